@@ -1,0 +1,294 @@
+"""Places in a source text, mistakes as data, and the one way to show them."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import unicodedata
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal, NamedTuple
+
+Severity = Literal["error", "warning"]
+
+_LINE_END = re.compile(r"\r\n|\n|\r")
+_MAX_WIDTH = 100
+_MAX_CANDIDATES = 500
+_MAX_NAME = 64
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """A text and the name under which people know it (a path, or `<stdin>`).
+
+    `secret` marks a text that must not be quoted: a file outside the project's root.
+    """
+
+    name: str
+    text: str
+    secret: bool = False
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        return [0, *(match.end() for match in _LINE_END.finditer(self.text))]
+
+    def position(self, offset: int) -> tuple[int, int]:
+        """Return the 1-based line and column (in code points) of an offset."""
+        line = bisect_right(self._starts, offset)
+        return line, offset - self._starts[line - 1] + 1
+
+    def line(self, number: int) -> str:
+        """Return the 1-based line without its line end."""
+        start = self._starts[number - 1]
+        end = self._starts[number] if number < len(self._starts) else len(self.text)
+        return self.text[start:end].rstrip("\r\n")
+
+
+class Span(NamedTuple):
+    """A half-open range of code points in a source."""
+
+    source: Source
+    start: int
+    end: int
+
+    @property
+    def line(self) -> int:
+        return self.source.position(self.start)[0]
+
+    @property
+    def column(self) -> int:
+        return self.source.position(self.start)[1]
+
+    @property
+    def text(self) -> str:
+        return self.source.text[self.start : self.end]
+
+    def __str__(self) -> str:
+        return f"{escape(self.source.name)}:{self.line}:{self.column}"
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A place with a few words about it."""
+
+    span: Span
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One mistake: what is wrong, where, what else matters, and what to type.
+
+    `code` is stable (`netspec explain CODE`); `span` is the cause; `label` stands under it;
+    `notes` are secondary places; `details` are facts without a place; `help` is the cure.
+    """
+
+    code: str
+    message: str
+    span: Span | None = None
+    label: str = ""
+    notes: tuple[Label, ...] = ()
+    details: tuple[str, ...] = ()
+    help: str = ""
+    severity: Severity = "error"
+
+
+class SpecError(Exception):
+    """A spec that cannot be compiled; carries every diagnostic of the stage that refused it."""
+
+    def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
+        self.diagnostics = tuple(diagnostics)
+        super().__init__("\n".join(render_concise(item) for item in self.diagnostics))
+
+
+@dataclass(slots=True)
+class Sink:
+    """Collects the diagnostics of a stage; `stop` ends the stage if there was an error."""
+
+    items: list[Diagnostic] = field(default_factory=list)
+
+    def error(
+        self, code: str, message: str, span: Span | None, label: str = "", help: str = ""
+    ) -> None:
+        self.items.append(Diagnostic(code, message, span, label, help=help))
+
+    def add(self, diagnostic: Diagnostic) -> None:
+        self.items.append(diagnostic)
+
+    @property
+    def failed(self) -> bool:
+        return any(item.severity == "error" for item in self.items)
+
+    def stop(self) -> None:
+        """Raise SpecError with everything collected if anything collected is an error."""
+        if self.failed:
+            raise SpecError(in_order(self.items))
+
+
+def in_order(items: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """Sort diagnostics by file and place; those without a place come last."""
+
+    def key(item: Diagnostic) -> tuple[bool, str, int]:
+        if item.span is None:
+            return True, "", 0
+        return False, item.span.source.name, item.span.start
+
+    return sorted(items, key=key)
+
+
+def suggest(name: str, candidates: Iterable[str]) -> str:
+    """Return "did you mean `x`?" for the candidate nearest to `name`, or nothing."""
+    found = nearest(name, candidates)
+    return f"did you mean `{found[0]}`?" if found else ""
+
+
+def nearest(name: str, candidates: Iterable[str], count: int = 1) -> list[str]:
+    """Return up to `count` candidates similar to `name`, the most similar first.
+
+    Bounded: the first 500 candidates, names of at most 64 characters.
+    """
+    if len(name) > _MAX_NAME:
+        return []
+    pool = [text for text, _ in zip(candidates, range(_MAX_CANDIDATES), strict=False)]
+    folded = {text.lower(): text for text in reversed(pool)}
+    close = difflib.get_close_matches(name.lower(), folded, count, 0.55)
+    return [folded[text] for text in close]
+
+
+def escape(text: str) -> str:
+    """Show text so that no control, bidi or invisible character reaches a terminal."""
+    return "".join(char if _is_visible(char) else _code_point(char) for char in text)
+
+
+def _is_visible(char: str) -> bool:
+    return char == " " or (char.isprintable() and unicodedata.category(char) != "Cf")
+
+
+def _code_point(char: str) -> str:
+    number = ord(char)
+    if number < 0x100:
+        return f"\\x{number:02x}"
+    return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
+
+
+def render_concise(item: Diagnostic) -> str:
+    """Return a mistake as one line: `file:line:column: severity[CODE]: message`."""
+    place = f"{item.span}: " if item.span else ""
+    cure = f" ({escape(item.help)})" if item.help else ""
+    return f"{place}{item.severity}[{item.code}]: {escape(item.message)}{cure}"
+
+
+def render(item: Diagnostic, paint: Paint | None = None, width: int = _MAX_WIDTH) -> str:
+    """Return a mistake as rustc shows it: message, underlined source, notes and help."""
+    paint = paint or Paint()
+    head = paint.head(item.severity, f"{item.severity}[{item.code}]", escape(item.message))
+    lines = [head]
+    margin = _margin(item)
+    if item.span is not None:
+        lines += _snippets(item, item.span, margin, paint, width)
+    tail = [("note", text) for text in item.details]
+    tail += [("help", item.help)] if item.help else []
+    lines += [f"{' ' * margin} {paint.frame('=')} {_tail(kind, text)}" for kind, text in tail]
+    return "\n".join(lines)
+
+
+def _tail(kind: str, text: str) -> str:
+    return f"{kind}: {escape(text)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Paint:
+    """Colours and drawing characters; plain ASCII without colour unless told otherwise."""
+
+    colour: bool = False
+    unicode: bool = False
+
+    def head(self, severity: Severity, tag: str, message: str) -> str:
+        return f"{self._code(tag, '1;31' if severity == 'error' else '1;33')}: " + self._code(
+            message, "1"
+        )
+
+    def frame(self, text: str) -> str:
+        return self._code(text, "1;34")
+
+    def primary(self, text: str) -> str:
+        return self._code(text, "1;31")
+
+    def secondary(self, text: str) -> str:
+        return self._code(text, "1;34")
+
+    def _code(self, text: str, code: str) -> str:
+        return f"\x1b[{code}m{text}\x1b[0m" if self.colour and text else text
+
+
+def _margin(item: Diagnostic) -> int:
+    spans = [item.span] if item.span else []
+    spans += [note.span for note in item.notes]
+    return max((len(str(span.line)) for span in spans), default=1)
+
+
+def _snippets(
+    item: Diagnostic, primary: Span, margin: int, paint: Paint, width: int
+) -> Iterator[str]:
+    """Yield one snippet per source, that of the primary span first."""
+    labels = [(Label(primary, item.label), True), *((note, False) for note in item.notes)]
+    sources = dict.fromkeys(label.span.source for label, _ in labels)
+    for source in sources:
+        here = [(label, main) for label, main in labels if label.span.source is source]
+        arrow = paint.frame("-->" if source is primary.source else ":::")
+        yield f"{' ' * margin}{arrow} {here[0][0].span}"
+        if source.secret:
+            continue
+        yield f"{' ' * margin} {paint.frame('|')}"
+        yield from _lines(here, source, margin, paint, width)
+
+
+def _lines(
+    labels: list[tuple[Label, bool]], source: Source, margin: int, paint: Paint, width: int
+) -> Iterator[str]:
+    """Yield the lines that labels point into, each with a row of carets per label."""
+    numbers = sorted({label.span.line for label, _ in labels})
+    for previous, number in zip([0, *numbers], numbers, strict=False):
+        if previous and number > previous + 1:
+            yield paint.frame("...")
+        here = sorted(
+            ((label, main) for label, main in labels if label.span.line == number),
+            key=lambda pair: (not pair[1], pair[0].span.start),
+        )
+        text, shift = _clip(source.line(number), here[0][0].span.column, width)
+        yield f"{paint.frame(f'{number:>{margin}} |')} {_printed(text)}"
+        for label, main in here:
+            yield f"{' ' * margin} {paint.frame('|')} " + _carets(label, main, text, shift, paint)
+
+
+def _clip(line: str, column: int, width: int) -> tuple[str, int]:
+    """Cut a long line to a window around a column; return it and how much was cut in front."""
+    if len(line) <= width:
+        return line, 0
+    start = max(0, min(column - 1 - width // 3, len(line) - width))
+    return line[start : start + width], start
+
+
+def _printed(text: str) -> str:
+    return escape(text.replace("\t", " "))
+
+
+def _carets(label: Label, main: bool, text: str, shift: int, paint: Paint) -> str:
+    first = label.span.column - 1 - shift
+    last = max(first + 1, min(first + label.span.end - label.span.start, len(text)))
+    if first < 0 or first > len(text):
+        return escape(label.text)
+    gap = " " * display_width(_printed(text[:first]))
+    mark = ("^" if main else "-") * max(1, display_width(_printed(text[first:last])))
+    words = f" {escape(label.text)}" if label.text else ""
+    return gap + (paint.primary if main else paint.secondary)(mark + words)
+
+
+def display_width(text: str) -> int:
+    """Return how many terminal cells a text takes (wide East Asian characters and emoji take 2)."""
+    return sum(
+        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1
+        for char in text
+    )

@@ -1,0 +1,177 @@
+"""What every op is: arguments, acceptance rule, shape rule, cost, torch call, picture style.
+
+To add an op, write one class in the module of its kind and decorate it with `@op("its_name")`.
+Its pydantic fields are the YAML arguments in PyTorch's order; `Op`'s methods below say the rest.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, ClassVar, NamedTuple, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from netspec.dim import Dim, Shape, names, substitute
+
+
+class Problem(NamedTuple):
+    """What PyTorch would refuse. `argument` is the argument to blame, or None for the input."""
+
+    argument: str | None
+    message: str
+    help: str = ""
+    code: str = "NS051"
+
+
+class Cost(NamedTuple):
+    """Work for one image: multiply-adds, and all other operations (see `Op.cost`)."""
+
+    macs: int = 0
+    other: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """How an op moves over the feature map; one number per spatial dimension.
+
+    `padding` is what stands before the first element.
+    """
+
+    kernel: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: tuple[int, ...]
+    dilation: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call as data: `nn.Conv2d(3, 64, 7, stride=2)`. Arguments may hold expressions."""
+
+    function: str
+    args: tuple[object, ...] = ()
+    kwargs: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Infix:
+    """Inputs joined by an operator: `a + b`."""
+
+    operator: str
+
+
+class Input(Enum):
+    """Stands in the arguments of a function's Call for what the layer reads."""
+
+    ONE = "the input"
+    ALL = "the tuple of the inputs"
+
+
+def product(dims: Shape) -> Any:
+    """Return the product of sizes: an integer for numbers, an expression for names."""
+    return math.prod(dims)  # type: ignore[arg-type]  # Expr multiplies like an integer
+
+
+class Op(BaseModel):
+    """An op with its arguments. Shapes leave out the batch: (channels, height, width)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
+
+    op_name: ClassVar[str]
+    module: ClassVar[str]
+    """The torch.nn class that a generated file calls."""
+    style: ClassVar[str]
+    """The kind, which chooses the colour in pictures and the row in `report --by op`."""
+    positional: ClassVar[int] = 1
+    """How many leading arguments the torch call passes by position."""
+    rank: ClassVar[int | None] = None
+    """The number of dimensions that every input must have, None for any."""
+
+    def inferred(self, x: Shape) -> dict[str, Dim]:
+        """Constructor arguments that follow from the input: {"in_channels": …}."""
+        return {}
+
+    def check(self, *inputs: Shape) -> Iterator[Problem]:
+        """Yield what PyTorch would refuse about these arguments on these inputs."""
+        return iter(())
+
+    def shape(self, *inputs: Shape) -> Shape:
+        """Return the output shape. Runs on numbers, and on names for generated constructors."""
+        return inputs[0]
+
+    def weights(self, *inputs: Shape) -> dict[str, Shape]:
+        """Return the learnt tensors by their state_dict name."""
+        return {}
+
+    def buffers(self, *inputs: Shape) -> dict[str, Shape]:
+        """Return the tensors of the state_dict that are not learnt."""
+        return {}
+
+    def cost(self, *inputs: Shape) -> Cost:
+        """Return multiply-adds and other operations for one image in inference.
+
+        Other operations: one per element of a pooling window, two per normalised element, one per
+        activation, bias addition, or element added or multiplied.
+        """
+        return Cost()
+
+    def window(self) -> Window | None:
+        """Return how the op moves over the feature map; None: element by element."""
+        return None
+
+    def torch(self, *inputs: Shape) -> Call | Infix:
+        """Return the module's constructor call, or for ops without a module the function's call.
+
+        A function's arguments hold `Input.ONE` or `Input.ALL` where the inputs go.
+        """
+        given = [key for key in type(self).model_fields if key in self.model_fields_set]
+        first = [key for key in type(self).model_fields][: self.positional]
+        args = [getattr(self, key) for key in first if key in given]
+        rest = {key: getattr(self, key) for key in given if key not in first}
+        return Call(self.module, (*self.inferred(inputs[0]).values(), *args), rest)
+
+    @property
+    def is_module(self) -> bool:
+        """Tell whether the op is a child module (and not a function of its inputs)."""
+        return True
+
+    def label(self) -> str:
+        """Return the few words that stand in a picture's node."""
+        return self.op_name.replace("_", " ")
+
+    def bind(self, env: Mapping[str, object]) -> Op:
+        """Replace parameters by their values and validate the result.
+
+        Raises pydantic.ValidationError, and what `dim.substitute` raises.
+        """
+        values = {key: getattr(self, key) for key in self.model_fields_set}
+        if not any(True for value in values.values() for _ in names(value)):
+            return self
+        return type(self).model_validate({k: substitute(v, env) for k, v in values.items()})
+
+
+class Join(Op):
+    """An op over several inputs: the `join:` of a `parallel`, or a layer with `from: [a, b]`."""
+
+    style: ClassVar[str] = "join"
+
+    @property
+    def is_module(self) -> bool:
+        return False
+
+
+REGISTRY: dict[str, type[Op]] = {}
+_AnyOp = TypeVar("_AnyOp", bound=type[Op])
+
+
+def op(op_name: str) -> Callable[[_AnyOp], _AnyOp]:
+    """Register an op class under the name that a spec writes."""
+
+    def register(cls: _AnyOp) -> _AnyOp:
+        cls.op_name = op_name
+        REGISTRY[op_name] = cls
+        return cls
+
+    return register

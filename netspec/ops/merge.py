@@ -1,0 +1,101 @@
+"""Ops over several inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from netspec.dim import Dim, Expr, Shape
+from netspec.ops.arguments import Axis
+from netspec.ops.base import Call, Cost, Infix, Input, Join, Problem, op, product
+from netspec.ops.window import times
+
+
+def _refuse_ranks(inputs: tuple[Shape, ...]) -> Iterator[Problem]:
+    if len({len(x) for x in inputs}) > 1:
+        ranks = ", ".join(times(x) for x in inputs)
+        yield Problem(
+            None, f"the inputs differ in their number of dimensions: {ranks}", code="NS053"
+        )
+
+
+@op("concat")
+class Concat(Join):
+    """Put the inputs one behind the other along `dim` (1 is the channels, as in PyTorch)."""
+
+    module: ClassVar[str] = "torch.cat"
+    dim: Axis = 1
+
+    def check(self, *inputs: Shape) -> Iterator[Problem]:
+        rank = len(inputs[0]) + 1
+        if not -rank <= self.dim < rank or self.dim % rank == 0:
+            yield Problem("dim", f"dimension {self.dim} of inputs with {rank} (0 is the batch)")
+        elif len({len(x) for x in inputs}) > 1:
+            yield from _refuse_ranks(inputs)
+        elif len({self._rest(x) for x in inputs}) > 1:
+            sizes = ", ".join(times(x) for x in inputs)
+            yield Problem(
+                None, f"the inputs differ beside dimension {self.dim}: {sizes}", code="NS053"
+            )
+
+    def _rest(self, x: Shape) -> Shape:
+        axis = self.dim % (len(x) + 1) - 1
+        return (*x[:axis], *x[axis + 1 :])
+
+    def shape(self, *inputs: Shape) -> Shape:
+        axis = self.dim % (len(inputs[0]) + 1) - 1
+        total: Dim = inputs[0][axis]
+        for x in inputs[1:]:
+            total = total + x[axis]
+        return (*inputs[0][:axis], total, *inputs[0][axis + 1 :])
+
+    def torch(self, *inputs: Shape) -> Call | Infix:
+        return Call("torch.cat", (Input.ALL,), {"dim": self.dim})
+
+    def label(self) -> str:
+        return "concat"
+
+
+class Elementwise(Join):
+    """Combine the inputs element by element; a size of 1 is repeated, as in PyTorch."""
+
+    operator: ClassVar[str]
+
+    def check(self, *inputs: Shape) -> Iterator[Problem]:
+        if len({len(x) for x in inputs}) > 1:
+            yield from _refuse_ranks(inputs)
+        elif any(len(set(sizes) - {1}) > 1 for sizes in zip(*inputs, strict=True)):
+            sizes = ", ".join(times(x) for x in inputs)
+            yield Problem(None, f"the inputs differ in size: {sizes}", code="NS053")
+
+    def shape(self, *inputs: Shape) -> Shape:
+        return tuple(_broadcast(sizes) for sizes in zip(*inputs, strict=True))
+
+    def cost(self, *inputs: Shape) -> Cost:
+        return Cost(other=product(self.shape(*inputs)) * (len(inputs) - 1))
+
+    def torch(self, *inputs: Shape) -> Call | Infix:
+        return Infix(self.operator)
+
+
+def _broadcast(sizes: tuple[Dim, ...]) -> Dim:
+    """Return the common size; among names the first one that is not 1 speaks for all."""
+    others = [size for size in sizes if size != 1]
+    known = [size for size in others if not isinstance(size, Expr)]
+    return (known or others or [1])[0]
+
+
+@op("add")
+class Add(Elementwise):
+    """Sum of the inputs."""
+
+    operator: ClassVar[str] = "+"
+    module: ClassVar[str] = "torch.add"
+
+
+@op("mul")
+class Mul(Elementwise):
+    """Product of the inputs."""
+
+    operator: ClassVar[str] = "*"
+    module: ClassVar[str] = "torch.mul"

@@ -1,0 +1,70 @@
+"""The arithmetic of windows that slide over a feature map: convolutions and pools share it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from netspec.dim import Dim, Expr, Shape, unknown
+from netspec.ops.base import Problem, Window
+
+
+def every(value: Any, count: int) -> tuple[Any, ...]:
+    """Return one number per spatial dimension from PyTorch's `k` or `(kh, kw)`."""
+    return value if isinstance(value, tuple) else (value,) * count
+
+
+def extent(window: Window) -> tuple[int, ...]:
+    """Return the size of the dilated kernel."""
+    return tuple(d * (k - 1) + 1 for k, d in zip(window.kernel, window.dilation, strict=True))
+
+
+def slide(sizes: Shape, window: Window, after: tuple[int, ...], ceil_mode: bool = False) -> Shape:
+    """Return the output sizes; `after` is the padding behind the last element.
+
+    In ceil mode PyTorch drops a last window that would start beyond the input and its left
+    padding; the textbook formula does not.
+    """
+    steps = zip(sizes, extent(window), window.stride, window.padding, after, strict=True)
+    return tuple(_slide(*step, ceil_mode) for step in steps)
+
+
+def _slide(size: Dim, kernel: int, stride: int, before: int, after: int, ceil_mode: bool) -> Dim:
+    room = size + before + after - kernel
+    if not ceil_mode:
+        return room // stride + 1
+    if isinstance(room, Expr) or isinstance(stride, Expr):
+        return unknown(room, stride)
+    count = -(-room // stride) + 1
+    return count - 1 if (count - 1) * stride >= size + before else count
+
+
+def refuse_kernel(sizes: Shape, window: Window, padding: tuple[int, ...]) -> Iterator[Problem]:
+    """Yield a problem where the dilated kernel does not fit into the padded input."""
+    padded = tuple(size + pad for size, pad in zip(sizes, padding, strict=True))
+    kernel = extent(window)
+    if any(k > size for k, size in zip(kernel, padded, strict=True)):
+        message = f"a {times(kernel)} kernel does not fit into the padded input of {times(padded)}"
+        yield Problem("kernel_size", message, "a smaller kernel, more padding or a larger input")
+
+
+def refuse_output(sizes: Shape) -> Iterator[Problem]:
+    """Yield a problem where an output has no element."""
+    if any(size < 1 for size in sizes):
+        yield Problem(
+            "kernel_size", f"the output would be {times(sizes)}: nothing is left", code="NS052"
+        )
+
+
+def times(sizes: tuple[object, ...]) -> str:
+    """Write sizes as people do: 3×3."""
+    return "×".join(map(str, sizes))
+
+
+def label(window: Window) -> str:
+    """Write kernel and stride as the figures do: 7×7/2."""
+    strides = window.stride
+    step = str(strides[0]) if len(set(strides)) == 1 else times(strides)
+    stride = "" if step == "1" else f"/{step}"
+    dilation = "" if set(window.dilation) == {1} else f" d{max(window.dilation)}"
+    return f"{times(window.kernel)}{stride}{dilation}"
