@@ -1,0 +1,1 @@
+"""netspec: a compiler for neural-network architectures."""

@@ -1,0 +1,1 @@
+"""Emitters: a compiled network becomes code, pictures and tables."""

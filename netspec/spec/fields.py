@@ -1,0 +1,80 @@
+"""Mappings with known keys: unknown and missing ones are reported where they stand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from netspec.diagnostics import Sink, Span, suggest
+from netspec.syntax import Mapping, Scalar, Sequence, Tree
+
+
+def kind(tree: Tree) -> str:
+    """Name a tree in the YAML's words."""
+    match tree:
+        case Mapping():
+            return "a mapping"
+        case Sequence():
+            return "a list"
+    match tree.value:
+        case None:
+            return "nothing"
+        case bool():
+            return f"`{tree.span.text}`"
+        case str():
+            return f'the text "{tree.text[:40]}"'
+    return f"the number {tree.span.text[:40]}"
+
+
+class Fields:
+    """The entries of a mapping, taken one by one; `finish` reports what nobody took."""
+
+    def __init__(self, tree: Mapping, sink: Sink, what: str, known: Iterable[str]) -> None:
+        self._tree = tree
+        self._sink = sink
+        self._what = what
+        self._known = tuple(known)
+        for key, _ in tree.items:
+            if key.text not in self._known:
+                message = f"`{key.text}` is not a key of {what}"
+                help = suggest(key.text, self._known) or "known: " + ", ".join(self._known)
+                sink.error("NS011", message, key.span, help=help)
+
+    @property
+    def place(self) -> Span:
+        """Where the mapping stands."""
+        return self._tree.span
+
+    def get(self, key: str) -> Tree | None:
+        """Return the value of an optional key."""
+        found = self._tree.find(key)
+        return found[1] if found else None
+
+    def need(self, key: str) -> Tree | None:
+        """Return the value of a key that must be there, or None after reporting it missing."""
+        value = self.get(key)
+        if value is None:
+            first = self._tree.items[0][0].span if self._tree.items else self._tree.span
+            self._sink.error("NS010", f"{self._what} needs `{key}:`", first, "nothing says it")
+        return value
+
+    def mapping(self, key: str) -> Mapping | None:
+        """Return an optional mapping, or None if it is absent or something else (reported)."""
+        return as_mapping(self.get(key), self._sink, f"`{key}`")
+
+    def text(self, key: str) -> str:
+        """Return an optional text."""
+        value = self.get(key)
+        if value is None:
+            return ""
+        if isinstance(value, Scalar) and isinstance(value.value, str):
+            return value.value
+        self._sink.error("NS012", f"`{key}` expects a text, found {kind(value)}", value.span)
+        return ""
+
+
+def as_mapping(tree: Tree | None, sink: Sink, what: str) -> Mapping | None:
+    """Return a tree that must be a mapping, or None (reported unless absent)."""
+    if tree is None or isinstance(tree, Mapping):
+        return tree
+    sink.error("NS012", f"{what} expects a mapping, found {kind(tree)}", tree.span)
+    return None

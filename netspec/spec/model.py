@@ -1,0 +1,163 @@
+"""What a spec holds. Every noun knows where it was written; blocks are kept, nothing is expanded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from netspec.diagnostics import Source, Span
+from netspec.dim import Expr
+from netspec.ops.base import Op
+
+Value = int | float | bool | str | Expr | tuple["Value", ...] | None
+"""An argument as written: a scalar, an expression over parameters, or a list of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """A value and its place."""
+
+    value: Value
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Param:
+    """A parameter of the spec or of a block; without a default it must be given."""
+
+    name: str
+    default: int | float | bool | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OpCall:
+    """A use of a built-in op; arguments may still hold expressions."""
+
+    op: Op
+    arguments: Mapping[str, Argument]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BlockCall:
+    """A use of a block; `positional` of the arguments were written without a keyword."""
+
+    block: str
+    arguments: Mapping[str, Argument]
+    positional: int
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """The name of an input or of a layer of the same chain; no span: the line above, unsaid."""
+
+    name: str
+    span: Span | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Chain:
+    """Layers one after the other; unnamed ones are called 0, 1, 2 …"""
+
+    layers: tuple[Layer, ...]
+    named: bool
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Parallel:
+    """Chains that all start at the same input, and the op that joins their ends."""
+
+    branches: tuple[Chain, ...]
+    join: OpCall
+    span: Span
+
+
+Body = Chain | Parallel
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Layer:
+    """One line of a chain."""
+
+    name: str
+    span: Span
+    call: OpCall | BlockCall | Chain | Parallel
+    sources: tuple[Ref, ...]
+    shape: Argument | None = None
+    train_only: bool = False
+    weight: Argument | None = None
+    repeat: Argument | None = None
+    doc: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Block:
+    """A body with parameters. The network itself is a block without any."""
+
+    name: str
+    span: Span
+    params: Mapping[str, Param]
+    inputs: tuple[str, ...]
+    body: Body
+    doc: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A named result. `ref` names the layer, which for a head is the output's own layer."""
+
+    name: str
+    span: Span
+    ref: Ref
+    head: Layer | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """A line of `expect`: metric, comparison, number."""
+
+    metric: str
+    operator: str
+    value: float
+    argument: Argument
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Spec:
+    """A whole network as written."""
+
+    source: Source
+    name: str
+    params: Mapping[str, Param]
+    inputs: Mapping[str, Argument]
+    blocks: Mapping[str, Block]
+    model: Block
+    outputs: tuple[Output, ...]
+    expect: tuple[Expectation, ...] = ()
+    doc: str = ""
+
+    @property
+    def heads(self) -> tuple[Layer, ...]:
+        """The layers that stand in `outputs`."""
+        return tuple(output.head for output in self.outputs if output.head is not None)
+
+
+INPUT = "input"
+"""What a block without `inputs` calls its input."""
+
+
+def chains(body: Body) -> tuple[Chain, ...]:
+    """Return the chains of a body: one, or the branches."""
+    return body.branches if isinstance(body, Parallel) else (body,)
+
+
+def walk(body: Body) -> Iterator[Layer]:
+    """Yield every layer of a body, those of inline blocks included."""
+    for chain in chains(body):
+        for layer in chain.layers:
+            yield layer
+            if isinstance(layer.call, Chain | Parallel):
+                yield from walk(layer.call)

@@ -1,0 +1,317 @@
+"""YAML text → a tree in which every key and value knows its place.
+
+Reads parser events, never `compose` (which crashes on deep nesting), and resolves plain scalars by
+the language's own rules. A broken limit or a YAML error stops at once; other mistakes collect.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import yaml
+
+from netspec.diagnostics import Diagnostic, Label, Sink, Source, Span, SpecError
+
+MAX_BYTES = 4 * 1024 * 1024
+MAX_NODES = 500_000
+MAX_DEPTH = 32
+
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """A number, truth value, null or text; expressions are still text here."""
+
+    value: int | float | bool | str | None
+    span: Span
+    quoted: bool = False
+
+    @property
+    def text(self) -> str:
+        """The text as a name: what stands in the file, without quotes."""
+        return self.value if isinstance(self.value, str) else self.span.text
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """Keys in the order of the file; no key stands twice."""
+
+    items: tuple[tuple[Scalar, Tree], ...]
+    span: Span
+
+    def find(self, key: str) -> tuple[Scalar, Tree] | None:
+        """Return the entry with this key."""
+        return next((item for item in self.items if item[0].text == key), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    """A list."""
+
+    items: tuple[Tree, ...]
+    span: Span
+
+
+Tree = Scalar | Mapping | Sequence
+
+
+def decode(data: bytes, name: str) -> Source:
+    """Return the source text of a file's bytes. Raises SpecError if it is no fit UTF-8 text."""
+    source = Source(name, "")
+    if len(data) > MAX_BYTES:
+        _fail("NS001", f"the file has more than {MAX_BYTES // 1024**2} MiB", Span(source, 0, 0))
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        _fail("NS002", "the file is UTF-16", Span(source, 0, 0), "save it as UTF-8")
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        source = Source(name, data[: error.start].decode("utf-8"))
+        place = Span(source, len(source.text), len(source.text))
+        _fail("NS002", f"byte 0x{data[error.start]:02x} is not UTF-8", place, "save it as UTF-8")
+    return Source(name, text.removeprefix("\ufeff"))
+
+
+def parse(source: Source) -> Tree:
+    """Read one YAML document. Raises SpecError with every mistake found."""
+    _refuse_characters(source)
+    builder = _Builder(source)
+    try:
+        for event in yaml.parse(source.text, _LOADER):
+            builder.take(event)
+    except yaml.MarkedYAMLError as error:
+        _fail_yaml(source, error)
+    builder.sink.stop()
+    if builder.root is None:
+        _fail("NS002", "the spec is empty", Span(source, 0, 0), "`netspec init` writes a first one")
+    return builder.root
+
+
+def _fail(code: str, message: str, span: Span, help: str = "") -> None:
+    raise SpecError([Diagnostic(code, message, span, help=help)])
+
+
+# Control characters but tab and line ends; what reorders or hides text; U+0085 and U+2028/9,
+# which start a new line for YAML and for no editor.
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff]")
+_INVISIBLE = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f"
+    "\u3164\ufe00-\ufe0e\ufeff\uffa0\ufff0-\uffff\u0085\u2028\u2029\U000e0000-\U000e0fff]"
+)
+
+
+def _refuse_characters(source: Source) -> None:
+    for code, pattern, what in (
+        ("NS002", _CONTROL, "control character"),
+        ("NS004", _INVISIBLE, "invisible or text-reordering character"),
+    ):
+        if found := pattern.search(source.text):
+            message = f"{what} U+{ord(found[0]):04X}"
+            _fail(code, message, Span(source, found.start(), found.end()), "delete it")
+
+
+def _fail_yaml(source: Source, error: yaml.MarkedYAMLError) -> None:
+    mark = error.problem_mark or error.context_mark
+    start = min(mark.index, len(source.text)) if mark else 0
+    message = f"not valid YAML: {error.problem or error.context}"
+    line = source.line(source.position(start)[0])
+    help = "indent with spaces" if "\t" in line[: len(line) - len(line.lstrip())] else ""
+    notes: tuple[Label, ...] = ()
+    if error.context_mark and error.context_mark.index != start:
+        place = Span(source, error.context_mark.index, error.context_mark.index + 1)
+        notes = (Label(place, error.context or ""),)
+    span = Span(source, start, start + 1)
+    raise SpecError([Diagnostic("NS002", message, span, notes=notes, help=help)])
+
+
+@dataclass(slots=True)
+class _Open:
+    """A collection that is being read; `keys` is None for a list."""
+
+    start: int
+    flow: bool
+    keys: dict[str, Scalar] | None
+    items: list[tuple[Scalar, Tree]] = field(default_factory=list)
+    values: list[Tree] = field(default_factory=list)
+    key: Scalar | None = None
+
+
+class _Builder:
+    """Turns events into a tree with an explicit stack, and counts while it reads."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.sink = Sink()
+        self.root: Tree | None = None
+        self._stack: list[_Open] = []
+        self._nodes = 0
+        self._documents = 0
+
+    def take(self, event: yaml.Event) -> None:
+        kind = type(event)
+        if kind is yaml.ScalarEvent:
+            self._refuse_extras(event)
+            self._add(self._scalar(event))
+        elif kind is yaml.MappingStartEvent or kind is yaml.SequenceStartEvent:
+            self._refuse_extras(event)
+            self._open(event, {} if kind is yaml.MappingStartEvent else None)
+        elif kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
+            self._add(self._close(event))
+        elif kind is yaml.AliasEvent:
+            self._unsupported("an alias", event)
+        elif kind is yaml.DocumentStartEvent:
+            self._document(event)
+
+    def _span(self, event: yaml.Event) -> Span:
+        return Span(self.source, event.start_mark.index, event.end_mark.index)
+
+    def _unsupported(self, what: str, event: yaml.Event) -> None:
+        _fail("NS005", f"{what} is not part of netspec", self._span(event), "write the value out")
+
+    def _refuse_extras(self, event: yaml.NodeEvent) -> None:
+        self._nodes += 1
+        if self._nodes > MAX_NODES:
+            _fail("NS001", f"more than {MAX_NODES:,} YAML values", self._span(event))
+        if event.anchor is not None:
+            self._unsupported("an anchor", event)
+        if event.tag is not None:
+            self._unsupported("a tag", event)
+
+    def _document(self, event: yaml.DocumentStartEvent) -> None:
+        self._documents += 1
+        if self._documents > 1:
+            _fail("NS002", "a second document", self._span(event), "one file holds one spec")
+        if event.version or event.tags:
+            self._unsupported("a % directive", event)
+
+    def _open(self, event: yaml.CollectionStartEvent, keys: dict[str, Scalar] | None) -> None:
+        if len(self._stack) >= MAX_DEPTH:
+            _fail("NS001", f"nested deeper than {MAX_DEPTH}", self._span(event))
+        if self._stack and self._stack[-1].keys is not None and self._stack[-1].key is None:
+            _fail("NS002", "a key must be a plain word, not a collection", self._span(event))
+        self._stack.append(_Open(event.start_mark.index, bool(event.flow_style), keys))
+
+    def _close(self, event: yaml.Event) -> Tree:
+        top = self._stack.pop()
+        end = event.end_mark.index
+        children = [value for _, value in top.items] if top.keys is not None else top.values
+        if not top.flow and children:
+            end = max(children[-1].span.end, top.items[-1][0].span.end if top.items else 0)
+        span = Span(self.source, top.start, end)
+        if top.keys is None:
+            return Sequence(tuple(top.values), span)
+        self._refuse_comma_trap(top)
+        return Mapping(tuple(top.items), span)
+
+    def _add(self, value: Tree) -> None:
+        if not self._stack:
+            self.root = value
+            return
+        top = self._stack[-1]
+        if top.keys is None:
+            top.values.append(value)
+        elif top.key is None:
+            assert isinstance(value, Scalar)
+            top.key = self._checked_key(value, top.keys)
+        else:
+            top.items.append((top.key, value))
+            top.key = None
+
+    def _checked_key(self, key: Scalar, seen: dict[str, Scalar]) -> Scalar:
+        if key.text == "<<" and not key.quoted:
+            _fail("NS005", "a merge key is not part of netspec", key.span, "write the keys out")
+        if key.quoted:
+            self.sink.error("NS005", "a quoted key", key.span, help="write it without quotes")
+        if first := seen.get(key.text):
+            notes = (Label(first.span, "first written here"),)
+            message = f"the key `{key.text}` stands twice"
+            self.sink.add(Diagnostic("NS003", message, key.span, notes=notes))
+        return seen.setdefault(key.text, key) and key
+
+    def _refuse_comma_trap(self, top: _Open) -> None:
+        """`{a: conv(64, 1)}` is two entries for YAML: `a: conv(64` and `1): null`."""
+        for (_, value), (key, empty) in zip(top.items, top.items[1:], strict=False):
+            if not (isinstance(value, Scalar) and isinstance(value.value, str)):
+                continue
+            is_empty = isinstance(empty, Scalar) and empty.span.start == empty.span.end
+            if "(" in value.text and is_empty and key.text.endswith(")"):
+                span = Span(self.source, value.span.start, key.span.end)
+                op, _, first = value.text.partition("(")
+                cure = f"did you mean `{{{op}: [{first}, {key.text[:-1]}]}}`?"
+                self.sink.error("NS019", "a call in round brackets", span, help=cure)
+
+    def _scalar(self, event: yaml.ScalarEvent) -> Scalar:
+        span = self._span(event)
+        if not event.implicit[0]:
+            return Scalar(event.value, span, quoted=True)
+        return Scalar(self._resolve(event.value, span), span)
+
+    def _resolve(self, text: str, span: Span) -> int | float | bool | str | None:
+        if text in _CONSTANTS:
+            return _CONSTANTS[text]
+        if _INTEGER.fullmatch(text):
+            return self._integer(text, span)
+        if _FLOAT.fullmatch(text):
+            return self._float(text, span)
+        if cure := _ambiguity(text):
+            message = f"YAML 1.1 and YAML 1.2 read `{text[:40]}` differently"
+            self.sink.error("NS006", message, span, help=cure)
+        return text
+
+    def _integer(self, text: str, span: Span) -> int:
+        if len(text.lstrip("-")) > 18:
+            self.sink.error("NS035", "an integer of more than 18 digits", span)
+            return 0
+        return int(text)
+
+    def _float(self, text: str, span: Span) -> float:
+        value = float(text)
+        if not math.isfinite(value):
+            self.sink.error("NS035", "a number that no 64-bit float can hold", span)
+        return value
+
+
+_CONSTANTS = {"true": True, "false": False, "null": None, "": None}
+_INTEGER = re.compile(r"-?(0|[1-9][0-9]*)", re.ASCII)
+_FLOAT = re.compile(r"-?([0-9]+\.[0-9]*|\.[0-9]+|[0-9]+)([eE][-+]?[0-9]+)?", re.ASCII)
+_QUOTES = "put it in quotes if it is a text"
+_AMBIGUOUS = (
+    (re.compile(r"(?i:y|yes|on)|True|TRUE"), "write `true`, or put it in quotes if it is a text"),
+    (
+        re.compile(r"(?i:n|no|off)|False|FALSE"),
+        "write `false`, or put it in quotes if it is a text",
+    ),
+    (re.compile(r"~|Null|NULL"), "write `null`"),
+    (re.compile(r"[-+]?0[0-7]+|[-+]?0[0-9]+"), "write the number without the leading 0"),
+    (re.compile(r"[-+]?0[xob][0-9A-Fa-f_]+"), "write the number in decimal"),
+    (re.compile(r"\+[0-9.].*"), "write the number without `+`"),
+    (re.compile(r"[-+]?[0-9][0-9_]*_[0-9_]*(\.[0-9_]*)?"), "write the number without `_`"),
+    (re.compile(r"[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?"), _QUOTES),
+    (re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"), "only finite numbers are read"),
+    (re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}.*"), _QUOTES),
+    (re.compile(r"="), _QUOTES),
+)
+
+
+def _ambiguity(text: str) -> str:
+    """Return the cure for a plain scalar that YAML's versions read differently, or nothing."""
+    if len(text) > 64:
+        return ""
+    return next((cure for pattern, cure in _AMBIGUOUS if pattern.fullmatch(text)), "")
+
+
+def scalars(tree: Tree) -> Iterator[Scalar]:
+    """Yield every key and scalar value of a tree in the order of the file."""
+    match tree:
+        case Scalar():
+            yield tree
+        case Sequence():
+            for item in tree.items:
+                yield from scalars(item)
+        case Mapping():
+            for key, value in tree.items:
+                yield key
+                yield from scalars(value)
