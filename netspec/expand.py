@@ -10,7 +10,18 @@ from pydantic import ValidationError
 from netspec.check import is_train_only
 from netspec.diagnostics import Diagnostic, Label, Sink, Span
 from netspec.dim import Expr, names, substitute
-from netspec.graph import Bindings, Bound, Graph, GraphOutput, Node, NodeId, Sizes, Use, cause
+from netspec.graph import (
+    Bindings,
+    Bound,
+    Graph,
+    GraphOutput,
+    Instance,
+    Node,
+    NodeId,
+    Sizes,
+    Use,
+    cause,
+)
 from netspec.ops.arguments import MAX_SIZE, spell
 from netspec.ops.base import Op
 from netspec.spec.model import (
@@ -44,7 +55,8 @@ def expand(spec: Spec, params: Mapping[str, int | float], sink: Sink) -> Graph:
     outputs = expander.run()
     sink.stop()
     values = {name: bound.value for name, bound in bindings.items()}
-    return Graph(spec.name, values, inputs, expander.nodes, expander.uses, outputs)  # type: ignore[arg-type]  # numbers
+    tables = expander.nodes, expander.uses, expander.instances
+    return Graph(spec.name, values, inputs, *tables, outputs)  # type: ignore[arg-type]  # numbers
 
 
 def bind_value(argument: Argument, bindings: Bindings, sink: Sink) -> Bound | None:
@@ -166,6 +178,7 @@ class _Expander:
     sink: Sink
     nodes: dict[NodeId, Node] = field(default_factory=dict)
     uses: dict[NodeId, Use] = field(default_factory=dict)
+    instances: dict[Body, list[Instance]] = field(default_factory=dict)
     bound: dict[tuple[object, ...], Op | None] = field(default_factory=dict)
 
     def run(self) -> tuple[GraphOutput, ...]:
@@ -222,12 +235,13 @@ class _Expander:
     def _layer(self, layer: Layer, inputs: tuple[NodeId, ...], place: _Place) -> NodeId:
         place = replace(place, train_only=place.train_only or layer.train_only)
         times = _repeats(layer, place.bindings, self.sink)
+        use = place.id
         if times is None:
-            output = self._call(layer, inputs, place)
+            output = self._call(layer, inputs, place, use)
         else:
             current = inputs
             for i in range(times):
-                output = self._call(layer, current, place.child(str(i)))
+                output = self._call(layer, current, place.child(str(i)), use)
                 current = (output,)
         origin = (layer.span, *place.origin)
         self.uses[place.id] = Use(
@@ -235,8 +249,9 @@ class _Expander:
         )
         return output
 
-    def _call(self, layer: Layer, inputs: tuple[NodeId, ...], place: _Place) -> NodeId:
+    def _call(self, layer: Layer, inputs: tuple[NodeId, ...], place: _Place, use: NodeId) -> NodeId:
         call = layer.call
+        body: Body
         match call:
             case OpCall():
                 return self._op(call, inputs, place)
@@ -248,8 +263,13 @@ class _Expander:
                 bindings = {**self.globals, **inner}
                 place = replace(place, bindings=bindings, origin=(layer.span, *place.origin))
                 names = block.inputs or (INPUT,)
-                return self._body(block.body, dict(zip(names, inputs, strict=True)), place)
-        return self._body(call, {INPUT: inputs[0]}, place)
+                body = block.body
+            case _:
+                names, body = (INPUT,), call
+        output = self._body(body, dict(zip(names, inputs, strict=True)), place)
+        instance = Instance(place.id, inputs, output, use, place.bindings)
+        self.instances.setdefault(body, []).append(instance)
+        return output
 
     def _body(self, body: Body, inputs: dict[str, NodeId], place: _Place) -> NodeId:
         if isinstance(body, Chain):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from netspec.diagnostics import Span
 from netspec.dim import Expr, names
 from netspec.ops.base import Op
-from netspec.spec.model import Argument, Layer, OpCall, Value
+from netspec.spec.model import Argument, Body, Layer, OpCall, Value
 
 if TYPE_CHECKING:
     import networkx
@@ -60,6 +60,17 @@ class Use:
     train_only: bool
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Instance:
+    """One instantiation of a body: a use of a block, or one of its repetitions."""
+
+    id: NodeId
+    inputs: tuple[NodeId, ...]
+    output: NodeId
+    use: NodeId
+    bindings: Bindings
+
+
 @dataclass(frozen=True, slots=True)
 class GraphOutput:
     """A named result: which node gives it, whether only in training, its weight in the loss."""
@@ -79,6 +90,7 @@ class Graph:
     inputs: Mapping[NodeId, Sizes]
     nodes: Mapping[NodeId, Node]
     uses: Mapping[NodeId, Use]
+    instances: Mapping[Body, Sequence[Instance]]
     outputs: tuple[GraphOutput, ...]
 
     def inference(self) -> Iterator[Node]:

@@ -1,5 +1,29 @@
 """The built-in ops: one class per op, found by the name that a spec writes."""
 
-from netspec.ops import activation, conv, linear, merge, norm, pool, reshape
+from netspec.ops import (
+    activation,
+    adaptive_pool,
+    arithmetic,
+    conv,
+    dropout,
+    linear,
+    merge,
+    norm,
+    pool,
+    resample,
+    reshape,
+)
 
-__all__ = ["activation", "conv", "linear", "merge", "norm", "pool", "reshape"]
+__all__ = [
+    "activation",
+    "adaptive_pool",
+    "arithmetic",
+    "conv",
+    "dropout",
+    "linear",
+    "merge",
+    "norm",
+    "pool",
+    "resample",
+    "reshape",
+]

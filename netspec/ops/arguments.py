@@ -14,7 +14,7 @@ from typing import Annotated, Any
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import PydanticCustomError, core_schema
 
-from netspec.dim import Expr
+from netspec.dim import Expr, names
 
 MAX_SIZE = 2**31 - 1
 EXPRESSION: dict[str, Any] = {"type": "string", "pattern": r"\$", "maxLength": 200}
@@ -22,6 +22,11 @@ EXPRESSION: dict[str, Any] = {"type": "string", "pattern": r"\$", "maxLength": 2
 
 class Argument(ABC):
     """A pydantic annotation that accepts some values and says in YAML's words what it wanted."""
+
+    @property
+    def takes_expression(self) -> bool:
+        """Tell whether an expression may stand for the whole value."""
+        return True
 
     @property
     @abstractmethod
@@ -44,11 +49,12 @@ class Argument(ABC):
     def __get_pydantic_json_schema__(
         self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
-        return {"anyOf": [*self.json_schema(), EXPRESSION]}
+        expression = [EXPRESSION] if self.takes_expression else []
+        return {"anyOf": [*self.json_schema(), *expression]}
 
     def _validate(self, value: object) -> object:
         value = tuple(value) if isinstance(value, list) else value
-        if isinstance(value, Expr) or self.accepts(value):
+        if self.takes_expression if isinstance(value, Expr) else self.accepts(value):
             return value
         raise PydanticCustomError(
             "netspec",
@@ -59,13 +65,18 @@ class Argument(ABC):
 
 @dataclass(frozen=True)
 class Integer(Argument):
-    """An integer in a range; with `count`, also one for each of `count` spatial dimensions."""
+    """An integer in a range; with `count`, also one for each of `count` spatial dimensions.
+
+    `also` are integers outside the range; with `gaps`, null may stand for one of the `count`.
+    """
 
     minimum: int = 1
     count: int = 1
     words: tuple[str, ...] = ()
     optional: bool = False
     maximum: int = MAX_SIZE
+    also: tuple[int, ...] = ()
+    gaps: bool = False
 
     @property
     def wanted(self) -> str:
@@ -75,6 +86,8 @@ class Integer(Argument):
             text = f"an integer from {self.minimum} to {self.maximum}"
         if self.count > 1:
             text += {2: " or a pair [height, width]"}.get(self.count, f" or {self.count} of them")
+        text += " in which null keeps a size" if self.gaps else ""
+        text += "".join(f", or {number}" for number in self.also)
         text += "".join(f", or `{word}`" for word in self.words)
         return text + (", or null" if self.optional else "")
 
@@ -84,33 +97,37 @@ class Integer(Argument):
         if isinstance(value, str):
             return value in self.words
         if isinstance(value, tuple):
-            return len(value) == self.count > 1 and all(self._fits(item) for item in value)
+            return len(value) == self.count > 1 and all(self._fills(item) for item in value)
         return self._fits(value)
 
+    def _fills(self, item: object) -> bool:
+        return isinstance(item, Expr) or (self.gaps and item is None) or self._fits(item)
+
     def _fits(self, value: object) -> bool:
-        if isinstance(value, Expr):
-            return True
-        return type(value) is int and self.minimum <= value <= min(self.maximum, MAX_SIZE)
+        if type(value) is not int:
+            return False
+        return value in self.also or self.minimum <= value <= min(self.maximum, MAX_SIZE)
 
     def json_schema(self) -> list[dict[str, Any]]:
         one = {"type": "integer", "minimum": self.minimum, "maximum": self.maximum}
         options: list[dict[str, Any]] = [one]
         if self.count > 1:
-            items = {"anyOf": [one, EXPRESSION]}
+            items = {"anyOf": [one, EXPRESSION, *([{"type": "null"}] if self.gaps else [])]}
             size = {"minItems": self.count, "maxItems": self.count}
             options.append({"type": "array", "items": items, **size})
-        if self.words:
-            options.append({"enum": list(self.words)})
+        if self.words or self.also:
+            options.append({"enum": [*self.words, *self.also]})
         return [*options, {"type": "null"}] if self.optional else options
 
 
 @dataclass(frozen=True)
 class Real(Argument):
-    """A finite number in a range."""
+    """A finite number in a range; with `above`, the minimum itself is refused."""
 
     minimum: float = -math.inf
     maximum: float = math.inf
     optional: bool = False
+    above: bool = False
 
     @property
     def wanted(self) -> str:
@@ -118,7 +135,8 @@ class Real(Argument):
         if math.isfinite(self.maximum):
             text = f"a number from {self.minimum:g} to {self.maximum:g}"
         elif math.isfinite(self.minimum):
-            text = f"a number of {self.minimum:g} or more"
+            minimum = f"{self.minimum:g}"
+            text = f"a number above {minimum}" if self.above else f"a number of {minimum} or more"
         return text + (", or null" if self.optional else "")
 
     def accepts(self, value: object) -> bool:
@@ -126,12 +144,14 @@ class Real(Argument):
             return self.optional
         if isinstance(value, bool) or not isinstance(value, int | float):
             return False
+        if self.above and value == self.minimum:
+            return False
         return math.isfinite(value) and self.minimum <= value <= self.maximum
 
     def json_schema(self) -> list[dict[str, Any]]:
         number: dict[str, Any] = {"type": "number"}
         if math.isfinite(self.minimum):
-            number["minimum"] = self.minimum
+            number["exclusiveMinimum" if self.above else "minimum"] = self.minimum
         if math.isfinite(self.maximum):
             number["maximum"] = self.maximum
         return [number, {"type": "null"}] if self.optional else [number]
@@ -141,15 +161,17 @@ class Real(Argument):
 class Boolean(Argument):
     """`true` or `false`."""
 
+    optional: bool = False
+
     @property
     def wanted(self) -> str:
-        return "`true` or `false`"
+        return "`true` or `false`" + (", or null" if self.optional else "")
 
     def accepts(self, value: object) -> bool:
-        return isinstance(value, bool)
+        return isinstance(value, bool) or (self.optional and value is None)
 
     def json_schema(self) -> list[dict[str, Any]]:
-        return [{"type": "boolean"}]
+        return [{"type": "boolean"}, *([{"type": "null"}] if self.optional else [])]
 
 
 @dataclass(frozen=True)
@@ -169,11 +191,67 @@ class Word(Argument):
         return [{"enum": list(self.words)}]
 
 
+@dataclass(frozen=True)
+class ListOf(Argument):
+    """A list of at least one item; with `single`, also one item alone.
+
+    Without `single` the list itself must be written, because its length counts dimensions.
+    """
+
+    item: Argument
+    single: bool = False
+
+    @property
+    def takes_expression(self) -> bool:
+        return self.single
+
+    @property
+    def wanted(self) -> str:
+        if self.single:
+            return f"{self.item.wanted}, or a list of such"
+        return f"a list, each item {self.item.wanted}"
+
+    def accepts(self, value: object) -> bool:
+        if not isinstance(value, tuple):
+            return self.single and self.item.accepts(value)
+        return bool(value) and all(
+            isinstance(item, Expr) or self.item.accepts(item) for item in value
+        )
+
+    def json_schema(self) -> list[dict[str, Any]]:
+        one = self.item.json_schema()
+        items = {"anyOf": [*one, EXPRESSION]}
+        return [*(one if self.single else []), {"type": "array", "items": items, "minItems": 1}]
+
+
+@dataclass(frozen=True)
+class Fixed(Argument):
+    """Another kind without expressions: which dimensions there are depends on the value."""
+
+    kind: Argument
+
+    @property
+    def takes_expression(self) -> bool:
+        return False
+
+    @property
+    def wanted(self) -> str:
+        return self.kind.wanted
+
+    def accepts(self, value: object) -> bool:
+        return self.kind.accepts(value) and not any(True for _ in names(value))
+
+    def json_schema(self) -> list[dict[str, Any]]:
+        return self.kind.json_schema()
+
+
 def spell(value: object) -> str:
     """Write a value in the YAML's words, ready to stand in a message."""
     match value:
         case str():
             return f'the text "{value}"'
+        case Expr():
+            return "an expression"
         case tuple():
             return f"`[{', '.join(_bare(item) for item in value)}]`"
     return f"`{_bare(value)}`"
@@ -192,12 +270,17 @@ def _bare(value: object) -> str:
 
 Size = Annotated[int, Integer()]
 Count = Annotated[int, Integer(0)]
-Axis = Annotated[int, Integer(-MAX_SIZE)]
+OptionalSize = Annotated[int | None, Integer(optional=True)]
+Axis = Annotated[int, Fixed(Integer(-MAX_SIZE))]
 Pair = Annotated[int | tuple[int, int], Integer(count=2)]
 PairFrom0 = Annotated[int | tuple[int, int], Integer(0, count=2)]
 OptionalPair = Annotated[int | tuple[int, int] | None, Integer(count=2, optional=True)]
+Triple = Annotated[int | tuple[int, int, int], Integer(count=3)]
+TripleFrom0 = Annotated[int | tuple[int, int, int], Integer(0, count=3)]
+OptionalTriple = Annotated[int | tuple[int, int, int] | None, Integer(count=3, optional=True)]
 Flag = Annotated[bool, Boolean()]
 Probability = Annotated[float, Real(0, 1)]
-Positive = Annotated[float, Real(0)]
+Positive = Annotated[float, Real(0, above=True)]
+From0 = Annotated[float, Real(0)]
 AnyReal = Annotated[float, Real()]
 OptionalReal = Annotated[float | None, Real(0, 1, optional=True)]

@@ -10,7 +10,8 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, ClassVar, NamedTuple, TypeVar
+from itertools import takewhile
+from typing import Any, ClassVar, NamedTuple, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict
 
@@ -71,7 +72,12 @@ class Input(Enum):
 
 def product(dims: Shape) -> Any:
     """Return the product of sizes: an integer for numbers, an expression for names."""
-    return math.prod(dims)  # type: ignore[arg-type]  # Expr multiplies like an integer
+    return math.prod(dims)
+
+
+def numbers(dims: Shape) -> tuple[int, ...]:
+    """Return sizes as the integers that they are; checks run on no names."""
+    return cast("tuple[int, ...]", dims)
 
 
 class Op(BaseModel):
@@ -81,7 +87,9 @@ class Op(BaseModel):
 
     op_name: ClassVar[str]
     module: ClassVar[str]
-    """The torch.nn class that a generated file calls."""
+    """The torch.nn class that a generated file calls, or the function."""
+    is_module: ClassVar[bool] = True
+    """Whether the op is a child module (and not a function of its inputs)."""
     style: ClassVar[str]
     """The kind, which chooses the colour in pictures and the row in `report --by op`."""
     positional: ClassVar[int] = 1
@@ -126,16 +134,17 @@ class Op(BaseModel):
 
         A function's arguments hold `Input.ONE` or `Input.ALL` where the inputs go.
         """
-        given = [key for key in type(self).model_fields if key in self.model_fields_set]
-        first = [key for key in type(self).model_fields][: self.positional]
-        args = [getattr(self, key) for key in first if key in given]
-        rest = {key: getattr(self, key) for key in given if key not in first}
-        return Call(self.module, (*self.inferred(inputs[0]).values(), *args), rest)
+        if not self.is_module:
+            return self._call(Input.ONE)
+        return self._call(*self.inferred(inputs[0]).values())
 
-    @property
-    def is_module(self) -> bool:
-        """Tell whether the op is a child module (and not a function of its inputs)."""
-        return True
+    def _call(self, *leading: object) -> Call:
+        """Return a call with the given arguments; a position stays a position only without gaps."""
+        fields = list(type(self).model_fields)
+        first = list(takewhile(self.model_fields_set.__contains__, fields[: self.positional]))
+        rest = [key for key in fields if key in self.model_fields_set and key not in first]
+        args = (getattr(self, key) for key in first)
+        return Call(self.module, (*leading, *args), {key: getattr(self, key) for key in rest})
 
     def label(self) -> str:
         """Return the few words that stand in a picture's node."""
@@ -156,10 +165,7 @@ class Join(Op):
     """An op over several inputs: the `join:` of a `parallel`, or a layer with `from: [a, b]`."""
 
     style: ClassVar[str] = "join"
-
-    @property
-    def is_module(self) -> bool:
-        return False
+    is_module: ClassVar[bool] = False
 
 
 REGISTRY: dict[str, type[Op]] = {}

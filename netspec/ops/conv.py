@@ -3,22 +3,64 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from netspec.dim import Dim, Shape
-from netspec.ops.arguments import Flag, Integer, Pair, Size, Word
-from netspec.ops.base import Cost, Op, Problem, Window, op, product
-from netspec.ops.window import every, label, refuse_kernel, slide
+from netspec.ops.arguments import Flag, Integer, Pair, PairFrom0, Size, Triple, Word
+from netspec.ops.base import Cost, Op, Problem, Window, numbers, op, product
+from netspec.ops.window import every, label, refuse_kernel, refuse_output, slide, unslide
 
 PaddingMode = Annotated[str, Word(("zeros", "reflect", "replicate", "circular"))]
+_WORDS = ("same", "valid")
 
 
-class Conv(Op):
-    """A convolution over (channels, *spatial); subclasses fix the number of spatial dimensions."""
+class AnyConv(Op):
+    """What convolutions and their transposes share; each class gives the fields PyTorch's order."""
 
     style: ClassVar[str] = "conv"
     positional: ClassVar[int] = 2
     spatial: ClassVar[int]
+
+    if TYPE_CHECKING:
+        out_channels: int
+        kernel_size: int | tuple[int, ...]
+        stride: int | tuple[int, ...]
+        dilation: int | tuple[int, ...]
+        groups: int
+        bias: bool
+
+    def inferred(self, x: Shape) -> dict[str, Dim]:
+        return {"in_channels": x[0]}
+
+    def _refuse_groups(self, channels: Dim) -> Iterator[Problem]:
+        for count, what in ((channels, "input"), (self.out_channels, "output")):
+            if count % self.groups:
+                message = f"{count} {what} channels do not divide into {self.groups} groups"
+                yield Problem("groups", message)
+
+    def _over(self, padding: tuple[int, ...]) -> Window:
+        kernel, stride, dilation = (
+            every(value, self.spatial) for value in (self.kernel_size, self.stride, self.dilation)
+        )
+        return Window(kernel, stride, padding, dilation)
+
+    def _weights(self, first: Dim, second: Dim) -> dict[str, Shape]:
+        weight = (first, second // self.groups, *every(self.kernel_size, self.spatial))
+        return {"weight": weight} | ({"bias": (self.out_channels,)} if self.bias else {})
+
+    def _cost(self, pixels: int, x: Shape) -> Cost:
+        """Return the cost where each of `pixels` meets the whole weight once."""
+        biases = product(self.shape(x)) if self.bias else 0
+        return Cost(pixels * product(self.weights(x)["weight"]), biases)
+
+    def label(self) -> str:
+        groups = "" if self.groups == 1 else f", {self.groups} groups"
+        window = label(self._over((0,) * self.spatial))
+        return f"conv {window}, {self.out_channels}{groups}"
+
+
+class Conv(AnyConv):
+    """A convolution over (channels, *spatial); subclasses fix the number of spatial dimensions."""
 
     out_channels: Size
     kernel_size: int | tuple[int, ...]
@@ -29,44 +71,27 @@ class Conv(Op):
     bias: Flag = True
     padding_mode: PaddingMode = "zeros"
 
-    def inferred(self, x: Shape) -> dict[str, Dim]:
-        return {"in_channels": x[0]}
-
     def check(self, *inputs: Shape) -> Iterator[Problem]:
-        channels, *sizes = inputs[0]
-        if channels % self.groups:
-            yield Problem(
-                "groups", f"{channels} input channels do not divide into {self.groups} groups"
-            )
-        if self.out_channels % self.groups:
-            message = f"{self.out_channels} output channels do not divide into {self.groups} groups"
-            yield Problem("groups", message)
+        sizes = inputs[0][1:]
+        yield from self._refuse_groups(inputs[0][0])
         if self.padding == "same" and any(step != 1 for step in every(self.stride, self.spatial)):
             yield Problem(
                 "padding", "`padding: same` needs `stride: 1`", "write the padding as a number"
             )
             return
-        yield from self._refuse_padding_mode(tuple(sizes))
+        yield from self._refuse_padding_mode(sizes)
         before, after = self._padding()
-        yield from refuse_kernel(
-            tuple(sizes), self._window(), tuple(map(sum, zip(before, after, strict=True)))
-        )
+        total = tuple(map(sum, zip(before, after, strict=True)))
+        yield from refuse_kernel(sizes, self._over(before), total)
 
     def _refuse_padding_mode(self, sizes: Shape) -> Iterator[Problem]:
         limit = {"reflect": -1, "circular": 0}.get(self.padding_mode)
         if limit is None:
             return
-        for most, size in zip(self._padding()[1], sizes, strict=True):
+        for most, size in zip(self._padding()[1], numbers(sizes), strict=True):
             if most > size + limit:
                 message = f"`{self.padding_mode}` padding of {most} on a size of {size}"
                 yield Problem("padding", message, f"at most {size + limit} fits")
-
-    def _window(self) -> Window:
-        before, _ = self._padding()
-        kernel, stride, dilation = (
-            every(value, self.spatial) for value in (self.kernel_size, self.stride, self.dilation)
-        )
-        return Window(kernel, stride, before, dilation)
 
     def _padding(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Return the padding before and after; `same` puts the odd one after."""
@@ -85,24 +110,31 @@ class Conv(Op):
         sizes = inputs[0][1:]
         if self.padding == "same":
             return (self.out_channels, *sizes)
-        return (self.out_channels, *slide(sizes, self._window(), self._padding()[1]))
+        before, after = self._padding()
+        return (self.out_channels, *slide(sizes, self._over(before), after))
 
     def weights(self, *inputs: Shape) -> dict[str, Shape]:
-        kernel = every(self.kernel_size, self.spatial)
-        weight = (self.out_channels, inputs[0][0] // self.groups, *kernel)
-        return {"weight": weight} | ({"bias": (self.out_channels,)} if self.bias else {})
+        return self._weights(self.out_channels, inputs[0][0])
 
     def cost(self, *inputs: Shape) -> Cost:
-        pixels = product(self.shape(*inputs)[1:])
-        macs = pixels * product(self.weights(*inputs)["weight"])
-        return Cost(macs, pixels * self.out_channels if self.bias else 0)
+        return self._cost(product(self.shape(*inputs)[1:]), inputs[0])
 
     def window(self) -> Window | None:
-        return self._window()
+        return self._over(self._padding()[0])
 
-    def label(self) -> str:
-        depthwise = "" if self.groups == 1 else f", {self.groups} groups"
-        return f"conv {label(self._window())}, {self.out_channels}{depthwise}"
+
+@op("conv1d")
+class Conv1d(Conv):
+    """1-D convolution over (channels, length); `in_channels` is inferred."""
+
+    module: ClassVar[str] = "nn.Conv1d"
+    spatial: ClassVar[int] = 1
+    rank: ClassVar[int | None] = 2
+
+    kernel_size: Size
+    stride: Size = 1
+    padding: Annotated[int | str, Integer(0, words=_WORDS)] = 0
+    dilation: Size = 1
 
 
 @op("conv2d")
@@ -115,7 +147,68 @@ class Conv2d(Conv):
 
     kernel_size: Pair
     stride: Pair = 1
-    padding: Annotated[
-        int | tuple[int, int] | str, Integer(0, count=2, words=("same", "valid"))
-    ] = 0
+    padding: Annotated[int | tuple[int, int] | str, Integer(0, count=2, words=_WORDS)] = 0
     dilation: Pair = 1
+
+
+@op("conv3d")
+class Conv3d(Conv):
+    """3-D convolution over (channels, depth, height, width); `in_channels` is inferred."""
+
+    module: ClassVar[str] = "nn.Conv3d"
+    spatial: ClassVar[int] = 3
+    rank: ClassVar[int | None] = 4
+
+    kernel_size: Triple
+    stride: Triple = 1
+    padding: Annotated[int | tuple[int, int, int] | str, Integer(0, count=3, words=_WORDS)] = 0
+    dilation: Triple = 1
+
+
+@op("conv_transpose2d")
+class ConvTranspose2d(AnyConv):
+    """The transpose of a 2-D convolution, which enlarges; `in_channels` is inferred.
+
+    PyTorch's `padding_mode` is left out, because it takes nothing but `zeros`.
+    """
+
+    module: ClassVar[str] = "nn.ConvTranspose2d"
+    spatial: ClassVar[int] = 2
+    rank: ClassVar[int | None] = 3
+
+    out_channels: Size
+    kernel_size: Pair
+    stride: Pair = 1
+    padding: PairFrom0 = 0
+    output_padding: PairFrom0 = 0
+    groups: Size = 1
+    bias: Flag = True
+    dilation: Pair = 1
+
+    def check(self, *inputs: Shape) -> Iterator[Problem]:
+        yield from self._refuse_groups(inputs[0][0])
+        window = self._window()
+        extra = every(self.output_padding, 2)
+        for more, stride, dilation in zip(extra, window.stride, window.dilation, strict=True):
+            if more >= max(stride, dilation):
+                message = (
+                    f"an output padding of {more} with stride {stride} and dilation {dilation}"
+                )
+                yield Problem("output_padding", message, f"at most {max(stride, dilation) - 1}")
+        yield from refuse_output(self.shape(*inputs)[1:], "padding")
+
+    def _window(self) -> Window:
+        return self._over(every(self.padding, 2))
+
+    def shape(self, *inputs: Shape) -> Shape:
+        extra = every(self.output_padding, 2)
+        return (self.out_channels, *unslide(inputs[0][1:], self._window(), extra))
+
+    def weights(self, *inputs: Shape) -> dict[str, Shape]:
+        return self._weights(inputs[0][0], self.out_channels)
+
+    def cost(self, *inputs: Shape) -> Cost:
+        return self._cost(product(inputs[0][1:]), inputs[0])
+
+    def label(self) -> str:
+        return f"transposed {super().label()}"

@@ -1,12 +1,14 @@
-"""Fully connected layers, and what acts on a vector."""
+"""Fully connected layers."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import ClassVar
 
 from netspec.dim import Dim, Shape
-from netspec.ops.arguments import Flag, Probability, Size
-from netspec.ops.base import Cost, Op, op, product
+from netspec.ops.arguments import Flag, Size
+from netspec.ops.axes import refuse_rank
+from netspec.ops.base import Cost, Op, Problem, op, product
 
 
 @op("linear")
@@ -22,6 +24,9 @@ class Linear(Op):
     def inferred(self, x: Shape) -> dict[str, Dim]:
         return {"in_features": x[-1]}
 
+    def check(self, *inputs: Shape) -> Iterator[Problem]:
+        return refuse_rank(inputs[0], 1)
+
     def shape(self, *inputs: Shape) -> Shape:
         return (*inputs[0][:-1], self.out_features)
 
@@ -35,17 +40,3 @@ class Linear(Op):
 
     def label(self) -> str:
         return f"fc {self.out_features}"
-
-
-@op("dropout")
-class Dropout(Op):
-    """Zero each element with probability `p` while training."""
-
-    module: ClassVar[str] = "nn.Dropout"
-    style: ClassVar[str] = "dropout"
-
-    p: Probability = 0.5
-    inplace: Flag = False
-
-    def label(self) -> str:
-        return f"dropout {self.p}"

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from netspec.dim import Dim, Expr, Shape
 from netspec.ops.arguments import Axis
+from netspec.ops.axes import index, refuse_axis
 from netspec.ops.base import Call, Cost, Infix, Input, Join, Problem, op, product
 from netspec.ops.window import times
 
@@ -27,23 +28,20 @@ class Concat(Join):
     dim: Axis = 1
 
     def check(self, *inputs: Shape) -> Iterator[Problem]:
-        rank = len(inputs[0]) + 1
-        if not -rank <= self.dim < rank or self.dim % rank == 0:
-            yield Problem("dim", f"dimension {self.dim} of inputs with {rank} (0 is the batch)")
-        elif len({len(x) for x in inputs}) > 1:
-            yield from _refuse_ranks(inputs)
-        elif len({self._rest(x) for x in inputs}) > 1:
+        problems = [*_refuse_ranks(inputs), *refuse_axis("dim", self.dim, inputs[0])]
+        yield from problems[:1]
+        if not problems and len({self._rest(x) for x in inputs}) > 1:
             sizes = ", ".join(times(x) for x in inputs)
             yield Problem(
                 None, f"the inputs differ beside dimension {self.dim}: {sizes}", code="NS053"
             )
 
     def _rest(self, x: Shape) -> Shape:
-        axis = self.dim % (len(x) + 1) - 1
+        axis = index(self.dim, x)
         return (*x[:axis], *x[axis + 1 :])
 
     def shape(self, *inputs: Shape) -> Shape:
-        axis = self.dim % (len(inputs[0]) + 1) - 1
+        axis = index(self.dim, inputs[0])
         total: Dim = inputs[0][axis]
         for x in inputs[1:]:
             total = total + x[axis]
@@ -62,9 +60,9 @@ class Elementwise(Join):
     operator: ClassVar[str]
 
     def check(self, *inputs: Shape) -> Iterator[Problem]:
-        if len({len(x) for x in inputs}) > 1:
-            yield from _refuse_ranks(inputs)
-        elif any(len(set(sizes) - {1}) > 1 for sizes in zip(*inputs, strict=True)):
+        problems = list(_refuse_ranks(inputs))
+        yield from problems
+        if not problems and any(len(set(sizes) - {1}) > 1 for sizes in zip(*inputs, strict=True)):
             sizes = ", ".join(times(x) for x in inputs)
             yield Problem(None, f"the inputs differ in size: {sizes}", code="NS053")
 

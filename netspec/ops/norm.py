@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Iterator
+from typing import Annotated, ClassVar
 
 from netspec.dim import Dim, Shape
-from netspec.ops.arguments import AnyReal, Flag, OptionalReal, Positive, Size
-from netspec.ops.base import Cost, Op, op, product
+from netspec.ops.arguments import (
+    AnyReal,
+    Flag,
+    From0,
+    Integer,
+    ListOf,
+    OptionalReal,
+    Positive,
+    Size,
+)
+from netspec.ops.axes import refuse_rank
+from netspec.ops.base import Call, Cost, Infix, Op, Problem, op, product
+from netspec.ops.window import every, times
+
+Sizes = Annotated[int | tuple[int, ...] | None, ListOf(Integer(), single=True)]
 
 
 class Norm(Op):
@@ -25,23 +39,21 @@ class LocalResponseNorm(Norm):
 
     module: ClassVar[str] = "nn.LocalResponseNorm"
     positional: ClassVar[int] = 1
-    rank: ClassVar[int | None] = 3
 
     size: Size
     alpha: AnyReal = 1e-4
     beta: AnyReal = 0.75
     k: AnyReal = 1.0
 
+    def check(self, *inputs: Shape) -> Iterator[Problem]:
+        return refuse_rank(inputs[0], 2)
+
     def label(self) -> str:
         return f"LRN {self.size}"
 
 
-@op("batch_norm2d")
-class BatchNorm2d(Norm):
-    """Normalise each channel by its mean and variance over the batch; `num_features` is inferred."""
-
-    module: ClassVar[str] = "nn.BatchNorm2d"
-    rank: ClassVar[int | None] = 3
+class BatchNorm(Norm):
+    """Normalise each channel by its mean and variance; `num_features` is inferred."""
 
     eps: Positive = 1e-5
     momentum: OptionalReal = 0.1
@@ -60,3 +72,103 @@ class BatchNorm2d(Norm):
             return {}
         channels = inputs[0][:1]
         return {"running_mean": channels, "running_var": channels, "num_batches_tracked": ()}
+
+
+@op("batch_norm1d")
+class BatchNorm1d(BatchNorm):
+    """Batch normalisation of a vector or of (channels, length); `num_features` is inferred."""
+
+    module: ClassVar[str] = "nn.BatchNorm1d"
+
+    def check(self, *inputs: Shape) -> Iterator[Problem]:
+        return refuse_rank(inputs[0], 1, 2)
+
+
+@op("batch_norm2d")
+class BatchNorm2d(BatchNorm):
+    """Batch normalisation of (channels, height, width); `num_features` is inferred."""
+
+    module: ClassVar[str] = "nn.BatchNorm2d"
+    rank: ClassVar[int | None] = 3
+
+
+@op("instance_norm2d")
+class InstanceNorm2d(BatchNorm):
+    """Normalise each channel by its mean and variance in one image; `num_features` is inferred."""
+
+    module: ClassVar[str] = "nn.InstanceNorm2d"
+    rank: ClassVar[int | None] = 3
+
+    eps: From0 = 1e-5
+    affine: Flag = False
+    track_running_stats: Flag = False
+
+    def check(self, *inputs: Shape) -> Iterator[Problem]:
+        if product(inputs[0][1:]) == 1:
+            yield Problem(None, "one element in each channel has no variance")
+
+
+@op("group_norm")
+class GroupNorm(Norm):
+    """Normalise groups of channels by their mean and variance; `num_channels` is inferred."""
+
+    module: ClassVar[str] = "nn.GroupNorm"
+    positional: ClassVar[int] = 1
+
+    num_groups: Size
+    eps: From0 = 1e-5
+    affine: Flag = True
+
+    def inferred(self, x: Shape) -> dict[str, Dim]:
+        return {"num_channels": x[0]}
+
+    def check(self, *inputs: Shape) -> Iterator[Problem]:
+        yield from refuse_rank(inputs[0], 1)
+        if inputs[0] and inputs[0][0] % self.num_groups:
+            message = f"{inputs[0][0]} channels do not divide into {self.num_groups} groups"
+            yield Problem("num_groups", message)
+
+    def weights(self, *inputs: Shape) -> dict[str, Shape]:
+        channels = inputs[0][:1]
+        return {"weight": channels, "bias": channels} if self.affine else {}
+
+    def torch(self, *inputs: Shape) -> Call | Infix:
+        call = self._call()
+        return Call(call.function, (*call.args, inputs[0][0]), call.kwargs)
+
+    def label(self) -> str:
+        return f"group norm {self.num_groups}"
+
+
+@op("layer_norm")
+class LayerNorm(Norm):
+    """Normalise over the last dimensions, which `normalized_shape` names; absent: the last one."""
+
+    module: ClassVar[str] = "nn.LayerNorm"
+    positional: ClassVar[int] = 1
+
+    normalized_shape: Sizes = None
+    eps: From0 = 1e-5
+    elementwise_affine: Flag = True
+    bias: Flag = True
+
+    def inferred(self, x: Shape) -> dict[str, Dim]:
+        return {"normalized_shape": x[-1]} if self.normalized_shape is None else {}
+
+    def _sizes(self, x: Shape) -> Shape:
+        if self.normalized_shape is None:
+            return x[-1:]
+        return every(self.normalized_shape, 1)
+
+    def check(self, *inputs: Shape) -> Iterator[Problem]:
+        yield from refuse_rank(inputs[0], 1)
+        sizes = self._sizes(inputs[0])
+        if inputs[0][-len(sizes) :] != sizes:
+            message = f"the last sizes of {times(inputs[0])} are not {times(sizes)}"
+            yield Problem("normalized_shape", message, "leave it out: it is the last size")
+
+    def weights(self, *inputs: Shape) -> dict[str, Shape]:
+        if not self.elementwise_affine:
+            return {}
+        sizes = self._sizes(inputs[0])
+        return {"weight": sizes} | ({"bias": sizes} if self.bias else {})

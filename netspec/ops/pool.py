@@ -1,14 +1,25 @@
-"""Pooling."""
+"""Pooling by a window that slides."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from netspec.dim import Shape
-from netspec.ops.arguments import Flag, Integer, OptionalPair, Pair, PairFrom0
+from netspec.ops.arguments import (
+    Count,
+    Flag,
+    OptionalPair,
+    OptionalSize,
+    OptionalTriple,
+    Pair,
+    PairFrom0,
+    Size,
+    Triple,
+    TripleFrom0,
+)
 from netspec.ops.base import Cost, Op, Problem, Window, op, product
-from netspec.ops.window import every, extent, label, refuse_output, slide
+from netspec.ops.window import every, label, refuse_output, slide
 
 
 class Pool(Op):
@@ -16,14 +27,16 @@ class Pool(Op):
 
     style: ClassVar[str] = "pool"
     spatial: ClassVar[int]
-    kernel_size: int | tuple[int, ...]
-    stride: int | tuple[int, ...] | None = None
-    padding: int | tuple[int, ...] = 0
-    ceil_mode: Flag = False
+
+    if TYPE_CHECKING:  # fields, which each class declares for itself in PyTorch's order
+        kernel_size: int | tuple[int, ...]
+        stride: int | tuple[int, ...] | None
+        padding: int | tuple[int, ...]
+        ceil_mode: bool
 
     def check(self, *inputs: Shape) -> Iterator[Problem]:
         window = self._window()
-        for kernel, padding in zip(extent(window), window.padding, strict=True):
+        for kernel, padding in zip(window.kernel, window.padding, strict=True):
             if padding > kernel // 2:
                 message = f"padding {padding} is more than half of the kernel of {kernel}"
                 yield Problem("padding", message, f"at most {kernel // 2}")
@@ -52,8 +65,33 @@ class Pool(Op):
         return f"{self.op_name.split('_')[0]} pool {label(self._window())}"
 
 
+class MaxPool(Pool):
+    """The largest value of each window."""
+
+    if TYPE_CHECKING:
+        dilation: int | tuple[int, ...]
+
+    def _dilation(self) -> int | tuple[int, ...]:
+        return self.dilation
+
+
+@op("max_pool1d")
+class MaxPool1d(MaxPool):
+    """The largest value of each window; `stride` is the kernel's size unless given."""
+
+    module: ClassVar[str] = "nn.MaxPool1d"
+    spatial: ClassVar[int] = 1
+    rank: ClassVar[int | None] = 2
+
+    kernel_size: Size
+    stride: OptionalSize = None
+    padding: Count = 0
+    dilation: Size = 1
+    ceil_mode: Flag = False
+
+
 @op("max_pool2d")
-class MaxPool2d(Pool):
+class MaxPool2d(MaxPool):
     """The largest value of each window; `stride` is the kernel's size unless given."""
 
     module: ClassVar[str] = "nn.MaxPool2d"
@@ -66,8 +104,35 @@ class MaxPool2d(Pool):
     dilation: Pair = 1
     ceil_mode: Flag = False
 
-    def _dilation(self) -> int | tuple[int, ...]:
-        return self.dilation
+
+@op("max_pool3d")
+class MaxPool3d(MaxPool):
+    """The largest value of each window; `stride` is the kernel's size unless given."""
+
+    module: ClassVar[str] = "nn.MaxPool3d"
+    spatial: ClassVar[int] = 3
+    rank: ClassVar[int | None] = 4
+
+    kernel_size: Triple
+    stride: OptionalTriple = None
+    padding: TripleFrom0 = 0
+    dilation: Triple = 1
+    ceil_mode: Flag = False
+
+
+@op("avg_pool1d")
+class AvgPool1d(Pool):
+    """The mean of each window; `stride` is the kernel's size unless given."""
+
+    module: ClassVar[str] = "nn.AvgPool1d"
+    spatial: ClassVar[int] = 1
+    rank: ClassVar[int | None] = 2
+
+    kernel_size: Size
+    stride: OptionalSize = None
+    padding: Count = 0
+    ceil_mode: Flag = False
+    count_include_pad: Flag = True
 
 
 @op("avg_pool2d")
@@ -83,26 +148,20 @@ class AvgPool2d(Pool):
     padding: PairFrom0 = 0
     ceil_mode: Flag = False
     count_include_pad: Flag = True
-    divisor_override: Annotated[int | None, Integer(1, optional=True)] = None
+    divisor_override: OptionalSize = None
 
 
-@op("adaptive_avg_pool2d")
-class AdaptiveAvgPool2d(Op):
-    """The mean of windows chosen so that the output has the given size; null keeps the input's."""
+@op("avg_pool3d")
+class AvgPool3d(Pool):
+    """The mean of each window; `stride` is the kernel's size unless given."""
 
-    module: ClassVar[str] = "nn.AdaptiveAvgPool2d"
-    style: ClassVar[str] = "pool"
-    rank: ClassVar[int | None] = 3
+    module: ClassVar[str] = "nn.AvgPool3d"
+    spatial: ClassVar[int] = 3
+    rank: ClassVar[int | None] = 4
 
-    output_size: OptionalPair
-
-    def shape(self, *inputs: Shape) -> Shape:
-        channels, *sizes = inputs[0]
-        wanted = every(self.output_size, 2)
-        return (channels, *(s if w is None else w for s, w in zip(sizes, wanted, strict=True)))
-
-    def cost(self, *inputs: Shape) -> Cost:
-        return Cost(other=product(inputs[0]))
-
-    def label(self) -> str:
-        return f"avg pool → {'×'.join(str(size) for size in every(self.output_size, 2))}"
+    kernel_size: Triple
+    stride: OptionalTriple = None
+    padding: TripleFrom0 = 0
+    ceil_mode: Flag = False
+    count_include_pad: Flag = True
+    divisor_override: OptionalSize = None

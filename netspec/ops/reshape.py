@@ -1,13 +1,15 @@
-"""Ops that move elements and compute nothing."""
+"""Ops that move elements between dimensions and compute nothing."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from netspec.dim import Shape
-from netspec.ops.arguments import Axis
-from netspec.ops.base import Op, Problem, op, product
+from netspec.dim import Dim, Shape
+from netspec.ops.arguments import MAX_SIZE, Axis, Fixed, Integer, ListOf
+from netspec.ops.axes import index, refuse_axis
+from netspec.ops.base import Call, Infix, Input, Op, Problem, op, product
+from netspec.ops.window import times
 
 
 class Move(Op):
@@ -16,9 +18,16 @@ class Move(Op):
     style: ClassVar[str] = "reshape"
 
 
+@op("identity")
+class Identity(Move):
+    """The input unchanged."""
+
+    module: ClassVar[str] = "nn.Identity"
+
+
 @op("flatten")
 class Flatten(Move):
-    """Fold dimensions `start_dim` to `end_dim` into one; they count as in PyTorch, 0 is the batch."""
+    """Fold dimensions `start_dim` to `end_dim` into one; as in PyTorch, 0 is the batch."""
 
     module: ClassVar[str] = "nn.Flatten"
     positional: ClassVar[int] = 2
@@ -27,27 +36,67 @@ class Flatten(Move):
     end_dim: Axis = -1
 
     def check(self, *inputs: Shape) -> Iterator[Problem]:
-        rank = len(inputs[0]) + 1
-        for argument in ("start_dim", "end_dim"):
-            value = getattr(self, argument)
-            if not -rank <= value < rank:
-                message = f"dimension {value} of an input with {rank} (batch included)"
-                yield Problem(argument, message)
-                return
-        if self.start_dim % rank == 0:
-            yield Problem("start_dim", "dimension 0 is the batch", "start at 1")
-        elif self.start_dim % rank > self.end_dim % rank:
+        x = inputs[0]
+        problems = [*refuse_axis("start_dim", self.start_dim, x)]
+        problems += refuse_axis("end_dim", self.end_dim, x)
+        yield from problems
+        if not problems and index(self.start_dim, x) > index(self.end_dim, x):
             yield Problem("start_dim", f"{self.start_dim} lies behind `end_dim` {self.end_dim}")
 
     def shape(self, *inputs: Shape) -> Shape:
         x = inputs[0]
-        rank = len(x) + 1
-        first, last = self.start_dim % rank - 1, self.end_dim % rank - 1
+        first, last = index(self.start_dim, x), index(self.end_dim, x)
         return (*x[:first], product(x[first : last + 1]), *x[last + 1 :])
 
 
-@op("identity")
-class Identity(Move):
-    """The input unchanged."""
+@op("reshape")
+class Reshape(Move):
+    """Give the elements of each image another shape; one size may be -1, which is what remains."""
 
-    module: ClassVar[str] = "nn.Identity"
+    module: ClassVar[str] = "torch.reshape"
+    is_module: ClassVar[bool] = False
+
+    size: Annotated[tuple[int, ...], ListOf(Integer(also=(-1,)))]
+
+    def check(self, *inputs: Shape) -> Iterator[Problem]:
+        if self.size.count(-1) > 1:
+            yield Problem("size", "only one size can be -1")
+        elif product(self.shape(*inputs)) != product(inputs[0]):
+            message = f"{times(inputs[0])} has {product(inputs[0])} elements"
+            yield Problem("size", f"{message}, which do not fill {times(self.size)}")
+
+    def shape(self, *inputs: Shape) -> Shape:
+        rest: Dim = product(inputs[0]) // product(tuple(s for s in self.size if s != -1))
+        return tuple(rest if size == -1 else size for size in self.size)
+
+    def torch(self, *inputs: Shape) -> Call | Infix:
+        # The one -1 that PyTorch allows is the batch, which keeps its size open for export.
+        return Call(self.module, (Input.ONE, (-1, *self.shape(*inputs))))
+
+    def label(self) -> str:
+        return f"reshape {times(self.size)}"
+
+
+@op("permute")
+class Permute(Move):
+    """Put the dimensions in another order; as in PyTorch, 0 is the batch, which must stay first."""
+
+    module: ClassVar[str] = "torch.permute"
+    is_module: ClassVar[bool] = False
+
+    dims: Annotated[tuple[int, ...], Fixed(ListOf(Integer(-MAX_SIZE)))]
+
+    def check(self, *inputs: Shape) -> Iterator[Problem]:
+        rank = len(inputs[0]) + 1
+        if any(not -rank <= dim < rank for dim in self.dims) or sorted(
+            dim % rank for dim in self.dims
+        ) != list(range(rank)):
+            yield Problem("dims", f"expected each of 0 to {rank - 1} once")
+        elif self.dims[0] % rank != 0:
+            yield Problem("dims", "dimension 0, the batch, must stay first")
+
+    def shape(self, *inputs: Shape) -> Shape:
+        return tuple(inputs[0][index(dim, inputs[0])] for dim in self.dims[1:])
+
+    def label(self) -> str:
+        return f"permute {' '.join(map(str, self.dims))}"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from netspec.dim import Dim, Expr, Shape, unknown
-from netspec.ops.base import Problem, Window
+from netspec.ops.base import Problem, Window, numbers
 
 
 def every(value: Any, count: int) -> tuple[Any, ...]:
@@ -31,29 +31,38 @@ def slide(sizes: Shape, window: Window, after: tuple[int, ...], ceil_mode: bool 
 
 def _slide(size: Dim, kernel: int, stride: int, before: int, after: int, ceil_mode: bool) -> Dim:
     room = size + before + after - kernel
-    if not ceil_mode:
+    if ceil_mode is False:
         return room // stride + 1
-    if isinstance(room, Expr) or isinstance(stride, Expr):
-        return unknown(room, stride)
+    named = any(isinstance(value, Expr) for value in (stride, before, ceil_mode))
+    if named or isinstance(room, Expr) or isinstance(size, Expr):
+        return unknown(room, stride, before, ceil_mode)
     count = -(-room // stride) + 1
     return count - 1 if (count - 1) * stride >= size + before else count
 
 
+def unslide(sizes: Shape, window: Window, extra: tuple[int, ...]) -> Shape:
+    """Return the output sizes of a transposed convolution; `extra` is its output padding."""
+    steps = zip(sizes, extent(window), window.stride, window.padding, extra, strict=True)
+    return tuple(
+        (size - 1) * stride - 2 * padding + kernel + more
+        for size, kernel, stride, padding, more in steps
+    )
+
+
 def refuse_kernel(sizes: Shape, window: Window, padding: tuple[int, ...]) -> Iterator[Problem]:
     """Yield a problem where the dilated kernel does not fit into the padded input."""
-    padded = tuple(size + pad for size, pad in zip(sizes, padding, strict=True))
+    padded = tuple(size + pad for size, pad in zip(numbers(sizes), padding, strict=True))
     kernel = extent(window)
     if any(k > size for k, size in zip(kernel, padded, strict=True)):
         message = f"a {times(kernel)} kernel does not fit into the padded input of {times(padded)}"
         yield Problem("kernel_size", message, "a smaller kernel, more padding or a larger input")
 
 
-def refuse_output(sizes: Shape) -> Iterator[Problem]:
+def refuse_output(sizes: Shape, argument: str = "kernel_size") -> Iterator[Problem]:
     """Yield a problem where an output has no element."""
-    if any(size < 1 for size in sizes):
-        yield Problem(
-            "kernel_size", f"the output would be {times(sizes)}: nothing is left", code="NS052"
-        )
+    if any(size < 1 for size in numbers(sizes)):
+        message = f"the output would be {times(sizes)}: nothing is left"
+        yield Problem(argument, message, code="NS052")
 
 
 def times(sizes: tuple[object, ...]) -> str:

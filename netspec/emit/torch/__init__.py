@@ -1,0 +1,1 @@
+"""Network → a standalone PyTorch module, written as a person would."""

@@ -1,0 +1,143 @@
+"""Python source from nested data, broken into lines as `ruff format` breaks them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from netspec.dim import Expr, python, substitute
+from netspec.dim import name as symbol
+
+WIDTH = 88
+INDENT = "    "
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Items between brackets: a call, a tuple, a signature. A comment stands behind it."""
+
+    open: str
+    items: tuple[Code, ...]
+    close: str = ")"
+    comment: str = ""
+    hugs: bool = field(default=False)
+    """A generator: no comma may follow its only item."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prefixed:
+    """A text directly in front of something: `stride=`."""
+
+    text: str
+    value: Code
+
+
+@dataclass(frozen=True, slots=True)
+class Generator:
+    """An element and its `for` clause."""
+
+    element: Code
+    clause: str
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """Operands with one operator between them."""
+
+    operator: str
+    operands: tuple[Code, ...]
+
+
+Code = str | Group | Prefixed | Generator | Operation
+
+
+def literal(value: object, local: Mapping[str, str]) -> Code:
+    """Write a number, truth value, word, size or tuple; `local` renames parameters."""
+    match value:
+        case Expr():
+            return python(substitute(value, {key: symbol(text) for key, text in local.items()}))
+        case str():
+            return f'"{value}"'
+        case tuple():
+            return Group("(", tuple(literal(item, local) for item in value))
+    return repr(value)
+
+
+def flat(code: Code) -> str:
+    """Write code on one line."""
+    match code:
+        case str():
+            return code
+        case Group():
+            comma = "," if code.open == "(" and len(code.items) == 1 and not code.hugs else ""
+            return code.open + ", ".join(flat(item) for item in code.items) + comma + code.close
+        case Prefixed():
+            return code.text + flat(code.value)
+        case Generator():
+            return f"{flat(code.element)} {code.clause}"
+    return f" {code.operator} ".join(flat(item) for item in code.operands)
+
+
+def comments(code: Code) -> list[str]:
+    """Return the comments inside of code."""
+    match code:
+        case Group():
+            inner = [text for item in code.items for text in comments(item)]
+            return [code.comment, *inner] if code.comment else inner
+        case Prefixed():
+            return comments(code.value)
+        case Generator():
+            return comments(code.element)
+    return []
+
+
+def statement(head: str, code: Code, tail: str = "", depth: int = 0) -> list[str]:
+    """Return the lines of `head code tail` at an indentation depth."""
+    indent = INDENT * depth
+    line = f"{indent}{head}{flat(code)}{tail}"
+    inside = comments(code)
+    if len(line) <= WIDTH and not (inside and _is_nested(code)):
+        note = f"  # {inside[0]}" if inside else ""
+        return [line + note if len(line + note) <= WIDTH else line]
+    match code:
+        case Group():
+            return _broken(head, code, tail, depth)
+        case Prefixed():
+            return statement(head + code.text, code.value, tail, depth)
+        case Generator():
+            return [*statement(head, code.element, "", depth), f"{indent}{code.clause}{tail}"]
+        case Operation():
+            return _broken_operation(head, code, tail, depth)
+    return [line]
+
+
+def _is_nested(code: Code) -> bool:
+    """Tell whether a comment belongs to something inside, not to the whole."""
+    return not (isinstance(code, Group) and code.comment and len(comments(code)) == 1)
+
+
+def _broken(head: str, code: Group, tail: str, depth: int) -> list[str]:
+    indent, inner = INDENT * depth, INDENT * (depth + 1)
+    first, last = f"{indent}{head}{code.open}", f"{indent}{code.close}{tail}"
+    if not code.items:
+        return [first + code.close + tail]
+    together = inner + ", ".join(flat(item) for item in code.items)
+    has_comments = any(comments(item) for item in code.items)
+    if len(together) <= WIDTH and not has_comments and code.open not in ("(", "["):
+        return [first, together, last]
+    comma = "" if code.hugs else ","
+    lines = [line for item in code.items for line in statement("", item, comma, depth + 1)]
+    return [first, *lines, last]
+
+
+def _broken_operation(head: str, code: Operation, tail: str, depth: int) -> list[str]:
+    indent = INDENT * depth
+    inner = statement("", code.operands[0], "", depth + 1)
+    for operand in code.operands[1:]:
+        inner += statement(f"{code.operator} ", operand, "", depth + 1)
+    return [f"{indent}{head}(", *inner, f"{indent}){tail}"]
+
+
+def call(function: str, items: Sequence[Code], comment: str = "") -> Group:
+    """Write a call."""
+    return Group(f"{function}(", tuple(items), ")", comment)

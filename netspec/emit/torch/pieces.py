@@ -1,0 +1,140 @@
+"""Pieces of generated text: signatures, constructor calls, shapes, docstrings."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterable, Mapping
+
+from netspec.dim import Expr, is_known, names, python, substitute
+from netspec.dim import name as symbol
+from netspec.emit.torch.layout import (
+    INDENT,
+    WIDTH,
+    Code,
+    Generator,
+    Group,
+    Prefixed,
+    call,
+    literal,
+    statement,
+)
+from netspec.emit.torch.naming import RESERVED_LOCALS
+from netspec.emit.torch.plan import (
+    Construct,
+    Made,
+    Param,
+    Plan,
+    Stack,
+    is_plain,
+    used_names,
+)
+from netspec.spec.model import Body, Chain
+
+
+def base(body: Body) -> str:
+    """Return the class to derive from: unnamed chains make an nn.Sequential or nn.ModuleList."""
+    if isinstance(body, Chain):
+        return "nn.Sequential" if is_plain(body) else "nn.Module"
+    is_list = all(branch.layers and not branch.named for branch in body.branches)
+    return "nn.ModuleList" if is_list else "nn.Module"
+
+
+def local_names(plan: Plan) -> dict[str, str]:
+    """Return new names for parameters and inputs that would shadow what the code needs."""
+    everything = [*(param.name for param in plan.params), *plan.inputs]
+    taken = set(everything) | RESERVED_LOCALS
+    local = {}
+    for text in everything:
+        if text in RESERVED_LOCALS:
+            new = text + "_"
+            while new in taken:
+                new += "_"
+            taken.add(new)
+            local[text] = new
+    index = "i"
+    while index in taken:
+        index += "_"
+    return {**local, "@i": index}
+
+
+def construct(made: Construct, local: Mapping[str, str]) -> Code:
+    """Write a constructor call."""
+    match made:
+        case Made():
+            items = [literal(value, local) for value in made.args]
+            items += [
+                Prefixed(f"{local.get(key, key)}=", literal(value, local))
+                for key, value in made.kwargs.items()
+            ]
+            return call(made.function, items, made.note)
+        case Stack():
+            return call("nn.Sequential", [construct(item, local) for item in made.items])
+    index = local["@i"] if "@i" in set(used_names(made.made)) else "_"
+    clause = f"for {index} in range({python(_renamed(made.count, local))})"
+    return Group("*(", (Generator(construct(made.made, local), clause),), hugs=True)
+
+
+def _renamed(value: object, local: Mapping[str, str]) -> object:
+    return substitute(value, {key: symbol(text) for key, text in local.items()})
+
+
+def init_signature(params: Iterable[Param], local: Mapping[str, str]) -> list[str]:
+    items: list[Code] = ["self"]
+    starred = False
+    for param in params:
+        if param.keyword_only and not starred:
+            items.append("*")
+            starred = True
+        default = f" = {param.default!r}" if param.has_default else ""
+        items.append(f"{local.get(param.name, param.name)}: {param.type}{default}")
+    return statement("def ", call("__init__", items), " -> None:", 1)
+
+
+def signature(method: str, inputs: list[tuple[str, str]], returns: str) -> list[str]:
+    items = ["self", *(f"{text}: {kind}" for text, kind in inputs)]
+    return statement("def ", call(method, items), f" -> {returns}:", 1)
+
+
+def shape_text(shape: tuple[object, ...], local: Mapping[str, str], same: bool) -> str:
+    first, *sizes = shape
+    known = is_known(first) and not any(n[0] == "@" for n in names(first))
+    texts = [python(_renamed(first, local)) if known else "C"]
+    letters = {1: ["L"], 2: ["H", "W"], 3: ["D", "H", "W"]}.get(len(sizes), [])
+    for letter, size in zip(letters, sizes, strict=False):
+        texts.append(str(size) if isinstance(size, int) else letter if same else f"{letter}_out")
+    return f"(N, {', '.join(texts)})"
+
+
+def numbers(shape: tuple[int, ...]) -> str:
+    return f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})"
+
+
+def docstring(doc: str, notes: list[str]) -> list[str]:
+    """Return the lines of a docstring: the spec's text, which cannot end the literal, and notes."""
+    lines: list[str] = []
+    for paragraph in re.split(r"\r\n|\r|\n", doc.strip()) if doc.strip() else []:
+        lines += textwrap.wrap(_escaped(paragraph), WIDTH - 8) or [""]
+    if lines and notes:
+        lines.append("")
+    lines = [line.rstrip() for line in (*lines, *notes)]
+    if lines[0].startswith('"'):
+        lines[0] = " " + lines[0]
+    if len(lines) == 1:
+        return [f'{INDENT}"""{lines[0]}"""']
+    body = [INDENT + line if line else "" for line in lines[1:]]
+    return [f'{INDENT}"""{lines[0]}', *body, f'{INDENT}"""']
+
+
+def _escaped(text: str) -> str:
+    """Escape text for the inside of a triple-quoted literal."""
+    text = text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def operand(value: object, attributes: Mapping[str, str]) -> str:
+    if not isinstance(value, Expr):
+        return repr(value)
+    renamed = substitute(value, {key: symbol(text) for key, text in attributes.items()})
+    text = python(renamed)
+    return f"({text})" if isinstance(renamed, Expr) and renamed.op in ("+", "-") else text

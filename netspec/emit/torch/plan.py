@@ -1,0 +1,97 @@
+"""Plans of classes: what each constructor takes, which children it makes, and of what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from netspec.dim import Dim, Shape, names
+from netspec.graph import NodeId
+from netspec.ops.base import Call, Infix
+from netspec.spec.model import Body, Chain, Layer, OpCall
+
+
+@dataclass(frozen=True, slots=True)
+class Param:
+    """A constructor argument."""
+
+    name: str
+    type: str
+    default: object = None
+    has_default: bool = False
+    keyword_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A constructor call as data; `note` is the arithmetic behind an inferred number."""
+
+    function: str
+    args: tuple[object, ...] = ()
+    kwargs: Mapping[str, object] = field(default_factory=dict)
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Repeated:
+    """A constructor call `count` times; arguments may use the name "@i" of the loop's index."""
+
+    made: Construct
+    count: Dim
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """An nn.Sequential of constructor calls."""
+
+    items: tuple[Construct, ...]
+
+
+Construct = Made | Repeated | Stack
+
+
+@dataclass(slots=True)
+class Plan:
+    """One generated class. `children` are in the spec's order, by attribute name."""
+
+    name: str
+    body: Body
+    inputs: tuple[str, ...]
+    doc: str = ""
+    params: list[Param] = field(default_factory=list)
+    children: dict[str, Construct] = field(default_factory=dict)
+    calls: dict[int, Call | Infix] = field(default_factory=dict)
+    """For layers and joins without a module: the function that does the work."""
+    symbols: tuple[Shape, ...] = ()
+    output: Shape = ()
+    extras: dict[str, dict[NodeId, int]] = field(default_factory=dict)
+    """Constructor arguments that depend on the image: name → instance → value."""
+    depends: set[str] = field(default_factory=set)
+    """Names that some inferred constant depends on."""
+    heads: tuple[Layer, ...] = ()
+
+
+def used_names(construct: Construct) -> Iterable[str]:
+    """Yield the names in a constructor call."""
+    match construct:
+        case Made():
+            for value in (*construct.args, *construct.kwargs.values()):
+                yield from names(value)
+        case Repeated():
+            yield from names(construct.count)
+            yield from used_names(construct.made)
+        case Stack():
+            for item in construct.items:
+                yield from used_names(item)
+
+
+def is_plain(chain: Chain) -> bool:
+    """Tell whether an unnamed chain is an nn.Sequential: modules only, each reading the last."""
+    for layer in chain.layers:
+        if any(ref.span for ref in layer.sources) or layer.train_only:
+            return False
+        if isinstance(layer.call, OpCall) and not layer.call.op.is_module:
+            return False
+        if isinstance(layer.call, Chain) and not layer.call.named and not is_plain(layer.call):
+            return False
+    return not chain.named

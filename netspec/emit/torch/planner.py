@@ -1,0 +1,156 @@
+"""Network → plans of its classes.
+
+Shape rules run on names here: a block's input has the channels `in_channels`, so the inferred
+arguments of its children come out as expressions over the constructor's own arguments. Sizes of
+the image stay unwritten (names that start with "@"): what depends on them is a number where it is
+the same in every use of the block, and a constructor argument where it is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from math import prod
+
+from netspec.dim import Shape, name, names, substitute
+from netspec.emit.torch.filler import Filler
+from netspec.emit.torch.naming import unique
+from netspec.emit.torch.plan import Param, Plan, used_names
+from netspec.graph import Graph, Instance, NodeId
+from netspec.ops.base import Call, Infix
+from netspec.shapes import Shapes
+from netspec.spec.model import Body, OpCall, Spec
+
+
+class Planner:
+    """Plans every class of a network, the ones that others use first."""
+
+    def __init__(
+        self, spec: Spec, graph: Graph, shapes: Shapes, fixed: Mapping[str, object]
+    ) -> None:
+        self.spec = spec
+        self.graph = graph
+        self.shapes = shapes
+        self.fixed = dict(fixed)
+        self.plans: dict[Body, Plan] = {}
+        self._nodes: dict[OpCall, list[NodeId]] = {}
+        for node in graph.nodes.values():
+            self._nodes.setdefault(node.call, []).append(node.id)
+        self._names = {spec.name, f"{spec.name}Output", *spec.blocks}
+
+    def plan_model(self) -> Plan:
+        """Plan the network's own class and, before it, all that it uses."""
+        model = self.spec.model
+        plan = Plan(self.spec.name, model.body, model.inputs, self.spec.doc, heads=self.spec.heads)
+        values = {n: self.fixed.get(n, name(n)) for n in self.spec.params}
+        plan.symbols = tuple(
+            tuple(substitute(size, values) for size in shape.value)  # type: ignore[union-attr,misc]  # a checked shape
+            for shape in self.spec.inputs.values()
+        )
+        self._fill(plan, values)
+        return plan
+
+    # -------------------------------------------------------------- classes
+
+    def class_of(self, body: Body, label: str, outer: Mapping[str, object]) -> Plan:
+        """Return the plan of a block's or an inline block's class; `outer` is what it can see."""
+        if body in self.plans:
+            return self.plans[body]
+        block = next((b for b in self.spec.blocks.values() if b.body is body), None)
+        inputs = (block.inputs or ("x",)) if block else ("x",)
+        title = block.name if block else unique(label, self._names)
+        plan = Plan(title, body, inputs, block.doc if block else "")
+        instances = self.graph.instances[body]
+        ranks = [len(self.shapes[source]) for source in instances[0].inputs]
+        plan.symbols = tuple(_symbols(i, text, ranks) for i, text in enumerate(inputs))
+        values = dict(outer)
+        if block:
+            values = {n: self.fixed.get(n, name(n)) for n in self.spec.params}
+            values |= {n: name(n) for n in block.params}
+            plan.params = [
+                Param(p.name, self._type(p.name, instances), p.default, p.default is not None)
+                for p in block.params.values()
+            ]
+        self._fill(plan, values)
+        return plan
+
+    def _type(self, param: str, instances: Iterable[Instance]) -> str:
+        kinds = dict.fromkeys(_type_of(i.bindings[param].value) for i in instances)
+        return " | ".join(kinds)
+
+    def _fill(self, plan: Plan, values: Mapping[str, object]) -> None:
+        """Plan the children of a class and find its output shape and free names."""
+        Filler(self, plan, dict(values)).fill()
+        self._add_free_params(plan)
+        self.plans[plan.body] = plan
+
+    def _add_free_params(self, plan: Plan) -> None:
+        """Add the constructor arguments that the declared ones do not cover."""
+        used = dict.fromkeys(n for child in plan.children.values() for n in used_names(child))
+        used |= dict.fromkeys(n for call in plan.calls.values() for n in _call_names(call))
+        declared = {param.name for param in plan.params}
+        channels = [n for shape in plan.symbols for n in names(shape) if n in used and n[0] != "@"]
+        is_model = plan.body is self.spec.model.body
+        if is_model:
+            for head in plan.heads:
+                used |= dict.fromkeys(names(head.weight.value) if head.weight else ())
+            channels = []
+        front = [Param(n, "int") for n in dict.fromkeys(channels)]
+        known = declared | {param.name for param in front}
+        free = [n for n in used if n not in known and n[0] != "@" and n not in plan.extras]
+        order = [*self.spec.params, *free]
+        free.sort(key=order.index)
+        back = [self._free_param(plan, text, is_model) for text in free]
+        back += [Param(text, "int", keyword_only=True) for text in plan.extras]
+        plan.params = [*front, *plan.params, *back]
+
+    def _free_param(self, plan: Plan, text: str, is_model: bool) -> Param:
+        if text in self.spec.params:
+            value = self.graph.params[text]
+            return Param(text, _type_of(value), value, is_model, keyword_only=not is_model)
+        return Param(text, self._type(text, self.graph.instances[plan.body]), keyword_only=True)
+
+    # -------------------------------------------------------------- numbers behind names
+
+    def concrete(self, call: OpCall, argument: str, path: NodeId) -> dict[NodeId, int]:
+        """Return an inferred argument's value in each instance; `path` leads from there to it."""
+        found = {}
+        for node in self._nodes.get(call, ()):
+            if node[len(node) - len(path) :] != path:
+                continue
+            inputs = [self.shapes[source] for source in self.graph.nodes[node].inputs]
+            value = self.graph.nodes[node].op.inferred(*inputs)[argument]
+            assert isinstance(value, int)
+            found[node[: len(node) - len(path)]] = value
+        return found
+
+    def arithmetic(self, call: OpCall, value: int) -> str:
+        """Return the product behind a flattened size, such as `128 * 4 * 4`."""
+        node = self.graph.nodes[self._nodes[call][0]]
+        while node.inputs and node.inputs[0] in self.graph.nodes:
+            node = self.graph.nodes[node.inputs[0]]
+            before = self.shapes[node.inputs[0]]
+            if node.op.op_name == "flatten" and len(before) > 1 and prod(before) == value:
+                return " * ".join(map(str, before)) if max(before[1:]) > 1 else ""
+            if self.shapes[node.id] != before:
+                break
+        return ""
+
+
+def _symbols(index: int, text: str, ranks: Sequence[int]) -> Shape:
+    """Name the sizes of a block's input: its channels by a word, the image's by "@"."""
+    rank = ranks[index]
+    word = "features" if rank == 1 else "channels"
+    first = name(f"in_{word}" if len(ranks) == 1 else f"{text}_{word}")
+    return (first, *(name(f"@{index}.{axis}") for axis in range(1, rank)))
+
+
+def _type_of(value: object) -> str:
+    if isinstance(value, tuple):
+        return f"tuple[{', '.join(_type_of(item) for item in value)}]"
+    return type(value).__name__
+
+
+def _call_names(call: Call | Infix) -> Iterable[str]:
+    if isinstance(call, Call):
+        for value in (*call.args, *call.kwargs.values()):
+            yield from names(value)

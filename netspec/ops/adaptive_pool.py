@@ -1,0 +1,86 @@
+"""Pooling whose windows are chosen so that the output has a wanted size."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+from netspec.dim import Shape
+from netspec.ops.arguments import Integer, Size
+from netspec.ops.base import Call, Cost, Infix, Op, op, product
+from netspec.ops.window import every
+
+OutputPair = Annotated[int | tuple[int | None, int | None], Integer(count=2, gaps=True)]
+
+
+class AdaptivePool(Op):
+    """Windows chosen for `output_size`; subclasses fix the number of spatial dimensions."""
+
+    style: ClassVar[str] = "pool"
+    spatial: ClassVar[int]
+
+    if TYPE_CHECKING:
+        output_size: int | tuple[int | None, ...]
+
+    def shape(self, *inputs: Shape) -> Shape:
+        channels, *sizes = inputs[0]
+        wanted = every(self.output_size, self.spatial)
+        return (channels, *(s if w is None else w for s, w in zip(sizes, wanted, strict=True)))
+
+    def cost(self, *inputs: Shape) -> Cost:
+        return Cost(other=product(inputs[0]))
+
+    def label(self) -> str:
+        kind = "max" if "max" in self.op_name else "avg"
+        sizes = every(self.output_size, self.spatial)
+        return f"{kind} pool → {'×'.join('·' if s is None else str(s) for s in sizes)}"
+
+
+@op("adaptive_avg_pool1d")
+class AdaptiveAvgPool1d(AdaptivePool):
+    """The mean of windows chosen so that the output has the given length."""
+
+    module: ClassVar[str] = "nn.AdaptiveAvgPool1d"
+    spatial: ClassVar[int] = 1
+    rank: ClassVar[int | None] = 2
+
+    output_size: Size
+
+
+@op("adaptive_avg_pool2d")
+class AdaptiveAvgPool2d(AdaptivePool):
+    """The mean of windows chosen for an output size; null in a pair keeps the input's size."""
+
+    module: ClassVar[str] = "nn.AdaptiveAvgPool2d"
+    spatial: ClassVar[int] = 2
+    rank: ClassVar[int | None] = 3
+
+    output_size: OutputPair
+
+
+@op("adaptive_max_pool2d")
+class AdaptiveMaxPool2d(AdaptivePool):
+    """The largest value of windows chosen for an output size; null in a pair keeps the input's."""
+
+    module: ClassVar[str] = "nn.AdaptiveMaxPool2d"
+    spatial: ClassVar[int] = 2
+    rank: ClassVar[int | None] = 3
+
+    output_size: OutputPair
+
+
+@op("global_avg_pool")
+class GlobalAvgPool(Op):
+    """The mean of each channel, of size 1×1: `adaptive_avg_pool2d: 1` by its usual name."""
+
+    module: ClassVar[str] = "nn.AdaptiveAvgPool2d"
+    style: ClassVar[str] = "pool"
+    rank: ClassVar[int | None] = 3
+
+    def shape(self, *inputs: Shape) -> Shape:
+        return (inputs[0][0], 1, 1)
+
+    def cost(self, *inputs: Shape) -> Cost:
+        return Cost(other=product(inputs[0]))
+
+    def torch(self, *inputs: Shape) -> Call | Infix:
+        return Call(self.module, (1,))

@@ -1,0 +1,60 @@
+"""Ops that are one torch function: a sum, a product."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, ClassVar
+
+from netspec.dim import Shape
+from netspec.ops.arguments import MAX_SIZE, AnyReal, Boolean, Fixed, Integer, ListOf
+from netspec.ops.axes import index, refuse_axis
+from netspec.ops.base import Cost, Op, Problem, op, product
+from netspec.ops.window import every
+
+Axes = Annotated[int | tuple[int, ...], Fixed(ListOf(Integer(-MAX_SIZE), single=True))]
+
+
+@op("scale")
+class Scale(Op):
+    """The input times a number."""
+
+    module: ClassVar[str] = "torch.mul"
+    is_module: ClassVar[bool] = False
+    style: ClassVar[str] = "activation"
+
+    factor: AnyReal
+
+    def cost(self, *inputs: Shape) -> Cost:
+        return Cost(other=product(inputs[0]))
+
+    def label(self) -> str:
+        return f"× {self.factor}"
+
+
+@op("mean")
+class Mean(Op):
+    """The mean over one dimension or several; they count as in PyTorch, 0 is the batch."""
+
+    module: ClassVar[str] = "torch.mean"
+    is_module: ClassVar[bool] = False
+    style: ClassVar[str] = "pool"
+
+    dim: Axes
+    keepdim: Annotated[bool, Fixed(Boolean())] = False
+
+    def check(self, *inputs: Shape) -> Iterator[Problem]:
+        axes = every(self.dim, 1)
+        problems = [problem for axis in axes for problem in refuse_axis("dim", axis, inputs[0])]
+        yield from problems
+        if not problems and len({index(axis, inputs[0]) for axis in axes}) < len(axes):
+            yield Problem("dim", "a dimension stands twice")
+
+    def shape(self, *inputs: Shape) -> Shape:
+        gone = {index(axis, inputs[0]) for axis in every(self.dim, 1)}
+        sizes = ((place, size) for place, size in enumerate(inputs[0]))
+        if self.keepdim:
+            return tuple(1 if place in gone else size for place, size in sizes)
+        return tuple(size for place, size in sizes if place not in gone)
+
+    def cost(self, *inputs: Shape) -> Cost:
+        return Cost(other=product(inputs[0]))

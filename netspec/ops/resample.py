@@ -1,0 +1,183 @@
+"""Ops that change the resolution of a feature map or its edge, and shuffles."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, ClassVar
+
+from netspec.dim import Dim, Expr, Shape, unknown
+from netspec.ops.arguments import MAX_SIZE, Boolean, Integer, ListOf, Real, Size, Word
+from netspec.ops.axes import refuse_rank
+from netspec.ops.base import Cost, Op, Problem, numbers, op, product
+from netspec.ops.reshape import Move
+from netspec.ops.window import every, refuse_output
+
+# For each mode: the numbers of spatial dimensions, and the elements mixed for one output element.
+_MODES: dict[str, tuple[tuple[int, ...], int]] = {
+    "nearest": ((1, 2, 3), 0),
+    "linear": ((1,), 2),
+    "bilinear": ((2,), 4),
+    "bicubic": ((2,), 16),
+    "trilinear": ((3,), 8),
+    "area": ((1, 2, 3), 0),
+    "nearest-exact": ((1, 2, 3), 0),
+}
+Sizes = Annotated[int | tuple[int, ...] | None, ListOf(Integer(), single=True)]
+Factors = Annotated[float | tuple[float, ...] | None, ListOf(Real(0, above=True), single=True)]
+
+
+@op("interpolate")
+class Interpolate(Op):
+    """Resize each channel to `size` or by `scale_factor`: a number, or a list with one for each."""
+
+    module: ClassVar[str] = "nn.Upsample"
+    style: ClassVar[str] = "pool"
+    positional: ClassVar[int] = 0
+
+    size: Sizes = None
+    scale_factor: Factors = None
+    mode: Annotated[str, Word(tuple(_MODES))] = "nearest"
+    align_corners: Annotated[bool | None, Boolean(optional=True)] = None
+
+    def check(self, *inputs: Shape) -> Iterator[Problem]:
+        problems = [*refuse_rank(inputs[0], 2, 4), *self._refuse_arguments(len(inputs[0]) - 1)]
+        yield from problems
+        if not problems:
+            yield from refuse_output(self.shape(*inputs)[1:], "scale_factor")
+
+    def _refuse_arguments(self, spatial: int) -> Iterator[Problem]:
+        if (self.size is None) == (self.scale_factor is None):
+            yield Problem("size", "expected either `size` or `scale_factor`")
+            return
+        argument = "scale_factor" if self.size is None else "size"
+        given = getattr(self, argument)
+        if isinstance(given, tuple) and len(given) != spatial:
+            yield Problem(argument, f"{len(given)} numbers for {spatial} spatial dimensions")
+        if spatial not in _MODES[self.mode][0]:
+            yield Problem("mode", f"`{self.mode}` does not work on {spatial} spatial dimensions")
+        if self.align_corners is not None and len(_MODES[self.mode][0]) > 1:
+            yield Problem("align_corners", f"`{self.mode}` has no corners to align")
+
+    def shape(self, *inputs: Shape) -> Shape:
+        channels, *sizes = inputs[0]
+        if self.size is not None:
+            return (channels, *every(self.size, len(sizes)))
+        pairs = zip(sizes, every(self.scale_factor, len(sizes)), strict=True)
+        return (channels, *(_scaled(size, factor) for size, factor in pairs))
+
+    def cost(self, *inputs: Shape) -> Cost:
+        if self.mode == "area":
+            return Cost(other=product(inputs[0]))
+        return Cost(other=_MODES[self.mode][1] * product(self.shape(*inputs)))
+
+    def label(self) -> str:
+        return f"resize × {self.scale_factor}" if self.size is None else f"resize to {self.size}"
+
+
+def _scaled(size: Dim, factor: float) -> Dim:
+    if isinstance(factor, Expr):
+        return unknown(size, factor)
+    if factor == int(factor):
+        return size * int(factor)
+    return unknown(size) if isinstance(size, Expr) else int(size * factor)
+
+
+@op("pad")
+class Pad(Move):
+    """Widen or crop by pairs (before, after); the first pair is for the last dimension."""
+
+    module: ClassVar[str] = "F.pad"
+    is_module: ClassVar[bool] = False
+
+    pad: Annotated[tuple[int, ...], ListOf(Integer(-MAX_SIZE))]
+    mode: Annotated[str, Word(("constant", "reflect", "replicate", "circular"))] = "constant"
+    value: Annotated[float | None, Real(optional=True)] = None
+
+    def check(self, *inputs: Shape) -> Iterator[Problem]:
+        rank, dimensions = len(inputs[0]), len(self.pad) // 2
+        if len(self.pad) % 2:
+            yield Problem("pad", f"expected pairs (before, after), found {len(self.pad)} numbers")
+        elif dimensions > rank:
+            yield Problem("pad", f"pairs for {dimensions} dimensions of an input with {rank}")
+        elif self.mode != "constant" and dimensions not in (rank - 1, rank):
+            message = f"`{self.mode}` pads all spatial dimensions: expected {2 * rank - 2} numbers"
+            yield Problem("pad", message)
+        else:
+            yield from self._refuse_edges(inputs[0])
+
+    def _refuse_edges(self, x: Shape) -> Iterator[Problem]:
+        if self.mode != "constant" and self.value:
+            yield Problem("value", f"`{self.mode}` padding takes no value")
+        limit = {"reflect": -1, "circular": 0}.get(self.mode, MAX_SIZE)
+        for size, (before, after) in zip(numbers(x), self._edges(x), strict=True):
+            if size + min(before, 0) + min(after, 0) < 0:
+                yield Problem("pad", f"a size of {size} is cropped by {before} and {after}")
+                return
+            if max(before, after) > size + limit:
+                yield Problem("pad", f"`{self.mode}` padding of {max(before, after)} on {size}")
+        yield from refuse_output(self.shape(x), "pad")
+
+    def _edges(self, x: Shape) -> tuple[tuple[int, int], ...]:
+        """Return (before, after) for each dimension, the first one first."""
+        pairs = tuple(zip(self.pad[::2], self.pad[1::2], strict=True))[::-1]
+        return ((0, 0),) * (len(x) - len(pairs)) + pairs
+
+    def shape(self, *inputs: Shape) -> Shape:
+        edges = zip(inputs[0], self._edges(inputs[0]), strict=True)
+        return tuple(size + before + after for size, (before, after) in edges)
+
+
+@op("channel_shuffle")
+class ChannelShuffle(Move):
+    """Interleave the channels of `groups` groups."""
+
+    module: ClassVar[str] = "nn.ChannelShuffle"
+
+    groups: Size
+
+    def check(self, *inputs: Shape) -> Iterator[Problem]:
+        yield from refuse_rank(inputs[0], 2)
+        if inputs[0] and inputs[0][0] % self.groups:
+            message = f"{inputs[0][0]} channels do not divide into {self.groups} groups"
+            yield Problem("groups", message)
+
+
+@op("pixel_shuffle")
+class PixelShuffle(Move):
+    """Enlarge height and width `upscale_factor` times, from that many channels squared."""
+
+    module: ClassVar[str] = "nn.PixelShuffle"
+
+    upscale_factor: Size
+
+    def check(self, *inputs: Shape) -> Iterator[Problem]:
+        yield from refuse_rank(inputs[0], 3)
+        square = self.upscale_factor**2
+        if len(inputs[0]) > 2 and inputs[0][-3] % square:
+            yield Problem("upscale_factor", f"{inputs[0][-3]} channels do not divide by {square}")
+
+    def shape(self, *inputs: Shape) -> Shape:
+        *others, channels, height, width = inputs[0]
+        factor = self.upscale_factor
+        return (*others, channels // (factor * factor), height * factor, width * factor)
+
+
+@op("pixel_unshuffle")
+class PixelUnshuffle(Move):
+    """Shrink height and width `downscale_factor` times, into that many channels squared."""
+
+    module: ClassVar[str] = "nn.PixelUnshuffle"
+
+    downscale_factor: Size
+
+    def check(self, *inputs: Shape) -> Iterator[Problem]:
+        yield from refuse_rank(inputs[0], 3)
+        for size in inputs[0][-2:] if len(inputs[0]) > 2 else ():
+            if size % self.downscale_factor:
+                message = f"a size of {size} does not divide by {self.downscale_factor}"
+                yield Problem("downscale_factor", message)
+
+    def shape(self, *inputs: Shape) -> Shape:
+        *others, channels, height, width = inputs[0]
+        factor = self.downscale_factor
+        return (*others, channels * factor * factor, height // factor, width // factor)
