@@ -1,1 +1,38 @@
-"""netspec: a compiler for neural-network architectures."""
+"""netspec: a compiler for neural-network architectures.
+
+    net = netspec.load("specs/googlenet.yaml", classes=10)
+    model = net.build()
+
+Everything else is the command line: `netspec --help`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from netspec.api import Net as Net
+    from netspec.api import load as load
+    from netspec.api import loads as loads
+    from netspec.diagnostics import Diagnostic as Diagnostic
+    from netspec.diagnostics import SpecError as SpecError
+
+__version__ = "0.1.0"
+__all__ = ["Diagnostic", "Net", "SpecError", "__version__", "load", "loads"]
+
+_HOMES = {
+    "load": "api",
+    "loads": "api",
+    "Net": "api",
+    "SpecError": "diagnostics",
+    "Diagnostic": "diagnostics",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import on first use, so that `netspec --version` imports nothing."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"netspec.{_HOMES[name]}"), name)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import graphlib
 from collections.abc import Sequence
+from itertools import pairwise
 
 from netspec.diagnostics import Diagnostic, Label, Sink, Span
 from netspec.spec.model import (
@@ -169,7 +170,7 @@ _Uses = dict[str, tuple[int, BlockCall]]
 
 
 def _report_recursion(used: dict[str, _Uses], cycle: list[str], sink: Sink) -> None:
-    edges = [(a, b, used[a][b][1].span) for a, b in zip(cycle, cycle[1:], strict=False)]
+    edges = [(a, b, used[a][b][1].span) for a, b in pairwise(cycle)]
     notes = tuple(Label(span, f"`{a}` uses `{b}`") for a, b, span in edges[1:20])
     label = f"`{edges[0][0]}` uses `{edges[0][1]}`"
     message = f"the blocks form a cycle: {' → '.join(cycle)}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from math import prod
 from typing import NamedTuple
@@ -21,8 +21,24 @@ class NodeCost(NamedTuple):
     def __add__(self, more: tuple[object, ...]) -> NodeCost:
         return NodeCost(*(a + b for a, b in zip(self, more, strict=True)))  # type: ignore[operator]  # NodeCosts add
 
+    @property
+    def flops(self) -> int:
+        """Two for one multiply-add."""
+        return 2 * self.macs
+
 
 Costs = Mapping[NodeId, NodeCost]
+Depths = Mapping[NodeId, int]
+
+_OTHER_BY_STYLE = {
+    "pool": "pooling",
+    "norm": "normalisation",
+    "activation": "activation",
+    "conv": "bias",
+    "linear": "bias",
+}
+OTHER_KINDS = ("pooling", "normalisation", "activation", "bias", "elementwise")
+"""What the other operations are; every node's fall into exactly one of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +66,25 @@ def _cost(node: Node, shapes: Shapes) -> NodeCost:
     return NodeCost(params, *node.op.cost(*inputs))
 
 
+def bias_params(node: Node, shapes: Shapes) -> int:
+    """Return how many of a node's parameters are biases, which papers often leave out."""
+    weights = node.op.weights(*(shapes[source] for source in node.inputs))
+    return prod(weights["bias"]) if "bias" in weights else 0  # type: ignore[arg-type]  # integers
+
+
+def other_kind(node: Node) -> str:
+    """Return which of OTHER_KINDS a node's other operations are."""
+    return _OTHER_BY_STYLE.get(node.op.style, "elementwise")
+
+
 def sum_up(graph: Graph, costs: Costs) -> Totals:
     """Return the network's totals and its depth as papers count it."""
     heads = [costs[node.id] for node in graph.nodes.values() if node.train_only]
     return Totals(
         total(costs[node.id] for node in graph.inference()),
         total(heads),
-        depth(graph, lambda node: costs[node.id].params > 0),
-        depth(graph, lambda node: costs[node.id].params > 0 or node.op.style == "pool"),
+        deepest(graph, depths(graph, costs)),
+        deepest(graph, depths(graph, costs, pooling=True)),
     )
 
 
@@ -67,9 +94,25 @@ def total(costs: Iterable[NodeCost]) -> NodeCost:
     return NodeCost(*map(sum, columns)) if columns else NodeCost()
 
 
-def depth(graph: Graph, counts) -> int:  # type: ignore[no-untyped-def]
-    """Return how many counted nodes lie on the longest path of the inference network."""
+def depths(graph: Graph, costs: Costs, pooling: bool = False) -> Depths:
+    """Return how many layers with parameters lie on the longest path to each node.
+
+    With `pooling` the pooling layers count too.
+    """
+
+    def counts(node: Node) -> bool:
+        return costs[node.id].params > 0 or (pooling and node.op.style == "pool")
+
+    return _longest(graph, counts)
+
+
+def _longest(graph: Graph, counts: Callable[[Node], bool]) -> Depths:
     longest: dict[NodeId, int] = dict.fromkeys(graph.inputs, 0)
-    for node in graph.inference():
-        longest[node.id] = max(longest[source] for source in node.inputs) + bool(counts(node))
-    return max(longest.values(), default=0)
+    for node in graph.nodes.values():
+        longest[node.id] = max(longest[source] for source in node.inputs) + counts(node)
+    return longest
+
+
+def deepest(graph: Graph, depths: Depths) -> int:
+    """Return the greatest depth in the inference network."""
+    return max((depths[node.id] for node in graph.inference()), default=0)

@@ -185,7 +185,7 @@ class _Expander:
         """Instantiate the graph and its heads; return the network's outputs."""
         graph = self.spec.model.body
         assert isinstance(graph, Chain)
-        sources = {name: (name,) for name in self.spec.inputs}
+        sources: dict[str, NodeId] = {name: (name,) for name in self.spec.inputs}
         place = _Place((), self.globals, (), False)
         self._chain(graph.layers, sources, place, self.spec.heads)
         outputs = []

@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import NoReturn
 
 import yaml
 
@@ -90,7 +91,7 @@ def parse(source: Source) -> Tree:
     return builder.root
 
 
-def _fail(code: str, message: str, span: Span, help: str = "") -> None:
+def _fail(code: str, message: str, span: Span, help: str = "") -> NoReturn:
     raise SpecError([Diagnostic(code, message, span, help=help)])
 
 
@@ -127,6 +128,11 @@ def _fail_yaml(source: Source, error: yaml.MarkedYAMLError) -> None:
     raise SpecError([Diagnostic("NS002", message, span, notes=notes, help=help)])
 
 
+def _index(mark: yaml.error.Mark | None) -> int:
+    assert mark is not None
+    return mark.index
+
+
 @dataclass(slots=True)
 class _Open:
     """A collection that is being read; `keys` is None for a list."""
@@ -151,27 +157,27 @@ class _Builder:
         self._documents = 0
 
     def take(self, event: yaml.Event) -> None:
-        kind = type(event)
-        if kind is yaml.ScalarEvent:
-            self._refuse_extras(event)
-            self._add(self._scalar(event))
-        elif kind is yaml.MappingStartEvent or kind is yaml.SequenceStartEvent:
-            self._refuse_extras(event)
-            self._open(event, {} if kind is yaml.MappingStartEvent else None)
-        elif kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
-            self._add(self._close(event))
-        elif kind is yaml.AliasEvent:
-            self._unsupported("an alias", event)
-        elif kind is yaml.DocumentStartEvent:
-            self._document(event)
+        match event:
+            case yaml.ScalarEvent():
+                self._refuse_extras(event)
+                self._add(self._scalar(event))
+            case yaml.MappingStartEvent() | yaml.SequenceStartEvent():
+                self._refuse_extras(event)
+                self._open(event, {} if isinstance(event, yaml.MappingStartEvent) else None)
+            case yaml.MappingEndEvent() | yaml.SequenceEndEvent():
+                self._add(self._close(event))
+            case yaml.AliasEvent():
+                self._unsupported("an alias", event)
+            case yaml.DocumentStartEvent():
+                self._document(event)
 
     def _span(self, event: yaml.Event) -> Span:
-        return Span(self.source, event.start_mark.index, event.end_mark.index)
+        return Span(self.source, _index(event.start_mark), _index(event.end_mark))
 
     def _unsupported(self, what: str, event: yaml.Event) -> None:
         _fail("NS005", f"{what} is not part of netspec", self._span(event), "write the value out")
 
-    def _refuse_extras(self, event: yaml.NodeEvent) -> None:
+    def _refuse_extras(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent) -> None:
         self._nodes += 1
         if self._nodes > MAX_NODES:
             _fail("NS001", f"more than {MAX_NODES:,} YAML values", self._span(event))
@@ -192,11 +198,11 @@ class _Builder:
             _fail("NS001", f"nested deeper than {MAX_DEPTH}", self._span(event))
         if self._stack and self._stack[-1].keys is not None and self._stack[-1].key is None:
             _fail("NS002", "a key must be a plain word, not a collection", self._span(event))
-        self._stack.append(_Open(event.start_mark.index, bool(event.flow_style), keys))
+        self._stack.append(_Open(_index(event.start_mark), bool(event.flow_style), keys))
 
     def _close(self, event: yaml.Event) -> Tree:
         top = self._stack.pop()
-        end = event.end_mark.index
+        end = _index(event.end_mark)
         children = [value for _, value in top.items] if top.keys is not None else top.values
         if not top.flow and children:
             end = max(children[-1].span.end, top.items[-1][0].span.end if top.items else 0)

@@ -29,7 +29,7 @@ from netspec.ops.base import REGISTRY, Call, Infix, Input, Op
 SETTINGS = 10_000
 FLOP_SETTINGS = 200
 SYMBOLIC_SETTINGS = 1_000
-BATCH = 2
+BATCH = 11  # which no size and no product of sizes is, so that a mixed batch shows
 OPERATORS = {"+": operator.add, "*": operator.mul}
 Shapes = tuple[Shape, ...]
 

@@ -132,7 +132,7 @@ def adaptive_pool(spatial: int) -> Callable[[Random], Setting]:
 
 
 def global_pool(r: Random) -> Setting:
-    return {}, ((r.randint(1, 3), *sizes(r, r.choice([2, 2, 2, 3, 4]))),)
+    return {}, ((r.randint(1, 3), *sizes(r, r.choice([0, 2, 2, 2, 3]))),)
 
 
 # ------------------------------------------------------------------ element by element
@@ -242,12 +242,10 @@ def flatten(r: Random) -> Setting:
 
 
 def reshape(r: Random) -> Setting:
-    x = r.choice([(6,), (2, 3), (4, 3, 2), (12, 2), (2, 2, 2), shape(r, 0, 3)])
-    size = list(r.choice([x[::-1], (2, 3), (6,), (4, 6), (3, 8), (2, 2, 6), (2, 4), (8,)]))
+    x = r.choice([(6,), (2, 3), (4, 3, 2), (12, 2), (2, 2, 2), shape(r, 1, 3), ()])
+    size = list(r.choice([x[::-1] or (1,), (2, 3), (6,), (4, 6), (3, 8), (2, 2, 6), (8,)]))
     for _ in range(r.choice([0, 1, 1, 2])):
-        size[r.randrange(len(size)) if size else 0 :][:1] = [-1]
-        if size:
-            size[r.randrange(len(size))] = r.choice([-1, -1, -1, 1, 0])
+        size[r.randrange(len(size))] = r.choice([-1, -1, -1, 1, 0])
     return {"size": tuple(size)}, (x,)
 
 
@@ -277,7 +275,7 @@ def pad(r: Random) -> Setting:
 
 def interpolate(r: Random) -> Setting:
     x = shape(r, 1, 5, 4) if r.random() < 0.1 else sizes(r, r.choice([2, 3, 3, 4]), 4)
-    spatial = r.choice([len(x) - 1] * 9 + [2])
+    spatial = r.choice([max(len(x) - 1, 1)] * 9 + [2])
     names = {1: "linear", 2: "bilinear", 3: "trilinear"}
     modes = ["nearest", "nearest-exact", "area", "bicubic", *(names.get(spatial, "nearest"),) * 5]
     arguments = some(r, mode=lambda: r.choice(modes))
@@ -303,11 +301,10 @@ def shuffle(argument: str) -> Callable[[Random], Setting]:
     def draw(r: Random) -> Setting:
         factor = r.randint(0, 3)
         rank = r.choice([3] * 6 + [1, 4])
-        multiples = [r.randint(1, 3) * r.choice([1, factor or 1]) for _ in range(rank)]
-        multiples[-3:][:1] = [multiples[0]]
-        if rank >= 3 and argument == "upscale_factor":
-            multiples[-3] *= r.choice([1, factor or 1])
-        return {argument: factor}, (tuple(multiples),)
+        x = [r.randint(1, 3) * r.choice([1, factor or 1]) for _ in range(rank)]
+        if rank >= 3:
+            x[-3] *= r.choice([1, factor or 1])
+        return {argument: factor}, (tuple(x),)
 
     return draw
 
@@ -359,13 +356,29 @@ def folds_batch(arguments: Arguments, shapes: tuple[Shape, ...]) -> bool:
     return arguments.get("start_dim", 1) in (0, -rank)
 
 
-def empty(arguments: Arguments, shapes: tuple[Shape, ...]) -> bool:
-    return 0 in arguments.values()
+def concat_over_batch(arguments: Arguments, shapes: tuple[Shape, ...]) -> bool:
+    """One input alone keeps its batch."""
+    return len(shapes) == 1 and softmax_over_batch(arguments, shapes)
+
+
+def more_dimensions(arguments: Arguments, shapes: tuple[Shape, ...]) -> bool:
+    """PyTorch's 2-D average pool takes the mean over the last two of any number of dimensions."""
+    return len(shapes[0]) > 3
+
+
+def pads_batch(arguments: Arguments, shapes: tuple[Shape, ...]) -> bool:
+    """Widening and cropping it by the same number leaves its size."""
+    return len(arguments["pad"]) > 2 * len(shapes[0])
+
+
+def two_gaps(arguments: Arguments, shapes: tuple[Shape, ...]) -> bool:
+    """PyTorch never sees the -1 of a spec, but the size that it stands for."""
+    return bool(arguments["size"].count(-1) > 1)
 
 
 TABLE: dict[str, Row] = {
     "adaptive_avg_pool1d": Row(adaptive_pool(1)),
-    "adaptive_avg_pool2d": Row(adaptive_pool(2)),
+    "adaptive_avg_pool2d": Row(adaptive_pool(2), stricter=more_dimensions),
     "adaptive_max_pool2d": Row(adaptive_pool(2)),
     "add": Row(elementwise, stricter=ranks_differ),
     "alpha_dropout": Row(dropout(None)),
@@ -375,7 +388,7 @@ TABLE: dict[str, Row] = {
     "batch_norm1d": Row(batch_norm(2)),
     "batch_norm2d": Row(batch_norm(3)),
     "channel_shuffle": Row(shuffle("groups")),
-    "concat": Row(concat),
+    "concat": Row(concat, stricter=concat_over_batch),
     "conv1d": Row(conv(1)),
     "conv2d": Row(conv(2)),
     "conv3d": Row(conv(3)),
@@ -385,7 +398,7 @@ TABLE: dict[str, Row] = {
     "elu": Row(plain("alpha", "inplace"), refuses=False),
     "flatten": Row(flatten, stricter=folds_batch),
     "gelu": Row(gelu),
-    "global_avg_pool": Row(global_pool),
+    "global_avg_pool": Row(global_pool, stricter=more_dimensions),
     "group_norm": Row(group_norm),
     "hardsigmoid": Row(plain("inplace"), refuses=False),
     "hardswish": Row(plain("inplace"), refuses=False),
@@ -394,7 +407,7 @@ TABLE: dict[str, Row] = {
     "interpolate": Row(interpolate),
     "layer_norm": Row(layer_norm),
     "leaky_relu": Row(plain("negative_slope", "inplace"), refuses=False),
-    "linear": Row(linear, stricter=empty),
+    "linear": Row(linear),
     "local_response_norm": Row(lrn),
     "log_softmax": Row(along_axis, stricter=softmax_over_batch),
     "max_pool1d": Row(pool(1, dilation=True)),
@@ -402,14 +415,14 @@ TABLE: dict[str, Row] = {
     "max_pool3d": Row(pool(3, dilation=True)),
     "mean": Row(mean),
     "mul": Row(elementwise, stricter=ranks_differ),
-    "pad": Row(pad),
+    "pad": Row(pad, stricter=pads_batch),
     "permute": Row(permute),
     "pixel_shuffle": Row(shuffle("upscale_factor")),
     "pixel_unshuffle": Row(shuffle("downscale_factor")),
     "prelu": Row(prelu),
     "relu": Row(plain("inplace"), refuses=False),
     "relu6": Row(plain("inplace"), refuses=False),
-    "reshape": Row(reshape),
+    "reshape": Row(reshape, stricter=two_gaps),
     "scale": Row(scale, refuses=False),
     "sigmoid": Row(plain(), refuses=False),
     "silu": Row(plain("inplace"), refuses=False),

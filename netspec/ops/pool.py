@@ -18,8 +18,8 @@ from netspec.ops.arguments import (
     Triple,
     TripleFrom0,
 )
-from netspec.ops.base import Cost, Op, Problem, Window, op, product
-from netspec.ops.window import every, label, refuse_output, slide
+from netspec.ops.base import Cost, Op, Problem, Window, numbers, op, product
+from netspec.ops.window import every, label, refuse_output, slide, times
 
 
 class Pool(Op):
@@ -165,3 +165,10 @@ class AvgPool3d(Pool):
     ceil_mode: Flag = False
     count_include_pad: Flag = True
     divisor_override: OptionalSize = None
+
+    def check(self, *inputs: Shape) -> Iterator[Problem]:
+        yield from super().check(*inputs)
+        sizes, kernel = numbers(inputs[0][1:]), self._window().kernel
+        if any(k > size for k, size in zip(kernel, sizes, strict=True)):
+            message = f"a {times(kernel)} kernel on {times(sizes)}; here padding does not help"
+            yield Problem("kernel_size", message, "use a smaller kernel")

@@ -99,9 +99,9 @@ class Pad(Move):
             yield Problem("pad", f"expected pairs (before, after), found {len(self.pad)} numbers")
         elif dimensions > rank:
             yield Problem("pad", f"pairs for {dimensions} dimensions of an input with {rank}")
-        elif self.mode != "constant" and dimensions not in (rank - 1, rank):
-            message = f"`{self.mode}` pads all spatial dimensions: expected {2 * rank - 2} numbers"
-            yield Problem("pad", message)
+        elif self.mode != "constant" and (dimensions > 3 or dimensions < rank - 1):
+            message = f"`{self.mode}` pads all spatial dimensions, at most 3"
+            yield Problem("pad", message, f"expected {2 * rank - 2} numbers")
         else:
             yield from self._refuse_edges(inputs[0])
 
@@ -110,7 +110,7 @@ class Pad(Move):
             yield Problem("value", f"`{self.mode}` padding takes no value")
         limit = {"reflect": -1, "circular": 0}.get(self.mode, MAX_SIZE)
         for size, (before, after) in zip(numbers(x), self._edges(x), strict=True):
-            if size + min(before, 0) + min(after, 0) < 0:
+            if self.mode in ("constant", "circular") and size + min(before, 0) + min(after, 0) < 0:
                 yield Problem("pad", f"a size of {size} is cropped by {before} and {after}")
                 return
             if max(before, after) > size + limit:

@@ -190,14 +190,14 @@ def read_layer(
     name: str, span: Span, tree: Tree, source: Ref, scope: Scope, context: Context
 ) -> Layer | None:
     """Read one layer; `source` is what it reads when it does not say `from:`."""
+    call: OpCall | BlockCall | Chain | Parallel | None
+    sources: tuple[Ref, ...] = (source,)
+    extras: dict[str, object] = {}
     match tree:
         case Scalar():
             call = _read_word(tree, context)
-            sources: tuple[Ref, ...] = (source,)
-            extras: dict[str, object] = {}
         case Sequence():
             call = read_chain(tree, Surroundings(scope, ("input",)), context)
-            sources, extras = (source,), {}
         case Mapping():
             call = _read_call(tree, scope, context)
             sources = _read_from(tree, context.sink) or (source,)

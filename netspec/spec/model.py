@@ -1,4 +1,4 @@
-"""What a spec holds. Every noun knows where it was written; blocks are kept, nothing is expanded."""
+"""What a spec holds: each noun knows where it was written, and blocks are kept."""
 
 from __future__ import annotations
 

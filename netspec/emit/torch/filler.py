@@ -87,7 +87,6 @@ class Filler:
         if layer.repeat is None:
             return self._once(layer, inputs, path)
         count = substitute(layer.repeat.value, self.values)
-        self.plan.depends |= set(names(count))
         return self._repeat(layer, inputs[0], path, count)  # type: ignore[arg-type]  # a count
 
     def _once(
@@ -223,10 +222,10 @@ class Filler:
         if isinstance(count, int):
             items += [items[-1]] * (count - len(items))
             return Stack(tuple(grouped(items))), outputs[-1]
-        return self._repeat_by_name(items, outputs, count)
+        return self._repeat_by_name(layer, items, outputs, count)
 
     def _repeat_by_name(
-        self, items: list[Construct], outputs: list[Shape], count: Dim
+        self, layer: Layer, items: list[Construct], outputs: list[Shape], count: Dim
     ) -> tuple[Construct, Shape]:
         """Group a repetition whose count is a constructor argument."""
         if len(items) > 1 and items[0] == items[1]:
@@ -234,5 +233,8 @@ class Filler:
         if (growing := progression(items)) is not None and len(items) == 3:
             last = [a + (b - a) * count for a, b in zip(outputs[0], outputs[1], strict=True)]
             return Stack((Repeated(growing, count),)), tuple(last)
+        if items[-1] != items[-2]:
+            self.plan.depends |= set(names(count))
+            self.planner.refuse(layer, count)
         rest = Repeated(items[-1], count - 1)
         return Stack((items[0], rest)), outputs[-1]

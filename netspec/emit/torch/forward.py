@@ -28,6 +28,7 @@ from netspec.spec.model import INPUT, Chain, Layer, Output, Parallel
 from netspec.spec.order import execution_order
 
 Comment = Callable[[Layer], str]
+_NEUTRAL = ("x", "out")
 
 
 @dataclass(slots=True)
@@ -172,12 +173,13 @@ class Forward:
         if layer.name in kept and layer.name in self._named:
             return self._fresh(self._named[layer.name])
         first = variables[layer.sources[0].name] if layer.sources else ""
-        if first in free and not layer.train_only and first not in self.taken:
+        in_run = len(layer.sources) == 1 and len(readers[layer.sources[0].name]) == 1
+        if first in free - self.taken and not layer.train_only and (first in _NEUTRAL or in_run):
             return first
         last = _run_end(layer, order, readers)
         if last is not layer and not layer.train_only:
-            for text in ("x", "out"):
-                if text not in self.live and text not in self.taken:
+            for text in _NEUTRAL:
+                if text not in self.live - free and text not in self.taken:
                     return text
         if last is not layer and last.name in kept and last.name in self._named:
             return self._fresh(self._named[last.name])

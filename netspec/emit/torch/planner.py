@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from math import prod
 
+from netspec.diagnostics import Diagnostic, SpecError
 from netspec.dim import Shape, name, names, substitute
 from netspec.emit.torch.filler import Filler
 from netspec.emit.torch.naming import unique
@@ -18,7 +19,7 @@ from netspec.emit.torch.plan import Param, Plan, used_names
 from netspec.graph import Graph, Instance, NodeId
 from netspec.ops.base import Call, Infix
 from netspec.shapes import Shapes
-from netspec.spec.model import Body, OpCall, Spec
+from netspec.spec.model import Body, Layer, OpCall, Spec
 
 
 class Planner:
@@ -108,6 +109,17 @@ class Planner:
             value = self.graph.params[text]
             return Param(text, _type_of(value), value, is_model, keyword_only=not is_model)
         return Param(text, self._type(text, self.graph.instances[plan.body]), keyword_only=True)
+
+    def refuse(self, layer: Layer, count: object) -> None:
+        """Refuse a repetition by a block's parameter that no expression can describe."""
+        if set(names(count)) <= set(self.spec.params):
+            return
+        assert layer.repeat is not None
+        message = f"the channels of `{layer.name}` grow unevenly, so its `repeat` must be a number"
+        help = (
+            "write the count here, or repeat a block whose output has as many channels as its input"
+        )
+        raise SpecError([Diagnostic("NS028", message, layer.repeat.span, help=help)])
 
     # -------------------------------------------------------------- numbers behind names
 

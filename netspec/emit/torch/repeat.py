@@ -35,14 +35,15 @@ def progression(items: Sequence[Construct]) -> Construct | None:
     return None if None in args else replace(first, args=tuple(args), note="")
 
 
-def _step(values: list[object]) -> object | None:
-    first, second = values[0], values[1]
+def _step(values: Sequence[object]) -> object | None:
+    """Return one value that does not change, or one over "@i" that grows by equal steps."""
+    first = values[0]
     if all(value == first for value in values):
         return first
-    if not all(isinstance(value, int | Expr) for value in values):
+    sizes = [value for value in values if isinstance(value, int | Expr)]
+    if len(sizes) < len(values):
         return None
-    difference = second - first  # type: ignore[operator]  # sizes, as checked
-    whole = [first + difference * i for i in range(len(values))]  # type: ignore[operator]  # sizes
-    if not all(equal(a, b) for a, b in zip(values, whole, strict=True)):
-        return None
-    return first + difference * name("@i")  # type: ignore[operator]  # sizes
+    start, difference = sizes[0], sizes[1] - sizes[0]
+    if all(equal(size, start + difference * i) for i, size in enumerate(sizes)):
+        return start + difference * name("@i")
+    return None

@@ -1,0 +1,190 @@
+"""Graphviz: a network as DOT text, and a picture of it through the `dot` program."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from netspec.network import Network
+from netspec.emit.figure.numbers import cost_text
+from netspec.emit.figure.tree import Group, Item, Leaf, Link, branch_order, build, leaves
+from netspec.emit.palette import KINDS
+from netspec.graph import path
+from netspec.ops.window import times
+
+if TYPE_CHECKING:
+    import graphviz
+
+_FONT = "Helvetica,Arial,sans-serif"
+_EDGE = "#555555"
+_HEAD = "#8a3c8a"
+
+
+class DotError(Exception):
+    """The `dot` program is missing, failed or took too long; the text says what to do."""
+
+
+def to_dot(network: Network, depth: int | None = None) -> str:
+    """Return the network as Graphviz text: a cluster per use of a block, blocks below `depth` closed.
+
+    Branches stand from left to right in the order of their join.
+    """
+    import graphviz
+
+    root = build(network, depth, fold=False)
+    dot = graphviz.Digraph(network.graph.name)
+    dot.attr(rankdir="TB", newrank="true", nodesep="0.15", ranksep="0.3", fontname=_FONT)
+    dot.attr("node", shape="box", style="filled", fontname=_FONT, fontsize="11", margin="0.08,0.04")
+    dot.attr("edge", fontname=_FONT, fontsize="9", color=_EDGE, fontcolor=_EDGE, arrowsize="0.6")
+    _Writer(network).contents(root, dot)
+    _legend(root, dot)
+    return str(dot.source)
+
+
+def render_dot(source: str, format: str, timeout: float = 30.0) -> bytes:
+    """Return Graphviz text as a picture (`svg`, `png`, `pdf` …). Raises DotError."""
+    command = ["dot", f"-T{format}"]
+    try:
+        result = subprocess.run(
+            command, input=source.encode(), capture_output=True, timeout=timeout, check=True
+        )
+    except FileNotFoundError:
+        message = "the `dot` program is not installed; get it from https://graphviz.org/download/"
+        hint = "(apt install graphviz, brew install graphviz), or write a .dot file"
+        raise DotError(f"{message} {hint}") from None
+    except subprocess.TimeoutExpired:
+        message = f"`dot` took longer than {timeout:g} s; close blocks with --depth"
+        raise DotError(message) from None
+    except subprocess.CalledProcessError as error:
+        text = error.stderr.decode(errors="replace").strip()
+        raise DotError(f"`dot` failed: {text}") from None
+    return bytes(result.stdout)
+
+
+@dataclass(frozen=True, slots=True)
+class _Writer:
+    """Writes groups as clusters. Each group's input is a hub point from which branches fan out."""
+
+    network: Network
+
+    def contents(self, group: Group, dot: graphviz.Digraph) -> None:
+        """Write a group's items, their links, and what keeps its branches in order."""
+        order = branch_order(group)
+        for index in order:
+            self._item(group.children[index], dot)
+        place = {index: i for i, index in enumerate(order)}
+        for link in sorted(group.links, key=lambda link: place[link.target]):
+            self._link(group, link, dot)
+        _keep_order(_entries(group, order), dot)
+
+    def _item(self, item: Item, dot: graphviz.Digraph) -> None:
+        if isinstance(item, Leaf):
+            _node(item, dot)
+            return
+        with dot.subgraph(name=f"cluster_{path(item.id)}") as cluster:
+            style = "dashed" if item.train_only else "rounded"
+            colour = _HEAD if item.train_only else "#999999"
+            label = _text(f"{item.label} · {cost_text(item.cost)}{_note(item)}")
+            cluster.attr(label=label, labeljust="l", style=style, color=colour, fontsize="11")
+            for i in range(len(item.reads)):
+                cluster.node(_hub(item, i), shape="point", width="0.03", label="", color=_EDGE)
+            self.contents(item, cluster)
+
+    def _link(self, group: Group, link: Link, dot: graphviz.Digraph) -> None:
+        """Write a link; only the way into a block carries the shape, not its fan-out to branches."""
+        target = group.children[link.target]
+        tail = _tail(group, link.source)
+        style = "dashed" if target.train_only else "solid"
+        label = "" if link.source < 0 else _text(times(self.network.shapes[link.node]))
+        if isinstance(target, Leaf):
+            dot.edge(tail, _name(target), label=label, style=style)
+        else:
+            hub = _hub(target, target.reads.index(link.node))
+            dot.edge(tail, hub, label=label, style=style, arrowhead="none")
+
+
+def _node(leaf: Leaf, dot: graphviz.Digraph) -> None:
+    lines = [leaf.label]
+    if leaf.block and leaf.kind != "block":
+        lines.insert(0, leaf.id[-1])
+    if leaf.block or leaf.kind == "block":
+        lines.append(cost_text(leaf.cost))
+    text = _text("\n".join(lines) + _note(leaf))
+    style = "filled,dashed" if leaf.train_only else "filled"
+    colour = _HEAD if leaf.train_only else "#333333"
+    rounded = {"input": "rounded,", "block": "rounded,"}.get(leaf.kind, "")
+    dot.node(
+        _name(leaf), text, fillcolor=KINDS[leaf.kind].light, style=rounded + style, color=colour
+    )
+
+
+def _entries(group: Group, order: list[int]) -> list[str]:
+    """Return the first node of each branch of a group, in the order of the join."""
+    readers: dict[int, set[int]] = {}
+    for link in group.links:
+        readers.setdefault(link.target, set()).add(link.source)
+    firsts = [i for i in order if readers.get(i) == {-1}]
+    return [_entry(group.children[i]) for i in firsts]
+
+
+def _keep_order(entries: list[str], dot: graphviz.Digraph) -> None:
+    """Chain the entries of branches on one row: Graphviz then keeps them from left to right."""
+    if len(entries) < 2:
+        return
+    with dot.subgraph() as row:
+        row.attr(rank="same")
+        for left, right in zip(entries, entries[1:], strict=False):
+            row.edge(left, right, style="invis")
+
+
+def _legend(root: Group, dot: graphviz.Digraph) -> None:
+    """Write a row with the colours that occur, and what dashed lines mean."""
+    used = {leaf.kind for leaf in leaves(root)}
+    kinds = [key for key in KINDS if key in used]
+    names = [f"legend {key}" for key in kinds]
+    with dot.subgraph(name="cluster legend") as legend:
+        legend.attr(label="legend", style="rounded", color="#cccccc", fontsize="10")
+        for key, name in zip(kinds, names, strict=True):
+            kind = KINDS[key]
+            legend.node(name, _text(kind.name), fillcolor=kind.light, fontsize="9")
+        if any(item.train_only for item in leaves(root)):
+            names.append("legend head")
+            legend.node(names[-1], "training only", style="dashed", color=_HEAD, fontsize="9")
+        _keep_order(names, legend)
+
+
+def _text(text: str) -> str:
+    """Return spec text so that Graphviz can read neither markup nor escapes from it."""
+    import graphviz
+
+    lines = (str(graphviz.escape(line)) for line in text.split("\n"))
+    return str(graphviz.nohtml("\\n".join(lines)))
+
+
+def _note(item: Item) -> str:
+    return " (training only)" if item.train_only and len(item.id) == 1 else ""
+
+
+def _name(leaf: Leaf) -> str:
+    return path(leaf.id)
+
+
+def _hub(group: Group, index: int) -> str:
+    return f"{path(group.id)} in{index}"
+
+
+def _entry(item: Item) -> str:
+    return _name(item) if isinstance(item, Leaf) else _hub(item, 0)
+
+
+def _tail(group: Group, source: int) -> str:
+    """Return the node that an item's output leaves from."""
+    if source < 0:
+        return _hub(group, -1 - source)
+    item = group.children[source]
+    while isinstance(item, Group):
+        if item.exit < 0:
+            return _hub(item, -1 - item.exit)
+        item = item.children[item.exit]
+    return _name(item)

@@ -1,0 +1,48 @@
+"""One colour per kind of op, for every picture.
+
+The fills stay apart in lightness as well as in hue: about 4 steps of CIE L* between any two kinds,
+so that a grey print and the common colour deficiencies still tell them apart; dark text reads on all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from netspec.ops.base import Op
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """How one kind of op is drawn: its name in the legend, and its fill on each theme."""
+
+    name: str
+    light: str
+    dark: str
+    grey: str
+
+
+KINDS: dict[str, Kind] = {
+    "input": Kind("input, output", "#ffffff", "#1f242b", "#ffffff"),
+    "conv1": Kind("conv 1×1", "#d3e5f5", "#1d3a57", "#e3e3e3"),
+    "conv3": Kind("conv 3×3", "#9fc9ea", "#1f4f7d", "#c9c9c9"),
+    "conv5": Kind("conv 5×5", "#6ea9da", "#2465a3", "#ababab"),
+    "conv7": Kind("conv 7×7", "#4a88c7", "#2f7fcb", "#8c8c8c"),
+    "linear": Kind("linear", "#8ccb8a", "#276b3c", "#bebebe"),
+    "pool": Kind("pool", "#f2a65e", "#8f5310", "#b4b4b4"),
+    "norm": Kind("norm", "#d6bfe6", "#5a3f78", "#cfcfcf"),
+    "activation": Kind("activation", "#f9c9c3", "#7d3b38", "#d9d9d9"),
+    "dropout": Kind("dropout", "#fff4c9", "#5c5423", "#f6f6f6"),
+    "join": Kind("concat, add, mul", "#dcdcdc", "#454b54", "#ececec"),
+    "reshape": Kind("reshape", "#f5f5f2", "#2b3138", "#fbfbfb"),
+    "block": Kind("block", "#eef0f3", "#232a33", "#f1f1f1"),
+    "other": Kind("other", "#e9dfd0", "#4d4335", "#e0e0e0"),
+}
+
+
+def kind_of(op: Op) -> str:
+    """Return the key of an op's kind; convolutions darken with their kernel."""
+    if op.style != "conv":
+        return op.style if op.style in KINDS else "other"
+    window = op.window()
+    largest = max(window.kernel) if window else 1
+    return next((f"conv{size}" for size in (1, 3, 5) if largest <= size), "conv7")
