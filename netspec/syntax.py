@@ -10,7 +10,7 @@ import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import yaml
 
@@ -128,9 +128,10 @@ def _fail_yaml(source: Source, error: yaml.MarkedYAMLError) -> None:
     raise SpecError([Diagnostic("NS002", message, span, notes=notes, help=help)])
 
 
-def _index(mark: yaml.error.Mark | None) -> int:
-    assert mark is not None
-    return mark.index
+def _index(mark: Any) -> int:
+    """Return a mark's place; the stubs allow the C parser's marks to be missing."""
+    index: int = mark.index
+    return index
 
 
 @dataclass(slots=True)

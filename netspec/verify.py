@@ -58,9 +58,9 @@ def _shape(network: Network, output: GraphOutput) -> list[int]:
     return list(network.shapes[output.node])
 
 
-def state(network: Network) -> dict[str, list[int]]:
+def state(network: Network) -> Measured:
     """Return the tensors of the state_dict: key → shape, sorted by key."""
-    tensors = {}
+    tensors: Measured = {}
     for node in network.graph.nodes.values():
         inputs = [network.shapes[source] for source in node.inputs]
         for table in (node.op.weights(*inputs), node.op.buffers(*inputs)):

@@ -1,0 +1,70 @@
+"""What the commands share: their first arguments, and the way from a path to a network."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterable, Sequence
+
+from netspec import files
+from netspec.cli.show import show
+from netspec.compiler import ParameterError, compile_spec
+from netspec.diagnostics import Diagnostic, SpecError
+from netspec.network import Network
+from netspec.syntax import decode
+
+WRONG = 1
+
+
+def add_spec(parser: ArgumentParser) -> None:
+    """Add the arguments of a command that reads one spec."""
+    parser.add_argument("spec", help="the spec file; - is standard input")
+    add_settings(parser)
+
+
+def add_settings(parser: ArgumentParser) -> None:
+    """Add what decides how specs are compiled."""
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="give a parameter of the spec another value",
+    )
+    parser.add_argument("--strict", action="store_true", help="treat warnings as errors")
+
+
+def compiled(options: Namespace) -> Network:
+    """Compile the spec; show what is wrong with it on standard error."""
+    network, items = diagnose(options.spec, options)
+    show(items, sys.stderr)
+    if network is None:
+        count = sum(item.severity == "error" for item in items) or len(items)
+        raise files.Failure(f"{options.spec} has {count} error{'s' * (count != 1)}", WRONG)
+    return network
+
+
+def diagnose(path: str, options: Namespace) -> tuple[Network | None, Sequence[Diagnostic]]:
+    """Compile a spec; return the network, if it is one, and what there is to say about it."""
+    try:
+        source = decode(files.read(path), "<stdin>" if path == "-" else path)
+        network = compile_spec(source, _settings(options.set))
+    except SpecError as error:
+        return None, error.diagnostics
+    except ParameterError as error:
+        raise files.Failure(f"--set: {error}", files.USAGE) from None
+    if options.strict and network.warnings:
+        return None, network.warnings
+    return network, network.warnings
+
+
+def _settings(items: Iterable[str]) -> dict[str, float]:
+    settings: dict[str, float] = {}
+    for item in items:
+        name, _, text = item.partition("=")
+        try:
+            settings[name] = int(text) if text.lstrip("-").isdecimal() else float(text)
+        except ValueError:
+            message = f"--set expects NAME=NUMBER, found {item[:80]!r}"
+            raise files.Failure(message, files.USAGE) from None
+    return settings
