@@ -1,141 +1,288 @@
 """Graph → receptive fields: which part of the input an element of each feature map sees.
 
-Exact for convolutions, pools (dilated and padded ones too), global ops and joins. Where a layer's
-windows differ in size or place (adaptive pools that do not divide, transposed convolutions,
-resizing), the size is that of its largest window and the place that of its first.
+Along one axis, what an element reads is an interval whose ends are periodic functions of its
+index, and such functions compose exactly: strides, dilation, adaptive pools and upsampling too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from fractions import Fraction
-from typing import NamedTuple
+from math import ceil, floor, gcd, lcm
 
 from netspec.graph import Graph, Node, NodeId, Sizes
+from netspec.ops.activation import AlongAxis
 from netspec.ops.base import Op
+from netspec.ops.conv import ConvTranspose2d
+from netspec.ops.linear import Linear
+from netspec.ops.norm import BatchNorm, InstanceNorm2d, LocalResponseNorm
+from netspec.ops.resample import Interpolate, Pad, PixelShuffle, PixelUnshuffle
+from netspec.ops.reshape import Move
 from netspec.ops.window import every, extent
 from netspec.shapes import Shapes
 
-Number = int | Fraction
+_MAX_PERIOD = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Intervals [low(i), high(i)]; element i + period sees what i sees, `advance` further on."""
+
+    lows: tuple[int, ...]
+    highs: tuple[int, ...]
+    advance: int
+
+    @property
+    def extent(self) -> int:
+        """The size of the largest interval."""
+        return max(high - low for low, high in zip(self.lows, self.highs, strict=True)) + 1
+
+    @property
+    def stride(self) -> Fraction:
+        """How far intervals lie apart on average; 0: all are the same."""
+        return Fraction(self.advance, len(self.lows))
+
+    @property
+    def centre(self) -> Fraction:
+        """The middle of the first interval."""
+        return Fraction(self.low(0) + self.high(0), 2)
+
+    def low(self, i: int) -> int:
+        turns, phase = divmod(i, len(self.lows))
+        return self.lows[phase] + turns * self.advance
+
+    def high(self, i: int) -> int:
+        turns, phase = divmod(i, len(self.highs))
+        return self.highs[phase] + turns * self.advance
+
+    def after(self, step: Reach) -> Reach:
+        """Return what is seen through a layer whose elements read these elements."""
+        turns = len(self.lows) // gcd(len(self.lows), step.advance)
+        period = range(len(step.lows) * turns)
+        advance = step.advance * turns * self.advance // len(self.lows)
+        lows = tuple(self.low(step.low(i)) for i in period)
+        return Reach(lows, tuple(self.high(step.high(i)) for i in period), advance)
+
+    def __or__(self, other: Reach) -> Reach:
+        """Return the intervals that hold both; the strides must be equal."""
+        period = range(lcm(len(self.lows), len(other.lows)))
+        lows = tuple(min(self.low(i), other.low(i)) for i in period)
+        highs = tuple(max(self.high(i), other.high(i)) for i in period)
+        return Reach(lows, highs, self.advance * len(period) // len(self.lows))
+
+
+def slide(kernel: int, stride: int, before: int) -> Reach:
+    """Return what a window reads that starts `before` elements in front of the first."""
+    return Reach((-before,), (kernel - 1 - before,), stride)
+
+
+def everything(count: int) -> Reach:
+    """Return what a layer reads whose elements all read all `count` elements."""
+    return Reach((0,), (count - 1,), 0)
+
+
+SAME = slide(1, 1, 0)
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """What a feature map sees of one axis of an input, in the input's pixels.
+    """What a feature map of `count` elements sees of one axis of an input of `size` pixels.
 
-    Element i sees `low + i * stride` to `high + i * stride`, both included, for i in 0 … count - 1;
-    what lies outside of 0 … size - 1 is padding. `least` is the extent along the narrowest branch.
-    An element of a `whole` field sees `low` to `high` wherever it stands.
+    `widest` holds all branches, `narrowest` only the one that sees least. Both may begin before
+    pixel 0 or end behind the last one: that is padding.
     """
 
     size: int
-    low: Number = 0
-    high: Number = 0
-    stride: Number = 1
-    count: int = 1
-    least: Number = 1
-    whole: bool = False
+    count: int
+    widest: Reach = SAME
+    narrowest: Reach = SAME
 
     @property
-    def extent(self) -> Number:
-        """How many pixels an element sees from its first to its last."""
-        return self.high - self.low + 1
+    def stride(self) -> Fraction:
+        """The effective stride in pixels; 0 where every element sees the same."""
+        return self.widest.stride or self.narrowest.stride
 
     @property
-    def offset(self) -> Fraction:
-        """Where the first element's field has its centre, from the centre of the first pixel."""
-        return Fraction(self.low + self.high) / 2
+    def is_whole(self) -> bool:
+        """Whether every element sees the whole axis."""
+        return self.covered_by(self.widest)
 
-    @property
-    def covers(self) -> bool:
-        """Whether every element sees the whole input."""
-        return self.whole and self.extent >= self.size
+    def covered_by(self, reach: Reach) -> bool:
+        """Tell whether every element of a reach sees the whole axis."""
+        return reach.advance == 0 and reach.low(0) <= 0 and reach.high(0) >= self.size - 1
+
+    def after(self, step: Reach, count: int) -> Field:
+        """Return the field of a layer that reads this one in steps."""
+        if max(len(self.widest.lows), len(self.narrowest.lows)) * len(step.lows) > _MAX_PERIOD:
+            step = everything(self.count)
+        return Field(self.size, count, self.widest.after(step), self.narrowest.after(step))
+
+    def spread(self, count: int = 1) -> Field:
+        """Return the field of a layer in which each element reads all of this one."""
+        return self.after(everything(self.count), count)
 
 
 Fields = Mapping[NodeId, tuple[Field, ...]]
-"""A field for each spatial axis of the input; empty for a node that does not see it."""
+"""A field for each spatial axis of the input; none for a node that does not see the input."""
 
 
-class _Step(NamedTuple):
-    """How one axis of an output reads the same axis of the input, in the input's elements."""
+@dataclass(frozen=True, slots=True)
+class _View:
+    """A node's fields; `aligned` while its shape is (channels, *the input's axes)."""
 
-    kernel: int = 1
-    stride: Number = 1
-    before: Number = 0
+    fields: tuple[Field, ...] = ()
+    aligned: bool = False
+
+    def spread(self) -> _View:
+        return _View(tuple(field.spread() for field in self.fields))
 
 
 def see(graph: Graph, shapes: Shapes, source: NodeId | None = None) -> Fields:
-    """Return each node's receptive field on one of the network's inputs, the first by default."""
+    """Return each node's receptive field on one of the network's inputs, by default the first."""
     source = source or next(iter(graph.inputs))
-    fields: dict[NodeId, tuple[Field, ...]] = dict.fromkeys(graph.inputs, ())
-    fields[source] = tuple(Field(size, count=size) for size in graph.inputs[source][1:])
-    aligned = {key: key == source for key in graph.inputs}
+    views = dict.fromkeys(graph.inputs, _View())
+    views[source] = _View(tuple(Field(size, size) for size in graph.inputs[source][1:]), True)
     for node in graph.nodes.values():
-        seen = [key for key in node.inputs if fields[key]]
-        fields[node.id], aligned[node.id] = (), False
-        if seen:
-            straight = all(aligned[key] for key in seen)
-            fields[node.id], aligned[node.id] = _through(
-                node, [fields[key] for key in seen], shapes, straight
-            )
-    return fields
+        seen = [views[key] for key in node.inputs if views[key].fields]
+        if not seen:
+            views[node.id] = _View()
+        elif len(node.inputs) > 1:
+            views[node.id] = _join(seen, shapes[node.id])
+        else:
+            views[node.id] = _through(node, seen[0], shapes)
+    return {key: view.fields for key, view in views.items()}
 
 
-def _through(
-    node: Node, fields: list[tuple[Field, ...]], shapes: Shapes, aligned: bool
-) -> tuple[tuple[Field, ...], bool]:
-    """Return a node's fields, and whether its axes are still the input's."""
+def _through(node: Node, view: _View, shapes: Shapes) -> _View:
     x, y = shapes[node.inputs[0]], shapes[node.id]
-    if len(node.inputs) > 1:
-        return _join(fields, y, aligned), aligned
-    if _only_moves(node.op, x, y):
-        return fields[0], aligned and x == y
-    steps = _steps(node.op, x, y) if aligned else None
-    if steps is None and _is_pointwise(node.op, x):
-        return fields[0], aligned
-    if steps is None:
-        return tuple(_spread(field) for field in fields[0]), False
-    return tuple(map(_advance, fields[0], steps, y[1:])), True
+    if isinstance(node.op, Move) and not isinstance(node.op, Pad | PixelShuffle | PixelUnshuffle):
+        return _View(view.fields, view.aligned and x == y)
+    if not view.aligned:
+        return view if is_pointwise(node.op) else view.spread()
+    if len(x) != len(y):
+        return view.spread()
+    steps = read_axes(node.op, x, y)
+    fields = zip(view.fields, steps, y[1:], strict=True)
+    return _View(tuple(field.after(step, count) for field, step, count in fields), True)
 
 
-def _only_moves(op: Op, x: Sizes, y: Sizes) -> bool:
-    return op.style == "reshape" and op.op_name != "pad" and not op.op_name.startswith("pixel_")
+def _join(views: Sequence[_View], y: Sizes) -> _View:
+    """Join branches; one whose axes are no longer the input's counts as seeing all it can."""
+    aligned = any(view.aligned for view in views)
+    counts = y[1:] if aligned else (1,) * len(views[0].fields)
+    ready = [view if view.aligned == aligned else view.spread() for view in views]
+    axes = zip(*(view.fields for view in ready), strict=True)
+    fields = (_join_axis(axis, count) for axis, count in zip(axes, counts, strict=True))
+    return _View(tuple(fields), aligned)
 
 
-def _is_pointwise(op: Op, x: Sizes) -> bool:
-    """Tell whether each position is computed from the same position alone, whatever it means."""
-    if op.op_name in ("softmax", "log_softmax"):
-        return False
-    if op.style == "norm":
-        return op.op_name == "local_response_norm" or op.op_name.startswith("batch_norm")
-    return op.style in ("activation", "dropout") or x == ()
+def _join_axis(fields: Iterable[Field], count: int) -> Field:
+    """Join branches along an axis; a branch of another size is repeated or stands beside."""
+    ready = [field if field.count == count else field.spread(count) for field in fields]
+    widest, *others = (field.widest for field in ready)
+    if any(other.stride != widest.stride for other in others):
+        spans = [field.widest.after(everything(field.count)) for field in ready]
+        widest, *others = spans
+    for other in others:
+        widest |= other
+    narrowest = min((field.narrowest for field in ready), key=lambda reach: reach.extent)
+    return Field(ready[0].size, count, widest, narrowest)
 
 
-def _steps(op: Op, x: Sizes, y: Sizes) -> tuple[_Step | None, ...] | None:
-    """Return how each spatial axis is read; None: each element reads all of it."""
+def is_pointwise(op: Op) -> bool:
+    """Tell whether each element depends on the elements of one position alone, wherever it is."""
+    match op:
+        case AlongAxis() | InstanceNorm2d():
+            return False
+        case LocalResponseNorm() | BatchNorm():
+            return True
+    return op.style in ("activation", "dropout")
+
+
+def read_axes(op: Op, x: Sizes, y: Sizes) -> tuple[Reach, ...]:
+    """Return for each spatial axis which elements of `x` an element of `y` reads."""
+    pairs = list(zip(x[1:], y[1:], strict=True))
     window = op.window()
     if window is not None:
-        return tuple(map(_Step, extent(window), window.stride, window.padding))
-    if len(x) != len(y):
-        return None
-    pairs = list(zip(x[1:], y[1:], strict=True))
-    match op.op_name:
-        case "softmax" | "log_softmax":
-            axis = getattr(op, "dim") % (len(x) + 1) - 2  # noqa: B009
-            return tuple(None if i == axis else _Step() for i in range(len(pairs)))
-        case "linear" | "layer_norm":
-            return (*(_Step() for _ in pairs[:-1]), None) if pairs else None
+        return tuple(map(slide, extent(window), window.stride, window.padding))
+    match op:
+        case _ if is_pointwise(op):
+            return (SAME,) * len(pairs)
+        case AlongAxis():
+            axis = op.dim % (len(x) + 1) - 2
+            return tuple(everything(n) if i == axis else SAME for i, (n, _) in enumerate(pairs))
+        case Linear():
+            return (SAME,) * (len(pairs) - 1) + (everything(x[-1]),) * bool(pairs)
+        case ConvTranspose2d():
+            return _transposed(op)
+        case Interpolate() if op.mode != "area":
+            return tuple(_resized(op, n, o) for n, o in pairs)
+        case Pad():
+            edges = (0, 0) * (len(pairs) - len(op.pad) // 2) + op.pad[::-1]
+            return tuple(slide(1, 1, before) for before in edges[1::2][-len(pairs) :])
+        case PixelShuffle():
+            return tuple(_per_phase(lambda i, f=o // n: (i // f, i // f), o // n, 1) for n, o in pairs)  # type: ignore[misc]
+        case PixelUnshuffle():
+            return tuple(slide(n // o, n // o, 0) for n, o in pairs)
         case _ if op.style == "pool":
             return tuple(_adaptive(n, o) for n, o in pairs)
-        case _ if _is_pointwise(op, x):
-            return tuple(_Step() for _ in pairs)
-    return None
+    return tuple(everything(n) for n, _ in pairs)
 
 
-def _adaptive(size: int, count: int) -> _Step | None:
-    """Return the largest window and the mean stride of an adaptive pool."""
+def _per_phase(ends: Callable[[int], tuple[int, int]], period: int, advance: int) -> Reach:
+    lows, highs = zip(*map(ends, range(period)), strict=True)
+    return Reach(lows, highs, advance)
+
+
+def _adaptive(size: int, count: int) -> Reach:
+    """Return the windows that PyTorch chooses to get `count` elements from `size`."""
     if count == 1:
-        return None
-    starts = ((i * size // count, -(-(i + 1) * size // count)) for i in range(count))
-    return _Step(max(end - start for start, end in starts), Fraction(size, count))
+        return everything(size)
+    period = count // gcd(size, count)
+
+    def ends(i: int) -> tuple[int, int]:
+        return i * size // count, -(-(i + 1) * size // count) - 1
+
+    return _per_phase(ends, period, size * period // count)
+
+
+def _transposed(op: ConvTranspose2d) -> tuple[Reach, ...]:
+    return tuple(
+        map(
+            _transposed_axis,
+            *(every(v, 2) for v in (op.kernel_size, op.stride, op.padding, op.dilation)),
+        )
+    )
+
+
+def _transposed_axis(kernel: int, stride: int, padding: int, dilation: int) -> Reach:
+    """Return the elements that reach an output of a transposed convolution, phase by phase."""
+
+    def ends(i: int) -> tuple[int, int]:
+        places = [i + padding - dilation * tap for tap in range(kernel)]
+        hits = [place // stride for place in places if place % stride == 0]
+        # A phase that no tap hits is bias alone; it sees nothing, so its place is free.
+        return (min(hits), max(hits)) if hits else ((i + padding) // stride,) * 2
+
+    return _per_phase(ends, stride, 1)
+
+
+def _resized(op: Interpolate, size: int, count: int) -> Reach:
+    """Return the elements that interpolation reads: none, one or two on each side."""
+    if op.align_corners and count > 1:
+        ratio, start = Fraction(size - 1, count - 1), Fraction(0)
+    else:
+        ratio = Fraction(size, count)
+        start = Fraction(0) if op.mode == "nearest" else (ratio - 1) / 2
+    more = 1 if op.mode == "bicubic" else 0
+
+    def ends(i: int) -> tuple[int, int]:
+        place = start + i * ratio
+        if op.mode.startswith("nearest"):
+            place = Fraction(floor(place if op.mode == "nearest" else place + Fraction(1, 2)))
+        if place.denominator == 1:
+            return int(place), int(place)
+        return floor(place) - more, ceil(place) + more
+
+    return _per_phase(ends, ratio.denominator, ratio.numerator)

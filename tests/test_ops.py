@@ -22,12 +22,14 @@ from test_ops_table import TABLE, Arguments
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from netspec.dim import Shape, is_known, name, names, substitute
+from netspec.dim import Shape, is_known, name, substitute
 from netspec.ops.arguments import Fixed
 from netspec.ops.base import REGISTRY, Call, Infix, Input, Op
+from netspec.ops.merge import Elementwise
 
 SETTINGS = 10_000
 FLOP_SETTINGS = 200
+META_SETTINGS = 50
 SYMBOLIC_SETTINGS = 1_000
 BATCH = 11  # which no size and no product of sizes is, so that a mixed batch shows
 OPERATORS = {"+": operator.add, "*": operator.mul}
@@ -136,3 +138,114 @@ def _theirs(op_name: str, op: Op | None, arguments: Arguments, shapes: Shapes) -
     except (IndexError, ZeroDivisionError):  # too few dimensions to infer anything from
         return None
     return theirs(raw, shapes)
+
+
+@pytest.mark.parametrize("op_name", TABLE)
+def test_the_flop_counter_agrees(op_name: str) -> None:
+    """Two of PyTorch's FLOPs are one MAC; it counts convolutions and matrices, and so do MACs."""
+    with FlopCounterMode(display=False) as counter:
+        for op, shapes in accepted(op_name, FLOP_SETTINGS):
+            before = counter.get_total_flops()
+            run(op.torch(*shapes), op.is_module, [torch.zeros((BATCH, *x)) for x in shapes])
+            flops = counter.get_total_flops() - before
+            assert op.cost(*shapes).macs * 2 * BATCH == flops, (op, shapes)
+            assert (flops > 0) == (op.style in ("conv", "linear"))
+
+
+@pytest.mark.parametrize("op_name", TABLE)
+def test_the_meta_device_agrees(op_name: str) -> None:
+    for op, shapes in accepted(op_name, META_SETTINGS):
+        if getattr(op, "momentum", 0) is None:
+            continue  # a running mean over all batches counts them with a real number
+        with torch.device("meta"):
+            inputs = [torch.zeros((BATCH, *x)) for x in shapes]
+            _, output = run(op.torch(*shapes), op.is_module, inputs)
+        assert output.shape == (BATCH, *op.shape(*shapes)), (op, shapes)
+
+
+# ------------------------------------------------------------------ names and defaults
+
+LEFT_OUT = {
+    "max_pool1d": ["return_indices"],
+    "max_pool2d": ["return_indices"],
+    "max_pool3d": ["return_indices"],
+    "adaptive_max_pool2d": ["return_indices"],
+    "conv_transpose2d": ["padding_mode"],
+    "interpolate": ["recompute_scale_factor"],
+    "global_avg_pool": ["output_size"],
+}
+OWN_DEFAULTS = {("softmax", "dim"), ("log_softmax", "dim"), ("layer_norm", "normalized_shape")}
+WITHOUT_SIGNATURE = {"add", "concat", "mean", "mul", "permute", "reshape", "scale"}
+
+
+def pytorch_defaults(cls: type[Op]) -> dict[str, Any]:
+    """Return PyTorch's arguments in their order, without those that netspec infers."""
+    layer = F.pad if cls.op_name == "pad" else getattr(nn, cls.module.removeprefix("nn."))
+    unwritten = {"input", "device", "dtype", "args", "kwargs", *LEFT_OUT.get(cls.op_name, ())}
+    unwritten |= cls.model_construct().inferred((8, 8, 8)).keys() - cls.model_fields.keys()
+    parameters = inspect.signature(layer).parameters.values()
+    found = [p for p in parameters if p.kind is not p.KEYWORD_ONLY and p.name not in unwritten]
+    return {parameter.name: parameter.default for parameter in found}
+
+
+@pytest.mark.parametrize("op_name", sorted(TABLE.keys() - WITHOUT_SIGNATURE))
+def test_arguments_are_those_of_pytorch(op_name: str) -> None:
+    """Names, order and defaults."""
+    cls = REGISTRY[op_name]
+    expected = pytorch_defaults(cls)
+    assert list(cls.model_fields) == list(expected)
+    for key, field in cls.model_fields.items():
+        default = inspect.Parameter.empty if field.is_required() else field.default
+        if (op_name, key) not in OWN_DEFAULTS:
+            assert (default, type(default)) == (expected[key], type(expected[key])), key
+
+
+# ------------------------------------------------------------------ names instead of numbers
+
+
+def with_names(r: Random, value: Any, env: dict[str, Any], keep: tuple[int, ...] = (-1,)) -> Any:
+    """Replace some numbers by names and note in `env` what they stand for.
+
+    A -1 keeps its meaning in a reshape, a 1 in a sum of different sizes.
+    """
+    if isinstance(value, tuple):
+        return tuple(with_names(r, item, env, keep) for item in value)
+    if value is None or isinstance(value, str) or r.random() < 0.4:
+        return value
+    if type(value) is int and value in keep:
+        return value
+    key = f"n{len(env)}"
+    env[key] = value
+    return name(key)
+
+
+def op_with_names(r: Random, op: Op, env: dict[str, Any]) -> Op:
+    arguments = {key: getattr(op, key) for key in op.model_fields_set}
+    for key, value in arguments.items():
+        kinds = type(op).model_fields[key].metadata
+        if not any(isinstance(kind, Fixed) for kind in kinds):
+            arguments[key] = with_names(r, value, env)
+    return type(op).model_validate(arguments)
+
+
+@pytest.mark.parametrize("op_name", TABLE)
+def test_names_lead_to_the_same_shape_and_call(op_name: str) -> None:
+    r = Random(op_name)
+    known = sizes = 0
+    for op, shapes in accepted(op_name, SYMBOLIC_SETTINGS):
+        env: dict[str, Any] = {}
+        keep = (-1, 1) if isinstance(op, Elementwise) else (-1,)
+        named, named_shapes = op_with_names(r, op, env), with_names(r, shapes, env, keep)
+        assert named.bind(env) == op
+        assert named.label() and op.label()
+        result, expected = named.shape(*named_shapes), op.shape(*shapes)
+        assert len(result) == len(expected)
+        sizes += len(result)
+        for size, number in zip(result, expected, strict=True):
+            known += is_known(size)
+            assert not is_known(size) or substitute(size, env) == number, (named, named_shapes)
+        call, numeric = named.torch(*named_shapes), op.torch(*shapes)
+        if isinstance(call, Call) and isinstance(numeric, Call) and is_known(call.args):
+            assert substitute(call.args, env) == numeric.args
+            assert {k: substitute(v, env) for k, v in call.kwargs.items()} == numeric.kwargs
+    assert known > sizes // 2

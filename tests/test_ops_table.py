@@ -366,9 +366,13 @@ def more_dimensions(arguments: Arguments, shapes: tuple[Shape, ...]) -> bool:
     return len(shapes[0]) > 3
 
 
-def pads_batch(arguments: Arguments, shapes: tuple[Shape, ...]) -> bool:
-    """Widening and cropping it by the same number leaves its size."""
-    return len(arguments["pad"]) > 2 * len(shapes[0])
+def odd_pads(arguments: Arguments, shapes: tuple[Shape, ...]) -> bool:
+    """PyTorch pads the batch too, and with some modes crops more than there is, to nonsense."""
+    pad = arguments["pad"]
+    cropped = zip(shapes[0][::-1], pad[::2], pad[1::2])
+    return len(pad) > 2 * len(shapes[0]) or any(
+        size + min(before, 0) + min(after, 0) < 0 for size, before, after in cropped
+    )
 
 
 def two_gaps(arguments: Arguments, shapes: tuple[Shape, ...]) -> bool:
@@ -415,7 +419,7 @@ TABLE: dict[str, Row] = {
     "max_pool3d": Row(pool(3, dilation=True)),
     "mean": Row(mean),
     "mul": Row(elementwise, stricter=ranks_differ),
-    "pad": Row(pad, stricter=pads_batch),
+    "pad": Row(pad, stricter=odd_pads),
     "permute": Row(permute),
     "pixel_shuffle": Row(shuffle("upscale_factor")),
     "pixel_unshuffle": Row(shuffle("downscale_factor")),

@@ -110,7 +110,7 @@ class Pad(Move):
             yield Problem("value", f"`{self.mode}` padding takes no value")
         limit = {"reflect": -1, "circular": 0}.get(self.mode, MAX_SIZE)
         for size, (before, after) in zip(numbers(x), self._edges(x), strict=True):
-            if self.mode in ("constant", "circular") and size + min(before, 0) + min(after, 0) < 0:
+            if size + min(before, 0) + min(after, 0) < 0:
                 yield Problem("pad", f"a size of {size} is cropped by {before} and {after}")
                 return
             if max(before, after) > size + limit:

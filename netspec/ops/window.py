@@ -72,8 +72,11 @@ def times(sizes: tuple[object, ...]) -> str:
 
 def label(window: Window) -> str:
     """Write kernel and stride as the figures do: 7×7/2."""
-    strides = window.stride
-    step = str(strides[0]) if len(set(strides)) == 1 else times(strides)
-    stride = "" if step == "1" else f"/{step}"
-    dilation = "" if set(window.dilation) == {1} else f" d{max(window.dilation)}"
+    stride, dilation = _shortest(window.stride), _shortest(window.dilation)
+    stride = "" if stride == "1" else f"/{stride}"
+    dilation = "" if dilation == "1" else f" d{dilation}"
     return f"{times(window.kernel)}{stride}{dilation}"
+
+
+def _shortest(values: tuple[int, ...]) -> str:
+    return str(values[0]) if len(set(values)) == 1 else times(values)

@@ -1,0 +1,185 @@
+"""The main table of a report: a row per block, per layer or per kind of op."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import cached_property
+from itertools import zip_longest
+from typing import Literal
+
+from netspec.costs import OTHER_KINDS, Depths, NodeCost, depths, other_kind, total
+from netspec.emit.report.table import Cell, Column, Fact, Row, Table, add_up, shares
+from netspec.graph import Node, NodeId, path
+from netspec.memory import Memory, weigh
+from netspec.network import Network
+from netspec.receptive import Field, Fields, Reach, see
+
+By = Literal["block", "layer", "op"]
+
+NAME = Column("name", "layer", "text")
+COSTS = (
+    Column("params", "params", summed=True),
+    Column("macs", "MACs", summed=True),
+    Column("share", "share", "percent", summed=True),
+    Column("flops", "FLOPs", extra=True, summed=True),
+    Column("other", "other ops", extra=True, summed=True),
+)
+FIELD = (
+    Column("field_min", "field/stride", "axes"),
+    Column("field_max", "field max", "axes", glue="–"),
+    Column("stride", "stride", "axes", glue="/"),
+    Column("offset", "offset", "axes"),
+)
+COUNTS = (*(replace(column, extra=False) for column in COSTS if column.key != "share"),)
+HELD = Column("activation_bytes", "activations", unit="B", summed=True)
+SHAPE = Column("shape", "shape", "shape")
+DEPTH = Column("depth", "depth")
+LAYERS = Column("layers", "layers", summed=True)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A network with all that a report says about it, for a batch of images of one type."""
+
+    network: Network
+    batch: int = 1
+    dtype: str = "float32"
+
+    @cached_property
+    def fields(self) -> Fields:
+        return see(self.network.graph, self.network.shapes)
+
+    @cached_property
+    def memory(self) -> Memory:
+        net = self.network
+        return weigh(net.graph, net.shapes, net.costs, self.batch, self.dtype)
+
+    @cached_property
+    def depths(self) -> Depths:
+        return depths(self.network.graph, self.network.costs)
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Nodes that share a row, and the node whose output is the row's."""
+
+    name: str
+    nodes: tuple[Node, ...]
+    output: NodeId
+    train_only: bool
+
+
+def main_table(measured: Measured, by: By = "block", depth: int = 1) -> Table:
+    """Return the report's table; `depth` is how many levels of blocks have rows of their own."""
+    groups = _groups(measured.network, by, depth)
+    inference = sum(not group.train_only for group in groups)
+    percent = shares([_cost(measured, group).macs for group in groups[:inference]])
+    if by == "op":
+        columns: tuple[Column, ...] = (replace(NAME, title="op"), LAYERS, *COSTS, HELD)
+    else:
+        columns = (NAME, SHAPE, DEPTH, *COSTS, *FIELD, HELD)
+    rows = [
+        _row(measured, group, share, columns)
+        for group, share in zip_longest(groups, percent, fillvalue=None)
+        if group is not None
+    ]
+    parts = {"inference": rows[:inference], "heads": rows[inference:], "training": rows}
+    totals = tuple(add_up(name, columns, part) for name, part in parts.items())
+    return Table("rows", f"per {by}", columns, tuple(rows), totals)
+
+
+def _groups(network: Network, by: By, depth: int) -> list[_Group]:
+    """Return the rows' nodes, those of inference first."""
+    found: dict[tuple[bool, str], list[Node]] = {}
+    outputs: dict[tuple[bool, str], NodeId] = {}
+    for node in network.graph.nodes.values():
+        place = node.id if by == "layer" else node.id[:depth]
+        key = node.train_only, node.op.op_name if by == "op" else path(place)
+        found.setdefault(key, []).append(node)
+        use = network.graph.uses.get(place)
+        outputs[key] = node.id if use is None else use.output
+    groups = [_Group(name, tuple(found[only, name]), outputs[only, name], only) for only, name in found]
+    return sorted(groups, key=lambda group: group.train_only)
+
+
+def _cost(measured: Measured, group: _Group) -> NodeCost:
+    return total(measured.network.costs[node.id] for node in group.nodes)
+
+
+def _row(
+    measured: Measured, group: _Group, share: float | None, columns: tuple[Column, ...]
+) -> Row:
+    cost = _cost(measured, group)
+    cells: dict[str, Cell] = {
+        "name": f"{group.name} (train)" if group.train_only else group.name,
+        "layers": len(group.nodes),
+        "shape": measured.network.shapes[group.output],
+        "depth": measured.depths[group.output],
+        **cost._asdict(),
+        "share": share,
+        "flops": cost.flops,
+        **_field(measured.fields[group.output]),
+        "activation_bytes": sum(measured.memory.held[node.id] for node in group.nodes),
+    }
+    return tuple(cells[column.key] for column in columns)
+
+
+def _field(fields: tuple[Field, ...]) -> dict[str, Cell]:
+    """Return the cells of a receptive field; where it is all of the input it has no place."""
+    whole = bool(fields) and all(field.is_whole for field in fields)
+    return {
+        "field_min": _extents([(field, field.narrowest) for field in fields]),
+        "field_max": _extents([(field, field.widest) for field in fields]),
+        "stride": None if whole else tuple(number(field.stride) for field in fields) or None,
+        "offset": None if whole else tuple(number(f.widest.centre) for f in fields) or None,
+    }
+
+
+def _extents(pairs: list[tuple[Field, Reach]]) -> Cell:
+    if pairs and all(field.covered_by(reach) for field, reach in pairs):
+        return "all"
+    return tuple(reach.extent for _, reach in pairs) or None
+
+
+def number(value: Fraction) -> float:
+    """Return an integer where the value is one."""
+    return int(value) if value.denominator == 1 else float(value)
+
+
+def summary(measured: Measured) -> Table:
+    """Return multiply-adds and the other operations by kind: inference, heads, training."""
+    parts = [Column(kind, kind, summed=True) for kind in OTHER_KINDS]
+    columns = (replace(NAME, title="one image"), *COUNTS, *parts)
+    rows = tuple(
+        (name, *_sums(measured.network, [n for n in measured.network.graph.nodes.values() if n.train_only is only]))
+        for name, only in (("inference", False), ("heads", True))
+    )
+    return Table("totals", "operations", columns, rows, (add_up("training", columns, rows),))
+
+
+def _sums(network: Network, nodes: list[Node]) -> Row:
+    cost = total(network.costs[node.id] for node in nodes)
+    by_kind = Counter[str]()
+    for node in nodes:
+        by_kind[other_kind(node)] += network.costs[node.id].other
+    return (cost.params, cost.macs, cost.flops, cost.other, *(by_kind[kind] for kind in OTHER_KINDS))
+
+
+def facts(measured: Measured) -> tuple[Fact, ...]:
+    """Return what is true of the network as a whole: inputs, depth, memory."""
+    network, memory = measured.network, measured.memory
+    held = "activations held for training"
+    return (
+        *(Fact(f"input_{path(key)}", f"input {path(key)}", SHAPE, shape) for key, shape in network.graph.inputs.items()),
+        Fact("batch", "batch", DEPTH, measured.batch),
+        Fact("dtype", "type", NAME, measured.dtype),
+        Fact("depth", "depth with parameters", DEPTH, network.totals.depth),
+        Fact("depth_with_pooling", "with pooling too", DEPTH, network.totals.depth_with_pooling),
+        Fact("params_bytes", "parameters", HELD, memory.params),
+        Fact("train_params_bytes", "with heads", HELD, memory.train_params),
+        Fact("activation_bytes", f"{held} with the input", HELD, memory.activations),
+        Fact("peak_bytes", "inference peak", HELD, memory.peak),
+        Fact("peak_at", "at", NAME, path(memory.peak_at)),
+    )

@@ -1,0 +1,153 @@
+"""A table as data: columns, rows of plain values, and totals; renderers only write it down."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+Cell = int | float | str | tuple[int, ...] | tuple[float, ...] | None
+Row = tuple[Cell, ...]
+Kind = Literal["text", "number", "percent", "shape", "axes"]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column: `key` in JSON and CSV, `title` and `unit` for people, `kind` for the writing.
+
+    `glue` writes the cell behind the one on its left in tables for people ("27–59/8"); `extra`
+    columns are left out where a text must stay within 100 columns; a `summed` column's cells add
+    up to its totals.
+    """
+
+    key: str
+    title: str
+    kind: Kind = "number"
+    unit: str = ""
+    glue: str = ""
+    extra: bool = False
+    summed: bool = False
+
+    @property
+    def heading(self) -> str:
+        return f"{self.title} ({self.unit})" if self.unit else self.title
+
+    @property
+    def left(self) -> bool:
+        """Whether the cells are aligned to the left."""
+        return self.kind == "text"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows under columns; `totals` are the last rows, set apart."""
+
+    key: str
+    title: str
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+    totals: tuple[Row, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One value about the whole network; `column` says how it is written."""
+
+    key: str
+    title: str
+    column: Column
+    value: Cell
+
+    @property
+    def text(self) -> str:
+        """The value with its unit."""
+        return f"{show(self.column, self.value)} {self.column.unit}".rstrip()
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Tables, facts about the whole, and the rules by which they were counted."""
+
+    title: str
+    facts: tuple[Fact, ...]
+    tables: tuple[Table, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """A table as people read it: texts only, glued columns merged."""
+
+    headings: tuple[str, ...]
+    left: tuple[bool, ...]
+    rows: tuple[tuple[str, ...], ...]
+    totals: tuple[tuple[str, ...], ...]
+
+
+def add_up(name: str, columns: Sequence[Column], rows: Sequence[Row]) -> Row:
+    """Return a total row: the sums of the summed columns under a name."""
+    cells = [[row[i] for row in rows] for i in range(len(columns))]
+    return (name, *map(_sum, columns[1:], cells[1:]))
+
+
+def _sum(column: Column, cells: Sequence[Cell]) -> Cell:
+    numbers = [cell for cell in cells if isinstance(cell, int | float)]
+    if not column.summed or (cells and not numbers):
+        return None
+    # Percentages have one decimal, and their sum has none more.
+    return round(sum(numbers), 1) if column.kind == "percent" else sum(numbers)
+
+
+def shares(parts: Sequence[int]) -> list[float]:
+    """Return percentages with one decimal that add up to 100.0 (largest remainders go up)."""
+    whole = sum(parts)
+    if not whole:
+        return [0.0] * len(parts)
+    tenths = [part * 1000 // whole for part in parts]
+    by_rest = sorted(range(len(parts)), key=lambda i: (-(parts[i] * 1000 % whole), i))
+    for i in by_rest[: 1000 - sum(tenths)]:
+        tenths[i] += 1
+    return [tenth / 10 for tenth in tenths]
+
+
+def show(column: Column, cell: Cell) -> str:
+    """Write a cell as people read it; the digits are those of every other format."""
+    match cell:
+        case None:
+            return ""
+        case str():
+            return cell
+        case tuple():
+            same = column.kind == "axes" and len(set(cell)) == 1
+            return "×".join(map(_number, cell[:1] if same else cell))
+    return f"{cell:.1f}%" if column.kind == "percent" else _number(cell)
+
+
+def _number(value: float) -> str:
+    text = f"{value:,}"
+    return text.removesuffix(".0")
+
+
+def grid(table: Table, every_column: bool = True) -> Grid:
+    """Return a table as texts, with the extra columns or without them."""
+    chosen = [i for i, column in enumerate(table.columns) if every_column or not column.extra]
+    starts = [i for i in chosen if not table.columns[i].glue]
+    return Grid(
+        tuple(table.columns[i].heading for i in starts),
+        tuple(table.columns[i].left for i in starts),
+        tuple(_texts(table.columns, chosen, row) for row in table.rows),
+        tuple(_texts(table.columns, chosen, row) for row in table.totals),
+    )
+
+
+def _texts(columns: Sequence[Column], chosen: Sequence[int], row: Row) -> tuple[str, ...]:
+    texts: list[str] = []
+    last = ""
+    for i in chosen:
+        text = show(columns[i], row[i])
+        if not columns[i].glue:
+            texts.append(text)
+        elif text and text != last:
+            texts[-1] += columns[i].glue + text
+        last = text
+    return tuple(texts)

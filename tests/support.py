@@ -1,0 +1,42 @@
+"""What several tests share."""
+
+from __future__ import annotations
+
+import textwrap
+from pathlib import Path
+
+import netspec
+from netspec.compiler import compile_spec
+from netspec.diagnostics import Diagnostic, SpecError
+from netspec.network import Network
+from netspec.syntax import decode
+
+ROOT = Path(__file__).parent.parent
+SPECS = sorted((ROOT / "specs").glob("*.yaml"))
+
+
+def compiled(text: str, **params: float) -> Network:
+    """Compile a spec from its (indented) text."""
+    return compile_spec(decode(textwrap.dedent(text).encode(), "spec.yaml"), params)
+
+
+def mistakes(text: str) -> list[Diagnostic]:
+    """Return what the compiler says about a spec's text, errors and warnings."""
+    try:
+        return list(compiled(text).warnings)
+    except SpecError as error:
+        return list(error.diagnostics)
+
+
+def one_block(body: str, inputs: str = "image: [3, 16, 16]") -> str:
+    """Return a spec around lines of `graph`, the last of which is called `out`."""
+    graph = textwrap.indent(textwrap.dedent(body).strip("\n"), "  ")
+    return f"netspec: 1\nname: Net\ninputs: {{{inputs}}}\ngraph:\n{graph}\noutputs: {{y1: out}}\n"
+
+
+def load(path: Path, **params: float) -> netspec.Net:
+    return netspec.load(str(path), **params)
+
+
+def loads(text: str, **params: float) -> netspec.Net:
+    return netspec.loads(text, **params)
