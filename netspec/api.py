@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import linecache
 import sys
-from collections.abc import Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ from netspec import __version__, files
 from netspec.compiler import compile_spec
 from netspec.diagnostics import Diagnostic
 from netspec.network import Network
+from netspec.project import Project
 from netspec.syntax import decode
 
 if TYPE_CHECKING:
@@ -28,20 +28,17 @@ def load(path: str, **params: float) -> Net:
     does not have, and OSError if the file cannot be read.
     """
     try:
-        data = files.read(path)
+        project = Project()
+        source = project.open(path)
     except files.Failure as error:
         raise OSError(error.message) from None
-    return _compile(data, path, params)
+    return Net(compile_spec(source, params, project.load))
 
 
 def loads(text: str, **params: float) -> Net:
     """Compile a spec from its text; like `load`."""
-    return _compile(text.encode("utf-8", "surrogatepass"), "<text>", params)
-
-
-def _compile(data: bytes, name: str, params: Mapping[str, float]) -> Net:
-    network = compile_spec(decode(data, name), params)
-    return Net(network)
+    source = decode(text.encode("utf-8", "surrogatepass"), "<text>")
+    return Net(compile_spec(source, params))
 
 
 class Net:

@@ -6,38 +6,50 @@ from collections.abc import Mapping
 
 from netspec import contracts, costs, shapes
 from netspec.check import check
-from netspec.diagnostics import Severity, Sink, Source, suggest
+from netspec.diagnostics import Sink, Source, SpecError, suggest
 from netspec.expand import expand
 from netspec.network import Network
 from netspec.spec.model import Spec
 from netspec.spec.sections import read
-from netspec.syntax import parse
+from netspec.variant.lineage import Lineage, Loader
 
 
 class ParameterError(TypeError):
     """A value for a parameter that the spec does not have, or of the wrong kind."""
 
 
-def compile_spec(source: Source, params: Mapping[str, float] | None = None) -> Network:
-    """Compile a spec at the given values of its parameters.
+def compile_spec(
+    source: Source, params: Mapping[str, float] | None = None, load: Loader | None = None
+) -> Network:
+    """Compile a spec at the given values of its parameters; `load` gives what it extends.
 
     With other values than the spec's own a broken contract is a warning.
     Raises SpecError, and ParameterError for a parameter that the spec does not have.
     """
+    lineage = Lineage([source])
+    try:
+        return _compile(lineage, params or {}, load)
+    except SpecError as error:
+        raise SpecError(lineage.trace(error.diagnostics)) from None
+
+
+def _compile(lineage: Lineage, params: Mapping[str, float], load: Loader | None) -> Network:
     sink = Sink()
-    tree = parse(source)
+    tree = lineage.resolve(load)
     spec = read(tree, sink)
-    values = _values(spec, params or {})
+    values = _values(spec, params)
     check(spec, sink)
     graph = expand(spec, values, sink)
-    sizes = shapes.infer(graph, sink)
+    sizes, problems = shapes.infer(graph)
+    case = contracts.Case(spec, graph, sizes, sink, "warning" if values else "error")
+    contracts.check_shapes(case, problems)
+    sink.stop()
     work = costs.measure(graph, sizes)
     totals = costs.sum_up(graph, work)
-    severity: Severity = "warning" if values else "error"
-    contracts.check_shapes(graph, sizes, sink, severity)
-    contracts.check_expectations(spec, totals, work, sink, severity)
+    contracts.check_expectations(case, totals, work)
     sink.stop()
-    return Network(spec, graph, sizes, work, totals, tuple(sink.items))
+    warnings = lineage.trace(sink.items)
+    return Network(spec, graph, sizes, work, totals, warnings, tuple(lineage.sources))
 
 
 def _values(spec: Spec, params: Mapping[str, float]) -> dict[str, float]:

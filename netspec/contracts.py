@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
+from netspec import blame, repair
 from netspec.costs import Costs, Totals
-from netspec.diagnostics import Diagnostic, Label, Severity, Sink
+from netspec.diagnostics import Diagnostic, Label, Severity, Sink, Span
 from netspec.expand import bind_value
-from netspec.graph import Graph, NodeId, Use, path
+from netspec.graph import Graph, NodeId, Sizes, Use, path
 from netspec.ops.window import times
-from netspec.shapes import Shapes
+from netspec.repair import Fix, Key
+from netspec.shapes import Problems, Shapes
 from netspec.spec.model import Expectation, Spec
 
 _COMPARE = {
@@ -20,50 +23,184 @@ _COMPARE = {
     "<": operator.lt,
     ">": operator.gt,
 }
+_MAX_SEARCHES = 5
+_MAX_FIXES = 4
 
 
-def check_shapes(graph: Graph, shapes: Shapes, sink: Sink, severity: Severity = "error") -> None:
-    """Report each layer whose shape is not the one it declares; only the first on each path."""
-    tainted: set[NodeId] = set()
-    by_output: dict[NodeId, list[Use]] = {}
-    for use in graph.uses.values():
-        if use.layer.shape is not None:
-            by_output.setdefault(use.output, []).append(use)
-    for node in graph.nodes.values():
-        if any(source in tainted for source in node.inputs):
-            tainted.add(node.id)
+@dataclass(frozen=True, slots=True, eq=False)
+class Case:
+    """A network whose contracts are checked. A broken one is an error, or a warning."""
+
+    spec: Spec
+    graph: Graph
+    shapes: Shapes
+    sink: Sink
+    severity: Severity = "error"
+
+    def fixes(self, wanted: Mapping[Key, int], broken: Sequence[Key]) -> list[Fix]:
+        """Search for a number to change; a warning is no reason to search."""
+        if self.severity == "warning":
+            return []
+        return repair.find(self.spec, self.graph, self.shapes, wanted, broken)
+
+    def exact(self) -> dict[Key, int]:
+        """Return the sums that `expect` gives exactly."""
+        return {
+            (item.metric, 0): int(item.value)
+            for item in self.spec.expect
+            if item.operator == "==" and item.metric in repair.METRICS
+        }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Claim:
+    """A `shape:` at one of its uses."""
+
+    use: Use
+    span: Span
+    sizes: Sizes
+
+    def wanted(self) -> dict[Key, int]:
+        return {(self.use.output, i): size for i, size in enumerate(self.sizes)}
+
+
+def check_shapes(case: Case, problems: Problems) -> None:
+    """Report what layers refuse, and layers whose shape is not the one they declare.
+
+    Behind a broken contract everything is silent until a contract that holds.
+    """
+    claims = _claims(case)
+    doubtful: set[NodeId] = set()
+    broken: list[_Claim] = []
+    for node in case.graph.nodes.values():
+        behind = any(source in doubtful for source in node.inputs)
+        here = claims.get(node.id, []) if node.id in case.shapes else []
+        wrong = [claim for claim in here if claim.sizes != case.shapes[node.id]]
+        if wrong or (behind and not here):
+            doubtful.add(node.id)
+        if behind and case.severity == "error":
             continue
-        for use in by_output.get(node.id, ()):
-            if _check_shape(use, shapes, sink, severity):
-                tainted.add(node.id)
+        broken += wrong if not behind else []
+        for problem in problems.get(node.id, ()):
+            case.sink.add(blame.explain(problem, node, case.graph, case.shapes))
+    if broken:
+        _report_shapes(broken, [claim for group in claims.values() for claim in group], case)
 
 
-def _check_shape(use: Use, shapes: Shapes, sink: Sink, severity: Severity) -> bool:
-    """Report a broken `shape:`; tell whether it was broken."""
-    contract = use.layer.shape
-    assert contract is not None
-    bound = bind_value(contract, use.bindings, sink)
-    actual = shapes[use.output]
-    if bound is None or bound.value == actual:
-        return False
-    wanted = bound.value if isinstance(bound.value, tuple) else ()
-    message = f"`{path(use.id)}` gives {times(actual)}, the spec says {times(wanted)}"
-    reads = ", ".join(f"{times(shapes[source])} from `{path(source)}`" for source in use.inputs)
-    notes = (Label(use.layer.call.span, f"reads {reads}"),)
+def _claims(case: Case) -> dict[NodeId, list[_Claim]]:
+    claims: dict[NodeId, list[_Claim]] = {}
+    for use in case.graph.uses.values():
+        if use.layer.shape is not None:
+            bound = bind_value(use.layer.shape, use.bindings, case.sink)
+            if bound and isinstance(bound.value, tuple):
+                claim = _Claim(use, use.layer.shape.span, bound.value)  # type: ignore[arg-type]  # compared with sizes
+                claims.setdefault(use.output, []).append(claim)
+    return claims
+
+
+# ------------------------------------------------------------------ a broken `shape:`
+
+
+def _report_shapes(broken: Sequence[_Claim], claims: Sequence[_Claim], case: Case) -> None:
+    """Report broken contracts: as one mistake if one number mends them all."""
+    wanted = case.exact()
+    for claim in claims:
+        if len(claim.sizes) == len(case.shapes.get(claim.use.output, ())):
+            wanted |= claim.wanted()
+    faults = [key for claim in broken for key in _missed(claim, case) if key in wanted]
+    fixes = case.fixes(wanted, faults) if faults else []
+    if len(fixes) == 1:
+        case.sink.add(_mendable(broken, fixes[0], case))
+        return
+    for number, claim in enumerate(broken):
+        found = fixes if len(broken) == 1 else []
+        if not found and number < _MAX_SEARCHES and _missed(claim, case):
+            found = case.fixes(_holding(claims, case) | claim.wanted(), _missed(claim, case))
+        case.sink.add(_broken_shape(claim, found, case))
+
+
+def _missed(claim: _Claim, case: Case) -> list[Key]:
+    """Return the dimensions in which a contract is broken, none if their number differs."""
+    actual = case.shapes[claim.use.output]
+    if len(actual) != len(claim.sizes):
+        return []
+    pairs = enumerate(zip(actual, claim.sizes, strict=True))
+    return [(claim.use.output, i) for i, (found, size) in pairs if found != size]
+
+
+def _holding(claims: Sequence[_Claim], case: Case) -> dict[Key, int]:
+    wanted: dict[Key, int] = {}
+    for claim in claims:
+        if claim.sizes == case.shapes.get(claim.use.output):
+            wanted |= claim.wanted()
+    return wanted
+
+
+def _mendable(broken: Sequence[_Claim], fix: Fix, case: Case) -> Diagnostic:
+    notes = [Label(claim.span, f"the spec says {times(claim.sizes)}") for claim in broken]
+    help = f"write {fix.new} in place of {fix.old}, or correct `shape:`"
+    label = f"with {fix.new} here, the contracts hold"
+    message = _difference(broken[0], case)
+    return Diagnostic(
+        "NS055", message, fix.span, label, tuple(notes), help=help, severity=case.severity
+    )
+
+
+def _difference(claim: _Claim, case: Case) -> str:
+    actual = case.shapes[claim.use.output]
+    return f"`{path(claim.use.id)}` gives {times(actual)}, the spec says {times(claim.sizes)}"
+
+
+def _broken_shape(claim: _Claim, fixes: Sequence[Fix], case: Case) -> Diagnostic:
+    use, actual = claim.use, case.shapes[claim.use.output]
+    reads = ", ".join(f"{times(case.shapes[x])} from `{path(x)}`" for x in use.inputs)
+    notes = [Label(fix.span, f"{fix.new} here would make it hold") for fix in fixes[:_MAX_FIXES]]
+    if len(fixes) == 1:
+        claimed = Label(claim.span, f"the spec says {times(claim.sizes)}")
+        span, label, notes = fixes[0].span, notes[0].text, [claimed]
+    else:
+        span, label = claim.span, ""
+        notes = notes or list(_makers(claim, case))
     help = f"correct the layer, or write `shape: [{', '.join(map(str, actual))}]`"
-    sink.add(Diagnostic("NS055", message, contract.span, notes=notes, help=help, severity=severity))
-    return True
+    message, details = _difference(claim, case), (f"`{path(use.id)}` reads {reads}",)
+    return Diagnostic("NS055", message, span, label, tuple(notes), details, help, case.severity)
 
 
-def check_expectations(
-    spec: Spec, totals: Totals, costs: Costs, sink: Sink, severity: Severity = "error"
-) -> None:
-    """Report each line of `expect` that does not hold, with what contributes most."""
+def _makers(claim: _Claim, case: Case) -> Iterator[Label]:
+    """Yield the arguments inside a layer that made its shape what it is."""
+    seen = {claim.span}
+    below = len(claim.use.id)
+    for node in case.graph.nodes.values():
+        if node.id[:below] != claim.use.id or node.id not in case.shapes:
+            continue
+        before, after = case.shapes[node.inputs[0]], case.shapes[node.id]
+        suspects = blame.suspects(node, before, after) if before != after else []
+        for span, _ in suspects[:1]:
+            if span not in seen and len(seen) <= _MAX_FIXES:
+                seen.add(span)
+                yield Label(span, f"makes {times(after)} from {times(before)}")
+
+
+# ------------------------------------------------------------------ a broken `expect:`
+
+
+def check_expectations(case: Case, totals: Totals, costs: Costs) -> None:
+    """Report the lines of `expect` that do not hold, with what contributes most."""
     values = metrics(totals)
-    for expectation in spec.expect:
-        actual = values[expectation.metric]
-        if not _COMPARE[expectation.operator](actual, expectation.value):
-            sink.add(_broken(expectation, actual, costs, severity))
+    broken = [
+        item
+        for item in case.spec.expect
+        if not _COMPARE[item.operator](values[item.metric], item.value)
+    ]
+    if not broken:
+        return
+    wanted = case.exact()
+    faults = [(item.metric, 0) for item in broken if (item.metric, 0) in wanted]
+    for claims in _claims(case).values():
+        wanted |= _holding(claims, case)
+    fixes = case.fixes(wanted, faults) if faults else []
+    for group in [broken] if len(fixes) == 1 else _by_column(broken):
+        case.sink.add(_broken(group, values, costs, fixes, case.severity))
 
 
 def metrics(totals: Totals) -> Mapping[str, int]:
@@ -77,13 +214,48 @@ def metrics(totals: Totals) -> Mapping[str, int]:
     }
 
 
-def _broken(item: Expectation, actual: int, costs: Costs, severity: Severity) -> Diagnostic:
-    bound = f"{item.operator} " if item.operator != "==" else ""
-    message = f"`{item.metric}` is {actual:,}, the spec expects {bound}{item.value:,}"
-    details: tuple[str, ...] = (f"the difference is {actual - item.value:+,}",)
+_Group = Sequence[Expectation]
+
+
+def _by_column(broken: _Group) -> list[_Group]:
+    """Put `train_params` to `params`, because what breaks one breaks the other."""
+    groups: dict[str, list[Expectation]] = {}
+    for item in broken:
+        groups.setdefault(item.metric.removeprefix("train_"), []).append(item)
+    return list(groups.values())
+
+
+def _broken(
+    group: _Group,
+    values: Mapping[str, int],
+    costs: Costs,
+    fixes: Sequence[Fix],
+    severity: Severity,
+) -> Diagnostic:
+    first = group[0]
+    notes = [Label(item.argument.span, _gap(item, values)) for item in group]
+    span, label, help = first.argument.span, _gap(first, values), ""
+    if len(fixes) == 1:
+        span, label = fixes[0].span, f"with {fixes[0].new} here, all that the spec expects holds"
+        help = f"write {fixes[0].new} in place of {fixes[0].old}, or correct `expect:`"
+    else:
+        hints = [Label(fix.span, f"{fix.new} here would make it hold") for fix in fixes]
+        notes = [*notes[1:], *hints[:_MAX_FIXES]]
+    bound = f"{first.operator} " if first.operator != "==" else ""
+    actual = values[first.metric]
+    message = f"`{first.metric}` is {actual:,}, the spec expects {bound}{first.value:,}"
+    details = tuple(_largest(first, costs))
+    return Diagnostic("NS056", message, span, label, tuple(notes), details, help, severity)
+
+
+def _gap(item: Expectation, values: Mapping[str, int]) -> str:
+    gap = values[item.metric] - item.value
+    return f"`{item.metric}` is {abs(gap):,} too {'large' if gap > 0 else 'small'}"
+
+
+def _largest(item: Expectation, costs: Costs) -> Iterator[str]:
     column = item.metric.removeprefix("train_")
     if column in ("params", "macs"):
         ranked = sorted(costs, key=lambda node: -getattr(costs[node], column))[:3]
         most = ", ".join(f"`{path(n)}` {getattr(costs[n], column):,}" for n in ranked)
-        details = (*details, f"the largest: {most}")
-    return Diagnostic("NS056", message, item.argument.span, details=details, severity=severity)
+        yield f"the largest: {most}"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from math import prod
 from typing import NamedTuple
 
 from netspec.graph import Graph, Node, NodeId
+from netspec.ops.base import product
 from netspec.shapes import Shapes
 
 
@@ -32,12 +32,12 @@ Depths = Mapping[NodeId, int]
 
 _OTHER_BY_STYLE = {
     "pool": "pooling",
-    "norm": "normalisation",
+    "norm": "normalising",
     "activation": "activation",
     "conv": "bias",
     "linear": "bias",
 }
-OTHER_KINDS = ("pooling", "normalisation", "activation", "bias", "elementwise")
+OTHER_KINDS = ("pooling", "normalising", "activation", "bias", "joining")
 """What the other operations are; every node's fall into exactly one of them."""
 
 
@@ -62,19 +62,19 @@ def measure(graph: Graph, shapes: Shapes) -> Costs:
 
 def _cost(node: Node, shapes: Shapes) -> NodeCost:
     inputs = [shapes[source] for source in node.inputs]
-    params = sum(prod(shape) for shape in node.op.weights(*inputs).values())  # type: ignore[arg-type]  # integers
+    params = sum(map(product, node.op.weights(*inputs).values()))
     return NodeCost(params, *node.op.cost(*inputs))
 
 
 def bias_params(node: Node, shapes: Shapes) -> int:
     """Return how many of a node's parameters are biases, which papers often leave out."""
     weights = node.op.weights(*(shapes[source] for source in node.inputs))
-    return prod(weights["bias"]) if "bias" in weights else 0  # type: ignore[arg-type]  # integers
+    return int(product(weights["bias"])) if "bias" in weights else 0
 
 
 def other_kind(node: Node) -> str:
     """Return which of OTHER_KINDS a node's other operations are."""
-    return _OTHER_BY_STYLE.get(node.op.style, "elementwise")
+    return _OTHER_BY_STYLE.get(node.op.style, "joining")
 
 
 def sum_up(graph: Graph, costs: Costs) -> Totals:

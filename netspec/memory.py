@@ -1,4 +1,8 @@
-"""Shapes → memory: what parameters, training and inference need, in bytes."""
+"""Shapes → memory: what parameters, training and inference need, in bytes.
+
+Every layer writes a tensor of its own, except that an activation overwrites its input where nobody
+else reads it, and views (flatten, identity, dropout in inference) share their input's.
+"""
 
 from __future__ import annotations
 
@@ -20,11 +24,7 @@ BYTES = {
 }
 """How many bytes an element of each type takes."""
 
-RULE = (
-    "Every layer writes a tensor of its own, except that an activation overwrites its input where "
-    "nobody else reads it, and views (flatten, identity, dropout in inference) share their input's. "
-    "Not counted: workspace, pooling indices, dropout masks."
-)
+RULE = "Bytes: activations overwrite their input, views take none; no workspace and masks counted."
 
 _VIEWS = frozenset(("flatten", "reshape", "identity", "permute"))
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 from netspec.costs import Costs, Totals
-from netspec.diagnostics import Diagnostic
-from netspec.graph import Graph
+from netspec.diagnostics import Diagnostic, Source
+from netspec.graph import Graph, path
+from netspec.ops.base import numbers
 from netspec.shapes import Shapes
 from netspec.spec.model import Spec
 
@@ -21,3 +23,26 @@ class Network:
     costs: Costs
     totals: Totals
     warnings: tuple[Diagnostic, ...]
+    sources: tuple[Source, ...]
+    """The spec's own text first, then what it extends."""
+
+    def tensors(self) -> dict[str, tuple[int, ...]]:
+        """Return the tensors of the state_dict, key → shape, in the order of execution."""
+        found: dict[str, tuple[int, ...]] = {}
+        for node in self.graph.nodes.values():
+            inputs = [self.shapes[source] for source in node.inputs]
+            for table in (node.op.weights(*inputs), node.op.buffers(*inputs)):
+                found.update((f"{path(node.id)}.{k}", numbers(s)) for k, s in table.items())
+        return found
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of the spec's text without a byte order mark.
+
+        For a variant, that of the digests in lines, its own first: what
+        `sha256sum variant.yaml base.yaml | cut -c1-64 | sha256sum` prints.
+        """
+        digests = [hashlib.sha256(source.text.encode()).hexdigest() for source in self.sources]
+        if len(digests) == 1:
+            return digests[0]
+        return hashlib.sha256("".join(f"{line}\n" for line in digests).encode()).hexdigest()

@@ -56,11 +56,14 @@ class Reach:
         turns, phase = divmod(i, len(self.highs))
         return self.highs[phase] + turns * self.advance
 
+    def period(self, step: Reach) -> int:
+        """Return after how many elements a layer that reads these in steps repeats itself."""
+        return len(step.lows) * len(self.lows) // gcd(len(self.lows), step.advance)
+
     def after(self, step: Reach) -> Reach:
         """Return what is seen through a layer whose elements read these elements."""
-        turns = len(self.lows) // gcd(len(self.lows), step.advance)
-        period = range(len(step.lows) * turns)
-        advance = step.advance * turns * self.advance // len(self.lows)
+        period = range(self.period(step))
+        advance = step.advance * len(period) // len(step.lows) * self.advance // len(self.lows)
         lows = tuple(self.low(step.low(i)) for i in period)
         return Reach(lows, tuple(self.high(step.high(i)) for i in period), advance)
 
@@ -114,8 +117,8 @@ class Field:
 
     def after(self, step: Reach, count: int) -> Field:
         """Return the field of a layer that reads this one in steps."""
-        if max(len(self.widest.lows), len(self.narrowest.lows)) * len(step.lows) > _MAX_PERIOD:
-            step = everything(self.count)
+        if any(reach.period(step) > _MAX_PERIOD for reach in (self.widest, self.narrowest)):
+            step = everything(self.count)  # beyond any network in use; too wide, never too narrow
         return Field(self.size, count, self.widest.after(step), self.narrowest.after(step))
 
     def spread(self, count: int = 1) -> Field:
@@ -222,7 +225,7 @@ def read_axes(op: Op, x: Sizes, y: Sizes) -> tuple[Reach, ...]:
             edges = (0, 0) * (len(pairs) - len(op.pad) // 2) + op.pad[::-1]
             return tuple(slide(1, 1, before) for before in edges[1::2][-len(pairs) :])
         case PixelShuffle():
-            return tuple(_per_phase(lambda i, f=o // n: (i // f, i // f), o // n, 1) for n, o in pairs)  # type: ignore[misc]
+            return tuple(_enlarged(o // n) for n, o in pairs)
         case PixelUnshuffle():
             return tuple(slide(n // o, n // o, 0) for n, o in pairs)
         case _ if op.style == "pool":
@@ -233,6 +236,11 @@ def read_axes(op: Op, x: Sizes, y: Sizes) -> tuple[Reach, ...]:
 def _per_phase(ends: Callable[[int], tuple[int, int]], period: int, advance: int) -> Reach:
     lows, highs = zip(*map(ends, range(period)), strict=True)
     return Reach(lows, highs, advance)
+
+
+def _enlarged(factor: int) -> Reach:
+    """Return what elements read that repeat or share out each input element `factor` times."""
+    return _per_phase(lambda i: (i // factor, i // factor), factor, 1)
 
 
 def _adaptive(size: int, count: int) -> Reach:

@@ -76,10 +76,13 @@ def decode(data: bytes, name: str) -> Source:
     return Source(name, text.removeprefix("\ufeff"))
 
 
-def parse(source: Source) -> Tree:
-    """Read one YAML document. Raises SpecError with every mistake found."""
+def parse(source: Source, read: int = 0) -> Tree:
+    """Read one YAML document; `read` values of other files count against the limit with its own.
+
+    Raises SpecError with every mistake found.
+    """
     _refuse_characters(source)
-    builder = _Builder(source)
+    builder = _Builder(source, read)
     try:
         for event in yaml.parse(source.text, _LOADER):
             builder.take(event)
@@ -149,12 +152,12 @@ class _Open:
 class _Builder:
     """Turns events into a tree with an explicit stack, and counts while it reads."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, read: int) -> None:
         self.source = source
         self.sink = Sink()
         self.root: Tree | None = None
         self._stack: list[_Open] = []
-        self._nodes = 0
+        self._nodes = read
         self._documents = 0
 
     def take(self, event: yaml.Event) -> None:
@@ -283,7 +286,9 @@ class _Builder:
 
 _CONSTANTS = {"true": True, "false": False, "null": None, "": None}
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]*)", re.ASCII)
-_FLOAT = re.compile(r"-?([0-9]+\.[0-9]*|\.[0-9]+|[0-9]+)([eE][-+]?[0-9]+)?", re.ASCII)
+_FLOAT = re.compile(
+    r"-?(([0-9]+\.[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?|[0-9]+[eE][-+]?[0-9]+)", re.ASCII
+)
 _QUOTES = "put it in quotes if it is a text"
 _AMBIGUOUS = (
     (re.compile(r"(?i:y|yes|on)|True|TRUE"), "write `true`, or put it in quotes if it is a text"),

@@ -11,7 +11,7 @@ import subprocess
 import sys
 from typing import Any
 
-from netspec.graph import GraphOutput, path
+from netspec.graph import GraphOutput
 from netspec.network import Network
 
 Measured = dict[str, Any]
@@ -60,12 +60,7 @@ def _shape(network: Network, output: GraphOutput) -> list[int]:
 
 def state(network: Network) -> Measured:
     """Return the tensors of the state_dict: key → shape, sorted by key."""
-    tensors: Measured = {}
-    for node in network.graph.nodes.values():
-        inputs = [network.shapes[source] for source in node.inputs]
-        for table in (node.op.weights(*inputs), node.op.buffers(*inputs)):
-            tensors.update({f"{path(node.id)}.{key}": list(shape) for key, shape in table.items()})
-    return dict(sorted(tensors.items()))
+    return {key: list(shape) for key, shape in sorted(network.tensors().items())}
 
 
 _CHILD = """

@@ -39,7 +39,8 @@ def test_spec_reads_like_table_1():
 def test_parameters_have_the_same_names_and_shapes(pair):
     generated, reference = pair
     shapes = [
-        {name: tuple(p.shape) for name, p in model.named_parameters()} for model in (generated, reference)
+        {name: tuple(p.shape) for name, p in model.named_parameters()}
+        for model in (generated, reference)
     ]
     assert shapes[0] == shapes[1]
 

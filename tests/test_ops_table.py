@@ -1,4 +1,4 @@
-"""One row per op: a generator of random (arguments, input shapes), and what is refused on purpose."""
+"""One row per op: random (arguments, input shapes), and what is refused on purpose."""
 
 from __future__ import annotations
 
@@ -81,9 +81,9 @@ def conv(spatial: int) -> Callable[[Random], Setting]:
 
 
 def _rank(r: Random, spatial: int) -> int:
-    """Draw the number of spatial dimensions: nearly always the right one, never PyTorch's other one.
+    """Draw a number of spatial dimensions, seldom a wrong one.
 
-    PyTorch would read one dimension less as a single image without a batch.
+    Never one too few, because PyTorch reads that as a single image without a batch.
     """
     return spatial + 1 if r.random() < 0.03 else spatial
 
@@ -340,7 +340,7 @@ def _broadcast(r: Random, x: Shape) -> Shape:
 
 
 def ranks_differ(arguments: Arguments, shapes: tuple[Shape, ...]) -> bool:
-    """PyTorch aligns the last dimensions, so the batch of one input could meet another's channels."""
+    """PyTorch aligns the last dimensions: one input's batch could meet another's channels."""
     return len({len(x) for x in shapes}) > 1
 
 
@@ -369,7 +369,7 @@ def more_dimensions(arguments: Arguments, shapes: tuple[Shape, ...]) -> bool:
 def odd_pads(arguments: Arguments, shapes: tuple[Shape, ...]) -> bool:
     """PyTorch pads the batch too, and with some modes crops more than there is, to nonsense."""
     pad = arguments["pad"]
-    cropped = zip(shapes[0][::-1], pad[::2], pad[1::2])
+    cropped = zip(shapes[0][::-1], pad[::2], pad[1::2], strict=False)
     return len(pad) > 2 * len(shapes[0]) or any(
         size + min(before, 0) + min(after, 0) < 0 for size, before, after in cropped
     )

@@ -58,7 +58,9 @@ def test_module_runs_as_inferred(path):
 def test_imports_torch_and_nothing_else(path):
     tree = ast.parse(load(path).to_python())
     modules = [node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
-    modules += [a.name for node in ast.walk(tree) if isinstance(node, ast.Import) for a in node.names]
+    modules += [
+        a.name for node in ast.walk(tree) if isinstance(node, ast.Import) for a in node.names
+    ]
     assert set(modules) <= {"torch", "torch.nn", "typing"}
 
 
@@ -107,7 +109,9 @@ def test_export(googlenet, training):
     batch = {"image": {0: torch.export.Dim("batch", min=2)}}
     program = torch.export.export(model, (image,), dynamic_shapes=batch)
     found = program.module()(torch.randn(3, 3, 224, 224))
-    shapes = [tuple(found.shape)] if isinstance(found, torch.Tensor) else [tuple(t.shape) for t in found]
+    shapes = (
+        [tuple(found.shape)] if isinstance(found, torch.Tensor) else [tuple(t.shape) for t in found]
+    )
     assert shapes == [(3, 10)] * (3 if training else 1)
 
 

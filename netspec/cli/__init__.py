@@ -18,6 +18,7 @@ COMMANDS = {
     "build": "write a spec as a PyTorch module",
     "render": "draw a spec",
     "report": "count a spec's parameters and multiply-adds",
+    "diff": "say what distinguishes two specs",
 }
 """What each command does; `netspec/cli/NAME.py` has its `add(parser)` and `run(options)`."""
 

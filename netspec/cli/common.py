@@ -11,7 +11,7 @@ from netspec.cli.show import show
 from netspec.compiler import ParameterError, compile_spec
 from netspec.diagnostics import Diagnostic, SpecError
 from netspec.network import Network
-from netspec.syntax import decode
+from netspec.project import Project
 
 WRONG = 1
 
@@ -31,24 +31,30 @@ def add_settings(parser: ArgumentParser) -> None:
         metavar="NAME=VALUE",
         help="give a parameter of the spec another value",
     )
+    parser.add_argument(
+        "--root",
+        metavar="DIRECTORY",
+        help="where extended files may lie (default: the spec's git repository or directory)",
+    )
     parser.add_argument("--strict", action="store_true", help="treat warnings as errors")
 
 
-def compiled(options: Namespace) -> Network:
-    """Compile the spec; show what is wrong with it on standard error."""
-    network, items = diagnose(options.spec, options)
+def compiled(options: Namespace, spec: str | None = None) -> Network:
+    """Compile `spec`, by default the only one; show what is wrong with it on standard error."""
+    path = spec or options.spec
+    network, items = diagnose(path, options)
     show(items, sys.stderr)
     if network is None:
         count = sum(item.severity == "error" for item in items) or len(items)
-        raise files.Failure(f"{options.spec} has {count} error{'s' * (count != 1)}", WRONG)
+        raise files.Failure(f"{path} has {count} error{'s' * (count != 1)}", WRONG)
     return network
 
 
 def diagnose(path: str, options: Namespace) -> tuple[Network | None, Sequence[Diagnostic]]:
     """Compile a spec; return the network, if it is one, and what there is to say about it."""
     try:
-        source = decode(files.read(path), "<stdin>" if path == "-" else path)
-        network = compile_spec(source, _settings(options.set))
+        project = Project(options.root)
+        network = compile_spec(project.open(path), _settings(options.set), project.load)
     except SpecError as error:
         return None, error.diagnostics
     except ParameterError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from netspec.network import Network
@@ -26,9 +27,9 @@ class DotError(Exception):
 
 
 def to_dot(network: Network, depth: int | None = None) -> str:
-    """Return the network as Graphviz text: a cluster per use of a block, blocks below `depth` closed.
+    """Return the network as Graphviz text, a cluster per use of a block.
 
-    Branches stand from left to right in the order of their join.
+    Blocks more than `depth` levels down are closed. Branches stand from left to right in the order of their join.
     """
     import graphviz
 
@@ -92,7 +93,7 @@ class _Writer:
             self.contents(item, cluster)
 
     def _link(self, group: Group, link: Link, dot: graphviz.Digraph) -> None:
-        """Write a link; only the way into a block carries the shape, not its fan-out to branches."""
+        """Write a link; its shape stands on the way into a block, not again on each branch."""
         target = group.children[link.target]
         tail = _tail(group, link.source)
         style = "dashed" if target.train_only else "solid"
@@ -134,7 +135,7 @@ def _keep_order(entries: list[str], dot: graphviz.Digraph) -> None:
         return
     with dot.subgraph() as row:
         row.attr(rank="same")
-        for left, right in zip(entries, entries[1:], strict=False):
+        for left, right in pairwise(entries):
             row.edge(left, right, style="invis")
 
 

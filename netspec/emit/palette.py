@@ -1,7 +1,7 @@
 """One colour per kind of op, for every picture.
 
-The fills stay apart in lightness as well as in hue: about 4 steps of CIE L* between any two kinds,
-so that a grey print and the common colour deficiencies still tell them apart; dark text reads on all.
+The fills stay apart in lightness as well as in hue, so that a grey print and the common colour
+deficiencies still tell them apart, and dark text reads on all of them.
 """
 
 from __future__ import annotations

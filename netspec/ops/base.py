@@ -98,7 +98,10 @@ class Op(BaseModel):
     """The number of dimensions that every input must have, None for any."""
 
     def inferred(self, x: Shape) -> dict[str, Dim]:
-        """Constructor arguments that follow from the input: {"in_channels": …}."""
+        """Constructor arguments that follow from the input, and what stands before them.
+
+        They open the call by position: {"in_channels": 3}, {"num_groups": 8, "num_channels": 64}.
+        """
         return {}
 
     def check(self, *inputs: Shape) -> Iterator[Problem]:
@@ -134,17 +137,15 @@ class Op(BaseModel):
 
         A function's arguments hold `Input.ONE` or `Input.ALL` where the inputs go.
         """
-        if not self.is_module:
-            return self._call(Input.ONE)
-        return self._call(*self.inferred(inputs[0]).values())
-
-    def _call(self, *leading: object) -> Call:
-        """Return a call with the given arguments; a position stays a position only without gaps."""
-        fields = list(type(self).model_fields)
-        first = list(takewhile(self.model_fields_set.__contains__, fields[: self.positional]))
-        rest = [key for key in fields if key in self.model_fields_set and key not in first]
+        inferred: Mapping[str, object] = {"input": Input.ONE}
+        if self.is_module:
+            inferred = self.inferred(inputs[0])
+        fields = [key for key in type(self).model_fields if key not in inferred]
+        given = self.model_fields_set
+        first = list(takewhile(given.__contains__, fields[: self.positional]))
         args = (getattr(self, key) for key in first)
-        return Call(self.module, (*leading, *args), {key: getattr(self, key) for key in rest})
+        rest = {key: getattr(self, key) for key in fields if key in given and key not in first}
+        return Call(self.module, (*inferred.values(), *args), rest)
 
     def label(self) -> str:
         """Return the few words that stand in a picture's node."""

@@ -17,7 +17,7 @@ from netspec.ops.arguments import (
     Size,
 )
 from netspec.ops.axes import refuse_rank
-from netspec.ops.base import Call, Cost, Infix, Op, Problem, op, product
+from netspec.ops.base import Cost, Op, Problem, op, product
 from netspec.ops.window import every, times
 
 Sizes = Annotated[int | tuple[int, ...] | None, ListOf(Integer(), single=True)]
@@ -113,14 +113,13 @@ class GroupNorm(Norm):
     """Normalise groups of channels by their mean and variance; `num_channels` is inferred."""
 
     module: ClassVar[str] = "nn.GroupNorm"
-    positional: ClassVar[int] = 1
 
     num_groups: Size
     eps: From0 = 1e-5
     affine: Flag = True
 
     def inferred(self, x: Shape) -> dict[str, Dim]:
-        return {"num_channels": x[0]}
+        return {"num_groups": self.num_groups, "num_channels": x[0]}
 
     def check(self, *inputs: Shape) -> Iterator[Problem]:
         yield from refuse_rank(inputs[0], 1)
@@ -131,10 +130,6 @@ class GroupNorm(Norm):
     def weights(self, *inputs: Shape) -> dict[str, Shape]:
         channels = inputs[0][:1]
         return {"weight": channels, "bias": channels} if self.affine else {}
-
-    def torch(self, *inputs: Shape) -> Call | Infix:
-        call = self._call()
-        return Call(call.function, (*call.args, inputs[0][0]), call.kwargs)
 
     def label(self) -> str:
         return f"group norm {self.num_groups}"

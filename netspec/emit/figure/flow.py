@@ -6,9 +6,9 @@ apart into branches. What cannot be told apart so stands in one column, with ski
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Union
+from typing import NamedTuple
 
 from netspec.emit.figure.tree import Group, Link, branch_order
 
@@ -36,18 +36,19 @@ class Series:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fan:
-    """Branches side by side; an empty branch is a link past the others.
-
-    `exits` are the links into the part below; `loose` links cannot be drawn from where they start.
-    """
+    """Branches side by side; an empty branch is a link past the others."""
 
     branches: tuple[Series, ...]
 
 
 class Side(NamedTuple):
-    """What hangs beside the main path: a training-only head, or a further output."""
+    """What hangs beside the main path: a training-only head, or a further output.
 
-    anchor: int
+    `after` is the position in the main series; without a tap only a tag tells where it comes from.
+    """
+
+    after: int
+    is_tap: bool
     link: Link
     series: Series
 
@@ -61,7 +62,7 @@ class Flow:
     tags: tuple[Link, ...]
 
 
-Part = Union[int, Fan]  # noqa: UP007  # evaluated at run time, where Fan | int needs the class
+Part = int | Fan
 
 
 def flow(group: Group) -> Flow:
@@ -87,154 +88,129 @@ class _Weaver:
         end = self._order.index(self._group.exit) + 1
         ports = [-1 - i for i in range(len(self._group.reads))]
         entry = ports[0] if len(ports) == 1 else None
-        main = [*(ports if entry is None else []), *self._order[:end]]
-        series = self.series(main, entry)
-        rest = self._order[end:]
-        sides = tuple(self._side(nodes, main) for nodes in self._components(rest))
+        series = self.series([*(ports if entry is None else []), *self._order[:end]], entry)
+        sides = tuple(self._side(nodes, series) for nodes in self._components(self._order[end:]))
         return Flow(series, sides, tuple(self._tags))
 
     def series(self, nodes: Sequence[int], entry: int | None, goal: int | None = None) -> Series:
         """Return the series of nodes that start at `entry` and end at `goal`."""
-        parts = list(self._parts(nodes, entry, goal))
+        parts = tuple(self._parts(nodes, entry, goal))
         place = {part: i for i, part in enumerate(parts) if isinstance(part, int)}
         if entry is not None:
             place[entry] = -1
-        linked: list[Link | None] = []
+        linked: list[Link | None] = [None] * len(parts)
         skips: list[Skip] = []
         for i, part in enumerate(parts):
-            linked.append(None)
-            if isinstance(part, Fan):
-                continue
             before = parts[i - 1] if i else None
-            near = set(exits(before)) if isinstance(before, Fan) else set()
-            for link in self._distinct(part):
+            near = exits(before) if isinstance(before, Fan) else []
+            for link in [] if isinstance(part, Fan) else self._distinct(part):
                 start = place.get(link.source)
                 if start == i - 1:
                     linked[i] = link
-                elif start is not None:
-                    skips.append(Skip(start, i, link))
-                elif link.source not in near:
+                elif start is None and link.source not in near:
                     self._tags.append(link)
-        return Series(tuple(parts), tuple(linked), tuple(skips), entry)
+                elif start is not None and link.source not in near:
+                    skips.append(Skip(start, i, link))
+        return Series(parts, tuple(linked), tuple(skips), entry)
 
     def _parts(self, nodes: Sequence[int], entry: int | None, goal: int | None) -> Iterable[Part]:
         """Yield the parts: items that all paths cross, and what lies between two of them."""
         cuts = self._cuts(nodes, entry, goal)
+        if not cuts:
+            yield from self._between(nodes, entry, goal, is_whole=True)
+            return
         start, above = 0, entry
-        for cut in [*cuts, len(nodes)]:
-            below = nodes[cut] if cut < len(nodes) else goal
-            yield from self._between(nodes[start:cut], above, below)
-            if cut < len(nodes):
-                yield nodes[cut]
-            start, above = cut + 1, below
+        for cut in cuts:
+            yield from self._between(nodes[start:cut], above, nodes[cut])
+            yield nodes[cut]
+            start, above = cut + 1, nodes[cut]
+        yield from self._between(nodes[start:], above, goal)
 
-    def _between(self, nodes: Sequence[int], above: int | None, below: int | None) -> list[Part]:
+    def _between(
+        self, nodes: Sequence[int], above: int | None, below: int | None, is_whole: bool = False
+    ) -> Iterable[Part]:
         """Return the parts between two items that all paths cross."""
-        if not nodes:
-            return []
         branches = self._components(nodes)
-        into = [] if below is None else self._distinct(below)
-        direct = [link for link in into if link.source == above]
         if len(branches) > 1:
-            return [self._fan(branches, direct, above, below)]
-        if direct and len(nodes) > 1 and above is not None:
-            return list(self._parts(nodes, above, below))
-        return list(nodes)
+            return [self._fan(branches, above, below)]
+        # Without the link past them, the nodes may have items of their own that all paths cross.
+        return nodes if is_whole or not nodes else self._parts(nodes, above, below)
 
-    def _fan(
-        self, branches: list[list[int]], direct: list[Link], above: int | None, below: int | None
-    ) -> Fan:
+    def _fan(self, branches: list[list[int]], above: int | None, below: int | None) -> Fan:
         """Return branches in the order in which the item below reads them."""
-        slots = {} if below is None else {x.source: i for i, x in enumerate(self._distinct(below))}
-        last = len(slots)
+        into = [] if below is None else self._distinct(below)
+        slots = {link.source: i for i, link in enumerate(into)}
         found = [
-            (min(slots.get(node, last) for node in nodes), self.series(nodes, above, below))
+            (min(slots.get(node, len(slots)) for node in nodes), self.series(nodes, above, below))
             for nodes in branches
         ]
-        found += [(slots[link.source], Series((), (), (), above)) for link in direct[:1]]
+        if above in slots:
+            found.append((slots[above], Series((), (), (), above)))
         return Fan(tuple(series for _, series in sorted(found, key=lambda pair: pair[0])))
 
     def _cuts(self, nodes: Sequence[int], entry: int | None, goal: int | None) -> list[int]:
         """Return the positions that every path from entry to goal crosses: no link spans them."""
         place = {node: i for i, node in enumerate(nodes)}
-        reach, cuts = 0, []
+        reach = max((i for i, node in enumerate(nodes) if self._is_start(node, entry, place)), default=0)
+        cuts = []
         for i, node in enumerate(nodes):
-            if not self._into.get(node) and entry is None and i > 0:
-                # A second start: paths from it cross nothing that stands before it.
-                cuts = []
-        starts = [i for i, node in enumerate(nodes) if not self._into.get(node)]
-        if entry is None:
-            reach = max(starts, default=0)
-        ends = [place.get(x.target, len(nodes)) for x in self._out.get(entry, [])] if entry else []
-        spans = [end for end in ends if end <= len(nodes)]
-        if entry is not None:
-            inner = [place[x.target] for x in self._out.get(entry, []) if x.target in place]
-            passes = any(x.target == goal for x in self._out.get(entry, []))
-            reach = len(nodes) if passes and goal is not None else max(inner, default=0)
-        del spans
-        for i, node in enumerate(nodes):
-            if i >= reach:
+            if reach <= i:
                 cuts.append(i)
-            reach = max(reach, self._reach(node, place, goal))
+            targets = [link.target for link in self._out.get(node, [])]
+            inner = [place[target] for target in targets if target in place]
+            leaves = not inner or (goal is not None and goal in targets)
+            reach = max(reach, len(nodes) if leaves else max(inner))
         return cuts
 
-    def _reach(self, node: int, place: dict[int, int], goal: int | None) -> int:
-        """Return the last position that a node's links reach; its goal, or nothing, lies behind."""
-        targets = [link.target for link in self._out.get(node, [])]
-        inner = [place[target] for target in targets if target in place]
-        if goal in targets or not inner:
-            return len(place)
-        return max(inner)
+    def _is_start(self, node: int, entry: int | None, place: Mapping[int, int]) -> bool:
+        """Tell whether a path may start at a node: it reads the entry, or nothing in here."""
+        sources = [link.source for link in self._into.get(node, [])]
+        return entry in sources or not any(source in place for source in sources)
 
     def _components(self, nodes: Sequence[int]) -> list[list[int]]:
-        """Return what hangs together without the rest, in the order of the nodes."""
-        inside = set(nodes)
-        seen: set[int] = set()
-        found = []
-        for first in nodes:
-            if first in seen:
-                continue
-            seen.add(first)
-            stack = [first]
-            while stack:
-                node = stack.pop()
-                near = [x.source for x in self._into.get(node, [])]
-                near += [x.target for x in self._out.get(node, [])]
-                fresh = [x for x in near if x in inside and x not in seen]
-                seen.update(fresh)
-                stack += fresh
-            found.append(first)
-        return self._gather(nodes, found)
-
-    def _gather(self, nodes: Sequence[int], firsts: list[int]) -> list[list[int]]:
-        """Return the nodes by component, each in the order of `nodes`."""
+        """Return what hangs together without the rest, each in the order of the nodes."""
         inside = set(nodes)
         root: dict[int, int] = {}
-        for first in firsts:
-            stack = [first]
-            root[first] = first
+        for first in nodes:
+            stack = [] if first in root else [first]
             while stack:
                 node = stack.pop()
-                near = [x.source for x in self._into.get(node, [])]
-                near += [x.target for x in self._out.get(node, [])]
-                fresh = [x for x in dict.fromkeys(near) if x in inside and x not in root]
-                root.update(dict.fromkeys(fresh, first))
-                stack += fresh
-        return [[node for node in nodes if root[node] == first] for first in firsts]
+                if node in root:
+                    continue
+                root[node] = first
+                near = [link.source for link in self._into.get(node, [])]
+                near += [link.target for link in self._out.get(node, [])]
+                stack += [other for other in near if other in inside]
+        found: dict[int, list[int]] = {}
+        for node in nodes:
+            found.setdefault(root[node], []).append(node)
+        return list(found.values())
 
-    def _side(self, nodes: list[int], main: Sequence[int]) -> Side:
+    def _side(self, nodes: list[int], main: Series) -> Side:
         """Return what hangs beside the main path, anchored at the first item that it reads."""
         inside = set(nodes)
         outer = [x for node in nodes for x in self._into.get(node, []) if x.source not in inside]
-        link = outer[0]
-        self._tags += [x for x in outer[1:] if x.source != link.source]
-        return Side(link.source, link, self.series(nodes, link.source))
+        source = outer[0].source
+        place = {part: i for i, part in enumerate(main.parts) if isinstance(part, int)}
+        if source in place:
+            return Side(place[source], True, outer[0], self.series(nodes, source))
+        # What branches off inside a fan hangs beside the first single item below it.
+        later = [i for i, fan in enumerate(main.parts) if isinstance(fan, Fan) and source in within(fan)]
+        return Side(later[0] + 1 if later else 0, False, outer[0], self.series(nodes, None))
 
     def _distinct(self, node: int) -> list[Link]:
         """Return the links into a node, one for each source."""
-        return list({link.source: link for link in reversed(self._into.get(node, []))}.values())[
-            ::-1
-        ]
+        found: dict[int, Link] = {}
+        for link in self._into.get(node, []):
+            found.setdefault(link.source, link)
+        return list(found.values())
+
+
+def within(fan: Fan) -> set[int]:
+    """Return all children in a fan."""
+    parts = [part for branch in fan.branches for part in branch.parts]
+    found = {part for part in parts if isinstance(part, int)}
+    return found.union(*(within(part) for part in parts if isinstance(part, Fan)))
 
 
 def exits(fan: Fan) -> list[int]:

@@ -9,14 +9,12 @@ from netspec.ops.window import times
 
 def short(number: int) -> str:
     """Write a count with three digits: 999, 164k, 1.58G."""
-    value, unit = float(number), ""
-    for unit in ("", "k", "M", "G", "T", "P"):
-        # 999.5 would be written as 1000, so it belongs to the next unit.
-        if value < 999.5:
-            break
-        value /= 1000
-    if not unit:
+    if number < 1000:
         return str(number)
+    value, units = float(number), iter("kMGTPEZY")
+    # 999.5 would be written as 1000, so it belongs to the next unit.
+    while value >= 999.5:
+        value, unit = value / 1000, next(units)
     digits = 2 if value < 9.995 else 1 if value < 99.95 else 0
     return f"{value:.{digits}f}{unit}"
 

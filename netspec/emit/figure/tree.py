@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple, Union
+from itertools import pairwise
+from typing import NamedTuple
 
 from netspec.network import Network
 from netspec.costs import NodeCost, total
@@ -72,9 +73,9 @@ class Group:
     count: int = 1
 
 
-Item = Union[Leaf, Group]
+Item = Leaf | Group
 
-_Trie = dict[str, Union["_Trie", Node]]
+_Trie = dict[str, "_Trie | Node"]
 
 
 def build(network: Network, depth: int | None = None, fold: bool = True) -> Group:
@@ -141,11 +142,14 @@ class _Builder:
 
     def root(self) -> Group:
         inputs = [self._input(node, shape) for node, shape in self._graph.inputs.items()]
-        outputs = [self._output(output) for output in self._graph.outputs]
-        items = [*inputs, *self._children((), self._trie(), 1), *outputs]
-        group = self._group((), items, (), None)
         main = main_output(self._network)
-        return replace(group, label=self._graph.name, exit=len(items) - len(outputs) + main)
+        # A head that is its own output already carries the output's name.
+        outputs = [x for x in self._graph.outputs if x is main or (x.name,) not in self._graph.uses]
+        leaves = [self._output(output) for output in outputs]
+        items = [*inputs, *self._children((), self._trie(), 1), *leaves]
+        group = self._group((), items, (), None)
+        exit = len(items) - len(leaves) + outputs.index(main)
+        return replace(group, label=self._graph.name, exit=exit)
 
     def _trie(self) -> _Trie:
         root: _Trie = {}
@@ -182,7 +186,7 @@ class _Builder:
         """Tell whether what stands at a path is drawn without a box of its own."""
         use = self._graph.uses.get(id)
         if use is None:
-            # An instance of a `repeat:` is a block of its own; a list branch of a `parallel` is not.
+            # An instance of a `repeat:` is a block of its own, a list branch is not.
             parent = self._graph.uses.get(id[:-1])
             return parent is None or parent.layer.repeat is None
         if use.layer.repeat is not None:
@@ -225,7 +229,7 @@ class _Builder:
         """Return a group with its items in branch order, linked."""
         reads = self._reads(id, nodes)
         ids = tuple(node.id for node in nodes)
-        links, exit = _links(items, reads, output)
+        links, exit = link(items, reads, output)
         shape = self._network.shapes[output] if output else ()
         is_head = bool(nodes) and all(node.train_only for node in nodes)
         block, cost = self._block(id), self._cost(ids)
@@ -268,11 +272,11 @@ def _nodes(trie: _Trie) -> Iterator[Node]:
 
 def _is_path(nodes: Sequence[Node]) -> bool:
     """Tell whether each node reads only the one before it."""
-    pairs = zip(nodes, nodes[1:], strict=False)
+    pairs = pairwise(nodes)
     return len(nodes[0].inputs) == 1 and all(b.inputs == (a.id,) for a, b in pairs)
 
 
-def _links(
+def link(
     items: Sequence[Item], reads: tuple[NodeId, ...], output: NodeId | None
 ) -> tuple[tuple[Link, ...], int]:
     """Link the items of a group; return the links and the item that gives the output."""
@@ -286,15 +290,12 @@ def _links(
     return links, owner[output] if output else len(items) - 1
 
 
-def main_output(network: Network) -> int:
-    """Return the index of the output that the figure follows: the one with most layers behind it."""
-    graph = network.graph
-    best, most = 0, (-1, -1)
-    for i, output in enumerate(graph.outputs):
-        size = (not output.train_only, len(_ancestors(network, output.node)))
-        if size > most:
-            best, most = i, size
-    return best
+def main_output(network: Network) -> GraphOutput:
+    """Return the output that the figure follows: most layers lie before it."""
+    return max(
+        network.graph.outputs,
+        key=lambda output: (not output.train_only, len(_ancestors(network, output.node))),
+    )
 
 
 def _ancestors(network: Network, node: NodeId) -> set[NodeId]:

@@ -1,41 +1,47 @@
-"""What a network costs, as one table that is written in several formats."""
+"""What a network costs, as tables that are written in several formats."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
 from netspec.emit.report.data import to_csv, to_json
+from netspec.emit.report.markup import html, latex, markdown
+from netspec.emit.report.paper import Paper, find_paper, paper_report
 from netspec.emit.report.plain import text
-from netspec.emit.report.rows import By, Measured, facts, main_table, summary
+from netspec.emit.report.rows import ROWS, Measured, facts, main_table, summary
 from netspec.emit.report.table import Report
 from netspec.memory import RULE as MEMORY_RULE
 from netspec.network import Network
 
-__all__ = ["FORMATS", "report"]
+__all__ = ["FORMATS", "ROWS", "Paper", "Report", "find_paper", "paper_report", "render", "report"]
 
 RULE = (
-    "Counted for one image. FLOPs = 2 × MACs, and a bias adds no MAC. Other ops: 1 per element of a "
-    "pooling window, 2 per normalised element, 1 per activation, bias addition or joined element."
+    "Counted for one image. FLOPs = 2 × MACs; a bias adds no MAC. Other ops: one per element "
+    "pooled, activated, joined or given a bias, and two per element normalised."
 )
 FORMATS: Mapping[str, Callable[[Report], str]] = {
     "text": text,
+    "markdown": markdown,
     "csv": to_csv,
     "json": to_json,
+    "html": html,
+    "latex": latex,
 }
 
 
 def report(
-    network: Network, by: By = "block", batch: int = 1, dtype: str = "float32", depth: int = 1
+    network: Network, by: str = "block", batch: int = 1, dtype: str = "float32", depth: int = 1
 ) -> Report:
     """Return what a network costs per block (of `depth` levels), per layer or per kind of op.
 
-    Operations are for one image, bytes for a batch of elements of a type in `memory.BYTES`.
+    `by` is one of ROWS. Operations are for one image, bytes for a batch whose elements have a
+    type in `memory.BYTES`.
     """
     measured = Measured(network, batch, dtype)
     tables = (main_table(measured, by, depth), summary(measured))
     return Report(network.graph.name, facts(measured), tables, (RULE, MEMORY_RULE))
 
 
-def render(content: Report, format: str) -> str:
-    """Write a report in one of FORMATS."""
+def render(content: Report, format: str = "text") -> str:
+    """Write a report in one of FORMATS; the numbers are the same in all of them."""
     return FORMATS[format](content)

@@ -43,9 +43,7 @@ def to_csv(report: Report) -> str:
             out.write("\n")
         writer.writerow(_heading(column.key, column.unit) for column in table.columns)
         for row in (*table.rows, *table.totals):
-            writer.writerow(
-                _safe(_plain(table, j, cell)) for j, cell in enumerate(row)
-            )
+            writer.writerow(_safe(_plain(table, j, cell)) for j, cell in enumerate(row))
     return out.getvalue()
 
 

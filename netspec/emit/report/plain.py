@@ -9,27 +9,36 @@ from netspec.diagnostics import display_width, escape
 from netspec.emit.report.table import Grid, Report, Table, grid
 
 WIDTH = 100
+_SHORT = 3  # rows whose total needs no rule above it
 
 
 def text(report: Report) -> str:
-    """Return a report as lines of at most 100 columns, unless a name makes them longer."""
-    lines = [escape(report.title), *_facts(report)]
-    for table in report.tables:
+    """Return a report as lines of at most 100 columns, unless names make them longer."""
+    lines = _flow([escape(text) for text in (report.title, *report.sentences())])
+    for i, table in enumerate(report.tables):
+        lines += [""] * bool(i)
         lines += _lines(_fitting(table))
     for note in report.notes:
-        lines += textwrap.wrap(escape(note), WIDTH, subsequent_indent="  ")
+        lines += textwrap.wrap(escape(note), WIDTH)
     return "\n".join(lines) + "\n"
 
 
-def _facts(report: Report) -> list[str]:
-    words = ", ".join(f"{fact.title} {fact.text}".strip() for fact in report.facts)
-    return textwrap.wrap(escape(words), WIDTH)
+def _flow(phrases: list[str]) -> list[str]:
+    """Join phrases by semicolons into lines that break only between phrases."""
+    lines = [phrases[0]]
+    for phrase in phrases[1:]:
+        if display_width(lines[-1]) + display_width(phrase) + 3 > WIDTH:
+            lines.append(phrase)
+        else:
+            lines[-1] += f"; {phrase}"
+    return lines
 
 
 def _fitting(table: Table) -> Grid:
     """Return all columns where they fit, otherwise without the extra ones."""
     complete = grid(table)
-    return complete if sum(_widths(complete)) + 2 * len(complete.left) - 2 <= WIDTH else grid(table, False)
+    width = sum(_widths(complete)) + 2 * len(complete.left) - 2
+    return complete if width <= WIDTH else grid(table, every_column=False)
 
 
 def _widths(table: Grid) -> list[int]:
@@ -43,10 +52,10 @@ def _lines(table: Grid) -> Iterator[str]:
     def line(cells: tuple[str, ...]) -> str:
         return "  ".join(map(_pad, cells, widths, table.left)).rstrip()
 
-    rule = "  ".join("─" * width for width in widths)
-    yield from (line(table.headings), rule, *map(line, table.rows))
-    if table.totals:
-        yield from (rule, *map(line, table.totals))
+    yield from (line(table.headings), *map(line, table.rows))
+    if table.totals and len(table.rows) > _SHORT:
+        yield "─" * (sum(widths) + 2 * len(widths) - 2)
+    yield from map(line, table.totals)
 
 
 def _pad(cell: str, width: int, left: bool) -> str:

@@ -7,16 +7,16 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from itertools import zip_longest
-from typing import Literal
 
 from netspec.costs import OTHER_KINDS, Depths, NodeCost, depths, other_kind, total
-from netspec.emit.report.table import Cell, Column, Fact, Row, Table, add_up, shares
+from netspec.emit.report.table import RANGE, Cell, Column, Fact, Row, Table, add_up, shares
 from netspec.graph import Node, NodeId, path
 from netspec.memory import Memory, weigh
 from netspec.network import Network
 from netspec.receptive import Field, Fields, Reach, see
 
-By = Literal["block", "layer", "op"]
+ROWS = ("block", "layer", "op")
+"""What a row can stand for."""
 
 NAME = Column("name", "layer", "text")
 COSTS = (
@@ -28,12 +28,20 @@ COSTS = (
 )
 FIELD = (
     Column("field_min", "field/stride", "axes"),
-    Column("field_max", "field max", "axes", glue="–"),
+    Column("field_max", "field max", "axes", glue=RANGE),
     Column("stride", "stride", "axes", glue="/"),
     Column("offset", "offset", "axes"),
 )
-COUNTS = (*(replace(column, extra=False) for column in COSTS if column.key != "share"),)
-HELD = Column("activation_bytes", "activations", unit="B", summed=True)
+OPERATIONS = (
+    Column("params", "params", extra=True, summed=True),
+    Column("macs", "MACs", extra=True, summed=True),
+    Column("flops", "FLOPs", summed=True),
+    Column("other", "other ops", summed=True),
+)
+BYTES = Column("bytes", "memory", unit="B")
+COUNT = Column("count", "count")
+TEXT = Column("text", "text", "text")
+HELD = Column("activation_bytes", "bytes held", summed=True)
 SHAPE = Column("shape", "shape", "shape")
 DEPTH = Column("depth", "depth")
 LAYERS = Column("layers", "layers", summed=True)
@@ -71,8 +79,10 @@ class _Group:
     train_only: bool
 
 
-def main_table(measured: Measured, by: By = "block", depth: int = 1) -> Table:
+def main_table(measured: Measured, by: str = "block", depth: int = 1) -> Table:
     """Return the report's table; `depth` is how many levels of blocks have rows of their own."""
+    if by not in ROWS:
+        raise ValueError(f"`by` is one of {', '.join(ROWS)}, found {by!r}")
     groups = _groups(measured.network, by, depth)
     inference = sum(not group.train_only for group in groups)
     percent = shares([_cost(measured, group).macs for group in groups[:inference]])
@@ -86,11 +96,12 @@ def main_table(measured: Measured, by: By = "block", depth: int = 1) -> Table:
         if group is not None
     ]
     parts = {"inference": rows[:inference], "heads": rows[inference:], "training": rows}
-    totals = tuple(add_up(name, columns, part) for name, part in parts.items())
-    return Table("rows", f"per {by}", columns, tuple(rows), totals)
+    shown = parts if len(rows) > inference else ("inference",)
+    totals = tuple(add_up(name, columns, parts[name]) for name in shown)
+    return Table(f"{by}s", f"per {by}", columns, tuple(rows), totals)
 
 
-def _groups(network: Network, by: By, depth: int) -> list[_Group]:
+def _groups(network: Network, by: str, depth: int) -> list[_Group]:
     """Return the rows' nodes, those of inference first."""
     found: dict[tuple[bool, str], list[Node]] = {}
     outputs: dict[tuple[bool, str], NodeId] = {}
@@ -100,7 +111,10 @@ def _groups(network: Network, by: By, depth: int) -> list[_Group]:
         found.setdefault(key, []).append(node)
         use = network.graph.uses.get(place)
         outputs[key] = node.id if use is None else use.output
-    groups = [_Group(name, tuple(found[only, name]), outputs[only, name], only) for only, name in found]
+    groups = [
+        _Group(key[1], tuple(nodes), outputs[key], train_only=key[0])
+        for key, nodes in found.items()
+    ]
     return sorted(groups, key=lambda group: group.train_only)
 
 
@@ -120,13 +134,13 @@ def _row(
         **cost._asdict(),
         "share": share,
         "flops": cost.flops,
-        **_field(measured.fields[group.output]),
+        **field_cells(measured.fields[group.output]),
         "activation_bytes": sum(measured.memory.held[node.id] for node in group.nodes),
     }
     return tuple(cells[column.key] for column in columns)
 
 
-def _field(fields: tuple[Field, ...]) -> dict[str, Cell]:
+def field_cells(fields: tuple[Field, ...]) -> dict[str, Cell]:
     """Return the cells of a receptive field; where it is all of the input it has no place."""
     whole = bool(fields) and all(field.is_whole for field in fields)
     return {
@@ -149,37 +163,40 @@ def number(value: Fraction) -> float:
 
 
 def summary(measured: Measured) -> Table:
-    """Return multiply-adds and the other operations by kind: inference, heads, training."""
-    parts = [Column(kind, kind, summed=True) for kind in OTHER_KINDS]
-    columns = (replace(NAME, title="one image"), *COUNTS, *parts)
-    rows = tuple(
-        (name, *_sums(measured.network, [n for n in measured.network.graph.nodes.values() if n.train_only is only]))
-        for name, only in (("inference", False), ("heads", True))
-    )
-    return Table("totals", "operations", columns, rows, (add_up("training", columns, rows),))
+    """Return the operations by kind: inference, heads, training."""
+    kinds = [Column(kind, kind, summed=True) for kind in OTHER_KINDS]
+    columns = (replace(NAME, title="one image"), *OPERATIONS, *kinds)
+    nodes = measured.network.graph.nodes.values()
+    parts = {
+        "inference": [node for node in nodes if not node.train_only],
+        "heads": [node for node in nodes if node.train_only],
+    }
+    rows = [(name, *_operations(measured.network, part)) for name, part in parts.items()]
+    return Table("totals", "totals", columns, tuple(rows), (add_up("training", columns, rows),))
 
 
-def _sums(network: Network, nodes: list[Node]) -> Row:
+def _operations(network: Network, nodes: list[Node]) -> Row:
     cost = total(network.costs[node.id] for node in nodes)
-    by_kind = Counter[str]()
+    kinds = Counter[str]()
     for node in nodes:
-        by_kind[other_kind(node)] += network.costs[node.id].other
-    return (cost.params, cost.macs, cost.flops, cost.other, *(by_kind[kind] for kind in OTHER_KINDS))
+        kinds[other_kind(node)] += network.costs[node.id].other
+    others = (kinds[kind] for kind in OTHER_KINDS)
+    return cost.params, cost.macs, cost.flops, cost.other, *others
 
 
 def facts(measured: Measured) -> tuple[Fact, ...]:
     """Return what is true of the network as a whole: inputs, depth, memory."""
     network, memory = measured.network, measured.memory
-    held = "activations held for training"
+    inputs = network.graph.inputs.items()
     return (
-        *(Fact(f"input_{path(key)}", f"input {path(key)}", SHAPE, shape) for key, shape in network.graph.inputs.items()),
-        Fact("batch", "batch", DEPTH, measured.batch),
-        Fact("dtype", "type", NAME, measured.dtype),
-        Fact("depth", "depth with parameters", DEPTH, network.totals.depth),
-        Fact("depth_with_pooling", "with pooling too", DEPTH, network.totals.depth_with_pooling),
-        Fact("params_bytes", "parameters", HELD, memory.params),
-        Fact("train_params_bytes", "with heads", HELD, memory.train_params),
-        Fact("activation_bytes", f"{held} with the input", HELD, memory.activations),
-        Fact("peak_bytes", "inference peak", HELD, memory.peak),
-        Fact("peak_at", "at", NAME, path(memory.peak_at)),
+        *(Fact(f"input_{path(key)}", f"input {path(key)}", SHAPE, shape) for key, shape in inputs),
+        Fact("batch", "batch", COUNT, measured.batch),
+        Fact("dtype", "", TEXT, measured.dtype),
+        Fact("depth", "depth", COUNT, network.totals.depth),
+        Fact("depth_with_pooling", "with pooling", COUNT, network.totals.depth_with_pooling, True),
+        Fact("params_bytes", "parameters", BYTES, memory.params),
+        Fact("train_params_bytes", "with heads", BYTES, memory.train_params, True),
+        Fact("activation_bytes", "held for training, input included,", BYTES, memory.activations),
+        Fact("peak_bytes", "inference peak", BYTES, memory.peak),
+        Fact("peak_at", "at", TEXT, path(memory.peak_at), True),
     )

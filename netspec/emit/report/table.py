@@ -8,6 +8,8 @@ from typing import Literal
 
 Cell = int | float | str | tuple[int, ...] | tuple[float, ...] | None
 Row = tuple[Cell, ...]
+RANGE = "–"
+"""Glue between the ends of a range, which is one number where they are equal."""
 Kind = Literal["text", "number", "percent", "shape", "axes"]
 
 
@@ -51,17 +53,21 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One value about the whole network; `column` says how it is written."""
+    """One value about the whole network; `column` says how it is written.
+
+    An aside stands in brackets behind the fact before it.
+    """
 
     key: str
     title: str
     column: Column
     value: Cell
+    aside: bool = False
 
     @property
     def text(self) -> str:
-        """The value with its unit."""
-        return f"{show(self.column, self.value)} {self.column.unit}".rstrip()
+        """The value with its title and unit."""
+        return f"{self.title} {show(self.column, self.value)} {self.column.unit}".strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +78,26 @@ class Report:
     facts: tuple[Fact, ...]
     tables: tuple[Table, ...]
     notes: tuple[str, ...]
+
+    def __str__(self) -> str:
+        from netspec.emit.report.plain import text
+
+        return text(self)
+
+    def _repr_html_(self) -> str:
+        from netspec.emit.report.markup import html
+
+        return html(self)
+
+    def sentences(self) -> list[str]:
+        """Return the facts for people, asides in brackets."""
+        found: list[str] = []
+        for fact in self.facts:
+            if fact.aside and found:
+                found[-1] += f" ({fact.text})"
+            else:
+                found.append(fact.text)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +118,9 @@ def add_up(name: str, columns: Sequence[Column], rows: Sequence[Row]) -> Row:
 
 def _sum(column: Column, cells: Sequence[Cell]) -> Cell:
     numbers = [cell for cell in cells if isinstance(cell, int | float)]
-    if not column.summed or (cells and not numbers):
+    if not column.summed or len(numbers) < max(1, len(cells)):
         return None
-    # Percentages have one decimal, and their sum has none more.
+    # Percentages have one decimal, and so has their sum.
     return round(sum(numbers), 1) if column.kind == "percent" else sum(numbers)
 
 
@@ -119,13 +145,8 @@ def show(column: Column, cell: Cell) -> str:
             return cell
         case tuple():
             same = column.kind == "axes" and len(set(cell)) == 1
-            return "×".join(map(_number, cell[:1] if same else cell))
-    return f"{cell:.1f}%" if column.kind == "percent" else _number(cell)
-
-
-def _number(value: float) -> str:
-    text = f"{value:,}"
-    return text.removesuffix(".0")
+            return "×".join(f"{number:g}" for number in (cell[:1] if same else cell))
+    return f"{cell:.1f}%" if column.kind == "percent" else f"{cell:,}"
 
 
 def grid(table: Table, every_column: bool = True) -> Grid:
@@ -147,7 +168,7 @@ def _texts(columns: Sequence[Column], chosen: Sequence[int], row: Row) -> tuple[
         text = show(columns[i], row[i])
         if not columns[i].glue:
             texts.append(text)
-        elif text and text != last:
+        elif text and not (columns[i].glue == RANGE and text == last):
             texts[-1] += columns[i].glue + text
         last = text
     return tuple(texts)

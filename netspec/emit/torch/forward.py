@@ -6,7 +6,7 @@ become one nested call; a value that is needed later gets the layer's name.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from netspec.emit.torch.layout import (
@@ -122,66 +122,37 @@ class Forward:
 
         With `returns` the last layer's call is returned instead of written.
         """
-        order = execution_order(layers, self.plan.heads)
-        readers = _readers(order)
-        done: set[str] = set()
+        flow = _Flow(execution_order(layers, self.plan.heads), variables, kept)
         in_training = False
-        for position, layer in enumerate(order):
-            done.add(layer.name)
+        for layer in flow.order:
             code = self._apply(layer, [variables[ref.name] for ref in layer.sources])
-            if returns and position == len(order) - 1 and layer.name in kept:
+            if returns and layer is flow.order[-1] and layer.name in kept:
                 return code
-            free = self._freed(layer, variables, readers, done, kept)
-            target = self._target(layer, order, readers, variables, free, kept)
+            free = flow.run(layer)
+            target = self._target(layer, flow, free)
             if layer.train_only and not in_training:
                 self.lines.append(INDENT * 2 + "if self.training:")
             in_training = layer.train_only
             self._write(f"{target} = ", code, self.comment(layer), 3 if in_training else 2)
             self.live -= free
             self.live.add(target)
-            variables[layer.name] = target
+            flow.assign(layer, target)
         return None
 
-    def _freed(
-        self,
-        layer: Layer,
-        variables: dict[str, str],
-        readers: dict[str, list[str]],
-        done: set[str],
-        kept: set[str],
-    ) -> set[str]:
-        """Return the variables that nothing needs once this layer has run."""
-        free = set()
-        for ref in layer.sources:
-            variable = variables[ref.name]
-            holds = [text for text, where in variables.items() if where == variable]
-            if ref.name in kept or any(r not in done for t in holds for r in readers.get(t, ())):
-                continue
-            free.add(variable)
-        return free
-
-    def _target(
-        self,
-        layer: Layer,
-        order: Sequence[Layer],
-        readers: dict[str, list[str]],
-        variables: dict[str, str],
-        free: set[str],
-        kept: set[str],
-    ) -> str:
-        """Choose the variable for a layer's result."""
-        if layer.name in kept and layer.name in self._named:
+    def _target(self, layer: Layer, flow: _Flow, free: set[str]) -> str:
+        """Choose the variable for a layer's result; `free` are those that it may overwrite."""
+        if layer.name in flow.kept and layer.name in self._named:
             return self._fresh(self._named[layer.name])
-        first = variables[layer.sources[0].name] if layer.sources else ""
-        in_run = len(layer.sources) == 1 and len(readers[layer.sources[0].name]) == 1
-        if first in free - self.taken and not layer.train_only and (first in _NEUTRAL or in_run):
+        first = flow.variables[layer.sources[0].name] if layer.sources else ""
+        may_reuse = first in free - self.taken and not layer.train_only
+        if may_reuse and (first in _NEUTRAL or flow.continues(layer)):
             return first
-        last = _run_end(layer, order, readers)
+        last = flow.ends[layer.name]
         if last is not layer and not layer.train_only:
             for text in _NEUTRAL:
-                if text not in self.live - free and text not in self.taken:
+                if (text not in self.live or text in free) and text not in self.taken:
                     return text
-        if last is not layer and last.name in kept and last.name in self._named:
+        if last.name in flow.kept and last.name in self._named:
             return self._fresh(self._named[last.name])
         return self._fresh(last.name)
 
@@ -260,19 +231,43 @@ class Forward:
         self.lines += lines
 
 
-def _readers(order: Iterable[Layer]) -> dict[str, list[str]]:
-    readers: dict[str, list[str]] = {}
-    for layer in order:
+class _Flow:
+    """Where the values of a chain are while it runs: in which variable, and for how long."""
+
+    def __init__(self, order: Sequence[Layer], variables: dict[str, str], kept: set[str]) -> None:
+        self.order = order
+        self.variables = variables
+        self.kept = kept
+        self._readers: dict[str, list[Layer]] = {}
+        for layer in order:
+            for ref in layer.sources:
+                self._readers.setdefault(ref.name, []).append(layer)
+        self._pending = {name: len(layers) for name, layers in self._readers.items()}
+        self._holds: dict[str, list[str]] = {}
+        for name, variable in variables.items():
+            self._holds.setdefault(variable, []).append(name)
+        self.ends: dict[str, Layer] = {}
+        """The last layer of the straight run that starts at each layer."""
+        for layer in reversed(order):
+            following = self._readers.get(layer.name, ())
+            goes_on = len(following) == 1 and len(following[0].sources) == 1
+            self.ends[layer.name] = self.ends[following[0].name] if goes_on else layer
+
+    def run(self, layer: Layer) -> set[str]:
+        """Note that a layer has read its inputs; return the variables that nothing needs now."""
         for ref in layer.sources:
-            readers.setdefault(ref.name, []).append(layer.name)
-    return readers
+            self._pending[ref.name] -= 1
+        return {v for v in (self.variables[r.name] for r in layer.sources) if self._is_free(v)}
 
+    def _is_free(self, variable: str) -> bool:
+        names = self._holds[variable]
+        return not any(name in self.kept or self._pending.get(name) for name in names)
 
-def _run_end(layer: Layer, order: Sequence[Layer], readers: dict[str, list[str]]) -> Layer:
-    """Return the last layer of the straight run that starts at a layer."""
-    by_name = {item.name: item for item in order}
-    while True:
-        following = readers.get(layer.name, ())
-        if len(following) != 1 or len(by_name[following[0]].sources) != 1:
-            return layer
-        layer = by_name[following[0]]
+    def continues(self, layer: Layer) -> bool:
+        """Tell whether a layer is the only reader of the only thing that it reads."""
+        return len(layer.sources) == 1 and len(self._readers[layer.sources[0].name]) == 1
+
+    def assign(self, layer: Layer, variable: str) -> None:
+        """Note which variable holds a layer's result."""
+        self.variables[layer.name] = variable
+        self._holds[variable] = [layer.name]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Mapping
 
@@ -64,10 +63,8 @@ def _header(network: Network, version: str) -> str:
     source = network.spec.source
     base = re.split(r"[/\\]", source.name)[-1]
     shown = re.sub(r"[^A-Za-z0-9._-]", "_", base)[:60]
-    digest = hashlib.sha256(source.text.encode()).hexdigest()
-    return (
-        f"{HEADER} {version} from {shown}; edit the spec, not this file.\n# spec sha256: {digest}"
-    )
+    first = f"{HEADER} {version} from {shown}; edit the spec, not this file."
+    return f"{first}\n# spec sha256: {network.digest}"
 
 
 class _Writer:

@@ -143,7 +143,7 @@ class Planner:
             before = self.shapes[node.inputs[0]]
             if node.op.op_name == "flatten" and len(before) > 1 and prod(before) == value:
                 return " * ".join(map(str, before)) if max(before[1:]) > 1 else ""
-            if self.shapes[node.id] != before:
+            if node.op.style not in ("activation", "dropout", "reshape"):
                 break
         return ""
 

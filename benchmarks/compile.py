@@ -1,0 +1,102 @@
+"""What compiling costs, as ratios of things measured side by side in one run.
+
+    python benchmarks/compile.py
+
+1. CPU time of `netspec check specs/googlenet.yaml` over that of importing what it is built on.
+2. CPU time of check and build for specs of 10,000 (and 50,000) layers over 1,000: flat, in nested
+   blocks, and wide. A ratio near the ratio of the lengths means time proportional to length.
+"""
+
+from __future__ import annotations
+
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+BASELINE = "import argparse, yaml, networkx, pydantic\nclass M(pydantic.BaseModel):\n    x: int"
+RUNS = 7
+
+
+def cpu(command: list[str]) -> float:
+    """Return the CPU seconds of a command, its children included."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def paired(left: list[str], right: list[str], runs: int = RUNS) -> tuple[float, float, float]:
+    """Return the median CPU seconds of two commands run in turn, and of their ratio."""
+    cpu(left), cpu(right)
+    pairs = [(cpu(left), cpu(right)) for _ in range(runs)]
+    ratio = statistics.median(a / b for a, b in pairs)
+    return statistics.median(a for a, _ in pairs), statistics.median(b for _, b in pairs), ratio
+
+
+def spec(kind: str, layers: int) -> str:
+    """Return a spec of about so many layers: deep (flat chain), nested or wide."""
+    head = "netspec: 1\nname: Big\ninputs: {image: [8, 16, 16]}\n"
+    if kind == "deep":
+        lines = (f"  l{i}: {{conv2d: [8, 3], padding: 1}}" for i in range(layers))
+        return f"{head}graph:\n" + "\n".join(lines) + f"\noutputs: {{result: l{layers - 1}}}\n"
+    if kind == "wide":
+        lines = (f"    - l{i}: {{conv2d: [8, 1]}}" for i in range(layers))
+        body = "graph:\n  all:\n    parallel:\n" + "\n".join(lines) + "\n    join: add\n"
+        return f"{head}{body}outputs: {{result: all}}\n"
+    block = "blocks:\n  Pair: {chain: {conv: {conv2d: [8, 3], padding: 1}, relu: relu}}\n"
+    block += "  Ten: {chain: {pairs: {Pair: [], repeat: 5}}}\n"
+    lines = (f"  l{i}: Ten" for i in range(layers // 10))
+    return (
+        f"{head}{block}graph:\n"
+        + "\n".join(lines)
+        + f"\noutputs: {{result: l{layers // 10 - 1}}}\n"
+    )
+
+
+def growth(folder: Path) -> Iterator[str]:
+    for kind in ("deep", "nested", "wide"):
+        for layers in (1_000, 10_000, 50_000):
+            (folder / f"{kind}{layers}.yaml").write_text(spec(kind, layers))
+        for command in ("check", "build"):
+            yield _growth_line(folder, kind, command)
+
+
+def _growth_line(folder: Path, kind: str, command: str) -> str:
+    def line(layers: int) -> list[str]:
+        extra = ["-o", str(folder / "out.py")] if command == "build" else []
+        return [
+            sys.executable,
+            "-m",
+            "netspec",
+            command,
+            str(folder / f"{kind}{layers}.yaml"),
+            *extra,
+        ]
+
+    ten, one, ratio = paired(line(10_000), line(1_000), 3)
+    fifty = cpu(line(50_000))
+    return (
+        f"{command:<6} {kind:<7} 1,000: {one:5.2f} s   10,000: {ten:5.2f} s = {ratio:4.1f} times   "
+        f"50,000: {fifty:5.2f} s = {fifty / one:4.1f} times"
+    )
+
+
+def main() -> None:
+    check = [sys.executable, "-m", "netspec", "check", str(ROOT / "specs" / "googlenet.yaml")]
+    ours, base, ratio = paired(check, [sys.executable, "-c", BASELINE])
+    print(
+        f"check googlenet: {ours * 1000:.0f} ms CPU; importing its libraries: {base * 1000:.0f} ms"
+    )
+    print(f"ratio (median of {RUNS} pairs): {ratio:.2f}")
+    with tempfile.TemporaryDirectory() as folder:
+        for line in growth(Path(folder)):
+            print(line)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,95 @@
+"""Networks side by side, with their ratios to the first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from netspec.emit.report import RULE
+from netspec.emit.report.rows import FIELD, Measured, field_cells
+from netspec.emit.report.table import Cell, Column, Report, Table
+from netspec.graph import path
+from netspec.network import Network
+from netspec.receptive import Field
+
+_COMPARED = {"params": "parameters", "macs": "multiply-adds", "peak_bytes": "bytes at the peak"}
+
+COLUMNS = (
+    Column("name", "network", "text"),
+    Column("input", "input", "shape"),
+    Column("params", "params"),
+    Column("params_ratio", "× first"),
+    Column("macs", "MACs"),
+    Column("macs_ratio", "× first"),
+    Column("depth", "depth"),
+    Column("depth_with_pooling", "with pooling", glue="/"),
+    Column("peak_bytes", "peak bytes"),
+    Column("peak_bytes_ratio", "× first"),
+    Column("peak_at", "peak at", "text", extra=True),
+    *FIELD[:3],
+)
+
+
+def compare(networks: Sequence[Network], batch: int = 1, dtype: str = "float32") -> Report:
+    """Return the networks' inference side by side; each ratio is to the first network's value.
+
+    The receptive field is that of the last feature map before its positions merge.
+    """
+    measured = [Measured(network, batch, dtype) for network in networks]
+    numbers = [_numbers(item) for item in measured]
+    rows = []
+    for item, values in zip(measured, numbers, strict=True):
+        ratios = {f"{key}_ratio": _ratio(values[key], numbers[0][key]) for key in _COMPARED}
+        cells = {**_texts(item), **values, **ratios}
+        rows.append(tuple(cells[column.key] for column in COLUMNS))
+    names = [item.network.graph.name for item in measured]
+    notes = [_in_words(names, numbers, i) for i in range(1, len(names))]
+    table = Table("networks", "side by side", COLUMNS, tuple(rows))
+    return Report(", ".join(names), (), (table,), (*notes, RULE))
+
+
+def _numbers(measured: Measured) -> dict[str, int]:
+    totals, memory = measured.network.totals, measured.memory
+    return {
+        "params": totals.inference.params,
+        "macs": totals.inference.macs,
+        "depth": totals.depth,
+        "depth_with_pooling": totals.depth_with_pooling,
+        "peak_bytes": memory.peak,
+    }
+
+
+def _texts(measured: Measured) -> dict[str, Cell]:
+    graph = measured.network.graph
+    return {
+        "name": graph.name,
+        "input": next(iter(graph.inputs.values())),
+        "peak_at": path(measured.memory.peak_at),
+        **field_cells(_last_map(measured)),
+    }
+
+
+def _last_map(measured: Measured) -> tuple[Field, ...]:
+    """Return the field of the last node in inference whose elements still see different places."""
+    for node in reversed(list(measured.network.graph.inference())):
+        fields = measured.fields[node.id]
+        if any(field.count > 1 and not field.is_whole for field in fields):
+            return fields
+    return ()
+
+
+def _ratio(value: int, first: int) -> float | None:
+    """Return a ratio to three significant digits."""
+    return float(f"{value / first:.3g}") if first else None
+
+
+def _in_words(names: Sequence[str], numbers: Sequence[dict[str, int]], i: int) -> str:
+    """Return a sentence: "GoogLeNet has 8.71 times fewer parameters than AlexNet"."""
+    words = []
+    for key, what in _COMPARED.items():
+        value, first = numbers[i][key], numbers[0][key]
+        if not value or not first or value == first:
+            words.append(f"{'as many' if value == first else value} {what}")
+            continue
+        more, ratio = value > first, max(value, first) / min(value, first)
+        words.append(f"{ratio:.3g} times {'more' if more else 'fewer'} {what}")
+    return f"{names[i]} has {words[0]}, {words[1]} and {words[2]} than {names[0]}."

@@ -1,0 +1,111 @@
+"""A picture as data: boxes, texts and lines in units that the page scales to points."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from netspec.emit.figure.text import width
+from netspec.graph import NodeId
+
+TEXT = 9.5
+"""Size of the text in nodes and titles."""
+SMALL = 9.0
+"""Size of shapes, costs and the legend: the smallest text of a figure."""
+
+Point = tuple[float, float]
+
+
+class Box(NamedTuple):
+    """A rectangle. `bar` is the length of its cost bar; `is_group` if it holds other boxes."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    kind: str
+    owner: NodeId
+    is_head: bool = False
+    is_group: bool = False
+    bar: float = 0.0
+    note: str = ""
+
+
+class Text(NamedTuple):
+    """A line of text; `x` is its left end, middle or right end, `y` its baseline."""
+
+    x: float
+    y: float
+    text: str
+    size: float = TEXT
+    anchor: str = "middle"
+    role: str = "node"
+    bold: bool = False
+
+    @property
+    def bounds(self) -> tuple[float, float, float, float]:
+        """Left, top, right and bottom of the ink, ascenders and descenders included."""
+        wide = width(self.text, self.size, self.bold)
+        left = self.x - {"start": 0.0, "middle": wide / 2, "end": wide}[self.anchor]
+        return left, self.y - 0.74 * self.size, left + wide, self.y + 0.21 * self.size
+
+
+class Line(NamedTuple):
+    """A path of horizontal and vertical pieces; lines that carry the same node's output may touch."""
+
+    points: tuple[Point, ...]
+    net: NodeId
+    is_arrow: bool = False
+    is_head: bool = False
+
+
+@dataclass(slots=True)
+class Drawing:
+    """What is drawn, in painting order within each list."""
+
+    boxes: list[Box] = field(default_factory=list)
+    texts: list[Text] = field(default_factory=list)
+    lines: list[Line] = field(default_factory=list)
+
+    def include(self, other: Drawing, dx: float, dy: float) -> None:
+        """Add everything of another drawing, moved."""
+        self.boxes += [box._replace(x=box.x + dx, y=box.y + dy) for box in other.boxes]
+        self.texts += [text._replace(x=text.x + dx, y=text.y + dy) for text in other.texts]
+        self.lines += [line._replace(points=_move(line.points, dx, dy)) for line in other.lines]
+
+    def line(
+        self, points: list[Point], net: NodeId, is_arrow: bool = False, is_head: bool = False
+    ) -> None:
+        """Add a line; points in the middle of a straight piece are dropped."""
+        kept: list[Point] = []
+        for point in points:
+            if kept and point == kept[-1]:
+                continue
+            if len(kept) > 1 and _is_straight(kept[-2], kept[-1], point):
+                kept.pop()
+            kept.append(point)
+        if len(kept) > 1:
+            self.lines.append(Line(tuple(kept), net, is_arrow, is_head))
+
+
+def _is_straight(a: Point, b: Point, c: Point) -> bool:
+    return a[0] == b[0] == c[0] or a[1] == b[1] == c[1]
+
+
+def _move(points: tuple[Point, ...], dx: float, dy: float) -> tuple[Point, ...]:
+    return tuple((x + dx, y + dy) for x, y in points)
+
+
+@dataclass(slots=True)
+class Piece:
+    """A drawing around its spine (x = 0), from y = 0 down to `height`.
+
+    `ports` are the places where a group's inputs enter, `exits` the x of what leaves at the bottom.
+    """
+
+    left: float
+    right: float
+    height: float
+    drawing: Drawing
+    ports: dict[int, Point] = field(default_factory=dict)
+    exits: dict[int, float] = field(default_factory=dict)

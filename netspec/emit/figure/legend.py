@@ -1,0 +1,84 @@
+"""The legend under a figure: colours, cost bar, dashes, tags, and the network's totals."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from netspec.emit.figure.drawing import SMALL, Box, Drawing, Piece, Text
+from netspec.emit.figure.numbers import short
+from netspec.emit.figure.place import LONGEST_BAR
+from netspec.emit.figure.text import width
+from netspec.emit.figure.tree import Group, leaves
+from netspec.emit.palette import KINDS
+from netspec.network import Network
+
+_ROW = 15.0
+_SPACE = 14.0
+
+
+class _Entry(NamedTuple):
+    """A sample box and its words; without a kind only words."""
+
+    kind: str
+    text: str
+    sample: float = 14.0
+    is_head: bool = False
+    bar: float = 0.0
+
+
+def legend(network: Network, root: Group, busiest: int, room: float, has_tags: bool) -> Piece:
+    """Return the legend, wrapped to the room."""
+    drawing = Drawing()
+    x, y, widest = 0.0, 0.0, 0.0
+    for entry in _entries(network, root, busiest, has_tags):
+        sample = entry.sample + 4 if entry.kind else 0.0
+        wide = sample + width(entry.text, SMALL)
+        if x > 0 and x + wide > room:
+            x, y = 0.0, y + _ROW
+        _draw(drawing, entry, x, y)
+        widest = max(widest, x + wide)
+        x += wide + _SPACE
+    total = total_text(network)
+    wide = width(total, SMALL)
+    if x + wide > room:
+        y += _ROW
+    at = room if room > wide else wide
+    drawing.texts.append(Text(at, y + 9.5, total, SMALL, "end", "total"))
+    return Piece(0, max(widest, at), y + 13, drawing)
+
+
+def total_text(network: Network) -> str:
+    """Return the line of totals."""
+    totals = network.totals
+    text = f"{network.graph.name} · {totals.inference.params:,} params"
+    text += f" · {short(totals.inference.macs)} MACs"
+    if totals.heads.params:
+        text += f" · heads in training +{short(totals.heads.params)} params"
+        text += f", +{short(totals.heads.macs)} MACs"
+    return text
+
+
+def _entries(network: Network, root: Group, busiest: int, has_tags: bool) -> list[_Entry]:
+    shown = list(leaves(root))
+    used = {leaf.kind for leaf in shown}
+    found = [_Entry(key, kind.name) for key, kind in KINDS.items() if key in used]
+    if busiest:
+        share = 100 * busiest / max(network.totals.inference.macs, 1)
+        text = f"bar: MACs (full = {short(busiest)}, {share:.0f} %)"
+        found.append(_Entry("bar", text, LONGEST_BAR, bar=LONGEST_BAR))
+    if any(leaf.train_only for leaf in shown):
+        found.append(_Entry("input", "training only", is_head=True))
+    if has_tags:
+        found.append(_Entry("", "equal numbers: one connection"))
+    return found
+
+
+def _draw(drawing: Drawing, entry: _Entry, x: float, y: float) -> None:
+    id = ("legend", entry.text)
+    if entry.kind == "bar":
+        drawing.boxes.append(Box(x, y + 5, entry.sample, 2, "bar", id))
+    elif entry.kind:
+        box = Box(x, y + 1, entry.sample, 10, entry.kind, id, entry.is_head)
+        drawing.boxes.append(box)
+    start = x + (entry.sample + 4 if entry.kind else 0.0)
+    drawing.texts.append(Text(start, y + 9.5, entry.text, SMALL, "start", "legend"))

@@ -1,0 +1,219 @@
+"""Columns on a page: where the figure breaks, how large it is printed, how much of it is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
+
+from netspec.emit.figure.columns import GUTTER, SIDE_GAP, TRACK, Wrapper
+from netspec.emit.figure.drawing import SMALL, TEXT, Drawing, Point
+from netspec.emit.figure.flow import Fan, Side
+from netspec.emit.figure.legend import legend
+from netspec.emit.figure.place import Placer, Plan
+from netspec.emit.figure.runs import collapse
+from netspec.emit.figure.stack import Column, Stack
+from netspec.emit.figure.tree import Group, build, leaves, walk
+from netspec.network import Network
+
+MARGIN = 4.0
+LARGEST_TEXT = 9.0
+LEGEND_ROOM = 30.0
+
+
+class Page(NamedTuple):
+    """The room for a figure in points, and the smallest text that may be printed."""
+
+    width: float
+    height: float
+    floor: float
+
+
+PAGES = {"letter": (612.0, 792.0), "a4": (595.28, 841.89), "slide": (540.0, 960.0)}
+PAPER_MARGIN = {"letter": 36.0, "a4": 36.0, "slide": 18.0}
+ORIENTATIONS = ("landscape", "portrait")
+
+
+def page_size(page: str, orientation: str) -> Page | None:
+    """Return the room on a page; None for `none`. Raises ValueError for an unknown name."""
+    if orientation not in ORIENTATIONS:
+        raise ValueError(f"orientation {orientation!r}: expected one of {', '.join(ORIENTATIONS)}")
+    if page == "none":
+        return None
+    if page not in PAGES:
+        raise ValueError(f"page {page!r}: expected one of {', '.join(PAGES)}, none")
+    short, long = (side - 2 * PAPER_MARGIN[page] for side in PAGES[page])
+    floor = 8.0 if page == "slide" else 6.5 if orientation == "landscape" else 5.0
+    return Page(long, short, floor) if orientation == "landscape" else Page(short, long, floor)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Figure:
+    """A finished figure in units; one unit is `scale` points."""
+
+    drawing: Drawing
+    width: float
+    height: float
+    scale: float
+    root: Group
+
+    @property
+    def smallest_text(self) -> float:
+        """The size of the smallest text in points."""
+        return SMALL * self.scale
+
+
+def lay_out(network: Network, page: Page | None, depth: int | None = None) -> Figure:
+    """Return the most detailed figure whose text is large enough, or else the one with the largest.
+
+    Detail goes in this order: equal blocks in a row become one, then inner blocks are closed.
+    """
+    best: Figure | None = None
+    for root in _details(network, depth):
+        figure = _Sheet(network, root, page).figure()
+        if best is None or figure.scale > best.scale * 1.02:
+            best = figure
+        if page is None or figure.smallest_text >= page.floor:
+            break
+    assert best is not None
+    return best
+
+
+def _details(network: Network, depth: int | None) -> Iterator[Group]:
+    """Yield the network with ever less detail."""
+    full = build(network, depth)
+    yield full
+    yield collapse(full)
+    deepest = max((_level(item) for item in walk(full) if isinstance(item, Group)), default=0)
+    for level in range(deepest, 0, -1):
+        yield collapse(build(network, level))
+
+
+def _level(group: Group) -> int:
+    inner = [_level(child) for child in group.children if isinstance(child, Group)]
+    return 1 + max(inner, default=0)
+
+
+class _Sheet:
+    """Wraps one network into columns."""
+
+    def __init__(self, network: Network, root: Group, page: Page | None) -> None:
+        self._network = network
+        self._root = root
+        self._page = page
+        shown = [leaf for leaf in leaves(root) if leaf.kind != "block"] or list(leaves(root))
+        self._busiest = max((leaf.cost.macs for leaf in shown), default=0)
+        self._placer = Placer(network, self._busiest)
+        plan = self._placer.plan(root)
+        self._sides = plan.flow.sides
+        self._taps = [side.after for side in self._sides if side.is_tap]
+        self._plan = self._placer.route(plan, self._taps)
+        whole = self._stack(self._plan, 0, len(plan.flow.main.parts)).column()
+        hanging = [Stack(self._placer, self._plan, side.series).piece() for side in self._sides]
+        self._wrapper = Wrapper(self._plan, whole, hanging)
+
+    def _stack(self, plan: Plan, start: int, stop: int) -> Stack:
+        return Stack(self._placer, plan, plan.flow.main, (start, stop), self._taps)
+
+    def figure(self) -> Figure:
+        """Return the figure with the columns that print the largest text."""
+        if self._page is None:
+            # Without a page the proportions are those of a landscape page.
+            return self._draw(self._wrapper.breaks((1.4, 1.0), 1.0, 0.0))
+        room = self._page.width - 2 * MARGIN, self._page.height - LEGEND_ROOM
+        least = self._page.floor / SMALL
+        return self._draw(self._wrapper.breaks(room, LARGEST_TEXT / TEXT, least))
+
+    def _scale(self, width: float, height: float) -> float:
+        """Return the points per unit at which a drawing fills the page."""
+        largest = LARGEST_TEXT / TEXT
+        if self._page is None:
+            return largest
+        room = self._page.width / (width + 2 * MARGIN), self._page.height / (height + 2 * MARGIN)
+        return min(largest, *room)
+
+    # ------------------------------------------------------------------ drawing
+
+    def _draw(self, breaks: Sequence[int]) -> Figure:
+        plan = self._placer.route(self._plan, self._taps, breaks)
+        length = len(plan.flow.main.parts)
+        edges = [0, *(i + 1 for i in breaks), length]
+        drawing = Drawing()
+        x, bottom = 0.0, 0.0
+        track: tuple[float, float, float] | None = None
+        for start, stop in pairwise(edges):
+            is_last = stop == length
+            column = self._stack(plan, start, stop).column(has_tail=not is_last)
+            right, low = self._hang(column, plan, range(start, stop))
+            x += column.piece.left
+            top = TRACK if breaks else 0.0
+            drawing.include(column.piece.drawing, x, top)
+            if track is not None:
+                self._wrap(drawing, plan, start - 1, track, (x, top))
+            track = (x, top + column.tail, top + low + TRACK / 2)
+            bottom = max(bottom, top + low + (0 if is_last else TRACK))
+            x += right + 2 * GUTTER
+            self._gutter = x - GUTTER
+        return self._finish(drawing, x - 2 * GUTTER, bottom)
+
+    def _wrap(
+        self, drawing: Drawing, plan: Plan, part: int, track: tuple[float, float, float], to: Point
+    ) -> None:
+        """Draw the line from the bottom of a column to the top of the next."""
+        source = plan.flow.main.parts[part]
+        link = plan.flow.main.linked[part + 1]
+        is_line = link is not None or isinstance(plan.flow.main.parts[part + 1], Fan)
+        if isinstance(source, Fan) or not is_line:
+            return
+        x, y, low = track
+        gutter = self._gutter
+        points = [(x, y), (x, low), (gutter, low), (gutter, 4.0), (to[0], 4.0), to]
+        drawing.line(points, plan.output(source))
+
+    def _hang(self, column: Column, plan: Plan, parts: range) -> tuple[float, float]:
+        """Add what hangs beside a column; return how far right and down everything reaches."""
+        right, low = column.piece.right, column.piece.height
+        placed: list[tuple[float, float, float]] = []
+        for side in reversed([side for side in self._sides if side.after in parts]):
+            piece = Stack(self._placer, plan, side.series).piece()
+            tap = column.taps[side.after]
+            top = tap + 6
+            beside = [x for x, y, end in placed if end > tap - 6 and y < top + piece.height]
+            x = max([_reach(column.piece.drawing, tap, top + piece.height), *beside])
+            x += SIDE_GAP + piece.left
+            self._tap(column, plan, side, (x, tap, top))
+            column.piece.drawing.include(piece.drawing, x, top)
+            placed.append((x + piece.right, tap, top + piece.height))
+            right, low = max(right, x + piece.right), max(low, top + piece.height)
+        return right, low
+
+    def _tap(self, column: Column, plan: Plan, side: Side, at: tuple[float, float, float]) -> None:
+        if side.is_tap:
+            x, tap, top = at
+            points = [(0.0, tap - 4), (0.0, tap), (x, tap), (x, top)]
+            is_head = plan.is_head(side.link.target)
+            column.piece.drawing.line(points, side.link.node, False, is_head)
+
+    def _finish(self, drawing: Drawing, width: float, height: float) -> Figure:
+        """Add the legend and the totals below."""
+        key = legend(self._network, self._root, self._busiest, max(width, 240.0), bool(self._plan.out))
+        left = max(0.0, (key.right - width) / 2)
+        result = Drawing()
+        result.include(drawing, left, 0)
+        result.include(key.drawing, 0, height + 8)
+        total = max(width, key.right)
+        scale = self._scale(total, height + 8 + key.height)
+        return Figure(result, total, height + 8 + key.height, scale, self._root)
+
+
+def _reach(drawing: Drawing, top: float, bottom: float) -> float:
+    """Return how far right anything reaches between two heights."""
+    found = [box.x + box.width for box in drawing.boxes if box.y < bottom and box.y + box.height > top]
+    bounds = [text.bounds for text in drawing.texts]
+    found += [right for _, high, right, low in bounds if high < bottom and low > top]
+    for line in drawing.lines:
+        ys = [y for _, y in line.points]
+        if min(ys) < bottom and max(ys) > top:
+            found.append(max(x for x, _ in line.points))
+    return max(found, default=0.0)

@@ -1,0 +1,94 @@
+"""A plot of where a network's parameters and multiply-adds are (needs matplotlib)."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import TYPE_CHECKING, NamedTuple
+
+from netspec.emit.report.rows import Measured, main_table
+from netspec.network import Network
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_COLOURS = {"params": "#0072B2", "MACs": "#D55E00"}  # Okabe and Ito's blue and vermilion
+_UNITS = ((10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "K"), (1, ""))
+
+
+class _Series(NamedTuple):
+    """The values of a panel, one per row, and how they are drawn."""
+
+    name: str
+    values: Sequence[int]
+    cumulative: bool
+
+
+def plot(network: Network, format: str = "svg", depth: int = 1) -> bytes:
+    """Return a plot per block, and cumulative, as a file of a format that matplotlib writes.
+
+    Inference only. The same network gives the same bytes. Raises ImportError without matplotlib.
+    """
+    import matplotlib
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    table = main_table(Measured(network), "block", depth)
+    columns = {column.key: i for i, column in enumerate(table.columns)}
+    rows = [row for row in table.rows if row[columns["share"]] is not None]
+    names = [str(row[0]) for row in rows]
+    series = []
+    for key, name in (("params", "params"), ("macs", "MACs")):
+        values = [int(str(row[columns[key]])) for row in rows]
+        series.append(_Series(name, values, cumulative=False))
+        series.append(_Series(name, list(accumulate(values)), cumulative=True))
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()  # the user's own settings would change the bytes
+        matplotlib.rc("svg", hashsalt="netspec", fonttype="none")
+        matplotlib.rc("font", size=8)
+        figure = Figure(figsize=(11, 1.2 + 0.24 * len(rows)), layout="constrained")
+        FigureCanvasAgg(figure)
+        panels = figure.subplots(1, 4, sharey=True)
+        for axes, one in zip(panels, series, strict=True):
+            _draw(axes, names, one)
+        figure.suptitle(f"{network.graph.name}, inference")
+        out = io.BytesIO()
+        figure.savefig(out, format=format, dpi=150, metadata=_metadata(format))
+    return out.getvalue()
+
+
+def _metadata(format: str) -> dict[str, None] | None:
+    """Return what keeps the time of writing out of a file."""
+    return {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(format)
+
+
+def _draw(axes: Axes, names: Sequence[str], series: _Series) -> None:
+    """Draw one panel: bars with their values, from the first row down."""
+    top = max(series.values, default=0) or 1
+    factor, prefix = _unit(top)
+    places = range(len(names))
+    lengths = [value / factor for value in series.values]
+    alpha = 0.45 if series.cumulative else 1
+    axes.barh(places, lengths, color=_COLOURS[series.name], alpha=alpha, height=0.7)
+    for place, length, value in zip(places, lengths, series.values, strict=True):
+        if value:
+            axes.text(length + 0.015 * top / factor, place, _short(value), va="center", fontsize=7)
+    axes.set_yticks(places, names)
+    axes.set_ylim(len(names) - 0.4, -0.6)
+    axes.set_xlim(0, 1.22 * top / factor)
+    what = "cumulative" if series.cumulative else "per block"
+    axes.set_title(f"{series.name}, {what}", fontsize=9)
+    axes.set_xlabel(f"{series.name} ({prefix})" if prefix else series.name)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+def _unit(value: int) -> tuple[int, str]:
+    return next((unit for unit in _UNITS if value >= unit[0]), _UNITS[-1])
+
+
+def _short(value: int) -> str:
+    """Write a value with three digits and its unit: 1.58 G."""
+    factor, prefix = _unit(value)
+    decimals = 0 if factor == 1 else max(0, 3 - len(str(value // factor)))
+    return f"{value / factor:.{decimals}f} {prefix}".rstrip()

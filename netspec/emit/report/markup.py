@@ -1,0 +1,130 @@
+"""Reports as Markdown, HTML and LaTeX; a text from a spec never becomes markup."""
+
+from __future__ import annotations
+
+import html as html_escapes
+import re
+from collections.abc import Iterable, Iterator
+
+from netspec.diagnostics import escape
+from netspec.emit.report.table import Grid, Report, Table, grid
+
+_STYLE = """\
+body { font: 14px/1.4 system-ui, sans-serif; margin: 2em; }
+table { border-collapse: collapse; margin: 1em 0; font-variant-numeric: tabular-nums; }
+th, td { padding: 0.15em 0.7em; text-align: right; }
+th { border-bottom: 1px solid; }
+th.left, td.left { text-align: left; }
+tfoot tr:first-child td { border-top: 1px solid; }
+tfoot { font-weight: bold; }"""
+
+
+def markdown(report: Report) -> str:
+    """Return a report as GitHub's Markdown."""
+    parts = [f"# {_md(report.title)}", "\n".join(f"- {_md(fact)}" for fact in report.sentences())]
+    parts += ["\n".join(_markdown_table(table)) for table in report.tables]
+    parts += [_md(note) for note in report.notes]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _markdown_table(table: Table) -> Iterator[str]:
+    texts = grid(table)
+
+    def line(cells: Iterable[str], mark: str = "") -> str:
+        return "| " + " | ".join(f"{mark}{_md(c)}{mark}" if c else "" for c in cells) + " |"
+
+    yield line(texts.headings)
+    yield "| " + " | ".join(":--" if left else "--:" for left in texts.left) + " |"
+    yield from map(line, texts.rows)
+    yield from (line(cells, "**") for cells in texts.totals)
+
+
+def _md(text: str) -> str:
+    """Escape what Markdown reads as markup; underscores within words are safe."""
+    text = re.sub(r"[\\`*<>\[\]|~#&!]|(?<!\w)_|_(?!\w)", r"\\\g<0>", escape(text))
+    return text.replace("://", ":\\//")
+
+
+def html(report: Report) -> str:
+    """Return a report as one HTML page without scripts."""
+    title = _html(report.title)
+    facts = "".join(f"<li>{_html(fact)}</li>\n" for fact in report.sentences())
+    notes = "".join(f"<p>{_html(note)}</p>\n" for note in report.notes)
+    tables = "".join(_html_table(table) for table in report.tables)
+    return (
+        f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f"<title>{title}</title>\n<style>\n{_STYLE}\n</style>\n</head>\n<body>\n<h1>{title}</h1>\n"
+        f"<ul>\n{facts}</ul>\n{tables}{notes}</body>\n</html>\n"
+    )
+
+
+def _html_table(table: Table) -> str:
+    texts = grid(table)
+    return (
+        f"<table>\n<caption>{_html(table.title)}</caption>\n"
+        f"<thead>\n{_html_row(texts.headings, texts, 'th')}</thead>\n"
+        f"<tbody>\n{''.join(_html_row(row, texts) for row in texts.rows)}</tbody>\n"
+        f"<tfoot>\n{''.join(_html_row(row, texts) for row in texts.totals)}</tfoot>\n</table>\n"
+    )
+
+
+def _html_row(cells: Iterable[str], texts: Grid, tag: str = "td") -> str:
+    styles = (' class="left"' if left else "" for left in texts.left)
+    inner = "".join(
+        f"<{tag}{style}>{_html(cell)}</{tag}>" for style, cell in zip(styles, cells, strict=True)
+    )
+    return f"<tr>{inner}</tr>\n"
+
+
+def _html(text: str) -> str:
+    return html_escapes.escape(escape(text))
+
+
+def latex(report: Report) -> str:
+    """Return a report as LaTeX tables in the manner of booktabs."""
+    parts = [r"% needs \usepackage{booktabs}"]
+    parts += ["\n".join(_latex_table(report, table)) for table in report.tables]
+    facts = "; ".join(report.sentences())
+    notes = (f"{facts}.", *report.notes) if facts else report.notes
+    parts += [f"\\noindent\\footnotesize {_tex(' '.join(notes))}"]
+    return "\n\n".join(parts) + "\n"
+
+
+def _latex_table(report: Report, table: Table) -> Iterator[str]:
+    texts = grid(table)
+    caption = _tex(f"{report.title}, {table.title}")
+    columns = "".join("l" if left else "r" for left in texts.left)
+    yield from (r"\begin{table}", r"\centering", f"\\caption{{{caption}}}")
+    yield from (f"\\begin{{tabular}}{{{columns}}}", r"\toprule", _latex_row(texts.headings))
+    yield from (r"\midrule", *map(_latex_row, texts.rows))
+    if texts.totals:
+        yield from (r"\midrule", *map(_latex_row, texts.totals))
+    yield from (r"\bottomrule", r"\end{tabular}", r"\end{table}")
+
+
+def _latex_row(cells: Iterable[str]) -> str:
+    return " & ".join(map(_tex, cells)) + r" \\"
+
+
+_TEX = {
+    **{char: f"\\{char}" for char in "&%$#_{}"},
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    "[": r"{[}",
+    "]": r"{]}",
+    "×": r"$\times$",
+    "÷": r"$\div$",
+    "≤": r"$\leq$",
+    "·": r"$\cdot$",
+    "–": "--",
+    "−": "$-$",
+    '"': "''",
+}
+
+
+def _tex(text: str) -> str:
+    return "".join(_TEX.get(char, char) for char in escape(text))

@@ -1,0 +1,87 @@
+"""The files that a spec may extend: those of its own project, and no others."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from netspec import files
+from netspec.diagnostics import Source
+from netspec.syntax import decode
+from netspec.variant.lineage import LoadError
+
+
+class Project:
+    """Reads one spec and what it extends.
+
+    The root is `root` if given, else the git repository in which the spec stands, else its
+    directory. A link that leads out of the root is refused like any other path that does.
+    """
+
+    def __init__(self, root: str | None = None) -> None:
+        self._root = None if root is None else Path(os.path.realpath(root))
+        self._sources: dict[str, Source] = {}
+        self._paths: list[str] = []
+        self._directories: dict[Source, Path] = {}
+
+    @property
+    def paths(self) -> list[str]:
+        """Every file that has been asked for, the missing ones too."""
+        return self._paths
+
+    def open(self, path: str) -> Source:
+        """Return the spec itself; `-` is standard input. Raises Failure and SpecError."""
+        directory = Path() if path == "-" else Path(path).parent
+        self._paths.append(path)
+        source = decode(files.read(path), "<stdin>" if path == "-" else path)
+        self._directories[source] = directory
+        if path != "-":
+            self._sources[os.path.realpath(path)] = source
+        if self._root is None:
+            self._root = _root_of(Path(os.path.realpath(directory)))
+        return source
+
+    def load(self, origin: Source, path: str) -> Source:
+        """Return what a spec extends. Raises LoadError, and SpecError if it is no text."""
+        if reason := _refusal(path):
+            raise LoadError("NS060", f"`extends` takes no {reason}", _HELP)
+        target = self._directories[origin] / path
+        real = os.path.realpath(target)
+        if self._root is None or not Path(real).is_relative_to(self._root):
+            help = "it may name files below the spec's git repository or directory, or --root"
+            raise LoadError("NS060", f"`{path[:80]}` leads out of the project", help)
+        if real not in self._sources:
+            self._paths.append(str(target))
+            self._sources[real] = self._read(real, os.path.normpath(target))
+            self._directories[self._sources[real]] = target.parent
+        return self._sources[real]
+
+    def _read(self, real: str, name: str) -> Source:
+        try:
+            return decode(files.read(real), name)
+        except files.Failure as failure:
+            raise LoadError("NS061", failure.message.replace(real, name)) from None
+
+
+_HELP = "write the path of a .yaml file, relative to this one: `extends: googlenet.yaml`"
+
+
+def _refusal(path: str) -> str:
+    """Name what a path has that may not stand in `extends`; nothing if it is fit."""
+    checks = (
+        (not path.isprintable(), "control character"),
+        ("://" in path, "URL"),
+        (path.startswith("/"), "absolute path"),
+        (path.startswith("~"), "`~`"),
+        ("\\" in path, "backslash"),
+        (":" in path, "`:`"),
+        (not path.endswith(".yaml"), "file but *.yaml"),
+        (len(path) > 500, "path of more than 500 characters"),
+    )
+    return next((reason for is_so, reason in checks if is_so), "")
+
+
+def _root_of(directory: Path) -> Path:
+    """Return the git repository around a directory, or the directory."""
+    found = (d for d in (directory, *directory.parents) if (d / ".git").exists())
+    return next(found, directory)

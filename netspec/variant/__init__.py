@@ -1,0 +1,1 @@
+"""Specs that patch other specs: `extends`, `change`, `insert` and `remove`."""

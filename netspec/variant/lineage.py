@@ -1,0 +1,117 @@
+"""Source → tree: follows `extends` through the sources that a loader gives, and patches upwards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from typing import NoReturn
+
+from netspec.diagnostics import Diagnostic, Label, Sink, Source, Span, SpecError
+from netspec.spec.fields import Fields, kind
+from netspec.syntax import MAX_BYTES, Mapping, Scalar, Sequence, Tree, parse
+from netspec.variant.patch import KEYS, patch
+
+MAX_LINKS = 8
+
+Loader = Callable[[Source, str], Source]
+"""Gives the source at a path that stands in another source; the same file gives the same object."""
+
+
+class LoadError(Exception):
+    """Why a loader gives no source."""
+
+    def __init__(self, code: str, message: str, help: str = "") -> None:
+        super().__init__(message)
+        self.code, self.message, self.help = code, message, help
+
+
+@dataclass(slots=True)
+class Lineage:
+    """A spec's own source, what it extends, and the places where that is said."""
+
+    sources: list[Source]
+    places: dict[Source, Span] = field(default_factory=dict)
+
+    def trace(self, items: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+        """Add to each mistake in an extended file the place that extends it."""
+        return tuple(self._traced(item) for item in items)
+
+    def _traced(self, item: Diagnostic) -> Diagnostic:
+        place = item.span and self.places.get(item.span.source)
+        if not place:
+            return item
+        return replace(item, notes=(*item.notes, Label(place, "extended here")))
+
+    def resolve(self, load: Loader | None) -> Tree:
+        """Return the tree of the whole spec; `sources` and `places` grow. Raises SpecError."""
+        trees = [parse(self.sources[0])]
+        while link := _link(trees[-1]):
+            self._follow(link, load)
+            trees.append(parse(self.sources[-1], sum(map(_count, trees))))
+        whole = trees.pop()
+        while trees:
+            variant = trees.pop()
+            assert isinstance(variant, Mapping)
+            if isinstance(whole, Mapping):
+                whole = patch(whole, variant)
+        return whole
+
+    def _follow(self, link: Scalar, load: Loader | None) -> None:
+        if load is None:
+            help = "put the spec into a file"
+            _refuse("NS060", "this text has no place that `extends` could start at", link, help)
+        try:
+            base = load(self.sources[-1], link.text)
+        except LoadError as error:
+            chain = f": {self._chain()} → {link.text}" if len(self.sources) > 1 else ""
+            _refuse(error.code, error.message + chain, link, error.help)
+        if base in self.sources:
+            message = f"the files extend each other in a cycle: {self._chain(base)}"
+            _refuse("NS061", message, link, "one of them must be a whole spec")
+        if len(self.sources) > MAX_LINKS:
+            message = f"more than {MAX_LINKS} files extend each other: {self._chain(base)}"
+            _refuse("NS061", message, link)
+        if sum(len(source.text) for source in (*self.sources, base)) > MAX_BYTES:
+            message = f"the files together have more than {MAX_BYTES // 1024**2} MiB"
+            _refuse("NS001", message, link)
+        self.sources.append(base)
+        self.places[base] = link.span
+
+    def _chain(self, *more: Source) -> str:
+        return " → ".join(source.name for source in (*self.sources, *more))
+
+
+def _refuse(code: str, message: str, link: Scalar, help: str = "") -> NoReturn:
+    raise SpecError([Diagnostic(code, message, link.span, help=help)])
+
+
+def _link(tree: Tree) -> Scalar | None:
+    """Return the path that a variant extends, None for a whole spec."""
+    if not isinstance(tree, Mapping) or not _is_variant(tree):
+        return None
+    sink = Sink()
+    fields = Fields(tree, sink, "a variant", KEYS)
+    value = fields.get("extends") if sink.failed else fields.need("extends")
+    fields.need("netspec")
+    if value and not (isinstance(value, Scalar) and isinstance(value.value, str) and value.text):
+        help = "for example `extends: googlenet.yaml`"
+        sink.error("NS012", f"`extends` expects a file, found {kind(value)}", value.span, help=help)
+    sink.stop()
+    assert isinstance(value, Scalar)
+    return value
+
+
+def _is_variant(tree: Mapping) -> bool:
+    if tree.find("extends"):
+        return True
+    return not tree.find("graph") and any(tree.find(key) for key in ("change", "insert", "remove"))
+
+
+def _count(tree: Tree) -> int:
+    """Return how many values a tree has, keys included."""
+    match tree:
+        case Mapping():
+            return 1 + sum(1 + _count(value) for _, value in tree.items)
+        case Sequence():
+            return 1 + sum(map(_count, tree.items))
+    return 1

@@ -1,0 +1,154 @@
+"""Costs against PyTorch: parameters by numel, multiply-adds by its FLOP counter, layer by layer."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterable
+from functools import reduce
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from netspec.costs import OTHER_KINDS, bias_params, other_kind
+from netspec.graph import Node
+from netspec.memory import BYTES, weigh
+from netspec.network import Network
+from netspec.ops.base import Infix, Input
+from tests.support import SPECS, compiled, load
+
+OPERATORS = {"+": operator.add, "*": operator.mul}
+
+
+@pytest.fixture(scope="module", params=SPECS, ids=lambda path: path.stem)
+def network(request: Any) -> Network:
+    return load(request.param).network
+
+
+def counted(node: Node, network: Network) -> tuple[int, int]:
+    """Return the parameters and multiply-adds that PyTorch counts for one node, on no data."""
+    shapes = [network.shapes[source] for source in node.inputs]
+    inputs = [torch.empty(1, *shape, device="meta") for shape in shapes]
+    call = node.op.torch(*shapes)
+    with FlopCounterMode(display=False) as counter:
+        params, output = _run(call, node, inputs)
+    assert tuple(output.shape[1:]) == network.shapes[node.id]
+    flops = counter.get_total_flops()
+    assert flops % 2 == 0
+    return params, flops // 2
+
+
+def _run(call: Any, node: Node, inputs: list[Tensor]) -> tuple[int, Tensor]:
+    if isinstance(call, Infix):
+        return 0, reduce(OPERATORS[call.operator], inputs)
+    package, _, name = call.function.rpartition(".")
+    function = getattr({"nn": nn, "torch": torch, "F": F}[package], name)
+    if node.op.is_module:
+        with torch.device("meta"):
+            layer = function(*call.args, **call.kwargs).eval()
+        return sum(p.numel() for p in layer.parameters()), layer(*inputs)
+    places = {Input.ONE: inputs[0], Input.ALL: inputs}
+    args = [places[a] if isinstance(a, Input) else a for a in call.args]
+    return 0, function(*args, **call.kwargs)
+
+
+def add_up(pairs: Iterable[tuple[int, int]]) -> tuple[int, int]:
+    params, macs = zip(*pairs, strict=True)
+    return sum(params), sum(macs)
+
+
+def test_every_layer_and_the_totals_equal_pytorchs_counts(network):
+    by_torch = {node.id: counted(node, network) for node in network.graph.nodes.values()}
+    ours = {key: (cost.params, cost.macs) for key, cost in network.costs.items()}
+    assert ours == by_torch
+    inference = [by_torch[node.id] for node in network.graph.inference()]
+    totals = network.totals
+    assert (totals.inference.params, totals.inference.macs) == add_up(inference)
+    everything = add_up(by_torch.values())
+    assert (totals.training.params, totals.training.macs) == everything
+
+
+def test_parts_add_up_to_the_totals(network):
+    nodes = network.graph.nodes.values()
+    assert all(other_kind(node) in OTHER_KINDS for node in nodes)
+    for column in ("params", "macs", "other"):
+        parts = sum(getattr(network.costs[node.id], column) for node in nodes)
+        assert parts == getattr(network.totals.training, column)
+
+
+GOOGLENET = next(path for path in SPECS if path.stem == "googlenet")
+
+
+def test_googlenet_has_the_published_costs():
+    totals = load(GOOGLENET).network.totals
+    assert (totals.inference.params, totals.inference.macs) == (6_998_552, 1_582_671_872)
+    assert (totals.training.params, totals.training.macs) == (13_378_280, 1_591_044_096)
+    assert (totals.depth, totals.depth_with_pooling) == (22, 27)
+
+
+def test_googlenets_memory():
+    net = load(GOOGLENET).network
+    memory = weigh(net.graph, net.shapes, net.costs)
+    assert (memory.peak, memory.peak_at) == (4_816_896, ("norm2",))
+    assert (memory.params, memory.train_params) == (4 * 6_998_552, 4 * 13_378_280)
+    assert memory.activations == sum(memory.held.values()) + 4 * 3 * 224 * 224
+    half = weigh(net.graph, net.shapes, net.costs, batch=8, dtype="float16")
+    assert (half.peak, half.params) == (4 * 4_816_896, 2 * 6_998_552)
+    assert half.activations == 4 * memory.activations
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "float16", "bfloat16", "int8"])
+def test_bytes_are_torchs(dtype):
+    assert BYTES[dtype] == getattr(torch, dtype).itemsize
+
+
+def test_biases_are_told_from_weights():
+    net = load(GOOGLENET).network
+    node = net.graph.nodes[("conv1", "conv")]
+    assert bias_params(node, net.shapes) == 64
+    assert bias_params(net.graph.nodes[("pool1",)], net.shapes) == 0
+
+
+RESIDUAL = """
+    netspec: 1
+    name: Residual
+    inputs: {image: [4, 8, 8]}
+    graph:
+      conv1: {conv2d: [4, 3], padding: 1}
+      relu1: relu
+      conv2: {conv2d: [4, 3], padding: 1}
+      relu2: {relu: [], from: conv1}
+      sum:   {add: [], from: [relu1, conv2, relu2]}
+      flat:  flatten
+      drop:  dropout
+    outputs: {first: drop, second: flat}
+"""
+
+
+def test_memory_of_branches_is_kept_until_the_last_reader():
+    net = compiled(RESIDUAL)
+    memory = weigh(net.graph, net.shapes, net.costs)
+    tensor = 4 * 4 * 8 * 8
+    # conv1 is read twice, so neither activation may overwrite it: relu1, conv2, relu2 and the sum
+    # are alive together; flat and drop are views of the sum in inference.
+    assert memory.peak == 4 * tensor
+    assert memory.peak_at == ("relu2",)
+    assert memory.held[("flat",)] == 0
+    assert memory.held[("drop",)] == tensor
+    assert memory.held[("relu1",)] == memory.held[("relu2",)] == tensor
+
+
+def test_an_input_is_never_overwritten():
+    net = compiled(
+        """
+        netspec: 1
+        name: Net
+        inputs: {x: [5]}
+        graph: {out: relu}
+        outputs: {result: out}
+        """
+    )
+    assert weigh(net.graph, net.shapes, net.costs).peak == 2 * 5 * 4

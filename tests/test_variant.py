@@ -1,0 +1,411 @@
+"""Variants: strict patches, mistakes in the right file, and nothing read outside the project."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+import netspec
+from netspec.cli import main
+from netspec.diagnostics import Diagnostic, SpecError, render
+from tests.support import ROOT
+
+BASE = """\
+netspec: 1
+name: Base
+params: {classes: 10, rate: 0.5}
+inputs: {image: [3, 16, 16]}
+blocks:
+  Conv:
+    params: [out, k=3]
+    chain:
+      conv: {conv2d: [$out, $k], padding: $k // 2}
+      relu: relu
+  Fork:
+    parallel:
+      - left:  {Conv: 8}
+      - down:  {Conv: [4, 1]}
+        right: {Conv: 8}
+      - [{Conv: 4}, relu]
+    join: concat
+graph:
+  one:   {Conv: 8, shape: [8, 16, 16]}
+  two:   [relu, {conv2d: [8, 1]}]
+  three: {chain: {a: relu, b: {dropout: $rate}}}
+  fork:  Fork
+  flat:  flatten
+  fc:    {linear: $classes}
+outputs:
+  y1: fc
+  y2: {Fork: [], from: three, when: train}
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "base.yaml").write_text(BASE)
+    return tmp_path
+
+
+def write(project: Path, patch: str, name: str = "v.yaml", extends: str = "base.yaml") -> str:
+    path = project / name
+    path.write_text(f"netspec: 1\nextends: {extends}\n{patch}")
+    return str(path)
+
+
+def build(project: Path, patch: str) -> netspec.Net:
+    return netspec.load(write(project, patch))
+
+
+def wrong(path: str) -> list[Diagnostic]:
+    with pytest.raises(SpecError) as caught:
+        netspec.load(path)
+    return list(caught.value.diagnostics)
+
+
+def one(project: Path, patch: str, **keywords: str) -> Diagnostic:
+    (item,) = wrong(write(project, patch, **keywords))
+    return item
+
+
+def lines(net: netspec.Net) -> list[str]:
+    return [".".join(node) for node in net.network.graph.nodes]
+
+
+# ------------------------------------------------------------------ what a patch does
+
+
+def test_without_a_patch_the_network_is_the_same(project):
+    net = build(project, "")
+    assert lines(net) == lines(netspec.load(str(project / "base.yaml")))
+    assert (net.name, str(net.network.sources[1].name)) == ("Base", str(project / "base.yaml"))
+
+
+def test_name_doc_expect_and_params_replace(project):
+    net = build(
+        project, 'name: Other\ndoc: A text\nparams: {classes: 3}\nexpect: {depth: "<=99"}\n'
+    )
+    spec = net.network.spec
+    assert (net.name, spec.doc, spec.params["classes"].default) == ("Other", "A text", 3)
+    assert spec.params["rate"].default == 0.5
+    assert spec.expect[0].metric == "depth"
+    assert spec.source.name.endswith("v.yaml")
+
+
+def test_change_replaces_a_whole_layer(project):
+    net = build(project, "change: {blocks.Fork.right: {Conv: 6}, graph.three.b: relu}\n")
+    ops = {".".join(k): n.op for k, n in net.network.graph.nodes.items()}
+    assert ops["fork.right.conv"].out_channels == 6
+    assert ops["three.b"].op_name == "relu"
+
+
+def test_unnamed_layers_and_branches_have_numbers(project):
+    net = build(project, "change: {graph.two.1: {conv2d: [5, 1]}, blocks.Fork.2.0: {Conv: 7}}\n")
+    nodes = net.network.graph.nodes
+    assert nodes["two", "1"].op.out_channels == 5
+    assert nodes["fork", "2", "0", "conv"].op.out_channels == 7
+
+
+def test_removing_and_inserting_change_what_the_next_line_reads(project):
+    patch = "insert: {blocks.Conv.norm: {batch_norm2d: [], after: conv}}\nremove: [graph.two]\n"
+    nodes = build(project, patch).network.graph.nodes
+    assert nodes["one", "relu"].inputs == (("one", "norm"),)
+    assert nodes["three", "a"].inputs == (("one", "relu"),)
+
+
+def test_insertions_keep_the_order_of_the_file(project):
+    patch = """\
+insert:
+  graph.a: {relu: [], after: one}
+  graph.b: {relu: [], after: one}
+  graph.c: {relu: [], after: a}
+  graph.d: {relu: [], before: two}
+  graph.e: {relu: [], before: two}
+  blocks.Fork.low: {relu: [], before: down}
+  outputs.y3: {AuxHead: [], from: fork, when: train}
+  blocks.AuxHead: {chain: {flat: flatten, fc: {linear: 3}}}
+remove: [graph.two]
+"""
+    net = build(project, patch)
+    names = list(dict.fromkeys(line.split(".")[0] for line in lines(net)))
+    assert [name for name in names if len(name) == 1] == ["a", "c", "b", "d", "e"]
+    assert [o.name for o in net.network.graph.outputs] == ["y1", "y2", "y3"]
+    assert net.network.graph.nodes["fork", "down", "conv"].inputs == (("fork", "low"),)
+
+
+def test_outputs_and_blocks_can_be_removed(project):
+    patch = "remove: [outputs.y2, blocks.Fork]\nchange: {graph.fork: relu, outputs.y1: fc}\n"
+    net = build(project, patch)
+    assert [o.name for o in net.network.graph.outputs] == ["y1"]
+    assert (list(net.network.spec.blocks), net.warnings) == (["Conv"], ())
+
+
+def test_a_variant_of_a_variant(project):
+    write(project, "change: {graph.fc: {linear: 7}}\n", "first.yaml")
+    path = write(project, "change: {graph.fc: {linear: 8}}\n", "second.yaml", "first.yaml")
+    net = netspec.load(path)
+    assert net.network.graph.nodes["fc",].op.out_features == 8
+    assert len(net.network.sources) == 3
+
+
+def test_the_header_covers_every_file(project):
+    path = Path(write(project, "name: Other\n"))
+    before = netspec.load(str(path)).to_python().splitlines()[1]
+    digests = [
+        hashlib.sha256((project / name).read_bytes()).hexdigest()
+        for name in ("v.yaml", "base.yaml")
+    ]
+    lines = "".join(f"{digest}\n" for digest in digests).encode()
+    assert before == f"# spec sha256: {hashlib.sha256(lines).hexdigest()}"
+    (project / "base.yaml").write_text(BASE + "# a comment\n")
+    assert netspec.load(str(path)).to_python().splitlines()[1] != before
+
+
+# ------------------------------------------------------------------ what a patch may not do
+
+MISFITS = [
+    ("change: {graph.onee: relu}", "NS062", "onee", "did you mean `one`?"),
+    ("change: {blocks.Forkk.left: relu}", "NS062", "Forkk", "did you mean `Fork`?"),
+    ("change: {grph.one: relu}", "NS062", "grph.one", "did you mean `graph`?"),
+    ("change: {graph: relu}", "NS062", "graph", "for example"),
+    ("change: {graph.one.conv: relu}", "NS062", "conv", "patch `blocks.Conv`"),
+    ("remove: [graph.nothing]", "NS062", "nothing", "it has: `one`"),
+    ("remove: [graph.two, graph.two]", "NS062", "graph.two", ""),
+    ("change: {graph.two: relu}\nremove: [graph.two]", "NS062", "graph.two", ""),
+    ("change: {graph.two: relu, graph.two.0: relu}", "NS062", "graph.two.0", "keep one"),
+    ("remove: [blocks.Fork.left]", "NS062", "blocks.Fork.left", "around it"),
+    ("params: {klasses: 3}", "NS062", "klasses", "did you mean `classes`?"),
+    ("insert: {graph.one: {relu: [], after: two}}", "NS063", "one", "`change` replaces it"),
+    ("insert: {graph.new: relu}", "NS063", "new", "after: one"),
+    ("insert: {graph.new: {relu: [], after: one, before: two}}", "NS063", "new", ""),
+    ("insert: {graph.new: {relu: [], after: onee}}", "NS063", "onee", "did you mean `one`?"),
+    ("insert: {graph.two.x: {relu: [], after: 0}}", "NS063", "x", "as a whole"),
+    ("remove: graph.one", "NS012", "graph.one", "remove: [graph.norm1]"),
+    ("change: [graph.one]", "NS012", "[graph.one]", ""),
+    ("graph: {one: relu}", "NS011", "graph", ""),
+    ("chnge: {graph.one: relu}", "NS011", "chnge", "did you mean `change`?"),
+]
+
+
+@pytest.mark.parametrize(("patch", "code", "text", "help"), MISFITS, ids=[m[0] for m in MISFITS])
+def test_misfits_are_reported_in_the_variant(project, patch, code, text, help):
+    item = one(project, patch + "\n")
+    assert (item.code, item.span.text) == (code, text)
+    assert help in item.help
+    assert item.span.source.name.endswith("v.yaml")
+
+
+def test_every_misfit_is_reported(project):
+    patch = "change: {graph.x1: relu, graph.x2: relu}\nremove: [graph.x3]\n"
+    assert [item.span.text for item in wrong(write(project, patch))] == ["x1", "x2", "x3"]
+
+
+def test_mistakes_keep_their_file(project):
+    item = one(project, "change: {graph.one: {Conv: 0}}\n")
+    assert (item.code, item.span.text, item.span.line) == ("NS035", "0", 3)
+    assert item.span.source.name.endswith("v.yaml")
+    item = one(project, "change: {blocks.Conv.conv: {conv2d: [$out, $k], padding: $q}}\n")
+    assert (item.code, item.span.text) == ("NS017", "$q")
+
+
+def test_a_mistake_in_the_extended_file_says_who_extends_it(project):
+    (project / "base.yaml").write_text(BASE.replace("linear: $classes", "linera: $classes"))
+    item = one(project, "name: Other\n")
+    assert (item.code, item.span.text) == ("NS020", "linera")
+    assert item.span.source.name.endswith("base.yaml")
+    assert (item.notes[-1].span.text, item.notes[-1].text) == ("base.yaml", "extended here")
+    assert "v.yaml:2:10" in render(item)
+
+
+def test_an_inherited_contract_holds_for_the_variant(project):
+    item = one(project, "change: {blocks.Conv.conv: {conv2d: [$out, $k]}}\n")
+    assert (item.code, "8×16×16" in item.message) == ("NS055", True)
+    assert item.notes[-1].text == "extended here"
+
+
+def test_broken_yaml_in_the_extended_file_is_shown_there(project):
+    (project / "base.yaml").write_text("netspec: [1\n")
+    item = one(project, "name: Other\n")
+    assert item.code == "NS002"
+    assert item.span.source.name.endswith("base.yaml")
+    (project / "base.yaml").write_text("- 1\n")
+    assert one(project, "change: {graph.one: relu}\n").code == "NS002"
+
+
+# ------------------------------------------------------------------ which files are read
+
+OUTSIDE = [
+    "../../etc/passwd",
+    "../secret.yaml",
+    "/etc/passwd",
+    "/etc/x.yaml",
+    "~/x.yaml",
+    "~root/x.yaml",
+    "http://example.com/x.yaml",
+    "file:///etc/x.yaml",
+    "C:\\x.yaml",
+    "c:x.yaml",
+    "..\\x.yaml",
+    '"a\\0.yaml"',
+    '"a\\n.yaml"',
+    "base.yml",
+    "base",
+    "sub/../../secret.yaml",
+    "link.yaml",
+    "linked/secret.yaml",
+    "a" * 600 + ".yaml",
+]
+
+
+@pytest.mark.parametrize("path", OUTSIDE)
+def test_paths_that_leave_the_project_are_refused_unread(tmp_path, path):
+    (tmp_path / "secret.yaml").write_text("password: hunter2\n")
+    project = tmp_path / "project"
+    project.mkdir()
+    (project / "sub").mkdir()
+    (project / "link.yaml").symlink_to(tmp_path / "secret.yaml")
+    (project / "linked").symlink_to(tmp_path)
+    item = one(project, "", extends=path)
+    assert item.code == "NS060"
+    assert "hunter2" not in render(item)
+
+
+def test_the_git_root_and_the_option_widen_the_project(project, capsys):
+    (project / "sub").mkdir()
+    path = write(project / "sub", "name: Other\n", extends="../base.yaml")
+    assert wrong(path)[0].code == "NS060"
+    assert main(["check", path, "--root", str(project)]) == 0
+    (project / ".git").mkdir()
+    assert netspec.load(path).name == "Other"
+    assert main(["check", path, "--root", str(project / "sub")]) == 1
+
+
+def test_links_inside_the_project_are_followed(project):
+    (project / "link.yaml").symlink_to(project / "base.yaml")
+    path = write(project, "name: Other\n", extends="link.yaml")
+    assert netspec.load(path).name == "Other"
+
+
+@pytest.mark.parametrize("missing", ["nothing.yaml", "directory.yaml", "fifo.yaml", "loop.yaml"])
+def test_a_missing_file_is_reported_with_the_chain(project, missing):
+    (project / "directory.yaml").mkdir()
+    os.mkfifo(project / "fifo.yaml")
+    (project / "loop.yaml").symlink_to(project / "loop.yaml")
+    write(project, "", "first.yaml", missing)
+    item = one(project, "", extends="first.yaml")
+    assert item.code == "NS061"
+    assert f"v.yaml → {project}/first.yaml → {missing}" in item.message
+
+
+def test_cycles_and_long_chains_are_reported_with_the_chain(project):
+    write(project, "", "a.yaml", "b.yaml")
+    path = write(project, "", "b.yaml", "a.yaml")
+    (item,) = wrong(path)
+    assert item.code == "NS061"
+    assert item.message.endswith("b.yaml → " + f"{project}/a.yaml → {path}")
+    (own,) = wrong(write(project, "", "self.yaml", "self.yaml"))
+    assert own.code == "NS061"
+
+
+def test_eight_links_are_the_limit(project):
+    previous = "base.yaml"
+    for i in range(8):
+        path = write(project, "", f"v{i}.yaml", previous)
+        previous = f"v{i}.yaml"
+    assert netspec.load(path).name == "Base"
+    (item,) = wrong(write(project, "", "v8.yaml", previous))
+    assert item.code == "NS061"
+
+
+def test_a_text_extends_nothing():
+    with pytest.raises(SpecError) as caught:
+        netspec.loads("netspec: 1\nextends: base.yaml\n")
+    assert caught.value.diagnostics[0].code == "NS060"
+
+
+def test_the_files_of_a_spec_share_the_limits(project):
+    filler = "x: [" + "1, " * 300_000 + "1]\n"
+    (project / "base.yaml").write_text(BASE + filler)
+    item = one(project, "doc: [" + "1, " * 300_000 + "1]\n")
+    assert item.code == "NS001"
+
+
+def test_ten_thousand_patches_take_a_second(project):
+    import time
+
+    layers = "".join(f"  x{i}: relu\n" for i in range(10_000))
+    (project / "base.yaml").write_text(
+        f"netspec: 1\nname: Big\ninputs: {{i: [3]}}\ngraph:\n{layers}outputs: {{y1: z9999}}\n"
+    )
+    inserted = "".join(
+        f"  graph.z{i}: {{relu: [], after: {f'z{i - 1}' if i else 'x9999'}}}\n"
+        for i in range(10_000)
+    )
+    path = write(project, f"insert:\n{inserted}")
+    start = time.process_time()
+    net = netspec.load(path)
+    assert len(net.network.graph.nodes) == 20_000
+    assert time.process_time() - start < 6
+
+
+# ------------------------------------------------------------------ torchvision's GoogLeNet
+
+
+def test_googlenet_bn_is_short():
+    assert len((ROOT / "specs/googlenet_bn.yaml").read_text().splitlines()) <= 15
+
+
+@pytest.fixture(scope="module")
+def twins():
+    """Return torchvision's GoogLeNet and ours, with the same weights."""
+    library = torch.library.Library("torchvision", "DEF")
+    library.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    library.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    models = pytest.importorskip("torchvision.models")
+    torch.manual_seed(0)
+    theirs = models.googlenet(weights=None, init_weights=False, transform_input=False)
+    net = netspec.load(str(ROOT / "specs/googlenet_bn.yaml"))
+    ours = net.build()
+    source, target = theirs.state_dict(), ours.state_dict()
+    keys = sorted(target, key=lambda key: key.startswith("fc."))  # torchvision's `fc` stands last
+    assert [v.shape for v in source.values()] == [target[key].shape for key in keys]
+    ours.load_state_dict(dict(zip(keys, source.values(), strict=True)))
+    yield net, ours, theirs
+    library._destroy()
+
+
+def test_googlenet_bn_has_torchvisions_size(twins):
+    net, _, theirs = twins
+    totals = net.network.totals
+    assert (totals.inference.params, totals.inference.macs) == (6_624_904, 1_498_376_192)
+    assert totals.training.params == sum(p.numel() for p in theirs.parameters()) == 13_004_888
+
+
+def test_googlenet_bn_computes_what_torchvisions_does(twins):
+    _, ours, theirs = twins
+    image = torch.randn(1, 3, 224, 224)
+    with torch.no_grad():
+        ours.eval(), theirs.eval()
+        found = ours(image)
+        assert torch.equal(found if isinstance(found, torch.Tensor) else found[0], theirs(image))
+
+
+def test_googlenet_bn_trains_as_torchvisions_does(twins):
+    _, ours, theirs = twins
+    image = torch.randn(2, 3, 64, 64)
+    for model in (ours, theirs):
+        model.train()
+        for module in model.modules():
+            if isinstance(module, torch.nn.Dropout):
+                module.eval()
+    with torch.no_grad():
+        found, wanted = ours(image), theirs(image)
+    for mine, other in zip(
+        found, (wanted.logits, wanted.aux_logits1, wanted.aux_logits2), strict=True
+    ):
+        assert mine.shape == other.shape
+    assert torch.equal(found[0], wanted.logits)
