@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 
 from netspec.diagnostics import Diagnostic, Label, Span
 from netspec.graph import Graph, Node, NodeId, Sizes, cause, path
+from netspec.ops.axes import index
 from netspec.ops.base import Problem
 from netspec.ops.merge import Concat
-from netspec.ops.axes import index
 from netspec.ops.window import every, times
 from netspec.shapes import Shapes
 
@@ -41,7 +41,7 @@ def _uses(node: Node, span: Span) -> Iterator[Label]:
     """Yield the places of the blocks around a layer, the innermost first."""
     for place in dict.fromkeys(node.origin[1:]):
         if place != span:
-            yield Label(place, f"used here, in `{path(node.id)}`" if place is node.origin[1] else "")
+            yield Label(place, "used here")
 
 
 def _elsewhere(node: Node, graph: Graph, span: Span) -> Iterator[str]:
@@ -69,8 +69,8 @@ def _explain_join(problem: Problem, node: Node, graph: Graph, shapes: Shapes) ->
     joined = Label(node.call.span, "joined here")
     span, label, notes = _accused(culprit, graph, shapes) if culprit else (joined.span, "", [])
     notes += [*siblings, *([joined] if culprit else []), *_uses(node, span)]
-    details = [f"`{path(node.id)}` joins {times(shapes[end])} from `{path(end)}`" for end in node.inputs]
-    details += _elsewhere(node, graph, node.call.span)
+    ends = ", ".join(f"{times(shapes[end])} from `{path(end)}`" for end in node.inputs)
+    details = [f"`{path(node.id)}` joins {ends}", *_elsewhere(node, graph, node.call.span)]
     unique = {note.span: note for note in reversed(notes) if note.span != span}
     return Diagnostic(
         problem.code,

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from netspec import blame, repair
-from netspec.costs import Costs, Totals
+from netspec.costs import Costs, Totals, measure, sum_up
 from netspec.diagnostics import Diagnostic, Label, Severity, Sink, Span
-from netspec.expand import bind_value
+from netspec.expand.bind import bind_value
 from netspec.graph import Graph, NodeId, Sizes, Use, path
 from netspec.ops.window import times
 from netspec.repair import Fix, Key
@@ -112,11 +112,21 @@ def _report_shapes(broken: Sequence[_Claim], claims: Sequence[_Claim], case: Cas
     if len(fixes) == 1:
         case.sink.add(_mendable(broken, fixes[0], case))
         return
+    search = not _is_alone(broken, claims, case)
     for number, claim in enumerate(broken):
         found = fixes if len(broken) == 1 else []
-        if not found and number < _MAX_SEARCHES and _missed(claim, case):
+        if not found and search and number < _MAX_SEARCHES and _missed(claim, case):
             found = case.fixes(_holding(claims, case) | claim.wanted(), _missed(claim, case))
         case.sink.add(_broken_shape(claim, found, case))
+
+
+def _is_alone(broken: Sequence[_Claim], claims: Sequence[_Claim], case: Case) -> bool:
+    """Tell whether all else that the spec says of itself holds: then the contract is wrong."""
+    wrong = [claim for claim in claims if claim.sizes != case.shapes.get(claim.use.output)]
+    if len(wrong) > 1 or not case.exact() or len(case.shapes) < len(case.graph.nodes):
+        return False
+    values = metrics(sum_up(case.graph, measure(case.graph, case.shapes)))
+    return all(values[str(metric)] == value for (metric, _), value in case.exact().items())
 
 
 def _missed(claim: _Claim, case: Case) -> list[Key]:
@@ -243,14 +253,14 @@ def _broken(
         notes = [*notes[1:], *hints[:_MAX_FIXES]]
     bound = f"{first.operator} " if first.operator != "==" else ""
     actual = values[first.metric]
-    message = f"`{first.metric}` is {actual:,}, the spec expects {bound}{first.value:,}"
+    message = f"`{first.metric}` is {actual:,}, the spec expects {bound}{first.value:,.0f}"
     details = tuple(_largest(first, costs))
     return Diagnostic("NS056", message, span, label, tuple(notes), details, help, severity)
 
 
 def _gap(item: Expectation, values: Mapping[str, int]) -> str:
     gap = values[item.metric] - item.value
-    return f"`{item.metric}` is {abs(gap):,} too {'large' if gap > 0 else 'small'}"
+    return f"`{item.metric}` is {abs(gap):,.0f} too {'large' if gap > 0 else 'small'}"
 
 
 def _largest(item: Expectation, costs: Costs) -> Iterator[str]:

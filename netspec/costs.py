@@ -56,13 +56,14 @@ class Totals:
 
 
 def measure(graph: Graph, shapes: Shapes) -> Costs:
-    """Return the cost of every node."""
+    """Return the cost of every node; shared weights count where they belong, MACs each time."""
     return {node.id: _cost(node, shapes) for node in graph.nodes.values()}
 
 
 def _cost(node: Node, shapes: Shapes) -> NodeCost:
     inputs = [shapes[source] for source in node.inputs]
-    params = sum(map(product, node.op.weights(*inputs).values()))
+    is_shared = node.owner != node.id
+    params = 0 if is_shared else sum(map(product, node.op.weights(*inputs).values()))
     return NodeCost(params, *node.op.cost(*inputs))
 
 

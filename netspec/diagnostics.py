@@ -7,7 +7,7 @@ import re
 import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal, NamedTuple
 
@@ -17,6 +17,9 @@ _LINE_END = re.compile(r"\r\n|\n|\r")
 _MAX_WIDTH = 100
 _MAX_CANDIDATES = 500
 _MAX_NAME = 64
+_MAX_TEXT = 400
+_MAX_NOTES = 8
+MAX_ITEMS = 200
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,17 +108,25 @@ class SpecError(Exception):
 
 @dataclass(slots=True)
 class Sink:
-    """Collects the diagnostics of a stage; `stop` ends the stage if there was an error."""
+    """Collects the diagnostics of a stage; `stop` ends the stage if there was an error.
+
+    Errors are told without the warnings, which may follow from them. After 200 items the next
+    error ends the stage, and no more warnings are kept.
+    """
 
     items: list[Diagnostic] = field(default_factory=list)
 
     def error(
         self, code: str, message: str, span: Span | None, label: str = "", help: str = ""
     ) -> None:
-        self.items.append(Diagnostic(code, message, span, label, help=help))
+        self.add(Diagnostic(code, message, span, label, help=help))
 
     def add(self, diagnostic: Diagnostic) -> None:
-        self.items.append(diagnostic)
+        if len(self.items) < MAX_ITEMS:
+            self.items.append(diagnostic)
+        elif diagnostic.severity == "error":
+            self.items.append(diagnostic)
+            self.stop()
 
     @property
     def failed(self) -> bool:
@@ -124,24 +135,45 @@ class Sink:
     def stop(self) -> None:
         """Raise SpecError with everything collected if anything collected is an error."""
         if self.failed:
-            raise SpecError(in_order(self.items))
+            raise SpecError(in_order(item for item in self.items if item.severity == "error"))
+
+
+_LOOKUPS = ("NS017", "NS018", "NS020", "NS021", "NS031")
+"""What is looked up by name: the same name missed again is the same mistake."""
 
 
 def in_order(items: Iterable[Diagnostic]) -> list[Diagnostic]:
-    """Sort diagnostics by file and place; those without a place come last."""
+    """Sort diagnostics by file and place, one for each code and place; those without come last."""
 
     def key(item: Diagnostic) -> tuple[bool, str, int]:
         if item.span is None:
             return True, "", 0
         return False, item.span.source.name, item.span.start
 
-    return sorted(items, key=key)
+    groups: dict[object, list[Diagnostic]] = {}
+    for item in items:
+        same = (item.code, item.message if item.code in _LOOKUPS else item.span)
+        groups.setdefault(same, []).append(item)
+    return sorted(map(_grouped, groups.values()), key=key)
+
+
+def _grouped(items: list[Diagnostic]) -> Diagnostic:
+    """Return the first of diagnostics that say the same, with the other places."""
+    first, *others = items
+    if not others:
+        return first
+    places = dict.fromkeys(item.span for item in others if item.span and item.span != first.span)
+    notes = (*first.notes, *(Label(span, "and here") for span in places))
+    details = (*first.details, f"the same {len(items)} times")
+    return replace(first, notes=notes, details=details)
 
 
 def suggest(name: str, candidates: Iterable[str]) -> str:
-    """Return "did you mean `x`?" for the candidate nearest to `name`, or nothing."""
-    found = nearest(name, candidates)
-    return f"did you mean `{found[0]}`?" if found else ""
+    """Return "did you mean `x`?" for the candidates nearest to `name`, or nothing."""
+    found = nearest(name, candidates, 3)
+    slips = [_slips(name.lower(), text.lower()) for text in found]
+    best = [f"`{text}`" for text, count in zip(found, slips, strict=True) if count == slips[0]]
+    return f"did you mean {' or '.join(best)}?" if best else ""
 
 
 def nearest(name: str, candidates: Iterable[str], count: int = 1) -> list[str]:
@@ -153,13 +185,32 @@ def nearest(name: str, candidates: Iterable[str], count: int = 1) -> list[str]:
         return []
     pool = [text for text, _ in zip(candidates, range(_MAX_CANDIDATES), strict=False)]
     folded = {text.lower(): text for text in reversed(pool)}
-    close = difflib.get_close_matches(name.lower(), folded, count, 0.55)
-    return [folded[text] for text in close]
+    lower = name.lower()
+    close = difflib.get_close_matches(lower, folded, count + 4, 0.55)
+    if len(name) < _SHORT:
+        close = [text for text in folded if 0 < _slips(lower, text) < min(len(lower), 2)] or close
+    return [folded[text] for text in sorted(close, key=lambda text: _slips(lower, text))[:count]]
+
+
+def _slips(left: str, right: str) -> int:
+    """Count the characters lost, added, wrong or swapped between two words."""
+    before: list[int] = []
+    row = list(range(len(right) + 1))
+    for i, a in enumerate(left, 1):
+        before, above, row = row, row, [i]
+        for j, b in enumerate(right, 1):
+            row.append(min(above[j] + 1, row[-1] + 1, above[j - 1] + (a != b)))
+    return row[-1]
 
 
 def escape(text: str) -> str:
     """Show text so that no control, bidi or invisible character reaches a terminal."""
     return "".join(char if _is_visible(char) else _code_point(char) for char in text)
+
+
+def brief(text: str) -> str:
+    """Show text escaped, and cut if it is very long."""
+    return escape(text if len(text) <= _MAX_TEXT else f"{text[:_MAX_TEXT]}...")
 
 
 def _is_visible(char: str) -> bool:
@@ -176,14 +227,14 @@ def _code_point(char: str) -> str:
 def render_concise(item: Diagnostic) -> str:
     """Return a mistake as one line: `file:line:column: severity[CODE]: message`."""
     place = f"{item.span}: " if item.span else ""
-    cure = f" ({escape(item.help)})" if item.help else ""
-    return f"{place}{item.severity}[{item.code}]: {escape(item.message)}{cure}"
+    cure = f" ({brief(item.help)})" if item.help else ""
+    return f"{place}{item.severity}[{item.code}]: {brief(item.message)}{cure}"
 
 
 def render(item: Diagnostic, paint: Paint | None = None, width: int = _MAX_WIDTH) -> str:
     """Return a mistake as rustc shows it: message, underlined source, notes and help."""
     paint = paint or Paint()
-    head = paint.head(item.severity, f"{item.severity}[{item.code}]", escape(item.message))
+    head = paint.head(item.severity, f"{item.severity}[{item.code}]", brief(item.message))
     lines = [head]
     margin = _margin(item)
     if item.span is not None:
@@ -195,15 +246,14 @@ def render(item: Diagnostic, paint: Paint | None = None, width: int = _MAX_WIDTH
 
 
 def _tail(kind: str, text: str) -> str:
-    return f"{kind}: {escape(text)}"
+    return f"{kind}: {brief(text)}"
 
 
 @dataclass(frozen=True, slots=True)
 class Paint:
-    """Colours and drawing characters; plain ASCII without colour unless told otherwise."""
+    """Colours, where they are wanted."""
 
     colour: bool = False
-    unicode: bool = False
 
     def head(self, severity: Severity, tag: str, message: str) -> str:
         return f"{self._code(tag, '1;31' if severity == 'error' else '1;33')}: " + self._code(
@@ -233,7 +283,10 @@ def _snippets(
     item: Diagnostic, primary: Span, margin: int, paint: Paint, width: int
 ) -> Iterator[str]:
     """Yield one snippet per source, that of the primary span first."""
-    labels = [(Label(primary, item.label), True), *((note, False) for note in item.notes)]
+    labels = [
+        (Label(primary, item.label), True),
+        *((note, False) for note in item.notes[:_MAX_NOTES]),
+    ]
     sources = dict.fromkeys(label.span.source for label, _ in labels)
     for source in sources:
         here = [(label, main) for label, main in labels if label.span.source is source]
@@ -279,16 +332,19 @@ def _carets(label: Label, main: bool, text: str, shift: int, paint: Paint) -> st
     first = label.span.column - 1 - shift
     last = max(first + 1, min(first + label.span.end - label.span.start, len(text)))
     if first < 0 or first > len(text):
-        return escape(label.text)
+        return brief(f"(column {label.span.column}) {label.text}")
     gap = " " * display_width(_printed(text[:first]))
     mark = ("^" if main else "-") * max(1, display_width(_printed(text[first:last])))
-    words = f" {escape(label.text)}" if label.text else ""
+    words = f" {brief(label.text)}" if label.text else ""
     return gap + (paint.primary if main else paint.secondary)(mark + words)
 
 
 def display_width(text: str) -> int:
     """Return how many terminal cells a text takes (wide East Asian characters and emoji take 2)."""
-    return sum(
-        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1
-        for char in text
-    )
+    return sum(map(_cells, text))
+
+
+def _cells(char: str) -> int:
+    if unicodedata.category(char) in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in "WF" else 1

@@ -32,13 +32,14 @@ Bindings = Mapping[str, Bound]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Node:
-    """One op at work. Its id is the state_dict prefix of its weights.
+    """One op at work. Its `owner` is the state_dict prefix of its weights: its id unless shared.
 
     `call` is the op as written, `bindings` the parameters where it stands, `origin` its place in
     the block and then each use of the block, the innermost first.
     """
 
     id: NodeId
+    owner: NodeId
     op: Op
     inputs: tuple[NodeId, ...]
     call: OpCall

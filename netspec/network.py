@@ -32,7 +32,8 @@ class Network:
         for node in self.graph.nodes.values():
             inputs = [self.shapes[source] for source in node.inputs]
             for table in (node.op.weights(*inputs), node.op.buffers(*inputs)):
-                found.update((f"{path(node.id)}.{k}", numbers(s)) for k, s in table.items())
+                owner = path(node.owner)
+                found.update((f"{owner}.{k}".rstrip("."), numbers(s)) for k, s in table.items())
         return found
 
     @property

@@ -142,8 +142,9 @@ class _View:
 
 
 def see(graph: Graph, shapes: Shapes, source: NodeId | None = None) -> Fields:
-    """Return each node's receptive field on one of the network's inputs, by default the first."""
-    source = source or next(iter(graph.inputs))
+    """Return each node's receptive field on an input, by default the first that is not a vector."""
+    spatial = (key for key, shape in graph.inputs.items() if len(shape) > 1)
+    source = source or next(spatial, next(iter(graph.inputs)))
     views = dict.fromkeys(graph.inputs, _View())
     views[source] = _View(tuple(Field(size, size) for size in graph.inputs[source][1:]), True)
     for node in graph.nodes.values():

@@ -6,7 +6,7 @@ A layer's arguments are tried one number at a time; only the layers behind it ar
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -14,10 +14,10 @@ from pydantic import ValidationError
 
 from netspec.diagnostics import Span
 from netspec.dim import names, substitute
-from netspec.graph import Bindings, Graph, Node, NodeId, Sizes
+from netspec.graph import Graph, Node, NodeId, Sizes
 from netspec.ops.arguments import MAX_SIZE
 from netspec.ops.base import Op, product
-from netspec.spec.model import Spec, Value
+from netspec.spec.model import Spec
 
 METRICS = ("params", "macs", "train_params", "train_macs")
 _BUDGET = 20_000
@@ -27,6 +27,8 @@ Shapes = Mapping[NodeId, Sizes]
 Key = tuple[NodeId | str, int]
 """A number that a contract fixes: a dimension of a layer's output, or (metric, 0)."""
 Wanted = Mapping[Key, int]
+_Work = tuple[int, int]
+"""Parameters and multiply-adds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +39,20 @@ class Fix:
     old: int
     new: int
 
+    @property
+    def is_slip(self) -> bool:
+        """Tell whether one character lost, doubled, wrong or swapped makes the difference."""
+        old, new = str(self.old), str(self.new)
+        if len(old) == len(new):
+            odd = [i for i, (a, b) in enumerate(zip(old, new, strict=True)) if a != b]
+            return len(odd) == 1 or (odd[1:] == [odd[0] + 1] and sorted(old) == sorted(new))
+        short, long = sorted((old, new), key=len)
+        return any(long[:i] + long[i + 1 :] == short for i in range(len(long)))
 
-def find(spec: Spec, graph: Graph, shapes: Shapes, wanted: Wanted, broken: Iterable[Key]) -> list[Fix]:
+
+def find(
+    spec: Spec, graph: Graph, shapes: Shapes, wanted: Wanted, broken: Iterable[Key]
+) -> list[Fix]:
     """Return the changes of one number that mend every broken contract and break none.
 
     The search is bounded, so that it may miss some in a large network.
@@ -53,7 +67,8 @@ def find(spec: Spec, graph: Graph, shapes: Shapes, wanted: Wanted, broken: Itera
             if trial.mends(token, new, faults):
                 fixes.append(Fix(token.span, token.value, new))
                 break
-    return fixes
+    slips = [fix for fix in fixes if fix.is_slip]
+    return slips if len(slips) == 1 else fixes
 
 
 @dataclass(slots=True)
@@ -100,7 +115,7 @@ def _candidates(token: _Token, trial: _Trial, faults: Mapping[Key, int]) -> Iter
 
 def _on_the_line(token: _Token, trial: _Trial, faults: Mapping[Key, int]) -> list[int]:
     key, fault = next(iter(faults.items()))
-    after = trial.faults(token, token.value + 1)
+    after = trial.faults(token, token.value + 1, spared=faults)
     values = []
     if after and after.get(key, fault) != fault:
         step = Fraction(-fault, after[key] - fault)
@@ -115,7 +130,7 @@ def _on_the_line(token: _Token, trial: _Trial, faults: Mapping[Key, int]) -> lis
 def _slips(value: int) -> Iterator[int]:
     """Yield small numbers, and what a slipped finger may have made a number from."""
     text = str(value)
-    yield from range(1, _SMALL) if value < 100 else ()
+    yield from range(1, _SMALL) if value < _SMALL else ()
     for i in range(len(text)):
         yield int(text[:i] + text[i + 1 :] or 0)
         yield int(text[:i] + text[i + 1 : i + 2] + text[i] + text[i + 2 :])
@@ -130,24 +145,27 @@ class _Trial:
         self._graph = graph
         self._shapes = shapes
         self._wanted = wanted
+        self._seen: dict[tuple[object, ...], tuple[Op, tuple[Sizes, _Work] | None]] = {}
         self._order = {node: i for i, node in enumerate(graph.nodes)}
         self._nodes = list(graph.nodes.values())
         self._readers: dict[NodeId, list[int]] = {}
         for i, node in enumerate(self._nodes):
             for source in node.inputs:
                 self._readers.setdefault(source, []).append(i)
-        self._work = {
-            node.id: _work(node.op, [shapes[source] for source in node.inputs])
-            for node in self._nodes
-            if node.id in shapes
-        }
         self._claims: dict[NodeId, list[Key]] = {}
         self._totals: dict[str, int] = {}
         for subject, index in wanted:
             if isinstance(subject, tuple):
                 self._claims.setdefault(subject, []).append((subject, index))
             else:
-                self._totals[subject] = self._total(subject)
+                self._totals[subject] = 0
+        self._work = {
+            node.id: self._counted(node.op, tuple(shapes[source] for source in node.inputs))
+            for node in self._nodes
+            if node.id in shapes
+        }
+        for metric in self._totals:
+            self._totals[metric] = self._total(metric)
 
     def actual(self, key: Key) -> int:
         """Return the number that a contract is about, as the spec stands."""
@@ -164,27 +182,44 @@ class _Trial:
     def mends(self, token: _Token, new: int, faults: Mapping[Key, int]) -> bool:
         """Tell whether a value leaves no contract broken."""
         after = self.faults(token, new)
-        return after is not None and all(key in after for key in faults) and not any(after.values())
+        return after is not None and all(key in after for key in faults)
 
-    def faults(self, token: _Token, new: int) -> dict[Key, int] | None:
-        """Return by how much contracts are missed that a value touches; None: it does not fit."""
-        shapes: dict[NodeId, Sizes] = {}
-        work: dict[NodeId, tuple[int, int]] = {}
+    def faults(
+        self, token: _Token, new: int, spared: Collection[Key] = ()
+    ) -> dict[Key, int] | None:
+        """Return by how much a value misses the contracts that it touches.
+
+        None: the value does not fit, or breaks a contract that is not spared.
+        """
+        change = _Change(token, new)
         if token.is_input:
-            shapes.update(self._inputs(token, new))
-        queue = sorted({self._order[node] for node in token.nodes} | self._behind(shapes))
+            change.shapes.update(self._inputs(token, new))
+        queue = sorted({self._order[node] for node in token.nodes} | self._behind(change.shapes))
         waiting = set(queue)
+        missed: dict[Key, int] = {}
         while queue:
-            i = heapq.heappop(queue)
-            node = self._nodes[i]
-            self.budget -= 1
-            if self.budget <= 0 or not self._step(node, token, new, shapes, work):
+            node = self._nodes[heapq.heappop(queue)]
+            if not self._step(node, change) or not self._meets(node.id, change, missed, spared):
                 return None
-            if node.id in shapes:
+            if node.id in change.shapes:
                 for reader in self._behind([node.id]) - waiting:
                     waiting.add(reader)
                     heapq.heappush(queue, reader)
-        return self._missed(shapes, work)
+        for metric, total in self._totals.items():
+            missed[metric, 0] = total + self._more(metric, change) - self._wanted[metric, 0]
+        return missed if all(key in spared for key in missed if missed[key]) else None
+
+    def _meets(
+        self, node: NodeId, change: _Change, missed: dict[Key, int], spared: Collection[Key]
+    ) -> bool:
+        """Note how a node's new shape meets its contracts; tell whether it may go on."""
+        shape = change.shapes.get(node)
+        for key in self._claims.get(node, ()) if shape else ():
+            assert shape is not None
+            missed[key] = shape[key[1]] - self._wanted[key] if key[1] < len(shape) else 1
+            if missed[key] and key not in spared:
+                return False
+        return True
 
     def _behind(self, nodes: Iterable[NodeId]) -> set[int]:
         return {i for node in nodes for i in self._readers.get(node, ())}
@@ -197,69 +232,77 @@ class _Trial:
         for name, shape in self._spec.inputs.items():
             yield (name,), substitute(shape.value, values)  # type: ignore[misc]  # sizes, as before
 
-    def _step(
-        self,
-        node: Node,
-        token: _Token,
-        new: int,
-        shapes: dict[NodeId, Sizes],
-        work: dict[NodeId, tuple[int, int]],
-    ) -> bool:
+    def _step(self, node: Node, change: _Change) -> bool:
         """Compute one node; tell whether PyTorch would accept it."""
-        inputs = [shapes.get(source) or self._shapes.get(source) for source in node.inputs]
-        known = [x for x in inputs if x is not None]
-        op = _rebound(node, token, new) if node.id in token.nodes else node.op
-        if op is None or len(known) < len(inputs):
+        self.budget -= 1
+        found = (change.shapes.get(source) or self._shapes.get(source) for source in node.inputs)
+        inputs = tuple(shape for shape in found if shape)
+        op = _rebound(node, change) if node.id in change.token.nodes else node.op
+        if op is None or len(inputs) < len(node.inputs) or self.budget <= 0:
             return False
-        if any(op.rank is not None and len(x) != op.rank for x in known) or any(op.check(*known)):
+        result = self._result(op, inputs)
+        if result is None:
             return False
-        shape = op.shape(*known)
-        if any(type(size) is not int or not 0 < size <= MAX_SIZE for size in shape):
-            return False
+        shape, change.work[node.id] = result
         if shape != self._shapes.get(node.id):
-            shapes[node.id] = shape  # type: ignore[assignment]  # integers, as checked
-        work[node.id] = _work(op, known)
+            change.shapes[node.id] = shape
         return True
 
-    def _missed(
-        self, shapes: Mapping[NodeId, Sizes], work: Mapping[NodeId, tuple[int, int]]
-    ) -> dict[Key, int] | None:
-        missed: dict[Key, int] = {}
-        for node, shape in shapes.items():
-            for key in self._claims.get(node, ()):
-                if key[1] >= len(shape):
-                    return None
-                missed[key] = shape[key[1]] - self._wanted[key]
-        for key, value in self._wanted.items():
-            if isinstance(key[0], str):
-                missed[key] = self.actual(key) + self._change(key[0], work) - value
-        return missed
+    def _result(self, op: Op, inputs: tuple[Sizes, ...]) -> tuple[Sizes, _Work] | None:
+        """Return an op's output shape and work, or None where PyTorch would refuse."""
+        key = (id(op), inputs)
+        if key not in self._seen:
+            self._seen[key] = op, None
+            shape = _shape(op, inputs)
+            if shape is not None:
+                self._seen[key] = op, (shape, self._counted(op, inputs))
+        return self._seen[key][1]
 
-    def _change(self, metric: str, work: Mapping[NodeId, tuple[int, int]]) -> int:
+    def _counted(self, op: Op, inputs: tuple[Sizes, ...]) -> _Work:
+        """Return parameters and multiply-adds, where a contract fixes them."""
+        weights = op.weights(*inputs).values() if self._totals else ()
+        macs = op.cost(*inputs).macs if any("macs" in metric for metric in self._totals) else 0
+        return sum(product(shape) for shape in weights), macs
+
+    def _more(self, metric: str, change: _Change) -> int:
+        """Return by how much a sum grows."""
         column, heads = int(metric.endswith("macs")), metric.startswith("train_")
         return sum(
             new[column] - self._work.get(node, (0, 0))[column]
-            for node, new in work.items()
+            for node, new in change.work.items()
             if heads or not self._graph.nodes[node].train_only
         )
 
 
-def _work(op: Op, inputs: list[Sizes]) -> tuple[int, int]:
-    """Return parameters and multiply-adds."""
-    params = sum(product(shape) for shape in op.weights(*inputs).values())
-    return params, op.cost(*inputs).macs
+@dataclass(slots=True)
+class _Change:
+    """What follows from another number: the shapes and the work that differ."""
+
+    token: _Token
+    new: int
+    shapes: dict[NodeId, Sizes] = field(default_factory=dict)
+    work: dict[NodeId, _Work] = field(default_factory=dict)
 
 
-def _rebound(node: Node, token: _Token, new: int) -> Op | None:
+def _shape(op: Op, inputs: tuple[Sizes, ...]) -> Sizes | None:
+    """Return an op's output shape, or None where PyTorch would refuse."""
+    if any(op.rank is not None and len(x) != op.rank for x in inputs) or any(op.check(*inputs)):
+        return None
+    shape = op.shape(*inputs)
+    if any(type(size) is not int or not 0 < size <= MAX_SIZE for size in shape):
+        return None
+    return shape  # type: ignore[return-value]  # integers, as checked
+
+
+def _rebound(node: Node, change: _Change) -> Op | None:
     """Return a node's op with a number of the file changed, or None where it does not fit."""
-    bindings: Bindings = node.bindings
-    values = {name: new if b.span == token.span else b.value for name, b in bindings.items()}
-
-    def value_of(value: Value, span: Span) -> object:
-        return new if span == token.span else substitute(value, values)
-
+    span, new = change.token.span, change.new
+    values = {name: new if b.span == span else b.value for name, b in node.bindings.items()}
     try:
-        arguments = {k: value_of(a.value, a.span) for k, a in node.call.arguments.items()}
+        arguments = {
+            key: new if argument.span == span else substitute(argument.value, values)
+            for key, argument in node.call.arguments.items()
+        }
         return type(node.op).model_validate(arguments)
     except (ValidationError, ArithmeticError, TypeError):
         return None

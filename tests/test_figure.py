@@ -148,3 +148,76 @@ def assert_clean(figure: Figure) -> None:
         assert holds((0, 0, figure.width, figure.height), bounds(box)), box
     for text in figure.drawing.texts:
         assert holds((-0.5, 0, figure.width + 0.5, figure.height), text.bounds), text
+
+
+# ------------------------------------------------------------------ random networks
+
+
+@st.composite
+def random_chain(draw: st.DrawFn, depth: int, prefix: str, inputs: list[str]) -> list[str]:
+    """Return the lines of a chain in which every layer is read and shapes always agree."""
+    lines, names = [], list(inputs)
+    unread = list(inputs)
+    for i in range(draw(st.integers(1, 6))):
+        name = f"{prefix}{i}"
+        count = draw(st.integers(1, 3))
+        sources = draw(st.lists(st.sampled_from(names), min_size=count, max_size=count, unique=False))
+        if unread and draw(st.booleans()):
+            sources[0] = unread[-1]
+        sources = list(dict.fromkeys(sources))
+        lines.append(f"{name}: {draw(random_layer(depth, sources))}")
+        unread = [x for x in unread if x not in sources] + [name]
+        names.append(name)
+    if len(unread) > 1:
+        lines.append(f"{prefix}end: {{add: [], from: [{', '.join([*unread, names[0]])}]}}")
+    return lines
+
+
+@st.composite
+def random_layer(draw: st.DrawFn, depth: int, sources: list[str]) -> str:
+    if len(sources) > 1:
+        pair = [f"Pair{depth}: []"] if depth and len(sources) == 2 else []
+        op = draw(st.sampled_from(["add: []", "mul: []", *pair]))
+        return f"{{{op}, from: [{', '.join(sources)}]}}"
+    ops = ["conv2d: [4, 3], padding: 1", "relu: []", "batch_norm2d: []", "dropout: 0.5"]
+    ops += [f"Single{depth}: []", f"Fan{depth}: []"] if depth else []
+    return f"{{{draw(st.sampled_from(ops))}, from: {sources[0]}}}"
+
+
+@st.composite
+def random_spec(draw: st.DrawFn) -> str:
+    """Return a spec with nested blocks, skips, several inputs, outputs and heads."""
+    lines = ["netspec: 1", "name: Random"]
+    inputs = ["left", "right"][: draw(st.integers(1, 2))]
+    lines += ["inputs: {" + ", ".join(f"{name}: [4, 8, 8]" for name in inputs) + "}", "blocks:"]
+    for depth in (1, 2):
+        lines += [f"  Single{depth}:", "    chain:"]
+        lines += [f"      {x}" for x in draw(random_chain(depth - 1, "s", ["input"]))]
+        lines += [f"  Pair{depth}:", "    inputs: [p, q]", "    chain:"]
+        lines += [f"      {x}" for x in draw(random_chain(depth - 1, "t", ["p", "q"]))]
+        lines += [f"  Fan{depth}:", "    parallel:"]
+        for branch in range(draw(st.integers(2, 5))):
+            chain = draw(random_chain(depth - 1, f"b{branch}", ["input"]))
+            lines += [f"      {'- ' if i == 0 else '  '}{x}" for i, x in enumerate(chain)]
+        lines += ["      - []"] if draw(st.booleans()) else []
+        lines += ["    join: add"]
+    graph = draw(random_chain(2, "g", inputs))
+    layers = [line.split(":")[0] for line in graph]
+    lines += ["graph:", *(f"  {line}" for line in graph), "outputs:", f"  out: {layers[-1]}"]
+    for i in range(draw(st.integers(0, 3))):
+        only = ", when: train" if draw(st.booleans()) else ""
+        tap = draw(st.sampled_from(layers))
+        lines.append(f"  head{i}: {{Single{draw(st.integers(1, 2))}: [], from: {tap}{only}}}")
+    return "\n".join(lines) + "\n"
+
+
+RANDOM = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+@RANDOM
+@given(random_spec(), st.sampled_from(["letter", "none"]), st.sampled_from([None, 1]))
+def test_random_networks_have_no_overlap_and_no_crossing(
+    text: str, page: str, depth: int | None
+) -> None:
+    network = compiled(text)
+    assert_clean(lay_out(network, page_size(page, "landscape"), depth))

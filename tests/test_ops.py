@@ -25,7 +25,8 @@ from netspec.dim import Shape, is_known, name, substitute
 from netspec.ops.arguments import Fixed
 from netspec.ops.base import REGISTRY, Call, Infix, Input, Op
 from netspec.ops.merge import Elementwise
-from tests.test_ops_table import TABLE, Arguments
+from tests.test_ops_draws import Arguments
+from tests.test_ops_table import TABLE
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 

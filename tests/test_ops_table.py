@@ -1,17 +1,15 @@
-"""One row per op: random (arguments, input shapes), and what is refused on purpose."""
+"""One row per op: how its settings are drawn, and what netspec refuses on purpose."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
-from typing import Any
 
 from netspec.dim import Shape
 from netspec.ops.base import REGISTRY
-
-Arguments = dict[str, Any]
-Setting = tuple[Arguments, tuple[Shape, ...]]
+from tests import test_ops_draws as draw
+from tests.test_ops_draws import Arguments, Setting
 
 
 def _nothing(arguments: Arguments, shapes: tuple[Shape, ...]) -> bool:
@@ -29,314 +27,6 @@ class Row:
     draw: Callable[[Random], Setting]
     refuses: bool = True
     stricter: Callable[[Arguments, tuple[Shape, ...]], bool] = _nothing
-
-
-def sizes(r: Random, count: int, most: int = 8) -> Shape:
-    return tuple(r.randint(1, most) for _ in range(count))
-
-
-def shape(r: Random, least: int, most: int, largest: int = 6) -> Shape:
-    return sizes(r, r.randint(least, most), largest)
-
-
-def every(r: Random, count: int, low: int, high: int) -> Any:
-    """Draw one number, or one for each of `count` dimensions."""
-    if count == 1 or r.random() < 0.5:
-        return r.randint(low, high)
-    return tuple(r.randint(low, high) for _ in range(count))
-
-
-def some(r: Random, **choices: Callable[[], Any]) -> Arguments:
-    """Draw each argument, or leave it out, so that defaults are tested too."""
-    return {key: draw() for key, draw in choices.items() if r.random() < 0.6}
-
-
-def flag(r: Random) -> Callable[[], bool]:
-    return lambda: r.random() < 0.5
-
-
-def real(r: Random, low: float, high: float) -> Callable[[], float]:
-    return lambda: r.choice([low, high, r.uniform(low, high)])
-
-
-# ------------------------------------------------------------------ convolutions and pools
-
-
-def conv(spatial: int) -> Callable[[Random], Setting]:
-    def draw(r: Random) -> Setting:
-        channels = r.choice([1, 2, 3, 4, 4, 6])
-        arguments = some(
-            r,
-            stride=lambda: every(r, spatial, 1 - (r.random() < 0.05), 3),
-            padding=lambda: r.choice(["same", "valid", *(every(r, spatial, 0, 3),) * 5]),
-            dilation=lambda: every(r, spatial, 1, 3),
-            groups=lambda: r.choice([1, 2, channels]),
-            bias=flag(r),
-            padding_mode=lambda: r.choice(["zeros", "reflect", "replicate", "circular"]),
-        )
-        required = {"out_channels": r.choice([2, 4, 6, 12]), "kernel_size": every(r, spatial, 1, 4)}
-        return required | arguments, ((channels, *sizes(r, _rank(r, spatial))),)
-
-    return draw
-
-
-def _rank(r: Random, spatial: int) -> int:
-    """Draw a number of spatial dimensions, seldom a wrong one.
-
-    Never one too few, because PyTorch reads that as a single image without a batch.
-    """
-    return spatial + 1 if r.random() < 0.03 else spatial
-
-
-def conv_transpose(r: Random) -> Setting:
-    channels = r.choice([1, 2, 3, 4, 4, 6])
-    arguments = some(
-        r,
-        stride=lambda: every(r, 2, 1, 3),
-        padding=lambda: every(r, 2, 0, 3),
-        output_padding=lambda: every(r, 2, 0, 2),
-        groups=lambda: r.choice([1, 1, 2, channels]),
-        bias=flag(r),
-        dilation=lambda: every(r, 2, 1, 3),
-    )
-    required = {"out_channels": r.choice([2, 4, 6, 12]), "kernel_size": every(r, 2, 1, 4)}
-    return required | arguments, ((channels, *sizes(r, _rank(r, 2), 5)),)
-
-
-def pool(spatial: int, dilation: bool) -> Callable[[Random], Setting]:
-    def draw(r: Random) -> Setting:
-        arguments = some(
-            r,
-            stride=lambda: r.choice([None, every(r, spatial, 1 - (r.random() < 0.05), 4)]),
-            padding=lambda: every(r, spatial, 0, 2),
-            ceil_mode=flag(r),
-            **({"dilation": lambda: every(r, spatial, 1, 3)} if dilation else {}),
-            **({} if dilation else {"count_include_pad": flag(r)}),
-            **({} if dilation or spatial == 1 else {"divisor_override": lambda: r.randint(0, 3)}),
-        )
-        kernel = {"kernel_size": every(r, spatial, 1, 5)}
-        return kernel | arguments, ((r.randint(1, 3), *sizes(r, _rank(r, spatial), 9)),)
-
-    return draw
-
-
-def adaptive_pool(spatial: int) -> Callable[[Random], Setting]:
-    def draw(r: Random) -> Setting:
-        size = every(r, spatial, 0, 5)
-        if isinstance(size, tuple):
-            size = tuple(None if r.random() < 0.3 else one for one in size)
-        size = None if r.random() < 0.1 else size
-        return {"output_size": size}, ((r.randint(1, 3), *sizes(r, _rank(r, spatial))),)
-
-    return draw
-
-
-def global_pool(r: Random) -> Setting:
-    return {}, ((r.randint(1, 3), *sizes(r, r.choice([0, 2, 2, 2, 3]))),)
-
-
-# ------------------------------------------------------------------ element by element
-
-
-def plain(*choices: str) -> Callable[[Random], Setting]:
-    """Draw settings of an op that takes any shape and refuses nothing."""
-
-    def draw(r: Random) -> Setting:
-        known = {
-            "inplace": flag(r),
-            "negative_slope": real(r, -1, 1),
-            "alpha": real(r, -1, 2),
-            "beta": real(r, -1, 2),
-            "threshold": real(r, -1, 20),
-            "factor": real(r, -2, 2),
-            "approximate": lambda: r.choice(["none", "tanh"]),
-        }
-        arguments = some(r, **{key: known[key] for key in choices})
-        return arguments, (shape(r, 0, 4),)
-
-    return draw
-
-
-def scale(r: Random) -> Setting:
-    return {"factor": r.choice([0.1, -2, 3.5])}, (shape(r, 0, 4),)
-
-
-def gelu(r: Random) -> Setting:
-    return {"approximate": r.choice(["none", "tanh", "erf"])}, (shape(r, 0, 3),)
-
-
-def prelu(r: Random) -> Setting:
-    x = shape(r, 0, 3, 4)
-    count = r.choice([1, 2, 3, *x[:1]])
-    return some(r, num_parameters=lambda: count, init=real(r, 0, 1)), (x,)
-
-
-def dropout(rank: int | None) -> Callable[[Random], Setting]:
-    def draw(r: Random) -> Setting:
-        arguments = some(r, p=lambda: r.choice([0, 0.5, 1, -0.1, 1.5]), inplace=flag(r))
-        return arguments, (shape(r, rank or 0, rank or 4),)
-
-    return draw
-
-
-def along_axis(r: Random) -> Setting:
-    return some(r, dim=lambda: r.randint(-5, 4)), (shape(r, 0, 4),)
-
-
-def linear(r: Random) -> Setting:
-    x = shape(r, r.choice([0, 1]), 3)
-    return {"out_features": r.randint(-1, 9)} | some(r, bias=flag(r)), (x,)
-
-
-# ------------------------------------------------------------------ norms
-
-
-def lrn(r: Random) -> Setting:
-    numbers = some(r, alpha=real(r, 0, 1), beta=real(r, 0, 1), k=real(r, 1, 2))
-    return {"size": r.randint(0, 5)} | numbers, (shape(r, 1, 4),)
-
-
-def batch_norm(rank: int) -> Callable[[Random], Setting]:
-    def draw(r: Random) -> Setting:
-        arguments = some(
-            r,
-            eps=lambda: r.choice([0.0, 1e-5, 0.001]),
-            momentum=lambda: r.choice([None, 0.0, 0.1, 1]),
-            affine=flag(r),
-            track_running_stats=flag(r),
-        )
-        return arguments, (_channels_first(r, rank),)
-
-    return draw
-
-
-def _channels_first(r: Random, rank: int) -> Shape:
-    x = shape(r, 0, 4) if r.random() < 0.2 else sizes(r, rank, 3)
-    return sizes(r, rank, 3) if len(x) == rank - 1 and rank == 3 else x
-
-
-def group_norm(r: Random) -> Setting:
-    arguments = some(r, eps=lambda: r.choice([0.0, 1e-5]), affine=flag(r))
-    return {"num_groups": r.randint(0, 4)} | arguments, (shape(r, 0, 4),)
-
-
-def layer_norm(r: Random) -> Setting:
-    x = shape(r, 0, 4, 3)
-    count = r.randint(0, 2)
-    arguments = some(
-        r,
-        normalized_shape=lambda: r.choice([x[len(x) - count :], sizes(r, 2, 3), r.randint(0, 3)]),
-        eps=lambda: r.choice([0.0, 1e-5]),
-        elementwise_affine=flag(r),
-        bias=flag(r),
-    )
-    return arguments, (x,)
-
-
-# ------------------------------------------------------------------ shapes
-
-
-def flatten(r: Random) -> Setting:
-    arguments = some(r, start_dim=lambda: r.randint(-5, 4), end_dim=lambda: r.randint(-5, 4))
-    return arguments, (shape(r, 0, 4),)
-
-
-def reshape(r: Random) -> Setting:
-    x = r.choice([(6,), (2, 3), (4, 3, 2), (12, 2), (2, 2, 2), shape(r, 1, 3), ()])
-    size = list(r.choice([x[::-1] or (1,), (2, 3), (6,), (4, 6), (3, 8), (2, 2, 6), (8,)]))
-    for _ in range(r.choice([0, 1, 1, 2])):
-        size[r.randrange(len(size))] = r.choice([-1, -1, -1, 1, 0])
-    return {"size": tuple(size)}, (x,)
-
-
-def permute(r: Random) -> Setting:
-    x = shape(r, 1, 3)
-    rank = len(x) + 1
-    dims = list(range(1, rank))
-    r.shuffle(dims)
-    dims = [0, *dims] if r.random() < 0.8 else [*dims, 0]
-    dims = [dim - rank * (r.random() < 0.3) for dim in dims]
-    if r.random() < 0.2:
-        dims[r.randrange(rank)] = r.randint(-5, 4)
-    return {"dims": tuple(dims[: r.choice([rank, rank, rank, 2])])}, (x,)
-
-
-def pad(r: Random) -> Setting:
-    x = shape(r, 1, 4, 4)
-    count = r.choice([2 * len(x) - 2 or 2, r.randint(1, 8)])
-    low = r.choice([0, 0, -2, -5])
-    arguments = some(
-        r,
-        mode=lambda: r.choice(["constant", "reflect", "replicate", "circular"]),
-        value=lambda: r.choice([None, 0, 0, 1.5]),
-    )
-    return {"pad": tuple(r.randint(low, 3) for _ in range(count))} | arguments, (x,)
-
-
-def interpolate(r: Random) -> Setting:
-    x = shape(r, 1, 5, 4) if r.random() < 0.1 else sizes(r, r.choice([2, 3, 3, 4]), 4)
-    spatial = r.choice([max(len(x) - 1, 1)] * 9 + [2])
-    names = {1: "linear", 2: "bilinear", 3: "trilinear"}
-    modes = ["nearest", "nearest-exact", "area", "bicubic", *(names.get(spatial, "nearest"),) * 5]
-    arguments = some(r, mode=lambda: r.choice(modes))
-    arguments |= {"align_corners": r.choice([None, True, False])} if r.random() < 0.3 else {}
-    size, factor = every(r, spatial, 1 - (r.random() < 0.1), 5), _factors(r, spatial)
-    given = r.choice([{"size": size}, {"scale_factor": factor}] * 6 + [{}])
-    return given | arguments | ({"size": size} if r.random() < 0.05 else {}), (x,)
-
-
-def _factors(r: Random, spatial: int) -> Any:
-    one = [r.choice([0.3, 0.5, 1, 1.5, 2, 2.0, 3, 2.7, -1]) for _ in range(spatial)]
-    return one[0] if not one[1:] or r.random() < 0.5 else tuple(one)
-
-
-def mean(r: Random) -> Setting:
-    x = shape(r, 0, 4)
-    axes = tuple(r.randint(-len(x) - 1, len(x)) for _ in range(r.randint(1, 3)))
-    axes = tuple(axis or 1 for axis in axes) if r.random() < 0.8 else axes
-    return {"dim": r.choice([axes, axes[0]])} | some(r, keepdim=flag(r)), (x,)
-
-
-def shuffle(argument: str) -> Callable[[Random], Setting]:
-    def draw(r: Random) -> Setting:
-        factor = r.randint(0, 3)
-        rank = r.choice([3] * 6 + [1, 4])
-        x = [r.randint(1, 3) * r.choice([1, factor or 1]) for _ in range(rank)]
-        if rank >= 3:
-            x[-3] *= r.choice([1, factor or 1])
-        return {argument: factor}, (tuple(x),)
-
-    return draw
-
-
-# ------------------------------------------------------------------ joins
-
-
-def concat(r: Random) -> Setting:
-    x = shape(r, 0, 3, 4)
-    dim = r.choice([1, 1, -1, r.randint(-5, 4)])
-    place = dim % (len(x) + 1) - 1
-    others = [_like(r, x, place) for _ in range(r.randint(0, 3))]
-    return ({} if dim == 1 else {"dim": dim}), (x, *others)
-
-
-def _like(r: Random, x: Shape, place: int) -> Shape:
-    y = list(x)
-    if y and place >= 0:
-        y[place] = r.randint(1, 4)
-    if y and r.random() < 0.15:
-        y[r.randrange(len(y))] = r.randint(1, 4)
-    return (*y, 2) if r.random() < 0.05 else tuple(y)
-
-
-def elementwise(r: Random) -> Setting:
-    x = shape(r, 0, 3, 3)
-    return {}, tuple(_broadcast(r, x) for _ in range(r.randint(1, 4)))
-
-
-def _broadcast(r: Random, x: Shape) -> Shape:
-    y = tuple(1 if r.random() < 0.2 else r.choice([size] * 9 + [2]) for size in x)
-    return (*y, 1) if r.random() < 0.03 else y
 
 
 def ranks_differ(arguments: Arguments, shapes: tuple[Shape, ...]) -> bool:
@@ -375,64 +65,71 @@ def odd_pads(arguments: Arguments, shapes: tuple[Shape, ...]) -> bool:
     )
 
 
+def mean_of_everything(arguments: Arguments, shapes: tuple[Shape, ...]) -> bool:
+    """A shape has at least one dimension in a spec."""
+    axes = arguments["dim"] if isinstance(arguments["dim"], tuple) else (arguments["dim"],)
+    rank = len(shapes[0]) + 1
+    return {axis % rank for axis in axes} == set(range(1, rank)) and not arguments.get("keepdim")
+
+
 def two_gaps(arguments: Arguments, shapes: tuple[Shape, ...]) -> bool:
     """PyTorch never sees the -1 of a spec, but the size that it stands for."""
     return bool(arguments["size"].count(-1) > 1)
 
 
 TABLE: dict[str, Row] = {
-    "adaptive_avg_pool1d": Row(adaptive_pool(1)),
-    "adaptive_avg_pool2d": Row(adaptive_pool(2), stricter=more_dimensions),
-    "adaptive_max_pool2d": Row(adaptive_pool(2)),
-    "add": Row(elementwise, stricter=ranks_differ),
-    "alpha_dropout": Row(dropout(None)),
-    "avg_pool1d": Row(pool(1, dilation=False)),
-    "avg_pool2d": Row(pool(2, dilation=False)),
-    "avg_pool3d": Row(pool(3, dilation=False)),
-    "batch_norm1d": Row(batch_norm(2)),
-    "batch_norm2d": Row(batch_norm(3)),
-    "channel_shuffle": Row(shuffle("groups")),
-    "concat": Row(concat, stricter=concat_over_batch),
-    "conv1d": Row(conv(1)),
-    "conv2d": Row(conv(2)),
-    "conv3d": Row(conv(3)),
-    "conv_transpose2d": Row(conv_transpose),
-    "dropout": Row(dropout(None)),
-    "dropout2d": Row(dropout(3)),
-    "elu": Row(plain("alpha", "inplace"), refuses=False),
-    "flatten": Row(flatten, stricter=folds_batch),
-    "gelu": Row(gelu),
-    "global_avg_pool": Row(global_pool, stricter=more_dimensions),
-    "group_norm": Row(group_norm),
-    "hardsigmoid": Row(plain("inplace"), refuses=False),
-    "hardswish": Row(plain("inplace"), refuses=False),
-    "identity": Row(plain(), refuses=False),
-    "instance_norm2d": Row(batch_norm(3)),
-    "interpolate": Row(interpolate),
-    "layer_norm": Row(layer_norm),
-    "leaky_relu": Row(plain("negative_slope", "inplace"), refuses=False),
-    "linear": Row(linear),
-    "local_response_norm": Row(lrn),
-    "log_softmax": Row(along_axis, stricter=softmax_over_batch),
-    "max_pool1d": Row(pool(1, dilation=True)),
-    "max_pool2d": Row(pool(2, dilation=True)),
-    "max_pool3d": Row(pool(3, dilation=True)),
-    "mean": Row(mean),
-    "mul": Row(elementwise, stricter=ranks_differ),
-    "pad": Row(pad, stricter=odd_pads),
-    "permute": Row(permute),
-    "pixel_shuffle": Row(shuffle("upscale_factor")),
-    "pixel_unshuffle": Row(shuffle("downscale_factor")),
-    "prelu": Row(prelu),
-    "relu": Row(plain("inplace"), refuses=False),
-    "relu6": Row(plain("inplace"), refuses=False),
-    "reshape": Row(reshape, stricter=two_gaps),
-    "scale": Row(scale, refuses=False),
-    "sigmoid": Row(plain(), refuses=False),
-    "silu": Row(plain("inplace"), refuses=False),
-    "softmax": Row(along_axis, stricter=softmax_over_batch),
-    "softplus": Row(plain("beta", "threshold"), refuses=False),
-    "tanh": Row(plain(), refuses=False),
+    "adaptive_avg_pool1d": Row(draw.adaptive_pool(1)),
+    "adaptive_avg_pool2d": Row(draw.adaptive_pool(2), stricter=more_dimensions),
+    "adaptive_max_pool2d": Row(draw.adaptive_pool(2)),
+    "add": Row(draw.elementwise, stricter=ranks_differ),
+    "alpha_dropout": Row(draw.dropout(None)),
+    "avg_pool1d": Row(draw.pool(1, dilation=False)),
+    "avg_pool2d": Row(draw.pool(2, dilation=False)),
+    "avg_pool3d": Row(draw.pool(3, dilation=False)),
+    "batch_norm1d": Row(draw.batch_norm(2)),
+    "batch_norm2d": Row(draw.batch_norm(3)),
+    "channel_shuffle": Row(draw.shuffle("groups")),
+    "concat": Row(draw.concat, stricter=concat_over_batch),
+    "conv1d": Row(draw.conv(1)),
+    "conv2d": Row(draw.conv(2)),
+    "conv3d": Row(draw.conv(3)),
+    "conv_transpose2d": Row(draw.conv_transpose),
+    "dropout": Row(draw.dropout(None)),
+    "dropout2d": Row(draw.dropout(3)),
+    "elu": Row(draw.plain("alpha", "inplace"), refuses=False),
+    "flatten": Row(draw.flatten, stricter=folds_batch),
+    "gelu": Row(draw.gelu),
+    "global_avg_pool": Row(draw.global_pool, stricter=more_dimensions),
+    "group_norm": Row(draw.group_norm),
+    "hardsigmoid": Row(draw.plain("inplace"), refuses=False),
+    "hardswish": Row(draw.plain("inplace"), refuses=False),
+    "identity": Row(draw.plain(), refuses=False),
+    "instance_norm2d": Row(draw.batch_norm(3)),
+    "interpolate": Row(draw.interpolate),
+    "layer_norm": Row(draw.layer_norm),
+    "leaky_relu": Row(draw.plain("negative_slope", "inplace"), refuses=False),
+    "linear": Row(draw.linear),
+    "local_response_norm": Row(draw.lrn),
+    "log_softmax": Row(draw.along_axis, stricter=softmax_over_batch),
+    "max_pool1d": Row(draw.pool(1, dilation=True)),
+    "max_pool2d": Row(draw.pool(2, dilation=True)),
+    "max_pool3d": Row(draw.pool(3, dilation=True)),
+    "mean": Row(draw.mean, stricter=mean_of_everything),
+    "mul": Row(draw.elementwise, stricter=ranks_differ),
+    "pad": Row(draw.pad, stricter=odd_pads),
+    "permute": Row(draw.permute),
+    "pixel_shuffle": Row(draw.shuffle("upscale_factor")),
+    "pixel_unshuffle": Row(draw.shuffle("downscale_factor")),
+    "prelu": Row(draw.prelu),
+    "relu": Row(draw.plain("inplace"), refuses=False),
+    "relu6": Row(draw.plain("inplace"), refuses=False),
+    "reshape": Row(draw.reshape, stricter=two_gaps),
+    "scale": Row(draw.scale, refuses=False),
+    "sigmoid": Row(draw.plain(), refuses=False),
+    "silu": Row(draw.plain("inplace"), refuses=False),
+    "softmax": Row(draw.along_axis, stricter=softmax_over_batch),
+    "softplus": Row(draw.plain("beta", "threshold"), refuses=False),
+    "tanh": Row(draw.plain(), refuses=False),
 }
 
 

@@ -19,6 +19,7 @@ COMMANDS = {
     "render": "draw a spec",
     "report": "count a spec's parameters and multiply-adds",
     "diff": "say what distinguishes two specs",
+    "schema": "print the JSON Schema for editors",
 }
 """What each command does; `netspec/cli/NAME.py` has its `add(parser)` and `run(options)`."""
 

@@ -23,7 +23,7 @@ COLUMNS = (
     Column("depth", "depth"),
     Column("depth_with_pooling", "with pooling", glue="/"),
     Column("peak_bytes", "peak bytes"),
-    Column("peak_bytes_ratio", "× first"),
+    Column("peak_bytes_ratio", "× first", extra=True),
     Column("peak_at", "peak at", "text", extra=True),
     *FIELD[:3],
 )

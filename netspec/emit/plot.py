@@ -47,7 +47,7 @@ def plot(network: Network, format: str = "svg", depth: int = 1) -> bytes:
         matplotlib.rcdefaults()  # the user's own settings would change the bytes
         matplotlib.rc("svg", hashsalt="netspec", fonttype="none")
         matplotlib.rc("font", size=8)
-        figure = Figure(figsize=(11, 1.2 + 0.24 * len(rows)), layout="constrained")
+        figure = Figure(figsize=(11, min(1.2 + 0.24 * len(rows), 200)), layout="constrained")
         FigureCanvasAgg(figure)
         panels = figure.subplots(1, 4, sharey=True)
         for axes, one in zip(panels, series, strict=True):

@@ -9,9 +9,11 @@ from netspec.ops import (
     linear,
     merge,
     norm,
+    parameter,
     pool,
     resample,
     reshape,
+    split,
 )
 
 __all__ = [
@@ -23,7 +25,9 @@ __all__ = [
     "linear",
     "merge",
     "norm",
+    "parameter",
     "pool",
     "resample",
     "reshape",
+    "split",
 ]

@@ -48,6 +48,8 @@ class Mean(Op):
         yield from problems
         if not problems and len({index(axis, inputs[0]) for axis in axes}) < len(axes):
             yield Problem("dim", "a dimension stands twice")
+        elif not problems and not self.shape(*inputs):
+            yield Problem("dim", "nothing is left beside the batch", "write `keepdim: true`")
 
     def shape(self, *inputs: Shape) -> Shape:
         gone = {index(axis, inputs[0]) for axis in every(self.dim, 1)}

@@ -94,6 +94,8 @@ class Op(BaseModel):
     """The kind, which chooses the colour in pictures and the row in `report --by op`."""
     positional: ClassVar[int] = 1
     """How many leading arguments the torch call passes by position."""
+    reads: ClassVar[int] = 1
+    """The number of inputs; joins read any number from 2 on."""
     rank: ClassVar[int | None] = None
     """The number of dimensions that every input must have, None for any."""
 

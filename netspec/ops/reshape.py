@@ -65,8 +65,13 @@ class Reshape(Move):
             message = f"{times(inputs[0])} has {product(inputs[0])} elements"
             yield Problem("size", f"{message}, which do not fill {times(self.size)}")
 
+    def inferred(self, x: Shape) -> dict[str, Dim]:
+        if -1 not in self.size:
+            return {}
+        return {"rest": product(x) // product(tuple(size for size in self.size if size != -1))}
+
     def shape(self, *inputs: Shape) -> Shape:
-        rest: Dim = product(inputs[0]) // product(tuple(s for s in self.size if s != -1))
+        rest = self.inferred(inputs[0]).get("rest", 1)
         return tuple(rest if size == -1 else size for size in self.size)
 
     def torch(self, *inputs: Shape) -> Call | Infix:

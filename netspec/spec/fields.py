@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from netspec.diagnostics import Sink, Span, suggest
+from netspec.diagnostics import Sink, Span, nearest, suggest
 from netspec.syntax import Mapping, Scalar, Sequence, Tree
 
 
@@ -25,19 +25,30 @@ def kind(tree: Tree) -> str:
     return f"the number {tree.span.text[:40]}"
 
 
+def corrected(tree: Mapping, sink: Sink, what: str, known: tuple[str, ...]) -> Mapping:
+    """Report unknown keys, and return the mapping as it was meant where that is likely."""
+    written = {key.text for key, _ in tree.items}
+    absent = [key for key in known if key not in written]
+    items = []
+    for key, value in tree.items:
+        if key.text not in known:
+            meant = nearest(key.text, absent)
+            help = suggest(key.text, meant or known) or "known: " + ", ".join(known)
+            sink.error("NS011", f"`{key.text}` is not a key of {what}", key.span, help=help)
+            if meant:
+                absent.remove(meant[0])
+                key = Scalar(meant[0], key.span)
+        items.append((key, value))
+    return Mapping(tuple(items), tree.span)
+
+
 class Fields:
     """The entries of a mapping, taken one by one; `finish` reports what nobody took."""
 
     def __init__(self, tree: Mapping, sink: Sink, what: str, known: Iterable[str]) -> None:
-        self._tree = tree
+        self._tree = corrected(tree, sink, what, tuple(known))
         self._sink = sink
         self._what = what
-        self._known = tuple(known)
-        for key, _ in tree.items:
-            if key.text not in self._known:
-                message = f"`{key.text}` is not a key of {what}"
-                help = suggest(key.text, self._known) or "known: " + ", ".join(self._known)
-                sink.error("NS011", message, key.span, help=help)
 
     @property
     def place(self) -> Span:

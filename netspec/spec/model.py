@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from netspec.diagnostics import Source, Span
 from netspec.dim import Expr
@@ -51,10 +51,32 @@ class BlockCall:
 
 @dataclass(frozen=True, slots=True)
 class Ref:
-    """The name of an input or of a layer of the same chain; no span: the line above, unsaid."""
+    """The name of an input or of a layer of the same chain; no span: the line above, unsaid.
+
+    `port` is the part behind the dot where a layer has several outputs: `parts.0`.
+    """
 
     name: str
     span: Span | None = None
+    port: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ShareCall:
+    """Another call of a layer of the same chain, with the same weights."""
+
+    target: Ref
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """When a layer is there at all, decided at compile time: `$stride != 1`."""
+
+    left: Value
+    operator: str
+    right: Value
+    span: Span
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,6 +98,7 @@ class Parallel:
 
 
 Body = Chain | Parallel
+Call = OpCall | BlockCall | ShareCall | Chain | Parallel
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,12 +107,14 @@ class Layer:
 
     name: str
     span: Span
-    call: OpCall | BlockCall | Chain | Parallel
+    call: Call
     sources: tuple[Ref, ...]
     shape: Argument | None = None
     train_only: bool = False
     weight: Argument | None = None
     repeat: Argument | None = None
+    first: Mapping[str, Argument] = field(default_factory=dict)
+    condition: Condition | None = None
     doc: str = ""
 
 
@@ -103,6 +128,8 @@ class Block:
     inputs: tuple[str, ...]
     body: Body
     doc: str = ""
+    outputs: tuple[Ref, ...] = ()
+    """Layers of the chain that a use can read as `use.name`; none: the last layer is the output."""
 
 
 @dataclass(frozen=True, slots=True)

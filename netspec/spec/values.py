@@ -47,11 +47,12 @@ def _value(tree: Tree, scope: Scope, sink: Sink) -> Value:
     if tree.value is None and tree.span.start == tree.span.end:
         sink.error("NS012", "a value is missing", tree.span, help="`[]` stands for no arguments")
     if isinstance(tree.value, str) and "$" in tree.value:
-        return _expression(tree, scope, sink)
+        return expression(tree, scope, sink)
     return tree.value
 
 
-def _expression(tree: Scalar, scope: Scope, sink: Sink) -> Value:
+def expression(tree: Scalar, scope: Scope, sink: Sink) -> Value:
+    """Read an expression whose text starts where the scalar does."""
     start = tree.span.start + tree.quoted
     try:
         result = parse(tree.text)

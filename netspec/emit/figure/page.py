@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
@@ -12,9 +12,9 @@ from netspec.emit.figure.drawing import SMALL, TEXT, Drawing, Point
 from netspec.emit.figure.flow import Fan, Side
 from netspec.emit.figure.legend import legend
 from netspec.emit.figure.place import Placer, Plan
-from netspec.emit.figure.runs import collapse
+from netspec.emit.figure.runs import details
 from netspec.emit.figure.stack import Column, Stack
-from netspec.emit.figure.tree import Group, build, leaves, walk
+from netspec.emit.figure.tree import Group, leaves
 from netspec.network import Network
 
 MARGIN = 4.0
@@ -67,10 +67,11 @@ class Figure:
 def lay_out(network: Network, page: Page | None, depth: int | None = None) -> Figure:
     """Return the most detailed figure whose text is large enough, or else the one with the largest.
 
-    Detail goes in this order: equal blocks in a row become one, then inner blocks are closed.
+    Detail goes in this order: equal blocks in a row become one, norms and activations join the op
+    before them, inner blocks are closed.
     """
     best: Figure | None = None
-    for root in _details(network, depth):
+    for root in details(network, depth):
         figure = _Sheet(network, root, page).figure()
         if best is None or figure.scale > best.scale * 1.02:
             best = figure
@@ -80,21 +81,6 @@ def lay_out(network: Network, page: Page | None, depth: int | None = None) -> Fi
     return best
 
 
-def _details(network: Network, depth: int | None) -> Iterator[Group]:
-    """Yield the network with ever less detail."""
-    full = build(network, depth)
-    yield full
-    yield collapse(full)
-    deepest = max((_level(item) for item in walk(full) if isinstance(item, Group)), default=0)
-    for level in range(deepest, 0, -1):
-        yield collapse(build(network, level))
-
-
-def _level(group: Group) -> int:
-    inner = [_level(child) for child in group.children if isinstance(child, Group)]
-    return 1 + max(inner, default=0)
-
-
 class _Sheet:
     """Wraps one network into columns."""
 
@@ -102,8 +88,7 @@ class _Sheet:
         self._network = network
         self._root = root
         self._page = page
-        shown = [leaf for leaf in leaves(root) if leaf.kind != "block"] or list(leaves(root))
-        self._busiest = max((leaf.cost.macs for leaf in shown), default=0)
+        self._busiest = max(leaf.cost.macs for leaf in leaves(root))
         self._placer = Placer(network, self._busiest)
         plan = self._placer.plan(root)
         self._sides = plan.flow.sides
@@ -114,7 +99,8 @@ class _Sheet:
         self._wrapper = Wrapper(self._plan, whole, hanging)
 
     def _stack(self, plan: Plan, start: int, stop: int) -> Stack:
-        return Stack(self._placer, plan, plan.flow.main, (start, stop), self._taps)
+        after = [side.after for side in self._sides]
+        return Stack(self._placer, plan, plan.flow.main, (start, stop), after)
 
     def figure(self) -> Figure:
         """Return the figure with the columns that print the largest text."""
@@ -177,7 +163,7 @@ class _Sheet:
         placed: list[tuple[float, float, float]] = []
         for side in reversed([side for side in self._sides if side.after in parts]):
             piece = Stack(self._placer, plan, side.series).piece()
-            tap = column.taps[side.after]
+            tap = column.taps.get(side.after, column.piece.height)
             top = tap + 6
             beside = [x for x, y, end in placed if end > tap - 6 and y < top + piece.height]
             x = max([_reach(column.piece.drawing, tap, top + piece.height), *beside])

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from netspec.emit.figure.drawing import SMALL, TEXT, Box, Drawing, Piece, Text
 from netspec.emit.figure.flow import Fan, Flow, Series, Skip, exits, flow
 from netspec.emit.figure.lanes import LEFT, RIGHT, Lane, Lanes, assign
-from netspec.emit.figure.numbers import short, shape_text
+from netspec.emit.figure.numbers import cost_text, shape_text, short
 from netspec.emit.figure.text import width
 from netspec.emit.figure.tree import Group, Leaf, Link
 from netspec.graph import NodeId
@@ -102,7 +102,7 @@ class Placer:
         """Return a box at least as wide as what enters it from above, with room for its sides."""
         lines = [(label.replace("_", " ") if leaf.kind == "block" else label) + (f" ×{leaf.count}" if leaf.count > 1 else "")]
         if leaf.kind == "block":
-            lines.append(f"{short(leaf.cost.params)} params · {short(leaf.cost.macs)} MACs")
+            lines.append(("each " if leaf.count > 1 else "") + cost_text(leaf.cost))
         sizes = [TEXT] + [SMALL] * (len(lines) - 1)
         widest = max(width(line, size) for line, size in zip(lines, sizes, strict=True))
         half = max(LEAST_WIDTH, widest + 10) / 2
@@ -131,7 +131,8 @@ class Placer:
     def _frame(self, group: Group, inner: Piece, first: float, last: float) -> Piece:
         """Draw the box and its header around the items; lines enter between `first` and `last`."""
         name = group.label.replace("_", " ") + (f" ×{group.count}" if group.count > 1 else "")
-        notes = [f"{short(group.cost.params)} params", f"{short(group.cost.macs)} MACs"]
+        each = "each " if group.count > 1 else ""
+        notes = [f"{each}{short(group.cost.params)} params", f"{short(group.cost.macs)} MACs"]
         if width(" · ".join(notes), SMALL) + last + 9 <= inner.right + WIDENING:
             notes = [" · ".join(notes)]
         wide = max(width(note, SMALL) for note in notes)

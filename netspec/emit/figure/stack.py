@@ -193,7 +193,8 @@ class Stack:
         before, starts = self._before(i), self._lanes.starting
         has_tag = before is not None and before in self._plan.out and self._is_here(i)
         goes_right = starts(i - 1, RIGHT) or i - 1 in self._taps
-        out = TAG + 2 if has_tag else 6.0 if goes_right or starts(i - 1, LEFT) else 0.0
+        out = 6.0 if goes_right or starts(i - 1, LEFT) else 0.0
+        out += TAG + 2 if has_tag else 0.0
         text = self._shape(i)
         arrivals = self._arrivals(i)
         is_empty = not (out or text or arrivals)
@@ -273,7 +274,7 @@ class Stack:
             y = gap.top + gap.out + 8.5
             self._drawing.texts.append(Text(4, y, gap.text, SMALL, "start", "shape"))
         if before is not None and before in self._plan.out and self._is_here(i):
-            node, y = self._plan.output(before), gap.top + 8
+            node, y = self._plan.output(before), gap.top + gap.out - TAG / 2 - 1
             self._drawing.line([(0, gap.top), (0, y), (9, y)], node)
             self._tag(self._drawing, self._placer.number(node), (9, y), "start", node)
         if i >= self._stop:

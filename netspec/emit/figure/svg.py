@@ -12,6 +12,9 @@ from netspec.network import Network
 
 FONT = "Helvetica, Arial, 'Liberation Sans', sans-serif"
 
+SHORTEST_BAR = 0.8
+"""A shorter bar would look like dirt."""
+
 
 @dataclass(frozen=True, slots=True)
 class Theme:
@@ -103,7 +106,7 @@ def _box(box: Box, theme: Theme) -> str:
     stroke = theme.head if box.is_head else theme.border if box.is_group else theme.line
     dash = ' stroke-dasharray="3 2"' if box.is_head else ""
     rect = f'<rect {place} rx="{radius}" fill="{fill}" stroke="{stroke}" stroke-width="0.7"{dash}/>'
-    if box.bar < 0.3:
+    if box.bar < SHORTEST_BAR:
         return rect
     bar = f'x="{_number(box.x + 3)}" y="{_number(box.y + box.height - 3.2)}"'
     size = f'width="{_number(box.bar)}" height="1.8"'

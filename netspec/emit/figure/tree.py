@@ -16,7 +16,7 @@ from netspec.costs import NodeCost, total
 from netspec.emit.palette import kind_of
 from netspec.graph import GraphOutput, Node, NodeId, Sizes
 from netspec.ops.window import times
-from netspec.spec.model import BlockCall, Chain
+from netspec.spec.model import BlockCall, Chain, Parallel
 
 LIGHT_STYLES = ("norm", "activation", "dropout", "reshape")
 """Kinds of op that a block may add around its one real op and still be drawn as one box."""
@@ -82,7 +82,7 @@ def build(network: Network, depth: int | None = None, fold: bool = True) -> Grou
     """Return the whole network as a group, blocks below `depth` levels closed.
 
     With `fold`, a block around a single real op (convolution, norm, activation) is one box, and
-    inline sequences inside a block have no box of their own.
+    what is written inline inside a block has no box of its own.
     """
     return _Builder(network, depth, fold).root()
 
@@ -191,7 +191,7 @@ class _Builder:
             return parent is None or parent.layer.repeat is None
         if use.layer.repeat is not None:
             return True
-        return self._fold and isinstance(use.layer.call, Chain) and len(id) > 1
+        return self._fold and isinstance(use.layer.call, Chain | Parallel) and len(id) > 1
 
     def _item(self, id: NodeId, below: _Trie, level: int) -> Item:
         nodes = tuple(_nodes(below))

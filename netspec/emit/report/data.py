@@ -7,6 +7,7 @@ import io
 import json
 from typing import Any
 
+from netspec.diagnostics import escape
 from netspec.emit.report.table import Cell, Report, Row, Table, show
 
 
@@ -54,12 +55,12 @@ def _heading(key: str, unit: str) -> str:
 def _plain(table: Table, index: int, cell: Cell) -> str:
     if isinstance(cell, int | float):
         return str(cell)
-    return show(table.columns[index], cell)
+    return escape(show(table.columns[index], cell))
 
 
 def _safe(text: str) -> str:
     """Keep a spreadsheet from reading a text as a formula."""
-    return f"'{text}" if text[:1] in "=+-@\t\r" and not _is_number(text) else text
+    return f"'{text}" if text.startswith(("=", "+", "-", "@")) and not _is_number(text) else text
 
 
 def _is_number(text: str) -> bool:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
@@ -18,6 +18,7 @@ from netspec.network import Network
 
 PAPERS = Path(__file__).parents[2] / "data" / "papers"
 Number = int | float
+Units = Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)]
 
 
 class _Entry(BaseModel):
@@ -48,8 +49,8 @@ class Paper(_Entry):
 
     source: str
     networks: tuple[str, ...]
-    params_unit: int = Field(1, ge=1)
-    macs_unit: int = Field(1, ge=1)
+    params_units: Units = (1,)
+    macs_units: Units = (1,)
     rows: tuple[PaperRow, ...] = ()
     claims: tuple[Claim, ...] = ()
 
@@ -75,10 +76,10 @@ def find_paper(network: str) -> Paper | None:
 def paper_report(network: Network, paper: Paper) -> Report:
     """Return the paper's table row by row beside exact arithmetic, with a verdict per row."""
     tables = (_rows(network, paper), _claims(network, paper))
-    units = f"params in units of {paper.params_unit:,} weights (no biases)"
+    units = f"params in units of {paper.params_units[0]:,} weights (no biases)"
     notes = (
-        f"Printed are {units}, ops in units of {paper.macs_unit:,} MACs. Verdict: right where the "
-        "exact figure rounds to the printed digits.",
+        f"Printed are {units}, ops in units of {paper.macs_units[0]:,} MACs. Verdict: right where "
+        "the exact figure rounds to the printed digits.",
     )
     title = f"{network.graph.name} beside {paper.source}"
     return Report(title, (), tuple(table for table in tables if table.rows), notes)
@@ -104,22 +105,27 @@ def _row(network: Network, paper: Paper, row: PaperRow) -> Row:
         return (row.row, row.params, None, row.macs, None, "this spec has no such layer")
     weights = sum(_weights(network, node) for node in nodes)
     macs = sum(network.costs[node.id].macs for node in nodes)
-    figures = {
-        "params": (row.params, Fraction(weights, paper.params_unit)),
-        "ops": (row.macs, Fraction(macs, paper.macs_unit)),
+    judged = {
+        "params": _judge_in(row.params, weights, paper.params_units),
+        "ops": _judge_in(row.macs, macs, paper.macs_units),
     }
-    return row.row, row.params, weights, row.macs, macs, _verdict(figures)
+    wrong = [f"{name} {verdict}" for name, verdict in judged.items() if verdict != "right"]
+    return row.row, row.params, weights, row.macs, macs, ", ".join(wrong) or "right"
 
 
 def _weights(network: Network, node: Node) -> int:
     return network.costs[node.id].params - bias_params(node, network.shapes)
 
 
-def _verdict(figures: Mapping[str, tuple[Number | None, Fraction]]) -> str:
-    """Return "right", or which of the printed figures is how far from the exact one."""
-    judged = {name: judge(p, exact) for name, (p, exact) in figures.items() if p is not None}
-    wrong = [f"{name} {text}" for name, text in judged.items() if text != "right"]
-    return ", ".join(wrong) or "right"
+def _judge_in(printed: Number | None, exact: int, units: Sequence[int]) -> str:
+    """Judge a printed figure in the paper's units, the usual one first."""
+    if printed is None:
+        return "right"
+    verdicts = {unit: judge(printed, Fraction(exact, unit)) for unit in units}
+    for unit, verdict in verdicts.items():
+        if verdict == "right":
+            return "right" if unit == units[0] else f"right in units of {unit:,}"
+    return verdicts[units[0]]
 
 
 def judge(printed: Number, exact: Fraction) -> str:
@@ -131,7 +137,9 @@ def judge(printed: Number, exact: Fraction) -> str:
         return "right"
     if shown == value.quantize(digit, ROUND_DOWN):
         return "truncated"
-    percent = (shown / value - 1) * 100 if value else Decimal("Infinity")
+    if not value:
+        return "not 0, which is exact"
+    percent = (shown / value - 1) * 100
     return f"{abs(percent):.1f}% too {'high' if percent > 0 else 'low'}"
 
 

@@ -19,6 +19,7 @@ ROWS = ("block", "layer", "op")
 """What a row can stand for."""
 
 NAME = Column("name", "layer", "text")
+WHEN = Column("when", "when", "text", glue=" · ")
 COSTS = (
     Column("params", "params", summed=True),
     Column("macs", "MACs", summed=True),
@@ -87,9 +88,9 @@ def main_table(measured: Measured, by: str = "block", depth: int = 1) -> Table:
     inference = sum(not group.train_only for group in groups)
     percent = shares([_cost(measured, group).macs for group in groups[:inference]])
     if by == "op":
-        columns: tuple[Column, ...] = (replace(NAME, title="op"), LAYERS, *COSTS, HELD)
+        columns: tuple[Column, ...] = (replace(NAME, title="op"), WHEN, LAYERS, *COSTS, HELD)
     else:
-        columns = (NAME, SHAPE, DEPTH, *COSTS, *FIELD, HELD)
+        columns = (NAME, WHEN, SHAPE, DEPTH, *COSTS, *FIELD, HELD)
     rows = [
         _row(measured, group, share, columns)
         for group, share in zip_longest(groups, percent, fillvalue=None)
@@ -127,7 +128,8 @@ def _row(
 ) -> Row:
     cost = _cost(measured, group)
     cells: dict[str, Cell] = {
-        "name": f"{group.name} (train)" if group.train_only else group.name,
+        "name": group.name,
+        "when": "train" if group.train_only else None,
         "layers": len(group.nodes),
         "shape": measured.network.shapes[group.output],
         "depth": measured.depths[group.output],

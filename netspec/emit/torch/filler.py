@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from netspec.dim import Dim, Expr, Shape, is_known, name, names, substitute
+from netspec.dim import Dim, Expr, Shape, equal, is_known, name, names, python, substitute, unknown
 from netspec.emit.torch.naming import class_name
-from netspec.emit.torch.plan import Construct, Made, Plan, Repeated, Stack, is_plain
+from netspec.emit.torch.plan import (
+    Chosen,
+    Construct,
+    Given,
+    Made,
+    Plan,
+    Repeated,
+    Stack,
+    is_plain,
+)
 from netspec.emit.torch.repeat import grouped, progression
+from netspec.expand.bind import call_of, compare
 from netspec.graph import NodeId
 from netspec.ops.base import Call, Op
-from netspec.spec.model import INPUT, BlockCall, Chain, Layer, OpCall, Parallel
+from netspec.ops.split import Cut
+from netspec.spec.model import INPUT, BlockCall, Chain, Layer, OpCall, Parallel, Ref, ShareCall
+from netspec.spec.model import Call as Called
 from netspec.spec.order import execution_order
 
 if TYPE_CHECKING:
@@ -33,16 +45,16 @@ class Filler:
         inputs = plan.inputs
         if not is_model and inputs == ("x",):
             inputs = (INPUT,)
-        sources = dict(zip(inputs, plan.symbols, strict=True))
+        sources: dict[str, Given] = dict(zip(inputs, plan.symbols, strict=True))
         if isinstance(plan.body, Chain):
             plan.output = self._chain(plan.body, sources, (), plan.heads)
             return
         ends = []
         for i, branch in enumerate(plan.body.branches):
             if branch.named or not branch.layers:
-                ends.append(self._chain(branch, dict(sources), ()))
+                ends.append(_first(self._chain(branch, dict(sources), ())))
                 continue
-            made, shape = self._stack(branch, next(iter(sources.values())), (str(i),))
+            made, shape = self._stack(branch, _first(next(iter(sources.values()))), (str(i),))
             plan.children[str(i)] = made
             ends.append(shape)
         op = self._symbolic(plan.body.join.op)
@@ -55,62 +67,111 @@ class Filler:
     def _chain(
         self,
         chain: Chain,
-        sources: dict[str, Shape],
+        sources: dict[str, Given],
         path: NodeId,
         heads: Sequence[Layer] = (),
-    ) -> Shape:
+    ) -> Given:
         """Plan the layers of a chain as children; return the shape at its end."""
         made: dict[str, Construct] = {}
+        peers = {layer.name: layer for layer in (*chain.layers, *heads)}
         for layer in execution_order(chain.layers, heads):
-            inputs = tuple(sources[ref.name] for ref in layer.sources)
+            inputs = tuple(_read(ref, sources) for ref in layer.sources)
+            if isinstance(layer.call, ShareCall):
+                sources[layer.name] = self._shared(peers[layer.call.target.name], inputs, path)
+                continue
             child, sources[layer.name] = self._layer(layer, inputs, (*path, layer.name))
             if child is not None:
                 made[layer.name] = child
-        for layer in (*chain.layers, *heads):
-            if layer.name in made:
-                self.plan.children[layer.name] = made[layer.name]
+        for name in peers:
+            if name in made:
+                self.plan.children[name] = made[name]
+        if self.plan.body is chain and self.plan.outputs:
+            return {ref.name: _read(ref, sources) for ref in self.plan.outputs}
         last = chain.layers[-1].name if chain.layers else ""
         return sources[last] if last else next(iter(sources.values()))
 
+    def _shared(self, target: Layer, inputs: tuple[Shape, ...], path: NodeId) -> Given:
+        """Return what another call of a layer gives; it makes no child."""
+        scratch = replace(self.plan, children={}, calls={}, extras={}, depends=set())
+        filler = Filler(self.planner, scratch, self.values)
+        return filler._layer(target, inputs, (*path, target.name))[1]
+
     def _stack(self, chain: Chain, shape: Shape, path: NodeId) -> tuple[Construct, Shape]:
         """Plan an unnamed chain as an nn.Sequential."""
-        items = []
+        items: list[Construct] = []
         for layer in chain.layers:
-            child, shape = self._layer(layer, (shape,), (*path, layer.name))
-            assert child is not None
-            items.append(child)
+            child, given = self._layer(layer, (shape,), (*path, layer.name))
+            shape = _first(given)
+            items.append(child or Made("nn.Identity"))
         return Stack(tuple(items)), shape
 
     def _layer(
         self, layer: Layer, inputs: tuple[Shape, ...], path: NodeId
-    ) -> tuple[Construct | None, Shape]:
+    ) -> tuple[Construct | None, Given]:
+        if layer.condition is None:
+            return self._present(layer, inputs, path)
+        sides = [
+            substitute(side, self.values) for side in (layer.condition.left, layer.condition.right)
+        ]
+        read = {name for side in sides for name in names(side)}
+        if read and layer in self.planner.used_layers:
+            return self._chosen(layer, inputs, path, sides, read)
+        if read or not compare(sides[0], layer.condition.operator, sides[1]):
+            self.plan.absent.add(id(layer))
+            return None, inputs[0]
+        return self._present(layer, inputs, path)
+
+    def _chosen(
+        self,
+        layer: Layer,
+        inputs: tuple[Shape, ...],
+        path: NodeId,
+        sides: list[object],
+        read: set[str],
+    ) -> tuple[Construct | None, Given]:
+        """Plan a layer that only some uses of the block have."""
+        assert layer.condition is not None
+        made, given = self._present(layer, inputs, path)
+        if made is None:
+            self.planner.refuse_choice(layer)
+        self.plan.conditions |= read
+        left, right = (python(side) for side in sides)
+        text = left if sides[1] is False else f"{left} {layer.condition.operator} {right}"
+        shape = tuple(map(_either, _first(given), inputs[0]))
+        return Chosen(made or Made("nn.Identity"), text), shape
+
+    def _present(
+        self, layer: Layer, inputs: tuple[Shape, ...], path: NodeId
+    ) -> tuple[Construct | None, Given]:
         if layer.repeat is None:
-            return self._once(layer, inputs, path)
+            return self._once(layer, layer.call, inputs, path)
         count = substitute(layer.repeat.value, self.values)
         return self._repeat(layer, inputs[0], path, count)  # type: ignore[arg-type]  # a count
 
     def _once(
-        self, layer: Layer, inputs: tuple[Shape, ...], path: NodeId, item: str = ""
-    ) -> tuple[Construct | None, Shape]:
+        self, layer: Layer, call: Called, inputs: tuple[Shape, ...], path: NodeId, item: str = ""
+    ) -> tuple[Construct | None, Given]:
         place = (*path, item) if item else path
-        match layer.call:
+        match call:
             case OpCall():
-                return self._op(layer, layer.call, inputs, place)
-            case Chain() if is_plain(layer.call):
-                return self._stack(layer.call, inputs[0], place)
-        return self._use(layer, inputs, path, place)
+                return self._op(layer, call, inputs, place)
+            case Chain() if is_plain(call):
+                return self._stack(call, inputs[0], place)
+        return self._use(layer, call, inputs, path, place)
 
     def _op(
         self, layer: Layer, call: OpCall, inputs: tuple[Shape, ...], path: NodeId
-    ) -> tuple[Construct | None, Shape]:
+    ) -> tuple[Construct | None, Given]:
         op = self._symbolic(call.op)
-        output = op.shape(*inputs)
+        output: Given = op.shape(*inputs)
         torch = op.torch(*inputs)
+        if isinstance(op, Cut):
+            output = {str(i): op.piece(i, inputs[0]) for i in range(op.count())}
         if not op.is_module:
             self.plan.calls[id(layer)] = torch
             return None, output
         assert isinstance(torch, Call)
-        inferred = op.inferred(*inputs)
+        inferred = op.inferred(*inputs) if inputs else {}
         values = {key: self._inferred(call, key, value, path) for key, value in inferred.items()}
         rest = torch.args[len(inferred) :]
         note = ""
@@ -129,19 +190,23 @@ class Filler:
 
     def _constant(self, text: str, found: dict[NodeId, int]) -> Dim:
         """Return the number if it is the same everywhere, else make it a constructor argument."""
-        if len(set(found.values())) == 1:
-            return next(iter(found.values()))
+        if len(set(found.values())) <= 1:
+            return next(iter(found.values()), 1)  # 1: no use of the block has this layer
         self.plan.extras[text] = found
         return name(text)
 
     # -------------------------------------------------------------- uses of other classes
 
     def _use(
-        self, layer: Layer, inputs: tuple[Shape, ...], path: NodeId, place: NodeId
-    ) -> tuple[Construct, Shape]:
-        call = layer.call
+        self,
+        layer: Layer,
+        call: Called,
+        inputs: tuple[Shape, ...],
+        path: NodeId,
+        place: NodeId,
+    ) -> tuple[Construct, Given]:
         planner = self.planner
-        assert not isinstance(call, OpCall)
+        assert not isinstance(call, OpCall | ShareCall)
         body = planner.spec.blocks[call.block].body if isinstance(call, BlockCall) else call
         label = class_name((self.plan.name, *path))
         child = planner.class_of(body, label, self.values)
@@ -149,8 +214,8 @@ class Filler:
         extras = self._extras(child, layer, place)
         for text in child.depends:
             self.plan.depends |= set(names(actual.get(text, 0) if text in actual else name(text)))
-        output = tuple(substitute(size, actual) for size in child.output)
-        return self._construct(child, call, {**actual, **extras}), output  # type: ignore[return-value]  # sizes
+        output = _substituted(child.output, actual)
+        return self._construct(child, call, {**actual, **extras}), output
 
     def _actual(
         self, child: Plan, call: BlockCall | Chain | Parallel, inputs: tuple[Shape, ...]
@@ -213,11 +278,10 @@ class Filler:
         items: list[Construct] = []
         outputs = [shape]
         for i in range(steps):
-            made, output = self._once(layer, (outputs[-1],), path, str(i))
-            assert made is not None
-            items.append(made)
-            outputs.append(output)
-            if i and made == items[-2] and output == outputs[-2]:
+            made, output = self._once(layer, call_of(layer, i), (outputs[-1],), path, str(i))
+            items.append(made or Made("nn.Identity"))
+            outputs.append(_first(output))
+            if i > bool(layer.first) and made == items[-2] and output == outputs[-2]:
                 break
         if isinstance(count, int):
             items += [items[-1]] * (count - len(items))
@@ -238,3 +302,23 @@ class Filler:
             self.planner.refuse(layer, count)
         rest = Repeated(items[-1], count - 1)
         return Stack((items[0], rest)), outputs[-1]
+
+
+def _first(given: Given) -> Shape:
+    return next(iter(given.values())) if isinstance(given, dict) else given
+
+
+def _read(ref: Ref, sources: Mapping[str, Given]) -> Shape:
+    given = sources[ref.name]
+    return given[ref.port] if isinstance(given, dict) else given
+
+
+def _either(one: Dim, other: Dim) -> Dim:
+    """Return a size that is one or the other."""
+    return one if equal(one, other) else unknown(one, other)
+
+
+def _substituted(given: Given, actual: Mapping[str, object]) -> Given:
+    if isinstance(given, dict):
+        return {key: _first(_substituted(shape, actual)) for key, shape in given.items()}
+    return tuple(substitute(size, actual) for size in given)  # type: ignore[misc]  # sizes

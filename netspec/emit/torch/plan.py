@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from netspec.dim import Dim, Shape, names
 from netspec.graph import NodeId
 from netspec.ops.base import Call, Infix
-from netspec.spec.model import Body, Chain, Layer, OpCall
+from netspec.spec.model import Body, Chain, Layer, OpCall, Ref, ShareCall
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,17 @@ class Stack:
     items: tuple[Construct, ...]
 
 
-Construct = Made | Repeated | Stack
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A constructor call if a condition over the arguments holds, else nn.Identity()."""
+
+    made: Construct
+    condition: str
+
+
+Construct = Made | Repeated | Stack | Chosen
+Given = Shape | dict[str, Shape]
+"""What a layer gives: one shape, or several by the name behind the dot."""
 
 
 @dataclass(slots=True)
@@ -63,12 +73,17 @@ class Plan:
     calls: dict[int, Call | Infix] = field(default_factory=dict)
     """For layers and joins without a module: the function that does the work."""
     symbols: tuple[Shape, ...] = ()
-    output: Shape = ()
+    output: Given = ()
+    absent: set[int] = field(default_factory=set)
+    """Layers that no use of the class has; they pass their input on."""
+    conditions: set[str] = field(default_factory=set)
+    """Parameters that a condition reads."""
     extras: dict[str, dict[NodeId, int]] = field(default_factory=dict)
     """Constructor arguments that depend on the image: name → instance → value."""
     depends: set[str] = field(default_factory=set)
     """Names that some inferred constant depends on."""
     heads: tuple[Layer, ...] = ()
+    outputs: tuple[Ref, ...] = ()
 
 
 def used_names(construct: Construct) -> Iterable[str]:
@@ -76,7 +91,9 @@ def used_names(construct: Construct) -> Iterable[str]:
     match construct:
         case Made():
             for value in (*construct.args, *construct.kwargs.values()):
-                yield from names(value)
+                yield from names(value.args if isinstance(value, Call) else value)
+        case Chosen():
+            yield from used_names(construct.made)
         case Repeated():
             yield from names(construct.count)
             yield from used_names(construct.made)
@@ -89,6 +106,8 @@ def is_plain(chain: Chain) -> bool:
     """Tell whether an unnamed chain is an nn.Sequential: modules only, each reading the last."""
     for layer in chain.layers:
         if any(ref.span for ref in layer.sources) or layer.train_only:
+            return False
+        if isinstance(layer.call, ShareCall) or not layer.sources:
             return False
         if isinstance(layer.call, OpCall) and not layer.call.op.is_module:
             return False

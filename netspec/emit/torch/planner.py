@@ -36,6 +36,7 @@ class Planner:
         self._nodes: dict[OpCall, list[NodeId]] = {}
         for node in graph.nodes.values():
             self._nodes.setdefault(node.call, []).append(node.id)
+        self.used_layers = {use.layer for use in graph.uses.values()}
         self._names = {spec.name, f"{spec.name}Output", *spec.blocks}
 
     def plan_model(self) -> Plan:
@@ -60,6 +61,7 @@ class Planner:
         inputs = (block.inputs or ("x",)) if block else ("x",)
         title = block.name if block else unique(label, self._names)
         plan = Plan(title, body, inputs, block.doc if block else "")
+        plan.outputs = block.outputs if block else ()
         instances = self.graph.instances[body]
         ranks = [len(self.shapes[source]) for source in instances[0].inputs]
         plan.symbols = tuple(_symbols(i, text, ranks) for i, text in enumerate(inputs))
@@ -88,6 +90,9 @@ class Planner:
         """Add the constructor arguments that the declared ones do not cover."""
         used = dict.fromkeys(n for child in plan.children.values() for n in used_names(child))
         used |= dict.fromkeys(n for call in plan.calls.values() for n in _call_names(call))
+        used |= dict.fromkeys(n for n in self.spec.params if n in plan.conditions)
+        used |= dict.fromkeys(sorted(plan.conditions))
+        plan.params = [param for param in plan.params if param.name in used]
         declared = {param.name for param in plan.params}
         channels = [n for shape in plan.symbols for n in names(shape) if n in used and n[0] != "@"]
         is_model = plan.body is self.spec.model.body
@@ -120,6 +125,13 @@ class Planner:
             "write the count here, or repeat a block whose output has as many channels as its input"
         )
         raise SpecError([Diagnostic("NS028", message, layer.repeat.span, help=help)])
+
+    def refuse_choice(self, layer: Layer) -> None:
+        """Refuse a choice by a block's parameter of something that is no module."""
+        message = f"`when` of `{layer.name}` chooses a function of several inputs, not a module"
+        assert layer.condition is not None
+        help = "wrap it in a block, or give the condition to a layer with one input"
+        raise SpecError([Diagnostic("NS029", message, layer.condition.span, help=help)])
 
     # -------------------------------------------------------------- numbers behind names
 

@@ -1,0 +1,237 @@
+"""The network as one HTML file to explore offline: zoom, pan, open and close blocks, search."""
+
+from __future__ import annotations
+
+import json
+import pkgutil
+from html import escape
+from typing import Any
+
+from netspec.emit.figure.flow import Fan, Part, Series, Side, exits, flow
+from netspec.emit.figure.lanes import LEFT, RIGHT, Lanes, assign
+from netspec.emit.figure.legend import total_text
+from netspec.emit.figure.numbers import cost_text, shape_text
+from netspec.emit.figure.runs import details
+from netspec.emit.figure.tree import Group, Item, Leaf, Link, leaves
+from netspec.emit.palette import KINDS
+from netspec.graph import NodeId, path
+from netspec.network import Network
+from netspec.ops.window import times
+
+LARGEST = 300_000
+"""The most bytes of a file; a larger network is shown with its inner blocks closed for good."""
+
+_PAGE = """<!DOCTYPE html>
+<html lang="en" data-theme="light">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" \
+content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'">
+<title>{title}</title>
+<style>
+{style}</style>
+</head>
+<body>
+<header>
+<h1>{title}</h1><span class="totals">{totals}</span>
+<input id="search" type="search" placeholder="search ( / )" aria-label="search layers">
+<span id="count" aria-live="polite"></span>
+<button data-key="e">open all (e)</button><button data-key="c">close all (c)</button>
+<button data-key="+">+</button><button data-key="-">−</button><button data-key="f">fit (f)</button>
+<button data-key="t">theme (t)</button>
+</header>
+<svg role="group" aria-label="{title}"></svg>
+<div id="about" role="status"></div>
+<script type="application/json" id="network">{data}</script>
+<script>
+{script}</script>
+</body>
+</html>
+"""
+
+
+def to_html(network: Network) -> str:
+    """Return the network as a page of at most 300 kB that fetches nothing and opens offline."""
+    page = ""
+    for root in details(network, None):
+        page = _page(network, root)
+        if len(page.encode()) <= LARGEST:
+            break
+    return page
+
+
+def _page(network: Network, root: Group) -> str:
+    text = json.dumps(_Exporter(network, root).root(), ensure_ascii=False, separators=(",", ":"))
+    # Inside a script element only "<" can end it or open a comment.
+    data = text.replace("<", "\\u003c")
+    totals = total_text(network).partition(" · ")[2]
+    return _PAGE.format(
+        title=escape(network.graph.name), totals=escape(totals), data=data,
+        style=_style(), script=_asset("figure.js"),
+    )  # fmt: skip
+
+
+def _asset(name: str) -> str:
+    data = pkgutil.get_data("netspec", f"data/{name}")
+    assert data is not None
+    return data.decode()
+
+
+def _style() -> str:
+    light = "".join(f"svg .{key} {{ fill: {kind.light}; }}\n" for key, kind in KINDS.items())
+    dark = "".join(
+        f'[data-theme="dark"] svg .{key} {{ fill: {kind.dark}; }}\n' for key, kind in KINDS.items()
+    )
+    return _asset("figure.css") + light + dark
+
+
+class _Exporter:
+    """Turns the tree and its flows into plain data for the script."""
+
+    def __init__(self, network: Network, root: Group) -> None:
+        self._network = network
+        self._root = root
+        self._busiest = max(1, *(leaf.cost.macs for leaf in leaves(root)))
+        self._numbers: dict[NodeId, int] = {}
+
+    def root(self) -> dict[str, Any]:
+        return self._contents(self._root)
+
+    def _contents(self, group: Group) -> dict[str, Any]:
+        """Return a group's items and flow."""
+        found = flow(group)
+        items = [self._item(child) for child in group.children]
+        return {"items": items, "flow": _FlowExporter(self, group).main(found.main, found.sides)}
+
+    def number(self, node: NodeId) -> str:
+        return str(self._numbers.setdefault(node, len(self._numbers) + 1))
+
+    def shape(self, node: NodeId) -> str:
+        return shape_text(self._network.shapes[node])
+
+    def _item(self, item: Item) -> dict[str, Any]:
+        """Return what the page shows of a box."""
+        result: dict[str, Any] = {"label": item.label, "about": self._about(item)}
+        result["label"] += f" ×{item.count}" if item.count > 1 else ""
+        result |= {"path": path(item.id)} if item.nodes and item.id[0] else {}
+        result |= {"block": item.block} if item.block else {}
+        result |= {"head": 1} if item.train_only else {}
+        result |= {"yaml": yaml} if (yaml := self._yaml(item)) else {}
+        if item.cost.macs:
+            result["bar"] = round(min(1.0, item.cost.macs / self._busiest), 3)
+        if isinstance(item, Group):
+            single = {"single": 1} if len(item.reads) == 1 else {}
+            return result | single | {"cost": cost_text(item.cost)} | self._contents(item)
+        return result | {"kind": item.kind}
+
+    def _about(self, item: Item) -> str:
+        """Return the words of the box that appears on hovering."""
+        lines = [f"use of {item.block}"] if item.block else []
+        ops = self._ops(item) if isinstance(item, Leaf) else ""
+        lines += [ops] if ops else []
+        lines.append(f"output {times(item.shape)}")
+        each = "each " if item.count > 1 else ""
+        if item.cost.params or item.cost.macs:
+            lines.append(f"{each}{item.cost.params:,} parameters · {item.cost.macs:,} MACs")
+        if item.train_only:
+            lines.append("runs only in training")
+        return "\n".join(lines)
+
+    def _ops(self, leaf: Leaf) -> str:
+        """Return the ops in a box that stands for several."""
+        nodes = self._network.graph.nodes
+        found = [nodes[node].op.label() for node in leaf.nodes if node in nodes]
+        return " → ".join(found) if 1 < len(found) <= 6 else ""
+
+    def _yaml(self, item: Item) -> str:
+        """Return the line of the spec that a box comes from."""
+        graph = self._network.graph
+        use = graph.uses.get(item.id) or graph.uses.get(item.id[:-1])
+        span = use.layer.span if use and (item.nodes and item.id in graph.uses) else None
+        if span is None and item.nodes and item.nodes[0] in graph.nodes:
+            span = graph.nodes[item.nodes[0]].origin[0]
+        if span is None or span.source.secret:
+            return ""
+        return f"{span.source.name}:{span.line}  {span.source.line(span.line).strip()[:120]}"
+
+
+class _FlowExporter:
+    """Turns the flow of one group into plain data."""
+
+    def __init__(self, exporter: _Exporter, group: Group) -> None:
+        self._exporter = exporter
+        self._group = group
+        self._tags: list[Link] = []
+        self._into: dict[int, list[str]] = {}
+        self._out: dict[int, str] = {}
+
+    def main(self, series: Series, sides: tuple[Side, ...]) -> dict[str, Any]:
+        """Return the main series with what hangs beside it."""
+        taps = [side.after for side in sides if side.is_tap]
+        lanes: dict[Series, Lanes] = {}
+        for each, around in ((series, taps), *((side.series, []) for side in sides)):
+            self._assign(each, around, lanes)
+        for link in (*flow(self._group).tags, *self._tags):
+            number = self._exporter.number(link.node)
+            self._into.setdefault(link.target, []).append(number)
+            self._out[link.source] = number
+        result = self._series(series, lanes)
+        if sides:
+            result["sides"] = [
+                {
+                    "after": side.after, "tap": int(side.is_tap), "flow": self._series(side.series, lanes),
+                    "head": int(self._group.children[side.link.target].train_only),
+                }
+                for side in sides
+            ]  # fmt: skip
+        return result
+
+    def _assign(self, series: Series, taps: list[int], lanes: dict[Series, Lanes]) -> None:
+        lanes[series] = assign(series, lambda skip, found: (LEFT, RIGHT), taps)
+        self._tags += lanes[series].tags
+        for part in series.parts:
+            for branch in part.branches if isinstance(part, Fan) else ():
+                self._assign(branch, [], lanes)
+
+    def _series(self, series: Series, lanes: dict[Series, Lanes]) -> dict[str, Any]:
+        parts = [self._part(series, i, lanes) for i in range(len(series.parts))]
+        skips = [
+            [lane.skip.start, lane.skip.end, lane.side, int(self._is_head(lane.skip.link.target))]
+            for lane in lanes[series].lanes
+        ]
+        ends = [part for part in series.parts if isinstance(part, int)]
+        is_head = bool(ends) and all(self._is_head(part) for part in ends)
+        entry = int(series.entry is not None)
+        return {"parts": parts, "skips": skips, "entry": entry} | ({"head": 1} if is_head else {})
+
+    def _part(self, series: Series, i: int, lanes: dict[Series, Lanes]) -> dict[str, Any]:
+        """Return one part, with what stands on the line from the part above."""
+        part = series.parts[i]
+        result: dict[str, Any] = {}
+        before = series.parts[i - 1] if i else series.entry
+        if isinstance(part, Fan):
+            result["fan"] = [self._series(branch, lanes) for branch in part.branches]
+            is_linked = isinstance(before, int)
+        elif part < 0:
+            return {"port": self._exporter.shape(self._group.reads[-1 - part])}
+        else:
+            result["item"] = part
+            result |= {"head": 1} if self._is_head(part) else {}
+            result |= {"into": ",".join(dict.fromkeys(self._into[part]))} if part in self._into else {}
+            is_linked = series.linked[i] is not None or (isinstance(before, Fan) and bool(exits(before)))
+        if is_linked:
+            result["linked"] = 1
+        if is_linked and isinstance(before, int) and (i or self._group.id):
+            result["shape"] = self._exporter.shape(self._output(before))
+        if isinstance(before, int) and before in self._out:
+            result["out"] = self._out[before]
+        return result
+
+    def _is_head(self, part: Part) -> bool:
+        return isinstance(part, int) and part >= 0 and self._group.children[part].train_only
+
+    def _output(self, part: int) -> NodeId:
+        if part < 0:
+            return self._group.reads[-1 - part]
+        return self._group.children[part].output or ()

@@ -1,0 +1,110 @@
+"""Mermaid: a network as the text that GitHub draws inside a ```mermaid block."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from netspec.emit.figure.numbers import cost_text, shape_text
+from netspec.emit.figure.runs import details
+from netspec.emit.figure.tree import Group, Item, Leaf, branch_order, leaves
+from netspec.emit.palette import KINDS
+from netspec.graph import NodeId
+from netspec.network import Network
+
+_MOST_TEXT = 50_000
+_MOST_EDGES = 500
+_SAFE = frozenset(" ·×²→–.,:/+-_()%")
+
+
+def to_mermaid(network: Network, depth: int | None = None) -> str:
+    """Return the network as a Mermaid flowchart; blocks more than `depth` levels down are closed.
+
+    Further ones are closed where the text would pass the limits at which Mermaid refuses to draw.
+    """
+    for root in details(network, depth):
+        lines = _chart(root, network)
+        text = "\n".join([*lines, ""])
+        if len(text) < _MOST_TEXT and sum("->" in line for line in lines) < _MOST_EDGES:
+            break
+    return text
+
+
+def _chart(root: Group, network: Network) -> list[str]:
+    names = _Names()
+    lines = ["flowchart TB", *_contents(root, network, names, "  ")]
+    for kind in dict.fromkeys(leaf.kind for leaf in leaves(root)):
+        lines.append(f"  classDef op_{kind} fill:{KINDS[kind].light},stroke:#333,color:#111")
+    heads = [names.of(leaf) for leaf in leaves(root) if leaf.train_only]
+    if heads:
+        lines.append("  classDef head stroke:#8a2f8a,stroke-dasharray:4 3")
+        lines.append(f"  class {','.join(heads)} head")
+    return lines
+
+
+class _Names:
+    """Short names for Mermaid: a layer may be called `end`, a node may not."""
+
+    def __init__(self) -> None:
+        self._known: dict[NodeId, str] = {}
+
+    def of(self, item: Item) -> str:
+        return self._known.setdefault(item.id, f"n{len(self._known)}")
+
+
+def _contents(group: Group, network: Network, names: _Names, indent: str) -> Iterator[str]:
+    """Yield the lines of a group: its items in branch order, then what links them."""
+    for index in branch_order(group):
+        item = group.children[index]
+        if isinstance(item, Leaf):
+            yield indent + _node(item, names)
+            continue
+        title = f"{_label(item)} · {cost_text(item.cost)}"
+        title += " · training only" if item.train_only and not group.id else ""
+        yield f'{indent}subgraph {names.of(item)}["{_text(title)}"]'
+        yield from _contents(item, network, names, indent + "  ")
+        yield f"{indent}end"
+    for link in group.links:
+        for tail in _tails(group, link.source):
+            for head in _heads(group.children[link.target], link.node):
+                arrow = "-.->" if head.train_only else "-->"
+                shape = _text(shape_text(network.shapes[link.node]))
+                label = f'|"{shape}"| ' if not group.id else ""
+                yield f"{indent}{names.of(tail)} {arrow} {label}{names.of(head)}"
+
+
+def _node(leaf: Leaf, names: _Names) -> str:
+    text = _label(leaf)
+    if leaf.kind == "block":
+        text += f" · {cost_text(leaf.cost)}"
+    opening, closing = ("([", "])") if leaf.kind == "input" else ("[", "]")
+    return f'{names.of(leaf)}{opening}"{_text(text)}"{closing}:::op_{leaf.kind}'
+
+
+def _label(item: Item) -> str:
+    return f"{item.label} ×{item.count}" if item.count > 1 else item.label
+
+
+def _tails(group: Group, source: int) -> list[Leaf]:
+    """Return the box that an item's output leaves from; a group's input is linked from outside."""
+    if source < 0:
+        return []
+    item = group.children[source]
+    while isinstance(item, Group):
+        if item.exit < 0:
+            return []
+        item = item.children[item.exit]
+    return [item]
+
+
+def _heads(item: Item, node: NodeId) -> list[Leaf]:
+    """Return the boxes inside an item that read a node from outside it."""
+    if isinstance(item, Leaf):
+        return [item]
+    port = -1 - item.reads.index(node)
+    readers = [item.children[link.target] for link in item.links if link.source == port]
+    return [leaf for reader in dict.fromkeys(readers) for leaf in _heads(reader, node)]
+
+
+def _text(text: str) -> str:
+    """Return text in which every character that Mermaid or HTML might read is an entity."""
+    return "".join(x if x.isalnum() or x in _SAFE else f"#{ord(x)};" for x in text)

@@ -1,0 +1,296 @@
+"""Spec → Graph: instantiate blocks, bind parameters, resolve what each layer reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from pydantic import ValidationError
+
+from netspec.check import is_train_only
+from netspec.diagnostics import Diagnostic, Label, Sink, Span
+from netspec.dim import names
+from netspec.expand.bind import bind_value, block_bindings, call_of, holds, repeats
+from netspec.expand.count import Counter
+from netspec.graph import (
+    Bindings,
+    Bound,
+    Graph,
+    GraphOutput,
+    Instance,
+    Node,
+    NodeId,
+    Sizes,
+    Use,
+    cause,
+)
+from netspec.ops.arguments import MAX_SIZE, spell
+from netspec.ops.base import Op
+from netspec.ops.split import Cut, Piece
+from netspec.spec.model import (
+    INPUT,
+    Argument,
+    Block,
+    BlockCall,
+    Body,
+    Call,
+    Chain,
+    Layer,
+    OpCall,
+    Ref,
+    ShareCall,
+    Spec,
+)
+from netspec.spec.order import execution_order
+
+Results = NodeId | dict[str, NodeId]
+"""What a layer gives: one node, or several by the name behind the dot."""
+
+
+def expand(spec: Spec, params: Mapping[str, int | float], sink: Sink) -> Graph:
+    """Return the flat network at these values of the spec's parameters. Raises SpecError."""
+    bindings = {
+        name: Bound(params.get(name, param.default), param.span)
+        for name, param in spec.params.items()
+    }
+    Counter(spec, bindings, sink).check()
+    sink.stop()
+    expander = _Expander(spec, bindings, sink)
+    inputs = {(name,): expander.sizes(shape) for name, shape in spec.inputs.items()}
+    outputs = expander.run()
+    sink.stop()
+    values = {name: bound.value for name, bound in bindings.items()}
+    tables = expander.nodes, expander.uses, expander.instances
+    return Graph(spec.name, values, inputs, *tables, outputs)  # type: ignore[arg-type]  # numbers
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a body is being instantiated. `owner` is where its weights are: elsewhere if shared."""
+
+    id: NodeId
+    owner: NodeId
+    bindings: Bindings
+    origin: tuple[Span, ...]
+    train_only: bool
+
+    def child(self, name: str) -> _Place:
+        return replace(self, id=(*self.id, name), owner=(*self.owner, name))
+
+
+@dataclass(slots=True)
+class _Expander:
+    """Instantiates bodies; `nodes` and `uses` grow in execution order."""
+
+    spec: Spec
+    globals: Bindings
+    sink: Sink
+    nodes: dict[NodeId, Node] = field(default_factory=dict)
+    uses: dict[NodeId, Use] = field(default_factory=dict)
+    instances: dict[Body, list[Instance]] = field(default_factory=dict)
+    bound: dict[tuple[object, ...], Op | None] = field(default_factory=dict)
+
+    def run(self) -> tuple[GraphOutput, ...]:
+        """Instantiate the graph and its heads; return the network's outputs."""
+        graph = self.spec.model.body
+        assert isinstance(graph, Chain)
+        sources: dict[str, Results] = {name: (name,) for name in self.spec.inputs}
+        self._chain(graph.layers, sources, _Place((), (), self.globals, (), False), self.spec.heads)
+        outputs = []
+        for output in self.spec.outputs:
+            weight = self._weight(output.head)
+            node = self._read(output.ref, sources)
+            outputs.append(GraphOutput(output.name, node, is_train_only(output, graph), weight))
+        return tuple(outputs)
+
+    def sizes(self, argument: Argument) -> Sizes:
+        """Return an input's shape."""
+        bound = bind_value(argument, self.globals, self.sink)
+        values = bound.value if bound and isinstance(bound.value, tuple) else ()
+        for value in values:
+            if type(value) is not int or not 1 <= value <= MAX_SIZE:
+                span = bound.span if bound else argument.span
+                message = f"a size is a positive integer, found {spell(value)}"
+                self.sink.error("NS035", message, span)
+        return values  # type: ignore[return-value]  # checked above
+
+    def _weight(self, head: Layer | None) -> float:
+        if head is None or head.weight is None:
+            return 1.0
+        bound = bind_value(head.weight, self.globals, self.sink)
+        value = bound.value if bound else None
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            span = bound.span if bound else head.weight.span
+            self.sink.error("NS035", f"`weight` expects a number, found {spell(value)}", span)
+            return 1.0
+        return value
+
+    # -------------------------------------------------------------- chains and layers
+
+    def _chain(
+        self,
+        layers: Sequence[Layer],
+        sources: dict[str, Results],
+        place: _Place,
+        heads: Sequence[Layer] = (),
+    ) -> None:
+        """Instantiate layers; `sources` maps names to nodes and grows by the layers' outputs."""
+        peers = {layer.name: layer for layer in (*layers, *heads)}
+        for layer in execution_order(layers, heads):
+            inputs = tuple(self._read(ref, sources) for ref in layer.sources)
+            if holds(layer.condition, place.bindings, self.sink):
+                sources[layer.name] = self._layer(layer, inputs, place.child(layer.name), peers)
+            else:
+                sources[layer.name] = inputs[0]
+
+    def _read(self, ref: Ref, sources: Mapping[str, Results]) -> NodeId:
+        """Return the node that a reference names."""
+        found = sources[ref.name]
+        if isinstance(found, tuple):
+            if ref.port:
+                message = f"`{ref.name}` has one output"
+                self.sink.error("NS018", message, ref.span, help=f"write `{ref.name}`")
+            return found
+        if ref.port not in found:
+            names = " or ".join(f"`{ref.name}.{port}`" for port in [*found][:8])
+            message = f"`{ref.name}` has several outputs"
+            span = ref.span or self.spec.model.span
+            self.sink.error("NS018", message, span, help=f"say which one: {names}")
+            return next(iter(found.values()))
+        return found[ref.port]
+
+    def _layer(
+        self, layer: Layer, inputs: tuple[NodeId, ...], place: _Place, peers: Mapping[str, Layer]
+    ) -> Results:
+        acting = layer
+        if isinstance(layer.call, ShareCall):
+            acting = peers[layer.call.target.name]
+            place = replace(place, owner=(*place.owner[:-1], acting.name))
+        place = replace(place, train_only=place.train_only or layer.train_only)
+        times = repeats(acting, place.bindings, self.sink)
+        results: Results = place.id
+        current = inputs
+        for item in range(times or 1):
+            inside = place if times is None else place.child(str(item))
+            results = self._call(call_of(acting, item), layer, current, inside, place.id)
+            current = (results,) if isinstance(results, tuple) else tuple(results.values())
+        self.uses[place.id] = Use(
+            place.id,
+            layer,
+            inputs,
+            current[0],
+            place.bindings,
+            (layer.span, *place.origin),
+            place.train_only,
+        )
+        return results
+
+    def _call(
+        self, call: Call, layer: Layer, inputs: tuple[NodeId, ...], place: _Place, use: NodeId
+    ) -> Results:
+        if isinstance(call, OpCall):
+            return self._op(call, inputs, place)
+        assert not isinstance(call, ShareCall)
+        block = self.spec.blocks[call.block] if isinstance(call, BlockCall) else None
+        body: Body
+        if isinstance(call, BlockCall) and block is not None:
+            inner = block_bindings(call, block, place.bindings, self.sink)
+            if inner is None:
+                return inputs[0]
+            bindings = {**self.globals, **inner}
+            place = replace(place, bindings=bindings, origin=(layer.span, *place.origin))
+            body = block.body
+        else:
+            body = call  # type: ignore[assignment]  # neither an op nor a block: an inline body
+        names = (block.inputs if block else ()) or (INPUT,)
+        return self._instance(body, block, dict(zip(names, inputs, strict=True)), place, use)
+
+    def _instance(
+        self,
+        body: Body,
+        block: Block | None,
+        inputs: dict[str, NodeId],
+        place: _Place,
+        use: NodeId,
+    ) -> Results:
+        outputs = block.outputs if block else ()
+        results = self._body(body, inputs, place, outputs)
+        first = results if isinstance(results, tuple) else next(iter(results.values()))
+        found = Instance(place.id, tuple(inputs.values()), first, use, place.bindings)
+        self.instances.setdefault(body, []).append(found)
+        return results
+
+    # -------------------------------------------------------------- bodies
+
+    def _body(
+        self, body: Body, inputs: dict[str, NodeId], place: _Place, outputs: Sequence[Ref]
+    ) -> Results:
+        if isinstance(body, Chain):
+            return self._ends(body, inputs, place, outputs)
+        ends = []
+        for i, branch in enumerate(body.branches):
+            inside = place if branch.named or not branch.layers else place.child(str(i))
+            end = self._ends(branch, inputs, inside, ())
+            ends.append(end if isinstance(end, tuple) else next(iter(end.values())))
+        name = body.join.op.op_name
+        while (*place.id, name) in self.nodes or (*place.id, name) in self.uses:
+            name += "_"
+        return self._op(body.join, tuple(ends), place.child(name))
+
+    def _ends(
+        self, chain: Chain, inputs: dict[str, NodeId], place: _Place, outputs: Sequence[Ref]
+    ) -> Results:
+        """Instantiate a chain and return what is at its end; no layers: its input."""
+        sources: dict[str, Results] = dict(inputs)
+        if not chain.layers:
+            return next(iter(inputs.values()))
+        self._chain(chain.layers, sources, place)
+        if outputs:
+            return {ref.name: self._read(ref, sources) for ref in outputs}
+        return sources[chain.layers[-1].name]
+
+    # -------------------------------------------------------------- ops
+
+    def _op(self, call: OpCall, inputs: tuple[NodeId, ...], place: _Place) -> Results:
+        op = self._bound_op(call, place.bindings) or call.op
+        if isinstance(op, Cut):
+            return {
+                str(i): self._node(Piece(whole=op, index=i), call, inputs, place.child(str(i)))
+                for i in range(op.count())
+            }
+        return self._node(op, call, inputs, place)
+
+    def _node(self, op: Op, call: OpCall, inputs: tuple[NodeId, ...], place: _Place) -> NodeId:
+        origin = (call.span, *place.origin)
+        self.nodes[place.id] = Node(
+            place.id, place.owner, op, inputs, call, place.bindings, origin, place.train_only
+        )
+        return place.id
+
+    def _bound_op(self, call: OpCall, bindings: Bindings) -> Op | None:
+        """Bind an op's arguments; the same values give the same object."""
+        arguments = call.arguments.values()
+        used = dict.fromkeys(name for argument in arguments for name in names(argument.value))
+        if not used:
+            return call.op
+        key = (id(call), *((bindings[name].value, type(bindings[name].value)) for name in used))
+        if key not in self.bound:
+            self.bound[key] = self._bind(call, bindings)
+        elif self.bound[key] is None:
+            self._bind(call, bindings)
+        return self.bound[key]
+
+    def _bind(self, call: OpCall, bindings: Bindings) -> Op | None:
+        for argument in call.arguments.values():
+            if bind_value(argument, bindings, self.sink) is None:
+                return None
+        try:
+            return call.op.bind({name: bound.value for name, bound in bindings.items()})
+        except ValidationError as error:
+            for item in error.errors():
+                key = str(item["loc"][0])
+                span, use = cause(call.arguments[key], bindings)
+                notes = (Label(use, f"is `{key}` of `{call.op.op_name}` here"),) if use else ()
+                message = f"`{key}` of `{call.op.op_name}`: {item['msg']}"
+                self.sink.add(Diagnostic("NS035", message, span, notes=notes))
+            return None

@@ -1,0 +1,104 @@
+"""Values for parameters: what an argument, a repetition, a condition or a block's use comes to."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from netspec.diagnostics import Diagnostic, Label, Sink
+from netspec.dim import Expr, names, substitute
+from netspec.graph import Bindings, Bound, cause
+from netspec.ops.arguments import MAX_SIZE, spell
+from netspec.spec.model import Argument, Block, BlockCall, Call, Condition, Layer
+
+_COMPARE: dict[str, Callable[[Any, Any], object]] = {
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<=": operator.le,
+    ">=": operator.ge,
+    "<": operator.lt,
+    ">": operator.gt,
+}
+
+
+def bind_value(argument: Argument, bindings: Bindings, sink: Sink) -> Bound | None:
+    """Return an argument's value and cause, or None after reporting why it has none."""
+    span, use = cause(argument, bindings)
+    if not isinstance(argument.value, Expr | tuple):
+        return Bound(argument.value, span)
+    try:
+        values = {name: bindings[name].value for name in names(argument.value)}
+        return Bound(substitute(argument.value, values), span)  # type: ignore[arg-type]  # a Value
+    except ZeroDivisionError:
+        message = "division by zero"
+    except OverflowError:
+        message = "the result is beyond 10**15"
+    except TypeError:
+        message = "arithmetic needs numbers"
+    notes = (Label(use, "used here"),) if use else ()
+    given = ", ".join(f"{name} = {bindings[name].value}" for name in names(argument.value))
+    sink.add(Diagnostic("NS016", f"{message} with {given}", span, notes=notes))
+    return None
+
+
+def repeats(layer: Layer, bindings: Bindings, sink: Sink) -> int | None:
+    """Return how often a layer is repeated; None for a layer that does not say `repeat:`."""
+    if layer.repeat is None:
+        return None
+    bound = bind_value(layer.repeat, bindings, sink)
+    if bound is None:
+        return 1
+    if type(bound.value) is not int or not 1 <= bound.value <= MAX_SIZE:
+        message = f"`repeat` expects a positive integer, found {spell(bound.value)}"
+        sink.error("NS035", message, bound.span)
+        return 1
+    return bound.value
+
+
+def holds(condition: Condition | None, bindings: Bindings, sink: Sink) -> bool:
+    """Tell whether a layer with this `when:` is there."""
+    if condition is None:
+        return True
+    sides = [
+        bind_value(Argument(side, condition.span), bindings, sink)
+        for side in (condition.left, condition.right)
+    ]
+    if sides[0] is None or sides[1] is None:
+        return True
+    try:
+        return compare(sides[0].value, condition.operator, sides[1].value)
+    except TypeError:
+        given = " and ".join(spell(side.value) for side in sides if side)
+        sink.error("NS016", f"`when` cannot compare {given}", condition.span)
+        return True
+
+
+def compare(left: object, sign: str, right: object) -> bool:
+    """Compare two values. Raises TypeError for values without an order."""
+    return bool(_COMPARE[sign](left, right))
+
+
+def block_bindings(
+    call: BlockCall, block: Block, outer: Bindings, sink: Sink
+) -> dict[str, Bound] | None:
+    """Bind a block's parameters for one use; None after reporting what has no value."""
+    result: dict[str, Bound] = {}
+    for name, param in block.params.items():
+        if name in call.arguments:
+            bound = bind_value(call.arguments[name], outer, sink)
+        else:
+            bound = Bound(param.default, param.span)
+        if bound is None:
+            return None
+        result[name] = bound
+    return result
+
+
+def call_of(layer: Layer, item: int) -> Call:
+    """Return what a layer calls in one of its repetitions: `first:` changes the first one."""
+    call = layer.call
+    if item == 0 and isinstance(call, BlockCall) and layer.first:
+        return replace(call, arguments={**call.arguments, **layer.first})
+    return call

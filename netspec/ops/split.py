@@ -1,0 +1,120 @@
+"""Ops with several outputs, which are read as `name.0`, `name.1` …"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator
+from typing import Annotated, Any, ClassVar
+
+from netspec.dim import Dim, Shape
+from netspec.ops import axes
+from netspec.ops.arguments import Axis, Fixed, Integer, ListOf
+from netspec.ops.base import Call, Infix, Input, Op, Problem, op
+
+Sections = Annotated[tuple[int, ...], ListOf(Integer())]
+Pieces = Annotated[int, Fixed(Integer(2, maximum=1000))]
+
+
+class Cut(Op):
+    """Cuts the input along `dim`; in the flat network each piece is a node of its own."""
+
+    style: ClassVar[str] = "reshape"
+    is_module: ClassVar[bool] = False
+    dim: Axis = 1
+
+    @abstractmethod
+    def count(self) -> int:
+        """Return the number of outputs."""
+
+    @abstractmethod
+    def length(self, index: int, size: Dim) -> Dim:
+        """Return how long an output is along `dim`."""
+
+    def check(self, *inputs: Shape) -> Iterator[Problem]:
+        return axes.refuse_axis("dim", self.dim, inputs[0])
+
+    def piece(self, index: int, x: Shape) -> Shape:
+        """Return the shape of one output."""
+        axis = axes.index(self.dim, x)
+        return (*x[:axis], self.length(index, x[axis]), *x[axis + 1 :])
+
+    def shape(self, *inputs: Shape) -> Shape:
+        return self.piece(0, inputs[0])
+
+
+class Piece(Op):
+    """One output of an op that has several: a node of the flat network, never written in a spec."""
+
+    op_name: ClassVar[str] = "piece"
+    module: ClassVar[str] = ""
+    style: ClassVar[str] = "reshape"
+
+    whole: Any
+    index: int
+
+    def check(self, *inputs: Shape) -> Iterator[Problem]:
+        problems: Iterator[Problem] = self.whole.check(*inputs)
+        return problems
+
+    def shape(self, *inputs: Shape) -> Shape:
+        shape: Shape = self.whole.piece(self.index, inputs[0])
+        return shape
+
+    def label(self) -> str:
+        return f"{self.whole.label()} [{self.index}]"
+
+
+@op("chunk")
+class Chunk(Cut):
+    """Cut the input into `chunks` equal pieces along `dim`; other than PyTorch's, all are equal."""
+
+    module: ClassVar[str] = "torch.chunk"
+
+    chunks: Pieces
+    dim: Axis = 1
+
+    def count(self) -> int:
+        return self.chunks
+
+    def length(self, index: int, size: Dim) -> Dim:
+        return size // self.chunks
+
+    def check(self, *inputs: Shape) -> Iterator[Problem]:
+        if problems := list(super().check(*inputs)):
+            yield from problems
+            return
+        size = inputs[0][axes.index(self.dim, inputs[0])]
+        if size % self.chunks:
+            yield Problem("chunks", f"a size of {size} does not divide into {self.chunks} pieces")
+
+    def torch(self, *inputs: Shape) -> Call | Infix:
+        return Call("torch.chunk", (Input.ONE, self.chunks), {"dim": self.dim})
+
+
+@op("split")
+class Split(Cut):
+    """Cut the input into pieces of the given sizes along `dim`."""
+
+    module: ClassVar[str] = "torch.split"
+
+    split_size_or_sections: Sections
+    dim: Axis = 1
+
+    def count(self) -> int:
+        return len(self.split_size_or_sections)
+
+    def length(self, index: int, size: Dim) -> Dim:
+        return self.split_size_or_sections[index]
+
+    def check(self, *inputs: Shape) -> Iterator[Problem]:
+        if problems := list(super().check(*inputs)):
+            yield from problems
+            return
+        size = inputs[0][axes.index(self.dim, inputs[0])]
+        total = sum(self.split_size_or_sections)
+        if total != size:
+            message = f"the pieces add up to {total}, the size is {size}"
+            yield Problem("split_size_or_sections", message)
+
+    def torch(self, *inputs: Shape) -> Call | Infix:
+        return Call("torch.split", (Input.ONE, self.split_size_or_sections), {"dim": self.dim})

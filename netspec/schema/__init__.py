@@ -1,0 +1,1 @@
+"""The JSON Schema that editors read, made from the op classes."""

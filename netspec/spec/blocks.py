@@ -1,0 +1,173 @@
+"""The section `blocks`: signatures first, so that a block may use one that stands below it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping as Table
+
+from netspec.diagnostics import Diagnostic, Label, Sink
+from netspec.spec.calls import Context, Signature
+from netspec.spec.fields import Fields, as_mapping, corrected, kind
+from netspec.spec.layers import Surroundings, read_body, refuse_ref
+from netspec.spec.model import INPUT, Block, Body, Chain, Param, Ref
+from netspec.spec.names import check_block_name, check_name
+from netspec.spec.values import Scope
+from netspec.syntax import Mapping, Scalar, Sequence, Tree
+
+
+def read_signatures(tree: Mapping | None, name: Scalar, sink: Sink) -> dict[str, Signature]:
+    """Read what a use of each block must give."""
+    signatures = {}
+    for key, value in tree.items if tree else ():
+        check_block_name(sink, key.text, key.span)
+        if key.text in (name.text, f"{name.text}Output"):
+            notes = (Label(name.span, "the network"),)
+            message = f"the block `{key.text}` has the name of a class of the network"
+            sink.add(Diagnostic("NS015", message, key.span, notes=notes))
+        block = as_mapping(value, sink, f"the block `{key.text}`")
+        params = _read_signature(block, sink) if block else {}
+        inputs = _read_block_inputs(block, sink) if block else ()
+        signatures[key.text] = Signature(params, inputs, key.span)
+    return signatures
+
+
+_PARAM = re.compile(r"\s*([^\s=]+)\s*(?:=\s*(\S+)\s*)?")
+
+
+def _read_signature(block: Mapping, sink: Sink) -> dict[str, Param]:
+    found = block.find("params")
+    if found is None:
+        return {}
+    if not isinstance(found[1], Sequence):
+        message = f"a block's `params` is a list such as [out, k, s=1], found {kind(found[1])}"
+        sink.error("NS012", message, found[1].span)
+        return {}
+    params: dict[str, Param] = {}
+    for item in found[1].items:
+        param = _read_param(item, sink)
+        if param is None:
+            continue
+        if param.name in params:
+            sink.error("NS003", f"the parameter `{param.name}` stands twice", param.span)
+        if param.default is None and any(p.default is not None for p in params.values()):
+            message = f"`{param.name}` without a default follows one with a default"
+            sink.error("NS012", message, param.span)
+        params[param.name] = param
+    return params
+
+
+def _read_param(tree: Tree, sink: Sink) -> Param | None:
+    match = _PARAM.fullmatch(tree.text) if isinstance(tree, Scalar) else None
+    if match is None or not isinstance(tree, Scalar) or not isinstance(tree.value, str):
+        message = f"a parameter is written `name` or `name=number`, found {kind(tree)}"
+        sink.error("NS012", message, tree.span)
+        return None
+    name, default = match[1], match[2]
+    if not check_name(sink, name, tree.span, "parameter"):
+        return None
+    if default is None:
+        return Param(name, None, tree.span)
+    value = _default(default)
+    if value is None:
+        sink.error("NS035", f"the default of `{name}` is no number: `{default}`", tree.span)
+        return Param(name, 0, tree.span)
+    return Param(name, value, tree.span)
+
+
+def _default(text: str) -> int | float | bool | None:
+    if text in ("true", "false"):
+        return text == "true"
+    if re.fullmatch(r"-?(0|[1-9][0-9]{0,14})", text):
+        return int(text)
+    if re.fullmatch(r"-?[0-9]{1,15}\.?[0-9]{0,17}([eE][-+]?[0-9]{1,2})?", text):
+        return float(text)
+    return None
+
+
+def _read_block_inputs(block: Mapping, sink: Sink) -> tuple[str, ...]:
+    found = block.find("inputs")
+    if found is None:
+        return ()
+    items = found[1].items if isinstance(found[1], Sequence) else ()
+    names = [item for item in items if isinstance(item, Scalar) and isinstance(item.value, str)]
+    if not names or len(names) < len(items):
+        message = f"a block's `inputs` is a list of names, found {kind(found[1])}"
+        sink.error("NS012", message, found[1].span, help="for example `inputs: [image, mask]`")
+    seen: dict[str, Scalar] = {}
+    for item in names:
+        check_name(sink, item.text, item.span, "input")
+        if item.text in seen:
+            sink.error("NS003", f"the input `{item.text}` stands twice", item.span)
+        seen[item.text] = item
+    return tuple(seen)
+
+
+def correct_blocks(tree: Mapping | None, sink: Sink) -> Mapping | None:
+    """Report unknown keys of blocks; later readers see the keys that were meant."""
+    if tree is None:
+        return None
+    items = [
+        (key, corrected(value, sink, f"the block `{key.text}`", BLOCK_KEYS))
+        if isinstance(value, Mapping)
+        else (key, value)
+        for key, value in tree.items
+    ]
+    return Mapping(tuple(items), tree.span)
+
+
+BLOCK_KEYS = ("doc", "params", "inputs", "outputs", "chain", "parallel", "join")
+
+
+def read_blocks(tree: Mapping | None, outer: Scope, context: Context) -> dict[str, Block]:
+    blocks = {}
+    for key, value in tree.items if tree else ():
+        if not isinstance(value, Mapping):
+            continue
+        fields = Fields(value, Sink(), f"the block `{key.text}`", BLOCK_KEYS)
+        signature = context.signatures[key.text]
+        scope = Scope(signature.params, outer)
+        around = Surroundings(scope, signature.inputs or (INPUT,))
+        body = read_body(value, around, context)
+        warn_unused(signature.params, scope, context.sink)
+        outputs = _read_block_outputs(value, body, context.sink)
+        if body is not None:
+            doc = fields.text("doc")
+            params, inputs = signature.params, signature.inputs
+            blocks[key.text] = Block(key.text, key.span, params, inputs, body, doc, outputs)
+    return blocks
+
+
+def _read_block_outputs(block: Mapping, body: Body | None, sink: Sink) -> tuple[Ref, ...]:
+    """Read the names of the layers that a use of the block can be read for."""
+    found = block.find("outputs")
+    if found is None:
+        return ()
+    items = found[1].items if isinstance(found[1], Sequence) else ()
+    names = [item for item in items if isinstance(item, Scalar) and isinstance(item.value, str)]
+    if not names or len(names) < len(items) or not isinstance(body, Chain):
+        message = "a block's `outputs` lists layers of its `chain`"
+        sink.error("NS012", message, found[1].span, help="for example `outputs: [low, high]`")
+        return ()
+    layers = [layer.name for layer in body.layers]
+    refs = [Ref(item.text, item.span) for item in names]
+    for ref in refs:
+        if ref.name not in layers:
+            refuse_ref(ref, layers, sink)
+    return tuple(refs)
+
+
+def warn_unused(params: Table[str, Param], scope: Scope, sink: Sink) -> None:
+    for name in scope.params:
+        if name not in scope.used:
+            param = params[name]
+            message = f"no expression uses the parameter `{name}`"
+            help = f"delete it, or use it as `${name}`"
+            sink.add(Diagnostic("NS024", message, param.span, help=help, severity="warning"))
+
+
+def warn_unused_blocks(context: Context) -> None:
+    for name, signature in context.signatures.items():
+        if name not in context.used_blocks:
+            message = f"nothing uses the block `{name}`"
+            diagnostic = Diagnostic("NS027", message, signature.span, severity="warning")
+            context.sink.add(diagnostic)

@@ -1,0 +1,85 @@
+"""Networks side by side, and the plot."""
+
+from __future__ import annotations
+
+import re
+from xml.etree import ElementTree
+
+import pytest
+
+from netspec.emit.compare import compare
+from netspec.emit.report import FORMATS, render
+from tests.support import ROOT, compiled, load, one_block
+
+ALEXNET = """
+    conv1: {conv2d: [64, 11], stride: 4, padding: 2}
+    relu1: relu
+    pool1: {max_pool2d: 3, stride: 2}
+    conv2: {conv2d: [192, 5], padding: 2}
+    relu2: relu
+    pool2: {max_pool2d: 3, stride: 2}
+    conv3: {conv2d: [384, 3], padding: 1}
+    relu3: relu
+    conv4: {conv2d: [256, 3], padding: 1}
+    relu4: relu
+    conv5: {conv2d: [256, 3], padding: 1}
+    relu5: relu
+    pool5: {max_pool2d: 3, stride: 2}
+    flat: flatten
+    fc6: {linear: 4096}
+    relu6: relu
+    fc7: {linear: 4096}
+    relu7: relu
+    out: {linear: 1000}
+"""
+
+
+@pytest.fixture(scope="module")
+def networks():
+    text = one_block(ALEXNET, inputs="image: [3, 224, 224]").replace("name: Net", "name: AlexNet")
+    return [compiled(text), load(ROOT / "specs" / "googlenet.yaml").network]
+
+
+def test_ratios_to_the_first_are_visible(networks):
+    content = compare(networks)
+    keys = [column.key for column in content.tables[0].columns]
+    alexnet, googlenet = (dict(zip(keys, row, strict=True)) for row in content.tables[0].rows)
+    assert (alexnet["params"], googlenet["params"]) == (61_100_840, 6_998_552)
+    assert (alexnet["params_ratio"], googlenet["params_ratio"]) == (1.0, 0.115)
+    assert (googlenet["depth"], googlenet["peak_bytes"]) == (22, 4_816_896)
+    assert (alexnet["field_max"], googlenet["field_max"]) == ((195, 195), (715, 715))
+    assert alexnet["input"] == (3, 224, 224)
+    assert "GoogLeNet has 8.73 times fewer parameters" in content.notes[0]
+
+
+@pytest.mark.parametrize("format", list(FORMATS))
+def test_every_format(networks, format):
+    assert "GoogLeNet" in render(compare(networks), format)
+
+
+def test_the_text_fits_a_terminal(networks):
+    assert max(map(len, render(compare(networks)).splitlines())) <= 100
+
+
+def test_one_network_has_no_ratio_in_words(networks):
+    content = compare(networks[:1])
+    assert [note for note in content.notes if "times" in note] == []
+
+
+def test_equal_and_empty_networks():
+    network = compiled(one_block("out: relu"))
+    content = compare([network, network])
+    assert "as many parameters" in content.notes[0]
+
+
+def test_plots(networks):
+    pytest.importorskip("matplotlib")
+    from netspec.emit.plot import plot
+
+    svg = plot(networks[1], "svg")
+    assert svg == plot(networks[1], "svg")
+    assert not re.search(rb"20\d\d-\d\d-\d\d", svg)
+    text = " ".join(ElementTree.fromstring(svg).itertext())
+    for word in ("inception_3a", "MACs, cumulative", "params, per block", "347 M", "1.58 G", "(M)"):
+        assert word in text
+    assert plot(networks[1], "png").startswith(b"\x89PNG")

@@ -1,0 +1,303 @@
+"""Reports: numbers that add up, the same in every format, and texts that stay texts."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import subprocess
+import sys
+import time
+from fractions import Fraction
+from html.parser import HTMLParser
+
+import pytest
+
+from netspec.emit.report import FORMATS, find_paper, paper_report, render, report
+from netspec.emit.report.paper import PAPERS, judge, read_paper
+from netspec.emit.report.table import Column, Report, Table, grid, shares
+from netspec.network import Network
+from tests.support import ROOT, SPECS, compiled, load, one_block
+
+GOOGLENET = ROOT / "specs" / "googlenet.yaml"
+DEPTHWISE = ROOT / "specs" / "googlenet_dw.yaml"
+EXACT_WEIGHTS = [9_408, 114_688, 163_328, 388_096, 375_552, 448_512, 509_440, 604_672, 867_328,
+                 1_042_432, 1_442_816, 1_024_000]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def googlenet() -> Network:
+    return load(GOOGLENET).network
+
+
+def column(table: Table, key: str) -> list[object]:
+    (index,) = [i for i, item in enumerate(table.columns) if item.key == key]
+    return [row[index] for row in table.rows]
+
+
+def test_the_text_per_block_fits_a_terminal(googlenet):
+    lines = render(report(googlenet)).splitlines()
+    assert len(lines) <= 40
+    assert max(map(len, lines)) <= 100
+    assert any("FLOPs = 2 × MACs" in line for line in lines)
+
+
+@pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("by", ["block", "layer", "op"])
+def test_columns_sum_to_their_totals(path, by):
+    network = load(path).network
+    for table in report(network, by).tables:
+        for i, item in enumerate(table.columns):
+            if not item.summed or item.kind == "percent":
+                continue
+            heads = sum(row[i] for row in table.rows if "heads" in row or "train" in row)
+            training = sum(row[i] for row in table.rows)
+            parts = {"inference": training - heads, "heads": heads, "training": training}
+            assert {row[0]: row[i] for row in table.totals}.items() <= parts.items()
+
+
+@pytest.mark.parametrize("by", ["block", "layer", "op"])
+def test_every_grouping_has_the_networks_totals(googlenet, by):
+    table = report(googlenet, by).tables[0]
+    keys = [item.key for item in table.columns]
+    totals = {row[0]: dict(zip(keys, row, strict=True)) for row in table.totals}
+    assert [totals[part]["params"] for part in ("inference", "heads", "training")] == [
+        6_998_552, 6_379_728, 13_378_280,
+    ]  # fmt: skip
+    assert totals["inference"]["macs"] == 1_582_671_872
+    assert totals["training"]["macs"] == 1_591_044_096
+    assert totals["inference"]["share"] == 100.0
+
+
+def test_kinds_of_other_operations_sum_to_their_total(googlenet):
+    table = report(googlenet).tables[1]
+    keys = [item.key for item in table.columns]
+    first = keys.index("other")
+    for row in (*table.rows, *table.totals):
+        assert sum(row[first + 1 :]) == row[first]
+        assert row[keys.index("flops")] == 2 * row[keys.index("macs")]
+
+
+def test_shares_add_up():
+    assert shares([1, 1, 1]) == [33.4, 33.3, 33.3]
+    assert shares([]) == []
+    assert shares([0, 0]) == [0.0, 0.0]
+
+
+def test_deeper_blocks_have_rows_of_their_own(googlenet):
+    names = column(report(googlenet, depth=2).tables[0], "name")
+    assert "inception_3a.conv3x3" in names
+    with pytest.raises(ValueError, match="one of block, layer, op"):
+        report(googlenet, "colour")
+
+
+def test_batch_and_type_change_bytes_only(googlenet):
+    one, many = report(googlenet), report(googlenet, batch=3, dtype="float16")
+    keys = ("params", "macs", "flops", "other", "depth")
+    for key in keys:
+        assert column(one.tables[0], key) == column(many.tables[0], key)
+    held = column(one.tables[0], "activation_bytes"), column(many.tables[0], "activation_bytes")
+    assert [3 * value // 2 for value in held[0]] == held[1]
+
+
+def test_a_network_without_heads_or_space():
+    network = compiled(one_block("a: {linear: 4}\nout: relu", inputs="features: [8]"))
+    content = report(network)
+    assert [row[0] for row in content.tables[0].totals] == ["inference"]
+    assert column(content.tables[0], "field_max") == [None, None]
+    for format in FORMATS:
+        assert render(content, format)
+
+
+class _Cells(HTMLParser):
+    """Collects a page's table rows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows: list[list[str]] = []
+        self.inside = False
+
+    def handle_starttag(self, tag: str, attrs: object) -> None:
+        if tag == "tr":
+            self.rows.append([])
+        self.inside = tag in ("td", "th")
+        if self.inside:
+            self.rows[-1].append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        self.inside = False
+
+    def handle_data(self, data: str) -> None:
+        if self.inside:
+            self.rows[-1][-1] += data
+
+
+@pytest.mark.parametrize("by", ["block", "layer", "op"])
+def test_formats_have_identical_numbers(googlenet, by):
+    content = report(googlenet, by)
+    texts = [grid(table) for table in content.tables]
+    rows = [list(row) for table in texts for row in (table.headings, *table.rows, *table.totals)]
+    page = _Cells()
+    page.feed(render(content, "html"))
+    assert page.rows == rows
+    lines = [line for line in render(content, "markdown").splitlines() if line.startswith("|")]
+    read = [
+        [c.strip(" *").replace("\\", "") for c in line.strip("|").split(" | ")] for line in lines
+    ]
+    assert [row for row in read if "--" not in row[0]] == rows
+    tex = [line for line in render(content, "latex").splitlines() if line.endswith(r" \\")]
+    assert [_untex(line) for line in tex] == rows
+
+
+def _untex(line: str) -> list[str]:
+    text = line.removesuffix(r" \\").replace(r"$\times$", "×").replace("--", "–")
+    text = text.replace(r"$\cdot$", "·")
+    return [re.sub(r"\\([%_])", r"\1", cell).strip() for cell in text.split(" & ")]
+
+
+def test_csv_and_json_have_the_same_numbers(googlenet):
+    content = report(googlenet, "layer")
+    table = content.tables[0]
+    data = json.loads(render(content, "json"))
+    lines = list(csv.reader(io.StringIO(render(content, "csv"))))[1 : len(table.rows) + 1]
+    for row, line, item in zip(table.rows, lines, data["layers"]["rows"], strict=True):
+        texts = ["" if row[i] is None else str(row[i]) for i in (4, 5, 6, 7)]
+        assert texts == [line[i] for i in (4, 5, 6, 7)]
+        assert [item[key] for key in ("params", "macs", "flops")] == [row[i] for i in (4, 5, 7)]
+    assert data["peak_bytes"] == 4_816_896
+    assert data["peak_at"] == "norm2"
+    assert (data["depth"], data["depth_with_pooling"]) == (22, 27)
+
+
+HOSTILE = [
+    "<script>alert(1)</script>", "a | b", "`x` *y* [z](javascript:x)", "\\input{/etc/passwd}",
+    "$x^2$ & 5% #1 ~ {_}", "line\nbreak\x1b[31m\u202e", "![i](http://x)",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_texts_never_become_markup(text):
+    table = Table("t", text, (Column("name", text, "text"),), ((text,),))
+    content = Report(text, (), (table,), (text,))
+    page = render(content, "html")
+    assert "<script" not in page
+    markdown = render(content, "markdown")
+    assert not re.search(r"(?<!\\)[<`*|\[](?![ :-])", markdown.replace("| ", "").replace(" |", ""))
+    latex = render(content, "latex")
+    assert "\\input" not in latex
+    assert len(re.findall(r"(?<!\\)&", latex)) == 0
+    for format in FORMATS:
+        assert not set(render(content, format)) & {"\x1b", "\u202e"} or format in ("json", "csv")
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+cmd", "-2+3", "@SUM(A1)", "\t=1", "\r=1"])
+def test_csv_cells_never_become_formulas(text):
+    table = Table("t", "t", (Column("name", "name", "text"),), ((text,),))
+    cell = list(csv.reader(io.StringIO(render(Report("t", (), (table,), ()), "csv"))))[1][0]
+    assert cell[0] not in "=+-@\t\r\n"
+
+
+def test_the_papers_table(googlenet):
+    paper = find_paper("GoogLeNet")
+    assert paper is not None
+    rows, claims = paper_report(googlenet, paper).tables
+    assert column(rows, "weights") == EXACT_WEIGHTS
+    assert column(rows, "printed_macs") == [34, 360, 128, 304, 73, 88, 100, 119, 170, 54, 71, 1]
+    verdicts = dict(zip(column(rows, "row"), column(rows, "verdict"), strict=True))
+    assert verdicts["convolution 3×3/1"] == verdicts["linear"] == "right"
+    assert verdicts["convolution 7×7/2"] == "params 70.6% too low, ops 71.2% too low"
+    assert verdicts["inception (3a)"] == "params truncated"
+    assert verdicts["inception (5a)"] == "params 5.3% too high, ops 5.7% too high"
+    assert column(claims, "exact") == [22, 27, 1.5827, 8.7111]
+    assert max(map(len, render(paper_report(googlenet, paper)).splitlines())) <= 100
+
+
+def test_a_depthwise_first_layer_gives_the_printed_figures():
+    network = load(DEPTHWISE).network
+    paper = find_paper(network.graph.name)
+    assert paper is not None
+    rows, claims = paper_report(network, paper).tables
+    first = rows.rows[0]
+    assert first == (
+        "convolution 7×7/2",
+        2.7,
+        2_712,
+        34,
+        34_019_328,
+        "params right in units of 1,000",
+    )
+    assert network.totals.inference.macs == 1_498_677_248
+    assert dict(zip(column(claims, "claim"), column(claims, "verdict"), strict=True))[
+        "billions of multiply-adds at inference"
+    ] == "right"  # fmt: skip
+
+
+@pytest.mark.parametrize("path", sorted(PAPERS.glob("*.yaml")), ids=lambda path: path.stem)
+def test_paper_files_are_read_and_their_layers_exist(path):
+    paper = read_paper(path.read_text(encoding="utf-8"))
+    known = {load(spec).network.graph.name: spec for spec in SPECS}
+    for name in paper.networks:
+        rows = paper_report(load(known[name]).network, paper).tables[0]
+        assert "this spec has no such layer" not in column(rows, "verdict")
+
+
+@pytest.mark.parametrize(
+    "text", ["a: [", "source: x", "source: x\nnetworks: [A]\nrows: [{row: r}]", "[]", "source: 1"]
+)
+def test_a_paper_file_that_is_wrong_says_so(text):
+    with pytest.raises(ValueError):
+        read_paper(text)
+
+
+def test_no_paper_is_no_error():
+    assert find_paper("Unheard") is None
+
+
+@pytest.mark.parametrize(
+    ("printed", "exact", "verdict"),
+    [
+        (2.7, Fraction(2712, 1000), "right"),
+        (159, Fraction(163_328, 1024), "truncated"),
+        (73, Fraction(73_608_192, 10**6), "truncated"),
+        (380, Fraction(388_096, 1024), "0.3% too high"),
+        (1.5, Fraction(1_498_677_248, 10**9), "right"),
+        (1, Fraction(0), "not 0, which is exact"),
+    ],
+)
+def test_verdicts(printed, exact, verdict):
+    assert judge(printed, exact) == verdict
+
+
+def test_a_cold_start_takes_less_than_a_second_and_no_torch():
+    code = (
+        "import sys; from netspec.cli import main; main(['report', 'specs/googlenet.yaml']);"
+        "print(*sys.modules, file=sys.stderr)"
+    )
+    start = time.perf_counter()
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    duration = time.perf_counter() - start
+    assert result.returncode == 0, result.stderr
+    assert not {"torch", "matplotlib", "networkx"} & set(result.stderr.split())
+    assert duration < 3  # a busy machine's second
+
+
+@pytest.mark.parametrize("format", list(FORMATS))
+def test_the_same_bytes_under_any_hash_seed(format):
+    code = (
+        "from netspec.compiler import compile_spec; from netspec.syntax import decode;"
+        "from netspec.emit.report import render, report; import sys;"
+        f"s = decode(open({str(GOOGLENET)!r}, 'rb').read(), 'x');"
+        f"sys.stdout.buffer.write(render(report(compile_spec(s), 'op'), {format!r}).encode())"
+    )
+    outputs = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            capture_output=True,
+            cwd=ROOT,
+            env={"PYTHONHASHSEED": seed},
+        ).stdout
+        for seed in ("0", "1", "77")
+    }
+    assert len(outputs) == 1
+    assert outputs != {b""}

@@ -1,0 +1,164 @@
+"""The JSON Schema: what is shipped, what it accepts and flags, and that all of it is explained.
+
+`tests/editor/language_server.py` tries it with the real yaml-language-server.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pydantic import ValidationError
+
+from netspec import dim
+from netspec.cli import main
+from netspec.ops.base import REGISTRY
+from netspec.schema import glossary
+from netspec.schema.document import document, text
+from netspec.schema.ops import bare
+from netspec.spec.blocks import BLOCK_KEYS
+from netspec.spec.extras import LAYER_KEYS
+from netspec.spec.sections import METRICS, SECTIONS
+from netspec.variant.patch import KEYS
+from tests.support import ROOT, SPECS
+
+jsonschema = pytest.importorskip("jsonschema")
+VALIDATOR = jsonschema.Draft7Validator(document())
+GOOGLENET = yaml.safe_load((ROOT / "specs/googlenet.yaml").read_text())
+
+
+def flagged(value: Any) -> list[str]:
+    """Return the places that the schema flags, as paths."""
+    return sorted(".".join(map(str, error.absolute_path)) for error in VALIDATOR.iter_errors(value))
+
+
+def test_the_shipped_file_is_made_from_the_ops():
+    shipped = (ROOT / "netspec/data/netspec-1.schema.json").read_text()
+    assert shipped == text(), "run `netspec schema > netspec/data/netspec-1.schema.json`"
+
+
+def test_the_command_prints_it(capsys):
+    assert main(["schema"]) == 0
+    assert json.loads(capsys.readouterr().out) == document()
+
+
+def test_it_is_a_schema():
+    jsonschema.Draft7Validator.check_schema(document())
+
+
+@pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
+def test_it_accepts_every_spec(path: Path):
+    assert flagged(yaml.safe_load(path.read_text())) == []
+
+
+@pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
+def test_every_spec_points_at_it(path: Path):
+    line = path.read_text().splitlines()[0]
+    assert line == "# yaml-language-server: $schema=../netspec/data/netspec-1.schema.json"
+
+
+WRONG = [
+    ("graph.pool1", {"max_pool2d": 3, "strid": 2}),
+    ("graph.pool1", {"max_pol2d": 3}),
+    ("graph.pool1", "rellu"),
+    ("graph.pool1", {"max_pool2d": "three"}),
+    ("graph.pool1", {"max_pool2d": 3, "ceil_mode": 1}),
+    ("graph.pool1", {"max_pool2d": [3, 2, 0, 1, True, 5]}),
+    ("graph.pool1", {"max_pool2d": 3, "shape": [0]}),
+    ("graph.pool1", {"relu": [], "after": "conv1"}),
+    ("graph.pool1", {"relu": [], "when": "training"}),
+    ("graph.pool1", {}),
+    ("graph", {}),
+    ("blocks.ConvReLU", {"chain": {}, "chian": {}}),
+    ("blocks.ConvReLU", {"parallel": []}),
+    ("expect", {"parms": 3}),
+    ("expect.params", "about 3M"),
+    ("netspec", 2),
+    ("name", "googlenet"),
+    ("outputs.logits", 3),
+]
+
+
+@pytest.mark.parametrize(("place", "value"), WRONG, ids=str)
+def test_it_flags_mistakes_where_they_stand(place, value):
+    spec = copy.deepcopy(GOOGLENET)
+    *path, last = place.split(".")
+    section = spec
+    for key in path:
+        section = section[key]
+    section[last] = value
+    assert flagged(spec)
+    assert all(item.startswith(place) for item in flagged(spec))
+
+
+def test_it_flags_unknown_and_missing_sections():
+    assert flagged({**GOOGLENET, "grph": {}}) == [""]
+    assert flagged({key: value for key, value in GOOGLENET.items() if key != "outputs"}) == [""]
+
+
+VARIANT = {"netspec": 1, "extends": "googlenet.yaml"}
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        {"graph": {}},
+        {"extends": "../x.yml"},
+        {"extends": "/x.yaml"},
+        {"change": {"conv1": "relu"}},
+        {"insert": {"graph.x": {"relu": [], "behind": "conv1"}}},
+        {"remove": "graph.x"},
+        {"chnge": {}},
+    ],
+    ids=str,
+)
+def test_it_flags_mistakes_in_variants(extra):
+    assert flagged(VARIANT) == []
+    assert flagged({**VARIANT, **extra})
+
+
+@pytest.mark.parametrize("op", REGISTRY)
+def test_it_and_the_ops_agree_about_every_argument(op):
+    values: list[Any] = [0, 1, -1, 2, 0.5, True, None, "zeros", [1, 1], [2, 2], [], "$n"]
+    for key in REGISTRY[op].model_fields.keys() - {op}:
+        schema = document()["definitions"]["ops"][op]["properties"][key]
+        validator = jsonschema.Draft7Validator(schema)
+        for value in values:
+            assert validator.is_valid(value) == _accepts(op, key, value), (key, value)
+
+
+def _accepts(op: str, key: str, value: Any) -> bool:
+    try:
+        REGISTRY[op].model_validate({key: dim.name("n") if value == "$n" else value})
+    except ValidationError as error:
+        return all(item["loc"][:1] != (key,) for item in error.errors())
+    return True
+
+
+# ------------------------------------------------------------------ documentation
+
+
+def test_the_glossary_has_every_word_and_no_other():
+    arguments = {key for cls in REGISTRY.values() for key in cls.model_fields}
+    assert sorted(glossary.ARGUMENTS) == sorted(arguments)
+    assert tuple(glossary.SECTIONS) == SECTIONS
+    assert tuple(glossary.VARIANT) == KEYS
+    assert set(glossary.LAYER) == set(LAYER_KEYS)
+    assert set(glossary.BLOCK) == set(BLOCK_KEYS)
+    assert set(glossary.METRICS) == set(METRICS)
+
+
+def test_every_op_and_argument_is_documented():
+    for name, schema in document()["definitions"]["ops"].items():
+        for key, value in schema["properties"].items():
+            assert len(value["description"]) > 10, (name, key)
+        assert "docs.pytorch.org" in schema["properties"][name]["markdownDescription"]
+
+
+def test_bare_ops_need_no_argument():
+    for name in bare():
+        REGISTRY[name].model_validate({})
