@@ -33,31 +33,32 @@ def check(spec: Spec, sink: Sink) -> None:
     """Report every structural mistake. Raises SpecError."""
     _check_recursion(spec, sink)
     for block in spec.blocks.values():
-        _check_body(block.body, sink)
+        _check_body(block.body, {ref.name for ref in block.outputs}, sink)
         _check_block_inputs(block, sink)
     graph = spec.model.body
     assert isinstance(graph, Chain)
-    for layer in walk(graph):
+    for layer in (*graph.layers, *spec.heads):
         if isinstance(layer.call, Chain | Parallel):
-            _check_body(layer.call, sink)
+            _check_body(layer.call, set(), sink)
     _check_chain(graph.layers, spec.heads, sink)
     _check_outputs(spec, graph, sink)
     sink.stop()
 
 
-def _check_body(body: Body, sink: Sink) -> None:
+def _check_body(body: Body, outputs: set[str], sink: Sink) -> None:
+    """Check a block's or an inline block's chains; no `outputs`: the last layer is the output."""
     for chain in chains(body):
         _check_chain(chain.layers, (), sink)
         if not chain.layers:
             continue
-        *others, last = chain.layers
-        _refuse_unread(others, chain.layers, set(), sink)
+        last = chain.layers[-1]
+        _refuse_unread(chain.layers, chain.layers, outputs or {last.name}, sink)
         if last.train_only:
             message = f"`{last.name}` ends its block but runs only in training"
             sink.error("NS025", message, last.span, help="training-only layers stand in `outputs`")
         for layer in chain.layers:
             if isinstance(layer.call, Chain | Parallel):
-                _check_body(layer.call, sink)
+                _check_body(layer.call, set(), sink)
 
 
 def _check_chain(layers: Sequence[Layer], heads: Sequence[Layer], sink: Sink) -> None:

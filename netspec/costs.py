@@ -110,7 +110,7 @@ def depths(graph: Graph, costs: Costs, pooling: bool = False) -> Depths:
 def _longest(graph: Graph, counts: Callable[[Node], bool]) -> Depths:
     longest: dict[NodeId, int] = dict.fromkeys(graph.inputs, 0)
     for node in graph.nodes.values():
-        longest[node.id] = max(longest[source] for source in node.inputs) + counts(node)
+        longest[node.id] = max((longest[s] for s in node.inputs), default=0) + counts(node)
     return longest
 
 

@@ -17,6 +17,7 @@ _LINE_END = re.compile(r"\r\n|\n|\r")
 _MAX_WIDTH = 100
 _MAX_CANDIDATES = 500
 _MAX_NAME = 64
+_SHORT = 4
 _MAX_TEXT = 400
 _MAX_NOTES = 8
 MAX_ITEMS = 200
@@ -170,10 +171,15 @@ def _grouped(items: list[Diagnostic]) -> Diagnostic:
 
 def suggest(name: str, candidates: Iterable[str]) -> str:
     """Return "did you mean `x`?" for the candidates nearest to `name`, or nothing."""
+    found = [f"`{text}`" for text in likely(name, candidates)]
+    return f"did you mean {' or '.join(found)}?" if found else ""
+
+
+def likely(name: str, candidates: Iterable[str]) -> list[str]:
+    """Return the candidates nearest to `name`: one, or up to three that are equally near."""
     found = nearest(name, candidates, 3)
     slips = [_slips(name.lower(), text.lower()) for text in found]
-    best = [f"`{text}`" for text, count in zip(found, slips, strict=True) if count == slips[0]]
-    return f"did you mean {' or '.join(best)}?" if best else ""
+    return [text for text, count in zip(found, slips, strict=True) if count == slips[0]]
 
 
 def nearest(name: str, candidates: Iterable[str], count: int = 1) -> list[str]:
@@ -194,12 +200,14 @@ def nearest(name: str, candidates: Iterable[str], count: int = 1) -> list[str]:
 
 def _slips(left: str, right: str) -> int:
     """Count the characters lost, added, wrong or swapped between two words."""
-    before: list[int] = []
+    above: list[int] = []
     row = list(range(len(right) + 1))
-    for i, a in enumerate(left, 1):
-        before, above, row = row, row, [i]
-        for j, b in enumerate(right, 1):
-            row.append(min(above[j] + 1, row[-1] + 1, above[j - 1] + (a != b)))
+    for i, a in enumerate(left):
+        before, above, row = above, row, [i + 1]
+        for j, b in enumerate(right):
+            row.append(min(above[j + 1] + 1, row[j] + 1, above[j] + (a != b)))
+            if i and j and a == right[j - 1] and b == left[i - 1]:
+                row[-1] = min(row[-1], before[j - 1] + 1)
     return row[-1]
 
 

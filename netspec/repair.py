@@ -60,7 +60,10 @@ def find(
     trial = _Trial(spec, graph, shapes, wanted)
     faults = {key: trial.actual(key) - wanted[key] for key in broken}
     fixes: list[Fix] = []
+    behind = _ancestors(next(iter(faults))[0], graph)
     for token in _tokens(spec, graph):
+        if not token.is_input and behind.isdisjoint(token.nodes):
+            continue
         for new in _candidates(token, trial, faults):
             if trial.budget <= 0:
                 return fixes
@@ -69,6 +72,20 @@ def find(
                 break
     slips = [fix for fix in fixes if fix.is_slip]
     return slips if len(slips) == 1 else fixes
+
+
+def _ancestors(subject: NodeId | str, graph: Graph) -> set[NodeId]:
+    """Return the nodes that can decide what a contract is about."""
+    if isinstance(subject, str):
+        return set(graph.nodes)
+    found: set[NodeId] = set()
+    queue = [subject]
+    while queue:
+        node = queue.pop()
+        if node not in found and node in graph.nodes:
+            found.add(node)
+            queue += graph.nodes[node].inputs
+    return found
 
 
 @dataclass(slots=True)
@@ -106,18 +123,25 @@ def _tokens(spec: Spec, graph: Graph) -> list[_Token]:
 
 def _candidates(token: _Token, trial: _Trial, faults: Mapping[Key, int]) -> Iterator[int]:
     """Yield other values: what a straight line through two trials says, then small slips."""
+    after = trial.faults(token, token.value + 1, spared=faults)
+    if after is not None and not any(key in after for key in faults):
+        return
+    values = _on_the_line(token, trial, faults, after or {})
+    if after is None or token.value < _SMALL:
+        values += _slips(token.value)
     seen = {token.value, 0}
-    for value in (*_on_the_line(token, trial, faults), *_slips(token.value)):
+    for value in values:
         if value not in seen and 0 < value <= MAX_SIZE:
             seen.add(value)
             yield value
 
 
-def _on_the_line(token: _Token, trial: _Trial, faults: Mapping[Key, int]) -> list[int]:
+def _on_the_line(
+    token: _Token, trial: _Trial, faults: Mapping[Key, int], after: Mapping[Key, int]
+) -> list[int]:
     key, fault = next(iter(faults.items()))
-    after = trial.faults(token, token.value + 1, spared=faults)
     values = []
-    if after and after.get(key, fault) != fault:
+    if after.get(key, fault) != fault:
         step = Fraction(-fault, after[key] - fault)
         values += [token.value + int(step)] if step.denominator == 1 else []
     if isinstance(key[0], tuple):

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 import time
 import xml.etree.ElementTree as ElementTree
+from collections import Counter
 from itertools import combinations, pairwise
 from pathlib import Path
 
@@ -12,15 +16,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import netspec
 from netspec.compiler import compile_spec
-from netspec.emit.figure.drawing import Box, Drawing, Line, Point
+from netspec.emit.figure.drawing import Box, Drawing, Line, Point, Text
 from netspec.emit.figure.numbers import shape_text, short
 from netspec.emit.figure.page import Figure, lay_out, page_size
-from netspec.emit.figure.svg import THEMES, to_svg
+from netspec.emit.figure.svg import THEMES, to_svg, write
+from netspec.emit.figure.tree import build
+from netspec.emit.palette import KINDS
 from netspec.network import Network
 from netspec.syntax import decode
 
-SPECS = sorted((Path(__file__).parent.parent / "specs").glob("*.yaml"))
+SPECS = Path(__file__).parent.parent / "specs"
 EPSILON = 1e-6
 
 
@@ -70,9 +77,7 @@ def meet(a: tuple[Point, Point], b: tuple[Point, Point]) -> bool:
         (min(p[0], q[0]), min(p[1], q[1]), max(p[0], q[0]), max(p[1], q[1])) for p, q in (a, b)
     ]
     (ax0, ay0, ax1, ay1), (bx0, by0, bx1, by1) = boxes
-    return (
-        max(ax0, bx0) <= min(ax1, bx1) + EPSILON and max(ay0, by0) <= min(ay1, by1) + EPSILON
-    )
+    return max(ax0, bx0) <= min(ax1, bx1) + EPSILON and max(ay0, by0) <= min(ay1, by1) + EPSILON
 
 
 def problems(drawing: Drawing) -> list[str]:
@@ -138,7 +143,9 @@ def _lines_through_things(drawing: Drawing) -> list[str]:
 def _crossings(drawing: Drawing) -> list[str]:
     parts = [(line.net, segment) for line in drawing.lines for segment in segments(line)]
     return [
-        f"lines cross: {a} {b}" for (a, p), (b, q) in combinations(parts, 2) if a != b and meet(p, q)
+        f"lines cross: {a} {b}"
+        for (a, p), (b, q) in combinations(parts, 2)
+        if a != b and meet(p, q)
     ]
 
 
@@ -161,7 +168,9 @@ def random_chain(draw: st.DrawFn, depth: int, prefix: str, inputs: list[str]) ->
     for i in range(draw(st.integers(1, 6))):
         name = f"{prefix}{i}"
         count = draw(st.integers(1, 3))
-        sources = draw(st.lists(st.sampled_from(names), min_size=count, max_size=count, unique=False))
+        sources = draw(
+            st.lists(st.sampled_from(names), min_size=count, max_size=count, unique=False)
+        )
         if unread and draw(st.booleans()):
             sources[0] = unread[-1]
         sources = list(dict.fromkeys(sources))
@@ -221,3 +230,291 @@ def test_random_networks_have_no_overlap_and_no_crossing(
 ) -> None:
     network = compiled(text)
     assert_clean(lay_out(network, page_size(page, "landscape"), depth))
+
+
+# ------------------------------------------------------------------ the shipped specs
+
+
+@pytest.fixture(scope="module")
+def googlenet() -> Network:
+    return netspec.load(str(SPECS / "googlenet.yaml")).network
+
+
+@pytest.mark.parametrize("path", sorted(SPECS.glob("*.yaml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("orientation", ["landscape", "portrait"])
+@pytest.mark.parametrize("page", ["letter", "a4", "slide", "none"])
+def test_shipped_specs_have_no_overlap_and_no_crossing(
+    path: Path, page: str, orientation: str
+) -> None:
+    room = page_size(page, orientation)
+    figure = lay_out(netspec.load(str(path)).network, room)
+    assert_clean(figure)
+    if room:
+        assert figure.smallest_text >= room.floor
+        assert (figure.width + 8) * figure.scale <= room.width + 0.1
+        assert (figure.height + 8) * figure.scale <= room.height + 0.1
+
+
+@pytest.mark.parametrize(("orientation", "floor"), [("landscape", 6.5), ("portrait", 5.0)])
+def test_the_whole_of_googlenet_is_readable_on_one_page(
+    googlenet: Network, orientation: str, floor: float
+) -> None:
+    figure = lay_out(googlenet, page_size("letter", orientation))
+    assert figure.smallest_text >= floor
+    shown = Counter(box.kind for box in figure.drawing.boxes if box.owner[0] != "legend")
+    assert sum(shown[kind] for kind in ("conv1", "conv3", "conv5", "conv7")) == 59
+    assert shown["join"] == 9
+    assert sum(box.is_group for box in figure.drawing.boxes) == 11
+
+
+def test_layout_is_fast(googlenet: Network) -> None:
+    times = []
+    for _ in range(5):
+        start = time.process_time()
+        to_svg(googlenet)
+        times.append(time.process_time() - start)
+    assert min(times) < 0.05
+
+
+def test_branches_stand_in_the_order_of_the_concat(googlenet: Network) -> None:
+    boxes = {box.owner: box for box in lay_out(googlenet, None).drawing.boxes}
+    names = ["conv1x1", "conv3x3", "conv5x5", "pool_proj"]
+    xs = [boxes["inception_3a", name].x for name in names]
+    assert xs == sorted(xs)
+    assert len({boxes["inception_3a", name].y for name in names}) == 1
+
+
+def test_heads_are_dashed_beside_their_tap(googlenet: Network) -> None:
+    figure = lay_out(googlenet, page_size("letter", "landscape"))
+    boxes = {box.owner: box for box in figure.drawing.boxes}
+    head, tap = boxes["aux1",], boxes["inception_4a",]
+    assert head.is_head
+    assert head.x > tap.x + tap.width
+    assert not tap.is_head
+    assert 'stroke-dasharray="3 2"' in to_svg(googlenet)
+
+
+def test_text_tells_kernel_stride_channels_shapes_and_costs(googlenet: Network) -> None:
+    texts = [text.text for text in lay_out(googlenet, None).drawing.texts]
+    for expected in ("conv 7×7/2, 64", "max pool 3×3/2", "64×112²", "inception 3a", "5×5, 32"):
+        assert expected in texts
+    assert "164k params · 128M MACs" in texts
+    assert any("6,998,552 params · 1.58G MACs" in text for text in texts)
+    assert any(text == "bar: MACs (full = 347M, 22 %)" for text in texts)
+
+
+def test_depth_closes_blocks(googlenet: Network) -> None:
+    figure = lay_out(googlenet, None, depth=1)
+    assert not any(box.is_group for box in figure.drawing.boxes)
+    assert "inception 3a" in [text.text for text in figure.drawing.texts]
+
+
+def test_the_same_network_gives_the_same_bytes(googlenet: Network) -> None:
+    program = f"import netspec\nfrom netspec.emit.figure.svg import to_svg\nprint(to_svg(netspec.load({str(SPECS / 'googlenet.yaml')!r}).network), end='')"
+    for seed in ("0", "1", "2"):
+        run = subprocess.run(
+            [sys.executable, "-c", program],
+            env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONIOENCODING": "utf-8"},
+            capture_output=True,
+            check=True,
+        )
+        assert run.stdout.decode() == to_svg(googlenet)
+
+
+@pytest.mark.parametrize("theme", sorted(THEMES))
+def test_svg_is_plain(googlenet: Network, theme: str) -> None:
+    text = to_svg(googlenet, theme=theme)
+    tags = {element.tag.partition("}")[2] for element in ElementTree.fromstring(text).iter()}
+    assert tags <= {"svg", "title", "rect", "text", "polyline", "polygon"}
+    assert not re.search(r"href|script|url\(|<!|onload|https?://(?!www.w3.org/2000/svg)", text)
+
+
+def test_text_never_becomes_markup() -> None:
+    leaf = Text(0, 0, "</text><script>alert(1)</script>&amp;")
+    box = Box(0, 0, 10, 10, "conv1", ("<a>",))
+    root = build(compiled(CHAIN))
+    figure = Figure(Drawing([box], [leaf], []), 10, 10, 1.0, root)
+    elements = ElementTree.fromstring(write(figure, THEMES["light"]))
+    assert [x.text for x in elements if x.tag.endswith("text")] == [leaf.text]
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"page": "A3"}, {"orientation": "up"}, {"theme": "pink"}], ids=str
+)
+def test_unknown_settings_are_refused(googlenet: Network, wrong: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match="expected one of"):
+        to_svg(googlenet, **wrong)
+
+
+# ------------------------------------------------------------------ other kinds of network
+
+
+CHAIN = """
+netspec: 1
+name: Chain
+inputs: {image: [3, 32, 32]}
+graph:
+  conv: {conv2d: [8, 3], padding: 1}
+  relu: relu
+outputs: {out: relu}
+"""
+
+RESIDUAL = """
+netspec: 1
+name: Residual
+inputs: {image: [16, 32, 32]}
+blocks:
+  ConvBN:
+    params: [out, k]
+    chain:
+      conv: {conv2d: [$out, $k], padding: $k // 2, bias: false}
+      norm: batch_norm2d
+  Basic:
+    chain:
+      conv1: {ConvBN: [16, 3]}
+      relu1: relu
+      conv2: {ConvBN: [16, 3]}
+      add: {add: [], from: [conv2, input]}
+      relu2: relu
+  Identity:
+    parallel:
+      - conv1: {ConvBN: [16, 3]}
+        conv2: {ConvBN: [16, 3]}
+      - []
+    join: add
+graph:
+  stem: {Identity: []}
+  stage: {Basic: [], repeat: REPEAT}
+outputs: {out: stage}
+"""
+
+UNET = """
+netspec: 1
+name: UNet
+inputs: {image: [3, 64, 64]}
+blocks:
+  Merge:
+    inputs: [x, skip]
+    params: [out]
+    chain:
+      up: {conv2d: [$out, 1], from: x}
+      cat: {concat: [], from: [up, skip]}
+      conv: {conv2d: [$out, 3], padding: 1}
+graph:
+  enc1: {conv2d: [16, 3], padding: 1}
+  enc2: {conv2d: [32, 3], padding: 1}
+  enc3: {conv2d: [64, 3], padding: 1}
+  middle: {conv2d: [128, 3], padding: 1}
+  dec3: {Merge: [64], from: [middle, enc3]}
+  dec2: {Merge: [32], from: [dec3, enc2]}
+  dec1: {concat: [], from: [dec2, enc1]}
+outputs: {mask: dec1}
+"""
+
+TOWERS = """
+netspec: 1
+name: Towers
+inputs: {left: [3, 32, 32], right: [1, 32, 32]}
+graph:
+  a: {conv2d: [16, 3], from: left}
+  b: {conv2d: [16, 3], from: right}
+  both: {concat: [], from: [a, b]}
+  boxes: {conv2d: [4, 1], from: both}
+  classes: {conv2d: [10, 1], from: both}
+outputs: {where: boxes, what: classes}
+"""
+
+CROSSING = """
+netspec: 1
+name: Crossing
+inputs: {image: [4, 8, 8]}
+graph:
+  a: {conv2d: [4, 1]}
+  b: {conv2d: [4, 1]}
+  ab: {add: [], from: [a, b, image]}
+  c: {conv2d: [4, 1]}
+  abc: {add: [], from: [a, b, c, image]}
+  d: {conv2d: [4, 1]}
+  abcd: {add: [], from: [a, b, c, d, ab]}
+outputs: {out: abcd}
+"""
+
+
+def wide(branches: int) -> str:
+    lines = [f"      - c{i}: {{conv2d: [8, 1]}}" for i in range(branches)]
+    head = ["netspec: 1", "name: Wide", "inputs: {image: [16, 32, 32]}", "blocks:", "  W:"]
+    tail = ["    join: concat", "graph:", "  one: {W: []}", "  two: {W: []}", "outputs: {out: two}"]
+    return "\n".join([*head, "    parallel:", *lines, *tail])
+
+
+NETWORKS = {
+    "residual": RESIDUAL.replace("REPEAT", "3"),
+    "deep": RESIDUAL.replace("REPEAT", "75"),
+    "unet": UNET,
+    "towers": TOWERS,
+    "crossing": CROSSING,
+    "wide": wide(24),
+}
+
+
+@pytest.mark.parametrize("page", ["letter", "none"])
+@pytest.mark.parametrize("orientation", ["landscape", "portrait"])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_other_networks_are_clean_and_readable(name: str, orientation: str, page: str) -> None:
+    room = page_size(page, orientation)
+    figure = lay_out(compiled(NETWORKS[name]), room)
+    assert_clean(figure)
+    assert room is None or figure.smallest_text >= room.floor
+
+
+def test_equal_blocks_in_a_row_are_drawn_once() -> None:
+    figure = lay_out(compiled(NETWORKS["deep"]), page_size("letter", "landscape"))
+    texts = [text.text for text in figure.drawing.texts]
+    assert "stage.0–74 ×75" in texts
+    assert "each 4.67k params" in texts
+
+
+def test_an_identity_branch_is_a_line_past_the_others() -> None:
+    figure = lay_out(compiled(NETWORKS["residual"]), None)
+    boxes = {box.owner: box for box in figure.drawing.boxes}
+    ends = [line.points[-1] for line in figure.drawing.lines if line.net == ("image",)]
+    add = boxes["stem", "add"]
+    assert any(add.x <= x <= add.x + add.width and add.y <= y <= add.y + add.height for x, y in ends)
+
+
+def test_skips_run_in_lanes_and_what_would_cross_gets_a_number() -> None:
+    unet = lay_out(compiled(UNET), None).drawing
+    assert not any(box.kind == "tag" for box in unet.boxes)
+    crossing = lay_out(compiled(CROSSING), None).drawing
+    tags = Counter(text.text for text in crossing.texts if text.role == "tag")
+    assert tags
+    numbers = Counter(number for text in tags for number in text.split(","))
+    assert min(numbers.values()) >= 1
+
+
+def test_numbers_have_three_digits() -> None:
+    assert [short(x) for x in (0, 999, 1000, 9996, 163_696, 999_600, 1_582_671_872)] == [
+        "0", "999", "1.00k", "10.0k", "164k", "1.00M", "1.58G",
+    ]  # fmt: skip
+    assert shape_text((64, 56, 56)) == "64×56²"
+    assert shape_text((1024, 1, 1)) == "1024×1×1"
+    assert shape_text((1000,)) == "1000"
+
+
+def test_kinds_differ_in_grey() -> None:
+    """Kinds that no label tells apart at a glance keep a distance in lightness."""
+    for field in ("light", "grey"):
+        fills = [getattr(KINDS[f"conv{size}"], field) for size in (1, 3, 5, 7)]
+        shades = [lightness(fill) for fill in fills]
+        assert all(a - b > 8 for a, b in pairwise(shades))
+    others = ["pool", "norm", "linear", "dropout", "join", "activation"]
+    shades = sorted(lightness(KINDS[kind].light) for kind in others)
+    assert all(b - a > 2 for a, b in pairwise(shades))
+
+
+def lightness(colour: str) -> float:
+    """Return CIE L* of a colour."""
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [x / 12.92 if x <= 0.04045 else ((x + 0.055) / 1.055) ** 2.4 for x in parts]
+    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    return 116 * luminance ** (1 / 3) - 16

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -21,6 +20,9 @@ from netspec.syntax import Scalar, parse, scalars
 
 GOOGLENET = Path(__file__).parents[1] / "specs" / "googlenet.yaml"
 TYPOS = 3
+MOST = 3
+KINDS = ("section", "keyword", "op", "reference", "expression", "number", "name", "text")
+ANSWERED = KINDS[:4]
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 DIGITS = "0123456789"
 
@@ -78,21 +80,22 @@ def _typos(text: str, random: Random) -> Iterator[str]:
         )
 
 
-def _kind(token: Scalar, keys: set[int]) -> str:
-    text = token.text
-    if text in ("true", "false") or re.fullmatch(r"[\d.]+|<=.*", text):
+def _kind(token: Scalar, text: str) -> str:
+    word, before = token.text, text[: token.span.start]
+    is_key = text[token.span.end :].lstrip(" ").startswith(":")
+    if re.fullmatch(r"true|false|[\d.]+|<=.*", word):
         return "number"
-    if "$" in text:
+    if "$" in word:
         return "expression"
-    if text in SECTIONS and token.span.column == 1:
+    if word in SECTIONS and token.span.column == 1:
         return "section"
-    if text in REGISTRY:
+    if re.search(r"(from|join|logits): $", before):
+        return "reference"
+    if word in REGISTRY or (is_key and before.endswith("{") and word[0].isupper()):
         return "op"
-    if text in (*LAYER_KEYS, *BODY_KEYS, *METRICS, "params", "doc"):
-        return "keyword"
-    if token.span.start in keys:
-        return "argument" if text.islower() and _is_argument(text) else "name"
-    return "text"
+    if word in (*LAYER_KEYS, *BODY_KEYS, *METRICS, "params", "doc") or _is_argument(word):
+        return "keyword" if is_key else "text"
+    return "name" if is_key else "text"
 
 
 def _is_argument(text: str) -> bool:
@@ -123,10 +126,61 @@ def _mutant(text: str, token: Scalar, typo: str) -> Mutant:
         found = compile_spec(source).warnings
     except SpecError as error:
         found = error.diagnostics
-    kind = _kind(token, _keys(text))
-    return Mutant(token.text, typo, kind, Span(source, start, start + len(typo)), found)
+    place = Span(source, start, start + len(typo))
+    return Mutant(token.text, typo, _kind(token, text), place, tuple(found))
 
 
-@cache
-def _keys(text: str) -> set[int]:
-    return {match.start() for match in re.finditer(r"[\w$]+(?=:)", text)}
+def _share(part: int, whole: int) -> float:
+    return part / whole if whole else 1.0
+
+
+def table() -> str:
+    """Return what was found, by kind of token."""
+    head = "kind", "mutants", "flagged", "underlined", "as cause", "at most 3", "answered"
+    lines = ["{:12}{:>9}{:>9}{:>12}{:>10}{:>11}{:>10}".format(*head)]
+    groups = {kind: [m for m in mutants() if m.kind == kind] for kind in KINDS}
+    for kind, group in {**groups, "all": list(mutants())}.items():
+        flagged = [m for m in group if m.found]
+        counts = (
+            sum(m.underlined for m in flagged),
+            sum(m.is_primary for m in flagged),
+            sum(len(m.found) <= MOST for m in flagged),
+            sum(m.answered for m in flagged) if kind in ANSWERED else "",
+        )
+        lines.append(
+            "{:12}{:9}{:9}{:12}{:10}{:11}{:>10}".format(kind, len(group), len(flagged), *counts)
+        )
+    return "\n".join(lines)
+
+
+def flagged() -> list[Mutant]:
+    return [mutant for mutant in mutants() if mutant.found]
+
+
+def test_every_token_has_its_mutants():
+    print(f"\n{table()}")
+    assert len(mutants()) >= 900
+    assert {mutant.kind for mutant in mutants()} == set(KINDS)
+
+
+def test_the_mutated_token_is_underlined():
+    missed = [f"{m.span}: {m.token} -> {m.typo}" for m in flagged() if not m.underlined]
+    assert _share(len(missed), len(flagged())) <= 0.02, missed
+
+
+def test_the_mutated_token_is_the_cause():
+    missed = [f"{m.span}: {m.token} -> {m.typo}" for m in flagged() if not m.is_primary]
+    assert _share(len(missed), len(flagged())) <= 0.14, missed
+
+
+def test_one_mistake_gives_few_diagnostics():
+    many = [f"{m.span}: {m.token} -> {m.typo}" for m in flagged() if len(m.found) > MOST]
+    assert _share(len(many), len(flagged())) <= 0.03, many
+
+
+@pytest.mark.parametrize("kind", ANSWERED)
+def test_a_misspelt_word_is_answered_with_the_right_one(kind):
+    group = [m for m in flagged() if m.kind == kind]
+    missed = [f"{m.span}: {m.token} -> {m.typo}" for m in group if not m.answered]
+    assert len(group) >= 9
+    assert _share(len(missed), len(group)) <= 0.05, missed

@@ -155,7 +155,7 @@ def test_the_glossary_has_every_word_and_no_other():
 def test_every_op_and_argument_is_documented():
     for name, schema in document()["definitions"]["ops"].items():
         for key, value in schema["properties"].items():
-            assert len(value["description"]) > 10, (name, key)
+            assert len(value["description"]) >= 10, (name, key)
         assert "docs.pytorch.org" in schema["properties"][name]["markdownDescription"]
 
 

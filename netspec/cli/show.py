@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import TextIO
 
-from netspec.diagnostics import Diagnostic, Paint, render
+from netspec.diagnostics import Diagnostic, Paint
+from netspec.formats import written
+
+_ASCII = str.maketrans({"×": "x", "→": "->", "…": "...", "–": "-"})
 
 
-def show(items: Iterable[Diagnostic], stream: TextIO) -> None:
-    """Print diagnostics with their source lines."""
-    paint = Paint(_wants_colour(stream))
-    for item in items:
-        _print(render(item, paint) + "\n", stream)
+def show(items: Sequence[Diagnostic], stream: TextIO, format: str = "full") -> None:
+    """Print diagnostics in one of the formats."""
+    if text := written(items, format, Paint(_wants_colour(stream))):
+        say(text, stream)
 
 
-def _print(text: str, stream: TextIO) -> None:
+def say(text: str, stream: TextIO) -> None:
+    """Print text, in characters that the stream can show."""
     encoding = stream.encoding or "ascii"
-    print(text.encode(encoding, "backslashreplace").decode(encoding), file=stream)
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        text = text.translate(_ASCII).encode(encoding, "backslashreplace").decode(encoding)
+    print(text, file=stream)
 
 
 def _wants_colour(stream: TextIO) -> bool:
     if os.environ.get("NO_COLOR"):
         return False
-    return bool(os.environ.get("FORCE_COLOR")) or stream.isatty()
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    return stream.isatty() and os.environ.get("TERM") != "dumb"

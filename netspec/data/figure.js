@@ -95,11 +95,12 @@ function fan(owner, branches) {
 }
 function series(owner, flow) {
   const sizes = [], tops = [];
+  const tapped = new Set((flow.sides || []).map((side) => side.after));
   let y = 0, left = 5, right = 5;
   flow.parts.forEach((piece, i) => {
     const exits = (i && sizes[i - 1].exits) || [0];
     sizes.push(part(owner, piece, exits));
-    y += i || flow.entry ? GAP : 0;
+    y += i || flow.entry ? GAP + (tapped.has(i - 1) ? 7 : 0) : 0;
     tops.push(y);
     y += sizes[i].height;
     left = Math.max(left, sizes[i].left);
@@ -138,6 +139,10 @@ function place(flow, sizes) {
     for (const other of lanes) if (other.side === side && other.start < end && start < other.end) x = Math.max(x, other.x);
     lanes.push({ start, end, side, head, x: x + LANE });
   }
+  for (const lane of lanes) {
+    const same = lanes.filter((other) => other.end === lane.end && other.side === lane.side).sort((a, b) => b.start - a.start);
+    lane.slot = (same.indexOf(lane) + 1) / (same.length + 1);
+  }
   return lanes;
 }
 function connect(flow, sizes, tops, i, x, y) {
@@ -149,7 +154,7 @@ function connect(flow, sizes, tops, i, x, y) {
       const middle = below - 5;
       line([[x + exit, above], [x + exit, middle], [x + goal, middle], [x + goal, below]], piece.head, !piece.fan);
     }
-    if (piece.shape) add(canvas, "text", { x: x + 4, y: above + 11, class: "note" }, piece.shape);
+    if (piece.shape) add(canvas, "text", { x: x + 4, y: below - 5, class: "note" }, piece.shape);
   }
   if (piece.out) {
     line([[x, above], [x, above + 3], [x + 9, above + 3]], false, false);
@@ -163,7 +168,7 @@ function connect(flow, sizes, tops, i, x, y) {
 }
 function skip(lane, sizes, tops, x, y) {
   const start = y + (lane.start < 0 ? 0 : tops[lane.start] + sizes[lane.start].height) + 3;
-  const rank = lane.x % 5, goal = y + tops[lane.end] + Math.min(sizes[lane.end].height / 2 + rank, sizes[lane.end].height - 2);
+  const goal = y + tops[lane.end] + sizes[lane.end].height * lane.slot;
   const edge = lane.side < 0 ? -sizes[lane.end].left : sizes[lane.end].right;
   line([[x, start - 3], [x, start], [x + lane.side * lane.x, start], [x + lane.side * lane.x, goal], [x + edge, goal]], lane.head, true);
 }

@@ -29,7 +29,8 @@ class DotError(Exception):
 def to_dot(network: Network, depth: int | None = None) -> str:
     """Return the network as Graphviz text, a cluster per use of a block.
 
-    Blocks more than `depth` levels down are closed. Branches stand from left to right in the order of their join.
+    Blocks more than `depth` levels down are closed. Branches stand from left to right in the order
+    of their join.
     """
     import graphviz
 

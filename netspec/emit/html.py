@@ -100,9 +100,8 @@ class _Exporter:
 
     def _contents(self, group: Group) -> dict[str, Any]:
         """Return a group's items and flow."""
-        found = flow(group)
         items = [self._item(child) for child in group.children]
-        return {"items": items, "flow": _FlowExporter(self, group).main(found.main, found.sides)}
+        return {"items": items, "flow": _FlowExporter(self, group).run()}
 
     def number(self, node: NodeId) -> str:
         return str(self._numbers.setdefault(node, len(self._numbers) + 1))
@@ -148,11 +147,9 @@ class _Exporter:
         """Return the line of the spec that a box comes from."""
         graph = self._network.graph
         use = graph.uses.get(item.id) or graph.uses.get(item.id[:-1])
-        span = use.layer.span if use and (item.nodes and item.id in graph.uses) else None
-        if span is None and item.nodes and item.nodes[0] in graph.nodes:
-            span = graph.nodes[item.nodes[0]].origin[0]
-        if span is None or span.source.secret:
+        if use is None or not item.nodes or use.layer.span.source.secret:
             return ""
+        span = use.layer.span
         return f"{span.source.name}:{span.line}  {span.source.line(span.line).strip()[:120]}"
 
 
@@ -162,67 +159,70 @@ class _FlowExporter:
     def __init__(self, exporter: _Exporter, group: Group) -> None:
         self._exporter = exporter
         self._group = group
+        self._lanes: dict[Series, Lanes] = {}
         self._tags: list[Link] = []
         self._into: dict[int, list[str]] = {}
         self._out: dict[int, str] = {}
 
-    def main(self, series: Series, sides: tuple[Side, ...]) -> dict[str, Any]:
+    def run(self) -> dict[str, Any]:
         """Return the main series with what hangs beside it."""
-        taps = [side.after for side in sides if side.is_tap]
-        lanes: dict[Series, Lanes] = {}
-        for each, around in ((series, taps), *((side.series, []) for side in sides)):
-            self._assign(each, around, lanes)
-        for link in (*flow(self._group).tags, *self._tags):
+        found = flow(self._group)
+        taps = [side.after for side in found.sides if side.is_tap]
+        self._assign(found.main, taps)
+        for side in found.sides:
+            self._assign(side.series, [])
+        for link in (*found.tags, *self._tags):
             number = self._exporter.number(link.node)
             self._into.setdefault(link.target, []).append(number)
             self._out[link.source] = number
-        result = self._series(series, lanes)
-        if sides:
-            result["sides"] = [
-                {
-                    "after": side.after, "tap": int(side.is_tap), "flow": self._series(side.series, lanes),
-                    "head": int(self._group.children[side.link.target].train_only),
-                }
-                for side in sides
-            ]  # fmt: skip
-        return result
+        sides = [self._side(side) for side in found.sides]
+        return self._series(found.main) | ({"sides": sides} if sides else {})
 
-    def _assign(self, series: Series, taps: list[int], lanes: dict[Series, Lanes]) -> None:
-        lanes[series] = assign(series, lambda skip, found: (LEFT, RIGHT), taps)
-        self._tags += lanes[series].tags
+    def _side(self, side: Side) -> dict[str, Any]:
+        head = int(self._is_head(side.link.target))
+        inner = self._series(side.series)
+        return {"after": side.after, "tap": int(side.is_tap), "head": head, "flow": inner}
+
+    def _assign(self, series: Series, taps: list[int]) -> None:
+        self._lanes[series] = assign(series, lambda skip, found: (LEFT, RIGHT), taps)
+        self._tags += self._lanes[series].tags
         for part in series.parts:
             for branch in part.branches if isinstance(part, Fan) else ():
-                self._assign(branch, [], lanes)
+                self._assign(branch, [])
 
-    def _series(self, series: Series, lanes: dict[Series, Lanes]) -> dict[str, Any]:
-        parts = [self._part(series, i, lanes) for i in range(len(series.parts))]
+    def _series(self, series: Series) -> dict[str, Any]:
+        parts = [self._part(series, i) for i in range(len(series.parts))]
         skips = [
             [lane.skip.start, lane.skip.end, lane.side, int(self._is_head(lane.skip.link.target))]
-            for lane in lanes[series].lanes
+            for lane in self._lanes[series].lanes
         ]
         ends = [part for part in series.parts if isinstance(part, int)]
         is_head = bool(ends) and all(self._is_head(part) for part in ends)
         entry = int(series.entry is not None)
         return {"parts": parts, "skips": skips, "entry": entry} | ({"head": 1} if is_head else {})
 
-    def _part(self, series: Series, i: int, lanes: dict[Series, Lanes]) -> dict[str, Any]:
+    def _part(self, series: Series, i: int) -> dict[str, Any]:
         """Return one part, with what stands on the line from the part above."""
         part = series.parts[i]
         result: dict[str, Any] = {}
         before = series.parts[i - 1] if i else series.entry
         if isinstance(part, Fan):
-            result["fan"] = [self._series(branch, lanes) for branch in part.branches]
+            result["fan"] = [self._series(branch) for branch in part.branches]
             is_linked = isinstance(before, int)
         elif part < 0:
             return {"port": self._exporter.shape(self._group.reads[-1 - part])}
         else:
             result["item"] = part
             result |= {"head": 1} if self._is_head(part) else {}
-            result |= {"into": ",".join(dict.fromkeys(self._into[part]))} if part in self._into else {}
-            is_linked = series.linked[i] is not None or (isinstance(before, Fan) and bool(exits(before)))
+            result |= (
+                {"into": ",".join(dict.fromkeys(self._into[part]))} if part in self._into else {}
+            )
+            is_linked = series.linked[i] is not None or (
+                isinstance(before, Fan) and bool(exits(before))
+            )
         if is_linked:
             result["linked"] = 1
-        if is_linked and isinstance(before, int) and (i or self._group.id):
+        if is_linked and i and isinstance(before, int):
             result["shape"] = self._exporter.shape(self._output(before))
         if isinstance(before, int) and before in self._out:
             result["out"] = self._out[before]

@@ -229,9 +229,14 @@ class _Expander:
             return self._ends(body, inputs, place, outputs)
         ends = []
         for i, branch in enumerate(body.branches):
-            inside = place if branch.named or not branch.layers else place.child(str(i))
+            is_list = not branch.named and bool(branch.layers)
+            inside = place.child(str(i)) if is_list else place
             end = self._ends(branch, inputs, inside, ())
             ends.append(end if isinstance(end, tuple) else next(iter(end.values())))
+            if is_list:
+                reads = tuple(inputs.values())
+                found = Instance(inside.id, reads, ends[-1], place.id, place.bindings)
+                self.instances.setdefault(branch, []).append(found)
         name = body.join.op.op_name
         while (*place.id, name) in self.nodes or (*place.id, name) in self.uses:
             name += "_"

@@ -20,7 +20,10 @@ class Cut(Op):
 
     style: ClassVar[str] = "reshape"
     is_module: ClassVar[bool] = False
-    dim: Axis = 1
+
+    @abstractmethod
+    def along(self) -> int:
+        """Return `dim`, which each class declares behind its own arguments."""
 
     @abstractmethod
     def count(self) -> int:
@@ -31,11 +34,11 @@ class Cut(Op):
         """Return how long an output is along `dim`."""
 
     def check(self, *inputs: Shape) -> Iterator[Problem]:
-        return axes.refuse_axis("dim", self.dim, inputs[0])
+        return axes.refuse_axis("dim", self.along(), inputs[0])
 
     def piece(self, index: int, x: Shape) -> Shape:
         """Return the shape of one output."""
-        axis = axes.index(self.dim, x)
+        axis = axes.index(self.along(), x)
         return (*x[:axis], self.length(index, x[axis]), *x[axis + 1 :])
 
     def shape(self, *inputs: Shape) -> Shape:
@@ -73,6 +76,9 @@ class Chunk(Cut):
     chunks: Pieces
     dim: Axis = 1
 
+    def along(self) -> int:
+        return self.dim
+
     def count(self) -> int:
         return self.chunks
 
@@ -99,6 +105,9 @@ class Split(Cut):
 
     split_size_or_sections: Sections
     dim: Axis = 1
+
+    def along(self) -> int:
+        return self.dim
 
     def count(self) -> int:
         return len(self.split_size_or_sections)

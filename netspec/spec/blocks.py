@@ -45,8 +45,6 @@ def _read_signature(block: Mapping, sink: Sink) -> dict[str, Param]:
     params: dict[str, Param] = {}
     for item in found[1].items:
         param = _read_param(item, sink)
-        if param is None:
-            continue
         if param.name in params:
             sink.error("NS003", f"the parameter `{param.name}` stands twice", param.span)
         if param.default is None and any(p.default is not None for p in params.values()):
@@ -56,15 +54,15 @@ def _read_signature(block: Mapping, sink: Sink) -> dict[str, Param]:
     return params
 
 
-def _read_param(tree: Tree, sink: Sink) -> Param | None:
+def _read_param(tree: Tree, sink: Sink) -> Param:
+    """Read `name` or `name=number`; one that is wrong is reported, and keeps its place."""
     match = _PARAM.fullmatch(tree.text) if isinstance(tree, Scalar) else None
     if match is None or not isinstance(tree, Scalar) or not isinstance(tree.value, str):
         message = f"a parameter is written `name` or `name=number`, found {kind(tree)}"
         sink.error("NS012", message, tree.span)
-        return None
+        return Param(tree.span.text, 0, tree.span)
     name, default = match[1], match[2]
-    if not check_name(sink, name, tree.span, "parameter"):
-        return None
+    check_name(sink, name, tree.span, "parameter")
     if default is None:
         return Param(name, None, tree.span)
     value = _default(default)

@@ -95,8 +95,7 @@ def match_call(
 
 def _refuse_op(name: str, span: Span, context: Context) -> None:
     is_block = name[:1].isupper()
-    pool = list(context.signatures) if is_block else list(REGISTRY)
-    found = nearest(name, pool, 3) or nearest(name, [*context.signatures, *REGISTRY], 3)
+    found = nearest(name, [*context.signatures, *REGISTRY], 3)
     what = "no block of this file" if is_block else "no op"
     if found:
         help = f"did you mean {' or '.join(f'`{item}`' for item in found)}?"

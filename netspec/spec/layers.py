@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping as Table
 from dataclasses import dataclass
 
-from netspec.diagnostics import Diagnostic, Label, Sink, Span, nearest, suggest
+from netspec.diagnostics import Diagnostic, Label, Sink, Span, likely, suggest
 from netspec.ops.base import REGISTRY, Join
 from netspec.spec.calls import Context, find_op, match_call, read_positional, read_word
 from netspec.spec.extras import LAYER_KEYS, read_extras, read_from
@@ -164,7 +164,7 @@ def refuse_ref(
     """Report a reference to nothing, with the nearest name and its place."""
     known = sorted(candidates)
     help = suggest(ref.name, known) or "it can read: " + ", ".join(f"`{n}`" for n in known[:12])
-    found = [name for name in nearest(ref.name, known) if places and name in places]
+    found = [name for name in likely(ref.name, known) if places and name in places]
     notes = tuple(Label((places or {})[name], f"`{name}` stands here") for name in found)
     message = f"no layer of this chain is called `{ref.name}`"
     sink.add(Diagnostic("NS018", message, ref.span, notes=notes, help=help))

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import re
+from collections.abc import Mapping as Table
 
-from netspec.diagnostics import Sink, Span, suggest
+from netspec.diagnostics import Diagnostic, Label, Sink, Span, likely, nearest, suggest
 from netspec.dim import ExprError, names, parse
-from netspec.spec.model import Argument, Value
+from netspec.spec.model import Argument, Param, Value
 from netspec.syntax import Mapping, Scalar, Sequence, Tree
 
 
 class Scope:
     """The parameters that an expression may use, and those that some expression has used."""
 
-    def __init__(self, params: Collection[str], outer: Scope | None = None) -> None:
+    def __init__(self, params: Table[str, Param], outer: Scope | None = None) -> None:
         self.params = params
         self.outer = outer
         self.used: set[str] = set()
@@ -25,9 +26,9 @@ class Scope:
             return True
         return self.outer is not None and self.outer.use(name)
 
-    def all(self) -> list[str]:
+    def all(self) -> dict[str, Param]:
         """Return every visible parameter, the innermost first."""
-        return [*self.params, *(self.outer.all() if self.outer else ())]
+        return {**self.params, **(self.outer.all() if self.outer else {}), **self.params}
 
 
 def read_argument(tree: Tree, scope: Scope, sink: Sink) -> Argument | None:
@@ -61,20 +62,30 @@ def expression(tree: Scalar, scope: Scope, sink: Sink) -> Value:
         span = Span(
             tree.span.source, start + error.start, max(start + end, start + error.start + 1)
         )
-        sink.error("NS016", f"not an expression: {error.message}", span, help=_EXPRESSIONS)
+        found = nearest(tree.text.strip("$ "), scope.all())
+        help = f"did you mean `${found[0]}`?" if found else _EXPRESSIONS
+        sink.error("NS016", f"not an expression: {error.message}", span, help=help)
         return None
     for name in dict.fromkeys(names(result)):
         if not scope.use(name):
-            where = start + tree.text.index("$" + name)
-            span = Span(tree.span.source, where, where + 1 + len(name))
-            help = suggest(name, scope.all()).replace("`", "`$", 1) or _known(scope)
-            sink.error("NS017", f"no parameter is called `${name}`", span, help=help)
+            match = re.search(rf"\${name}\b", tree.text)
+            at = start + (match.start() if match else 0)
+            _refuse_name(name, Span(tree.span.source, at, at + 1 + len(name)), scope, sink)
     return result
+
+
+def _refuse_name(name: str, span: Span, scope: Scope, sink: Sink) -> None:
+    known = scope.all()
+    help = suggest(name, known).replace("`", "`$", 1).replace("or `", "or `$") or _known(scope)
+    places = [(near, known[near].span) for near in likely(name, known)]
+    notes = tuple(Label(place, f"`{near}` stands here") for near, place in places)
+    message = f"no parameter is called `${name}`"
+    sink.add(Diagnostic("NS017", message, span, notes=notes, help=help))
 
 
 _EXPRESSIONS = "an expression has integers, `$names`, + - * // % and ( )"
 
 
 def _known(scope: Scope) -> str:
-    found = scope.all()
-    return "known here: " + ", ".join(f"`${name}`" for name in found[:12]) if found else ""
+    found = list(scope.all())[:12]
+    return "known here: " + ", ".join(f"`${name}`" for name in found) if found else ""

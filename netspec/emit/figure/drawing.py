@@ -51,7 +51,7 @@ class Text(NamedTuple):
 
 
 class Line(NamedTuple):
-    """A path of horizontal and vertical pieces; lines that carry the same node's output may touch."""
+    """A path of horizontal and vertical pieces; lines with the same node's output may touch."""
 
     points: tuple[Point, ...]
     net: NodeId

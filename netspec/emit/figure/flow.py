@@ -89,8 +89,9 @@ class _Weaver:
         ports = [-1 - i for i in range(len(self._group.reads))]
         entry = ports[0] if len(ports) == 1 else None
         series = self.series([*(ports if entry is None else []), *self._order[:end]], entry)
-        sides = tuple(self._side(nodes, series) for nodes in self._components(self._order[end:]))
-        return Flow(series, sides, tuple(self._tags))
+        sides = [self._side(nodes, series) for nodes in self._components(self._order[end:])]
+        sides.sort(key=lambda side: side.after)
+        return Flow(series, tuple(sides), tuple(self._tags))
 
     def series(self, nodes: Sequence[int], entry: int | None, goal: int | None = None) -> Series:
         """Return the series of nodes that start at `entry` and end at `goal`."""
@@ -151,7 +152,9 @@ class _Weaver:
     def _cuts(self, nodes: Sequence[int], entry: int | None, goal: int | None) -> list[int]:
         """Return the positions that every path from entry to goal crosses: no link spans them."""
         place = {node: i for i, node in enumerate(nodes)}
-        reach = max((i for i, node in enumerate(nodes) if self._is_start(node, entry, place)), default=0)
+        reach = max(
+            (i for i, node in enumerate(nodes) if self._is_start(node, entry, place)), default=0
+        )
         cuts = []
         for i, node in enumerate(nodes):
             if reach <= i:
@@ -195,7 +198,9 @@ class _Weaver:
         if source in place:
             return Side(place[source], True, outer[0], self.series(nodes, source))
         # What branches off inside a fan hangs beside the first single item below it.
-        later = [i for i, fan in enumerate(main.parts) if isinstance(fan, Fan) and source in within(fan)]
+        later = [
+            i for i, fan in enumerate(main.parts) if isinstance(fan, Fan) and source in within(fan)
+        ]
         return Side(later[0] + 1 if later else 0, False, outer[0], self.series(nodes, None))
 
     def _distinct(self, node: int) -> list[Link]:

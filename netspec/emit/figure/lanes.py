@@ -1,4 +1,4 @@
-"""Which skips run beside their series, on which side, and which ones only a numbered tag can show."""
+"""Which skips run beside their series, on which side, and which ones only a tag can show."""
 
 from __future__ import annotations
 

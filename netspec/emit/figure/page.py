@@ -183,7 +183,9 @@ class _Sheet:
 
     def _finish(self, drawing: Drawing, width: float, height: float) -> Figure:
         """Add the legend and the totals below."""
-        key = legend(self._network, self._root, self._busiest, max(width, 240.0), bool(self._plan.out))
+        key = legend(
+            self._network, self._root, self._busiest, max(width, 240.0), bool(self._plan.out)
+        )
         left = max(0.0, (key.right - width) / 2)
         result = Drawing()
         result.include(drawing, left, 0)
@@ -195,7 +197,9 @@ class _Sheet:
 
 def _reach(drawing: Drawing, top: float, bottom: float) -> float:
     """Return how far right anything reaches between two heights."""
-    found = [box.x + box.width for box in drawing.boxes if box.y < bottom and box.y + box.height > top]
+    found = [
+        box.x + box.width for box in drawing.boxes if box.y < bottom and box.y + box.height > top
+    ]
     bounds = [text.bounds for text in drawing.texts]
     found += [right for _, high, right, low in bounds if high < bottom and low > top]
     for line in drawing.lines:

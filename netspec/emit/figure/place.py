@@ -84,7 +84,7 @@ class Placer:
         return self.route(Plan(group, flow(group), pieces), taps, breaks)
 
     def route(self, plan: Plan, taps: Iterable[int] = (), breaks: Iterable[int] = ()) -> Plan:
-        """Return a plan with its skips on lanes, or behind tags where they would cross something."""
+        """Return a plan with its skips on lanes, or behind tags where they would cross."""
         result = Plan(plan.group, plan.flow, plan.pieces)
         tags = list(plan.flow.tags)
         for series in _all_series(plan.flow):
@@ -100,7 +100,10 @@ class Placer:
 
     def leaf(self, leaf: Leaf, label: str, span: tuple[float, float], slots: float) -> Piece:
         """Return a box at least as wide as what enters it from above, with room for its sides."""
-        lines = [(label.replace("_", " ") if leaf.kind == "block" else label) + (f" ×{leaf.count}" if leaf.count > 1 else "")]
+        lines = [
+            (label.replace("_", " ") if leaf.kind == "block" else label)
+            + (f" ×{leaf.count}" if leaf.count > 1 else "")
+        ]
         if leaf.kind == "block":
             lines.append(("each " if leaf.count > 1 else "") + cost_text(leaf.cost))
         sizes = [TEXT] + [SMALL] * (len(lines) - 1)

@@ -76,7 +76,9 @@ def _merge(first: Item, second: Item) -> Item:
     cost = total([first.cost, second.cost])
     nodes = (*first.nodes, *second.nodes)
     label = f"{first.label} + {second.label}"
-    return replace(first, label=label, nodes=nodes, output=second.output, cost=cost, shape=second.shape)
+    return replace(
+        first, label=label, nodes=nodes, output=second.output, cost=cost, shape=second.shape
+    )
 
 
 def _signature(item: Item) -> Hashable:

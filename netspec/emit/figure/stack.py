@@ -136,7 +136,10 @@ class Stack:
 
     def _fan(self, fan: Fan) -> Piece:
         """Return branches side by side, their ends on one row."""
-        branches = [Stack(self._placer, self._plan, branch, is_branch=True).piece() for branch in fan.branches]
+        branches = [
+            Stack(self._placer, self._plan, branch, is_branch=True).piece()
+            for branch in fan.branches
+        ]
         entry = fan.branches[0].entry
         fork = 0.0 if entry is None else FORK
         total = sum(x.left + x.right for x in branches) + BRANCH_GAP * (len(branches) - 1)
@@ -257,7 +260,9 @@ class Stack:
         found = []
         for link in self._drawn(i):
             start = above.exits.get(link.source, 0.0) if above else 0.0
-            found.append((start, self._plan.pieces[part].ports[self._plan.port(link)][0], link.node))
+            found.append(
+                (start, self._plan.pieces[part].ports[self._plan.port(link)][0], link.node)
+            )
         return found
 
     # ------------------------------------------------------------------ drawing
@@ -367,5 +372,5 @@ class Stack:
 
 
 def _brief(label: str) -> str:
-    """Return an op's label without the words that its colour says, as branches stand side by side."""
+    """Return an op's label without the words that its colour says: branches are narrow."""
     return label.removeprefix("conv ").replace(" pool", "")

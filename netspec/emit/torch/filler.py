@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from netspec.dim import Dim, Expr, Shape, equal, is_known, name, names, python, substitute, unknown
+from netspec.dim import Dim, Expr, Shape, equal, name, names, python, substitute, unknown
 from netspec.emit.torch.naming import class_name
 from netspec.emit.torch.plan import (
     Chosen,
@@ -17,11 +17,12 @@ from netspec.emit.torch.plan import (
     Repeated,
     Stack,
     is_plain,
+    is_written,
 )
 from netspec.emit.torch.repeat import grouped, progression
 from netspec.expand.bind import call_of, compare
 from netspec.graph import NodeId
-from netspec.ops.base import Call, Op
+from netspec.ops.base import Call, Infix, Op
 from netspec.ops.split import Cut
 from netspec.spec.model import INPUT, BlockCall, Chain, Layer, OpCall, Parallel, Ref, ShareCall
 from netspec.spec.model import Call as Called
@@ -54,12 +55,18 @@ class Filler:
             if branch.named or not branch.layers:
                 ends.append(_first(self._chain(branch, dict(sources), ())))
                 continue
-            made, shape = self._stack(branch, _first(next(iter(sources.values()))), (str(i),))
-            plan.children[str(i)] = made
-            ends.append(shape)
+            start = _first(next(iter(sources.values())))
+            plan.children[str(i)], end = self._branch(branch, start, (str(i),))
+            ends.append(_first(end))
         op = self._symbolic(plan.body.join.op)
         plan.calls[id(plan.body)] = op.torch(*ends)
         plan.output = op.shape(*ends)
+
+    def _branch(self, branch: Chain, shape: Shape, path: NodeId) -> tuple[Construct, Given]:
+        """Plan an unnamed branch: an nn.Sequential, or a class if it calls functions."""
+        if is_plain(branch):
+            return self._stack(branch, shape, path)
+        return self._use(None, branch, (shape,), path, path)
 
     def _symbolic(self, op: Op) -> Op:
         return op.bind(self.values)
@@ -78,17 +85,21 @@ class Filler:
             inputs = tuple(_read(ref, sources) for ref in layer.sources)
             if isinstance(layer.call, ShareCall):
                 sources[layer.name] = self._shared(peers[layer.call.target.name], inputs, path)
+                self._note_ports(layer.name, sources[layer.name])
                 continue
             child, sources[layer.name] = self._layer(layer, inputs, (*path, layer.name))
             if child is not None:
                 made[layer.name] = child
-        for name in peers:
-            if name in made:
-                self.plan.children[name] = made[name]
+            self._note_ports(layer.name, sources[layer.name])
+        self.plan.children |= {text: made[text] for text in peers if text in made}
         if self.plan.body is chain and self.plan.outputs:
             return {ref.name: _read(ref, sources) for ref in self.plan.outputs}
         last = chain.layers[-1].name if chain.layers else ""
         return sources[last] if last else next(iter(sources.values()))
+
+    def _note_ports(self, text: str, given: Given) -> None:
+        if isinstance(given, dict):
+            self.plan.ports[text] = tuple(given)
 
     def _shared(self, target: Layer, inputs: tuple[Shape, ...], path: NodeId) -> Given:
         """Return what another call of a layer gives; it makes no child."""
@@ -137,7 +148,10 @@ class Filler:
         self.plan.conditions |= read
         left, right = (python(side) for side in sides)
         text = left if sides[1] is False else f"{left} {layer.condition.operator} {right}"
-        shape = tuple(map(_either, _first(given), inputs[0]))
+        shape = tuple(
+            one if equal(one, other) else unknown(one, other, *map(name, sorted(read)))
+            for one, other in zip(_first(given), inputs[0], strict=True)
+        )
         return Chosen(made or Made("nn.Identity"), text), shape
 
     def _present(
@@ -168,10 +182,11 @@ class Filler:
         if isinstance(op, Cut):
             output = {str(i): op.piece(i, inputs[0]) for i in range(op.count())}
         if not op.is_module:
-            self.plan.calls[id(layer)] = torch
+            inferred = op.inferred(inputs[0]) if inputs else {}
+            self.plan.calls[id(layer)] = self._resolved(torch, inferred, call, path)
             return None, output
         assert isinstance(torch, Call)
-        inferred = op.inferred(*inputs) if inputs else {}
+        inferred = op.inferred(inputs[0]) if inputs else {}
         values = {key: self._inferred(call, key, value, path) for key, value in inferred.items()}
         rest = torch.args[len(inferred) :]
         note = ""
@@ -181,10 +196,22 @@ class Filler:
                 note = f"{value} = {product}" if product else ""
         return Made(torch.function, (*values.values(), *rest), torch.kwargs, note), output
 
+    def _resolved(
+        self, torch: Call | Infix, inferred: Mapping[str, Dim], call: OpCall, path: NodeId
+    ) -> Call | Infix:
+        """Write a function's inferred arguments as numbers or constructor arguments."""
+        if isinstance(torch, Infix):
+            return torch
+        args = torch.args
+        for key, value in inferred.items():
+            new = self._inferred(call, key, value, path)
+            args = tuple(_swap(item, value, new) for item in args)
+        return replace(torch, args=args)
+
     def _inferred(self, call: OpCall, key: str, value: Dim, path: NodeId) -> Dim:
         """Return an inferred argument as an expression, a number, or a new argument's name."""
         self.plan.depends |= set(names(value))
-        if is_known(value) and not any(text[0] == "@" for text in names(value)):
+        if is_written(value):
             return value
         return self._constant("_".join((*path, key)), self.planner.concrete(call, key, path))
 
@@ -199,7 +226,7 @@ class Filler:
 
     def _use(
         self,
-        layer: Layer,
+        layer: Layer | None,
         call: Called,
         inputs: tuple[Shape, ...],
         path: NodeId,
@@ -211,11 +238,11 @@ class Filler:
         label = class_name((self.plan.name, *path))
         child = planner.class_of(body, label, self.values)
         actual = self._actual(child, call, inputs)
-        extras = self._extras(child, layer, place)
+        extras = self._extras(child, layer, place, actual)
         for text in child.depends:
             self.plan.depends |= set(names(actual.get(text, 0) if text in actual else name(text)))
-        output = _substituted(child.output, actual)
-        return self._construct(child, call, {**actual, **extras}), output
+        actual |= extras
+        return self._construct(child, call, actual), _substituted(child.output, actual)
 
     def _actual(
         self, child: Plan, call: BlockCall | Chain | Parallel, inputs: tuple[Shape, ...]
@@ -235,18 +262,29 @@ class Filler:
             return actual
         return {**self.values, **actual}
 
-    def _extras(self, child: Plan, layer: Layer, path: NodeId) -> dict[str, Dim]:
-        """Return the arguments of a class that depend on the image, for one use of it."""
-        result = {}
-        for text, values in child.extras.items():
-            mine = {
-                instance.id[: len(instance.id) - len(path)]: values[instance.id]
-                for instance in self.planner.graph.instances[child.body]
-                if self.planner.graph.uses[instance.use].layer is layer
-                and instance.id[len(instance.id) - len(path) :] == path
-            }
-            result[text] = self._constant("_".join((*path, text)), mine)
-        return result
+    def _extras(
+        self, child: Plan, layer: Layer | None, path: NodeId, actual: Mapping[str, object]
+    ) -> dict[str, Dim]:
+        """Return the arguments of a class that only numbers can give, for one use of it."""
+        planner = self.planner
+        mine = [
+            instance
+            for instance in planner.graph.instances[child.body]
+            if (layer is None or planner.graph.uses[instance.use].layer is layer)
+            and instance.id[len(instance.id) - len(path) :] == path
+        ]
+        tables = {text: [values[i.id] for i in mine] for text, values in child.extras.items()}
+        taken = {param.name for param in child.params}
+        for k, symbols in enumerate(child.symbols):
+            text = str(next(names(symbols)))
+            if text in taken and not is_written(actual[text]):
+                self.plan.depends |= set(names(actual[text]))
+                tables[text] = [planner.shapes[i.inputs[k]][0] for i in mine]
+        places = [instance.id[: len(instance.id) - len(path)] for instance in mine]
+        return {
+            text: self._constant("_".join((*path, text)), dict(zip(places, values, strict=True)))
+            for text, values in tables.items()
+        }
 
     def _construct(
         self, child: Plan, call: BlockCall | Chain | Parallel, actual: Mapping[str, object]
@@ -304,6 +342,13 @@ class Filler:
         return Stack((items[0], rest)), outputs[-1]
 
 
+def _swap(value: object, old: Dim, new: Dim) -> object:
+    """Replace a size in nested tuples."""
+    if isinstance(value, tuple):
+        return tuple(_swap(item, old, new) for item in value)
+    return new if value == old else value
+
+
 def _first(given: Given) -> Shape:
     return next(iter(given.values())) if isinstance(given, dict) else given
 
@@ -311,11 +356,6 @@ def _first(given: Given) -> Shape:
 def _read(ref: Ref, sources: Mapping[str, Given]) -> Shape:
     given = sources[ref.name]
     return given[ref.port] if isinstance(given, dict) else given
-
-
-def _either(one: Dim, other: Dim) -> Dim:
-    """Return a size that is one or the other."""
-    return one if equal(one, other) else unknown(one, other)
 
 
 def _substituted(given: Given, actual: Mapping[str, object]) -> Given:

@@ -6,15 +6,17 @@ become one nested call; a value that is needed later gets the layer's name.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from netspec.emit.torch.flow import Flow
 from netspec.emit.torch.layout import (
     INDENT,
     WIDTH,
     Code,
     Group,
     Operation,
+    Prefixed,
     call,
     flat,
     literal,
@@ -24,7 +26,7 @@ from netspec.emit.torch.naming import RESERVED_LOCALS
 from netspec.emit.torch.pieces import base
 from netspec.emit.torch.plan import Plan
 from netspec.ops.base import Call, Infix, Input
-from netspec.spec.model import INPUT, Chain, Layer, Output, Parallel
+from netspec.spec.model import INPUT, Chain, Layer, OpCall, Output, Parallel, Ref, ShareCall
 from netspec.spec.order import execution_order
 
 Comment = Callable[[Layer], str]
@@ -33,81 +35,83 @@ _NEUTRAL = ("x", "out")
 
 @dataclass(slots=True)
 class Forward:
-    """Writes the statements of one forward method."""
+    """Writes the statements of one forward method. `attributes` hold functions' parameters."""
 
     plan: Plan
-    local: dict[str, str]
+    local: Mapping[str, str]
+    attributes: Mapping[str, str]
     comment: Comment
     lines: list[str] = field(default_factory=list)
     live: set[str] = field(default_factory=set)
     taken: set[str] = field(default_factory=set)
+    named: dict[str, str] = field(default_factory=dict)
+    """Layers whose variable has the name of an output."""
 
     # -------------------------------------------------------------- bodies
 
     def block(self) -> list[str]:
         """Return the statements of a block's forward; the last one returns."""
         body = self.plan.body
-        inputs = self._inputs()
-        self.live = set(inputs.values())
+        variables = self._inputs()
         if isinstance(body, Chain):
-            variables = dict(inputs)
-            last = self._chain(body.layers, variables, {body.layers[-1].name}, returns=True)
-            if last is not None:
-                self._write("return ", last)
+            refs = self.plan.outputs or (Ref(body.layers[-1].name),)
+            self._return_chain(body, variables, refs)
             return self.lines
-        ends = self._branches(body, inputs)
+        ends = self._branches(body, variables)
         self._write("return ", self._function(self.plan.calls[id(body)], ends))
         return self.lines
+
+    def _return_chain(self, body: Chain, variables: dict[str, str], refs: Sequence[Ref]) -> None:
+        """Write a chain and return what `refs` name."""
+        kept = {ref.name for ref in refs}
+        last = self._chain(body.layers, variables, kept, returns=len(refs) == 1)
+        items = [self._read(ref, variables) for ref in refs] if last is None else []
+        if last is not None or len(items) == 1:
+            self._write("return ", items[0] if last is None else last)
+        else:
+            self.lines.append(f"{INDENT * 2}return {', '.join(items)}")
 
     def model(self, outputs: Sequence[Output], only: set[str]) -> list[str]:
         """Return the statements of the network's forward; `only` are training-only outputs."""
         body = self.plan.body
         assert isinstance(body, Chain)
         variables = self._inputs()
-        self.live = set(variables.values())
-        kept = {output.ref.name for output in outputs}
-        self.taken = {*variables.values()}
-        last = None
         if len(outputs) == 1:
-            last = self._chain(body.layers, variables, kept, returns=True)
-        else:
-            self._named = {o.ref.name: o.name for o in outputs}
-            self._chain(body.layers, variables, kept)
-        self._return(outputs, only, variables, last)
+            self._return_chain(body, variables, [outputs[0].ref])
+            return self.lines
+        self.named = {o.ref.name: o.name for o in outputs if not o.ref.port}
+        self._chain(body.layers, variables, {output.ref.name for output in outputs})
+        self._return(outputs, only, {o.name: self._read(o.ref, variables) for o in outputs})
         return self.lines
 
-    _named: dict[str, str] = field(default_factory=dict)
-
-    def _return(
-        self,
-        outputs: Sequence[Output],
-        only: set[str],
-        variables: dict[str, str],
-        last: Code | None,
-    ) -> None:
-        result = f"{self.plan.name}Output"
-        values = {o.name: variables[o.ref.name] for o in outputs if o.ref.name in variables}
-        if len(outputs) == 1:
-            self._write("return ", last if last is not None else values[outputs[0].name])
-            return
+    def _return(self, outputs: Sequence[Output], only: set[str], values: dict[str, str]) -> None:
+        """Write the end of a network with several outputs."""
+        everything = call(f"{self.plan.name}Output", [values[o.name] for o in outputs])
         if not only:
-            self._write("return ", call(result, [values[o.name] for o in outputs]))
+            self._write("return ", everything)
             return
         self.lines.append(INDENT * 2 + "if self.training:")
-        full = call(result, [values[o.name] for o in outputs])
-        self.lines += statement("return ", full, depth=3)
+        self._write("return ", everything, depth=3)
         kept = [values[o.name] for o in outputs if o.name not in only]
-        if len(kept) == 1:
-            self._write("return ", kept[0])
-        else:
-            items = ["None" if o.name in only else values[o.name] for o in outputs]
-            self._write("return ", call(result, items))
+        items = ["None" if o.name in only else values[o.name] for o in outputs]
+        several = call(f"{self.plan.name}Output", items)
+        self._write("return ", kept[0] if len(kept) == 1 else several)
 
     def _inputs(self) -> dict[str, str]:
         """Return the variables that hold the inputs, by the name that layers read."""
         if self.plan.inputs == ("x",):
-            return {INPUT: "x", "x": "x"}
-        return {text: self.local.get(text, text) for text in self.plan.inputs}
+            variables = {INPUT: "x"}
+        else:
+            variables = {text: self.local.get(text, text) for text in self.plan.inputs}
+            self.taken = {text for text in variables.values() if text not in _NEUTRAL}
+        self.live = set(variables.values())
+        return variables
+
+    def _read(self, ref: Ref, variables: Mapping[str, str]) -> str:
+        """Write what a reference names: a variable, or an item of one."""
+        ports = self.plan.ports.get(ref.name)
+        item = f"[{ports.index(ref.port)}]" if ports else ""
+        return variables[ref.name] + item
 
     # -------------------------------------------------------------- chains
 
@@ -120,13 +124,19 @@ class Forward:
     ) -> Code | None:
         """Write a chain; `variables` learns where results are, `kept` outlive it.
 
-        With `returns` the last layer's call is returned instead of written.
+        With `returns` the last layer's call is returned instead of written, if it is kept.
         """
-        flow = _Flow(execution_order(layers, self.plan.heads), variables, kept)
+        flow = Flow(execution_order(layers, self.plan.heads), variables, kept)
         in_training = False
         for layer in flow.order:
-            code = self._apply(layer, [variables[ref.name] for ref in layer.sources])
-            if returns and layer is flow.order[-1] and layer.name in kept:
+            if id(layer) in self.plan.absent:
+                flow.alias(layer)
+                continue
+            code = self._apply(layer, [self._read(ref, variables) for ref in layer.sources], flow)
+            if code is None:
+                continue
+            is_last = layer is flow.order[-1] and layer.name in kept
+            if returns and is_last and layer.name not in self.plan.ports:
                 return code
             free = flow.run(layer)
             target = self._target(layer, flow, free)
@@ -139,10 +149,12 @@ class Forward:
             flow.assign(layer, target)
         return None
 
-    def _target(self, layer: Layer, flow: _Flow, free: set[str]) -> str:
+    def _target(self, layer: Layer, flow: Flow, free: set[str]) -> str:
         """Choose the variable for a layer's result; `free` are those that it may overwrite."""
-        if layer.name in flow.kept and layer.name in self._named:
-            return self._fresh(self._named[layer.name])
+        if layer.name in flow.kept and layer.name in self.named:
+            return self._fresh(self.named[layer.name])
+        if layer.name in self.plan.ports:
+            return self._fresh(layer.name)
         first = flow.variables[layer.sources[0].name] if layer.sources else ""
         may_reuse = first in free - self.taken and not layer.train_only
         if may_reuse and (first in _NEUTRAL or flow.continues(layer)):
@@ -152,8 +164,8 @@ class Forward:
             for text in _NEUTRAL:
                 if (text not in self.live or text in free) and text not in self.taken:
                     return text
-        if last.name in flow.kept and last.name in self._named:
-            return self._fresh(self._named[last.name])
+        if last.name in flow.kept and last.name in self.named:
+            return self._fresh(self.named[last.name])
         return self._fresh(last.name)
 
     def _fresh(self, text: str) -> str:
@@ -198,76 +210,57 @@ class Forward:
         """Return a short straight branch as one nested call."""
         if len(layers) > 3 or any(ref.span for layer in layers for ref in layer.sources):
             return None
+        if any(not layer.sources or layer.name in self.plan.ports for layer in layers):
+            return None
+        flow = Flow(layers, variables, set())
         code: Code = variables[layers[0].sources[0].name]
         for layer in layers:
-            code = self._apply(layer, [code])
+            if id(layer) not in self.plan.absent:
+                code = self._apply(layer, [code], flow) or code
         return code
 
     # -------------------------------------------------------------- calls
 
-    def _apply(self, layer: Layer, inputs: list[Code]) -> Code:
+    def _apply(self, layer: Layer, inputs: Sequence[Code], flow: Flow) -> Code | None:
+        """Write what computes a layer; None for a free parameter that needs no statement."""
+        if isinstance(layer.call, ShareCall):
+            name = layer.call.target.name
+            layer = next(peer for peer in flow.order if peer.name == name)
         if id(layer) in self.plan.calls:
             return self._function(self.plan.calls[id(layer)], inputs)
+        child = f"self.{layer.name}"
         if layer.name.isdecimal():
-            return call(f'self.get_submodule("{layer.name}")', inputs)
-        return call(f"self.{layer.name}", inputs)
+            child = f'self.get_submodule("{layer.name}")'
+        return call(child, inputs) if layer.sources else self._parameter(layer, child, flow)
 
-    def _function(self, function: Call | Infix, inputs: list[Code]) -> Code:
+    def _parameter(self, layer: Layer, child: str, flow: Flow) -> Code | None:
+        """Write a free parameter: as it is, or repeated over the batch where a reader needs it."""
+        if flow.only_broadcast(layer):
+            flow.assign(layer, child)
+            self.taken.add(child)
+            return None
+        assert isinstance(layer.call, OpCall)
+        first = self.plan.inputs[0]
+        batch = f"{self.local.get(first, first)}.shape[0]"
+        return call(f"{child}.expand", [batch, *["-1"] * len(layer.call.op.shape())])
+
+    def _function(self, function: Call | Infix, inputs: Sequence[Code]) -> Code:
         if isinstance(function, Infix):
             return Operation(function.operator, tuple(inputs))
         args = [self._argument(value, inputs) for value in function.args]
-        args += [f"{k}={flat(self._argument(v, inputs))}" for k, v in function.kwargs.items()]
+        args += [
+            Prefixed(f"{key}=", self._argument(value, inputs))
+            for key, value in function.kwargs.items()
+        ]
         return call(function.function, args)
 
-    def _argument(self, value: object, inputs: list[Code]) -> Code:
+    def _argument(self, value: object, inputs: Sequence[Code]) -> Code:
         if value is Input.ALL:
             return Group("(", tuple(inputs))
-        return inputs[0] if value is Input.ONE else literal(value, self.local)
+        return inputs[0] if value is Input.ONE else literal(value, self.attributes)
 
     def _write(self, head: str, code: Code, note: str = "", depth: int = 2) -> None:
         lines = statement(head, code, depth=depth)
         if note and len(lines) == 1 and len(lines[0]) + len(note) + 4 <= WIDTH:
             lines = [f"{lines[0]}  # {note}"]
         self.lines += lines
-
-
-class _Flow:
-    """Where the values of a chain are while it runs: in which variable, and for how long."""
-
-    def __init__(self, order: Sequence[Layer], variables: dict[str, str], kept: set[str]) -> None:
-        self.order = order
-        self.variables = variables
-        self.kept = kept
-        self._readers: dict[str, list[Layer]] = {}
-        for layer in order:
-            for ref in layer.sources:
-                self._readers.setdefault(ref.name, []).append(layer)
-        self._pending = {name: len(layers) for name, layers in self._readers.items()}
-        self._holds: dict[str, list[str]] = {}
-        for name, variable in variables.items():
-            self._holds.setdefault(variable, []).append(name)
-        self.ends: dict[str, Layer] = {}
-        """The last layer of the straight run that starts at each layer."""
-        for layer in reversed(order):
-            following = self._readers.get(layer.name, ())
-            goes_on = len(following) == 1 and len(following[0].sources) == 1
-            self.ends[layer.name] = self.ends[following[0].name] if goes_on else layer
-
-    def run(self, layer: Layer) -> set[str]:
-        """Note that a layer has read its inputs; return the variables that nothing needs now."""
-        for ref in layer.sources:
-            self._pending[ref.name] -= 1
-        return {v for v in (self.variables[r.name] for r in layer.sources) if self._is_free(v)}
-
-    def _is_free(self, variable: str) -> bool:
-        names = self._holds[variable]
-        return not any(name in self.kept or self._pending.get(name) for name in names)
-
-    def continues(self, layer: Layer) -> bool:
-        """Tell whether a layer is the only reader of the only thing that it reads."""
-        return len(layer.sources) == 1 and len(self._readers[layer.sources[0].name]) == 1
-
-    def assign(self, layer: Layer, variable: str) -> None:
-        """Note which variable holds a layer's result."""
-        self.variables[layer.name] = variable
-        self._holds[variable] = [layer.name]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from netspec.dim import Expr, python, substitute
 from netspec.dim import name as symbol
+from netspec.ops.base import Call
 
 WIDTH = 88
 INDENT = "    "
@@ -48,12 +49,23 @@ class Operation:
     operands: tuple[Code, ...]
 
 
-Code = str | Group | Prefixed | Generator | Operation
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of two by a condition."""
+
+    condition: str
+    yes: Code
+    no: str
+
+
+Code = str | Group | Prefixed | Generator | Operation | Choice
 
 
 def literal(value: object, local: Mapping[str, str]) -> Code:
     """Write a number, truth value, word, size or tuple; `local` renames parameters."""
     match value:
+        case Call():
+            return call(value.function, [literal(item, local) for item in value.args])
         case Expr():
             return python(substitute(value, {key: symbol(text) for key, text in local.items()}))
         case str():
@@ -75,6 +87,8 @@ def flat(code: Code) -> str:
             return code.text + flat(code.value)
         case Generator():
             return f"{flat(code.element)} {code.clause}"
+        case Choice():
+            return f"{flat(code.yes)} if {code.condition} else {code.no}"
     return f" {code.operator} ".join(flat(item) for item in code.operands)
 
 
@@ -88,6 +102,8 @@ def comments(code: Code) -> list[str]:
             return comments(code.value)
         case Generator():
             return comments(code.element)
+        case Choice():
+            return comments(code.yes)
     return []
 
 
@@ -106,6 +122,12 @@ def statement(head: str, code: Code, tail: str = "", depth: int = 0) -> list[str
             return statement(head + code.text, code.value, tail, depth)
         case Generator():
             return [*statement(head, code.element, "", depth), f"{indent}{code.clause}{tail}"]
+        case Choice() if len(indent + INDENT + flat(code)) <= WIDTH and not inside:
+            return [f"{indent}{head}(", indent + INDENT + flat(code), f"{indent}){tail}"]
+        case Choice():
+            inner = statement("", code.yes, "", depth + 1)
+            last = [f"{indent}{INDENT}if {code.condition}", f"{indent}{INDENT}else {code.no}"]
+            return [f"{indent}{head}(", *inner, *last, f"{indent}){tail}"]
         case Operation():
             return _broken_operation(head, code, tail, depth)
     return [line]

@@ -18,9 +18,11 @@ from netspec.emit.torch.layout import (
 )
 from netspec.emit.torch.naming import RESERVED_LOCALS
 from netspec.emit.torch.pieces import (
+    attributes,
     base,
     construct,
     docstring,
+    given_text,
     init_signature,
     local_names,
     numbers,
@@ -101,14 +103,15 @@ class _Writer:
         lines += ["", *self._init(plan, local, kind)]
         if kind != "nn.Sequential":
             inputs = [(local.get(text, text), "Tensor") for text in plan.inputs]
-            lines += ["", *signature("forward", inputs, "Tensor")]
-            lines += Forward(plan, local, lambda layer: "").block()
+            items = ", ".join(["Tensor"] * len(plan.outputs))
+            lines += ["", *signature("forward", inputs, f"tuple[{items}]" if items else "Tensor")]
+            lines += Forward(plan, local, attributes(plan), lambda layer: "").block()
         return "\n".join(lines)
 
     def _shape_lines(self, plan: Plan, local: Mapping[str, str]) -> list[str]:
         same = self._keeps_size(plan)
         inputs = [shape_text(shape, local, True) for shape in plan.symbols]
-        output = shape_text(plan.output, local, same)
+        output = given_text(plan.output, local, same)
         return [f"Shape: {', '.join(inputs)} -> {output}."]
 
     def _keeps_size(self, plan: Plan) -> bool:
@@ -132,7 +135,8 @@ class _Writer:
                 lines += statement("", call("self.add_module", [f'"{text}"', code]), depth=2)
             else:
                 lines += statement(f"self.{text} = ", code, depth=2)
-        return lines
+        kept = attributes(plan)
+        return lines + [f"{INDENT * 2}{kept[n]} = {local.get(n, n)}" for n in kept]
 
     # -------------------------------------------------------------- the network
 
@@ -161,17 +165,21 @@ class _Writer:
         local = local_names(plan)
         lines = [f"class {plan.name}(nn.Module):"]
         lines += docstring(plan.doc, self._model_notes(local))
-        lines += ["", *self._init(plan, local, "nn.Module"), *self._weights(local)]
+        lines += ["", *self._init(plan, local, "nn.Module")]
         inputs = [(local.get(text, text), "Tensor") for text in plan.inputs]
         lines += ["", *signature("forward", inputs, self._returns())]
-        lines += Forward(plan, local, self._comment).model(self.network.spec.outputs, self.only)
+        lines += Forward(plan, local, attributes(plan), self._comment).model(
+            self.network.spec.outputs, self.only
+        )
         if len(self.network.spec.outputs) > 1:
-            lines += ["", *self._total_loss(local)]
+            lines += ["", *self._total_loss()]
         return "\n".join(lines)
 
     def _comment(self, layer: Layer) -> str:
         """Return a layer's shape where it differs from what the layer reads."""
         use = self.network.graph.uses[(layer.name,)]
+        if layer.name in self.plan.ports:
+            return ""
         shape = self.network.shapes[use.output]
         same = bool(use.inputs) and shape == self.network.shapes[use.inputs[0]]
         return "" if same else numbers(shape)
@@ -200,22 +208,7 @@ class _Writer:
             lines += ["", f"Built for {values}: other values need a new build from the spec."]
         return [line.replace(",)", ")") for line in lines]
 
-    def _weights(self, local: Mapping[str, str]) -> list[str]:
-        """Keep the parameters that weigh the losses."""
-        if len(self.network.spec.outputs) < 2:
-            return []
-        used = dict.fromkeys(
-            n for head in self.plan.heads if head.weight for n in names(head.weight.value)
-        )
-        used = dict.fromkeys(n for n in used if n not in self.planner.fixed)
-        return [f"{INDENT * 2}self.{self._attribute(n)} = {local.get(n, n)}" for n in used]
-
-    def _attribute(self, text: str) -> str:
-        while text in self.plan.children:
-            text += "_"
-        return text
-
-    def _total_loss(self, local: Mapping[str, str]) -> list[str]:
+    def _total_loss(self) -> list[str]:
         outputs = self.network.spec.outputs
         inputs = [
             (o.name if o.name not in RESERVED_LOCALS else o.name + "_", "Tensor") for o in outputs
@@ -227,9 +220,7 @@ class _Writer:
                 terms.append(text)
                 continue
             value = substitute(weight.value, self.planner.fixed)
-            attributes = {n: f"self.{self._attribute(n)}" for n in names(value)}
-            shown = operand(value, attributes)
-            terms.append(f"{shown} * {text}")
+            terms.append(f"{operand(value, attributes(self.plan))} * {text}")
         lines = signature("total_loss", inputs, "Tensor")
         doc = (
             "Add up one loss per output, each times its weight in the spec.\n\n"

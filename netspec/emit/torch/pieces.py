@@ -6,11 +6,12 @@ import re
 import textwrap
 from collections.abc import Iterable, Mapping
 
-from netspec.dim import Expr, is_known, names, python, substitute
+from netspec.dim import Expr, names, python, substitute
 from netspec.dim import name as symbol
 from netspec.emit.torch.layout import (
     INDENT,
     WIDTH,
+    Choice,
     Code,
     Generator,
     Group,
@@ -21,12 +22,16 @@ from netspec.emit.torch.layout import (
 )
 from netspec.emit.torch.naming import RESERVED_LOCALS
 from netspec.emit.torch.plan import (
+    Chosen,
     Construct,
+    Given,
     Made,
     Param,
     Plan,
     Stack,
+    function_names,
     is_plain,
+    is_written,
     used_names,
 )
 from netspec.spec.model import Body, Chain
@@ -58,6 +63,20 @@ def local_names(plan: Plan) -> dict[str, str]:
     return {**local, "@i": index}
 
 
+def attributes(plan: Plan) -> dict[str, str]:
+    """Return where a class keeps the parameters that its functions and its loss read."""
+    known = {param.name for param in plan.params}
+    weights = [text for head in plan.heads if head.weight for text in names(head.weight.value)]
+    kept = {}
+    for text in dict.fromkeys([*function_names(plan), *weights]):
+        if text in known:
+            attribute = text
+            while attribute in plan.children:
+                attribute += "_"
+            kept[text] = f"self.{attribute}"
+    return kept
+
+
 def construct(made: Construct, local: Mapping[str, str]) -> Code:
     """Write a constructor call."""
     match made:
@@ -70,6 +89,8 @@ def construct(made: Construct, local: Mapping[str, str]) -> Code:
             return call(made.function, items, made.note)
         case Stack():
             return call("nn.Sequential", [construct(item, local) for item in made.items])
+        case Chosen():
+            return Choice(made.condition, construct(made.made, local), "nn.Identity()")
     index = local["@i"] if "@i" in set(used_names(made.made)) else "_"
     clause = f"for {index} in range({python(_renamed(made.count, local))})"
     return Group("*(", (Generator(construct(made.made, local), clause),), hugs=True)
@@ -96,10 +117,15 @@ def signature(method: str, inputs: list[tuple[str, str]], returns: str) -> list[
     return statement("def ", call(method, items), f" -> {returns}:", 1)
 
 
+def given_text(given: Given, local: Mapping[str, str], same: bool) -> str:
+    """Write what a class gives: one shape, or several."""
+    shapes = list(given.values()) if isinstance(given, dict) else [given]
+    return ", ".join(shape_text(shape, local, same) for shape in shapes)
+
+
 def shape_text(shape: tuple[object, ...], local: Mapping[str, str], same: bool) -> str:
     first, *sizes = shape
-    known = is_known(first) and not any(n[0] == "@" for n in names(first))
-    texts = [python(_renamed(first, local)) if known else "C"]
+    texts = [python(_renamed(first, local)) if is_written(first) else "C"]
     letters = {1: ["L"], 2: ["H", "W"], 3: ["D", "H", "W"]}.get(len(sizes), [])
     for letter, size in zip(letters, sizes, strict=False):
         texts.append(str(size) if isinstance(size, int) else letter if same else f"{letter}_out")

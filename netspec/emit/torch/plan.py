@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from netspec.dim import Dim, Shape, names
+from netspec.dim import Dim, Shape, is_known, names
 from netspec.graph import NodeId
 from netspec.ops.base import Call, Infix
 from netspec.spec.model import Body, Chain, Layer, OpCall, Ref, ShareCall
@@ -74,6 +74,8 @@ class Plan:
     """For layers and joins without a module: the function that does the work."""
     symbols: tuple[Shape, ...] = ()
     output: Given = ()
+    ports: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Layers with several outputs, and what stands behind the dot to read them."""
     absent: set[int] = field(default_factory=set)
     """Layers that no use of the class has; they pass their input on."""
     conditions: set[str] = field(default_factory=set)
@@ -84,6 +86,18 @@ class Plan:
     """Names that some inferred constant depends on."""
     heads: tuple[Layer, ...] = ()
     outputs: tuple[Ref, ...] = ()
+
+
+def is_written(value: object) -> bool:
+    """Tell whether a size can be written over constructor arguments: no size of the image in it."""
+    return is_known(value) and not any(text[0] == "@" for text in names(value))
+
+
+def function_names(plan: Plan) -> list[str]:
+    """Return the parameters that the functions of a class's forward read."""
+    calls = [call for call in plan.calls.values() if isinstance(call, Call)]
+    values = [value for call in calls for value in (*call.args, *call.kwargs.values())]
+    return list(dict.fromkeys(text for value in values for text in names(value)))
 
 
 def used_names(construct: Construct) -> Iterable[str]:

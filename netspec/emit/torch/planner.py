@@ -15,9 +15,8 @@ from netspec.diagnostics import Diagnostic, SpecError
 from netspec.dim import Shape, name, names, substitute
 from netspec.emit.torch.filler import Filler
 from netspec.emit.torch.naming import unique
-from netspec.emit.torch.plan import Param, Plan, used_names
+from netspec.emit.torch.plan import Param, Plan, function_names, used_names
 from netspec.graph import Graph, Instance, NodeId
-from netspec.ops.base import Call, Infix
 from netspec.shapes import Shapes
 from netspec.spec.model import Body, Layer, OpCall, Spec
 
@@ -89,7 +88,7 @@ class Planner:
     def _add_free_params(self, plan: Plan) -> None:
         """Add the constructor arguments that the declared ones do not cover."""
         used = dict.fromkeys(n for child in plan.children.values() for n in used_names(child))
-        used |= dict.fromkeys(n for call in plan.calls.values() for n in _call_names(call))
+        used |= dict.fromkeys(function_names(plan))
         used |= dict.fromkeys(n for n in self.spec.params if n in plan.conditions)
         used |= dict.fromkeys(sorted(plan.conditions))
         plan.params = [param for param in plan.params if param.name in used]
@@ -97,7 +96,7 @@ class Planner:
         channels = [n for shape in plan.symbols for n in names(shape) if n in used and n[0] != "@"]
         is_model = plan.body is self.spec.model.body
         if is_model:
-            for head in plan.heads:
+            for head in plan.heads if len(self.spec.outputs) > 1 else ():
                 used |= dict.fromkeys(names(head.weight.value) if head.weight else ())
             channels = []
         front = [Param(n, "int") for n in dict.fromkeys(channels)]
@@ -172,9 +171,3 @@ def _type_of(value: object) -> str:
     if isinstance(value, tuple):
         return f"tuple[{', '.join(_type_of(item) for item in value)}]"
     return type(value).__name__
-
-
-def _call_names(call: Call | Infix) -> Iterable[str]:
-    if isinstance(call, Call):
-        for value in (*call.args, *call.kwargs.values()):
-            yield from names(value)

@@ -1,0 +1,64 @@
+"""Which variable holds which value of a chain, and for how long it is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from netspec.ops.merge import Elementwise
+from netspec.spec.model import Layer, OpCall
+
+
+class Flow:
+    """Where the values of a chain are while it runs: in which variable, and for how long."""
+
+    def __init__(self, order: Sequence[Layer], variables: dict[str, str], kept: set[str]) -> None:
+        self.order = order
+        self.variables = variables
+        self.kept = kept
+        self._readers: dict[str, list[Layer]] = {}
+        for layer in order:
+            for ref in layer.sources:
+                self._readers.setdefault(ref.name, []).append(layer)
+        self._pending = {name: len(layers) for name, layers in self._readers.items()}
+        self._holds: dict[str, list[str]] = {}
+        for name, variable in variables.items():
+            self._holds.setdefault(variable, []).append(name)
+        self.ends: dict[str, Layer] = {}
+        """The last layer of the straight run that starts at each layer."""
+        for layer in reversed(order):
+            following = self._readers.get(layer.name, [])
+            goes_on = len(following) == 1 and len(following[0].sources) == 1
+            self.ends[layer.name] = self.ends[following[0].name] if goes_on else layer
+
+    def run(self, layer: Layer) -> set[str]:
+        """Note that a layer has read its inputs; return the variables that nothing needs now."""
+        for ref in layer.sources:
+            self._pending[ref.name] -= 1
+        return {v for v in (self.variables[r.name] for r in layer.sources) if self._is_free(v)}
+
+    def _is_free(self, variable: str) -> bool:
+        names = self._holds[variable]
+        return not any(name in self.kept or self._pending.get(name) for name in names)
+
+    def continues(self, layer: Layer) -> bool:
+        """Tell whether a layer is the only reader of the only thing that it reads."""
+        return len(layer.sources) == 1 and len(self._readers[layer.sources[0].name]) == 1
+
+    def assign(self, layer: Layer, variable: str) -> None:
+        """Note which variable holds a layer's result."""
+        self.variables[layer.name] = variable
+        self._holds[variable] = [layer.name]
+
+    def alias(self, layer: Layer) -> None:
+        """Note that a layer is its input under another name."""
+        variable = self.variables[layer.sources[0].name]
+        self._pending[layer.sources[0].name] -= 1
+        self.variables[layer.name] = variable
+        self._holds.setdefault(variable, []).append(layer.name)
+
+    def only_broadcast(self, layer: Layer) -> bool:
+        """Tell whether all readers of a layer repeat it over the batch by themselves."""
+        readers = self._readers.get(layer.name, ())
+        calls = [reader.call for reader in readers]
+        is_fine = all(isinstance(c, OpCall) and isinstance(c.op, Elementwise) for c in calls)
+        return is_fine and layer.name not in self.kept

@@ -1,0 +1,1 @@
+"""The canonical way to write a spec down."""
