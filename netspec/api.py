@@ -73,11 +73,16 @@ class Net:
         model: nn.Module = getattr(module, self.name)(**arguments)
         return model
 
-    def report(self, by: str = "block") -> Report:
-        """Return the tables of shapes and costs, by "block", "layer" or "op"."""
+    def report(
+        self, by: str = "block", batch: int = 1, dtype: str = "float32", depth: int = 1
+    ) -> Report:
+        """Return the tables of shapes and costs, by "block" (of `depth` levels), "layer" or "op".
+
+        `str()` of it is the text; `batch` images of `dtype` decide the bytes.
+        """
         from netspec.emit.report import report
 
-        return report(self.network, by=by)
+        return report(self.network, by, batch, dtype, depth)
 
     def to_dot(self, depth: int | None = None) -> str:
         """Return the figure as Graphviz text; blocks deeper than `depth` are closed."""

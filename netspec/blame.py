@@ -171,7 +171,8 @@ def suspects(node: Node, before: Sizes, after: Sizes) -> list[tuple[Span, Span |
     if len(before) == len(after) and before[1:] == after[1:]:
         keys = _CHANNELS
     elif node.op.window() and len(before) == len(after):
-        keys = _SPATIAL if _shrinks_oddly(node, before, after) else ("stride", *_SPATIAL)
+        by_stride = "stride" in keys and not _shrinks_oddly(node, before, after)
+        keys = ("stride",) if by_stride else _SPATIAL
     found = [node.call.arguments[key] for key in dict.fromkeys(keys) if key in node.call.arguments]
     causes = dict(cause(argument, node.bindings) for argument in reversed(found))
     return list(causes.items())[::-1]

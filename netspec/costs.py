@@ -84,8 +84,8 @@ def sum_up(graph: Graph, costs: Costs) -> Totals:
     return Totals(
         total(costs[node.id] for node in graph.inference()),
         total(heads),
-        deepest(graph, depths(graph, costs)),
-        deepest(graph, depths(graph, costs, pooling=True)),
+        deepest(graph, depths(graph)),
+        deepest(graph, depths(graph, pooling=True)),
     )
 
 
@@ -95,14 +95,16 @@ def total(costs: Iterable[NodeCost]) -> NodeCost:
     return NodeCost(*map(sum, columns)) if columns else NodeCost()
 
 
-def depths(graph: Graph, costs: Costs, pooling: bool = False) -> Depths:
-    """Return how many layers with parameters lie on the longest path to each node.
+def depths(graph: Graph, pooling: bool = False) -> Depths:
+    """Return how many convolutions and linear layers lie on the longest path to each node.
 
+    Papers count these: GoogLeNet has 22, ResNet-50 has 50 without its normalisations.
     With `pooling` the pooling layers count too.
     """
 
     def counts(node: Node) -> bool:
-        return costs[node.id].params > 0 or (pooling and node.op.style == "pool")
+        is_pooling = pooling and "pool" in node.op.op_name
+        return is_pooling or node.op.style in ("conv", "linear")
 
     return _longest(graph, counts)
 

@@ -6,10 +6,11 @@ Lines and columns count from 1, columns in code points.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 from urllib.parse import quote
 
+from netspec import __version__
 from netspec.diagnostics import (
     Diagnostic,
     Label,
@@ -20,24 +21,18 @@ from netspec.diagnostics import (
     render,
     render_concise,
 )
+from netspec.explain import explain
 
-FORMATS = ("full", "concise", "json", "github", "sarif")
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
-def written(
-    items: Sequence[Diagnostic],
-    format: str,
-    version: str,
-    titles: Mapping[str, str],
-    paint: Paint | None = None,
-) -> str:
-    """Return diagnostics in one of FORMATS; `titles` say in SARIF what each code means."""
+def written(items: Sequence[Diagnostic], format: str, paint: Paint | None = None) -> str:
+    """Return diagnostics as "full", "concise", "json", "github" or "sarif"."""
     match format:
         case "json":
             return to_json(items)
         case "sarif":
-            return to_sarif(items, version, titles)
+            return to_sarif(items)
         case "github":
             return "\n".join(map(to_github, items))
         case "concise":
@@ -105,11 +100,11 @@ def _property(text: str) -> str:
 # ------------------------------------------------------------------ SARIF
 
 
-def to_sarif(items: Sequence[Diagnostic], version: str, titles: Mapping[str, str]) -> str:
+def to_sarif(items: Sequence[Diagnostic]) -> str:
     """Return a SARIF 2.1.0 log of one run."""
     codes = list(dict.fromkeys(item.code for item in items))
-    rules = [{"id": code, "shortDescription": {"text": titles.get(code, code)}} for code in codes]
-    driver = {"name": "netspec", "version": version, "rules": rules}
+    rules = [{"id": code, "shortDescription": {"text": explain(code).title}} for code in codes]
+    driver = {"name": "netspec", "version": __version__, "rules": rules}
     run = {
         "tool": {"driver": driver},
         "columnKind": "unicodeCodePoints",

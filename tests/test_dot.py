@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import stat
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -44,7 +45,9 @@ def compiled(text: str) -> Network:
 def test_every_use_of_a_block_is_a_titled_cluster(googlenet: Network) -> None:
     source = to_dot(googlenet)
     clusters = set(re.findall(r'subgraph "?cluster_([\w.]+)', source))
-    uses = {".".join(x) for x, use in googlenet.graph.uses.items() if hasattr(use.layer.call, "block")}
+    uses = {
+        ".".join(x) for x, use in googlenet.graph.uses.items() if hasattr(use.layer.call, "block")
+    }
     assert clusters == uses
     assert 'label="inception_3a · 164k params · 128M MACs"' in source
 
@@ -81,7 +84,7 @@ def test_branches_are_chained_in_the_order_of_the_concat(googlenet: Network) -> 
     entries = ["conv1x1 in0", "reduce3x3 in0", "reduce5x5 in0", "pool"]
     names = [f'"inception_3a.{entry}"' for entry in entries]
     lines = [line.strip() for line in to_dot(googlenet).splitlines()]
-    for left, right in zip(names, names[1:], strict=False):
+    for left, right in pairwise(names):
         assert f"{left} -> {right} [style=invis]" in lines
 
 

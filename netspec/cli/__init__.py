@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from types import FrameType, ModuleType
+from typing import NoReturn
 
 from netspec import __version__
 
@@ -18,12 +19,15 @@ COMMANDS = {
     "build": "write a spec as a PyTorch module",
     "render": "draw a spec",
     "report": "count a spec's parameters and multiply-adds",
+    "compare": "put specs side by side",
+    "explain": "say what a code such as NS053 means",
     "diff": "say what distinguishes two specs",
+    "fmt": "write specs in their canonical form",
     "schema": "print the JSON Schema for editors",
 }
 """What each command does; `netspec/cli/NAME.py` has its `add(parser)` and `run(options)`."""
 
-INTERNAL_ERROR, INTERRUPTED, TERMINATED, BROKEN_PIPE = 70, 130, 143, 141
+ENVIRONMENT, INTERNAL_ERROR, INTERRUPTED, TERMINATED, BROKEN_PIPE = 3, 70, 130, 143, 141
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -31,27 +35,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     if not words or words[0] not in COMMANDS:
         return _no_command(words)
-    module = import_module(f"netspec.cli.{words[0]}")
-    options = parser(words[0], module).parse_args(words[1:])
-    gc.disable()  # a short process whose objects form no cycles
-    signal.signal(signal.SIGTERM, _terminate)
     try:
+        signal.signal(signal.SIGTERM, _terminate)
+        module = import_module(f"netspec.cli.{words[0]}")
+        options = parser(words[0], module).parse_args(words[1:])
+        gc.disable()  # a short process whose objects form no cycles
         code = _run(module, options)
         sys.stdout.flush()
         return code
     except KeyboardInterrupt:
         return INTERRUPTED
-    except BrokenPipeError:
+    except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return BROKEN_PIPE
+        if isinstance(error, BrokenPipeError):
+            return BROKEN_PIPE
+        print(f"netspec: {(error.strerror or str(error)).lower()}", file=sys.stderr)
+        return ENVIRONMENT
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose complaints reach a terminal without control characters."""
+
+    def error(self, message: str) -> NoReturn:
+        from netspec.diagnostics import escape
+
+        super().error(escape(message))
 
 
 def parser(name: str, module: ModuleType) -> argparse.ArgumentParser:
     """Return the parser of one command."""
     text = COMMANDS[name]
-    command = argparse.ArgumentParser(
-        prog=f"netspec {name}", description=f"{text[0].upper()}{text[1:]}."
-    )
+    command = _Parser(prog=f"netspec {name}", description=f"{text[0].upper()}{text[1:]}.")
     module.add(command)
     return command
 
@@ -86,6 +100,7 @@ def _terminate(signum: int, frame: FrameType | None) -> None:
 
 
 def _run(module: ModuleType, options: argparse.Namespace) -> int:
+    from netspec.diagnostics import brief
     from netspec.files import Failure
 
     try:
@@ -93,9 +108,10 @@ def _run(module: ModuleType, options: argparse.Namespace) -> int:
         return code
     except Failure as failure:
         if failure.message:
-            print(f"netspec: {failure.message}", file=sys.stderr)
+            lines = map(brief, failure.message.split("\n"))
+            print("netspec: " + "\n".join(lines), file=sys.stderr)
         return failure.code
-    except BrokenPipeError:
+    except OSError:
         raise
     except Exception as error:
         return _report_bug(error)
@@ -105,7 +121,9 @@ def _report_bug(error: Exception) -> int:
     """Say where a bug of ours can be reported; NETSPEC_TRACEBACK=1 shows where it is."""
     if os.environ.get("NETSPEC_TRACEBACK"):
         raise error
-    kind = f"{type(error).__name__}: {error}".splitlines()[0]
+    from netspec.diagnostics import brief
+
+    kind = brief(f"{type(error).__name__}: {error}")
     print(
         f"netspec: internal error: {kind}\n"
         "netspec: this is a bug in netspec, not in your spec. Please report it with the spec and "

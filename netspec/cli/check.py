@@ -6,21 +6,23 @@ import sys
 from argparse import ArgumentParser, Namespace
 
 from netspec.cli.common import WRONG, add_spec, diagnose
-from netspec.cli.show import show
+from netspec.cli.show import FORMATS, show
+from netspec.diagnostics import escape
 
 
 def add(parser: ArgumentParser) -> None:
     add_spec(parser)
+    parser.add_argument("--format", choices=FORMATS, default="full", help="how to say it")
 
 
 def run(options: Namespace) -> int:
     network, items = diagnose(options.spec, options)
-    show(items, sys.stdout)
+    show(items, sys.stdout, options.format)
     if network is None:
         return WRONG
     cost = network.totals.inference
     print(
-        f"{options.spec}: {network.spec.name} is fine: {len(network.graph.nodes)} layers, "
+        f"{escape(options.spec)}: {network.spec.name} is fine: {len(network.graph.nodes)} layers, "
         f"{cost.params:,} parameters, {cost.macs:,} multiply-adds",
         file=sys.stderr,
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from netspec import files
 from netspec.cli.common import add_spec, compiled
-from netspec.emit.dot import RenderError, render_dot, to_dot
+from netspec.emit.dot import DotError, render_dot, to_dot
 
 FORMATS = ("svg", "png", "pdf", "dot")
 
@@ -31,7 +31,7 @@ def run(options: Namespace) -> int:
         return 0
     try:
         picture = render_dot(text, kind, options.timeout)
-    except RenderError as error:
+    except DotError as error:
         raise files.Failure(str(error), files.ENVIRONMENT) from None
     files.write(options.output, picture)
     return 0

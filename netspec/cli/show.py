@@ -7,15 +7,18 @@ from collections.abc import Sequence
 from typing import TextIO
 
 from netspec.diagnostics import Diagnostic, Paint
-from netspec.formats import written
 
+FORMATS = ("full", "concise", "json", "github", "sarif")
 _ASCII = str.maketrans({"×": "x", "→": "->", "…": "...", "–": "-"})
 
 
 def show(items: Sequence[Diagnostic], stream: TextIO, format: str = "full") -> None:
     """Print diagnostics in one of the formats."""
-    if text := written(items, format, Paint(_wants_colour(stream))):
-        say(text, stream)
+    if not items and format in ("full", "concise", "github"):
+        return
+    from netspec.formats import written
+
+    say(written(items, format, Paint(_wants_colour(stream))), stream)
 
 
 def say(text: str, stream: TextIO) -> None:

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from netspec.network import Network
 from netspec.emit.figure.numbers import cost_text
 from netspec.emit.figure.tree import Group, Item, Leaf, Link, branch_order, build, leaves
 from netspec.emit.palette import KINDS
 from netspec.graph import path
+from netspec.network import Network
 from netspec.ops.window import times
 
 if TYPE_CHECKING:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pkgutil
 from html import escape
+from pathlib import PurePath
 from typing import Any
 
 from netspec.emit.figure.flow import Fan, Part, Series, Side, exits, flow
@@ -150,7 +151,8 @@ class _Exporter:
         if use is None or not item.nodes or use.layer.span.source.secret:
             return ""
         span = use.layer.span
-        return f"{span.source.name}:{span.line}  {span.source.line(span.line).strip()[:120]}"
+        name = PurePath(span.source.name).name
+        return f"{name}:{span.line}  {span.source.line(span.line).strip()[:120]}"
 
 
 class _FlowExporter:

@@ -29,13 +29,13 @@ KINDS: dict[str, Kind] = {
     "conv7": Kind("conv 7×7", "#4a88c7", "#2f7fcb", "#8c8c8c"),
     "linear": Kind("linear", "#79b878", "#276b3c", "#bebebe"),
     "pool": Kind("pool", "#f2a65e", "#8f5310", "#b4b4b4"),
-    "norm": Kind("norm", "#d6bfe6", "#5a3f78", "#cfcfcf"),
-    "activation": Kind("activation", "#f7c6c4", "#7d3b38", "#d9d9d9"),
+    "norm": Kind("norm", "#cfa3c4", "#7d4a92", "#cfcfcf"),
+    "activation": Kind("activation", "#f7c6c4", "#6b1f1f", "#d9d9d9"),
     "dropout": Kind("dropout", "#fff4c9", "#5c5423", "#f6f6f6"),
     "join": Kind("concat, add, mul", "#dcdcdc", "#454b54", "#ececec"),
     "reshape": Kind("reshape", "#f5f5f2", "#2b3138", "#fbfbfb"),
-    "block": Kind("block", "#eef0f3", "#232a33", "#f1f1f1"),
-    "other": Kind("other", "#e9dfd0", "#4d4335", "#e0e0e0"),
+    "block": Kind("block", "#e9ebf0", "#28303c", "#f1f1f1"),
+    "other": Kind("other", "#e3d3ae", "#57523f", "#e0e0e0"),
 }
 
 

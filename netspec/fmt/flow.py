@@ -14,7 +14,7 @@ WIDTH = 100
 _TABLE = 3  # rows and columns from which on arguments stand in columns
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Columns:
     """The columns that the layers of a chain share."""
 
@@ -34,19 +34,20 @@ class Flow:
 
     def columns(self, layers: Iterable[Tree], start: int) -> Columns:
         """Return the columns of the layers of a chain, whose values start at a column."""
-        columns = Columns()
         rows = [x for x in layers if isinstance(x, Mapping) and self._fits(x, "layer", start)]
         tables: dict[tuple[str, int], list[list[int]]] = {}
         for row in rows:
             if table := self._table(row):
                 cells = [len(self.inline(cell, "plain")) for cell in table[1].items]
                 tables.setdefault((table[0], len(cells)), []).append(cells)
-        for key, lengths in tables.items():
-            if len(lengths) >= _TABLE:
-                columns.tables[key] = [max(cells) + 1 for cells in zip(*lengths, strict=True)]
-        before = [len(self._before_shape(row, columns)) for row in rows if row.find("shape")]
-        columns.shape = max(before) if len(before) > 1 else 0
-        return columns
+        widths = {
+            key: [max(cells) + 1 for cells in zip(*lengths, strict=True)]
+            for key, lengths in tables.items()
+            if len(lengths) >= _TABLE
+        }
+        plain = Columns(widths)
+        before = [len(self._before_shape(row, plain)) for row in rows if row.find("shape")]
+        return Columns(widths, max(before)) if len(before) > 1 else plain
 
     def _table(self, row: Mapping) -> tuple[str, Sequence] | None:
         """Return the block and the arguments of a layer that can be the row of a table."""
@@ -108,7 +109,7 @@ class Flow:
             case Sequence():
                 inner = child(role, "")
                 return f"[{', '.join(self.inline(item, inner) for item in tree.items)}]"
-        parts = []
+        parts: list[str] = []
         for key, value in ordered(tree, role, self.blocks):
             text = self._pair(key, value, role, columns)
             if key.text == "shape" and columns.shape:

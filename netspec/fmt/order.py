@@ -38,7 +38,9 @@ def child(role: Role, key: str) -> Role:
         case "blocks":
             return "block"
         case "block" | "layer":
-            return _CHILDREN[key] if key in ("chain", "parallel") else "layer" if not key else "plain"
+            return (
+                _CHILDREN[key] if key in ("chain", "parallel") else "layer" if not key else "plain"
+            )
         case "branches":
             return "chain"
         case "patch":

@@ -78,7 +78,7 @@ def _survey(tree: Tree) -> tuple[list[int], _Ranges, _Ranges]:
     while todo:
         node, inside = todo.pop()
         if isinstance(node, Scalar):
-            scalars.append((node.span.start, node.span.end))
+            scalars.append((node.span.start, node.span.start + len(node.span.text.rstrip())))
             continue
         if is_flow(node) and not inside:
             flows.append((node.span.start, node.span.end))
@@ -148,13 +148,12 @@ def _between(
 ) -> None:
     """File a comment or a blank line under the anchor that it belongs to."""
     i = bisect_left(anchors, offset)
-    if i == len(anchors):
-        trivia.tail.append(comment)
-        return
-    after = source.position(anchors[i])[1] - 1
+    is_last = i == len(anchors)
+    queue = trivia.tail if is_last else trivia.above.setdefault(anchors[i], [])
+    after = 0 if is_last else source.position(anchors[i])[1] - 1
     before = source.position(anchors[i - 1])[1] - 1 if i else 0
-    if i and comment is not BLANK and comment.column >= before > after:
-        blanks = trivia.above.pop(anchors[i], [])
-        trivia.below.setdefault(anchors[i - 1], []).extend([*blanks, comment])
+    if comment is not BLANK and comment.column >= before > after:
+        trivia.below.setdefault(anchors[i - 1], []).extend([*queue, comment])
+        queue.clear()
     else:
-        trivia.above.setdefault(anchors[i], []).append(comment)
+        queue.append(comment)

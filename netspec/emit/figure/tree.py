@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import NamedTuple
 
-from netspec.network import Network
 from netspec.costs import NodeCost, total
 from netspec.emit.palette import kind_of
 from netspec.graph import GraphOutput, Node, NodeId, Sizes
+from netspec.network import Network
 from netspec.ops.window import times
 from netspec.spec.model import BlockCall, Chain, Parallel
 

@@ -1,0 +1,28 @@
+"""`netspec explain`: say what a code means."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, Namespace
+
+from netspec import files
+from netspec.cli.show import say
+from netspec.diagnostics import suggest
+from netspec.explain import codes, explain
+
+
+def add(parser: ArgumentParser) -> None:
+    parser.add_argument("code", nargs="?", help="for example NS053; without it, all are listed")
+
+
+def run(options: Namespace) -> int:
+    if options.code is None:
+        say("\n".join(f"{code}  {explain(code).title}" for code in codes()), sys.stdout)
+        return 0
+    code = options.code.upper()
+    try:
+        say(f"{code}: {explain(code).text.removeprefix('# ')}".rstrip(), sys.stdout)
+    except KeyError:
+        hint = suggest(code, codes()) or "`netspec explain` lists them"
+        raise files.Failure(f"no code is called `{options.code}`; {hint}", files.USAGE) from None
+    return 0

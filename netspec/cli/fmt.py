@@ -1,0 +1,58 @@
+"""`netspec fmt`: write specs in their canonical form."""
+
+from __future__ import annotations
+
+import difflib
+import sys
+from argparse import ArgumentParser, Namespace
+
+from netspec import files
+from netspec.cli.common import WRONG
+from netspec.cli.show import show
+from netspec.diagnostics import SpecError
+from netspec.fmt.text import formatted
+from netspec.syntax import decode
+
+
+def add(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "files", nargs="+", metavar="FILE", help="spec files; - is standard input to output"
+    )
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument(
+        "--check", action="store_true", help="write nothing; exit 1 if a file would change"
+    )
+    group.add_argument(
+        "--diff", action="store_true", help="write nothing; print what would change, and exit 1"
+    )
+
+
+def run(options: Namespace) -> int:
+    return max(_format(path, options) for path in options.files)
+
+
+def _format(path: str, options: Namespace) -> int:
+    """Format one file; return the exit code."""
+    data = files.read(path)
+    try:
+        source = decode(data, "<stdin>" if path == "-" else path)
+        new = formatted(source)
+    except SpecError as error:
+        show(error.diagnostics, sys.stderr)
+        return WRONG
+    same = new.encode() == data
+    if options.check or options.diff:
+        if options.diff:
+            sys.stdout.writelines(_difference(source.text, new, path))
+        elif not same:
+            print(f"{path} is not in canonical form")
+        return 0 if same else WRONG
+    if path == "-" or not same:
+        files.write(path, new.encode())
+    return 0
+
+
+def _difference(old: str, new: str, path: str) -> list[str]:
+    before, after = (text.splitlines(keepends=True) for text in (old, new))
+    lines = difflib.unified_diff(before, after, path, f"{path} (formatted)")
+    return [line if line.endswith("\n") else line + "\n" for line in lines]

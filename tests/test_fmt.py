@@ -1,0 +1,415 @@
+"""`netspec fmt`: one form, the same meaning, every comment."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from netspec.cli import main
+from netspec.diagnostics import Source, SpecError
+from netspec.fmt.text import equal, formatted
+from netspec.syntax import Mapping, Sequence, Tree, parse
+from tests.support import ROOT, SPECS
+
+
+def fmt(text: str) -> str:
+    return formatted(Source("spec.yaml", text))
+
+
+def names(tree: Tree) -> list[Any]:
+    """Return a tree's keys in order where the order is the author's: below names, not keywords."""
+    match tree:
+        case Mapping():
+            return [(key.text, names(value)) for key, value in tree.items]
+        case Sequence():
+            return [names(item) for item in tree.items]
+    return []
+
+
+@pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
+def test_every_spec_is_in_canonical_form(path: Path):
+    assert fmt(path.read_text()) == path.read_text()
+
+
+# ------------------------------------------------------------------ the form
+
+CASES = {
+    "sections and keys get their order": (
+        """\
+        # on top
+        graph:
+            a:  {shape: [8], linear: 8,   bias: false}
+        blocks:
+          B: {chain: {r: relu}, doc: text}
+        outputs: {y1: a}
+        name: Net
+        netspec:  1
+        """,
+        """\
+        # on top
+        netspec: 1
+        name: Net
+        blocks:
+          B: {doc: text, chain: {r: relu}}
+        graph:
+          a: {linear: 8, bias: false, shape: [8]}
+        outputs: {y1: a}
+        """,
+    ),
+    "keywords stand in the op's or the block's order": (
+        """\
+        blocks: {Conv: {params: [out, k=1], chain: {c: {padding: 1, conv2d: [$out, $k]}}}}
+        graph:
+          one: {when: train, from: x, padding: 1, stride: 2, conv2d: [8, 3]}
+          two: {k: 3, out: 8, Conv: []}
+        """,
+        """\
+        blocks: {Conv: {params: [out, k=1], chain: {c: {conv2d: [$out, $k], padding: 1}}}}
+        graph:
+          one: {conv2d: [8, 3], stride: 2, padding: 1, from: x, when: train}
+          two: {Conv: [], out: 8, k: 3}
+        """,
+    ),
+    "values, shapes and tables stand in columns": (
+        """\
+        graph:
+          a: {Block: [1, 22, 333], shape: [8, 8]}
+          # a  header
+          long_name: {Block: [1000, 2, 3]}
+          b: {Block: [1, 2, $n], shape: [8]}
+          c: relu
+        """,
+        """\
+        graph:
+          a:         {Block: [    1,  22, 333], shape: [8, 8]}
+          # a  header
+          long_name: {Block: [ 1000,   2,   3]}
+          b:         {Block: [    1,   2,  $n], shape: [8]}
+          c:         relu
+        """,
+    ),
+    "branches share their columns": (
+        """\
+        blocks:
+          B:
+            join: add
+            parallel:
+            - one: relu
+            -   two_long: relu
+                # inside
+
+                three: {linear: 3}
+            - []
+        """,
+        """\
+        blocks:
+          B:
+            parallel:
+              - one:      relu
+              - two_long: relu
+                # inside
+
+                three:    {linear: 3}
+              - []
+            join: add
+        """,
+    ),
+    "comments keep their column where there is room": (
+        """\
+        graph:   # first
+          a:   relu      # second
+          #third
+          b: {linear: 100000}  # fourth
+
+
+          # below
+        # zero
+        outputs: {y1: b} # last
+        """,
+        """\
+        graph:   # first
+          a: relu        # second
+          #third
+          b: {linear: 100000}  # fourth
+
+          # below
+        # zero
+        outputs: {y1: b}  # last
+        """,
+    ),
+    "long brackets are filled": (
+        """\
+        graph:
+          a: {conv2d: [640, 3], stride: 2, padding: 1, dilation: 1, groups: 1, bias: true,
+            padding_mode: zeros}
+          b: {conv2d: [64, 3],
+              stride: 2}
+          c: {conv2d: [64, 3],  # kept
+              stride: 2}
+        """,
+        """\
+        graph:
+          a: {conv2d: [640, 3], stride: 2, padding: 1, dilation: 1, groups: 1, bias: true,
+              padding_mode: zeros}
+          b: {conv2d: [64, 3], stride: 2}
+          c: {conv2d: [64, 3],  # kept
+              stride: 2}
+        """,
+    ),
+    "texts of several lines move along": (
+        """\
+        doc: one
+            two
+        blocks:
+             B:
+                  doc: |
+                     a
+                       b
+
+                     c
+                  chain:
+                      - relu
+                      - relu
+                      -   conv2d: [1, 2]
+                          bias: false
+        """,
+        """\
+        doc: one
+            two
+        blocks:
+          B:
+            doc: |
+              a
+                b
+
+              c
+            chain:
+              - relu
+              - relu
+              - conv2d: [1, 2]
+                bias: false
+        """,
+    ),
+    "a variant's changes share a column": (
+        """\
+        remove: [graph.c]
+        insert:
+          graph.new: {after: a, relu: []}
+        change: {graph.a: relu}
+        extends: x.yaml
+        netspec: 1
+        """,
+        """\
+        netspec: 1
+        extends: x.yaml
+        change: {graph.a: relu}
+        insert:
+          graph.new: {relu: [], after: a}
+        remove: [graph.c]
+        """,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_canonical_form(name):
+    before, after = (textwrap.dedent(text) for text in CASES[name])
+    assert fmt(before) == after
+    assert fmt(after) == after
+
+
+def test_line_ends_and_byte_order_marks_go(tmp_path):
+    path = tmp_path / "a.yaml"
+    path.write_bytes(b"\xef\xbb\xbfnetspec: 1\r\nname: Net\r\n# end\r\n\r\n")
+    assert main(["fmt", str(path)]) == 0
+    assert path.read_bytes() == b"netspec: 1\nname: Net\n# end\n"
+
+
+# ------------------------------------------------------------------ never another meaning
+
+WORDS = st.sampled_from(
+    [
+        "conv2d",
+        "relu",
+        "Block",
+        "from",
+        "shape",
+        "doc",
+        "when",
+        "bias",
+        "chain",
+        "parallel",
+        "stride",
+        "a",
+        "b",
+        "c",
+        "one",
+        "x1",
+        "add",
+    ]
+)
+SCALARS = st.sampled_from(
+    [
+        "1",
+        "0.5",
+        "true",
+        "null",
+        "$n",
+        "$k // 2",
+        "train",
+        '"a # b"',
+        "'it''s'",
+        "<=1.6G",
+        "",
+        "a b",
+    ]
+)
+COMMENT = st.sampled_from(["", "", "", "", "  # one", " # two - x", "  # {three: [", "   #"])
+ABOVE = st.sampled_from(["", "", "", "\n", "# four\n", "\n\n# five: - 6\n", "      # seven\n"])
+
+
+@st.composite
+def flows(draw: st.DrawFn, depth: int = 2) -> str:
+    """Draw a scalar or a collection in brackets, on one line or several."""
+    gap = draw(st.sampled_from(["", " ", "  ", "\n      ", "  # inner\n      "]))
+    if depth == 0 or draw(st.booleans()):
+        return draw(SCALARS.filter(bool))
+    if draw(st.booleans()):
+        items = draw(st.lists(flows(depth - 1), max_size=3))
+        return "[" + f",{gap}".join(items) + "]"
+    keys = draw(st.lists(WORDS, max_size=3, unique=True))
+    return "{" + f",{gap}".join(f"{key}: {draw(flows(depth - 1))}" for key in keys) + "}"
+
+
+@st.composite
+def blocks(draw: st.DrawFn, indent: int = 0, depth: int = 3) -> str:
+    """Draw a mapping or a list on lines of its own, with comments and odd spacing."""
+    is_list = indent > 0 and draw(st.integers(0, 3)) == 0
+    keys = draw(st.lists(WORDS, min_size=1, max_size=4, unique=True))
+    lines = ""
+    for key in keys:
+        lines += textwrap.indent(draw(ABOVE), " " * indent) + " " * indent
+        lines += "-" if is_list else f"{key}:"
+        if depth and draw(st.integers(0, 2)) == 0:
+            inner = indent + draw(st.integers(1, 4))
+            lines += draw(COMMENT) + "\n" + draw(blocks(inner, depth - 1))
+        else:
+            value = textwrap.indent(draw(flows()), " " * indent).lstrip()
+            lines += draw(st.sampled_from([" ", "    "])) + value + draw(COMMENT) + "\n"
+    return lines
+
+
+SECTIONS = st.sampled_from(
+    [
+        "graph",
+        "blocks",
+        "params",
+        "name",
+        "doc",
+        "outputs",
+        "expect",
+        "inputs",
+        "extends",
+        "change",
+        "insert",
+    ]
+)
+
+
+@st.composite
+def specs(draw: st.DrawFn) -> str:
+    text = draw(ABOVE)
+    for key in draw(st.lists(SECTIONS, min_size=1, max_size=5, unique=True)):
+        text += f"{draw(ABOVE)}{key}:{draw(COMMENT)}\n{draw(blocks(2))}"
+    return text + draw(ABOVE)
+
+
+def comments(text: str) -> list[str]:
+    """Return the comments that the strategies above make."""
+    found = re.findall(r"# (?:one|two - x|\{three: \[|four|five: - 6|seven|inner)", text)
+    return sorted(found)
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+@given(specs())
+def test_the_meaning_and_the_comments_stay(text):
+    try:
+        before = parse(Source("spec.yaml", text))
+    except SpecError:
+        return
+    once = fmt(text)
+    assert equal(parse(Source("spec.yaml", once)), before)
+    assert fmt(once) == once
+    assert comments(once) == comments(text)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.data())
+def test_a_disarranged_googlenet_comes_back(data):
+    """Spaces outside of comments are put anywhere; the form undoes it, but for tables' headers."""
+    text = (ROOT / "specs/googlenet.yaml").read_text()
+    lines = text.splitlines()
+    for _ in range(data.draw(st.integers(1, 20))):
+        i = data.draw(st.integers(0, len(lines) - 1))
+        if "#" in lines[i]:
+            continue
+        lines[i] = re.sub(
+            r"(?<=[,:]) +", lambda _: " " * data.draw(st.integers(1, 9)), lines[i], count=3
+        )
+    assert fmt("\n".join(lines)) == text
+
+
+# ------------------------------------------------------------------ the command
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> list[Path]:
+    good, bad = tmp_path / "good.yaml", tmp_path / "bad.yaml"
+    good.write_text("netspec: 1\nname: Net\n")
+    bad.write_text("name:  Net\nnetspec: 1\n")
+    return [good, bad]
+
+
+def test_it_rewrites_what_differs(pair):
+    before = pair[0].stat().st_mtime_ns
+    assert main(["fmt", *map(str, pair)]) == 0
+    assert pair[1].read_text() == pair[0].read_text()
+    assert pair[0].stat().st_mtime_ns == before
+
+
+def test_check_only_tells(pair, capsys):
+    old = pair[1].read_text()
+    assert main(["fmt", "--check", *map(str, pair)]) == 1
+    assert capsys.readouterr().out == f"{pair[1]} is not in canonical form\n"
+    assert main(["fmt", "--check", str(pair[0])]) == 0
+    assert pair[1].read_text() == old
+
+
+def test_diff_shows(pair, capsys):
+    assert main(["fmt", "--diff", *map(str, pair)]) == 1
+    text = capsys.readouterr().out
+    assert "-name:  Net\n" in text
+    assert "+name: Net\n" in text
+
+
+def test_what_is_no_yaml_is_left(tmp_path, capsys):
+    path = tmp_path / "bad.yaml"
+    path.write_text("a: [1\n")
+    assert main(["fmt", str(path)]) == 1
+    assert "NS002" in capsys.readouterr().err
+    assert path.read_text() == "a: [1\n"
+
+
+def test_ten_thousand_layers_take_seconds():
+    import time
+
+    text = "netspec: 1\ngraph:\n" + "".join(f"  x{i}: {{linear:  8}}  # c\n" for i in range(10_000))
+    start = time.process_time()
+    assert fmt(fmt(text)).count("# c") == 10_000
+    assert time.process_time() - start < 10
