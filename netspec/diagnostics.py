@@ -165,8 +165,9 @@ def _grouped(items: list[Diagnostic]) -> Diagnostic:
         return first
     places = dict.fromkeys(item.span for item in others if item.span and item.span != first.span)
     notes = (*first.notes, *(Label(span, "and here") for span in places))
-    details = (*first.details, f"the same {len(items)} times")
-    return replace(first, notes=notes, details=details)
+    also = dict.fromkeys(item.message for item in others if item.message != first.message)
+    more = list(also)[:_MAX_NOTES] or [f"the same {len(items)} times"]
+    return replace(first, notes=notes, details=(*first.details, *more))
 
 
 def suggest(name: str, candidates: Iterable[str]) -> str:

@@ -262,14 +262,21 @@ class _Builder:
     def _resolve(self, text: str, span: Span) -> int | float | bool | str | None:
         if text in _CONSTANTS:
             return _CONSTANTS[text]
+        if text[0] not in _NUMERIC:
+            if cure := _WORDS.get(text, ""):
+                self._refuse_ambiguous(text, span, cure)
+            return text
         if _INTEGER.fullmatch(text):
             return self._integer(text, span)
         if _FLOAT.fullmatch(text):
             return self._float(text, span)
         if cure := _ambiguity(text):
-            message = f"YAML 1.1 and YAML 1.2 read `{text[:40]}` differently"
-            self.sink.error("NS006", message, span, help=cure)
+            self._refuse_ambiguous(text, span, cure)
         return text
+
+    def _refuse_ambiguous(self, text: str, span: Span, cure: str) -> None:
+        message = f"YAML 1.1 and YAML 1.2 read `{text[:40]}` differently"
+        self.sink.error("NS006", message, span, help=cure)
 
     def _integer(self, text: str, span: Span) -> int:
         if len(text.lstrip("-")) > 18:
@@ -289,14 +296,14 @@ _INTEGER = re.compile(r"-?(0|[1-9][0-9]*)", re.ASCII)
 _FLOAT = re.compile(
     r"-?(([0-9]+\.[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?|[0-9]+[eE][-+]?[0-9]+)", re.ASCII
 )
+_NUMERIC = frozenset("0123456789+-.=")
 _QUOTES = "put it in quotes if it is a text"
+_WORDS = {
+    **dict.fromkeys("y Y yes Yes YES on On ON True TRUE".split(), f"write `true`, or {_QUOTES}"),
+    **dict.fromkeys("n N no No NO off Off OFF False FALSE".split(), f"write `false`, or {_QUOTES}"),
+    **dict.fromkeys("~ Null NULL".split(), "write `null`"),
+}
 _AMBIGUOUS = (
-    (re.compile(r"(?i:y|yes|on)|True|TRUE"), "write `true`, or put it in quotes if it is a text"),
-    (
-        re.compile(r"(?i:n|no|off)|False|FALSE"),
-        "write `false`, or put it in quotes if it is a text",
-    ),
-    (re.compile(r"~|Null|NULL"), "write `null`"),
     (re.compile(r"[-+]?0[0-7]+|[-+]?0[0-9]+"), "write the number without the leading 0"),
     (re.compile(r"[-+]?0[xob][0-9A-Fa-f_]+"), "write the number in decimal"),
     (re.compile(r"\+[0-9.].*"), "write the number without `+`"),

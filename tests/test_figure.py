@@ -556,3 +556,16 @@ def lightness(colour: str) -> float:
     red, green, blue = linear_rgb(colour)
     luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue
     return 116 * luminance ** (1 / 3) - 16
+
+
+def test_a_very_long_network_is_closed_in_stretches_and_stays_readable() -> None:
+    layers = [f"  c{i}: {{conv2d: [{8 + i % 5}, 3], padding: 1}}" for i in range(2000)]
+    head = ["netspec: 1", "name: Long", "inputs: {image: [3, 16, 16]}", "graph:"]
+    network = compiled("\n".join([*head, *layers, "outputs: {out: c1999}"]))
+    room = page_size("letter", "landscape")
+    figure = lay_out(network, room)
+    assert_clean(figure)
+    assert room is not None
+    assert figure.smallest_text >= room.floor
+    closed = [box for box in figure.drawing.boxes if box.kind == "block"]
+    assert 20 < len(closed) < 210

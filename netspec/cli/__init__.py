@@ -27,7 +27,8 @@ COMMANDS = {
 }
 """What each command does; `netspec/cli/NAME.py` has its `add(parser)` and `run(options)`."""
 
-ENVIRONMENT, INTERNAL_ERROR, INTERRUPTED, TERMINATED, BROKEN_PIPE = 3, 70, 130, 143, 141
+WRONG, ENVIRONMENT, INTERNAL_ERROR = 1, 3, 70
+INTERRUPTED, TERMINATED, BROKEN_PIPE = 130, 143, 141
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -100,7 +101,7 @@ def _terminate(signum: int, frame: FrameType | None) -> None:
 
 
 def _run(module: ModuleType, options: argparse.Namespace) -> int:
-    from netspec.diagnostics import brief
+    from netspec.diagnostics import SpecError, brief
     from netspec.files import Failure
 
     try:
@@ -111,6 +112,11 @@ def _run(module: ModuleType, options: argparse.Namespace) -> int:
             lines = map(brief, failure.message.split("\n"))
             print("netspec: " + "\n".join(lines), file=sys.stderr)
         return failure.code
+    except SpecError as error:
+        from netspec.cli.show import show
+
+        show(error.diagnostics, sys.stderr)
+        return WRONG
     except OSError:
         raise
     except Exception as error:

@@ -131,9 +131,9 @@ class Flow:
 def _shifted(tree: Tree, start: int) -> list[str]:
     """Return the lines of the source, moved with their first one."""
     shift = start - (tree.span.column - 1)
+    least = start + (not isinstance(tree, Scalar))
     first, *lines = re.split(r"\r\n|\n|\r", tree.span.text)
     moved = [
-        " " * max(start + 1, len(line) - len(line.lstrip()) + shift) + line.strip()
-        for line in lines
+        " " * max(least, len(line) - len(line.lstrip()) + shift) + line.strip() for line in lines
     ]
     return [first.rstrip(), *(line.rstrip() for line in moved)]

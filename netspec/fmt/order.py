@@ -15,7 +15,7 @@ from netspec.syntax import Mapping, Scalar, Sequence, Tree
 Role = Literal["spec", "blocks", "block", "chain", "branches", "layer", "patch", "plain"]
 Entry = tuple[Scalar, Tree]
 
-VARIANT_KEYS = ("netspec", "extends", "name", "doc", "params", "change", "insert", "remove")
+VARIANT_KEYS = ("netspec", "extends", "name", "doc", "params", "init", "change", "insert", "remove")
 LAST_KEYS = ("from", "repeat", "first", "when", "weight", "shape", "doc", "after", "before")
 """What follows a layer's op and its arguments; `shape` stands late, where its column is."""
 

@@ -87,8 +87,7 @@ class _Writer:
         return _Grid(width, self._flow.columns(rows, indent + width))
 
     def _mapping(self, tree: Mapping, role: Role, indent: int, grid: _Grid) -> Lines:
-        patches = [value for key, value in tree.items if key.text in ("change", "insert")]
-        shared = self._grid(patches, indent + 2)
+        shared = self._grid([v for k, v in tree.items if _is_patch(k, v)], indent + 2)
         lines: Lines = []
         for key, value in ordered(tree, role, self._flow.blocks):
             inner = child(role, key.text)
@@ -169,6 +168,11 @@ def _dashed(lines: Lines, indent: int) -> Lines:
 def _is_inline(tree: Tree) -> bool:
     """Tell whether a value starts on the line of its key or dash."""
     return isinstance(tree, Scalar) or is_flow(tree)
+
+
+def _is_patch(key: Scalar, value: Tree) -> bool:
+    """Tell whether this is a block of layers whose values share a column with its sibling's."""
+    return key.text in ("change", "insert") and not _is_inline(value)
 
 
 def _is_literal(tree: Tree) -> bool:

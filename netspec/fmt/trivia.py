@@ -20,6 +20,10 @@ class Comment:
     text: str
 
 
+def _offset(comment: Comment) -> int:
+    return comment.offset
+
+
 BLANK = Comment(-1, 0, "")
 
 
@@ -39,8 +43,8 @@ class Trivia:
 
     def within(self, start: int, end: int) -> list[Comment]:
         """Return the comments inside flow collections between two places."""
-        offsets = [comment.offset for comment in self.inner]
-        return self.inner[bisect_left(offsets, start) : bisect_left(offsets, end)]
+        first, last = (bisect_left(self.inner, at, key=_offset) for at in (start, end))
+        return self.inner[first:last]
 
 
 def is_flow(tree: Tree) -> bool:
@@ -102,9 +106,12 @@ def dashes(node: Sequence) -> list[int]:
     return places
 
 
+_DASH = re.compile(r"#[^\r\n]*|-")
+
+
 def _dash(text: str, start: int) -> int:
     """Return the first dash at or behind a place that stands in no comment."""
-    for match in re.compile(r"#[^\r\n]*|-").finditer(text, start):
+    for match in _DASH.finditer(text, start):
         if match[0] == "-":
             return match.start()
     raise AssertionError("a list item without a dash")

@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
 from netspec.dim import Shape
-from netspec.ops.arguments import Integer, ListOf, Word
-from netspec.ops.base import Call, Infix, Op, Problem, op
+from netspec.ops.arguments import Integer, ListOf
+from netspec.ops.base import Call, Infix, Op, op
 
 Sizes = Annotated[tuple[int, ...], ListOf(Integer())]
-Start = Annotated[Literal["zeros", "ones", "randn"], Word(("zeros", "ones", "randn"))]
 
 
 @op("parameter")
 class Parameter(Op):
-    """A learnt tensor of the given size, without the batch; it reads nothing.
-
-    `init` is the torch function that fills it: zeros, ones or randn.
-    """
+    """A learnt tensor of the given size, without the batch; it reads nothing and starts at 0."""
 
     module: ClassVar[str] = "nn.Parameter"
     style: ClassVar[str] = "parameter"
     reads: ClassVar[int] = 0
 
     size: Sizes
-    init: Start = "zeros"
-
-    def check(self, *inputs: Shape) -> Iterator[Problem]:
-        return iter(())
 
     def shape(self, *inputs: Shape) -> Shape:
         return self.size
@@ -37,7 +28,7 @@ class Parameter(Op):
         return {"": self.size}
 
     def torch(self, *inputs: Shape) -> Call | Infix:
-        return Call(self.module, (Call(f"torch.{self.init}", self.size),))
+        return Call(self.module, (Call("torch.zeros", self.size),))
 
     def label(self) -> str:
         return f"parameter {'×'.join(map(str, self.size))}"

@@ -6,11 +6,12 @@ import re
 
 from netspec.diagnostics import Sink, Span
 from netspec.spec.fields import Fields, as_mapping, kind
+from netspec.spec.init import read_fillers
 from netspec.spec.model import Argument, Condition, Ref, Value
 from netspec.spec.values import Scope, expression, read_argument
 from netspec.syntax import Mapping, Scalar, Sequence, Tree
 
-LAYER_KEYS = ("from", "shape", "when", "weight", "repeat", "first", "share", "doc")
+LAYER_KEYS = ("from", "shape", "when", "weight", "repeat", "first", "share", "init", "doc")
 
 
 def read_from(tree: Mapping, sink: Sink) -> tuple[Ref, ...]:
@@ -44,6 +45,8 @@ def read_extras(tree: Mapping, scope: Scope, sink: Sink) -> dict[str, object]:
         extras |= _read_when(found[1], scope, sink)
     if found := tree.find("first"):
         extras["first"] = _read_first(found[1], scope, sink)
+    if found := tree.find("init"):
+        extras["init"] = read_fillers(found[1], sink)
     if tree.find("doc"):
         known = [key.text for key, _ in tree.items]
         extras["doc"] = Fields(tree, sink, "a layer", known).text("doc")

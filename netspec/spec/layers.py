@@ -147,6 +147,8 @@ def _broken(name: str, span: Span) -> Layer:
 
 def check_refs(layers: list[Layer], names: set[str], around: Surroundings, sink: Sink) -> None:
     """Report each `from:` that names nothing the layer can read."""
+    places = {layer.name: layer.span for layer in layers}
+    candidates = sorted([*names, *around.inputs])
     for layer in layers:
         for ref in layer.sources:
             if ref.span is None:
@@ -154,15 +156,14 @@ def check_refs(layers: list[Layer], names: set[str], around: Surroundings, sink:
             if ref.name == layer.name and ref.name in names:
                 sink.error("NS022", f"`{layer.name}` reads itself", ref.span)
             elif ref.name not in names and ref.name not in around.inputs:
-                places = {layer.name: layer.span for layer in layers}
-                refuse_ref(ref, [*names, *around.inputs], sink, places)
+                refuse_ref(ref, candidates, sink, places)
 
 
 def refuse_ref(
     ref: Ref, candidates: list[str], sink: Sink, places: Table[str, Span] | None = None
 ) -> None:
     """Report a reference to nothing, with the nearest name and its place."""
-    known = sorted(candidates)
+    known = candidates
     help = suggest(ref.name, known) or "it can read: " + ", ".join(f"`{n}`" for n in known[:12])
     found = [name for name in likely(ref.name, known) if places and name in places]
     notes = tuple(Label((places or {})[name], f"`{name}` stands here") for name in found)
@@ -195,6 +196,7 @@ def read_layer(
         sources = ()
     _check_arity(call, sources, context)
     _check_first(call, extras, context)
+    _check_init(call, tree, extras, context)
     return Layer(name, span, call, sources, **extras)  # type: ignore[arg-type]  # keys are fields
 
 
@@ -240,6 +242,16 @@ def _check_first(call: Call, extras: dict[str, object], context: Context) -> Non
             help = suggest(key, params) or f"`{call.block}` takes {', '.join(params)}"
             message = f"`{call.block}` has no argument `{key}`"
             context.sink.error("NS031", message, argument.span, help=help)
+
+
+def _check_init(call: Call, tree: Tree, extras: dict[str, object], context: Context) -> None:
+    """Report `init:` on what has no tensors of its own, or on a repeated layer."""
+    found = tree.find("init") if isinstance(tree, Mapping) else None
+    if found is None or (isinstance(call, OpCall) and not extras.get("repeat")):
+        return
+    message = "`init:` of a layer belongs to one op; this is a block or a repeated layer"
+    help = "say it for all layers of an op in the section `init:`, or on the op in the block"
+    context.sink.error("NS011", message, found[0].span, help=help)
 
 
 def _read_share(tree: Tree, sink: Sink) -> ShareCall | None:

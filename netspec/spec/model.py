@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from netspec.diagnostics import Source, Span
 from netspec.dim import Expr
 from netspec.ops.base import Op
+from netspec.ops.fillers import Filler
 
 Value = int | float | bool | str | Expr | tuple["Value", ...] | None
 """An argument as written: a scalar, an expression over parameters, or a list of them."""
@@ -115,6 +116,7 @@ class Layer:
     repeat: Argument | None = None
     first: Mapping[str, Argument] = field(default_factory=dict)
     condition: Condition | None = None
+    init: Mapping[str, Filler] = field(default_factory=dict)
     doc: str = ""
 
 
@@ -164,6 +166,8 @@ class Spec:
     model: Block
     outputs: tuple[Output, ...]
     expect: tuple[Expectation, ...] = ()
+    init: Mapping[str, Mapping[str, Filler]] = field(default_factory=dict)
+    """How each op's tensors are filled, by op and tensor."""
     doc: str = ""
 
     @property

@@ -73,6 +73,7 @@ _RESERVED = {
     **dict.fromkeys(keyword.kwlist, "is a Python keyword"),
     **dict.fromkeys(MODULE_ATTRIBUTES, "is an attribute of torch.nn.Module"),
     "total_loss": "is a method of the generated model",
+    "init_parameters": "is a method of the generated model",
 }
 _RESERVED_OUTPUTS = dict.fromkeys(
     ("count", "index"), "is a method of every tuple, which outputs are"

@@ -14,13 +14,25 @@ from netspec.spec.blocks import (
 )
 from netspec.spec.calls import Context
 from netspec.spec.fields import Fields, kind
+from netspec.spec.init import read_init
 from netspec.spec.layers import Surroundings, read_chain, read_layer, refuse_ref
 from netspec.spec.model import Argument, Block, Chain, Expectation, Output, Param, Ref, Spec
 from netspec.spec.names import check_block_name, check_name
 from netspec.spec.values import Scope, read_argument
 from netspec.syntax import Mapping, Scalar, Tree
 
-SECTIONS = ("netspec", "name", "doc", "params", "inputs", "blocks", "graph", "outputs", "expect")
+SECTIONS = (
+    "netspec",
+    "name",
+    "doc",
+    "params",
+    "inputs",
+    "init",
+    "blocks",
+    "graph",
+    "outputs",
+    "expect",
+)
 METRICS = ("params", "macs", "depth", "train_params", "train_macs")
 
 
@@ -38,6 +50,7 @@ def read(tree: Tree, sink: Sink) -> Spec:
     graph = _read_graph(fields, Surroundings(scope, tuple(inputs)), context)
     outputs = _read_outputs(fields, graph, Surroundings(scope, tuple(inputs)), context)
     expect = _read_expect(fields.mapping("expect"), sink)
+    init = read_init(fields.mapping("init"), sink)
     sink.stop()
     warn_unused(params, scope, sink)
     warn_unused_blocks(context)
@@ -52,6 +65,7 @@ def read(tree: Tree, sink: Sink) -> Spec:
         model,
         outputs,
         expect,
+        init,
         fields.text("doc"),
     )
 

@@ -19,13 +19,14 @@ KEYS = (
     "name",
     "doc",
     "params",
+    "init",
     "change",
     "insert",
     "remove",
     "expect",
 )
 _ANCHORS = ("after", "before")
-_REPLACED = ("name", "doc", "expect")
+_REPLACED = ("name", "doc", "init", "expect")
 
 Entry = tuple[Scalar, Tree]
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from dataclasses import dataclass, field
 
 from netspec.emit.figure.drawing import Piece
 from netspec.emit.figure.flow import Fan
 from netspec.emit.figure.place import Plan
-from netspec.emit.figure.stack import Column
+from netspec.emit.figure.stack import Column, Gap
 
 GUTTER = 8.0
 TRACK = 12.0
@@ -18,12 +18,19 @@ _TOLERANCE = 0.93
 _OPENING = 80.0
 
 
-class _Step(NamedTuple):
-    """The best way to end a column at a part: what it costs, how wide it is, where it starts."""
+@dataclass(slots=True)
+class _Growing:
+    """A column that takes in one part after the other, and its size where it may end.
 
-    cost: float
-    width: float
-    start: int
+    `ends` are the top of each part and how far right it reaches, `sizes` a stop, width and height.
+    """
+
+    y: float = 0.0
+    left: float = 0.0
+    right: float = 0.0
+    ends: list[tuple[float, float]] = field(default_factory=list)
+    hanging: list[tuple[int, float, Piece]] = field(default_factory=list)
+    sizes: list[tuple[int, float, float]] = field(default_factory=list)
 
 
 class Wrapper:
@@ -41,7 +48,7 @@ class Wrapper:
             not isinstance(part, Fan) and i not in beside for i, part in enumerate(parts)
         ]
         self._may_end[-1] = True
-        self._sizes: dict[tuple[int, int], tuple[float, float]] = {}
+        self._grown: dict[int, _Growing] = {}
 
     def breaks(self, room: tuple[float, float], largest: float, least: float) -> list[int]:
         """Return the parts that end a column, but for the last; `room` in points.
@@ -96,55 +103,49 @@ class Wrapper:
 
         Each column counts as a little wider than it is, so that none is opened without need.
         """
-        best: list[_Step | None] = [None] * (self._length + 1)
-        best[0] = _Step(0.0, 0.0, 0)
+        costs = [float("inf")] * (self._length + 1)
+        costs[0] = 0.0
+        starts = [0] * (self._length + 1)
         for start in range(self._length):
-            here = best[start]
-            for stop in range(start + 1, self._length + 1) if here else ():
-                wide, tall = self._size(start, stop)
-                if tall + 2 * TRACK > height:
+            if costs[start] == float("inf"):
+                continue
+            here = costs[start] + _OPENING + 2 * GUTTER
+            for stop, wide, tall in self._column(start, height - 2 * TRACK):
+                if tall > height - 2 * TRACK:
                     break
-                assert here is not None
-                wide += 2 * GUTTER if start else 0.0
-                step = _Step(here.cost + wide + _OPENING, here.width + wide, start)
-                known = best[stop]
-                if self._may_end[stop - 1] and (known is None or step.cost < known.cost):
-                    best[stop] = step
-        return self._trace(best)
-
-    def _trace(self, best: list[_Step | None]) -> tuple[float, list[int]] | None:
-        """Return the width and the breaks of the best columns up to the last part."""
-        last = step = best[self._length]
+                if here + wide < costs[stop]:
+                    costs[stop], starts[stop] = here + wide, start
+        if costs[-1] == float("inf"):
+            return None
         breaks: list[int] = []
-        while step is not None and step.start > 0:
-            breaks.append(step.start - 1)
-            step = best[step.start]
-        return (last.width, breaks[::-1]) if last is not None else None
+        stop = starts[-1]
+        while stop > 0:
+            breaks.insert(0, stop - 1)
+            stop = starts[stop]
+        count = len(breaks) + 1
+        return costs[-1] - count * (_OPENING + 2 * GUTTER) + (count - 1) * 2 * GUTTER, breaks
 
-    def _size(self, start: int, stop: int) -> tuple[float, float]:
-        """Return width and height of a column, what hangs beside it included."""
-        if (start, stop) not in self._sizes:
-            self._sizes[start, stop] = self._measure(start, stop)
-        return self._sizes[start, stop]
+    def _column(self, start: int, height: float) -> list[tuple[int, float, float]]:
+        """Return stop, width and height of the columns from a part on, up to one too high."""
+        column = self._grown.setdefault(start, _Growing())
+        while column.y <= height and start + len(column.ends) < self._length:
+            i = start + len(column.ends)
+            part, gap = self._parts[i], self._gaps[i]
+            column.y += gap.height + part.height
+            column.ends.append((column.y - part.height, max(part.right, gap.right)))
+            column.left = max(column.left, part.left)
+            column.right = max(column.right, part.right, gap.right)
+            column.hanging += [(i - start, column.y + 10, x) for x in self._hanging.get(i, [])]
+            if self._may_end[i]:
+                wide, tall = self._measure(column, self._gaps[i + 1])
+                column.sizes.append((i + 1, wide, tall))
+        return column.sizes
 
-    def _measure(self, start: int, stop: int) -> tuple[float, float]:
-        y, low, left, right = 0.0, 0.0, 0.0, 0.0
-        hanging: list[tuple[int, float, Piece]] = []
-        ends: list[float] = []
-        for i in range(start, stop):
-            y += self._gaps[i].height + self._parts[i].height
-            ends.append(y)
-            left = max(left, self._parts[i].left)
-            right = max(right, self._parts[i].right, self._gaps[i].right)
-            hanging += [(i, y + 10, piece) for piece in self._hanging.get(i, [])]
-        wide = right
-        for i, top, piece in hanging:
+    def _measure(self, column: _Growing, tail: Gap) -> tuple[float, float]:
+        wide, low = column.right, 0.0
+        for i, top, piece in column.hanging:
             low = max(low, top + piece.height)
-            beside = [
-                max(self._parts[k].right, self._gaps[k].right)
-                for k in range(i + 1, stop)
-                if ends[k - start] - self._parts[k].height < top + piece.height
-            ]
-            reach = max(beside, default=self._gaps[stop].right)
+            beside = [right for y, right in column.ends[i + 1 :] if y < top + piece.height]
+            reach = max(beside, default=tail.right)
             wide = max(wide, reach + SIDE_GAP + piece.left + piece.right)
-        return left + wide, max(y + self._gaps[stop].height, low)
+        return column.left + wide, max(column.y + tail.height, low)

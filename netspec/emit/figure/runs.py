@@ -7,25 +7,74 @@ from collections.abc import Hashable, Iterator
 from dataclasses import replace
 
 from netspec.costs import total
-from netspec.emit.figure.tree import Group, Item, Leaf, build, link, walk
+from netspec.emit.figure.tree import Group, Item, Leaf, build, link, title, walk
 from netspec.network import Network
+
+_MOST_BOXES = 500
+"""More than any page could show; laying them out would only take time."""
 
 
 def details(network: Network, depth: int | None) -> Iterator[Group]:
     """Yield the network with ever less detail, its blocks below `depth` levels closed."""
     full = build(network, depth)
-    yield full
     fewer = collapse(full)
-    yield fewer
-    yield absorb(fewer)
+    yield from (x for x in (full, fewer, absorb(fewer)) if _size(x) <= _MOST_BOXES)
     deepest = max((_level(item) for item in walk(full) if isinstance(item, Group)), default=0)
+    least = full
     for level in range(deepest, 0, -1):
-        yield collapse(absorb(build(network, level)))
+        least = collapse(absorb(build(network, level)))
+        if _size(least) <= _MOST_BOXES:
+            yield least
+    least = collapse(absorb(full)) if deepest == 0 else least
+    for most in (200, 100, 50, 25):
+        if len(least.children) > most:
+            yield shorten(least, most)
+
+
+def _size(group: Group) -> int:
+    """Return how many boxes the open groups show."""
+    return sum(1 for _ in walk(group))
 
 
 def _level(group: Group) -> int:
     inner = [_level(child) for child in group.children if isinstance(child, Group)]
     return 1 + max(inner, default=0)
+
+
+def shorten(group: Group, most: int) -> Group:
+    """Return a group in which stretches of items that only follow each other are closed boxes."""
+    longest = -(-len(group.children) // most)
+    readers = Counter(link.node for link in group.links)
+    stretches: list[list[Item]] = []
+    for child in group.children:
+        last = stretches[-1] if stretches else []
+        can_grow = 0 < len(last) < longest and _is_inner(child) and _is_inner(last[-1])
+        if can_grow and _follows(child, last[-1], readers):
+            last.append(child)
+        else:
+            stretches.append([child])
+    kept = [_close(stretch) for stretch in stretches]
+    ends = [i for i, x in enumerate(stretches) if group.children[group.exit] in x]
+    links, _ = link(kept, group.reads, None)
+    return replace(group, children=tuple(kept), links=links, exit=ends[0])
+
+
+def _is_inner(item: Item) -> bool:
+    return not isinstance(item, Leaf) or item.kind != "input"
+
+
+def _close(stretch: list[Item]) -> Item:
+    """Return one closed box for several items."""
+    first, last = stretch[0], stretch[-1]
+    if len(stretch) == 1:
+        return first
+    nodes = tuple(node for item in stretch for node in item.nodes)
+    label = f"{title(first.id)} … {title(last.id)}"
+    costs = [part for item in stretch for part in [item.cost] * item.count]
+    return Leaf(
+        first.id, label, "block", nodes, first.reads, last.output, last.shape, total(costs),
+        first.train_only,
+    )  # fmt: skip
 
 
 def collapse(group: Group) -> Group:

@@ -49,15 +49,20 @@ class Stack:
     """Places the parts `start` to `stop` of a series."""
 
     def __init__(
-        self, placer: Placer, plan: Plan, series: Series, stretch: tuple[int, int] | None = None,
-        taps: Iterable[int] = (), is_branch: bool = False,
-    ) -> None:  # fmt: skip
+        self,
+        placer: Placer,
+        plan: Plan,
+        series: Series,
+        stretch: tuple[int, int] | None = None,
+        taps: Iterable[int] = (),
+    ) -> None:
         self._placer = placer
         self._plan = plan
         self._series = series
         self._start, self._stop = stretch or (0, len(series.parts))
         self._taps = set(taps)
-        self._is_branch = is_branch
+        columns = [plan.flow.main, *(side.series for side in plan.flow.sides)]
+        self._is_branch = all(series is not column for column in columns)
         inside = [
             lane
             for lane in plan.lanes[series].lanes
@@ -136,10 +141,7 @@ class Stack:
 
     def _fan(self, fan: Fan) -> Piece:
         """Return branches side by side, their ends on one row."""
-        branches = [
-            Stack(self._placer, self._plan, branch, is_branch=True).piece()
-            for branch in fan.branches
-        ]
+        branches = [Stack(self._placer, self._plan, branch).piece() for branch in fan.branches]
         entry = fan.branches[0].entry
         fork = 0.0 if entry is None else FORK
         total = sum(x.left + x.right for x in branches) + BRANCH_GAP * (len(branches) - 1)

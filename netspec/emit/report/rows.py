@@ -67,7 +67,7 @@ class Measured:
 
     @cached_property
     def depths(self) -> Depths:
-        return depths(self.network.graph, self.network.costs)
+        return depths(self.network.graph)
 
 
 @dataclass(frozen=True, slots=True)

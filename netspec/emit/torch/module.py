@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from netspec.check import is_train_only
 from netspec.dim import names, substitute
 from netspec.emit.torch.forward import Forward
+from netspec.emit.torch.initialise import METHOD, initialiser
 from netspec.emit.torch.layout import (
     INDENT,
     Code,
@@ -30,7 +31,7 @@ from netspec.emit.torch.pieces import (
     shape_text,
     signature,
 )
-from netspec.emit.torch.plan import Plan
+from netspec.emit.torch.plan import Plan, functions_of
 from netspec.emit.torch.planner import Planner
 from netspec.network import Network
 from netspec.spec.model import Chain, Layer
@@ -81,9 +82,9 @@ class _Writer:
         self.only = {o.name for o in network.spec.outputs if is_train_only(o, graph)}
 
     def imports(self) -> str:
+        """Return the import lines for what the classes use."""
         several = len(self.network.spec.outputs) > 1
-        calls = [c for p in self.planner.plans.values() for c in p.calls.values()]
-        functions = [getattr(c, "function", "") for c in calls]
+        functions = [text for plan in self.planner.plans.values() for text in functions_of(plan)]
         lines = ["from typing import NamedTuple", ""] if several else []
         if any(text.startswith("torch.") for text in functions):
             lines.append("import torch")
@@ -166,6 +167,8 @@ class _Writer:
         lines = [f"class {plan.name}(nn.Module):"]
         lines += docstring(plan.doc, self._model_notes(local))
         lines += ["", *self._init(plan, local, "nn.Module")]
+        if initialiser(self.network.spec, list(self.planner.plans.values())):
+            lines.append(f"{INDENT * 2}self.{METHOD}()")
         inputs = [(local.get(text, text), "Tensor") for text in plan.inputs]
         lines += ["", *signature("forward", inputs, self._returns())]
         lines += Forward(plan, local, attributes(plan), self._comment).model(
@@ -173,6 +176,8 @@ class _Writer:
         )
         if len(self.network.spec.outputs) > 1:
             lines += ["", *self._total_loss()]
+        if method := initialiser(self.network.spec, list(self.planner.plans.values())):
+            lines += ["", *method]
         return "\n".join(lines)
 
     def _comment(self, layer: Layer) -> str:

@@ -100,6 +100,14 @@ def function_names(plan: Plan) -> list[str]:
     return list(dict.fromkeys(text for value in values for text in names(value)))
 
 
+def functions_of(plan: Plan) -> list[str]:
+    """Return the functions that a class calls: in its forward, and to make its parameters."""
+    made = [child for child in plan.children.values() if isinstance(child, Made)]
+    inner = [value for child in made for value in child.args if isinstance(value, Call)]
+    calls = [call for call in plan.calls.values() if isinstance(call, Call)]
+    return [call.function for call in (*calls, *inner)]
+
+
 def used_names(construct: Construct) -> Iterable[str]:
     """Yield the names in a constructor call."""
     match construct:
