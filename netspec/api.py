@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import linecache
 import sys
+from collections.abc import Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from netspec.emit.report import Report
+    from netspec.weights import Loaded
 
 
 def load(path: str, **params: float) -> Net:
@@ -62,11 +64,40 @@ class Net:
 
         return to_python(self.network, __version__)
 
-    def build(self, **arguments: float) -> nn.Module:
+    def features(self, names: Sequence[str]) -> Net:
+        """Return the network that gives these layers of the graph instead of its outputs.
+
+        What they do not need is gone; the weights that stay keep their keys. Raises ValueError.
+        """
+        from netspec.features import select
+
+        return Net(select(self.network, names))
+
+    def min_size(self) -> int:
+        """Return the smallest height and width of the image inputs that every shape rule accepts.
+
+        Contracts do not count. Raises ValueError if no input has a height and a width.
+        """
+        from netspec.shapes import smallest
+
+        return smallest(self.network.graph)
+
+    def load_weights(self, path: str, **arguments: float) -> Loaded:
+        """Build the model and load a state_dict where names and shapes agree; report the rest.
+
+        `path` is a .pt, .pth or .safetensors file; `arguments` go to the constructor.
+        """
+        from netspec.weights import load_weights
+
+        return load_weights(self.build((), **arguments), path)
+
+    def build(self, features: Sequence[str] = (), **arguments: float) -> nn.Module:
         """Return the network as an nn.Module, made from the source that `to_python` returns.
 
-        `arguments` go to its constructor. Needs torch.
+        With `features` it returns these layers' maps by name. `arguments` go to the constructor.
         """
+        if features:
+            return self.features(features).build((), **arguments)
         source = self.to_python()
         digest = hashlib.sha256(source.encode()).hexdigest()[:16]
         module = sys.modules.get(f"netspec_{digest}") or _import(source, f"netspec_{digest}")

@@ -7,7 +7,7 @@ found once, not once for each use.
 from __future__ import annotations
 
 import graphlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 from netspec.diagnostics import Diagnostic, Label, Sink, Span
@@ -40,8 +40,8 @@ def check(spec: Spec, sink: Sink) -> None:
     for layer in (*graph.layers, *spec.heads):
         if isinstance(layer.call, Chain | Parallel):
             _check_body(layer.call, set(), sink)
-    _check_chain(graph.layers, spec.heads, sink)
-    _check_outputs(spec, graph, sink)
+    if _check_chain(graph.layers, spec.heads, sink):
+        _check_outputs(spec, graph, sink)
     sink.stop()
 
 
@@ -61,15 +61,19 @@ def _check_body(body: Body, outputs: set[str], sink: Sink) -> None:
                 _check_body(layer.call, set(), sink)
 
 
-def _check_chain(layers: Sequence[Layer], heads: Sequence[Layer], sink: Sink) -> None:
-    if len(execution_order(layers, heads)) < len(layers) + len(heads):
-        _explain_cycles([*layers, *heads], sink)
+def _check_chain(layers: Sequence[Layer], heads: Sequence[Layer], sink: Sink) -> bool:
+    """Report cycles and leaks of training-only layers; tell whether there is no cycle."""
     everything = {layer.name: layer for layer in (*layers, *heads)}
+    done = {layer.name for layer in execution_order(layers, heads)}
+    if len(done) < len(everything):
+        _explain_cycles({n: layer for n, layer in everything.items() if n not in done}, sink)
+        return False
     for layer in everything.values():
         for ref in layer.sources:
             source = everything.get(ref.name)
             if source and source.train_only and not layer.train_only:
                 _refuse_leak(layer, source, ref.span or layer.span, sink)
+    return True
 
 
 def _refuse_leak(layer: Layer, source: Layer, span: Span, sink: Sink) -> None:
@@ -79,19 +83,20 @@ def _refuse_leak(layer: Layer, source: Layer, span: Span, sink: Sink) -> None:
     sink.add(Diagnostic("NS025", message, span, notes=notes, help=help))
 
 
-def _explain_cycles(layers: Sequence[Layer], sink: Sink) -> None:
-    """Report each cycle edge by edge."""
-    import networkx as nx
-
-    graph = nx.DiGraph()
-    for layer in layers:
-        for ref in layer.sources:
-            graph.add_edge(ref.name, layer.name, span=ref.span or layer.span)
-    for component in nx.strongly_connected_components(graph):
-        part = graph.subgraph(sorted(component))
-        if len(part) > 1:
-            edges = [(a, b, part.edges[a, b]["span"]) for a, b in nx.find_cycle(part)]
-            _report_cycle(edges, "layers", sink)
+def _explain_cycles(waiting: Mapping[str, Layer], sink: Sink) -> None:
+    """Report cycles edge by edge, walking from layers that cannot run to what they wait for."""
+    seen: set[str] = set()
+    for name in waiting:
+        steps: dict[str, tuple[str, str, Span]] = {}
+        while name not in seen:
+            seen.add(name)
+            layer = waiting[name]
+            ref = next(ref for ref in layer.sources if ref.name in waiting)
+            steps[name] = (ref.name, name, ref.span or layer.span)
+            name = ref.name
+        if name in steps:
+            edges = list(steps.values())[list(steps).index(name) :]
+            _report_cycle(edges[::-1], "layers", sink)
 
 
 def _report_cycle(edges: list[tuple[str, str, Span]], what: str, sink: Sink) -> None:

@@ -23,6 +23,7 @@ _COMPARE = {
     "<": operator.lt,
     ">": operator.gt,
 }
+MAX_PARAMS = 10**12
 _MAX_SEARCHES = 5
 _MAX_FIXES = 4
 
@@ -197,6 +198,13 @@ def _makers(claim: _Claim, case: Case) -> Iterator[Label]:
 def check_expectations(case: Case, totals: Totals, costs: Costs) -> None:
     """Report the lines of `expect` that do not hold, with what contributes most."""
     values = metrics(totals)
+    if values["train_params"] > MAX_PARAMS:
+        largest = max(costs, key=lambda node: costs[node].params)
+        message = f"the network has {values['train_params']:,} parameters, more than 10**12"
+        details = (f"`{path(largest)}` has {costs[largest].params:,}",)
+        span = case.graph.nodes[largest].call.span
+        case.sink.add(Diagnostic("NS035", message, span, details=details))
+        return
     broken = [
         item
         for item in case.spec.expect

@@ -6,8 +6,9 @@ A node whose input is unknown is skipped, so one mistake gives one error.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
-from netspec.graph import Graph, NodeId, Sizes
+from netspec.graph import Graph, Node, NodeId, Sizes, path
 from netspec.ops.arguments import MAX_SIZE
 from netspec.ops.base import Op, Problem
 from netspec.ops.window import times
@@ -36,11 +37,44 @@ def infer(graph: Graph) -> tuple[Shapes, Problems]:
         if key not in seen:
             seen[key] = _apply(node.op, inputs)
         shape, refused = seen[key]
+        refused = refused or _refuse_sharing(node, graph, shapes)
         if refused:
             problems[node.id] = refused
         else:
             shapes[node.id] = shape
     return shapes, problems
+
+
+def _refuse_sharing(node: Node, graph: Graph, shapes: Shapes) -> tuple[Problem, ...]:
+    """Return a problem if a layer shares weights that would have other shapes here."""
+    owner = graph.nodes.get(node.owner)
+    if owner is None or owner is node or node.owner not in shapes:
+        return ()
+    ours, theirs = (
+        at.op.weights(*(shapes[source] for source in at.inputs)) for at in (node, owner)
+    )
+    changed = [key for key in theirs if ours[key] != theirs[key]]
+    if not changed:
+        return ()
+    here, there = (times(table[changed[0]]) for table in (ours, theirs))
+    message = f"the shared `{changed[0]}` of `{path(owner.id)}` is {there}, here it would be {here}"
+    return (Problem(None, message, "give both calls as many channels", "NS054"),)
+
+
+def smallest(graph: Graph) -> int:
+    """Return the least height and width of all image inputs that every shape rule accepts.
+
+    Raises ValueError if no input has a height and a width.
+    """
+    images = [id for id, shape in graph.inputs.items() if len(shape) == 3]
+    if not images:
+        raise ValueError(f"{graph.name} has no input with a height and a width")
+    most = max(max(graph.inputs[id][1:]) for id in images)
+    for size in range(1, most):
+        resized = {id: (graph.inputs[id][0], size, size) for id in images}
+        if not infer(replace(graph, inputs={**graph.inputs, **resized}))[1]:
+            return size
+    return most
 
 
 def _apply(op: Op, inputs: tuple[Sizes, ...]) -> tuple[Sizes, tuple[Problem, ...]]:

@@ -299,9 +299,13 @@ _FLOAT = re.compile(
 _NUMERIC = frozenset("0123456789+-.=")
 _QUOTES = "put it in quotes if it is a text"
 _WORDS = {
-    **dict.fromkeys("y Y yes Yes YES on On ON True TRUE".split(), f"write `true`, or {_QUOTES}"),
-    **dict.fromkeys("n N no No NO off Off OFF False FALSE".split(), f"write `false`, or {_QUOTES}"),
-    **dict.fromkeys("~ Null NULL".split(), "write `null`"),
+    word: cure
+    for cure, words in (
+        (f"write `true`, or {_QUOTES}", "y|Y|yes|Yes|YES|on|On|ON|True|TRUE"),
+        (f"write `false`, or {_QUOTES}", "n|N|no|No|NO|off|Off|OFF|False|FALSE"),
+        ("write `null`", "~|Null|NULL"),
+    )
+    for word in words.split("|")
 }
 _AMBIGUOUS = (
     (re.compile(r"[-+]?0[0-7]+|[-+]?0[0-9]+"), "write the number without the leading 0"),

@@ -23,6 +23,9 @@ COMMANDS = {
     "explain": "say what a code such as NS053 means",
     "diff": "say what distinguishes two specs",
     "fmt": "write specs in their canonical form",
+    "ops": "list the built-in ops, or explain one",
+    "init": "write a first spec",
+    "completion": "print a shell's completion script",
     "schema": "print the JSON Schema for editors",
 }
 """What each command does; `netspec/cli/NAME.py` has its `add(parser)` and `run(options)`."""

@@ -27,10 +27,24 @@ def add(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--force", action="store_true", help="replace a file that netspec did not write"
     )
+    parser.add_argument(
+        "--features", metavar="A,B", help="return these layers' feature maps, and stop behind them"
+    )
+
+
+def _selected(network: Network, names: str | None) -> Network:
+    if not names:
+        return network
+    from netspec.features import FeatureError, select
+
+    try:
+        return select(network, [name.strip() for name in names.split(",")])
+    except FeatureError as error:
+        raise files.Failure(str(error), files.USAGE) from None
 
 
 def run(options: Namespace) -> int:
-    network = compiled(options)
+    network = _selected(compiled(options), options.features)
     source = to_python(network, __version__)
     if options.verify:
         _verify(network, source)

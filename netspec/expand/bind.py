@@ -28,8 +28,8 @@ def bind_value(argument: Argument, bindings: Bindings, sink: Sink) -> Bound | No
     span, use = cause(argument, bindings)
     if not isinstance(argument.value, Expr | tuple):
         return Bound(argument.value, span)
+    values = {name: bindings[name].value for name in names(argument.value)}
     try:
-        values = {name: bindings[name].value for name in names(argument.value)}
         return Bound(substitute(argument.value, values), span)  # type: ignore[arg-type]  # a Value
     except ZeroDivisionError:
         message = "division by zero"
@@ -38,7 +38,7 @@ def bind_value(argument: Argument, bindings: Bindings, sink: Sink) -> Bound | No
     except TypeError:
         message = "arithmetic needs numbers"
     notes = (Label(use, "used here"),) if use else ()
-    given = ", ".join(f"{name} = {bindings[name].value}" for name in names(argument.value))
+    given = ", ".join(f"{name} = {value}" for name, value in values.items())
     sink.add(Diagnostic("NS016", f"{message} with {given}", span, notes=notes))
     return None
 

@@ -150,7 +150,7 @@ def _read_block_outputs(block: Mapping, body: Body | None, sink: Sink) -> tuple[
     refs = [Ref(item.text, item.span) for item in names]
     for ref in refs:
         if ref.name not in layers:
-            refuse_ref(ref, layers, sink)
+            refuse_ref(ref, sorted(layers), sink)
     return tuple(refs)
 
 

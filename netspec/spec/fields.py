@@ -25,6 +25,9 @@ def kind(tree: Tree) -> str:
     return f"the number {tree.span.text[:40]}"
 
 
+MAX_TEXT = 10_000
+
+
 def corrected(tree: Mapping, sink: Sink, what: str, known: tuple[str, ...]) -> Mapping:
     """Report unknown keys, and return the mapping as it was meant where that is likely."""
     written = {key.text for key, _ in tree.items}
@@ -78,7 +81,10 @@ class Fields:
         if value is None:
             return ""
         if isinstance(value, Scalar) and isinstance(value.value, str):
-            return value.value
+            if len(value.value) > MAX_TEXT:
+                message = f"`{key}` has more than {MAX_TEXT:,} characters"
+                self._sink.error("NS001", message, value.span)
+            return value.value[:MAX_TEXT]
         self._sink.error("NS012", f"`{key}` expects a text, found {kind(value)}", value.span)
         return ""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections.abc import Mapping as Table
 from dataclasses import dataclass
 
@@ -148,7 +149,7 @@ def _broken(name: str, span: Span) -> Layer:
 def check_refs(layers: list[Layer], names: set[str], around: Surroundings, sink: Sink) -> None:
     """Report each `from:` that names nothing the layer can read."""
     places = {layer.name: layer.span for layer in layers}
-    candidates = sorted([*names, *around.inputs])
+    readable = sorted([*names, *around.inputs])
     for layer in layers:
         for ref in layer.sources:
             if ref.span is None:
@@ -156,14 +157,15 @@ def check_refs(layers: list[Layer], names: set[str], around: Surroundings, sink:
             if ref.name == layer.name and ref.name in names:
                 sink.error("NS022", f"`{layer.name}` reads itself", ref.span)
             elif ref.name not in names and ref.name not in around.inputs:
-                refuse_ref(ref, candidates, sink, places)
+                refuse_ref(ref, readable, sink, places)
 
 
 def refuse_ref(
-    ref: Ref, candidates: list[str], sink: Sink, places: Table[str, Span] | None = None
+    ref: Ref, readable: list[str], sink: Sink, places: Table[str, Span] | None = None
 ) -> None:
-    """Report a reference to nothing, with the nearest name and its place."""
-    known = candidates
+    """Report a reference to nothing, with the nearest of the sorted names and its place."""
+    middle = bisect(readable, ref.name)
+    known = readable[max(0, middle - 250) : middle + 250]
     help = suggest(ref.name, known) or "it can read: " + ", ".join(f"`{n}`" for n in known[:12])
     found = [name for name in likely(ref.name, known) if places and name in places]
     notes = tuple(Label((places or {})[name], f"`{name}` stands here") for name in found)

@@ -161,7 +161,9 @@ def _read_outputs(
     heads = (
         {key.text for key, value in tree.items if not isinstance(value, Scalar)} if tree else set()
     )
-    readable = [*layers, *around.inputs, *heads]
+    readable = {*layers, *around.inputs, *heads}
+    ordered = sorted(readable)
+    places = {layer.name: layer.span for layer in layers.values()}
     outputs = []
     for key, value in tree.items if tree else ():
         check_name(context.sink, key.text, key.span, "output")
@@ -177,8 +179,7 @@ def _read_outputs(
         outputs.append(output)
         for ref in output.head.sources if output.head else (output.ref,):
             if graph and ref.name not in readable:
-                places = {layer.name: layer.span for layer in layers.values()}
-                refuse_ref(ref, readable, context.sink, places)
+                refuse_ref(ref, ordered, context.sink, places)
     if tree is not None and not tree.items:
         context.sink.error("NS010", "a network needs an output", tree.span)
     return tuple(outputs)

@@ -1,0 +1,84 @@
+"""`netspec init`: write a first spec."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from netspec import files
+from netspec.diagnostics import Sink, Source, Span, escape
+from netspec.spec.names import check_block_name
+
+_TEMPLATE = """\
+# A first spec: `netspec check {file}` says what is wrong with it,
+# `netspec build {file} -o {stem}.py` writes it as a PyTorch module,
+# and `netspec ops` lists what a layer can be. For completion in an editor, run
+# `netspec schema > netspec.schema.json`, and begin this file with the comment
+# `yaml-language-server: $schema=netspec.schema.json`.
+netspec: 1
+name: {name}
+params: {{classes: 10}}                 # what may differ, used as $classes; `--set classes=100`
+inputs: {{image: [3, 32, 32]}}          # without the batch, channels first
+
+blocks:                               # Capitalised: defined here. lower_case: built in.
+  ConvBN:
+    params: [out, stride=1]
+    chain:
+      conv: {{conv2d: [$out, 3], stride: $stride, padding: 1, bias: false}}
+      norm: batch_norm2d
+      relu: relu
+
+graph:                                # a layer reads the line above unless it says `from:`
+  stem:  {{ConvBN: 32}}
+  down1: {{ConvBN: [64, 2],  shape: [64, 16, 16]}}  # `shape:` is checked, never needed
+  body:  {{ConvBN: 64}}
+  skip:  {{add: [], from: [body, down1]}}
+  down2: {{ConvBN: [128, 2], shape: [128, 8, 8]}}
+  pool:  {{adaptive_avg_pool2d: 1}}
+  flat:  flatten
+  fc:    {{linear: $classes}}
+
+outputs:
+  logits: fc
+
+expect: {{params: <=200K, macs: <=25M}}  # what must hold of the whole network
+"""
+
+
+def add(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "name", help="the network's name; the file is NAME.yaml, and is never replaced"
+    )
+
+
+def run(options: Namespace) -> int:
+    path = Path(options.name.removesuffix(".yaml") + ".yaml")
+    name = "".join(part[:1].upper() + part[1:] for part in path.stem.split("_"))
+    sink = Sink()
+    if not check_block_name(sink, name, Span(Source("", ""), 0, 0), "network"):
+        item = sink.items[0]
+        raise files.Failure(f"{item.message}; {item.help}", files.USAGE)
+    text = _TEMPLATE.format(name=name, file=path.name, stem=path.stem)
+    _create(path, text.encode())
+    print(f"netspec: wrote {escape(str(path))}", file=sys.stderr)
+    return 0
+
+
+def _create(path: Path, data: bytes) -> None:
+    """Write a new file, whole or not at all."""
+    try:
+        with path.open("xb") as file:
+            try:
+                file.write(data)
+                file.flush()
+            except BaseException:
+                path.unlink()
+                raise
+    except FileExistsError:
+        raise files.Failure(f"{path} exists already", files.USAGE) from None
+    except FileNotFoundError:
+        raise files.Failure(f"there is no directory {path.parent}", files.USAGE) from None
+    except OSError as error:
+        reason = (error.strerror or "").lower()
+        raise files.Failure(f"cannot write {path}: {reason}", files.ENVIRONMENT) from None

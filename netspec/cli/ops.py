@@ -1,0 +1,25 @@
+"""`netspec ops`: list the built-in ops, or explain one."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+
+from netspec import files
+from netspec.diagnostics import escape, suggest
+from netspec.emit.opsdoc import listing, page
+from netspec.ops.base import REGISTRY
+
+
+def add(parser: ArgumentParser) -> None:
+    parser.add_argument("op", nargs="?", help="the op to explain, such as conv2d")
+
+
+def run(options: Namespace) -> int:
+    if options.op is None:
+        print(listing())
+        return 0
+    if options.op not in REGISTRY:
+        hint = suggest(options.op, REGISTRY) or "`netspec ops` lists them"
+        raise files.Failure(f"no op is called `{escape(options.op[:64])}`; {hint}", files.USAGE)
+    print(page(REGISTRY[options.op]))
+    return 0

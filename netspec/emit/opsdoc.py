@@ -1,0 +1,147 @@
+"""Op classes → text for people: what exists, and what one op takes and gives.
+
+The shape rule is the op's own, run on names: what is printed is what is computed.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator
+from typing import Any
+
+from netspec.dim import Dim, Shape, name
+from netspec.ops.arguments import Argument, Integer
+from netspec.ops.base import REGISTRY, Join, Op
+from netspec.ops.window import times
+from netspec.schema.glossary import ARGUMENTS
+from netspec.schema.ops import describe, is_required, link, signature, spell
+
+_WIDTH = 100
+_SPATIAL = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
+_SAMPLES: tuple[object, ...] = (2, (2,), (3, 5), (48, 4), (0, 2, 1, 3), (1, 1))
+"""What stands for an argument that takes no name."""
+
+
+def listing() -> str:
+    """Return every op with the first line of its documentation, by kind."""
+    kinds: dict[str, list[type[Op]]] = {}
+    for cls in REGISTRY.values():
+        kinds.setdefault(cls.style, []).append(cls)
+    width = max(map(len, REGISTRY))
+    lines = []
+    for kind, classes in kinds.items():
+        lines += [f"{kind}:", *(f"  {c.op_name:<{width}}  {_first_line(c)}" for c in classes), ""]
+    return "\n".join([*lines, "`netspec ops OP` says more about one."])
+
+
+def _first_line(cls: type[Op]) -> str:
+    return describe(cls).partition("\n")[0]
+
+
+def page(cls: type[Op]) -> str:
+    """Return everything about one op."""
+    call = f"{cls.op_name}: [{signature(cls)}]" if cls.model_fields else cls.op_name
+    lines = [*textwrap.wrap(call, _WIDTH, subsequent_indent=" " * (len(cls.op_name) + 3)), ""]
+    for paragraph in describe(cls).split("\n\n"):
+        lines += textwrap.wrap(" ".join(paragraph.split()), _WIDTH)
+    if cls.model_fields:
+        lines += ["", "arguments:", *_arguments(cls)]
+    lines += ["", "shape:", *(f"  {line}" for line in shape_rule(cls))]
+    return "\n".join([*lines, "", f"in PyTorch: {cls.module}, {link(cls)}"])
+
+
+def _arguments(cls: type[Op]) -> Iterator[str]:
+    width = max(map(len, cls.model_fields))
+    for key, field in cls.model_fields.items():
+        default = "required" if is_required(field) else f"default {spell(field.default)}"
+        text = f"{ARGUMENTS.get(key, key)}; {_kind(field).wanted}; {default}"
+        space = " " * (width + 4)
+        yield from textwrap.wrap(
+            text, _WIDTH, initial_indent=f"  {key:<{width}}  ", subsequent_indent=space
+        )
+
+
+def _kind(field: Any) -> Argument:
+    """Return the kind of an argument, which is a part of its annotation."""
+    return next(part for part in field.metadata if isinstance(part, Argument))
+
+
+# ------------------------------------------------------------------ the shape rule
+
+
+def shape_rule(cls: type[Op]) -> list[str]:
+    """Return how the output's shape follows from the input's, in words."""
+    dims = ("channels", *_SPATIAL[(cls.rank or 3) - 1])
+    x = tuple(name(dim) for dim in dims)
+    inputs = (x, x) if issubclass(cls, Join) else (x,)
+    op = _named(cls)
+    try:
+        if op is None:
+            return _example(cls)
+        output = op.shape(*inputs)
+    except (TypeError, ValueError, ArithmeticError):
+        return _example(cls)
+    if output == x:
+        what = "the common shape of the inputs" if len(inputs) > 1 else "the input's shape"
+        return [f"the output has {what}"]
+    if len(inputs) > 1:
+        output = op.shape(*(tuple(name(f"{dim}{i}") for dim in dims[:1]) + x[1:] for i in (1, 2)))
+    return _rule(dims, output, cls)
+
+
+def _named(cls: type[Op]) -> Op | None:
+    """Return the op with a name for each size, None if an argument takes none."""
+    sizes = {
+        key: name(key)
+        for key, field in cls.model_fields.items()
+        if is_required(field) or isinstance(_kind(field), Integer)
+    }
+    sizes = {key: value for key, value in sizes.items() if _kind_of(cls, key).takes_expression}
+    missing = {key for key, field in cls.model_fields.items() if is_required(field)} - sizes.keys()
+    return None if missing else cls.model_validate(sizes)
+
+
+def _kind_of(cls: type[Op], key: str) -> Argument:
+    return _kind(cls.model_fields[key])
+
+
+def _rule(dims: tuple[str, ...], output: Shape, cls: type[Op]) -> list[str]:
+    """Write a rule; long formulas get a letter and a line of their own."""
+    terms: list[str] = []
+    where: list[str] = []
+    for i, size in enumerate(output):
+        formula = _formula(size)
+        letter = dims[i][0].upper() if len(output) == len(dims) else ""
+        is_long = letter and len(formula) > 24
+        terms.append(letter if is_long else formula)
+        where += [f"{letter} = {formula}"] if is_long else []
+    several = [f"({term})" if " " in term and len(terms) > 1 else term for term in terms]
+    lines = [f"{' × '.join(dims)} → {' × '.join(several)}", *where]
+    if "ceil_mode" in cls.model_fields:
+        lines.append("`ceil_mode` rounds up, unless the last window would start behind the input")
+    if where and "padding_mode" in cls.model_fields:
+        lines.append("`padding: same` keeps the size, `padding: valid` is no padding")
+    return lines
+
+
+def _formula(size: Dim) -> str:
+    return str(size).replace("padding + padding", "2 * padding")
+
+
+def _example(cls: type[Op]) -> list[str]:
+    """Return an example in numbers, for rules that depend on which dimensions are named."""
+    x = (8, 6, 4)
+    required = [key for key, field in cls.model_fields.items() if is_required(field)]
+    required = required or list(cls.model_fields)[:1]
+    for sample in _SAMPLES:
+        if not all(_kind_of(cls, key).accepts(sample) for key in required):
+            continue
+        op = cls.model_validate(dict.fromkeys(required, sample))
+        if not any(True for _ in op.check(x)):
+            call = ", ".join(f"{key}: {_spelt(sample)}" for key in required)
+            return [f"for example {times(x)} → {times(op.shape(x))} with {call}"]
+    return ["see above"]
+
+
+def _spelt(value: object) -> str:
+    return f"[{', '.join(map(str, value))}]" if isinstance(value, tuple) else str(value)

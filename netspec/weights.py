@@ -1,0 +1,67 @@
+"""Weights from a file into a model: shapes are checked first, and nothing is skipped silently."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A model, which of its tensors a file gave, and why the others of either were left."""
+
+    model: nn.Module
+    loaded: tuple[str, ...]
+    skipped: Mapping[str, str]
+    missing: tuple[str, ...]
+
+    def __str__(self) -> str:
+        lines = [f"loaded {len(self.loaded)} tensors"]
+        lines += [f"skipped {key}: {reason}" for key, reason in self.skipped.items()]
+        lines += [f"kept as initialised: {key}" for key in self.missing]
+        return "\n".join(lines)
+
+
+def load_weights(model: nn.Module, path: str) -> Loaded:
+    """Load a state_dict (.pt, .pth or .safetensors) into a model where names and shapes agree.
+
+    A .pt file is read with `weights_only=True`, so it cannot run code. Raises OSError or
+    ValueError if it holds no state_dict, ImportError for .safetensors without that package.
+    """
+    given = _read(path)
+    own = model.state_dict()
+    skipped = {key: _refusal(key, tensor, own) for key, tensor in given.items()}
+    fitting = {key: tensor for key, tensor in given.items() if not skipped[key]}
+    model.load_state_dict(fitting, strict=False)
+    return Loaded(
+        model,
+        tuple(key for key in own if key in fitting),
+        {key: reason for key, reason in skipped.items() if reason},
+        tuple(key for key in own if key not in fitting),
+    )
+
+
+def _refusal(key: str, tensor: Tensor, own: Mapping[str, Tensor]) -> str:
+    if key not in own:
+        return "the model has no such tensor"
+    ours, theirs = ("×".join(map(str, t.shape)) or "scalar" for t in (own[key], tensor))
+    return "" if ours == theirs else f"the file has {theirs}, the model {ours}"
+
+
+def _read(path: str) -> dict[str, Tensor]:
+    import torch
+
+    if path.endswith(".safetensors"):
+        from safetensors.torch import load_file
+
+        return dict(load_file(path))
+    content = torch.load(path, map_location="cpu", weights_only=True)
+    if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
+        content = content["state_dict"]
+    if not isinstance(content, dict) or not all(map(torch.is_tensor, content.values())):
+        raise ValueError(f"{path} holds no state_dict")
+    return content

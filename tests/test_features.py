@@ -1,0 +1,74 @@
+"""Networks cut down to feature maps, and weights that move between networks."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from netspec.verify import verify
+from tests.support import ROOT, load, loads
+
+SPEC = ROOT / "specs" / "googlenet.yaml"
+
+
+def test_features_are_the_maps_inside_the_network():
+    net = load(SPEC, classes=10)
+    whole = net.build().eval()
+    part = net.build(features=["inception_4a", "inception_5b"]).eval()
+    assert not part.load_state_dict(whole.state_dict(), strict=False).missing_keys
+    seen = {}
+    for name in ("inception_4a", "inception_5b"):
+        layer = whole.get_submodule(name)
+        layer.register_forward_hook(lambda _, __, out, name=name: seen.update({name: out}))
+    image = torch.randn(1, 3, 224, 224)
+    whole(image)
+    found = part(image)
+    assert found._fields == ("inception_4a", "inception_5b")
+    assert all(torch.equal(getattr(found, name), seen[name]) for name in found._fields)
+    assert not hasattr(part, "fc")
+
+
+def test_features_say_what_they_see():
+    net = load(SPEC).features(["conv2", "inception_5b"])
+    source = net.to_python()
+    assert "conv2: (N, 192, 56, 56), stride 4, receptive field 19" in source
+    assert "inception_5b: (N, 1024, 7, 7), stride 32, receptive field 715" in source
+    assert verify(net.network, source) == []
+
+
+def test_a_feature_that_is_no_layer_is_suggested():
+    with pytest.raises(ValueError, match=r"did you mean `inception_4a`"):
+        load(SPEC).features(["inception_4aa"])
+
+
+def test_weights_load_where_shapes_agree(tmp_path):
+    net = load(SPEC)
+    torch.save(net.build().state_dict(), tmp_path / "weights.pt")
+    report = net.load_weights(str(tmp_path / "weights.pt"), classes=10)
+    assert report.skipped["fc.weight"] == "the file has 1000×1024, the model 10×1024"
+    assert len(report.loaded) == 122
+    assert set(report.missing) == set(report.skipped)
+    assert report.model.fc.out_features == 10
+
+
+def test_a_file_without_weights_is_refused(tmp_path):
+    torch.save({"epoch": 3}, tmp_path / "other.pt")
+    with pytest.raises(ValueError, match="holds no state_dict"):
+        load(SPEC).load_weights(str(tmp_path / "other.pt"))
+
+
+def test_the_smallest_input_is_the_smallest_that_runs():
+    net = load(SPEC)
+    least = net.min_size()
+    model = net.build().eval()
+    with torch.device("meta"):
+        model = net.build().eval()
+        model(torch.empty(1, 3, least, least))
+        with pytest.raises(RuntimeError):
+            model(torch.empty(1, 3, least - 1, least - 1))
+
+
+def test_a_vector_has_no_smallest_size():
+    text = "netspec: 1\nname: Net\ninputs: {v: [4]}\ngraph: {fc: {linear: 2}}\noutputs: {a: fc}\n"
+    with pytest.raises(ValueError, match="no input with a height"):
+        loads(text).min_size()
