@@ -121,6 +121,16 @@ class Net:
 
         return to_dot(self.network, depth)
 
+    def to_svg(self, page: str = "letter", depth: int | None = None, theme: str = "light") -> str:
+        """Return the figure fitted to a page ("letter", "a4", "slide", "none"); needs nothing."""
+        from netspec.emit.figure.svg import to_svg
+
+        return to_svg(self.network, page, depth=depth, theme=theme)
+
+    def _repr_svg_(self) -> str:
+        """Show the figure in a notebook."""
+        return self.to_svg(page="none")
+
     def __repr__(self) -> str:
         cost = self.network.totals.inference
         return f"<{self.name}: {cost.params:,} parameters, {cost.macs:,} multiply-adds>"

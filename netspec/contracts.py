@@ -10,7 +10,8 @@ from netspec import blame, repair
 from netspec.costs import Costs, Totals, measure, sum_up
 from netspec.diagnostics import Diagnostic, Label, Severity, Sink, Span
 from netspec.expand.bind import bind_value
-from netspec.graph import Graph, NodeId, Sizes, Use, path
+from netspec.graph import Bound, Graph, NodeId, Sizes, Use, path
+from netspec.ops.arguments import MAX_SIZE, spell
 from netspec.ops.window import times
 from netspec.repair import Fix, Key
 from netspec.shapes import Problems, Shapes
@@ -93,10 +94,23 @@ def _claims(case: Case) -> dict[NodeId, list[_Claim]]:
     for use in case.graph.uses.values():
         if use.layer.shape is not None:
             bound = bind_value(use.layer.shape, use.bindings, case.sink)
-            if bound and isinstance(bound.value, tuple):
-                claim = _Claim(use, use.layer.shape.span, bound.value)  # type: ignore[arg-type]  # compared with sizes
+            sizes = _sizes(bound, case.sink) if bound else ()
+            if sizes:
+                claim = _Claim(use, use.layer.shape.span, sizes)
                 claims.setdefault(use.output, []).append(claim)
     return claims
+
+
+def _sizes(bound: Bound, sink: Sink) -> Sizes:
+    """Return a contract's sizes, or nothing after reporting what is no size."""
+    values = bound.value if isinstance(bound.value, tuple) else (bound.value,)
+    odd = [value for value in values if type(value) is not int or not 0 < value <= MAX_SIZE]
+    if odd or not values:
+        found = spell(odd[0]) if odd else "an empty list"
+        message = f"`shape` expects positive integers, found {found}"
+        sink.error("NS035", message, bound.span, help="for example [64, 112, 112]")
+        return ()
+    return values  # type: ignore[return-value]  # integers, as checked
 
 
 # ------------------------------------------------------------------ a broken `shape:`

@@ -10,29 +10,37 @@ from netspec.diagnostics import Source
 from netspec.syntax import decode
 from netspec.variant.lineage import LoadError
 
+Stamp = tuple[int, int, int] | None
+"""What tells two states of a file apart: inode, size, time; None for no file."""
+
+
+def stamp(path: str) -> Stamp:
+    """Return the state that a file is in."""
+    try:
+        found = Path(path).stat()
+    except (OSError, ValueError):
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
 
 class Project:
     """Reads one spec and what it extends.
 
     The root is `root` if given, else the git repository in which the spec stands, else its
     directory. A link that leads out of the root is refused like any other path that does.
+    `stamps` has every file that was asked for, as it was before it was read.
     """
 
     def __init__(self, root: str | None = None) -> None:
         self._root = None if root is None else Path(os.path.realpath(root))
         self._sources: dict[str, Source] = {}
-        self._paths: list[str] = []
+        self.stamps: dict[str, Stamp] = {}
         self._directories: dict[Source, Path] = {}
-
-    @property
-    def paths(self) -> list[str]:
-        """Every file that has been asked for, the missing ones too."""
-        return self._paths
 
     def open(self, path: str) -> Source:
         """Return the spec itself; `-` is standard input. Raises Failure and SpecError."""
         directory = Path() if path == "-" else Path(path).parent
-        self._paths.append(path)
+        self.stamps[path] = stamp(path)
         source = decode(files.read(path), "<stdin>" if path == "-" else path)
         self._directories[source] = directory
         if path != "-":
@@ -51,7 +59,7 @@ class Project:
             help = "it may name files below the spec's git repository or directory, or --root"
             raise LoadError("NS060", f"`{path[:80]}` leads out of the project", help)
         if real not in self._sources:
-            self._paths.append(str(target))
+            self.stamps[str(target)] = stamp(str(target))
             self._sources[real] = self._read(real, os.path.normpath(target))
             self._directories[self._sources[real]] = target.parent
         return self._sources[real]

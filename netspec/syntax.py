@@ -296,6 +296,14 @@ _INTEGER = re.compile(r"-?(0|[1-9][0-9]*)", re.ASCII)
 _FLOAT = re.compile(
     r"-?(([0-9]+\.[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?|[0-9]+[eE][-+]?[0-9]+)", re.ASCII
 )
+def number(text: str) -> int | float | None:
+    """Return the number that a text is in a spec, or None."""
+    if _INTEGER.fullmatch(text):
+        return int(text) if len(text) <= 18 else None
+    value = float(text) if _FLOAT.fullmatch(text) else math.inf
+    return value if math.isfinite(value) else None
+
+
 _NUMERIC = frozenset("0123456789+-.=")
 _QUOTES = "put it in quotes if it is a text"
 _WORDS = {

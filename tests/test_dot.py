@@ -9,11 +9,12 @@ import stat
 from itertools import pairwise
 from pathlib import Path
 
+import graphviz
 import pytest
 
 import netspec
 from netspec.compiler import compile_spec
-from netspec.emit.dot import DotError, render_dot, to_dot
+from netspec.emit.dot import DotError, _text, render_dot, to_dot
 from netspec.network import Network
 from netspec.syntax import decode
 
@@ -111,11 +112,15 @@ def test_names_of_the_dot_language_are_only_names() -> None:
         assert b"<svg" in render_dot(source, "svg")
 
 
-def test_text_is_neither_html_nor_escape() -> None:
-    from netspec.emit.dot import _text
-
-    assert _text("<b>bold</b>") == '"<b>bold</b>"' or _text("<b>bold</b>").startswith("<")
-    assert "\\\\N" in _text("a\\N")
+@pytest.mark.parametrize(
+    "label", ["<<b>bold</b>>", "<b>", 'a"b', "a\\N", "</svg><script>x</script>"]
+)
+def test_text_is_neither_html_nor_escape(label: str) -> None:
+    graph = graphviz.Digraph()
+    graph.node("node", _text(label))
+    line = graph.source.splitlines()[1].strip()
+    escaped = label.replace("\\", "\\\\").replace('"', '\\"')
+    assert line == f'"node" [label="{escaped}"]'
 
 
 def test_a_missing_dot_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 import xml.etree.ElementTree as ElementTree
 from collections import Counter
 from itertools import combinations, pairwise
@@ -267,15 +266,6 @@ def test_the_whole_of_googlenet_is_readable_on_one_page(
     assert sum(box.is_group for box in figure.drawing.boxes) == 11
 
 
-def test_layout_is_fast(googlenet: Network) -> None:
-    times = []
-    for _ in range(5):
-        start = time.process_time()
-        to_svg(googlenet)
-        times.append(time.process_time() - start)
-    assert min(times) < 0.05
-
-
 def test_branches_stand_in_the_order_of_the_concat(googlenet: Network) -> None:
     boxes = {box.owner: box for box in lay_out(googlenet, None).drawing.boxes}
     names = ["conv1x1", "conv3x3", "conv5x5", "pool_proj"]
@@ -494,7 +484,7 @@ def test_skips_run_in_lanes_and_what_would_cross_gets_a_number() -> None:
     tags = Counter(text.text for text in crossing.texts if text.role == "tag")
     assert tags
     numbers = Counter(number for text in tags for number in text.split(","))
-    assert min(numbers.values()) >= 1
+    assert min(numbers.values()) >= 2
 
 
 def test_numbers_have_three_digits() -> None:

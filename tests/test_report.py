@@ -8,7 +8,6 @@ import json
 import re
 import subprocess
 import sys
-import time
 from fractions import Fraction
 from html.parser import HTMLParser
 
@@ -269,17 +268,14 @@ def test_verdicts(printed, exact, verdict):
     assert judge(printed, exact) == verdict
 
 
-def test_a_cold_start_takes_less_than_a_second_and_no_torch():
+def test_a_report_imports_nothing_slow():
     code = (
         "import sys; from netspec.cli import main; main(['report', 'specs/googlenet.yaml']);"
         "print(*sys.modules, file=sys.stderr)"
     )
-    start = time.perf_counter()
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
-    duration = time.perf_counter() - start
     assert result.returncode == 0, result.stderr
     assert not {"torch", "matplotlib", "networkx"} & set(result.stderr.split())
-    assert duration < 3  # a busy machine's second
 
 
 @pytest.mark.parametrize("format", list(FORMATS))

@@ -108,6 +108,10 @@ def _run(module: ModuleType, options: argparse.Namespace) -> int:
     from netspec.files import Failure
 
     try:
+        if getattr(options, "watch", False):
+            from netspec.cli.common import watched
+
+            watched(options, module.run)
         code: int = module.run(options)
         return code
     except Failure as failure:

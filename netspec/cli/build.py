@@ -8,13 +8,14 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from netspec import __version__, files
-from netspec.cli.common import WRONG, add_spec, compiled
+from netspec.cli.common import WRONG, add_spec, add_watch, compiled
 from netspec.emit.torch.module import HEADER, to_python
 from netspec.network import Network
 
 
 def add(parser: ArgumentParser) -> None:
     add_spec(parser)
+    add_watch(parser)
     parser.add_argument(
         "-o", "--output", required=True, help="the Python file; - is standard output"
     )

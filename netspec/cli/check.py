@@ -5,13 +5,14 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser, Namespace
 
-from netspec.cli.common import WRONG, add_spec, diagnose
+from netspec.cli.common import WRONG, add_spec, add_watch, diagnose
 from netspec.cli.show import FORMATS, show
 from netspec.diagnostics import escape
 
 
 def add(parser: ArgumentParser) -> None:
     add_spec(parser)
+    add_watch(parser)
     parser.add_argument("--format", choices=FORMATS, default="full", help="how to say it")
 
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import NoReturn
 
 from netspec import files
 from netspec.cli.show import show
 from netspec.compiler import ParameterError, compile_spec
-from netspec.diagnostics import Diagnostic, SpecError
+from netspec.diagnostics import Diagnostic, SpecError, escape
 from netspec.network import Network
-from netspec.project import Project
+from netspec.project import Project, Stamp
+from netspec.syntax import number
+from netspec.watch import watch
 
 WRONG = 1
 
@@ -39,6 +44,38 @@ def add_settings(parser: ArgumentParser) -> None:
     parser.add_argument("--strict", action="store_true", help="treat warnings as errors")
 
 
+def add_watch(parser: ArgumentParser) -> None:
+    """Add the flag of a command that can run again."""
+    parser.add_argument(
+        "--watch",
+        action="store_true",
+        help="run again whenever the spec, or what it extends, changes",
+    )
+
+
+def watched(options: Namespace, run: Callable[[Namespace], int]) -> NoReturn:
+    """Run a command again and again. A wrong spec leaves what the last good one has written."""
+    if options.spec == "-":
+        raise files.Failure("--watch needs a file, not standard input", files.USAGE)
+    gc.enable()
+    options.stamps = {}
+
+    def once() -> Mapping[str, Stamp]:
+        is_first = not options.stamps
+        try:
+            if run(options) == 0 and getattr(options, "output", "-") != "-":
+                print(f"netspec: {escape(options.output)} is up to date", file=sys.stderr)
+        except files.Failure as failure:
+            if is_first and failure.code == files.USAGE:
+                raise
+            print(f"netspec: {failure.message}", file=sys.stderr)
+        sys.stdout.flush()
+        stamps: Mapping[str, Stamp] = options.stamps
+        return stamps
+
+    watch(once)
+
+
 def compiled(options: Namespace, spec: str | None = None) -> Network:
     """Compile `spec`, by default the only one; show what is wrong with it on standard error."""
     path = spec or options.spec
@@ -54,13 +91,14 @@ def diagnose(path: str, options: Namespace) -> tuple[Network | None, Sequence[Di
     """Compile a spec; return the network, if it is one, and what there is to say about it."""
     try:
         project = Project(options.root)
+        options.stamps = project.stamps
         network = compile_spec(project.open(path), _settings(options.set), project.load)
     except SpecError as error:
         return None, error.diagnostics
     except ParameterError as error:
         raise files.Failure(f"--set: {error}", files.USAGE) from None
     if options.strict and network.warnings:
-        return None, network.warnings
+        return None, [replace(item, severity="error") for item in network.warnings]
     return network, network.warnings
 
 
@@ -68,9 +106,9 @@ def _settings(items: Iterable[str]) -> dict[str, float]:
     settings: dict[str, float] = {}
     for item in items:
         name, _, text = item.partition("=")
-        try:
-            settings[name] = int(text) if text.lstrip("-").isdecimal() else float(text)
-        except ValueError:
+        value = number(text)
+        if value is None:
             message = f"--set expects NAME=NUMBER, found {item[:80]!r}"
-            raise files.Failure(message, files.USAGE) from None
+            raise files.Failure(message, files.USAGE)
+        settings[name] = value
     return settings

@@ -6,16 +6,29 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from netspec import files
-from netspec.cli.common import add_spec, compiled
-from netspec.emit.dot import DotError, render_dot, to_dot
+from netspec.cli.common import add_spec, add_watch, compiled
+from netspec.emit.figure.raster import PICTURES, RasterError, rasterise
+from netspec.network import Network
 
-FORMATS = ("svg", "png", "pdf", "dot")
+FORMATS = ("svg", "png", "pdf", "dot", "mmd", "html")
+PAGES = ("letter", "a4", "slide", "none")
 
 
 def add(parser: ArgumentParser) -> None:
     add_spec(parser)
-    parser.add_argument("-o", "--output", required=True, help="FILE.svg, .png, .pdf or .dot")
+    add_watch(parser)
+    wanted = ", ".join(f".{known}" for known in FORMATS)
+    parser.add_argument("-o", "--output", required=True, help=f"the picture: {wanted}")
     parser.add_argument("--depth", type=int, help="close blocks below this level")
+    parser.add_argument("--page", choices=PAGES, default="letter", help="what it is fitted to")
+    parser.add_argument("--orientation", choices=("landscape", "portrait"), default="landscape")
+    parser.add_argument("--theme", choices=("light", "dark", "print"), default="light")
+    parser.add_argument(
+        "--engine",
+        choices=("page", "graphviz"),
+        default="page",
+        help="page needs no program; graphviz needs dot",
+    )
     parser.add_argument("--timeout", type=float, default=30, help="seconds for the dot program")
 
 
@@ -25,13 +38,42 @@ def run(options: Namespace) -> int:
         wanted = ", ".join(f".{known}" for known in FORMATS)
         message = f"cannot tell the format of {options.output}; its name ends in one of {wanted}"
         raise files.Failure(message, files.USAGE)
-    text = to_dot(compiled(options), options.depth)
-    if kind == "dot":
-        files.write(options.output, text.encode())
-        return 0
+    if options.depth is not None and options.depth < 0:
+        raise files.Failure("--depth is at least 0", files.USAGE)
+    files.write(options.output, _drawn(compiled(options), kind, options))
+    return 0
+
+
+def _drawn(network: Network, kind: str, options: Namespace) -> bytes:
+    match kind:
+        case "mmd":
+            from netspec.emit.mermaid import to_mermaid
+
+            return to_mermaid(network, options.depth).encode()
+        case "html":
+            from netspec.emit.html import to_html
+
+            return to_html(network).encode()
+    if kind == "dot" or options.engine == "graphviz":
+        return _graphviz(network, kind, options)
+    from netspec.emit.figure.svg import to_svg
+
+    text = to_svg(network, options.page, options.orientation, options.depth, options.theme)
+    if kind not in PICTURES:
+        return text.encode()
     try:
-        picture = render_dot(text, kind, options.timeout)
+        return rasterise(text, kind)
+    except RasterError as error:
+        raise files.Failure(str(error), files.ENVIRONMENT) from None
+
+
+def _graphviz(network: Network, kind: str, options: Namespace) -> bytes:
+    from netspec.emit.dot import DotError, render_dot, to_dot
+
+    text = to_dot(network, options.depth)
+    if kind == "dot":
+        return text.encode()
+    try:
+        return render_dot(text, kind, options.timeout)
     except DotError as error:
         raise files.Failure(str(error), files.ENVIRONMENT) from None
-    files.write(options.output, picture)
-    return 0

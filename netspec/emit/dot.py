@@ -161,7 +161,9 @@ def _text(text: str) -> str:
     import graphviz
 
     lines = (str(graphviz.escape(line)) for line in text.split("\n"))
-    return str(graphviz.nohtml("\\n".join(lines)))
+    # Only the type that `nohtml` returns says so: as a plain string `<b>` would be HTML again.
+    quoted: str = graphviz.nohtml("\\n".join(lines))
+    return quoted
 
 
 def _note(item: Item) -> str:

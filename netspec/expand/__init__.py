@@ -75,7 +75,8 @@ class _Place:
     train_only: bool
 
     def child(self, name: str) -> _Place:
-        return replace(self, id=(*self.id, name), owner=(*self.owner, name))
+        id, owner = (*self.id, name), (*self.owner, name)
+        return _Place(id, owner, self.bindings, self.origin, self.train_only)
 
 
 @dataclass(slots=True)
@@ -98,7 +99,7 @@ class _Expander:
         self._chain(graph.layers, sources, _Place((), (), self.globals, (), False), self.spec.heads)
         outputs = []
         for output in self.spec.outputs:
-            weight = self._weight(output.head)
+            weight = self._weight(output.weight)
             node = self._read(output.ref, sources)
             outputs.append(GraphOutput(output.name, node, is_train_only(output, graph), weight))
         return tuple(outputs)
@@ -114,13 +115,13 @@ class _Expander:
                 self.sink.error("NS035", message, span)
         return values  # type: ignore[return-value]  # checked above
 
-    def _weight(self, head: Layer | None) -> float:
-        if head is None or head.weight is None:
+    def _weight(self, weight: Argument | None) -> float:
+        if weight is None:
             return 1.0
-        bound = bind_value(head.weight, self.globals, self.sink)
+        bound = bind_value(weight, self.globals, self.sink)
         value = bound.value if bound else None
         if isinstance(value, bool) or not isinstance(value, int | float):
-            span = bound.span if bound else head.weight.span
+            span = bound.span if bound else weight.span
             self.sink.error("NS035", f"`weight` expects a number, found {spell(value)}", span)
             return 1.0
         return value
@@ -166,7 +167,8 @@ class _Expander:
         if isinstance(layer.call, ShareCall):
             acting = peers[layer.call.target.name]
             place = replace(place, owner=(*place.owner[:-1], acting.name))
-        place = replace(place, train_only=place.train_only or layer.train_only)
+        if layer.train_only and not place.train_only:
+            place = replace(place, train_only=True)
         times = repeats(acting, place.bindings, self.sink)
         results: Results = place.id
         current = inputs

@@ -136,12 +136,16 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """A named result. `ref` names the layer, which for a head is the output's own layer."""
+    """A named result. `ref` names the layer, which for a head is the output's own layer.
+
+    `weight` is that layer's, in the loss.
+    """
 
     name: str
     span: Span
     ref: Ref
     head: Layer | None = None
+    weight: Argument | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import replace
 
 from netspec.diagnostics import Sink, Span, suggest
 from netspec.spec.blocks import (
@@ -16,7 +18,18 @@ from netspec.spec.calls import Context
 from netspec.spec.fields import Fields, kind
 from netspec.spec.init import read_init
 from netspec.spec.layers import Surroundings, read_chain, read_layer, refuse_ref
-from netspec.spec.model import Argument, Block, Chain, Expectation, Output, Param, Ref, Spec
+from netspec.spec.model import (
+    Argument,
+    Block,
+    Body,
+    Chain,
+    Expectation,
+    Output,
+    Param,
+    Ref,
+    Spec,
+    walk,
+)
 from netspec.spec.names import check_block_name, check_name
 from netspec.spec.values import Scope, read_argument
 from netspec.syntax import Mapping, Scalar, Tree
@@ -51,6 +64,7 @@ def read(tree: Tree, sink: Sink) -> Spec:
     outputs = _read_outputs(fields, graph, Surroundings(scope, tuple(inputs)), context)
     expect = _read_expect(fields.mapping("expect"), sink)
     init = read_init(fields.mapping("init"), sink)
+    _refuse_weights([block.body for block in blocks.values()], graph, outputs, sink)
     sink.stop()
     warn_unused(params, scope, sink)
     warn_unused_blocks(context)
@@ -176,13 +190,28 @@ def _read_outputs(
                 context.sink.error("NS015", message, key.span, help="rename one of the two")
         if output is None:
             continue
-        outputs.append(output)
+        layer = output.head or layers.get(output.ref.name)
+        outputs.append(replace(output, weight=layer.weight if layer else None))
         for ref in output.head.sources if output.head else (output.ref,):
             if graph and ref.name not in readable:
                 refuse_ref(ref, ordered, context.sink, places)
     if tree is not None and not tree.items:
         context.sink.error("NS010", "a network needs an output", tree.span)
     return tuple(outputs)
+
+
+def _refuse_weights(
+    bodies: Sequence[Body], graph: Chain | None, outputs: Sequence[Output], sink: Sink
+) -> None:
+    """Report `weight:` on a layer that is no output."""
+    named = {output.ref.name for output in outputs}
+    ends = {id(x) for x in graph.layers if x.name in named} if graph else set()
+    for body in [*bodies, *([graph] if graph else [])]:
+        for layer in walk(body):
+            if layer.weight is not None and id(layer) not in ends:
+                message = f"`{layer.name}` is no output, so it has no weight in the loss"
+                help = "`weight:` belongs to a layer that `outputs` names"
+                sink.error("NS011", message, layer.weight.span, help=help)
 
 
 def _read_ref(key: Scalar, value: Scalar, sink: Sink) -> Output | None:

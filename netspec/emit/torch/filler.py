@@ -147,7 +147,7 @@ class Filler:
             self.planner.refuse_choice(layer)
         self.plan.conditions |= read
         left, right = (python(side) for side in sides)
-        text = left if sides[1] is False else f"{left} {layer.condition.operator} {right}"
+        text = _condition(left, layer.condition.operator, right)
         shape = tuple(
             one if equal(one, other) else unknown(one, other, *map(name, sorted(read)))
             for one, other in zip(_first(given), inputs[0], strict=True)
@@ -342,6 +342,13 @@ class Filler:
         return Stack((items[0], rest)), outputs[-1]
 
 
+def _condition(left: str, sign: str, right: str) -> str:
+    """Write a comparison; one with a truth value as `flag` or `not flag`."""
+    if sign not in ("==", "!=") or right not in ("True", "False"):
+        return f"{left} {sign} {right}"
+    return left if (sign == "==") == (right == "True") else f"not {left}"
+
+
 def _swap(value: object, old: Dim, new: Dim) -> object:
     """Replace a size in nested tuples."""
     if isinstance(value, tuple):
@@ -361,4 +368,21 @@ def _read(ref: Ref, sources: Mapping[str, Given]) -> Shape:
 def _substituted(given: Given, actual: Mapping[str, object]) -> Given:
     if isinstance(given, dict):
         return {key: _first(_substituted(shape, actual)) for key, shape in given.items()}
-    return tuple(substitute(size, actual) for size in given)  # type: ignore[misc]  # sizes
+    return tuple(_size(i, size, len(given), actual) for i, size in enumerate(given))
+
+
+def _size(axis: int, size: Dim, rank: int, actual: Mapping[str, object]) -> Dim:
+    """Substitute in one size; a pair such as a kernel's gives each axis of the image its number."""
+    env = {
+        text: actual[text][axis - 1] if _is_pair(actual[text], axis, rank) else actual[text]  # type: ignore[index]  # a tuple
+        for text in names(size)
+        if text in actual
+    }
+    try:
+        return substitute(size, env)  # type: ignore[return-value]  # a size
+    except TypeError:
+        return unknown(size)
+
+
+def _is_pair(value: object, axis: int, rank: int) -> bool:
+    return isinstance(value, tuple) and axis > 0 and len(value) == rank - 1

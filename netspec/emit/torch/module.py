@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from netspec.check import is_train_only
-from netspec.dim import names, substitute
+from netspec.dim import substitute
 from netspec.emit.torch.forward import Forward
 from netspec.emit.torch.initialise import METHOD, initialiser
 from netspec.emit.torch.layout import (
@@ -168,7 +168,7 @@ class _Writer:
         lines += Forward(plan, local, attributes(plan), self._comment).model(
             self.network.spec.outputs, self.only
         )
-        if self.only or any(head.weight for head in plan.heads):
+        if self.only or plan.weights:
             lines += ["", *self._total_loss()]
         if method := initialiser(self.network.spec, list(self.planner.plans.values())):
             lines += ["", *method]
@@ -223,11 +223,10 @@ class _Writer:
         ]
         terms: list[Code] = []
         for output, (text, _) in zip(outputs, inputs, strict=True):
-            weight = output.head.weight if output.head else None
-            if weight is None:
+            if output.weight is None:
                 terms.append(text)
                 continue
-            value = substitute(weight.value, self.planner.fixed)
+            value = substitute(output.weight.value, self.planner.fixed)
             terms.append(f"{operand(value, attributes(self.plan))} * {text}")
         lines = signature("total_loss", inputs, "Tensor")
         doc = (

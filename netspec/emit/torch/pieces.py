@@ -66,7 +66,7 @@ def local_names(plan: Plan) -> dict[str, str]:
 def attributes(plan: Plan) -> dict[str, str]:
     """Return where a class keeps the parameters that its functions and its loss read."""
     known = {param.name for param in plan.params}
-    weights = [text for head in plan.heads if head.weight for text in names(head.weight.value)]
+    weights = names(plan.weights)
     kept = {}
     for text in dict.fromkeys([*function_names(plan), *weights]):
         if text in known:

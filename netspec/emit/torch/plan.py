@@ -86,6 +86,8 @@ class Plan:
     """Names that some inferred constant depends on."""
     heads: tuple[Layer, ...] = ()
     outputs: tuple[Ref, ...] = ()
+    weights: tuple[object, ...] = ()
+    """What the network's outputs weigh in its loss, where the spec says it."""
 
 
 def is_written(value: object) -> bool:

@@ -42,6 +42,8 @@ class Planner:
         """Plan the network's own class and, before it, all that it uses."""
         model = self.spec.model
         plan = Plan(self.spec.name, model.body, model.inputs, self.spec.doc, heads=self.spec.heads)
+        if len(self.spec.outputs) > 1:
+            plan.weights = tuple(o.weight.value for o in self.spec.outputs if o.weight)
         values = {n: self.fixed.get(n, name(n)) for n in self.spec.params}
         plan.symbols = tuple(
             tuple(substitute(size, values) for size in shape.value)  # type: ignore[union-attr,misc]  # a checked shape
@@ -96,8 +98,7 @@ class Planner:
         channels = [n for shape in plan.symbols for n in names(shape) if n in used and n[0] != "@"]
         is_model = plan.body is self.spec.model.body
         if is_model:
-            for head in plan.heads if len(self.spec.outputs) > 1 else ():
-                used |= dict.fromkeys(names(head.weight.value) if head.weight else ())
+            used |= dict.fromkeys(names(plan.weights))
             channels = []
         front = [Param(n, "int") for n in dict.fromkeys(channels)]
         known = declared | {param.name for param in front}

@@ -1,0 +1,101 @@
+"""Images with labels: a directory in ILSVRC's layout, or scikit-learn's handwritten digits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional as F
+
+Size = tuple[int, int]
+
+
+class Images(Protocol):
+    """Labelled images: floats in 0..1, (3, height, width), of any size."""
+
+    labels: Sequence[int]
+    margin: float
+    """By how much an image is larger than what is evaluated of it."""
+
+    def image(self, index: int) -> Tensor: ...
+
+
+@dataclass(frozen=True)
+class Data:
+    classes: tuple[str, ...]
+    train: Images
+    held_out: Images
+
+
+def open_data(name: str, size: Size) -> Data:
+    """Return the data called `digits`, or those in a directory; `size` is the network's input."""
+    return _digits(size) if name == "digits" else _folder(Path(name))
+
+
+@dataclass(frozen=True)
+class Digits:
+    """8x8 grey digits, enlarged to the network's input size."""
+
+    pixels: Tensor
+    labels: Sequence[int]
+    size: Size
+    margin: float = 1.0
+
+    def image(self, index: int) -> Tensor:
+        enlarged = F.interpolate(self.pixels[index][None, None], self.size, mode="bilinear")
+        return enlarged[0].expand(3, -1, -1)
+
+
+def _digits(size: Size) -> Data:
+    """Every fifth digit is held out: 360 of 1,797."""
+    from sklearn.datasets import load_digits
+
+    bunch = load_digits()
+    pixels, labels = torch.tensor(bunch.images, dtype=torch.float32) / 16, bunch.target.tolist()
+    held_out = torch.arange(len(labels)) % 5 == 0
+    parts = []
+    for chosen in (~held_out, held_out):
+        places = chosen.nonzero().flatten().tolist()
+        parts.append(Digits(pixels[chosen], [labels[place] for place in places], size))
+    return Data(tuple(map(str, bunch.target_names)), *parts)
+
+
+@dataclass(frozen=True)
+class Folder:
+    """Image files, read when they are asked for."""
+
+    paths: Sequence[Path]
+    labels: Sequence[int]
+    margin: float = 256 / 224
+
+    def image(self, index: int) -> Tensor:
+        with Image.open(self.paths[index]) as file:
+            picture = file.convert("RGB")
+        data = torch.frombuffer(bytearray(picture.tobytes()), dtype=torch.uint8)
+        return data.view(picture.height, picture.width, 3).permute(2, 0, 1) / 255
+
+
+_SUFFIXES = frozenset(Image.registered_extensions())
+
+
+def _folder(root: Path) -> Data:
+    classes = tuple(sorted(entry.name for entry in (root / "train").iterdir() if entry.is_dir()))
+    return Data(classes, *(_files(root / part, classes) for part in ("train", "val")))
+
+
+def _files(root: Path, classes: Sequence[str]) -> Folder:
+    found = [
+        (path, label)
+        for label, name in enumerate(classes)
+        for path in sorted((root / name).rglob("*"))
+        if path.suffix.lower() in _SUFFIXES
+    ]
+    if not found:
+        raise SystemExit(f"no images in {root}/CLASS/")
+    paths, labels = zip(*found, strict=True)
+    return Folder(paths, labels)

@@ -1,0 +1,86 @@
+"""From a spec or a generated module to a model that is ready to train."""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import sys
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+import netspec
+from recipe.data import Size
+from recipe.options import Recipe
+from recipe.randomness import drawn_from, seed_for
+
+
+@dataclass(frozen=True)
+class Network:
+    model: nn.Module
+    size: Size
+    """Height and width of the input."""
+
+
+def build(recipe: Recipe, classes: int | None = None) -> Network:
+    """Return the recipe's network, as its `init:` fills it; it has `classes` unless --set says so."""
+    settings = recipe.settings
+    with drawn_from(seed_for(recipe.seed, "init")):
+        if recipe.module:
+            return _from_module(recipe.module, settings, classes)
+        return _from_spec(recipe.spec, settings, classes)
+
+
+def _from_spec(path: str, settings: dict[str, float], classes: int | None) -> Network:
+    net = netspec.load(path)
+    if classes is not None and "classes" in net.network.spec.params:
+        settings = {"classes": classes, **settings}
+    net = netspec.load(path, **settings)
+    _, height, width = next(iter(net.network.graph.inputs.values()))
+    return Network(net.build(), (height, width))
+
+
+def _from_module(path: str, settings: dict[str, float], classes: int | None) -> Network:
+    """Build the last class of a generated file; `size` must be what the file was built for."""
+    settings = dict(settings)
+    size = int(settings.pop("size", 224))
+    module = _import(path)
+    kinds = [kind for kind in vars(module).values() if _is_network(kind, module)]
+    if not kinds:
+        raise SystemExit(f"{path} defines no network")
+    network = kinds[-1]
+    if classes is not None and "classes" in inspect.signature(network).parameters:
+        settings = {"classes": classes, **settings}
+    return Network(network(**settings), (size, size))
+
+
+def _import(path: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location("generated_model", path)
+    if spec is None or spec.loader is None:
+        raise SystemExit(f"{path} is no Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def _is_network(kind: Any, module: ModuleType) -> bool:
+    return isinstance(kind, type) and issubclass(kind, nn.Module) and kind.__module__ == module.__name__
+
+
+def losses(outputs: Tensor | tuple[Tensor, ...], labels: Tensor) -> tuple[Tensor, ...]:
+    """Return each output's loss, the network's own first."""
+    heads = (outputs,) if isinstance(outputs, Tensor) else outputs
+    return tuple(F.cross_entropy(head, labels) for head in heads)
+
+
+def total_loss(model: nn.Module, parts: tuple[Tensor, ...]) -> Tensor:
+    """Add up the losses with the weights that the spec gives them."""
+    if len(parts) == 1:
+        return parts[0]
+    total: Tensor = model.total_loss(*parts)  # type: ignore[operator]  # a generated method
+    return total

@@ -1,0 +1,42 @@
+"""Train a network that netspec builds, by default as the GoogLeNet paper did.
+
+    python examples/train.py --spec specs/googlenet.yaml --data /data/ilsvrc2012
+    torchrun --nproc-per-node 8 examples/train.py --module model.py --data /data/ilsvrc2012
+
+A run that is started again with the same --out goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from recipe import networks, options
+from recipe.data import open_data
+from recipe.distributed import World, joined
+from recipe.options import Recipe
+from recipe.randomness import be_deterministic
+from recipe.trainer import Trainer
+
+
+def prepare(recipe: Recipe, world: World) -> Trainer:
+    """Return the run that a recipe describes, at its first step."""
+    be_deterministic()
+    network = networks.build(recipe, classes_in(recipe))
+    return Trainer(recipe, network, open_data(recipe.data, network.size), world)
+
+
+def classes_in(recipe: Recipe) -> int:
+    return len(open_data(recipe.data, (1, 1)).classes)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    recipe = options.parse(str(__doc__).partition("\n")[0], argv)
+    with joined() as world:
+        trainer = prepare(recipe, world)
+        if trainer.resume() and world.is_first:
+            print(f"going on at step {trainer.step} of {trainer.last_step} from {trainer.path}")
+        trainer.run()
+
+
+if __name__ == "__main__":
+    main()
