@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import stat
 import sys
-import tempfile
 from pathlib import Path
 
 from netspec.syntax import MAX_BYTES
@@ -61,18 +60,17 @@ def write(path: str, data: bytes) -> None:
 
 def _replace(target: Path, data: bytes) -> None:
     mode = _mode(target)
-    descriptor, name = tempfile.mkstemp(
-        dir=target.parent, prefix=f".{target.name[:50]}.", suffix=".tmp"
-    )
+    # The name is known before the file is there, so that no signal can come in between.
+    new = target.parent / f".{target.name[:50]}.{os.urandom(8).hex()}.tmp"
     try:
-        with os.fdopen(descriptor, "wb") as file:
+        with new.open("xb") as file:
+            os.fchmod(file.fileno(), mode)
             file.write(data)
             file.flush()
-            os.fchmod(file.fileno(), mode)
             os.fsync(file.fileno())
-        Path(name).replace(target)
+        new.replace(target)
     except BaseException:
-        Path(name).unlink(missing_ok=True)
+        new.unlink(missing_ok=True)
         raise
 
 

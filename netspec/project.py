@@ -31,10 +31,10 @@ class Project:
     `stamps` has every file that was asked for, as it was before it was read.
     """
 
-    def __init__(self, root: str | None = None) -> None:
+    def __init__(self, root: str | None = None, stamps: dict[str, Stamp] | None = None) -> None:
         self._root = None if root is None else Path(os.path.realpath(root))
         self._sources: dict[str, Source] = {}
-        self.stamps: dict[str, Stamp] = {}
+        self.stamps = {} if stamps is None else stamps
         self._directories: dict[Source, Path] = {}
 
     def open(self, path: str) -> Source:

@@ -1,7 +1,8 @@
 """Run a generated module in a fresh process and compare it with what the compiler inferred.
 
 The parent imports no torch. The child runs this file: it reads the source and the inputs from
-standard input, runs the module on the meta device, and prints what it measured.
+standard input, runs the module on the meta device with two images (batch normalization of a 1×1
+map refuses one in training), and prints what it measured.
 """
 
 from __future__ import annotations
@@ -73,13 +74,13 @@ scope = {"__name__": "generated"}
 exec(compile(order["source"], "<generated>", "exec"), scope)
 with torch.device("meta"):
     model = scope[order["model"]]()
-    inputs = [torch.empty(1, *shape) for shape in order["inputs"]]
+    inputs = [torch.empty(2, *shape) for shape in order["inputs"]]
 def run(training):
     model.train(training)
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         result = model(*inputs)
     tensors = [result] if isinstance(result, torch.Tensor) else [t for t in result if t is not None]
-    return [list(t.shape[1:]) for t in tensors], counter.get_total_flops() // 2
+    return [list(t.shape[1:]) for t in tensors], counter.get_total_flops() // 4
 outputs, macs = run(False)
 training_outputs, training_macs = run(True)
 print(json.dumps({

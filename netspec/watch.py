@@ -8,7 +8,7 @@ from typing import NoReturn
 
 from netspec.project import Stamp, stamp
 
-INTERVAL = 0.03
+INTERVAL = 0.02
 SETTLED = 0.01
 MISSING = 0.3
 

@@ -12,8 +12,11 @@ from hypothesis import strategies as st
 
 from netspec.cli import main
 from netspec.diagnostics import Source, SpecError
+from netspec.fmt.order import LAST_KEYS, VARIANT_KEYS
 from netspec.fmt.text import equal, formatted
+from netspec.spec.extras import LAYER_KEYS
 from netspec.syntax import Mapping, parse
+from netspec.variant.patch import KEYS
 from tests.support import ROOT, SPECS
 
 
@@ -32,6 +35,11 @@ def names(text: str) -> dict[str, list[str]]:
 @pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
 def test_every_spec_is_in_canonical_form(path: Path):
     assert fmt(path.read_text()) == path.read_text()
+
+
+def test_every_key_of_the_language_has_its_place():
+    assert (*VARIANT_KEYS, "expect") == KEYS
+    assert set(LAST_KEYS) | {"share"} == set(LAYER_KEYS)
 
 
 # ------------------------------------------------------------------ the form

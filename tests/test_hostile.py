@@ -31,7 +31,7 @@ RAW = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\
 
 
 def net(graph: str, head: str = HEAD, out: str = "last") -> str:
-    return f"{head}graph:\n{graph}outputs: {{result: {out}}}\n"
+    return f"{head}graph:\n{graph}outputs:\n  result: {out}\n"
 
 
 def one(layer: str, head: str = HEAD) -> str:
@@ -46,7 +46,7 @@ def lines(pattern: str, count: int, end: str = "  last: relu\n") -> str:
 def blocks(count: int, body: str, first: str = "relu", params: str = "") -> str:
     """Return blocks B0, B1 … each of whose bodies uses the one before as {before}."""
     text = [
-        f"  B{i}:\n{params}    chain: {body.replace('{before}', first if i == 0 else f'B{i - 1}')}\n"
+        f"  B{i}:\n{params}    chain: {body.replace('{before}', f'B{i - 1}' if i else first)}\n"
         for i in range(count)
     ]
     return f"{HEAD}blocks:\n{''.join(text)}"
@@ -105,7 +105,8 @@ SMALL = [
     *(
         Case(f"A9-A15 {word}", one(f"{{conv2d: [{word}, 3]}}"), "NS006")
         for word in (
-            "010 000 -07 1:30 16:9 1_1 6_998_552 0x1F 0b11 0o17 +4 .inf -.INF .nan 2001-01-01".split()
+            *("010", "000", "-07", "1:30", "16:9", "1_1", "6_998_552", "0x1F", "0b11", "0o17"),
+            *("+4", ".inf", "-.INF", ".nan", "2001-01-01"),
         )
     ),
     Case("A13 name", net("  3e1: relu\n", out="3e1"), "NS013"),
@@ -130,7 +131,7 @@ SMALL = [
     Case("A24 cut off", b"a: \xf0\x9f\x98", "NS002"),
     *(
         Case(f"A26 {ord(char):04X}", f"a: x{char}y", "NS004")
-        for char in "\u202a\u202e\u2066\u2069\u200b\u200d\ufeff\u00ad\u2028\u2029\x85\u3164\U000e0041"
+        for char in "\u202a\u202e\u2066\u2069\u200b\u200d\ufeff\xad\u2028\u2029\x85\u3164\U000e0041"
     ),
     Case("A27 UTF-16", "a: 1".encode("utf-16"), "NS002", "UTF-8"),
     Case("A27 UTF-16 without BOM", "a: 1".encode("utf-16-le"), "NS002"),
@@ -157,7 +158,7 @@ SMALL = [
     Case("B10 Cyrillic", net("  \u0441onv: relu\n", out="\u0441onv"), "NS013", "U+0441"),
     Case("B10 ligature", net("  \ufb01lter: relu\n", out="\ufb01lter"), "NS013", "U+FB01"),
     Case("B10 digits", net("  a\u0663: relu\n", out="a\u0663"), "NS013", "U+0663"),
-    Case("B11 long name", net(f"  {'a' * 10_000}: relu\n", out="a"), "NS013", "10000"),
+    Case("B11 long name", net(f"  {'a' * 1000}: relu\n", out="a"), "NS013", "1000"),
     Case("B11 empty name", net('  "": relu\n'), "NS005"),
     Case("B13 unknown", net("  stem: relu\n  last: {relu: [], from: stm}\n"), "NS018", "`stem`"),
     Case("B13 itself", net("  last: {relu: [], from: last}\n"), "NS022", "itself"),
@@ -213,7 +214,8 @@ SMALL = [
     *(
         Case(f"C6-C7 {value}", one(f"{{conv2d: [{value}, 3]}}"), "NS035")
         for value in (
-            '2147483648 999999999999999999 0 -1 1.5 64.0 true "64" null [] [1] 1e9 -0.0 word'.split()
+            *("2147483648", "999999999999999999", "0", "-1", "1.5", "64.0", "true", '"64"'),
+            *("null", "[]", "[1]", "1e9", "-0.0", "word"),
         )
     ),
     Case(
@@ -367,11 +369,11 @@ def large() -> Iterator[tuple[str, str | bytes, str]]:
     )
     yield "B11 unknown ops", net(lines("  a{i}: conv3dd{i}\n", 20_000)), "NS020"
     yield "B11 long unknown ops", net(lines("  a{i}: " + "b" * 60 + "{i}\n", 20_000)), "NS020"
-    yield "B11 unknown sections", HEAD + lines("grph{i}: 1\n", 50_000), "NS011"
+    yield "B11 unknown sections", HEAD + lines("grph{i}: 1\n", 50_000, ""), "NS011"
     yield "B13 unknown names", net(lines("  a{i}: {{relu: [], from: aa{i}x}}\n", 20_000)), "NS018"
     yield (
         "B13 unknown outputs",
-        f"{HEAD}graph:\n{lines('  a{i}: relu' + chr(10), 20_000)}outputs:\n{lines('  o{i}: x{i}' + chr(10), 20_000, '')}",
+        net(lines("  a{i}: relu\n", 20_000)) + lines("  o{i}: x{i}\n", 20_000, ""),
         "NS018",
     )
     yield (
@@ -459,7 +461,7 @@ def measured(*arguments: str, data: bytes = b"") -> tuple[int, float, float, str
     return child.returncode, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, output
 
 
-@pytest.mark.parametrize(("row", "text", "code"), large(), ids=lambda value: value[:20])
+@pytest.mark.parametrize(("row", "text", "code"), list(large()), ids=lambda value: value[:20])
 def test_a_large_hostile_spec_stays_in_its_limits(row, text, code):
     data = text if isinstance(text, bytes) else text.encode()
     status, seconds, memory, output = measured("check", "-", data=data)
@@ -482,9 +484,10 @@ def test_ten_thousand_layers_fit_easily():
 
 
 ODD = (
-    "null|true|-1|0|1.5|99999999999999999999|1e400|'text'|[]|{}|[1, 2]|[[]]|{a: 1}|$k|'$'|relu|"
-    "Inception|{relu: []}|{chain: [relu]}|{parallel: [[], []], join: concat}|[null]|{repeat: 0}"
-).split("|")
+    *("null", "true", "-1", "0", "1.5", "99999999999999999999", "1e400", "'text'", "$k", "'$'"),
+    *("[]", "{}", "[1, 2]", "[[]]", "[null]", "{a: 1}", "relu", "Inception", "{relu: []}"),
+    *("{chain: [relu]}", "{parallel: [[], []], join: concat}", "{repeat: 0}"),
+)
 
 
 def nodes(tree: Tree) -> Iterator[tuple[int, int]]:
@@ -499,11 +502,10 @@ def nodes(tree: Tree) -> Iterator[tuple[int, int]]:
             yield from nodes(item)
 
 
-@pytest.mark.parametrize("shift", range(3))
-def test_no_odd_value_anywhere_ends_in_a_traceback(shift):
+def test_no_odd_value_anywhere_ends_in_a_traceback():
     text = (ROOT / "specs" / "googlenet.yaml").read_text()
     for number, (start, end) in enumerate(nodes(parse(decode(text.encode(), "g")))):
-        for odd in ODD[(number + shift) % 6 :: 6]:
+        for odd in ODD[number % 7 :: 7]:
             for item in said(text[:start] + odd + text[end:]):
                 assert item.span and render_concise(item)
 

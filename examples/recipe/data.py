@@ -33,8 +33,15 @@ class Data:
 
 
 def open_data(name: str, size: Size) -> Data:
-    """Return the data called `digits`, or those in a directory; `size` is the network's input."""
-    return _digits(size) if name == "digits" else _folder(Path(name))
+    """Return the data called `digits` or `parity`, or those in a directory.
+
+    `size` is the network's input; `parity` are the digits told apart into even and odd ones.
+    """
+    if name == "digits":
+        return _digits(size, tuple("0123456789"))
+    if name == "parity":
+        return _digits(size, ("even", "odd"))
+    return _folder(Path(name))
 
 
 @dataclass(frozen=True)
@@ -51,18 +58,19 @@ class Digits:
         return enlarged[0].expand(3, -1, -1)
 
 
-def _digits(size: Size) -> Data:
+def _digits(size: Size, classes: tuple[str, ...]) -> Data:
     """Every fifth digit is held out: 360 of 1,797."""
     from sklearn.datasets import load_digits
 
     bunch = load_digits()
-    pixels, labels = torch.tensor(bunch.images, dtype=torch.float32) / 16, bunch.target.tolist()
+    pixels = torch.tensor(bunch.images, dtype=torch.float32) / 16
+    labels = [int(digit) % len(classes) for digit in bunch.target]
     held_out = torch.arange(len(labels)) % 5 == 0
     parts = []
     for chosen in (~held_out, held_out):
         places = chosen.nonzero().flatten().tolist()
         parts.append(Digits(pixels[chosen], [labels[place] for place in places], size))
-    return Data(tuple(map(str, bunch.target_names)), *parts)
+    return Data(classes, *parts)
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ class Recipe:
     spec: str = option("specs/googlenet.yaml", "the network's spec")
     module: str = option("", "a generated model.py, instead of --spec")
     set: tuple[str, ...] = option((), "NAME=VALUE of a spec's parameter; may be repeated")
-    data: str = option("digits", "`digits`, or a directory with train/CLASS/* and val/CLASS/*")
+    data: str = option("digits", "`digits`, `parity`, or a directory with train/CLASS/* and val/CLASS/*")
     out: str = option("runs/train", "where checkpoints and logs go")
 
     epochs: float = option(250.0, "how often the training set is passed; may be a fraction")

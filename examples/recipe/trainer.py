@@ -31,6 +31,7 @@ class Trainer:
         self.average = averaged(self.model, recipe.average).eval()
         self.runner = self._spread()
         trained = [weight for weight in self.model.parameters() if weight.requires_grad]
+        self.frozen = [module for module in self.model.modules() if _is_frozen(module)]
         self.optimizer = SGD(
             trained, recipe.lr, momentum=recipe.momentum, weight_decay=recipe.weight_decay
         )
@@ -117,6 +118,8 @@ class Trainer:
         device, precision = self.world.device, torch.bfloat16
         images, labels = images.to(device), labels.to(device)
         self.runner.train()
+        for module in self.frozen:
+            module.eval()
         self.optimizer.zero_grad()
         torch.manual_seed(seed_for(self.recipe.seed, "step", self.step, self.world.share.rank))
         with torch.autocast(device.type, precision, enabled=self.recipe.amp):
@@ -156,11 +159,11 @@ class Trainer:
         return loss / count, right / count
 
     def save(self) -> None:
-        """Write everything that the next step depends on."""
+        """Write everything that the next step depends on; `state_dict` are the averaged weights."""
         state = {
             "step": self.step,
             "model": checkpoint.weights(self.model),
-            "average": checkpoint.weights(self.average.module),
+            "state_dict": checkpoint.weights(self.average.module),
             "averaged_steps": int(self.average.n_averaged),
             "optimizer": checkpoint.optimizer_state(self.model, self.optimizer),
             "schedule": self.schedule.state_dict(),
@@ -177,9 +180,15 @@ class Trainer:
             return False
         state = checkpoint.read(self.path)
         checkpoint.set_weights(self.model, state["model"])
-        checkpoint.set_weights(self.average.module, state["average"])
+        checkpoint.set_weights(self.average.module, state["state_dict"])
         checkpoint.set_optimizer_state(self.model, self.optimizer, state["optimizer"])
         self.average.n_averaged.fill_(state["averaged_steps"])
         self.schedule.load_state_dict(state["schedule"])
         self.step, self.history = state["step"], state["history"]
         return True
+
+
+def _is_frozen(module: nn.Module) -> bool:
+    """Tell whether a layer has weights and none of them is trained; its statistics rest too."""
+    own = list(module.parameters(recurse=False))
+    return bool(own) and not any(weight.requires_grad for weight in own)

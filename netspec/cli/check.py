@@ -1,30 +1,36 @@
-"""`netspec check`: say what is wrong with a spec."""
+"""`netspec check`: say what is wrong with specs."""
 
 from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, Namespace
 
-from netspec.cli.common import WRONG, add_spec, add_watch, diagnose
+from netspec.cli.common import WRONG, add_settings, add_watch, diagnose
 from netspec.cli.show import FORMATS, show
 from netspec.diagnostics import escape
+from netspec.network import Network
 
 
 def add(parser: ArgumentParser) -> None:
-    add_spec(parser)
+    parser.add_argument("spec", nargs="+", help="the spec files; - is standard input")
+    add_settings(parser)
     add_watch(parser)
     parser.add_argument("--format", choices=FORMATS, default="full", help="how to say it")
 
 
 def run(options: Namespace) -> int:
-    network, items = diagnose(options.spec, options)
-    show(items, sys.stdout, options.format)
-    if network is None:
-        return WRONG
+    results = {path: diagnose(path, options) for path in options.spec}
+    show([item for _, items in results.values() for item in items], sys.stdout, options.format)
+    for path, (network, _) in results.items():
+        if network is not None:
+            _praise(path, network)
+    return WRONG if any(network is None for network, _ in results.values()) else 0
+
+
+def _praise(path: str, network: Network) -> None:
     cost = network.totals.inference
     print(
-        f"{escape(options.spec)}: {network.spec.name} is fine: {len(network.graph.nodes)} layers, "
+        f"{escape(path)}: {network.spec.name} is fine: {len(network.graph.nodes)} layers, "
         f"{cost.params:,} parameters, {cost.macs:,} multiply-adds",
         file=sys.stderr,
     )
-    return 0

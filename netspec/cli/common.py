@@ -55,13 +55,15 @@ def add_watch(parser: ArgumentParser) -> None:
 
 def watched(options: Namespace, run: Callable[[Namespace], int]) -> NoReturn:
     """Run a command again and again. A wrong spec leaves what the last good one has written."""
-    if options.spec == "-":
+    if "-" in (options.spec if isinstance(options.spec, list) else [options.spec]):
         raise files.Failure("--watch needs a file, not standard input", files.USAGE)
     gc.enable()
     options.stamps = {}
 
     def once() -> Mapping[str, Stamp]:
         is_first = not options.stamps
+        stamps: dict[str, Stamp] = {}
+        options.stamps = stamps
         try:
             if run(options) == 0 and getattr(options, "output", "-") != "-":
                 print(f"netspec: {escape(options.output)} is up to date", file=sys.stderr)
@@ -70,7 +72,6 @@ def watched(options: Namespace, run: Callable[[Namespace], int]) -> NoReturn:
                 raise
             print(f"netspec: {failure.message}", file=sys.stderr)
         sys.stdout.flush()
-        stamps: Mapping[str, Stamp] = options.stamps
         return stamps
 
     watch(once)
@@ -90,8 +91,7 @@ def compiled(options: Namespace, spec: str | None = None) -> Network:
 def diagnose(path: str, options: Namespace) -> tuple[Network | None, Sequence[Diagnostic]]:
     """Compile a spec; return the network, if it is one, and what there is to say about it."""
     try:
-        project = Project(options.root)
-        options.stamps = project.stamps
+        project = Project(options.root, vars(options).get("stamps"))
         network = compile_spec(project.open(path), _settings(options.set), project.load)
     except SpecError as error:
         return None, error.diagnostics

@@ -16,8 +16,9 @@ Role = Literal["spec", "blocks", "block", "chain", "branches", "layer", "patch",
 Entry = tuple[Scalar, Tree]
 
 VARIANT_KEYS = ("netspec", "extends", "name", "doc", "params", "init", "change", "insert", "remove")
-LAST_KEYS = ("from", "repeat", "first", "when", "weight", "shape", "doc", "after", "before")
+LAST_KEYS = ("from", "repeat", "first", "when", "weight", "init", "shape", "doc")
 """What follows a layer's op and its arguments; `shape` stands late, where its column is."""
+_PLACES = ("after", "before")
 
 _CHILDREN: dict[str, Role] = {
     "blocks": "blocks",
@@ -75,7 +76,7 @@ def _layer(node: Mapping, blocks: dict[str, list[str]]) -> list[Entry]:
     first = operator(node, blocks)
     cls = REGISTRY.get(first or "")
     arguments = list(cls.model_fields) if cls else blocks.get(first or "", [])
-    tail = {key: i for i, key in enumerate(LAST_KEYS)}
+    tail = {key: i for i, key in enumerate((*LAST_KEYS, *_PLACES))}
     early = [first or "", "share", *BODY_KEYS, *arguments]
 
     def rank(entry: Entry) -> tuple[int, int]:
@@ -91,7 +92,7 @@ def _layer(node: Mapping, blocks: dict[str, list[str]]) -> list[Entry]:
 
 def operator(node: Mapping, blocks: Iterable[str]) -> str | None:
     """Return the key that names a layer's op, found as the reader of specs finds it."""
-    keys = [key.text for key, _ in node.items if key.text not in (*LAYER_KEYS, "after", "before")]
+    keys = [key.text for key, _ in node.items if key.text not in (*LAYER_KEYS, *_PLACES)]
     if any(key in BODY_KEYS for key in keys):
         return None
     tests: tuple[Callable[[str], bool], ...] = (

@@ -9,9 +9,10 @@ from typing import Any
 from netspec.ops.arguments import EXPRESSION
 from netspec.ops.base import REGISTRY, Join
 from netspec.schema import glossary
-from netspec.schema.ops import Schema, bare, definitions
+from netspec.schema.ops import Schema, bare, definitions, fillers
 from netspec.spec.blocks import BLOCK_KEYS
 from netspec.spec.extras import LAYER_KEYS
+from netspec.spec.init import TENSORS
 from netspec.spec.layers import BODY_KEYS
 from netspec.spec.sections import METRICS, SECTIONS
 
@@ -60,6 +61,8 @@ def document() -> Schema:
             "layer": _layer(LAYER_KEYS),
             "insertion": _layer((*LAYER_KEYS, *glossary.PLACE)),
             "keys": _keys(),
+            "filler": {"anyOf": fillers()},
+            "init": {"anyOf": [_ref("filler"), _object(dict.fromkeys(TENSORS, _ref("filler")))]},
             "output": {"anyOf": [_REF, _ref("layer")]},
             "bound": {"anyOf": [_NUMBER, {"type": "string", "pattern": _BOUND}]},
             "ops": definitions(),
@@ -73,7 +76,7 @@ def _ref(name: str) -> Schema:
 
 def _described(keys: Iterable[str], words: Mapping[str, str], schemas: Mapping[str, Schema]) -> Any:
     """Return properties: each key with its schema and its line of the glossary."""
-    return {key: {**schemas[key], "description": words[key]} for key in keys}
+    return {k: {**schemas.get(k, {}), "description": words.get(k, k)} for k in keys}
 
 
 def _object(properties: Schema, required: Iterable[str] = (), **more: Any) -> Schema:
@@ -95,6 +98,7 @@ def _common() -> dict[str, Schema]:
         "name": {"type": "string", "pattern": f"^{BLOCK_NAME}$"},
         "doc": _TEXT,
         "params": _table(_NUMBER, f"^{NAME}$"),
+        "init": _object(dict.fromkeys(sorted(REGISTRY), _ref("init"))),
         "expect": _object(
             {k: {"allOf": [v], "description": glossary.METRICS[k]} for k, v in bounds.items()}
         ),
@@ -176,6 +180,7 @@ def _keys() -> Schema:
         "repeat": _SIZE,
         "first": {"type": "object", "additionalProperties": _ARGUMENTS},
         "share": _REF,
+        "init": _ref("init"),
         "doc": _TEXT,
         **_bodies(),
         **dict.fromkeys(glossary.PLACE, _REF),

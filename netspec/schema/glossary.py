@@ -58,6 +58,7 @@ SECTIONS = {
     "doc": "what the network is, for people",
     "params": "the numbers that `--set` and constructor arguments can change, used as `$name`",
     "inputs": "the inputs, each with its shape without the batch, channels first",
+    "init": "how the tensors of each op are filled at the start, by functions of torch.nn.init",
     "blocks": "the blocks of this file, capitalised, used like ops",
     "graph": "the layers; each reads the line above unless it says `from:`",
     "outputs": "the results: the name of a layer, or a head with `from:`",
@@ -70,6 +71,7 @@ VARIANT = {
     "name": "the variant's own name",
     "doc": "what the variant is, for people",
     "params": "other values for parameters of the extended spec",
+    "init": "how the tensors of each op are filled, in place of the extended spec's `init`",
     "change": "layers that replace others: graph.NAME, blocks.BLOCK.NAME or outputs.NAME",
     "insert": "new layers, each `after:` or `before:` another one",
     "remove": "the paths of layers that go",
@@ -83,6 +85,7 @@ LAYER = {
     "weight": "the weight of the output in the total loss",
     "repeat": "how many copies stand one behind the other",
     "first": "arguments that the first of the copies gets in place of the others'",
+    "init": "how the layer's tensors are filled: `zeros_`, `{bias: {constant_: 0.2}}`",
     "share": "another layer of the same chain, whose weights this call uses too",
     "doc": "what the layer is, for people",
 }

@@ -5,7 +5,10 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
+from pydantic import BaseModel
+
 from netspec.ops.base import REGISTRY, Op
+from netspec.ops.fillers import FILLERS, Filler
 from netspec.schema.glossary import ARGUMENTS
 
 Schema = dict[str, Any]
@@ -22,14 +25,32 @@ def properties(cls: type[Op]) -> dict[str, Schema]:
     return {**arguments, cls.op_name: _call(cls, arguments)}
 
 
+def fillers() -> list[Schema]:
+    """Return the alternatives for a function of torch.nn.init."""
+    words = [n for n, c in FILLERS.items() if not any(f.is_required() for f in _fields(c))]
+    return [{"enum": words}, *map(_filler, FILLERS.values())]
+
+
+def _filler(cls: type[Filler]) -> Schema:
+    arguments = cls.model_json_schema().get("properties", {})
+    items = [{k: v for k, v in schema.items() if k != "title"} for schema in arguments.values()]
+    call = {"anyOf": [*items[:1], {"type": "array", "items": items}], "description": cls.__doc__}
+    keys = {cls.function: call, **dict(zip(arguments, items, strict=True))}
+    return {
+        "type": "object",
+        "properties": keys,
+        "required": [cls.function],
+        "additionalProperties": False,
+    }
+
+
+def _fields(cls: type[BaseModel]) -> list[Any]:
+    return list(cls.model_fields.values())
+
+
 def bare() -> list[str]:
     """Return the ops that need no argument, and so may stand as a word."""
-    return sorted(n for n, c in REGISTRY.items() if not any(map(is_required, fields(c))))
-
-
-def fields(cls: type[Op]) -> list[Any]:
-    """Return the fields of an op in the order of its positional arguments."""
-    return list(cls.model_fields.values())
+    return sorted(n for n, c in REGISTRY.items() if not any(map(is_required, _fields(c))))
 
 
 def is_required(field: Any) -> bool:

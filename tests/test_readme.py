@@ -1,0 +1,61 @@
+"""What the README shows is what the program prints. `pytest --update` rewrites it."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import re
+
+import pytest
+
+from netspec.cli import main
+from tests.support import ROOT, SPECS, load
+
+README = ROOT / "README.md"
+_OUTPUT = re.compile(r"<!-- output: netspec (.+?) -->\n```text\n(.*?)```", re.DOTALL)
+_CLASS = re.compile(r"<!-- from: (\S+) class (\w+) -->\n```python\n(.*?)```", re.DOTALL)
+_SPECS = re.compile(r"<!-- specs -->\n(.*?)<!-- end -->", re.DOTALL)
+
+
+def printed(command: str) -> str:
+    """Return what a command prints on standard output."""
+    stream = io.StringIO()
+    with contextlib.redirect_stdout(stream), contextlib.redirect_stderr(io.StringIO()):
+        main(command.split())
+    return stream.getvalue().rstrip("\n") + "\n"
+
+
+def output(match: re.Match[str]) -> str:
+    return f"<!-- output: netspec {match[1]} -->\n```text\n{printed(match[1])}```"
+
+
+def class_of(match: re.Match[str]) -> str:
+    """Return a class of a generated file."""
+    text = (ROOT / match[1]).read_text()
+    found = re.search(rf"^class {match[2]}\(.*?(?=\n\n\n)", text, re.DOTALL | re.MULTILINE)
+    assert found, match[2]
+    return f"<!-- from: {match[1]} class {match[2]} -->\n```python\n{found[0]}\n```"
+
+
+def table(match: re.Match[str]) -> str:
+    rows = []
+    for path in SPECS:
+        net = load(path)
+        cost = net.network.totals
+        params = f"{cost.inference.params:,}"
+        if cost.heads.params:
+            params += f" ({cost.training.params:,} with heads)"
+        doc = net.network.spec.doc.replace("|", "\\|")
+        name = f"[`{path.stem}`](specs/{path.name})"
+        rows.append(f"| {name} | {doc}: {params} parameters, {cost.inference.macs:,} multiply-adds |")
+    return "<!-- specs -->\n" + "\n".join(rows) + "\n<!-- end -->"
+
+
+def test_readme_shows_what_the_program_prints(update, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setenv("NO_COLOR", "1")
+    text = README.read_text()
+    new = _SPECS.sub(table, _CLASS.sub(class_of, _OUTPUT.sub(output, text)))
+    if update:
+        README.write_text(new)
+    assert text == new or update
