@@ -28,14 +28,21 @@ def read(path: str) -> bytes:
             raise Failure("standard input is a terminal; name a spec file", USAGE)
         return sys.stdin.buffer.read(MAX_BYTES + 1)
     try:
-        if not stat.S_ISREG(Path(path).stat().st_mode):
-            raise Failure(f"{path} is not a regular file", USAGE)
-        with Path(path).open("rb") as file:
+        with open(path, "rb", opener=_open_at_once) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise Failure(f"{path} is not a regular file", USAGE)
             return file.read(MAX_BYTES + 1)
+    except IsADirectoryError:
+        raise Failure(f"{path} is a directory", USAGE) from None
     except FileNotFoundError:
         raise Failure(f"there is no file {path}", USAGE) from None
     except (OSError, ValueError) as error:
         raise Failure(f"cannot read {path}: {_reason(error)}", ENVIRONMENT) from None
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Open a file without waiting for the other end of a pipe."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def write(path: str, data: bytes) -> None:

@@ -34,7 +34,7 @@ def fillers() -> list[Schema]:
 def _filler(cls: type[Filler]) -> Schema:
     arguments = cls.model_json_schema().get("properties", {})
     items = [{k: v for k, v in schema.items() if k != "title"} for schema in arguments.values()]
-    call = {"anyOf": [*items[:1], {"type": "array", "items": items}], "description": cls.__doc__}
+    call = {**_positional(items), "description": cls.__doc__}
     keys = {cls.function: call, **dict(zip(arguments, items, strict=True))}
     return {
         "type": "object",
@@ -104,13 +104,18 @@ def _argument(name: str, schema: Schema) -> Schema:
 def _call(cls: type[Op], arguments: dict[str, Schema]) -> Schema:
     """Return the schema of `conv2d: …`: one argument, or the list of them."""
     items = [{k: v for k, v in schema.items() if k != "default"} for schema in arguments.values()]
-    listing: Schema = {"type": "array", "maxItems": len(items)}
-    if items:
-        listing |= {"items": items, "additionalItems": False}
     text = describe(cls)
     return {
-        "anyOf": [*items[:1], listing],
+        **_positional(items),
         "description": text,
         "markdownDescription": f"{text}\n\n`{cls.op_name}: [{signature(cls)}]`\n\n"
         f"[{cls.module} in PyTorch]({link(cls)})",
     }
+
+
+def _positional(items: list[Schema]) -> Schema:
+    """Return the schema of a first argument alone, or of a list of arguments."""
+    listing: Schema = {"type": "array", "maxItems": len(items)}
+    if items:
+        listing |= {"items": items, "additionalItems": False}
+    return {"anyOf": [*items[:1], listing]}
