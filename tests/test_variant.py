@@ -406,3 +406,37 @@ def test_googlenet_bn_trains_as_torchvisions_does(twins):
     ):
         assert mine.shape == other.shape
     assert torch.equal(found[0], wanted.logits)
+
+
+# ------------------------------------------------------------------ whatever a variant says
+
+ODD = ["null", "[]", "{}", "1", "relu", "[1]", "{after: one}", "{relu: [], after: [one]}", "a.b.c"]
+PATHS = ["graph.one", "graph", "graph.two.0", "graph.two.9", "blocks.Fork.2.0", "blocks.Fork.2"]
+PATHS += ["blocks.Conv", "outputs.y1", "outputs", "inputs.image", ".", "graph.", "graph..one"]
+PATHS += ["graph.three.a", "graph.three.join", "blocks", "x" * 300, "graph." + "a." * 100 + "b"]
+
+
+@pytest.mark.parametrize("value", ODD)
+@pytest.mark.parametrize("section", ["extends", "params", "change", "insert", "remove", "expect"])
+def test_odd_values_give_diagnostics(project, section, value):
+    text = f"netspec: 1\nextends: base.yaml\n{section}: {value}\n"
+    if section == "extends":
+        text = f"netspec: 1\nextends: {value}\n"
+    (project / "v.yaml").write_text(text)
+    try:
+        netspec.load(str(project / "v.yaml"))
+    except SpecError as error:
+        assert all(render(item) for item in error.diagnostics)
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("base", ["whole", "graph: [1]", "blocks: 1", "outputs: [x]"])
+def test_odd_paths_give_diagnostics(project, path, base):
+    if base != "whole":
+        (project / "base.yaml").write_text(f"netspec: 1\nname: B\n{base}\n")
+    for value in ODD:
+        for patch in (f"change: {{{path}: {value}}}", f"insert: {{{path}: {value}}}"):
+            try:
+                build(project, f"{patch}\nremove: [{path}]\n")
+            except SpecError as error:
+                assert all(len(render(item)) < 4000 for item in error.diagnostics)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from netspec.ops.merge import Elementwise
+from netspec.ops.merge import Concat, Elementwise
 from netspec.spec.model import Layer, OpCall
 
 
@@ -55,6 +55,13 @@ class Flow:
         self._pending[layer.sources[0].name] -= 1
         self.variables[layer.name] = variable
         self._holds.setdefault(variable, []).append(layer.name)
+
+    def ends_branch(self, layer: Layer) -> bool:
+        """Tell whether a layer is read beside others by a join of parts, or from outside."""
+        calls = [reader.call for reader in self._readers.get(layer.name, ())]
+        return layer.name in self.kept or any(
+            isinstance(call, OpCall) and isinstance(call.op, Concat) for call in calls
+        )
 
     def only_broadcast(self, layer: Layer) -> bool:
         """Tell whether all readers of a layer repeat it over the batch by themselves."""

@@ -153,7 +153,7 @@ class Forward:
         """Choose the variable for a layer's result; `free` are those that it may overwrite."""
         if layer.name in flow.kept and layer.name in self.named:
             return self._fresh(self.named[layer.name])
-        if layer.name in self.plan.ports:
+        if layer.name in self.plan.ports or (flow.ends_branch(layer) and not layer.train_only):
             return self._fresh(layer.name)
         first = flow.variables[layer.sources[0].name] if layer.sources else ""
         may_reuse = first in free - self.taken and not layer.train_only

@@ -1,0 +1,62 @@
+"""Plot what the Polyak average does: a run's held-out loss and accuracy with and without it.
+
+    python examples/averaging.py runs/digits/checkpoint.pt --plot averaging.png
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from recipe import checkpoint, plots
+from recipe.logs import Metrics
+
+
+def draw(history: Sequence[Metrics], path: Path) -> None:
+    """Plot loss and accuracy of the weights and of their average over the steps."""
+    figure, (loss, accuracy) = plots.panels(2)
+    steps = [point["step"] for point in history]
+    for axes, what in ((loss, "loss"), (accuracy, "accuracy")):
+        for kind, colour in (("raw", plots.GREY), ("averaged", plots.BLUE)):
+            values = [point[f"{kind} {what}"] for point in history]
+            axes.plot(steps, values, color=colour, label=f"{kind}: {values[-1]:.4f} at the end")
+        axes.set(title=f"held-out {what}", xlabel="step")
+        axes.legend()
+    loss.set_yscale("log")
+    _mark_goal(accuracy)
+    plots.write(figure, path)
+
+
+def _mark_goal(axes: Axes) -> None:
+    axes.axhline(0.97, color=plots.ORANGE, linewidth=0.8, linestyle="--")
+    axes.set_ylim(top=1.0)
+
+
+def summary(history: Sequence[Metrics]) -> str:
+    """Say how often the average was better, and by how much the losses jump from point to point."""
+    better = sum(point["averaged loss"] < point["raw loss"] for point in history)
+    lines = [f"the average has the lower loss at {better} of {len(history)} evaluations"]
+    for kind in ("raw", "averaged"):
+        values = [point[f"{kind} loss"] for point in history]
+        half = values[len(values) // 2 :]
+        rises = sum(max(0.0, after - before) for before, after in zip(half, half[1:], strict=False))
+        lines.append(f"{kind}: best loss {min(values):.4f}, rises in the second half add up to {rises:.4f}")
+    return "\n".join(lines)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=str(__doc__).partition("\n")[0])
+    parser.add_argument("checkpoint", type=Path, help="of a run of train.py")
+    parser.add_argument("--plot", type=Path, default=Path("averaging.png"))
+    arguments = parser.parse_args(argv)
+    history = checkpoint.read(arguments.checkpoint)["history"]
+    if not history:
+        raise SystemExit("the run was never evaluated: nothing to plot")
+    draw(history, arguments.plot)
+    print(summary(history))
+
+
+if __name__ == "__main__":
+    main()
