@@ -47,7 +47,7 @@ class Branch:
 
 def ends(net: netspec.Net, block: str) -> list[tuple[str, ...]]:
     """Return the nodes that a block joins at its end: one for each branch."""
-    nodes = [node for node in net.network.graph.nodes.values() if node.id[: len(block)] and node.id[0] == block]
+    nodes = [node for node in net.network.graph.nodes.values() if node.id[0] == block]
     if not nodes:
         raise SystemExit(f"the network has no layer {block!r}")
     return list(nodes[-1].inputs)
@@ -106,7 +106,7 @@ def measure(net: netspec.Net, model: nn.Module, block: str, count: int) -> list[
 
 def draw(branches: Sequence[Branch], path: Path) -> None:
     """Show each branch's gradient as a picture, its receptive field in theory and measured."""
-    figure, axes = plots.panels(len(branches), width=2.9, height=3.5)
+    figure, axes = plots.panels(len(branches), width=2.9, height=3.2)
     for panel, branch in zip(axes, branches, strict=True):
         panel.imshow((branch.gradient / branch.gradient.max()).sqrt(), cmap="viridis")
         _outline(panel, branch.theory, plots.ORANGE, "theoretical")

@@ -131,6 +131,16 @@ class Net:
         """Show the figure in a notebook."""
         return self.to_svg(page="none")
 
+    def _repr_html_(self) -> str:
+        """Show the page with blocks to open in a notebook, closed off from the notebook's own."""
+        from html import escape
+
+        from netspec.emit.html import to_html
+
+        page = escape(to_html(self.network))
+        style = "width: 100%; height: 36em; border: 0"
+        return f'<iframe sandbox="allow-scripts" style="{style}" srcdoc="{page}"></iframe>'
+
     def __repr__(self) -> str:
         cost = self.network.totals.inference
         return f"<{self.name}: {cost.params:,} parameters, {cost.macs:,} multiply-adds>"

@@ -61,26 +61,29 @@ def _explain_join(problem: Problem, node: Node, graph: Graph, shapes: Shapes) ->
     ways = _ways(node, graph)
     odd, target = _odd_one(node, ways, number, shapes)
     culprit = _culprit(ways[odd], graph, number, target, shapes)
-    siblings = [
-        Label(_place(end, node, graph), f"gives {times(shapes[end])}")
-        for i, end in enumerate(node.inputs)
-        if i != odd
-    ]
     joined = Label(node.call.span, "joined here")
     span, label, notes = _accused(culprit, graph, shapes) if culprit else (joined.span, "", [])
-    notes += [*siblings, *([joined] if culprit else []), *_uses(node, span)]
-    ends = ", ".join(f"{times(shapes[end])} from `{path(end)}`" for end in node.inputs)
-    details = [f"`{path(node.id)}` joins {ends}", *_elsewhere(node, graph, node.call.span)]
+    notes += [*_siblings(odd, node, graph, shapes), joined, *_uses(node, span)]
     unique = {note.span: note for note in reversed(notes) if note.span != span}
+    ends = ", ".join(f"{times(shapes[end])} from `{path(end)}`" for end in node.inputs)
+    details = (f"`{path(node.id)}` joins {ends}", *_elsewhere(culprit or node, graph, span))
     return Diagnostic(
         problem.code,
         problem.message,
         span,
         label,
         tuple(reversed(unique.values())),
-        tuple(details),
+        details,
         problem.help,
     )
+
+
+def _siblings(odd: int, join: Node, graph: Graph, shapes: Shapes) -> Iterator[Label]:
+    """Yield the places of a join's other inputs, with their sizes."""
+    for i, end in enumerate(join.inputs):
+        place = _place(i, join, graph)
+        if i != odd and place:
+            yield Label(place, f"gives {times(shapes[end])}")
 
 
 def _compared(node: Node, shapes: Shapes) -> _Number:
@@ -141,13 +144,17 @@ def _culprit(
     return graph.nodes[way[steps[0]]] if steps else None
 
 
-def _place(end: NodeId, join: Node, graph: Graph) -> Span:
-    """Return where the layer stands that feeds a join, seen from the body of the join."""
-    for length in range(len(end), 0, -1):
-        use = graph.uses.get(end[:length])
-        if use and length <= len(join.id):
+def _place(i: int, join: Node, graph: Graph) -> Span | None:
+    """Return where an input of a join comes from, as the body of the join names it."""
+    end, parent = join.inputs[i], join.id[:-1]
+    if join.id in graph.uses and i < len(graph.uses[join.id].layer.sources):
+        return graph.uses[join.id].layer.sources[i].span
+    if end[: len(parent)] != parent:
+        return None
+    for length in range(len(parent) + 1, len(end) + 1):
+        if use := graph.uses.get(end[:length]):
             return use.layer.span
-    return graph.nodes[end].call.span if end in graph.nodes else join.call.span
+    return None
 
 
 # ------------------------------------------------------------------ arguments
@@ -161,18 +168,25 @@ def _accused(node: Node, graph: Graph, shapes: Shapes) -> tuple[Span, str, list[
     if not blamed:
         return node.call.span, f"{label} here", []
     (first, use), *others = blamed
-    notes = [Label(use, "used here")] if use else []
+    notes = [Label(use, "which counts here")] if use else []
+    window = node.op.window()
+    if window and max(window.stride) > 1 and "stride" not in node.call.arguments:
+        label += "; its stride, unless written, is the kernel's size"
     return first, label, [*notes, *(Label(span, "or this") for span, _ in others)]
 
 
 def suspects(node: Node, before: Sizes, after: Sizes) -> list[tuple[Span, Span | None]]:
     """Return the written arguments that can have made a size, the likeliest first."""
+    if before == after:
+        return []
     keys: Sequence[str] = list(node.call.arguments)
+    window = node.op.window()
     if len(before) == len(after) and before[1:] == after[1:]:
         keys = _CHANNELS
-    elif node.op.window() and len(before) == len(after):
-        by_stride = "stride" in keys and not _shrinks_oddly(node, before, after)
-        keys = ("stride",) if by_stride else _SPATIAL
+    elif window and len(before) == len(after):
+        by_stride = max(window.stride) > 1 and not _shrinks_oddly(node, before, after)
+        wide = "stride" if "stride" in keys else "kernel_size"
+        keys = (wide,) if by_stride else _SPATIAL
     found = [node.call.arguments[key] for key in dict.fromkeys(keys) if key in node.call.arguments]
     causes = dict(cause(argument, node.bindings) for argument in reversed(found))
     return list(causes.items())[::-1]

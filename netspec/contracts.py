@@ -194,16 +194,24 @@ def _broken_shape(claim: _Claim, fixes: Sequence[Fix], case: Case) -> Diagnostic
 def _makers(claim: _Claim, case: Case) -> Iterator[Label]:
     """Yield the arguments inside a layer that made its shape what it is."""
     seen = {claim.span}
+    wrong = [index for _, index in _missed(claim, case)]
     below = len(claim.use.id)
     for node in case.graph.nodes.values():
         if node.id[:below] != claim.use.id or node.id not in case.shapes:
             continue
         before, after = case.shapes[node.inputs[0]], case.shapes[node.id]
-        suspects = blame.suspects(node, before, after) if before != after else []
+        suspects = blame.suspects(node, _as_far(before, after, wrong), after)
         for span, _ in suspects[:1]:
             if span not in seen and len(seen) <= _MAX_FIXES:
                 seen.add(span)
                 yield Label(span, f"makes {times(after)} from {times(before)}")
+
+
+def _as_far(before: Sizes, after: Sizes, wrong: Sequence[int]) -> Sizes:
+    """Return a shape as if only the wrong dimensions had changed since."""
+    if len(before) != len(after) or not wrong:
+        return before
+    return tuple(before[i] if i in wrong else size for i, size in enumerate(after))
 
 
 # ------------------------------------------------------------------ a broken `expect:`

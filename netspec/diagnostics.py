@@ -166,7 +166,7 @@ def _grouped(items: list[Diagnostic]) -> Diagnostic:
     places = dict.fromkeys(item.span for item in others if item.span and item.span != first.span)
     notes = (*first.notes, *(Label(span, "and here") for span in places))
     also = dict.fromkeys(item.message for item in others if item.message != first.message)
-    more = list(also)[:_MAX_NOTES] or [f"the same {len(items)} times"]
+    more = list(also)[:_MAX_NOTES] or [f"the same at {len(places) + 1} places"] * (len(places) > 0)
     return replace(first, notes=notes, details=(*first.details, *more))
 
 
@@ -177,8 +177,8 @@ def suggest(name: str, candidates: Iterable[str]) -> str:
 
 
 def likely(name: str, candidates: Iterable[str]) -> list[str]:
-    """Return the candidates nearest to `name`: one, or up to three that are equally near."""
-    found = nearest(name, candidates, 3)
+    """Return the candidates nearest to `name`: one, or up to five that are equally near."""
+    found = nearest(name, candidates, 5)
     slips = [_slips(name.lower(), text.lower()) for text in found]
     return [text for text, count in zip(found, slips, strict=True) if count == slips[0]]
 

@@ -158,6 +158,16 @@ def see(graph: Graph, shapes: Shapes, source: NodeId | None = None) -> Fields:
     return {key: view.fields for key, view in views.items()}
 
 
+def describe(fields: Sequence[Field]) -> str:
+    """Write the effective stride and the receptive field of a feature map, height first."""
+    if not fields or not all(field.stride for field in fields):
+        return ""
+    strides = [str(field.stride) for field in fields]
+    extents = [str(field.widest.extent) for field in fields]
+    shown = [v[0] if len(set(v)) == 1 else "x".join(v) for v in (strides, extents)]
+    return f"stride {shown[0]}, receptive field {shown[1]}"
+
+
 def _through(node: Node, view: _View, shapes: Shapes) -> _View:
     x, y = shapes[node.inputs[0]], shapes[node.id]
     if isinstance(node.op, Move) and not isinstance(node.op, Pad | PixelShuffle | PixelUnshuffle):

@@ -124,7 +124,7 @@ def _tokens(spec: Spec, graph: Graph) -> list[_Token]:
 def _candidates(token: _Token, trial: _Trial, faults: Mapping[Key, int]) -> Iterator[int]:
     """Yield other values: what a straight line through two trials says, then small slips."""
     after = trial.faults(token, token.value + 1, spared=faults)
-    if after is not None and not any(key in after for key in faults):
+    if after is not None and all(key[1] == 0 and key not in after for key in faults):
         return
     values = _on_the_line(token, trial, faults, after or {})
     if after is None or token.value < _SMALL:
@@ -237,9 +237,8 @@ class _Trial:
         self, node: NodeId, change: _Change, missed: dict[Key, int], spared: Collection[Key]
     ) -> bool:
         """Note how a node's new shape meets its contracts; tell whether it may go on."""
-        shape = change.shapes.get(node)
-        for key in self._claims.get(node, ()) if shape else ():
-            assert shape is not None
+        shape = change.shapes.get(node) or self._shapes[node]
+        for key in self._claims.get(node, ()):
             missed[key] = shape[key[1]] - self._wanted[key] if key[1] < len(shape) else 1
             if missed[key] and key not in spared:
                 return False

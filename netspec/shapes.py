@@ -94,4 +94,6 @@ def _apply(op: Op, inputs: tuple[Sizes, ...]) -> tuple[Sizes, tuple[Problem, ...
 
 
 def _flatten(rank: int, found: Sizes) -> str:
+    if len(found) == rank + 1:
+        return "shapes leave out the batch"
     return "put a `flatten` before it" if rank == 1 and len(found) > 1 else ""

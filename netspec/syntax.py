@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, NoReturn
 
 import yaml
@@ -122,7 +123,9 @@ def _fail_yaml(source: Source, error: yaml.MarkedYAMLError) -> None:
     start = min(mark.index, len(source.text)) if mark else 0
     message = f"not valid YAML: {error.problem or error.context}"
     line = source.line(source.position(start)[0])
-    help = "indent with spaces" if "\t" in line[: len(line) - len(line.lstrip())] else ""
+    help = ""
+    if "\t" in line[: len(line) - len(line.lstrip())]:
+        message, help = "not valid YAML: a tab indents the line", "indent with spaces"
     notes: tuple[Label, ...] = ()
     if error.context_mark and error.context_mark.index != start:
         place = Span(source, error.context_mark.index, error.context_mark.index + 1)
@@ -242,14 +245,17 @@ class _Builder:
         return seen.setdefault(key.text, key) and key
 
     def _refuse_comma_trap(self, top: _Open) -> None:
-        """`{a: conv(64, 1)}` is two entries for YAML: `a: conv(64` and `1): null`."""
-        for (_, value), (key, empty) in zip(top.items, top.items[1:], strict=False):
-            if not (isinstance(value, Scalar) and isinstance(value.value, str)):
+        """`{a: conv(64, 1)}` is two entries for YAML: `a: conv(64` and `1): null`.
+
+        So is `{conv(64, 1)}`: `conv(64: null` and `1): null`.
+        """
+        for (name, value), (key, empty) in pairwise(top.items):
+            start = name if _is_empty(value) else value
+            if not (isinstance(start, Scalar) and isinstance(start.value, str)):
                 continue
-            is_empty = isinstance(empty, Scalar) and empty.span.start == empty.span.end
-            if "(" in value.text and is_empty and key.text.endswith(")"):
-                span = Span(self.source, value.span.start, key.span.end)
-                op, _, first = value.text.partition("(")
+            if "(" in start.text and _is_empty(empty) and key.text.endswith(")"):
+                span = Span(self.source, start.span.start, key.span.end)
+                op, _, first = start.text.partition("(")
                 cure = f"did you mean `{{{op}: [{first}, {key.text[:-1]}]}}`?"
                 self.sink.error("NS019", "a call in round brackets", span, help=cure)
 
@@ -296,6 +302,13 @@ _INTEGER = re.compile(r"-?(0|[1-9][0-9]*)", re.ASCII)
 _FLOAT = re.compile(
     r"-?(([0-9]+\.[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?|[0-9]+[eE][-+]?[0-9]+)", re.ASCII
 )
+
+
+def _is_empty(tree: Tree) -> bool:
+    """Tell whether nothing stands where a value could."""
+    return isinstance(tree, Scalar) and tree.span.start == tree.span.end
+
+
 def number(text: str) -> int | float | None:
     """Return the number that a text is in a spec, or None."""
     if _INTEGER.fullmatch(text):

@@ -93,6 +93,8 @@ def _kind(token: Scalar, text: str) -> str:
         return "reference"
     if word in REGISTRY or (is_key and before.endswith("{") and word[0].isupper()):
         return "op"
+    if re.search(r"^params: .*$", before.splitlines()[-1]):
+        return "name"
     if word in (*LAYER_KEYS, *BODY_KEYS, *METRICS, "params", "doc") or _is_argument(word):
         return "keyword" if is_key else "text"
     return "name" if is_key else "text"

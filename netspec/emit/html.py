@@ -18,6 +18,7 @@ from netspec.emit.palette import KINDS
 from netspec.graph import NodeId, path
 from netspec.network import Network
 from netspec.ops.window import times
+from netspec.receptive import describe, see
 
 LARGEST = 300_000
 """The most bytes of a file; a larger network is shown with its inner blocks closed for good."""
@@ -95,6 +96,7 @@ class _Exporter:
         self._root = root
         self._busiest = max(1, *(leaf.cost.macs for leaf in leaves(root)))
         self._numbers: dict[NodeId, int] = {}
+        self._fields = see(network.graph, network.shapes)
 
     def root(self) -> dict[str, Any]:
         return self._contents(self._root)
@@ -134,6 +136,8 @@ class _Exporter:
         each = "each " if item.count > 1 else ""
         if item.cost.params or item.cost.macs:
             lines.append(f"{each}{item.cost.params:,} parameters · {item.cost.macs:,} MACs")
+        if seen := describe(self._fields.get(item.output or (), ())):
+            lines.append(seen)
         if item.train_only:
             lines.append("runs only in training")
         return "\n".join(lines)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from pydantic import ValidationError
 
-from netspec.diagnostics import Diagnostic, Label, Sink, Span, nearest, suggest
+from netspec.diagnostics import Diagnostic, Label, Sink, Span, likely, suggest
 from netspec.ops.base import REGISTRY, Op
 from netspec.spec.extras import LAYER_KEYS
 from netspec.spec.fields import kind
@@ -95,7 +95,7 @@ def match_call(
 
 def _refuse_op(name: str, span: Span, context: Context) -> None:
     is_block = name[:1].isupper()
-    found = nearest(name, [*context.signatures, *REGISTRY], 3)
+    found = likely(name, [*context.signatures, *REGISTRY])
     what = "no block of this file" if is_block else "no op"
     if found:
         help = f"did you mean {' or '.join(f'`{item}`' for item in found)}?"

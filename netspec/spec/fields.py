@@ -68,7 +68,7 @@ class Fields:
         value = self.get(key)
         if value is None:
             first = self._tree.items[0][0].span if self._tree.items else self._tree.span
-            self._sink.error("NS010", f"{self._what} needs `{key}:`", first, "nothing says it")
+            self._sink.error("NS010", f"{self._what} needs `{key}:`", first)
         return value
 
     def mapping(self, key: str) -> Mapping | None:

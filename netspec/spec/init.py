@@ -60,7 +60,7 @@ def _read_filler(tree: Tree, sink: Sink) -> Filler | None:
 
 def _validated(name: str, span: Span, given: dict[str, Tree], sink: Sink) -> Filler | None:
     if name not in FILLERS:
-        help = suggest(name, FILLERS) or "known: " + ", ".join(FILLERS)
+        help = suggest(name, [*FILLERS, *TENSORS]) or "known: " + ", ".join(FILLERS)
         sink.error(
             "NS020", f"torch.nn.init has no function `{name}` that is known here", span, help=help
         )

@@ -46,7 +46,8 @@ def _value(tree: Tree, scope: Scope, sink: Sink) -> Value:
         case Sequence():
             return tuple(_value(item, scope, sink) for item in tree.items)
     if tree.value is None and tree.span.start == tree.span.end:
-        sink.error("NS012", "a value is missing", tree.span, help="`[]` stands for no arguments")
+        help = "write it, or `[]` for no arguments"
+        sink.error("NS012", "a value is missing", tree.span, help=help)
     if isinstance(tree.value, str) and "$" in tree.value:
         return expression(tree, scope, sink)
     return tree.value

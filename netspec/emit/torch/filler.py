@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from netspec.dim import Dim, Expr, Shape, equal, name, names, python, substitute, unknown
+from netspec.dim import Dim, Expr, Shape, equal, name, names, substitute, unknown
 from netspec.emit.torch.naming import class_name
 from netspec.emit.torch.plan import (
     Chosen,
+    Condition,
     Construct,
     Given,
     Made,
@@ -103,7 +104,9 @@ class Filler:
 
     def _shared(self, target: Layer, inputs: tuple[Shape, ...], path: NodeId) -> Given:
         """Return what another call of a layer gives; it makes no child."""
-        scratch = replace(self.plan, children={}, calls={}, extras={}, depends=set())
+        scratch = replace(
+            self.plan, children={}, calls={}, choices={}, extras={}, depends=set()
+        )
         filler = Filler(self.planner, scratch, self.values)
         return filler._layer(target, inputs, (*path, target.name))[1]
 
@@ -143,16 +146,16 @@ class Filler:
         """Plan a layer that only some uses of the block have."""
         assert layer.condition is not None
         made, given = self._present(layer, inputs, path)
+        condition = Condition(sides[0], layer.condition.operator, sides[1])
         if made is None:
-            self.planner.refuse_choice(layer)
-        self.plan.conditions |= read
-        left, right = (python(side) for side in sides)
-        text = _condition(left, layer.condition.operator, right)
+            self.plan.choices[id(layer)] = condition
+        else:
+            self.plan.conditions |= read
         shape = tuple(
             one if equal(one, other) else unknown(one, other, *map(name, sorted(read)))
             for one, other in zip(_first(given), inputs[0], strict=True)
         )
-        return Chosen(made or Made("nn.Identity"), text), shape
+        return (Chosen(made, condition) if made else None), shape
 
     def _present(
         self, layer: Layer, inputs: tuple[Shape, ...], path: NodeId
@@ -340,13 +343,6 @@ class Filler:
             self.planner.refuse(layer, count)
         rest = Repeated(items[-1], count - 1)
         return Stack((items[0], rest)), outputs[-1]
-
-
-def _condition(left: str, sign: str, right: str) -> str:
-    """Write a comparison; one with a truth value as `flag` or `not flag`."""
-    if sign not in ("==", "!=") or right not in ("True", "False"):
-        return f"{left} {sign} {right}"
-    return left if (sign == "==") == (right == "True") else f"not {left}"
 
 
 def _swap(value: object, old: Dim, new: Dim) -> object:

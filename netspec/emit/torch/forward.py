@@ -13,6 +13,7 @@ from netspec.emit.torch.flow import Flow
 from netspec.emit.torch.layout import (
     INDENT,
     WIDTH,
+    Choice,
     Code,
     Group,
     Operation,
@@ -23,7 +24,7 @@ from netspec.emit.torch.layout import (
     statement,
 )
 from netspec.emit.torch.naming import RESERVED_LOCALS
-from netspec.emit.torch.pieces import base
+from netspec.emit.torch.pieces import base, condition_text
 from netspec.emit.torch.plan import Plan
 from netspec.ops.base import Call, Infix, Input
 from netspec.spec.model import INPUT, Chain, Layer, OpCall, Output, Parallel, Ref, ShareCall
@@ -212,6 +213,8 @@ class Forward:
             return None
         if any(not layer.sources or layer.name in self.plan.ports for layer in layers):
             return None
+        if any(id(layer) in self.plan.choices for layer in layers):
+            return None
         flow = Flow(layers, variables, set())
         code: Code = variables[layers[0].sources[0].name]
         for layer in layers:
@@ -227,7 +230,10 @@ class Forward:
             name = layer.call.target.name
             layer = next(peer for peer in flow.order if peer.name == name)
         if id(layer) in self.plan.calls:
-            return self._function(self.plan.calls[id(layer)], inputs)
+            code = self._function(self.plan.calls[id(layer)], inputs)
+            if choice := self.plan.choices.get(id(layer)):
+                return Choice(condition_text(choice, self.attributes), code, flat(inputs[0]))
+            return code
         child = f"self.{layer.name}"
         if layer.name.isdecimal():
             child = f'self.get_submodule("{layer.name}")'

@@ -23,6 +23,7 @@ from netspec.emit.torch.layout import (
 from netspec.emit.torch.naming import RESERVED_LOCALS
 from netspec.emit.torch.plan import (
     Chosen,
+    Condition,
     Construct,
     Given,
     Made,
@@ -90,10 +91,19 @@ def construct(made: Construct, local: Mapping[str, str]) -> Code:
         case Stack():
             return call("nn.Sequential", [construct(item, local) for item in made.items])
         case Chosen():
-            return Choice(made.condition, construct(made.made, local), "nn.Identity()")
+            condition = condition_text(made.condition, local)
+            return Choice(condition, construct(made.made, local), "nn.Identity()")
     index = local["@i"] if "@i" in set(used_names(made.made)) else "_"
     clause = f"for {index} in range({python(_renamed(made.count, local))})"
     return Group("*(", (Generator(construct(made.made, local), clause),), hugs=True)
+
+
+def condition_text(condition: Condition, local: Mapping[str, str]) -> str:
+    """Write a comparison; one with a truth value as `flag` or `not flag`."""
+    left, right = (python(_renamed(side, local)) for side in (condition.left, condition.right))
+    if condition.operator not in ("==", "!=") or right not in ("True", "False"):
+        return f"{left} {condition.operator} {right}"
+    return left if (condition.operator == "==") == (right == "True") else f"not {left}"
 
 
 def _renamed(value: object, local: Mapping[str, str]) -> object:

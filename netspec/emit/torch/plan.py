@@ -48,11 +48,20 @@ class Stack:
 
 
 @dataclass(frozen=True, slots=True)
+class Condition:
+    """A comparison over constructor arguments."""
+
+    left: object
+    operator: str
+    right: object
+
+
+@dataclass(frozen=True, slots=True)
 class Chosen:
     """A constructor call if a condition over the arguments holds, else nn.Identity()."""
 
     made: Construct
-    condition: str
+    condition: Condition
 
 
 Construct = Made | Repeated | Stack | Chosen
@@ -72,6 +81,8 @@ class Plan:
     children: dict[str, Construct] = field(default_factory=dict)
     calls: dict[int, Call | Infix] = field(default_factory=dict)
     """For layers and joins without a module: the function that does the work."""
+    choices: dict[int, Condition] = field(default_factory=dict)
+    """For layers without a module that only some uses have: when; else the first input passes."""
     symbols: tuple[Shape, ...] = ()
     output: Given = ()
     ports: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -96,9 +107,10 @@ def is_written(value: object) -> bool:
 
 
 def function_names(plan: Plan) -> list[str]:
-    """Return the parameters that the functions of a class's forward read."""
+    """Return the parameters that the functions and choices of a class's forward read."""
     calls = [call for call in plan.calls.values() if isinstance(call, Call)]
     values = [value for call in calls for value in (*call.args, *call.kwargs.values())]
+    values += [side for choice in plan.choices.values() for side in (choice.left, choice.right)]
     return list(dict.fromkeys(text for value in values for text in names(value)))
 
 

@@ -126,13 +126,6 @@ class Planner:
         )
         raise SpecError([Diagnostic("NS028", message, layer.repeat.span, help=help)])
 
-    def refuse_choice(self, layer: Layer) -> None:
-        """Refuse a choice by a block's parameter of something that is no module."""
-        message = f"`when` of `{layer.name}` chooses a function of several inputs, not a module"
-        assert layer.condition is not None
-        help = "wrap it in a block, or give the condition to a layer with one input"
-        raise SpecError([Diagnostic("NS029", message, layer.condition.span, help=help)])
-
     # -------------------------------------------------------------- numbers behind names
 
     def concrete(self, call: OpCall, argument: str, path: NodeId) -> dict[NodeId, int]:

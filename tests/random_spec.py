@@ -1,0 +1,570 @@
+"""A Hypothesis strategy of valid specs, which follows shapes while it writes.
+
+Sizes are texts: channels are Python expressions over a block's parameters and its input's channels
+`C`, and the image's size is the list of the strides on the way from the block's input. Layers with
+a stride keep `ceil(size / stride)`, so what is joined needs equal lists only.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+from hypothesis import strategies as st
+
+T = TypeVar("T")
+
+NAMES = (
+    *("conv", "relu", "out", "x", "features", "self_", "torch", "nn", "F", "range", "Tensor"),
+    *("self", "super", "print", "list", "i", "branch1", "reduce", "pool", "NamedTuple", "a", "b"),
+)
+"""Names of layers, among them those that generated code uses itself."""
+
+SAME = (
+    *("relu", "{batch_norm2d: [], eps: 0.001}", "silu", "identity", "{leaky_relu: 0.2}", "sigmoid"),
+    *("batch_norm2d", "{group_norm: 2}", "{dropout: 0.2}", "dropout2d", "{relu: [], inplace: true}"),
+    *("{local_response_norm: 3}", "{max_pool2d: 3, stride: 1, padding: 1}", "gelu", "hardswish"),
+    *("{avg_pool2d: 3, stride: 1, padding: 1}", "prelu", "{batch_norm2d: [], affine: false}"),
+)
+"""Modules that keep the shape of a feature map with an even number of channels."""
+
+FUNCTIONS = ("{scale: 0.5}", "{channel_shuffle: 2}")
+
+KERNELS = (("1", "0"), ("3", "1"), ("[1, 3]", "[0, 1]"), ("[3, 1]", "[1, 0]"))
+
+PARAMS = {
+    "out": ("out", ("8", "12", "4")),
+    "stride": ("s=1", ("1", "2")),
+    "flag": ("flag=false", ("true", "false")),
+    "count": ("times=2", ("1", "2", "3")),
+}
+"""Parameters that a block may have: how it declares them, and what a use may give."""
+
+
+@dataclass(frozen=True)
+class Map:
+    """A feature map that a layer can read. `unit` divides its channels."""
+
+    name: str
+    channels: str
+    strides: tuple[str, ...] = ()
+    unit: int = 4
+
+
+@dataclass
+class Signature:
+    """What a use of a block needs to know."""
+
+    name: str
+    params: tuple[str, ...]
+    ends: dict[str, Map]
+
+
+@dataclass
+class Chain:
+    """Lines of a chain while they are written."""
+
+    maps: list[Map]
+    params: tuple[str, ...] = ()
+    taken: set[str] = field(default_factory=set)
+    lines: dict[str, str] = field(default_factory=dict)
+    modules: dict[str, tuple[Map, Map]] = field(default_factory=dict)
+    """Layers that another may share: what they read and what they give."""
+    last: str = ""
+
+    @property
+    def end(self) -> Map:
+        return self.maps[-1]
+
+
+def written(expression: str) -> str:
+    """Write an expression as a spec does."""
+    return re.sub(r"[A-Za-z_]\w*", lambda match: "$" + match[0], expression)
+
+
+def is_writable(expression: str) -> bool:
+    return not re.search(r"\bC\b|\bif\b", expression)
+
+
+def folded(expression: str) -> str:
+    """Return the number that an expression comes to, if it has one."""
+    return str(eval(expression)) if not re.search(r"[A-Za-z_]", expression) else expression
+
+
+def put(text: str, values: dict[str, str]) -> str:
+    """Replace names by expressions."""
+
+    def value(match: re.Match[str]) -> str:
+        new = values.get(match[0], match[0])
+        return new if re.fullmatch(r"\w+", new) else f"({new})"
+
+    return folded(re.sub(r"[A-Za-z_]\w*", value, text))
+
+
+class Writer:
+    """Draws one spec."""
+
+    def __init__(self, draw: st.DrawFn) -> None:
+        self._draw = draw
+        self.blocks: dict[str, str] = {}
+        self.signatures: list[Signature] = []
+
+    def pick(self, options: Sequence[T]) -> T:
+        return options[self._draw(st.integers(0, len(options) - 1))]
+
+    def chance(self, percent: int) -> bool:
+        return self._draw(st.integers(0, 99)) >= 100 - percent
+
+    # -------------------------------------------------------------- layers
+
+    def add(self, chain: Chain, text: str, reads: Sequence[Map], gives: Map | None) -> Map | None:
+        """Add a line; `text` is a flow mapping without braces, or a bare word."""
+        name = self.name(chain.taken)
+        is_next = len(reads) == 1 and (reads[0].name == chain.last)
+        if text[0] != "[" and reads and not (is_next and self.chance(90)):
+            sources = [one.name for one in reads]
+            where = sources[0] if len(sources) == 1 else f"[{', '.join(sources)}]"
+            text = text if ":" in text else f"{text}: []"
+            text = f"{text}, from: {where}"
+        chain.lines[name] = f"{{{text}}}" if ":" in text and text[0] != "[" else text
+        chain.last = name
+        if gives is None:
+            return None
+        gives = replace(gives, name=name)
+        chain.maps.append(gives)
+        return gives
+
+    def name(self, taken: set[str]) -> str:
+        name = self.pick(NAMES)
+        number = 0
+        while name in taken or name == "self_":
+            number += 1
+            name = f"{name.rstrip('0123456789')}{number}"
+        taken.add(name)
+        return name
+
+    def source(self, chain: Chain) -> Map:
+        return chain.end if self.chance(75) else self.pick(chain.maps)
+
+    def layer(self, chain: Chain, depth: int = 0) -> None:
+        """Add one of the constructs to a chain."""
+        kinds: list[Callable[[Chain, int], None]] = [
+            *[self.plain, self.conv, self.unit] * 3,
+            *[self.join, self.residual, self.share, self.scaled, self.cut, self.chosen],
+            *[self.call, self.call, self.repeated, self.listed],
+        ]
+        if depth < 2:
+            kinds += [self.inline, self.parallel]
+        self.pick(kinds)(chain, depth)
+
+    def plain(self, chain: Chain, depth: int) -> None:
+        source = self.source(chain)
+        text = self.pick(SAME).strip("{}")
+        self.module(chain, text, source, source)
+
+    def module(self, chain: Chain, text: str, source: Map, gives: Map) -> Map:
+        made = self.add(chain, text, [source], gives)
+        assert made is not None
+        chain.modules[made.name] = (source, made)
+        return made
+
+    def width(self, chain: Chain) -> str:
+        """Return a number of channels that divides by four."""
+        own = ["out", "out * 2"] if "out" in chain.params else []
+        return self.pick([*own, "8", "4"])
+
+    def convolution(self, chain: Chain, width: str, stride: str = "1") -> str:
+        kernel, padding = self.pick(KERNELS)
+        if stride != "1":
+            kernel, padding = self.pick(KERNELS[:2])
+        options = [
+            *([f"stride: {written(stride)}"] if stride != "1" else []),
+            *([f"padding: {padding}"] if padding != "0" else []),
+        ]
+        more = self.pick(["", "bias: false", "groups: 2", "same"])
+        if more == "same" and stride == "1":
+            options = ["padding: same"]
+        elif more and more != "same":
+            options.append(more)
+        head = f"conv2d: [{written(width)}, {kernel}]"
+        return ", ".join([head, *options])
+
+    def conv(self, chain: Chain, depth: int) -> None:
+        source, width = self.source(chain), self.width(chain)
+        stride = "s" if "stride" in chain.params and self.chance(30) else "1"
+        strides = (*source.strides, stride) if stride != "1" else source.strides
+        gives = Map("", width, strides)
+        self.module(chain, self.convolution(chain, width, stride), source, gives)
+
+    def unit(self, chain: Chain, depth: int) -> None:
+        self.conv(chain, depth)
+        self.add(chain, self.pick(["relu", "batch_norm2d", "silu"]), [chain.end], chain.end)
+
+    def scaled(self, chain: Chain, depth: int) -> None:
+        """Add a free parameter and what it scales or shifts, or a function."""
+        source = self.source(chain)
+        if not is_writable(source.channels) or self.chance(40):
+            self.add(chain, self.pick(FUNCTIONS).strip("{}"), [source], source)
+            return
+        size = f"[{written(source.channels)}, 1, 1]"
+        made = Map(self.name(chain.taken), source.channels)
+        chain.lines[made.name] = f"{{parameter: [{size}]}}"
+        self.add(chain, self.pick(["mul", "add"]), [source, made], source)
+
+    def fit(self, chain: Chain, wanted: Map) -> Map:
+        """Add a convolution that gives channels of another map from one of its size."""
+        peers = [one for one in chain.maps if one.strides == wanted.strides]
+        text = self.convolution(chain, wanted.channels)
+        return self.module(chain, text, self.pick(peers), replace(wanted, unit=4))
+
+    def residual(self, chain: Chain, depth: int) -> None:
+        wanted = self.source(chain)
+        same = [
+            one
+            for one in chain.maps
+            if one is not wanted
+            and (one.channels, one.strides) == (wanted.channels, wanted.strides)
+        ]
+        if same:
+            other = self.pick(same)
+        elif is_writable(wanted.channels):
+            other = self.fit(chain, wanted)
+        else:
+            return
+        parts = [wanted, other] if self.chance(50) else [other, wanted]
+        if self.chance(20):
+            parts.append(wanted)
+        self.add(chain, self.pick(["add", "mul"]), parts, wanted)
+
+    def join(self, chain: Chain, depth: int) -> None:
+        first = self.source(chain)
+        peers = [one for one in chain.maps if one.strides == first.strides]
+        second = self.pick(peers)
+        channels = folded(f"{first.channels} + {second.channels}")
+        gives = Map("", channels, first.strides, min(first.unit, second.unit))
+        if len(channels) < 60:
+            self.add(chain, "concat: []", [first, second], gives)
+
+    def share(self, chain: Chain, depth: int) -> None:
+        """Call a module again on a map with the same channels."""
+        if not chain.modules:
+            return
+        target = self.pick([*chain.modules])
+        read, gave = chain.modules[target]
+        same = [one for one in chain.maps if one.channels == read.channels and one.name != target]
+        source = self.pick(same or [read])
+        strides = (*source.strides, *gave.strides[len(read.strides) :])
+        self.add(chain, f"share: {target}", [source], replace(gave, strides=strides))
+
+    def cut(self, chain: Chain, depth: int) -> None:
+        source = self.source(chain)
+        if source.unit < 4:
+            return
+        half = folded(f"({source.channels}) // 2")
+        self.add(chain, "chunk: 2", [source], None)
+        parts = [Map(f"{chain.last}.{i}", half, source.strides, 2) for i in (0, 1)]
+        chain.last = ""
+        one = self.module(chain, self.convolution(chain, "4"), parts[0], Map("", "4", source.strides))
+        if self.chance(50):
+            channels = folded(f"{half} + 4")
+            self.add(chain, "concat: []", [parts[1], one], Map("", channels, source.strides, 2))
+
+    def condition(self, chain: Chain) -> tuple[str, str] | None:
+        """Return a condition as a spec and as Python write it."""
+        found = []
+        if "flag" in chain.params:
+            found += [("$flag", "flag"), ("$flag == false", "not flag"), ("$flag != false", "flag")]
+        if "stride" in chain.params:
+            found += [("$s != 1", "s != 1"), ("$s > 1", "s != 1")]
+        if "count" in chain.params:
+            found += [("$times > 2", "times > 2"), ("$times % 2 == 0", "times % 2 == 0")]
+        if chain.params == ("graph",):
+            found += [("$deep > 2", "3 > 2"), ("$deep == 7", "3 == 7")]
+        return self.pick(found) if found else None
+
+    def chosen(self, chain: Chain, depth: int) -> None:
+        """Add a layer that is there only under a condition."""
+        condition = self.condition(chain)
+        if condition is None:
+            return
+        source = self.source(chain)
+        text, test = condition
+        if self.chance(40):
+            layer = self.pick(SAME).strip("{}")
+            layer = layer if ":" in layer else f"{layer}: []"
+            self.add(chain, f"{layer}, when: {text}", [source], source)
+            return
+        width = self.width(chain)
+        body = f"{self.convolution(chain, width)}, when: {text}"
+        if self.chance(50):
+            inner = self.convolution(chain, width)
+            body = f"chain: [{{{inner}}}, {self.pick(SAME)}], when: {text}"
+        has = eval(test) if chain.params == ("graph",) else None
+        channels = f"({width} if {test} else {source.channels})"
+        channels = channels if has is None else width if has else source.channels
+        self.add(chain, body, [source], replace(source, channels=channels, unit=min(4, source.unit)))
+
+    # -------------------------------------------------------------- bodies
+
+    def steps(self, chain: Chain, most: int, depth: int) -> None:
+        for _ in range(self._draw(st.integers(1, most))):
+            self.layer(chain, depth)
+        if not chain.lines or "." in chain.end.name or chain.last != chain.end.name:
+            self.add(chain, "relu", [chain.end], chain.end)
+
+    def named(self, chain: Chain, source: Map, taken: set[str], depth: int) -> tuple[str, Map]:
+        """Return an inner chain in braces, and the map at its end."""
+        inner = Chain([replace(source, name="input")], chain.params, taken, last="input")
+        self.steps(inner, 3, depth + 1)
+        text = ", ".join(f"{name}: {line}" for name, line in inner.lines.items())
+        return f"{{{text}}}", inner.end
+
+    def sequence(self, chain: Chain, source: Map) -> tuple[str, Map]:
+        """Return an inner chain of unnamed layers, and the map at its end."""
+        items, end = [], source
+        for _ in range(self._draw(st.integers(1, 3))):
+            kind = self.pick(["same", "conv", "conv", "nested", "function"])
+            if kind == "conv":
+                width = self.width(chain)
+                items.append(f"{{{self.convolution(chain, width)}}}")
+                end = Map("", width, end.strides)
+            elif kind == "nested":
+                items.append(f"[{self.pick(SAME)}, {self.pick(SAME)}]")
+            else:
+                items.append(self.pick(SAME if kind == "same" else FUNCTIONS))
+        return f"[{', '.join(items)}]", end
+
+    def listed(self, chain: Chain, depth: int) -> None:
+        if chain.last != chain.end.name:
+            return
+        text, end = self.sequence(chain, chain.end)
+        self.add(chain, text, [chain.end], end)
+
+    def inline(self, chain: Chain, depth: int) -> None:
+        source = self.source(chain)
+        text, end = self.named(chain, source, set(), depth)
+        self.add(chain, f"chain: {text}", [source], end)
+
+    def parallel(self, chain: Chain, depth: int) -> None:
+        source = self.source(chain)
+        text, end = self.branches(chain, source, depth)
+        self.add(chain, text, [source], end)
+
+    def branches(self, chain: Chain, source: Map, depth: int) -> tuple[str, Map]:
+        """Return `parallel: ..., join: ...` and what it gives."""
+        join = self.pick(["concat", "add", "mul"])
+        taken: set[str] = set()
+        branches, ends = [], []
+        for i in range(self._draw(st.integers(2, 3))):
+            if i and self.chance(20) and (join == "concat" or is_writable(source.channels)):
+                branches.append("[]")
+                ends.append(source)
+            elif self.chance(30):
+                text, end = self.sequence(chain, source)
+                branches.append(text)
+                ends.append(end)
+            else:
+                text, end = self.named(chain, source, taken, depth)
+                branches.append(text)
+                ends.append(end)
+        ends = [self.meet(branches, taken, ends, i, source, join) for i in range(len(ends))]
+        channels = source.channels if join != "concat" else " + ".join(x.channels for x in ends)
+        if join != "concat":
+            channels = ends[0].channels
+        unit = min(end.unit for end in ends)
+        gives = Map("", folded(channels), ends[0].strides, unit)
+        return f"parallel: [{', '.join(branches)}], join: {join}", gives
+
+    def meet(
+        self,
+        branches: list[str],
+        taken: set[str],
+        ends: Sequence[Map],
+        i: int,
+        source: Map,
+        join: str,
+    ) -> Map:
+        """End a branch so that it can be joined: its size is the input's, its channels the first's."""
+        end = ends[i]
+        wanted = end.channels
+        if join != "concat":
+            wanted = source.channels if is_writable(source.channels) else "8"
+        if end.strides == source.strides and end.channels == wanted:
+            return end
+        if end.strides != source.strides:
+            branches[i] = "[relu]"
+            end = source
+        if end.channels != wanted and is_writable(wanted):
+            text = f"{{conv2d: [{written(wanted)}, 1]}}"
+            inner = branches[i][1:-1]
+            is_list = branches[i][0] == "["
+            item = text if is_list else f"{self.name(taken)}: {text}"
+            brackets = "[]" if is_list else "{}"
+            branches[i] = f"{brackets[0]}{inner}{', ' if inner else ''}{item}{brackets[1]}"
+            end = Map("", wanted, end.strides)
+        return end
+
+    # -------------------------------------------------------------- blocks
+
+    def block(self) -> None:
+        """Define a block over those that stand above it."""
+        params = tuple(key for key in PARAMS if self.chance(60))
+        chain = Chain([Map("input", "C")], params, last="input")
+        name = f"Block{len(self.signatures)}"
+        parts = [f"params: [{', '.join(PARAMS[key][0] for key in params)}]"] if params else []
+        if self.chance(25):
+            text, end = self.branches(chain, chain.end, 0)
+            body, ends = text, {"": end}
+        elif self.chance(20):
+            text, end = self.sequence(chain, chain.end)
+            body, ends = f"chain: {text}", {"": end}
+        else:
+            self.steps(chain, 5, 0)
+            lines = ", ".join(f"{key}: {line}" for key, line in chain.lines.items())
+            body, ends = f"chain: {{{lines}}}", {"": chain.end}
+            others = [x for x in chain.maps[1:-1] if "." not in x.name]
+            if others and self.chance(15):
+                ends = {x.name: x for x in (self.pick(others), chain.end)}
+                parts.append(f"outputs: [{', '.join(ends)}]")
+        self.blocks[name] = "{" + ", ".join([*parts, body]) + "}"
+        self.signatures.append(Signature(name, params, ends))
+
+    def arguments(self, chain: Chain, signature: Signature) -> tuple[str, dict[str, str]]:
+        """Return the arguments of a use as text and as values by name."""
+        values, texts, by_name = {}, [], False
+        for key in signature.params:
+            name, _, default = PARAMS[key][0].partition("=")
+            options = list(PARAMS[key][1])
+            own = {"out": "out", "stride": "s", "flag": "flag", "count": "times"}[key]
+            options += [own] * 2 if key in chain.params else []
+            if default and self.chance(40):
+                values[name], by_name = default, True
+                continue
+            values[name] = value = self.pick(options)
+            value = value if value in ("true", "false") else written(value)
+            texts.append(f"{name}: {value}" if by_name else value)
+        positional = [text for text in texts if ":" not in text]
+        keywords = "".join(f", {text}" for text in texts if ":" in text)
+        return f"{signature.name}: [{', '.join(positional)}]{keywords}", values
+
+    def fitting(self, many: bool) -> list[Signature]:
+        return [x for x in self.signatures if many or "" in x.ends]
+
+    def call(self, chain: Chain, depth: int) -> None:
+        source = self.source(chain)
+        known = self.fitting(True)
+        if source.unit < 4 or not known:
+            return
+        signature = self.pick(known)
+        text, values = self.arguments(chain, signature)
+        ends = {key: self.given(end, values, source) for key, end in signature.ends.items()}
+        if any(len(end.channels) > 60 for end in ends.values()):
+            return
+        if "" in ends:
+            self.module(chain, text, source, ends[""])
+            return
+        self.add(chain, text, [source], None)
+        use, chain.last = chain.last, ""
+        chain.maps += [replace(end, name=f"{use}.{key}") for key, end in ends.items()]
+
+    def given(self, end: Map, values: dict[str, str], source: Map) -> Map:
+        """Return what a block gives in one use."""
+        python = {key: {"true": "True", "false": "False"}.get(v, v) for key, v in values.items()}
+        channels = put(end.channels, {**python, "C": source.channels})
+        strides = [put(stride, python) for stride in end.strides]
+        kept = (*source.strides, *(stride for stride in strides if stride != "1"))
+        return Map("", channels, kept, end.unit)
+
+    def repeated(self, chain: Chain, depth: int) -> None:
+        """Add a repeated block, the first one with other arguments where it can have them."""
+        source = self.source(chain)
+        known = self.fitting(False)
+        if source.unit < 4 or not known:
+            return
+        signature = self.pick(known)
+        end = signature.ends[""]
+        if end.unit < 4 or "C" in end.channels or len(source.channels) > 30:
+            return
+        text, values = self.arguments(chain, signature)
+        if "s" in values:
+            text = re.sub(r", s: [^,]+", "", text)
+            values = {**values, "s": "1"}
+            if "stride" in signature.params and not self._is_default(text, signature):
+                return
+        made = self.given(end, values, source)
+        if made.strides != source.strides:
+            return
+        count = self.pick(["2", "3", *(["times"] if "count" in chain.params else [])])
+        first = ""
+        if "stride" in signature.params and self.chance(60):
+            first = ", first: {s: 2}"
+            made = replace(made, strides=self.given(end, {**values, "s": "2"}, source).strides)
+        self.add(chain, f"{text}, repeat: {written(count)}{first}", [source], made)
+
+    def _is_default(self, text: str, signature: Signature) -> bool:
+        """Tell whether a use leaves the stride at its default."""
+        positional = text.partition("[")[2].partition("]")[0]
+        given = len(positional.split(",")) if positional else 0
+        return given <= signature.params.index("stride")
+
+    # -------------------------------------------------------------- the network
+
+    def graph(self) -> str:
+        for _ in range(self._draw(st.integers(0, 3))):
+            self.block()
+        chain = Chain([Map("image", "4")], ("graph",), {"image", "vector"}, last="image")
+        stem = self.pick(["{conv2d: [8, 3], padding: 1", "{conv2d: [$width, 3], stride: 2, padding: 1"])
+        first = Map("stem", *(("width", ("2",)) if "stride" in stem else ("8",)))
+        chain.lines["stem"] = stem + ", from: image}"
+        chain.taken.add("stem")
+        chain.maps, chain.last = [first], "stem"
+        self.steps(chain, 7, 0)
+        outputs = list(self.ends(chain))
+        lines = [f"  {name}: {line}" for name, line in chain.lines.items()]
+        blocks = [f"  {name}: {text}" for name, text in self.blocks.items()]
+        return "\n".join(
+            [
+                "netspec: 1",
+                "name: Net",
+                "params: {classes: 10, width: 8, deep: 3}",
+                f"inputs: {{image: [3, {self.pick(['16, 16', '9, 12', '17, 17'])}], vector: [7]}}",
+                *(["blocks:", *blocks] if blocks else []),
+                "graph:",
+                *lines,
+                f"outputs: {{{', '.join(outputs)}}}",
+                "",
+            ]
+        )
+
+    def ends(self, chain: Chain) -> Iterable[str]:
+        """Add what ends a network and return its outputs."""
+        end = chain.end
+        yield f"y_map: {end.name}"
+        if self.chance(50):
+            self.blocks["Flat"] = "{params: [out], chain: {flat: flatten, fc: {linear: $out}}}"
+            for i in range(self._draw(st.integers(1, 2))):
+                yield f"y_flat{i}: {{Flat: 5, from: {self.pick(chain.maps).name}}}"
+        head = "[{adaptive_avg_pool2d: 2}, flatten, {linear: 6}, relu, {linear: $classes}]"
+        self.blocks["Head"] = f"{{chain: {head}}}"
+        if self.chance(60):
+            source = self.pick(chain.maps).name
+            yield f"aux: {{Head: [], from: {source}, when: train, weight: {self.pick(['0.3', '1'])}}}"
+        vector = self.pick(["{linear: 8, from: vector}", "[{linear: 8}, relu, {layer_norm: 8}]"])
+        if vector[0] == "[":
+            vector = f"{{chain: {vector}, from: vector}}"
+        pooled = self.pick(["[global_avg_pool, flatten]", "{mean: [[2, 3]]}", "{chain: [flatten]}"])
+        if pooled[0] == "[":
+            pooled = f"{{chain: {pooled}}}"
+        chain.lines["pooled"] = f"{pooled[:-1]}, from: {end.name}}}"
+        chain.lines["words"] = vector
+        chain.lines["both"] = "{concat: [], from: [pooled, words]}"
+        chain.lines["logits"] = "{linear: $classes}"
+        yield "y1: logits"
+
+
+@st.composite
+def specs(draw: st.DrawFn) -> str:
+    """Return the text of a spec."""
+    return Writer(draw).graph()

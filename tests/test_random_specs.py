@@ -1,0 +1,139 @@
+"""Random specs: what the compiler infers is what PyTorch does, and every command takes them."""
+
+from __future__ import annotations
+
+import inspect
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+import netspec
+from netspec.diagnostics import SpecError
+from netspec.emit.diff import diff
+from netspec.emit.html import to_html
+from netspec.emit.mermaid import to_mermaid
+from netspec.emit.report import FORMATS, render, report
+from netspec.fmt.text import formatted
+from netspec.network import Network
+from netspec.syntax import decode
+from netspec.verify import expected, state
+from tests.random_spec import specs
+from tests.support import loads
+
+EXAMPLES = 500
+Model = Callable[..., nn.Module]
+
+
+def examples(number: int) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    return settings(
+        max_examples=number,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("generated")
+
+
+def run(source: str) -> Model:
+    """Return the class of the network in a generated module."""
+    scope: dict[str, Any] = {"__name__": "generated"}
+    exec(compile(source, "<generated>", "exec"), scope)
+    model: Model = scope["Net"]
+    return model
+
+
+def measured(model: nn.Module, network: Network) -> dict[str, object]:
+    """Run a module on the meta device, in the form of `netspec.verify.expected`."""
+    inputs = [torch.empty(2, *shape) for shape in network.graph.inputs.values()]
+    shapes, macs = [], []
+    for training in (False, True):
+        model.train(training)
+        with FlopCounterMode(display=False) as counter, torch.no_grad():
+            result = model(*inputs)
+        tensors = [result] if isinstance(result, torch.Tensor) else result
+        shapes.append([list(t.shape[1:]) for t in tensors if t is not None])
+        macs.append(counter.get_total_flops() // 4)
+    return {
+        "outputs": shapes[0],
+        "training outputs": shapes[1],
+        "parameters": sum(p.numel() for p in model.parameters()),
+        "macs": macs[0],
+        "training macs": macs[1],
+        "state_dict": {k: list(v.shape) for k, v in sorted(model.state_dict().items())},
+    }
+
+
+@examples(EXAMPLES)
+@given(text=specs())
+def test_the_module_is_as_inferred(folder: Path, text: str) -> None:
+    net = loads(text)
+    source = net.to_python()
+    number = len(list(folder.iterdir()))
+    if number < 100:
+        (folder / f"net{number}.py").write_text(source)
+    make = run(source)
+    with torch.device("meta"):
+        assert measured(make(), net.network) == expected(net.network)
+        check_arguments(make, text)
+
+
+def check_arguments(make: Model, text: str) -> None:
+    """Compare what the constructor's arguments do with what the spec's parameters do."""
+    other = {"classes": 7, "width": 16, "deep": 2}
+    given = {k: v for k, v in other.items() if k in inspect.signature(make).parameters}
+    try:
+        net: netspec.Net = loads(text, **given)
+    except SpecError:
+        return
+    found = {key: list(value.shape) for key, value in make(**given).state_dict().items()}
+    assert dict(sorted(found.items())) == state(net.network)
+
+
+@examples(60)
+@given(text=specs(), format=st.sampled_from(sorted(FORMATS)))
+def test_every_emitter_takes_it(text: str, format: str) -> None:
+    net = loads(text)
+    network = net.network
+    assert render(net.report(by="layer"), format)
+    assert net.to_dot() and net.to_svg() and to_mermaid(network) and to_html(network)
+    assert to_html(network) == to_html(loads(text).network)
+
+
+@examples(100)
+@given(text=specs())
+def test_tables_agree_however_they_are_folded(text: str) -> None:
+    network = loads(text).network
+    totals = network.totals.training
+    for by in ("block", "layer", "op"):
+        table = report(network, by).tables[0]
+        assert table.total("params", "macs") == (totals.params, totals.macs)
+
+
+@examples(100)
+@given(text=specs())
+def test_formatting_and_comparing(text: str) -> None:
+    new = formatted(decode(text.encode(), "net.yaml"))
+    assert formatted(decode(new.encode(), "net.yaml")) == new
+    assert not diff(loads(text).network, loads(new).network)
+
+
+def test_code_is_a_fixed_point_of_ruff(folder: Path) -> None:
+    command = ("ruff", "format", "--isolated", "--diff", str(folder))
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert result.returncode == 0, result.stdout[:5000]
+    rules = ("ruff", "check", "--isolated", "--select", "E,F,W,I,UP,B,SIM", str(folder))
+    result = subprocess.run(rules, capture_output=True, text=True)
+    assert result.returncode == 0, result.stdout[:5000]
