@@ -72,7 +72,20 @@ class Chain:
     lines: dict[str, str] = field(default_factory=dict)
     modules: dict[str, tuple[Map, Map]] = field(default_factory=dict)
     """Layers that another may share: what they read and what they give."""
+    reads: dict[str, list[str]] = field(default_factory=dict)
     last: str = ""
+
+    def loose(self) -> list[str]:
+        """Return the lines that no other line reads."""
+        read = {name for names in self.reads.values() for name in names}
+        return [name for name in self.lines if name not in read]
+
+    def drop(self, names: Iterable[str]) -> None:
+        for name in names:
+            del self.lines[name]
+            self.reads.pop(name, None)
+            self.modules.pop(name, None)
+            self.maps = [one for one in self.maps if one.name.partition(".")[0] != name]
 
     @property
     def end(self) -> Map:
@@ -130,6 +143,7 @@ class Writer:
             text = f"{text}, from: {where}"
         chain.lines[name] = f"{{{text}}}" if ":" in text and text[0] != "[" else text
         chain.last = name
+        chain.reads[name] = [one.name.partition(".")[0] for one in reads]
         if gives is None:
             return None
         gives = replace(gives, name=name)
@@ -256,7 +270,11 @@ class Writer:
         same = [one for one in chain.maps if one.channels == read.channels and one.name != target]
         source = self.pick(same or [read])
         strides = (*source.strides, *gave.strides[len(read.strides) :])
-        self.add(chain, f"share: {target}", [source], replace(gave, strides=strides))
+        if target not in chain.loose() or strides == gave.strides:
+            gives = replace(gave, strides=strides)
+            other = self.add(chain, f"share: {target}", [source], gives)
+            if other and strides == gave.strides:
+                self.add(chain, "add", [other, gave], gave)
 
     def cut(self, chain: Chain, depth: int) -> None:
         source = self.source(chain)
@@ -311,8 +329,24 @@ class Writer:
     def steps(self, chain: Chain, most: int, depth: int) -> None:
         for _ in range(self._draw(st.integers(1, most))):
             self.layer(chain, depth)
+        self.tie(chain)
         if not chain.lines or "." in chain.end.name or chain.last != chain.end.name:
             self.add(chain, "relu", [chain.end], chain.end)
+
+    def tie(self, chain: Chain) -> None:
+        """Join loose lines with the end where they fit, and drop the others."""
+        for name in chain.loose():
+            found = [one for one in chain.maps if one.name == name]
+            end = chain.end
+            if found and end.name != name and found[0].strides == end.strides:
+                channels = folded(f"{found[0].channels} + {end.channels}")
+                unit = min(found[0].unit, end.unit)
+                if len(channels) < 60:
+                    gives = Map("", channels, end.strides, unit)
+                    self.add(chain, "concat: []", [found[0], end], gives)
+        while loose := [name for name in chain.loose() if name != chain.end.name.partition(".")[0]]:
+            chain.drop(loose)
+            chain.last = "" if chain.last in loose else chain.last
 
     def named(self, chain: Chain, source: Map, taken: set[str], depth: int) -> tuple[str, Map]:
         """Return an inner chain in braces, and the map at its end."""
