@@ -1,6 +1,6 @@
 """Plot what the Polyak average does: a run's held-out loss and accuracy with and without it.
 
-    python examples/averaging.py runs/digits/checkpoint.pt --plot averaging.png
+python examples/averaging.py runs/digits/checkpoint.pt --plot averaging.png
 """
 
 from __future__ import annotations
@@ -42,7 +42,9 @@ def summary(history: Sequence[Metrics]) -> str:
         values = [point[f"{kind} loss"] for point in history]
         half = values[len(values) // 2 :]
         rises = sum(max(0.0, after - before) for before, after in zip(half, half[1:], strict=False))
-        lines.append(f"{kind}: best loss {min(values):.4f}, rises in the second half add up to {rises:.4f}")
+        lines.append(
+            f"{kind}: best loss {min(values):.4f}, rises in the second half add up to {rises:.4f}"
+        )
     return "\n".join(lines)
 
 

@@ -1,6 +1,6 @@
 """Plot how a run of train.py learned.
 
-    python examples/curve.py runs/digits/checkpoint.pt --plot digits.png
+python examples/curve.py runs/digits/checkpoint.pt --plot digits.png
 """
 
 from __future__ import annotations
@@ -17,7 +17,11 @@ def draw(history: Sequence[Metrics], path: Path) -> None:
     """Plot the training batches' losses, head by head, and the held-out accuracy."""
     figure, (loss, accuracy) = plots.panels(2)
     steps = [point["step"] for point in history]
-    for name, colour in (("loss", plots.BLUE), ("loss.head1", plots.ORANGE), ("loss.head2", plots.GREY)):
+    for name, colour in (
+        ("loss", plots.BLUE),
+        ("loss.head1", plots.ORANGE),
+        ("loss.head2", plots.GREY),
+    ):
         if name in history[0]:
             label = "network" if name == "loss" else f"auxiliary head {name[-1]}"
             loss.plot(steps, [point[name] for point in history], color=colour, label=label)

@@ -32,7 +32,9 @@ class Transfer:
     missing: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
-        lines = [f"loaded  {layer}: {count} tensors" for layer, count in by_layer(self.loaded).items()]
+        lines = [
+            f"loaded  {layer}: {count} tensors" for layer, count in by_layer(self.loaded).items()
+        ]
         lines += [f"skipped {key}: {reason}" for key, reason in self.skipped.items()]
         return "\n".join([*lines, *(f"starts anew: {key}" for key in self.missing)])
 
@@ -49,7 +51,9 @@ def by_layer(keys: Collection[str]) -> dict[str, int]:
 def transfer(model: nn.Module, given: Weights, heads: Collection[str]) -> Transfer:
     """Load into a model what fits and belongs to no head."""
     own = model.state_dict()
-    changed = {key.partition(".")[0]: key for key in own if key in given and _differ(key, own, given)}
+    changed = {
+        key.partition(".")[0]: key for key in own if key in given and _differ(key, own, given)
+    }
     result = Transfer()
     for key, tensor in given.items():
         layer = key.partition(".")[0]

@@ -73,7 +73,9 @@ def draw(with_heads: Run, without: Run, path: Path) -> None:
     for panel, step in zip(axes, moments, strict=False):
         for run, label, colour in _both(with_heads, without):
             norms = run.norms[step]
-            panel.plot(list(norms), list(norms.values()), "o-", color=colour, label=label, markersize=3)
+            panel.plot(
+                list(norms), list(norms.values()), "o-", color=colour, label=label, markersize=3
+            )
         panel.set(title=f"step {step}", yscale="log")
         panel.tick_params(axis="x", rotation=90)
     axes[0].set_ylabel("norm of the gradient")

@@ -141,7 +141,9 @@ def main(argv: Sequence[str] | None = None) -> None:
         branches = measure(net, model, arguments.block, arguments.images)
     draw(branches, arguments.plot)
     for branch in branches:
-        print(f"{branch.name}: {branch.theory.width} px in theory, {branch.measured.width} measured")
+        print(
+            f"{branch.name}: {branch.theory.width} px in theory, {branch.measured.width} measured"
+        )
 
 
 if __name__ == "__main__":

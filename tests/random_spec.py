@@ -167,8 +167,10 @@ class Writer:
         kinds: list[Callable[[Chain, int], None]] = [
             *[self.plain, self.conv, self.unit] * 3,
             *[self.join, self.residual, self.share, self.scaled, self.cut, self.chosen],
-            *[self.call, self.call, self.repeated, self.listed],
+            *[self.listed],
         ]
+        if self.signatures:
+            kinds += [self.call, self.call, self.repeated, self.repeated]
         if depth < 2:
             kinds += [self.inline, self.parallel]
         self.pick(kinds)(chain, depth)
@@ -327,7 +329,7 @@ class Writer:
     # -------------------------------------------------------------- bodies
 
     def steps(self, chain: Chain, most: int, depth: int) -> None:
-        for _ in range(self._draw(st.integers(1, most))):
+        for _ in range(self._draw(st.integers(min(2, most), most))):
             self.layer(chain, depth)
         self.tie(chain)
         if not chain.lines or "." in chain.end.name or chain.last != chain.end.name:
@@ -465,15 +467,17 @@ class Writer:
         self.blocks[name] = "{" + ", ".join([*parts, body]) + "}"
         self.signatures.append(Signature(name, params, ends))
 
-    def arguments(self, chain: Chain, signature: Signature) -> tuple[str, dict[str, str]]:
-        """Return the arguments of a use as text and as values by name."""
+    def arguments(
+        self, chain: Chain, signature: Signature, fixed: Sequence[str] = ()
+    ) -> tuple[str, dict[str, str]]:
+        """Return the arguments of a use as text and as values by name; `fixed` keep defaults."""
         values, texts, by_name = {}, [], False
         for key in signature.params:
             name, _, default = PARAMS[key][0].partition("=")
             options = list(PARAMS[key][1])
             own = {"out": "out", "stride": "s", "flag": "flag", "count": "times"}[key]
             options += [own] * 2 if key in chain.params else []
-            if default and self.chance(40):
+            if default and (key in fixed or self.chance(40)):
                 values[name], by_name = default, True
                 continue
             values[name] = value = self.pick(options)
@@ -518,35 +522,29 @@ class Writer:
         if source.unit < 4 or not known:
             return
         signature = self.pick(known)
+        text, values = self.arguments(chain, signature, fixed=("stride",))
+        count = self.pick(["2", "3", *(["times"] * 2 if "times" in self.names(chain) else [])])
+        firsts = {"s": "2"} if "stride" in signature.params and self.chance(60) else {}
+        if "flag" in signature.params and self.chance(60):
+            firsts["flag"] = "true"
         end = signature.ends[""]
-        if end.unit < 4 or "C" in end.channels or len(source.channels) > 30:
+        made = source
+        for i in range(2 if count == "times" else int(count)):
+            made = self.given(end, {**values, **(firsts if i == 0 else {})}, made)
+        if count == "times" and "C" in end.channels and end.channels != "C":
             return
-        text, values = self.arguments(chain, signature)
-        if "s" in values:
-            text = re.sub(r", s: [^,]+", "", text)
-            values = {**values, "s": "1"}
-            if "stride" in signature.params and not self._is_default(text, signature):
-                return
-        made = self.given(end, values, source)
-        if made.strides != source.strides:
-            return
-        count = self.pick(["2", "3", *(["times"] if "count" in chain.params else [])])
-        first = ""
-        if "stride" in signature.params and self.chance(60):
-            first = ", first: {s: 2}"
-            made = replace(made, strides=self.given(end, {**values, "s": "2"}, source).strides)
-        self.add(chain, f"{text}, repeat: {written(count)}{first}", [source], made)
+        first = ", ".join(f"{key}: {value}" for key, value in firsts.items())
+        text += f", repeat: {written(count)}" + (f", first: {{{first}}}" if first else "")
+        if end.unit == 4 and len(made.channels) < 60:
+            self.add(chain, text, [source], made)
 
-    def _is_default(self, text: str, signature: Signature) -> bool:
-        """Tell whether a use leaves the stride at its default."""
-        positional = text.partition("[")[2].partition("]")[0]
-        given = len(positional.split(",")) if positional else 0
-        return given <= signature.params.index("stride")
+    def names(self, chain: Chain) -> list[str]:
+        return [PARAMS[key][0].partition("=")[0] for key in chain.params if key in PARAMS]
 
     # -------------------------------------------------------------- the network
 
     def graph(self) -> str:
-        for _ in range(self._draw(st.integers(0, 3))):
+        for _ in range(self._draw(st.integers(1, 4))):
             self.block()
         chain = Chain([Map("image", "4")], ("graph",), {"image", "vector"}, last="image")
         stem = self.pick(["{conv2d: [8, 3], padding: 1", "{conv2d: [$width, 3], stride: 2, padding: 1"])
@@ -554,7 +552,7 @@ class Writer:
         chain.lines["stem"] = stem + ", from: image}"
         chain.taken.add("stem")
         chain.maps, chain.last = [first], "stem"
-        self.steps(chain, 7, 0)
+        self.steps(chain, 10, 0)
         outputs = list(self.ends(chain))
         lines = [f"  {name}: {line}" for name, line in chain.lines.items()]
         blocks = [f"  {name}: {text}" for name, text in self.blocks.items()]

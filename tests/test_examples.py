@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
+import netspec
 import pytest
 import torch
 from PIL import Image
@@ -18,24 +20,34 @@ sys.path.insert(0, str(EXAMPLES))
 
 SMALL = ("--spec", str(EXAMPLES / "small.yaml"), "--lr", "0.02", "--scale", "0.0157")
 TINY = (*SMALL, "--batch", "16", "--epochs", "0.14", "--evaluate-every", "6")  # 12 steps
+SHARED = (*TINY, "--set", "dropout=0.0", "--save-every", "5")  # processes differ in dropout alone
 TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
 
 
-def run(*command: object) -> str:
+def run(*command: object, **environment: str) -> str:
     """Run Python in a process of its own with one thread; return what it printed."""
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), **environment}
     argv = [sys.executable, *map(str, command)]
     done = subprocess.run(argv, capture_output=True, text=True, env=environment, timeout=300)
     assert done.returncode == 0, done.stderr[-4000:]
     return done.stdout
 
 
-def example(name: str, *argv: object) -> str:
-    return run(EXAMPLES / f"{name}.py", *argv)
+def example(name: str, *argv: object) -> None:
+    """Run an example in this process."""
+    try:
+        import_module(name).main([str(argument) for argument in argv])
+    finally:
+        torch.use_deterministic_algorithms(False)
 
 
 def state(out: Path) -> dict:
     return torch.load(out / "checkpoint.pt", weights_only=True)
+
+
+def learned(out: Path) -> dict:
+    """What a run has come to, without how it was told to stop and where it was written."""
+    return {key: value for key, value in state(out).items() if key != "recipe"}
 
 
 def assert_same(one: object, other: object, where: str = "") -> None:
@@ -53,72 +65,102 @@ def assert_same(one: object, other: object, where: str = "") -> None:
         assert torch.equal(one, other) if torch.is_tensor(one) else one == other, where
 
 
-def learned(out: Path) -> dict:
-    """What a run has come to, without where it was written and how it was told to stop."""
-    return {key: value for key, value in state(out).items() if key != "recipe"}
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A short run on one process, by the command line."""
+    out = tmp_path_factory.mktemp("trained")
+    run(EXAMPLES / "train.py", *TINY, "--out", out)
+    return out
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A short run on one process."""
-    out = tmp_path_factory.mktemp("trained")
-    example("train", *TINY, "--out", out)
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run on one process, and its first gradients."""
+    out = tmp_path_factory.mktemp("alone")
+    run(SCRIPTS / "gradients.py", *SHARED, "--out", out)
+    return out
+
+
+@pytest.fixture(scope="module", params=[(), ("--fsdp",)], ids=["ddp", "fsdp"])
+def flags(request: pytest.FixtureRequest) -> tuple[str, ...]:
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def together(flags: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same run on two processes."""
+    out = tmp_path_factory.mktemp("together")
+    run(*TORCHRUN, SCRIPTS / "gradients.py", *SHARED, *flags, "--out", out)
     return out
 
 
 def test_a_resumed_run_ends_with_the_same_bits(trained: Path, tmp_path: Path) -> None:
-    example("train", *TINY, "--out", tmp_path, "--stop-at", 5)
+    run(EXAMPLES / "train.py", *TINY, "--out", tmp_path, "--stop-at", 5)
     assert state(tmp_path)["step"] == 5
-    printed = example("train", *TINY, "--out", tmp_path, "--workers", 1)
+    printed = run(EXAMPLES / "train.py", *TINY, "--out", tmp_path, "--workers", 1)
     assert "going on at step 5 of 12" in printed
     assert_same(learned(trained), learned(tmp_path))
 
 
-def test_a_seed_gives_the_same_bits_again_and_another_seed_others(
-    trained: Path, tmp_path: Path
-) -> None:
-    example("train", *TINY, "--out", tmp_path / "again")
-    assert_same(learned(trained), learned(tmp_path / "again"))
-    example("train", *TINY, "--out", tmp_path / "other", "--seed", 1)
-    assert state(trained)["history"] != state(tmp_path / "other")["history"]
-
-
-@pytest.mark.parametrize("flags", [(), ("--fsdp",)], ids=["ddp", "fsdp"])
 def test_two_processes_have_the_gradients_and_the_averages_of_one(
-    flags: tuple[str, ...], tmp_path: Path
+    alone: Path, together: Path
 ) -> None:
-    options = (*TINY, "--set", "dropout=0.0")  # each process draws its own dropout
-    run(SCRIPTS / "gradients.py", tmp_path / "one.pt", *options)
-    run(*TORCHRUN, SCRIPTS / "gradients.py", tmp_path / "two.pt", *options, *flags)
-    one, two = (torch.load(tmp_path / name, weights_only=True) for name in ("one.pt", "two.pt"))
+    one, two = (torch.load(out / "gradients.pt") for out in (alone, together))
     torch.testing.assert_close(two, one, rtol=1e-4, atol=1e-6)
     assert all(gradient.any() for gradient in one.values())
-    example("train", *options, "--out", tmp_path / "one")
-    run(*TORCHRUN, EXAMPLES / "train.py", *options, *flags, "--out", tmp_path / "two")
-    one, two = state(tmp_path / "one"), state(tmp_path / "two")
+    one, two = state(alone), state(together)
     for weights in ("model", "state_dict"):
         torch.testing.assert_close(two[weights], one[weights], rtol=1e-4, atol=1e-6)
     assert two["history"][-1] == pytest.approx(one["history"][-1], rel=1e-4)
 
 
-@pytest.mark.parametrize("flags", [(), ("--fsdp",)], ids=["ddp", "fsdp"])
 def test_a_killed_worker_starts_again_and_loses_nothing(
-    flags: tuple[str, ...], tmp_path: Path
+    flags: tuple[str, ...], together: Path, tmp_path: Path
 ) -> None:
-    options = (*TINY, *flags, "--save-every", "5")
-    run(*TORCHRUN, EXAMPLES / "train.py", *options, "--out", tmp_path / "alive")
-    restarts = (*TORCHRUN, "--max-restarts", "1")
-    printed = run(*restarts, SCRIPTS / "dies_once.py", *options, "--out", tmp_path / "killed")
+    command = (*TORCHRUN, "--max-restarts", "1", SCRIPTS / "dies_once.py", *SHARED, *flags)
+    printed = run(*command, "--out", tmp_path, TORCH_DISABLE_SHARE_RDZV_TCP_STORE="1")
     assert "going on at step 5 of 12" in printed
-    assert_same(learned(tmp_path / "alive"), learned(tmp_path / "killed"))
+    assert_same(learned(together), learned(tmp_path))
 
 
-def test_train_imports_a_generated_module(trained: Path, tmp_path: Path) -> None:
+def test_restarts_that_would_hang_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    from recipe.distributed import joined
+
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setenv("TORCHELASTIC_MAX_RESTARTS", "3")
+    monkeypatch.setenv("TORCHELASTIC_USE_AGENT_STORE", "True")
+    with pytest.raises(SystemExit, match="TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1"), joined():
+        pass
+
+
+def test_a_step_has_the_same_images_whoever_loads_them() -> None:
+    from recipe.loading import HeldOutOrder, Share, TrainingOrder
+
+    def steps(share: Share, steps: range = range(7), seed: int = 0) -> list:
+        return list(TrainingOrder(23, 6, seed, share, steps))
+
+    whole, halves = steps(Share()), [steps(Share(rank, 2)) for rank in (0, 1)]
+    assert whole == [[*sum(zip(*pair, strict=True), ())] for pair in zip(*halves, strict=True)]
+    assert whole[4:] == steps(Share(), range(4, 7)), "a resumed run"
+    assert whole[:3] != steps(Share(), range(3), seed=1)
+    epoch = [draw.index for batch in whole[:3] for draw in batch]
+    assert len(set(epoch)) == 18, "no image twice in an epoch"
+    held_out = [list(HeldOutOrder(7, 4, Share(rank, 2))) for rank in (0, 1)]
+    assert [len(batch) for rank in held_out for batch in rank] == [2, 2, 2, 2]
+    counted = [draw.index for rank in held_out for batch in rank for draw in batch if draw.counts]
+    assert sorted(counted) == list(range(7))
+
+
+def test_train_imports_a_generated_module(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delitem(sys.modules, "generated_model", raising=False)
     module = tmp_path / "small.py"
-    run("-m", "netspec", "build", EXAMPLES / "small.yaml", "-o", module)
+    module.write_text(netspec.load(str(EXAMPLES / "small.yaml")).to_python())
     options = ("--module", module, "--set", "size=32", *TINY[2:])
     example("train", *options, "--out", tmp_path / "run")
-    assert_same(learned(trained), learned(tmp_path / "run"))
+    assert_same(learned(trained)["classes"], learned(tmp_path / "run")["classes"])
+    torch.testing.assert_close(learned(tmp_path / "run")["model"], learned(trained)["model"])
 
 
 def test_train_reads_a_directory_of_images(tmp_path: Path) -> None:
@@ -141,7 +183,7 @@ def test_train_takes_mixed_precision_and_torch_compile(tmp_path: Path) -> None:
 
 
 def test_train_stops_when_it_diverges(tmp_path: Path) -> None:
-    with pytest.raises(AssertionError, match="the loss is .* at step .*: lower --lr"):
+    with pytest.raises(SystemExit, match="the loss is .* at step .*: lower --lr"):
         example("train", *TINY, "--lr", "1e8", "--out", tmp_path)
 
 
@@ -156,18 +198,23 @@ def test_a_half_written_checkpoint_never_shows(tmp_path: Path) -> None:
     assert [entry.name for entry in tmp_path.iterdir()] == ["checkpoint.pt"]
 
 
-def test_curves_come_from_a_checkpoint(trained: Path, tmp_path: Path) -> None:
-    checkpoint = trained / "checkpoint.pt"
-    assert "averaged accuracy" in example("curve", checkpoint, "--plot", tmp_path / "curve.png")
-    printed = example("averaging", checkpoint, "--plot", tmp_path / "averaging.png")
-    assert "of 2 evaluations" in printed
+def test_curves_come_from_a_checkpoint(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("curve", "averaging"):
+        example(name, trained / "checkpoint.pt", "--plot", tmp_path / f"{name}.png")
+    printed = capsys.readouterr().out
+    assert "averaged accuracy 0." in printed and "of 2 evaluations" in printed
     assert all((tmp_path / f"{name}.png").stat().st_size > 5000 for name in ("curve", "averaging"))
 
 
-def test_gradient_flow_measures_every_block(tmp_path: Path) -> None:
+def test_gradient_flow_measures_every_block(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     plot = tmp_path / "flow.png"
     options = (*SMALL, "--batch", 16, "--steps", 2, "--out", tmp_path, "--plot", plot)
-    lines = example("gradient_flow", *options).splitlines()
+    example("gradient_flow", *options)
+    lines = capsys.readouterr().out.splitlines()
     start = lines.index("step 0: gradient norm with heads, without, ratio")
     assert [line.split()[0] for line in lines[start + 1 : start + 5]] == [
         "conv1", "inception1", "inception2", "fc",
@@ -176,8 +223,9 @@ def test_gradient_flow_measures_every_block(tmp_path: Path) -> None:
     assert plot.stat().st_size > 5000
 
 
-def test_the_measured_receptive_field_lies_in_the_theoretical_one(tmp_path: Path) -> None:
-    import netspec
+def test_the_measured_receptive_field_lies_in_the_theoretical_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     import receptive_field
 
     net = netspec.load(str(EXAMPLES / "small.yaml"))
@@ -190,18 +238,34 @@ def test_the_measured_receptive_field_lies_in_the_theoretical_one(tmp_path: Path
         outside[max(0, box.top) : box.top + box.height, max(0, box.left) : box.left + box.width] = 0
         assert not outside.any() and branch.measured.width <= box.width
     options = ("--spec", EXAMPLES / "small.yaml", "--block", "inception1", "--images", 2)
-    assert "conv5x5:" in example("receptive_field", *options, "--plot", tmp_path / "field.png")
+    example("receptive_field", *options, "--plot", tmp_path / "field.png")
+    assert "conv5x5: " in capsys.readouterr().out
 
 
-def test_finetune_says_what_it_loads_and_trains_the_rest(trained: Path, tmp_path: Path) -> None:
+def test_finetune_says_what_it_loads_and_trains_the_rest(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     checkpoint = trained / "checkpoint.pt"
-    options = (*TINY, "--data", "parity", "--freeze-through", "inception1.conv3x3", "--out", tmp_path)
-    printed = example("finetune", checkpoint, *options)
+    options = (
+        *TINY,
+        "--data",
+        "parity",
+        "--freeze-through",
+        "inception1.conv3x3",
+        "--out",
+        tmp_path,
+    )
+    example("finetune", checkpoint, *options)
+    printed = capsys.readouterr().out
     assert "loaded  inception1: 12 tensors" in printed
     assert "skipped fc.weight: 10x56 in the file, 2x56 in the network" in printed
     assert "skipped aux1.conv.conv.weight: of the same head as aux1.fc.weight" in printed
     assert "starts anew: fc.bias" in printed
     before, after = state(trained)["state_dict"], state(tmp_path)["model"]
-    same = {key for key in before if before[key].shape == after[key].shape and before[key].equal(after[key])}
+    same = {
+        key
+        for key in before
+        if before[key].shape == after[key].shape and before[key].equal(after[key])
+    }
     frozen = ("conv1", "inception1.conv1x1", "inception1.reduce3x3", "inception1.conv3x3")
     assert same == {key for key in before if key.startswith(frozen)}

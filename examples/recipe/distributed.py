@@ -42,17 +42,31 @@ class World:
 def joined() -> Iterator[World]:
     """Join the processes that torchrun started, if it did."""
     cuda = torch.cuda.is_available()
-    device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0))) if cuda else torch.device("cpu")
+    device = (
+        torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0))) if cuda else torch.device("cpu")
+    )
     if cuda:
         torch.cuda.set_device(device)
     if "WORLD_SIZE" not in os.environ:
         yield World(Share(), device)
         return
+    _refuse_stale_store()
     dist.init_process_group("nccl" if cuda else "gloo", device_id=device if cuda else None)
     try:
         yield World(Share(dist.get_rank(), dist.get_world_size()), device)
     finally:
         dist.destroy_process_group()
+
+
+def _refuse_stale_store() -> None:
+    """Stop where torchrun's restarts would hang: by default they meet in the first round's store.
+
+    See github.com/pytorch/pytorch/issues/135712; seen with torch 2.13 and gloo.
+    """
+    restarts = int(os.environ.get("TORCHELASTIC_MAX_RESTARTS", 0))
+    if restarts and os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True":
+        cure = "TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1 torchrun --max-restarts ..."
+        raise SystemExit(f"restarted workers would wait for each other for ever: start {cure}")
 
 
 def shard(model: nn.Module) -> None:

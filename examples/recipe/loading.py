@@ -54,9 +54,17 @@ class TrainingOrder(Sampler[list[Draw]]):
     """A new permutation each epoch; what does not fill a batch waits for the next epoch."""
 
     def __init__(self, length: int, batch: int, seed: int, share: Share, steps: range) -> None:
-        self.length, self.batch, self.seed, self.share, self.steps = length, batch, seed, share, steps
+        self.length, self.batch, self.seed, self.share, self.steps = (
+            length,
+            batch,
+            seed,
+            share,
+            steps,
+        )
         if batch > length or batch % share.size:
-            raise SystemExit(f"a batch of {batch} needs as many images and {share.size} equal parts")
+            raise SystemExit(
+                f"a batch of {batch} needs as many images and {share.size} equal parts"
+            )
 
     @property
     def steps_per_epoch(self) -> int:

@@ -69,7 +69,11 @@ def _import(path: str) -> ModuleType:
 
 
 def _is_network(kind: Any, module: ModuleType) -> bool:
-    return isinstance(kind, type) and issubclass(kind, nn.Module) and kind.__module__ == module.__name__
+    return (
+        isinstance(kind, type)
+        and issubclass(kind, nn.Module)
+        and kind.__module__ == module.__name__
+    )
 
 
 def losses(outputs: Tensor | tuple[Tensor, ...], labels: Tensor) -> tuple[Tensor, ...]:

@@ -20,7 +20,9 @@ class Recipe:
     spec: str = option("specs/googlenet.yaml", "the network's spec")
     module: str = option("", "a generated model.py, instead of --spec")
     set: tuple[str, ...] = option((), "NAME=VALUE of a spec's parameter; may be repeated")
-    data: str = option("digits", "`digits`, `parity`, or a directory with train/CLASS/* and val/CLASS/*")
+    data: str = option(
+        "digits", "`digits`, `parity`, or a directory with train/CLASS/* and val/CLASS/*"
+    )
     out: str = option("runs/train", "where checkpoints and logs go")
 
     epochs: float = option(250.0, "how often the training set is passed; may be a fraction")
@@ -37,7 +39,9 @@ class Recipe:
     crop_aspect: tuple[float, float] = option((0.75, 4 / 3), "a crop's width/height", nargs=2)
     photometric: float = option(0.5, "brightness, contrast and saturation change by up to this")
     flip: float = option(0.0, "probability of mirroring (not in the paper's recipe)")
-    mean: tuple[float, ...] = option((123.0, 117.0, 104.0), "subtracted, pixels being 0-255", nargs=3)
+    mean: tuple[float, ...] = option(
+        (123.0, 117.0, 104.0), "subtracted, pixels being 0-255", nargs=3
+    )
     scale: float = option(1.0, "multiplies pixels less their mean; 0.0157 gives about -2 to 2")
 
     seed: int = option(0, "decides every random number, whatever the number of processes")

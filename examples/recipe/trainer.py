@@ -105,7 +105,9 @@ class Trainer:
         """Go one step, and return what was measured before it, over all processes."""
         metrics = self.backward(images, labels)
         if not math.isfinite(metrics["loss"]):
-            raise SystemExit(f"the loss is {metrics['loss']} at step {self.step}: lower --lr or --scale")
+            raise SystemExit(
+                f"the loss is {metrics['loss']} at step {self.step}: lower --lr or --scale"
+            )
         metrics["lr"] = self.schedule.get_last_lr()[0]
         self.optimizer.step()
         self.schedule.step()

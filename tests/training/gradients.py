@@ -1,6 +1,6 @@
-"""Write the gradients of a run's first batch to a file, whoever shares the batch.
+"""Write the gradients of a run's first batch to OUT/gradients.pt, then train as train.py does.
 
-Started as `torchrun gradients.py FILE OPTION...` or without torchrun.
+Started as `torchrun gradients.py OPTION...` or without torchrun.
 """
 
 import sys
@@ -17,19 +17,21 @@ from recipe.distributed import joined
 from recipe.loading import training_loader
 
 
-def main(path: str, *argv: str) -> None:
-    recipe = options.parse("", argv)
+def main() -> None:
+    recipe = options.parse("")
     with joined() as world:
         trainer = train.prepare(recipe, world)
         loader = training_loader(recipe, trainer.data, trainer.size, world.share, range(1))
         trainer.backward(*next(iter(loader)))
         found = {name: whole(weight.grad) for name, weight in trainer.model.named_parameters()}
+        trainer.run()
         if world.is_first:
-            torch.save(found, path)
+            torch.save(found, Path(recipe.out, "gradients.pt"))
 
 
 def whole(gradient: torch.Tensor) -> torch.Tensor:
-    return gradient.full_tensor() if isinstance(gradient, DTensor) else gradient
+    """A copy of a gradient, put together if it is sharded."""
+    return (gradient.full_tensor() if isinstance(gradient, DTensor) else gradient).clone()
 
 
-main(*sys.argv[1:])
+main()
