@@ -3,7 +3,8 @@
     python benchmarks/compile.py
 
 1. CPU time of `netspec check specs/googlenet.yaml` over that of importing what it is built on.
-2. CPU time of check and build for specs of 10,000 (and 50,000) layers over 1,000: flat, in nested
+2. CPU time of building ResNet-152 over building ResNet-18.
+3. CPU time of check and build for specs of 10,000 (and 50,000) layers over 1,000: flat, in nested
    blocks, and wide. A ratio near the ratio of the lengths means time proportional to length.
 """
 
@@ -86,6 +87,17 @@ def _growth_line(folder: Path, kind: str, command: str) -> str:
     )
 
 
+def _depth_line(folder: Path) -> str:
+    """Compare the deepest residual network with the shallowest."""
+
+    def line(name: str) -> list[str]:
+        spec = str(ROOT / "specs" / f"{name}.yaml")
+        return [sys.executable, "-m", "netspec", "build", spec, "-o", str(folder / "out.py")]
+
+    deep, shallow, ratio = paired(line("resnet152"), line("resnet18"), 5)
+    return f"build resnet152: {deep:.2f} s CPU; resnet18: {shallow:.2f} s = {ratio:.2f} times"
+
+
 def main() -> None:
     check = [sys.executable, "-m", "netspec", "check", str(ROOT / "specs" / "googlenet.yaml")]
     ours, base, ratio = paired(check, [sys.executable, "-c", BASELINE])
@@ -94,6 +106,7 @@ def main() -> None:
     )
     print(f"ratio (median of {RUNS} pairs): {ratio:.2f}")
     with tempfile.TemporaryDirectory() as folder:
+        print(_depth_line(Path(folder)))
         for line in growth(Path(folder)):
             print(line)
 
