@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 from matplotlib.axes import Axes
@@ -41,7 +42,7 @@ def summary(history: Sequence[Metrics]) -> str:
     for kind in ("raw", "averaged"):
         values = [point[f"{kind} loss"] for point in history]
         half = values[len(values) // 2 :]
-        rises = sum(max(0.0, after - before) for before, after in zip(half, half[1:], strict=False))
+        rises = sum(max(0.0, after - before) for before, after in pairwise(half))
         lines.append(
             f"{kind}: best loss {min(values):.4f}, rises in the second half add up to {rises:.4f}"
         )

@@ -12,7 +12,6 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import train
 from recipe import checkpoint, networks, options
 from recipe.data import open_data
 from recipe.distributed import joined
@@ -106,7 +105,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = parser.parse_args(argv)
     recipe = options.recipe_of(arguments)
     be_deterministic()
-    network = networks.build(recipe, train.classes_in(recipe))
+    data = open_data(recipe.data)
+    network = networks.build(recipe, len(data.classes))
     given = checkpoint.read(arguments.checkpoint)["state_dict"]
     report = transfer(network.model, given, arguments.heads)
     trained = freeze_through(network.model, arguments.freeze_through)
@@ -114,7 +114,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         if world.is_first:
             print(report)
             print(f"trained: {', '.join(by_layer(trained))}")
-        trainer = Trainer(recipe, network, open_data(recipe.data, network.size), world)
+        trainer = Trainer(recipe, network, data, world)
         trainer.resume()
         trainer.run()
 

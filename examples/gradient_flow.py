@@ -3,7 +3,7 @@
     python examples/gradient_flow.py --spec examples/googlenet_digits.yaml --set size=80 \\
         --steps 88 --plot gradient_flow.png
 
-Both runs have the same first weights, images, crops and dropout; without heads their losses weigh 0.
+Both runs have the same first weights, images, crops and dropout; without heads, these weigh 0.
 """
 
 from __future__ import annotations
@@ -52,12 +52,13 @@ def measure(recipe: Recipe, steps: int) -> Run:
 
 
 def gradient_norms(trainer: Trainer, batches: Sequence[tuple[Tensor, Tensor]]) -> Norms:
-    """Return the norm of the mean gradient of each block that is no head, in the network's order."""
+    """Return the norm of the mean gradient of each block, without the heads."""
     sums: dict[str, Tensor] = {}
     for images, labels in batches:
         trainer.backward(images, labels)
         for name, weight in trainer.model.named_parameters():
-            sums[name] = sums.get(name, torch.zeros(())) + weight.grad / len(batches)
+            if weight.grad is not None:
+                sums[name] = sums.get(name, torch.zeros(())) + weight.grad / len(batches)
     norms: dict[str, float] = {}
     for name, gradient in sums.items():
         block = name.partition(".")[0]

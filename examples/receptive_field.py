@@ -13,14 +13,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import netspec
 import torch
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
-from netspec.receptive import see
 from recipe import checkpoint, plots
 from recipe.randomness import drawn_from
 from torch import Tensor, nn
+
+import netspec
+from netspec.receptive import see
 
 SHARE = 0.95  # of the gradient lies in the measured field
 

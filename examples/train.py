@@ -21,12 +21,8 @@ from recipe.trainer import Trainer
 def prepare(recipe: Recipe, world: World) -> Trainer:
     """Return the run that a recipe describes, at its first step."""
     be_deterministic()
-    network = networks.build(recipe, classes_in(recipe))
-    return Trainer(recipe, network, open_data(recipe.data, network.size), world)
-
-
-def classes_in(recipe: Recipe) -> int:
-    return len(open_data(recipe.data, (1, 1)).classes)
+    data = open_data(recipe.data)
+    return Trainer(recipe, networks.build(recipe, len(data.classes)), data, world)
 
 
 def main(argv: Sequence[str] | None = None) -> None:

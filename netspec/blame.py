@@ -26,6 +26,9 @@ def explain(problem: Problem, node: Node, graph: Graph, shapes: Shapes) -> Diagn
         return _explain_join(problem, node, graph, shapes)
     notes: list[Label] = []
     span: Span = node.call.span
+    if node.owner != node.id and node.id in graph.uses:
+        notes.append(Label(span, "whose weights are shared"))
+        span = graph.uses[node.id].layer.span
     argument = node.call.arguments.get(problem.argument or "")
     if argument is not None:
         span, use = cause(argument, node.bindings)
@@ -33,7 +36,8 @@ def explain(problem: Problem, node: Node, graph: Graph, shapes: Shapes) -> Diagn
             notes.append(Label(use, f"is `{problem.argument}` of `{node.op.op_name}` here"))
     notes += _uses(node, span)
     reads = ", ".join(f"{times(shapes[source])} from `{path(source)}`" for source in node.inputs)
-    details = (f"`{path(node.id)}` reads {reads}", *_elsewhere(node, graph, span))
+    read = [f"`{path(node.id)}` reads {reads}"] if reads else []
+    details = (*read, *_elsewhere(node, graph, span))
     return Diagnostic(problem.code, problem.message, span, "", tuple(notes), details, problem.help)
 
 
@@ -63,7 +67,8 @@ def _explain_join(problem: Problem, node: Node, graph: Graph, shapes: Shapes) ->
     culprit = _culprit(ways[odd], graph, number, target, shapes)
     joined = Label(node.call.span, "joined here")
     span, label, notes = _accused(culprit, graph, shapes) if culprit else (joined.span, "", [])
-    notes += [*_siblings(odd, node, graph, shapes), joined, *_uses(node, span)]
+    notes += [*_siblings(odd if culprit else None, node, graph, shapes), joined]
+    notes += _uses(node, span)
     unique = {note.span: note for note in reversed(notes) if note.span != span}
     ends = ", ".join(f"{times(shapes[end])} from `{path(end)}`" for end in node.inputs)
     details = (f"`{path(node.id)}` joins {ends}", *_elsewhere(culprit or node, graph, span))
@@ -78,7 +83,7 @@ def _explain_join(problem: Problem, node: Node, graph: Graph, shapes: Shapes) ->
     )
 
 
-def _siblings(odd: int, join: Node, graph: Graph, shapes: Shapes) -> Iterator[Label]:
+def _siblings(odd: int | None, join: Node, graph: Graph, shapes: Shapes) -> Iterator[Label]:
     """Yield the places of a join's other inputs, with their sizes."""
     for i, end in enumerate(join.inputs):
         place = _place(i, join, graph)
@@ -111,7 +116,7 @@ def _spine(node: NodeId, graph: Graph) -> Iterator[NodeId]:
     """Yield a node, its first input, the first input of that, and so on."""
     for _ in range(_MAX_STEPS):
         yield node
-        if node not in graph.nodes:
+        if node not in graph.nodes or not graph.nodes[node].inputs:
             return
         node = graph.nodes[node].inputs[0]
 
@@ -140,7 +145,8 @@ def _culprit(
     start = right[-1] if right else 0
     changes = [i for i in range(start + 1, len(way)) if sizes[i] != sizes[i - 1]]
     windows = [i for i in range(1, len(way)) if graph.nodes[way[i]].op.window()]
-    steps = changes[:1] or windows[-1:]
+    sources = [0] if way[0] in graph.nodes and not graph.nodes[way[0]].inputs else []
+    steps = changes[:1] or windows[-1:] or sources
     return graph.nodes[way[steps[0]]] if steps else None
 
 
@@ -162,8 +168,8 @@ def _place(i: int, join: Node, graph: Graph) -> Span | None:
 
 def _accused(node: Node, graph: Graph, shapes: Shapes) -> tuple[Span, str, list[Label]]:
     """Return the argument that made a node's size: its place, words about it, and where else."""
-    before, after = shapes[node.inputs[0]], shapes[node.id]
-    label = f"makes {times(after)} from {times(before)}"
+    before, after = before_and_after(node, shapes)
+    label = made(before, after)
     blamed = suspects(node, before, after)
     if not blamed:
         return node.call.span, f"{label} here", []
@@ -173,6 +179,16 @@ def _accused(node: Node, graph: Graph, shapes: Shapes) -> tuple[Span, str, list[
     if window and max(window.stride) > 1 and "stride" not in node.call.arguments:
         label += "; its stride, unless written, is the kernel's size"
     return first, label, [*notes, *(Label(span, "or this") for span, _ in others)]
+
+
+def before_and_after(node: Node, shapes: Shapes) -> tuple[Sizes, Sizes]:
+    """Return the shapes of a node's first input, if it has one, and of its output."""
+    return shapes[node.inputs[0]] if node.inputs else (), shapes[node.id]
+
+
+def made(before: Sizes, after: Sizes) -> str:
+    """Say what a layer made of what it read."""
+    return f"makes {times(after)}" + (f" from {times(before)}" if before else "")
 
 
 def suspects(node: Node, before: Sizes, after: Sizes) -> list[tuple[Span, Span | None]]:

@@ -84,19 +84,18 @@ def _refuse_leak(layer: Layer, source: Layer, span: Span, sink: Sink) -> None:
 
 
 def _explain_cycles(waiting: Mapping[str, Layer], sink: Sink) -> None:
-    """Report cycles edge by edge, walking from layers that cannot run to what they wait for."""
-    seen: set[str] = set()
-    for name in waiting:
-        steps: dict[str, tuple[str, str, Span]] = {}
-        while name not in seen:
-            seen.add(name)
-            layer = waiting[name]
-            ref = next(ref for ref in layer.sources if ref.name in waiting)
-            steps[name] = (ref.name, name, ref.span or layer.span)
-            name = ref.name
-        if name in steps:
-            edges = list(steps.values())[list(steps).index(name) :]
-            _report_cycle(edges[::-1], "layers", sink)
+    """Report a cycle edge by edge for each knot of layers that wait for each other."""
+    import networkx as nx
+
+    graph = nx.DiGraph()
+    for layer in waiting.values():
+        for ref in layer.sources:
+            if ref.name in waiting:
+                graph.add_edge(ref.name, layer.name, span=ref.span or layer.span)
+    for knot in sorted(map(sorted, nx.strongly_connected_components(graph))):
+        if len(knot) > 1:
+            edges = nx.find_cycle(graph.subgraph(knot), knot)
+            _report_cycle([(a, b, graph.edges[a, b]["span"]) for a, b in edges], "layers", sink)
 
 
 def _report_cycle(edges: list[tuple[str, str, Span]], what: str, sink: Sink) -> None:

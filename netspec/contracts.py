@@ -187,7 +187,8 @@ def _broken_shape(claim: _Claim, fixes: Sequence[Fix], case: Case) -> Diagnostic
         span, label = claim.span, ""
         notes = notes or list(_makers(claim, case))
     help = f"correct the layer, or write `shape: [{', '.join(map(str, actual))}]`"
-    message, details = _difference(claim, case), (f"`{path(use.id)}` reads {reads}",)
+    message = _difference(claim, case)
+    details = (f"`{path(use.id)}` reads {reads}",) if reads else ()
     return Diagnostic("NS055", message, span, label, tuple(notes), details, help, case.severity)
 
 
@@ -199,12 +200,12 @@ def _makers(claim: _Claim, case: Case) -> Iterator[Label]:
     for node in case.graph.nodes.values():
         if node.id[:below] != claim.use.id or node.id not in case.shapes:
             continue
-        before, after = case.shapes[node.inputs[0]], case.shapes[node.id]
+        before, after = blame.before_and_after(node, case.shapes)
         suspects = blame.suspects(node, _as_far(before, after, wrong), after)
         for span, _ in suspects[:1]:
             if span not in seen and len(seen) <= _MAX_FIXES:
                 seen.add(span)
-                yield Label(span, f"makes {times(after)} from {times(before)}")
+                yield Label(span, blame.made(before, after))
 
 
 def _as_far(before: Sizes, after: Sizes, wrong: Sequence[int]) -> Sizes:

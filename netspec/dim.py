@@ -89,6 +89,8 @@ def _fold(op: str, left: Dim, right: Dim) -> Dim:
         return right
     if op == "*" and 0 in (left, right):
         return 0
+    if op == "+" and left == right:
+        return _fold("*", left, 2)
     size = 1 + sum(side.size if isinstance(side, Expr) else 1 for side in (left, right))
     return Expr(op, (left, right), size) if size <= _MAX_SIZE else unknown(left, right)
 
@@ -180,7 +182,8 @@ def _write(dim: object, outer: int) -> str:
         case "?":
             text = "?"
         case _:
-            text = f"{_write(dim.args[0], inner)} {dim.op} {_write(dim.args[1], inner + 1)}"
+            right = inner if dim.op == "+" else inner + 1
+            text = f"{_write(dim.args[0], inner)} {dim.op} {_write(dim.args[1], right)}"
     return f"({text})" if inner < outer else text
 
 

@@ -73,6 +73,9 @@ def _owners(graph: Graph, nodes: list[Node], training: bool) -> dict[NodeId, Nod
     owners = {source: source for source in graph.inputs}
     writable: dict[NodeId, bool] = dict.fromkeys(graph.inputs, False)
     for node in nodes:
+        if not node.inputs:
+            owners[node.id], writable[node.id] = node.id, False
+            continue
         source = node.inputs[0]
         view = node.op.op_name in _VIEWS or (node.op.style == "dropout" and not training)
         shares = view or (node.op.style == "activation" and writable[source])

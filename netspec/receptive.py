@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from math import ceil, floor, gcd, lcm
 
 from netspec.graph import Graph, Node, NodeId, Sizes
@@ -19,6 +20,7 @@ from netspec.ops.linear import Linear
 from netspec.ops.norm import BatchNorm, InstanceNorm2d, LocalResponseNorm
 from netspec.ops.resample import Interpolate, Pad, PixelShuffle, PixelUnshuffle
 from netspec.ops.reshape import Move
+from netspec.ops.split import Narrow, Piece
 from netspec.ops.window import every, extent
 from netspec.shapes import Shapes
 
@@ -235,6 +237,10 @@ def read_axes(op: Op, x: Sizes, y: Sizes) -> tuple[Reach, ...]:
         case Pad():
             edges = (0, 0) * (len(pairs) - len(op.pad) // 2) + op.pad[::-1]
             return tuple(slide(1, 1, before) for before in edges[1::2][-len(pairs) :])
+        case Narrow():
+            return _cut(op.dim, op.first, x)
+        case Piece():
+            return _cut(op.whole.along(), partial(op.whole.first, op.index), x)
         case PixelShuffle():
             return tuple(_enlarged(o // n) for n, o in pairs)
         case PixelUnshuffle():
@@ -242,6 +248,14 @@ def read_axes(op: Op, x: Sizes, y: Sizes) -> tuple[Reach, ...]:
         case _ if op.style == "pool":
             return tuple(_adaptive(n, o) for n, o in pairs)
     return tuple(everything(n) for n, _ in pairs)
+
+
+def _cut(dim: int, first: Callable[[int], int], x: Sizes) -> tuple[Reach, ...]:
+    """Return what is read where only the elements from a first one on are kept along `dim`."""
+    axis = dim % (len(x) + 1) - 1
+    return tuple(
+        slide(1, 1, -first(size)) if i == axis else SAME for i, size in enumerate(x) if i > 0
+    )
 
 
 def _per_phase(ends: Callable[[int], tuple[int, int]], period: int, advance: int) -> Reach:

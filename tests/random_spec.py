@@ -32,6 +32,13 @@ SAME = (
 
 FUNCTIONS = ("{scale: 0.5}", "{channel_shuffle: 2}")
 
+SHRINKING = (
+    *("{max_pool2d: 3, stride: 2, ceil_mode: true, padding: 1}", "{avg_pool2d: 2, ceil_mode: true}"),
+    *("{adaptive_avg_pool2d: [3, 5]}", "{interpolate: [], scale_factor: 2}", "{pad: [[1, 0, 2, 1]]}"),
+    *("{max_pool2d: [[1, 2]], stride: 1}", "{adaptive_max_pool2d: 4}", "{avg_pool2d: 1, stride: 2}"),
+)
+"""Layers that change the size of a map."""
+
 KERNELS = (("1", "0"), ("3", "1"), ("[1, 3]", "[0, 1]"), ("[3, 1]", "[1, 0]"))
 
 PARAMS = {
@@ -123,6 +130,9 @@ class Writer:
         self._draw = draw
         self.blocks: dict[str, str] = {}
         self.signatures: list[Signature] = []
+        self.heads: list[str] = []
+        """Layers of the graph that run only in training."""
+        self._sizes = 0
 
     def pick(self, options: Sequence[T]) -> T:
         return options[self._draw(st.integers(0, len(options) - 1))]
@@ -169,6 +179,8 @@ class Writer:
             *[self.join, self.residual, self.share, self.scaled, self.cut, self.chosen],
             *[self.listed],
         ]
+        if chain.params == ("graph",) and depth == 0:
+            kinds += [self.shrunk, self.auxiliary]
         if self.signatures:
             kinds += [self.call, self.call, self.repeated, self.repeated]
         if depth < 2:
@@ -312,7 +324,7 @@ class Writer:
         source = self.source(chain)
         text, test = condition
         if self.chance(40):
-            layer = self.pick(SAME).strip("{}")
+            layer = self.pick([*SAME, *FUNCTIONS]).strip("{}")
             layer = layer if ":" in layer else f"{layer}: []"
             self.add(chain, f"{layer}, when: {text}", [source], source)
             return
@@ -337,7 +349,7 @@ class Writer:
 
     def tie(self, chain: Chain) -> None:
         """Join loose lines with the end where they fit, and drop the others."""
-        for name in chain.loose():
+        for name in [name for name in chain.loose() if name not in self.heads]:
             found = [one for one in chain.maps if one.name == name]
             end = chain.end
             if found and end.name != name and found[0].strides == end.strides:
@@ -346,7 +358,8 @@ class Writer:
                 if len(channels) < 60:
                     gives = Map("", channels, end.strides, unit)
                     self.add(chain, "concat: []", [found[0], end], gives)
-        while loose := [name for name in chain.loose() if name != chain.end.name.partition(".")[0]]:
+        kept = {chain.end.name.partition(".")[0], *self.heads}
+        while loose := [name for name in chain.loose() if name not in kept]:
             chain.drop(loose)
             chain.last = "" if chain.last in loose else chain.last
 
@@ -371,6 +384,23 @@ class Writer:
             else:
                 items.append(self.pick(SAME if kind == "same" else FUNCTIONS))
         return f"[{', '.join(items)}]", end
+
+    def shrunk(self, chain: Chain, depth: int) -> None:
+        """Add a layer after which maps have sizes of their own."""
+        text = self.pick(SHRINKING).strip("{}")
+        self._sizes += 1
+        source = self.source(chain)
+        self.module(chain, text, source, replace(source, strides=(f"size{self._sizes}",)))
+
+    def auxiliary(self, chain: Chain, depth: int) -> None:
+        """Add a layer that runs only in training."""
+        end = chain.end
+        name = self.name(chain.taken)
+        text = self.pick(["Head: []", "chain: [relu, {conv2d: [2, 1]}]", "sigmoid: []"])
+        chain.lines[name] = f"{{{text}, from: {end.name}, when: train}}"
+        chain.reads[name] = [end.name.partition(".")[0]]
+        chain.last = name
+        self.heads.append(name)
 
     def listed(self, chain: Chain, depth: int) -> None:
         if chain.last != chain.end.name:
@@ -518,6 +548,9 @@ class Writer:
     def repeated(self, chain: Chain, depth: int) -> None:
         """Add a repeated block, the first one with other arguments where it can have them."""
         source = self.source(chain)
+        if self.chance(20):
+            self.stack(chain, source)
+            return
         known = self.fitting(False)
         if source.unit < 4 or not known:
             return
@@ -537,6 +570,17 @@ class Writer:
         text += f", repeat: {written(count)}" + (f", first: {{{first}}}" if first else "")
         if end.unit == 4 and len(made.channels) < 60:
             self.add(chain, text, [source], made)
+
+    def stack(self, chain: Chain, source: Map) -> None:
+        """Add a repeated op or inline body."""
+        count = self.pick(["2", "3", *(["times"] if "times" in self.names(chain) else [])])
+        width = self.width(chain)
+        text = self.convolution(chain, width)
+        if self.chance(50):
+            text = f"chain: [{{{text}}}, {self.pick(SAME)}]"
+        elif self.chance(50):
+            text = f"chain: {{conv: {{{text}}}, sum: {{mul: [], from: [conv, conv]}}}}"
+        self.add(chain, f"{text}, repeat: {written(count)}", [source], replace(source, channels=width, unit=4))
 
     def names(self, chain: Chain) -> list[str]:
         return [PARAMS[key][0].partition("=")[0] for key in chain.params if key in PARAMS]
@@ -574,10 +618,14 @@ class Writer:
         """Add what ends a network and return its outputs."""
         end = chain.end
         yield f"y_map: {end.name}"
+        for i, name in enumerate(self.heads):
+            yield f"y_head{i}: {name}"
         if self.chance(50):
             self.blocks["Flat"] = "{params: [out], chain: {flat: flatten, fc: {linear: $out}}}"
-            for i in range(self._draw(st.integers(1, 2))):
-                yield f"y_flat{i}: {{Flat: 5, from: {self.pick(chain.maps).name}}}"
+            self.blocks["Deep"] = "{chain: {conv: {conv2d: [2, 1]}, end: {Flat: $classes}}}"
+            for i in range(self._draw(st.integers(1, 3))):
+                use = self.pick(["Flat: 5", "Deep: []"])
+                yield f"y_flat{i}: {{{use}, from: {self.pick(chain.maps).name}}}"
         head = "[{adaptive_avg_pool2d: 2}, flatten, {linear: 6}, relu, {linear: $classes}]"
         self.blocks["Head"] = f"{{chain: {head}}}"
         if self.chance(60):

@@ -1,4 +1,4 @@
-"""Every code is explained by an example that yields it, and the corpus of mistakes says what it says.
+"""Every code has an example that yields it, and the corpus of mistakes says what it should.
 
 In `tests/errors/*.yaml` a comment states what the compiler says about the line above it:
 `#! NS018 [12:20] words of the message`, with the columns of the underlined text.

@@ -11,6 +11,7 @@ import operator
 from collections.abc import Iterator
 from functools import reduce
 from random import Random
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import pytest
@@ -23,8 +24,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from netspec.dim import Shape, is_known, name, substitute
 from netspec.ops.arguments import Fixed
-from netspec.ops.base import REGISTRY, Call, Infix, Input, Op
+from netspec.ops.base import REGISTRY, Call, Infix, Input, Op, product
 from netspec.ops.merge import Elementwise
+from netspec.ops.split import Cut
 from tests.test_ops_draws import Arguments
 from tests.test_ops_table import TABLE
 
@@ -76,13 +78,25 @@ def run(call: Call | Infix, is_module: bool, inputs: list[Tensor]) -> tuple[nn.M
     if isinstance(call, Infix):
         return nn.Identity(), reduce(OPERATORS[call.operator], inputs)
     package, _, attribute = call.function.rpartition(".")
-    function = getattr({"nn": nn, "torch": torch, "F": F}[package], attribute)
+    function = getattr({"nn": nn, "torch": torch, "F": F, "": HELPERS}[package], attribute)
     if is_module:
         layer = function(*call.args, **call.kwargs)
         return layer, layer(*inputs)
     places = {Input.ONE: inputs[0], Input.ALL: inputs}
     args = [places[value] if isinstance(value, Input) else value for value in call.args]
-    return nn.Identity(), function(*args, **call.kwargs)
+    output = function(*args, **call.kwargs)
+    return nn.Identity(), output[0] if isinstance(output, tuple) else output
+
+
+def helpers() -> SimpleNamespace:
+    """Return the classes that ops bring along, as a generated file has them."""
+    scope: dict[str, Any] = {"nn": nn, "Tensor": Tensor}
+    for cls in REGISTRY.values():
+        exec(cls.helper, scope)
+    return SimpleNamespace(**scope)
+
+
+HELPERS = helpers()
 
 
 @pytest.fixture(autouse=True)
@@ -174,12 +188,23 @@ LEFT_OUT = {
     "global_avg_pool": ["output_size"],
 }
 OWN_DEFAULTS = {("softmax", "dim"), ("log_softmax", "dim"), ("layer_norm", "normalized_shape")}
-WITHOUT_SIGNATURE = {"add", "concat", "mean", "mul", "permute", "reshape", "scale"}
+WITHOUT_SIGNATURE = {
+    "add",
+    "chunk",
+    "concat",
+    "mean",
+    "mul",
+    "narrow",
+    "permute",
+    "reshape",
+    "scale",
+}
 
 
 def pytorch_defaults(cls: type[Op]) -> dict[str, Any]:
     """Return PyTorch's arguments in their order, without those that netspec infers."""
-    layer = F.pad if cls.op_name == "pad" else getattr(nn, cls.module.removeprefix("nn."))
+    package, _, attribute = cls.module.rpartition(".")
+    layer = getattr({"nn": nn, "torch": torch, "F": F, "": HELPERS}[package], attribute)
     unwritten = {"input", "device", "dtype", "args", "kwargs", *LEFT_OUT.get(cls.op_name, ())}
     inferred = cls.model_construct(num_groups=1).inferred((8, 8, 8))
     unwritten |= inferred.keys() - cls.model_fields.keys()
@@ -249,3 +274,38 @@ def test_names_lead_to_the_same_shape_and_call(op_name: str) -> None:
             assert substitute(call.args, env) == numeric.args
             assert {k: substitute(v, env) for k, v in call.kwargs.items()} == numeric.kwargs
     assert known > sizes // 2
+
+
+# ------------------------------------------------------------------ several outputs, and noise
+
+
+@pytest.mark.parametrize("op_name", ["chunk", "split"])
+def test_every_piece_is_pytorchs(op_name: str) -> None:
+    for op, (x,) in accepted(op_name, SYMBOLIC_SETTINGS):
+        assert isinstance(op, Cut)
+        places = torch.arange(BATCH * product(x)).view(BATCH, *x)
+        call = op.torch(x)
+        assert isinstance(call, Call)
+        pieces = getattr(torch, op_name)(places, *call.args[1:], **call.kwargs)
+        assert [tuple(piece.shape[1:]) for piece in pieces] == [
+            op.piece(i, x) for i in range(op.count())
+        ]
+        axis = op.along() % (len(x) + 1)
+        for i, piece in enumerate(pieces):
+            first = op.first(i, x[axis - 1])
+            assert torch.equal(piece, places.narrow(axis, first, piece.shape[axis]))
+
+
+@pytest.mark.parametrize("mode", ["row", "batch"])
+@pytest.mark.parametrize("p", [0.0, 0.3, 1.0])
+def test_stochastic_depth_is_that_of_torchvision(p: float, mode: str) -> None:
+    """Zero or kept whole, larger by 1 / (1 - p), the same noise from the same seed; still in eval."""
+    x = torch.randn(BATCH, 4, 3, 2)
+    layer = HELPERS.StochasticDepth(p, mode)
+    torch.manual_seed(0)
+    found = layer(x)
+    torch.manual_seed(0)
+    noise = torch.empty((BATCH if mode == "row" else 1, 1, 1, 1)).bernoulli_(1 - p)
+    noise = noise / (1 - p) if p < 1 else noise
+    assert torch.equal(found, x * noise)
+    assert torch.equal(layer.eval()(x), x)

@@ -160,6 +160,11 @@ def dropout(rank: int | None) -> Callable[[Random], Setting]:
     return draw
 
 
+def stochastic_depth(r: Random) -> Setting:
+    arguments = some(r, mode=lambda: r.choice(["row", "batch", "rows"]))
+    return {"p": r.choice([0, 0.2, 1, -0.1, 1.5])} | arguments, (shape(r, 0, 4),)
+
+
 def along_axis(r: Random) -> Setting:
     return some(r, dim=lambda: r.randint(-5, 4)), (shape(r, 0, 4),)
 
@@ -240,6 +245,26 @@ def permute(r: Random) -> Setting:
     if r.random() < 0.2:
         dims[r.randrange(rank)] = r.randint(-5, 4)
     return {"dims": tuple(dims[: r.choice([rank, rank, rank, 2])])}, (x,)
+
+
+def chunk(r: Random) -> Setting:
+    x = shape(r, 1, 4)
+    return {"chunks": r.randint(0, 4)} | some(r, dim=lambda: r.randint(-4, 4)), (x,)
+
+
+def split(r: Random) -> Setting:
+    x = shape(r, 1, 4)
+    dim = r.randint(1, len(x)) if r.random() < 0.8 else r.randint(-4, 4)
+    size = x[dim - 1] if 1 <= dim <= len(x) else 3
+    first = r.randint(0, size)
+    parts = r.choice([(size,), (first, size - first), (first, size), (1, size - 1)])
+    return {"split_size_or_sections": parts, "dim": dim}, (x,)
+
+
+def narrow(r: Random) -> Setting:
+    x = shape(r, 1, 4)
+    dim = r.randint(-len(x) - 1, len(x) + 1) if r.random() < 0.2 else r.randint(1, len(x))
+    return {"dim": dim, "start": r.randint(-6, 6), "length": r.randint(0, 5)}, (x,)
 
 
 def pad(r: Random) -> Setting:

@@ -72,6 +72,19 @@ def mean_of_everything(arguments: Arguments, shapes: tuple[Shape, ...]) -> bool:
     return {axis % rank for axis in axes} == set(range(1, rank)) and not arguments.get("keepdim")
 
 
+def narrow_of_batch(arguments: Arguments, shapes: tuple[Shape, ...]) -> bool:
+    """All of the batch may be kept by chance."""
+    return bool(arguments["dim"] % (len(shapes[0]) + 1) == 0)
+
+
+def odd_chunks(arguments: Arguments, shapes: tuple[Shape, ...]) -> bool:
+    """PyTorch makes the last piece smaller, or fewer pieces."""
+    axis = arguments.get("dim", 1) % (len(shapes[0]) + 1)
+    size = shapes[0][axis - 1] if axis else 0
+    chunks = arguments["chunks"]
+    return bool(chunks == 1 or (chunks > 1 and size % chunks))
+
+
 def two_gaps(arguments: Arguments, shapes: tuple[Shape, ...]) -> bool:
     """PyTorch never sees the -1 of a spec, but the size that it stands for."""
     return bool(arguments["size"].count(-1) > 1)
@@ -89,6 +102,7 @@ TABLE: dict[str, Row] = {
     "batch_norm1d": Row(draw.batch_norm(2)),
     "batch_norm2d": Row(draw.batch_norm(3)),
     "channel_shuffle": Row(draw.shuffle("groups")),
+    "chunk": Row(draw.chunk, stricter=odd_chunks),
     "concat": Row(draw.concat, stricter=concat_over_batch),
     "conv1d": Row(draw.conv(1)),
     "conv2d": Row(draw.conv(2)),
@@ -116,6 +130,7 @@ TABLE: dict[str, Row] = {
     "max_pool3d": Row(draw.pool(3, dilation=True)),
     "mean": Row(draw.mean, stricter=mean_of_everything),
     "mul": Row(draw.elementwise, stricter=ranks_differ),
+    "narrow": Row(draw.narrow, stricter=narrow_of_batch),
     "pad": Row(draw.pad, stricter=odd_pads),
     "permute": Row(draw.permute),
     "pixel_shuffle": Row(draw.shuffle("upscale_factor")),
@@ -129,9 +144,11 @@ TABLE: dict[str, Row] = {
     "silu": Row(draw.plain("inplace"), refuses=False),
     "softmax": Row(draw.along_axis, stricter=softmax_over_batch),
     "softplus": Row(draw.plain("beta", "threshold"), refuses=False),
+    "split": Row(draw.split),
+    "stochastic_depth": Row(draw.stochastic_depth),
     "tanh": Row(draw.plain(), refuses=False),
 }
 
 
 def test_every_op_has_a_row() -> None:
-    assert sorted(TABLE) == sorted(REGISTRY)
+    assert sorted(TABLE) == sorted(REGISTRY.keys() - {"parameter"})  # which reads nothing

@@ -24,7 +24,7 @@ State = dict[str, Any]
 def write(path: Path, state: State) -> None:
     """Write a checkpoint so that a crash, at any time, leaves the old one or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft = path.with_name(f".{path.name}.draft")
     try:
         with draft.open("wb") as file:
             torch.save(state, file)

@@ -16,13 +16,17 @@ Size = tuple[int, int]
 
 
 class Images(Protocol):
-    """Labelled images: floats in 0..1, (3, height, width), of any size."""
+    """Labelled images."""
 
-    labels: Sequence[int]
-    margin: float
-    """By how much an image is larger than what is evaluated of it."""
+    @property
+    def labels(self) -> Sequence[int]: ...
 
-    def image(self, index: int) -> Tensor: ...
+    @property
+    def margin(self) -> float:
+        """By how much an image is larger than what is evaluated of it."""
+
+    def image(self, index: int, size: Size) -> Tensor:
+        """Return floats in 0..1, (3, height, width): at `size` if that is free."""
 
 
 @dataclass(frozen=True)
@@ -32,33 +36,29 @@ class Data:
     held_out: Images
 
 
-def open_data(name: str, size: Size) -> Data:
-    """Return the data called `digits` or `parity`, or those in a directory.
-
-    `size` is the network's input; `parity` are the digits told apart into even and odd ones.
-    """
+def open_data(name: str) -> Data:
+    """Return the data called `digits` or `parity` (even, odd), or those in a directory."""
     if name == "digits":
-        return _digits(size, tuple("0123456789"))
+        return _digits(tuple("0123456789"))
     if name == "parity":
-        return _digits(size, ("even", "odd"))
+        return _digits(("even", "odd"))
     return _folder(Path(name))
 
 
 @dataclass(frozen=True)
 class Digits:
-    """8x8 grey digits, enlarged to the network's input size."""
+    """8x8 grey digits, enlarged to the size that is asked for."""
 
     pixels: Tensor
     labels: Sequence[int]
-    size: Size
     margin: float = 1.0
 
-    def image(self, index: int) -> Tensor:
-        enlarged = F.interpolate(self.pixels[index][None, None], self.size, mode="bilinear")
+    def image(self, index: int, size: Size) -> Tensor:
+        enlarged = F.interpolate(self.pixels[index][None, None], size, mode="bilinear")
         return enlarged[0].expand(3, -1, -1)
 
 
-def _digits(size: Size, classes: tuple[str, ...]) -> Data:
+def _digits(classes: tuple[str, ...]) -> Data:
     """Every fifth digit is held out: 360 of 1,797."""
     from sklearn.datasets import load_digits
 
@@ -69,7 +69,7 @@ def _digits(size: Size, classes: tuple[str, ...]) -> Data:
     parts = []
     for chosen in (~held_out, held_out):
         places = chosen.nonzero().flatten().tolist()
-        parts.append(Digits(pixels[chosen], [labels[place] for place in places], size))
+        parts.append(Digits(pixels[chosen], [labels[place] for place in places]))
     return Data(classes, *parts)
 
 
@@ -81,7 +81,7 @@ class Folder:
     labels: Sequence[int]
     margin: float = 256 / 224
 
-    def image(self, index: int) -> Tensor:
+    def image(self, index: int, size: Size) -> Tensor:
         with Image.open(self.paths[index]) as file:
             picture = file.convert("RGB")
         data = torch.frombuffer(bytearray(picture.tobytes()), dtype=torch.uint8)

@@ -21,7 +21,7 @@ NO_LABEL = -100  # what cross_entropy ignores: fills up the last batch of an eva
 class Draw(NamedTuple):
     """One look at an image; the seed decides its crop and colours."""
 
-    index: int
+    image: int
     seed: int
     counts: bool = True
 
@@ -29,16 +29,15 @@ class Draw(NamedTuple):
 class Views(Dataset[tuple[Tensor, int]]):
     """Images as the network sees them."""
 
-    def __init__(self, images: Images, view: nn.Module, recipe: Recipe) -> None:
-        self.images = images
-        self.view = view
+    def __init__(self, images: Images, size: Size, view: nn.Module, recipe: Recipe) -> None:
+        self.images, self.size, self.view = images, size, view
         self.mean, self.scale = torch.tensor(recipe.mean).view(3, 1, 1), recipe.scale
 
     def __getitem__(self, draw: Draw) -> tuple[Tensor, int]:
-        image = self.images.image(draw.index)[None]
+        image = self.images.image(draw.image, self.size)[None]
         with drawn_from(draw.seed):
             seen = self.view(image)[0]
-        label = self.images.labels[draw.index] if draw.counts else NO_LABEL
+        label = self.images.labels[draw.image] if draw.counts else NO_LABEL
         return (seen * 255 - self.mean) * self.scale, label
 
 
@@ -85,7 +84,7 @@ class TrainingOrder(Sampler[list[Draw]]):
 
 
 class HeldOutOrder(Sampler[list[Draw]]):
-    """Every image once; as many batches for each process, filled up with images that do not count."""
+    """Every image once; batches are filled up with images that do not count."""
 
     def __init__(self, length: int, batch: int, share: Share) -> None:
         self.length, self.batch, self.share = length, batch, share
@@ -104,13 +103,14 @@ Loader = DataLoader[tuple[Tensor, int]]
 
 def training_loader(recipe: Recipe, data: Data, size: Size, share: Share, steps: range) -> Loader:
     order = TrainingOrder(len(data.train.labels), recipe.batch, recipe.seed, share, steps)
-    return _loader(Views(data.train, training_view(recipe, size), recipe), order, recipe)
+    return _loader(Views(data.train, size, training_view(recipe, size), recipe), order, recipe)
 
 
 def held_out_loader(recipe: Recipe, data: Data, size: Size, share: Share) -> Loader:
     images = data.held_out
     order = HeldOutOrder(len(images.labels), recipe.batch, share)
-    return _loader(Views(images, held_out_view(size, images.margin), recipe), order, recipe)
+    view = held_out_view(size, images.margin)
+    return _loader(Views(images, size, view, recipe), order, recipe)
 
 
 def _loader(views: Views, order: Sampler[list[Draw]], recipe: Recipe) -> Loader:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -27,7 +26,7 @@ class Network:
 
 
 def build(recipe: Recipe, classes: int | None = None) -> Network:
-    """Return the recipe's network, as its `init:` fills it; it has `classes` unless --set says so."""
+    """Return the recipe's network, initialised; it has `classes` unless --set says otherwise."""
     settings = recipe.settings
     with drawn_from(seed_for(recipe.seed, "init")):
         if recipe.module:

@@ -78,8 +78,10 @@ def parser(description: str, **defaults: Any) -> argparse.ArgumentParser:
 
 def recipe_of(arguments: argparse.Namespace) -> Recipe:
     """Return the recipe in parsed arguments."""
-    values = {each.name: getattr(arguments, each.name) for each in fields(Recipe)}
-    return Recipe(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+    values: dict[str, Any] = {each.name: getattr(arguments, each.name) for each in fields(Recipe)}
+    for name, value in values.items():
+        values[name] = tuple(value) if isinstance(value, list) else value
+    return Recipe(**values)
 
 
 def parse(description: str, argv: Sequence[str] | None = None) -> Recipe:

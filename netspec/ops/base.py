@@ -90,6 +90,8 @@ class Op(BaseModel):
     """The torch.nn class that a generated file calls, or the function."""
     is_module: ClassVar[bool] = True
     """Whether the op is a child module (and not a function of its inputs)."""
+    helper: ClassVar[str] = ""
+    """The source of the class that `module` names, where torch has none: the file holds it once."""
     style: ClassVar[str]
     """The kind, which chooses the colour in pictures and the row in `report --by op`."""
     positional: ClassVar[int] = 1
@@ -142,9 +144,11 @@ class Op(BaseModel):
         inferred: Mapping[str, object] = {"input": Input.ONE}
         if self.is_module:
             inferred = self.inferred(inputs[0])
-        fields = [key for key in type(self).model_fields if key not in inferred]
+        everything = list(type(self).model_fields)
+        fields = [key for key in everything if key not in inferred]
         given = self.model_fields_set
-        first = list(takewhile(given.__contains__, fields[: self.positional]))
+        leading = (key for key in everything[: self.positional] if key not in inferred)
+        first = list(takewhile(given.__contains__, leading))
         args = (getattr(self, key) for key in first)
         rest = {key: getattr(self, key) for key in fields if key in given and key not in first}
         return Call(self.module, (*inferred.values(), *args), rest)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from netspec.ops.arguments import Flag, Probability
+from netspec.ops.arguments import Flag, Probability, Word
 from netspec.ops.base import Op, op
 
 
@@ -40,3 +40,35 @@ class AlphaDropout(AnyDropout):
     """Dropout that keeps mean and variance, for networks of SELU units."""
 
     module: ClassVar[str] = "nn.AlphaDropout"
+
+
+@op("stochastic_depth")
+class StochasticDepth(Op):
+    """Zero each image, or with `mode: batch` all, with probability `p` while training."""
+
+    module: ClassVar[str] = "StochasticDepth"
+    style: ClassVar[str] = "dropout"
+    helper: ClassVar[str] = '''\
+class StochasticDepth(nn.Module):
+    """Zero each image, or in the mode "batch" all, with probability p while training."""
+
+    def __init__(self, p: float, mode: str = "row") -> None:
+        super().__init__()
+        self.p = p
+        self.mode = mode
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training or self.p == 0:
+            return x
+        noise = x.new_empty(x.shape[0] if self.mode == "row" else 1)
+        noise.bernoulli_(1 - self.p)
+        if self.p < 1:
+            noise.div_(1 - self.p)
+        return (x.transpose(0, -1) * noise).transpose(0, -1)
+'''
+
+    p: Probability
+    mode: Annotated[str, Word(("row", "batch"))] = "row"
+
+    def label(self) -> str:
+        return f"{super().label()} {self.p}"

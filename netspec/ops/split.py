@@ -8,10 +8,11 @@ from typing import Annotated, Any, ClassVar
 
 from netspec.dim import Dim, Shape
 from netspec.ops import axes
-from netspec.ops.arguments import Axis, Fixed, Integer, ListOf
-from netspec.ops.base import Call, Infix, Input, Op, Problem, op
+from netspec.ops.arguments import MAX_SIZE, Axis, Fixed, Integer, ListOf, Size
+from netspec.ops.base import Call, Infix, Input, Op, Problem, numbers, op
 
 Sections = Annotated[tuple[int, ...], ListOf(Integer())]
+Start = Annotated[int, Integer(-MAX_SIZE)]
 Pieces = Annotated[int, Fixed(Integer(2, maximum=1000))]
 
 
@@ -32,6 +33,10 @@ class Cut(Op):
     @abstractmethod
     def length(self, index: int, size: Dim) -> Dim:
         """Return how long an output is along `dim`."""
+
+    def first(self, index: int, size: int) -> int:
+        """Return the place along `dim` of an output's first element."""
+        return sum(numbers(tuple(self.length(i, size) for i in range(index))))
 
     def check(self, *inputs: Shape) -> Iterator[Problem]:
         return axes.refuse_axis("dim", self.along(), inputs[0])
@@ -65,6 +70,41 @@ class Piece(Op):
 
     def label(self) -> str:
         return f"{self.whole.label()} [{self.index}]"
+
+
+@op("narrow")
+class Narrow(Op):
+    """Keep `length` elements along `dim`, from `start` on; a negative start counts from the end."""
+
+    module: ClassVar[str] = "torch.narrow"
+    is_module: ClassVar[bool] = False
+    style: ClassVar[str] = "reshape"
+
+    dim: Axis
+    start: Start
+    length: Size
+
+    def first(self, size: int) -> int:
+        """Return the place of the first element that is kept."""
+        return self.start + size if self.start < 0 else self.start
+
+    def check(self, *inputs: Shape) -> Iterator[Problem]:
+        if problems := list(axes.refuse_axis("dim", self.dim, inputs[0])):
+            yield from problems
+            return
+        size = numbers(inputs[0])[axes.index(self.dim, inputs[0])]
+        if not 0 <= self.first(size) < size:
+            yield Problem("start", f"{self.start} lies outside of a size of {size}")
+        elif self.first(size) + self.length > size:
+            left = size - self.first(size)
+            yield Problem("length", f"only {left} of {size} are left from {self.start} on")
+
+    def shape(self, *inputs: Shape) -> Shape:
+        axis = axes.index(self.dim, inputs[0])
+        return (*inputs[0][:axis], self.length, *inputs[0][axis + 1 :])
+
+    def torch(self, *inputs: Shape) -> Call | Infix:
+        return Call("torch.narrow", (Input.ONE, self.dim, self.start, self.length))
 
 
 @op("chunk")

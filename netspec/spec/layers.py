@@ -8,14 +8,17 @@ from dataclasses import dataclass
 
 from netspec.diagnostics import Diagnostic, Label, Sink, Span, likely, suggest
 from netspec.ops.base import REGISTRY, Join
+from netspec.ops.split import Cut
 from netspec.spec.calls import Context, find_op, match_call, read_positional, read_word
 from netspec.spec.extras import LAYER_KEYS, read_extras, read_from
 from netspec.spec.fields import Fields, corrected, kind
 from netspec.spec.model import (
+    Argument,
     BlockCall,
     Body,
     Call,
     Chain,
+    Condition,
     Layer,
     OpCall,
     Parallel,
@@ -198,6 +201,8 @@ def read_layer(
         sources = ()
     _check_arity(call, sources, context)
     _check_first(call, extras, context)
+    _check_repeat(call, extras, context)
+    _check_condition(call, extras, context)
     _check_init(call, tree, extras, context)
     return Layer(name, span, call, sources, **extras)  # type: ignore[arg-type]  # keys are fields
 
@@ -244,6 +249,26 @@ def _check_first(call: Call, extras: dict[str, object], context: Context) -> Non
             help = suggest(key, params) or f"`{call.block}` takes {', '.join(params)}"
             message = f"`{call.block}` has no argument `{key}`"
             context.sink.error("NS031", message, argument.span, help=help)
+
+
+def _check_repeat(call: Call, extras: dict[str, object], context: Context) -> None:
+    """Report `repeat:` on a function, of which an nn.Sequential has no copies."""
+    repeat = extras.get("repeat")
+    if isinstance(repeat, Argument) and isinstance(call, OpCall) and not call.op.is_module:
+        message = f"`repeat:` stacks modules; `{call.op.op_name}` is a function"
+        help = "put it in a block, or in an inline `chain:`, and repeat that"
+        context.sink.error("NS011", message, repeat.span, help=help)
+
+
+def _check_condition(call: Call, extras: dict[str, object], context: Context) -> None:
+    """Report a condition on what has no input that could pass through in its place."""
+    condition = extras.get("condition")
+    if not isinstance(condition, Condition) or not isinstance(call, OpCall):
+        return
+    if call.op.reads == 0 or isinstance(call.op, Cut):
+        message = f"`{call.op.op_name}` cannot be left out: no input can stand for what it gives"
+        help = "give the condition to what reads it, or write two blocks"
+        context.sink.error("NS011", message, condition.span, help=help)
 
 
 def _check_init(call: Call, tree: Tree, extras: dict[str, object], context: Context) -> None:

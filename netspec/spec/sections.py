@@ -46,6 +46,7 @@ SECTIONS = (
     "outputs",
     "expect",
 )
+MAX_RANK = 8
 METRICS = ("params", "macs", "depth", "train_params", "train_macs")
 
 
@@ -133,8 +134,10 @@ def _read_inputs(fields: Fields, scope: Scope, sink: Sink) -> dict[str, Argument
         check_name(sink, key.text, key.span, "input")
         shape = read_argument(value, scope, sink)
         inputs[key.text] = shape or Argument((), value.span)
-        if shape is not None and (not isinstance(shape.value, tuple) or not shape.value):
-            message = f"an input is a shape without the batch, found {kind(value)}"
+        if shape is None:
+            continue
+        if not isinstance(shape.value, tuple) or not 1 <= len(shape.value) <= MAX_RANK:
+            message = f"an input is a shape without the batch, of 1 to {MAX_RANK} sizes"
             sink.error("NS012", message, value.span, help="for example [3, 224, 224]")
     if tree is not None and not tree.items:
         sink.error("NS010", "a network needs an input", tree.span)

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from netspec.dim import Dim, Expr, Shape, equal, name, names, substitute, unknown
 from netspec.emit.torch.naming import class_name
+from netspec.emit.torch.pieces import local_names
 from netspec.emit.torch.plan import (
     Chosen,
-    Condition,
+    Comparison,
     Construct,
     Given,
     Made,
@@ -104,9 +105,7 @@ class Filler:
 
     def _shared(self, target: Layer, inputs: tuple[Shape, ...], path: NodeId) -> Given:
         """Return what another call of a layer gives; it makes no child."""
-        scratch = replace(
-            self.plan, children={}, calls={}, choices={}, extras={}, depends=set()
-        )
+        scratch = replace(self.plan, children={}, calls={}, choices={}, extras={}, depends=set())
         filler = Filler(self.planner, scratch, self.values)
         return filler._layer(target, inputs, (*path, target.name))[1]
 
@@ -146,11 +145,13 @@ class Filler:
         """Plan a layer that only some uses of the block have."""
         assert layer.condition is not None
         made, given = self._present(layer, inputs, path)
-        condition = Condition(sides[0], layer.condition.operator, sides[1])
+        condition = Comparison(sides[0], layer.condition.operator, sides[1])
         if made is None:
             self.plan.choices[id(layer)] = condition
         else:
             self.plan.conditions |= read
+        if len(_first(given)) != len(inputs[0]):
+            self.planner.refuse_choice(layer)
         shape = tuple(
             one if equal(one, other) else unknown(one, other, *map(name, sorted(read)))
             for one, other in zip(_first(given), inputs[0], strict=True)
@@ -197,7 +198,8 @@ class Filler:
             if isinstance(value, int) and not note:
                 product = self.planner.arithmetic(call, value)
                 note = f"{value} = {product}" if product else ""
-        return Made(torch.function, (*values.values(), *rest), torch.kwargs, note), output
+        function = self.planner.helper(op) if op.helper else torch.function
+        return Made(function, (*values.values(), *rest), torch.kwargs, note), output
 
     def _resolved(
         self, torch: Call | Infix, inferred: Mapping[str, Dim], call: OpCall, path: NodeId
@@ -296,6 +298,7 @@ class Filler:
         args: list[object] = []
         kwargs: dict[str, object] = {}
         channels = set(names(child.symbols))
+        local = local_names(child)
         given = list(call.arguments) if isinstance(call, BlockCall) else []
         positional = given[: call.positional] if isinstance(call, BlockCall) else []
         for param in child.params:
@@ -306,7 +309,7 @@ class Filler:
                 if param.name in positional or not param.has_default:
                     args.append(value)
             else:
-                kwargs[param.name] = value
+                kwargs[local.get(param.name, param.name)] = value
         return Made(child.name, tuple(args), kwargs)
 
     # -------------------------------------------------------------- repetition

@@ -46,7 +46,8 @@ def to_python(network: Network, version: str) -> str:
     plan = planner.plan_model()
     writer = _Writer(network, planner, plan)
     classes = [writer.block(p) for p in planner.plans.values() if p is not plan]
-    parts = [_header(network, version) + "\n\n" + writer.imports(), *classes]
+    parts = [_header(network, version) + "\n\n" + writer.imports()]
+    parts += [source.rstrip() for _, source in planner.helpers.values()] + classes
     if len(network.spec.outputs) > 1:
         parts.append(writer.result())
     parts.append(writer.model())

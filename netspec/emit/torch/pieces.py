@@ -23,7 +23,7 @@ from netspec.emit.torch.layout import (
 from netspec.emit.torch.naming import RESERVED_LOCALS
 from netspec.emit.torch.plan import (
     Chosen,
-    Condition,
+    Comparison,
     Construct,
     Given,
     Made,
@@ -84,8 +84,7 @@ def construct(made: Construct, local: Mapping[str, str]) -> Code:
         case Made():
             items = [literal(value, local) for value in made.args]
             items += [
-                Prefixed(f"{local.get(key, key)}=", literal(value, local))
-                for key, value in made.kwargs.items()
+                Prefixed(f"{key}=", literal(value, local)) for key, value in made.kwargs.items()
             ]
             return call(made.function, items, made.note)
         case Stack():
@@ -98,7 +97,7 @@ def construct(made: Construct, local: Mapping[str, str]) -> Code:
     return Group("*(", (Generator(construct(made.made, local), clause),), hugs=True)
 
 
-def condition_text(condition: Condition, local: Mapping[str, str]) -> str:
+def condition_text(condition: Comparison, local: Mapping[str, str]) -> str:
     """Write a comparison; one with a truth value as `flag` or `not flag`."""
     left, right = (python(_renamed(side, local)) for side in (condition.left, condition.right))
     if condition.operator not in ("==", "!=") or right not in ("True", "False"):
@@ -153,13 +152,19 @@ def docstring(doc: str, notes: list[str]) -> list[str]:
         lines += textwrap.wrap(_escaped(paragraph), WIDTH - 8) or [""]
     if lines and notes:
         lines.append("")
-    lines = [line.rstrip() for line in (*lines, *notes)]
+    lines += [line for note in notes for line in _wrapped(note)]
+    lines = [line.rstrip() for line in lines]
     if lines[0].startswith('"'):
         lines[0] = " " + lines[0]
-    if len(lines) == 1:
+    if len(lines) == 1 and len(lines[0]) <= WIDTH - 10:
         return [f'{INDENT}"""{lines[0]}"""']
     body = [INDENT + line if line else "" for line in lines[1:]]
     return [f'{INDENT}"""{lines[0]}', *body, f'{INDENT}"""']
+
+
+def _wrapped(note: str) -> list[str]:
+    indent = " " * (len(note) - len(note.lstrip()) + 4)
+    return textwrap.wrap(note, WIDTH - 8, subsequent_indent=indent) or [""]
 
 
 def _escaped(text: str) -> str:

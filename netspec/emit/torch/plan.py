@@ -48,7 +48,7 @@ class Stack:
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
+class Comparison:
     """A comparison over constructor arguments."""
 
     left: object
@@ -61,7 +61,7 @@ class Chosen:
     """A constructor call if a condition over the arguments holds, else nn.Identity()."""
 
     made: Construct
-    condition: Condition
+    condition: Comparison
 
 
 Construct = Made | Repeated | Stack | Chosen
@@ -81,7 +81,7 @@ class Plan:
     children: dict[str, Construct] = field(default_factory=dict)
     calls: dict[int, Call | Infix] = field(default_factory=dict)
     """For layers and joins without a module: the function that does the work."""
-    choices: dict[int, Condition] = field(default_factory=dict)
+    choices: dict[int, Comparison] = field(default_factory=dict)
     """For layers without a module that only some uses have: when; else the first input passes."""
     symbols: tuple[Shape, ...] = ()
     output: Given = ()

@@ -17,6 +17,7 @@ from netspec.emit.torch.filler import Filler
 from netspec.emit.torch.naming import unique
 from netspec.emit.torch.plan import Param, Plan, function_names, used_names
 from netspec.graph import Graph, Instance, NodeId
+from netspec.ops.base import Op
 from netspec.shapes import Shapes
 from netspec.spec.model import Body, Layer, OpCall, Spec
 
@@ -37,6 +38,8 @@ class Planner:
             self._nodes.setdefault(node.call, []).append(node.id)
         self.used_layers = {use.layer for use in graph.uses.values()}
         self._names = {spec.name, f"{spec.name}Output", *spec.blocks}
+        self.helpers: dict[str, tuple[str, str]] = {}
+        """Classes that torch lacks: op → the name that its class has here, and its source."""
 
     def plan_model(self) -> Plan:
         """Plan the network's own class and, before it, all that it uses."""
@@ -76,6 +79,14 @@ class Planner:
             ]
         self._fill(plan, values)
         return plan
+
+    def helper(self, op: Op) -> str:
+        """Return the name of the class that an op brings along; no block has the same one."""
+        if op.op_name not in self.helpers:
+            text = unique(op.module, self._names)
+            source = op.helper.replace(op.module, text, 1)
+            self.helpers[op.op_name] = text, source
+        return self.helpers[op.op_name][0]
 
     def _type(self, param: str, instances: Iterable[Instance]) -> str:
         kinds = dict.fromkeys(_type_of(i.bindings[param].value) for i in instances)
@@ -125,6 +136,13 @@ class Planner:
             "write the count here, or repeat a block whose output has as many channels as its input"
         )
         raise SpecError([Diagnostic("NS028", message, layer.repeat.span, help=help)])
+
+    def refuse_choice(self, layer: Layer) -> None:
+        """Refuse a choice by a block's parameter that gives another number of dimensions."""
+        assert layer.condition is not None
+        message = f"with `{layer.name}` the block gives another number of dimensions than without"
+        help = "write two blocks, or give the condition to a layer that keeps the dimensions"
+        raise SpecError([Diagnostic("NS029", message, layer.condition.span, help=help)])
 
     # -------------------------------------------------------------- numbers behind names
 
