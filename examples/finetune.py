@@ -35,7 +35,7 @@ class Transfer:
             f"loaded  {layer}: {count} tensors" for layer, count in by_layer(self.loaded).items()
         ]
         lines += [f"skipped {key}: {reason}" for key, reason in self.skipped.items()]
-        return "\n".join([*lines, *(f"starts anew: {key}" for key in self.missing)])
+        return "\n".join([*lines, f"starts anew: {', '.join(by_layer(self.missing)) or 'nothing'}"])
 
 
 def by_layer(keys: Collection[str]) -> dict[str, int]:
@@ -107,13 +107,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     be_deterministic()
     data = open_data(recipe.data)
     network = networks.build(recipe, len(data.classes))
-    given = checkpoint.read(arguments.checkpoint)["state_dict"]
+    given = checkpoint.read_averaged(arguments.checkpoint)
     report = transfer(network.model, given, arguments.heads)
     trained = freeze_through(network.model, arguments.freeze_through)
     with joined() as world:
         if world.is_first:
             print(report)
-            print(f"trained: {', '.join(by_layer(trained))}")
+            frozen = sum(not weight.requires_grad for weight in network.model.parameters())
+            print(f"frozen: the first {frozen} tensors; trained: {', '.join(by_layer(trained))}")
         trainer = Trainer(recipe, network, data, world)
         trainer.resume()
         trainer.run()

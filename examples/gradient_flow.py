@@ -79,16 +79,22 @@ def draw(with_heads: Run, without: Run, path: Path) -> None:
             )
         panel.set(title=f"step {step}", yscale="log")
         panel.tick_params(axis="x", rotation=90)
+        panel.set_ylim(_limits(with_heads, without))
     axes[0].set_ylabel("norm of the gradient")
     axes[0].legend()
     for run, label, colour in _both(with_heads, without):
         axes[-1].plot(_smooth(run.losses), color=colour, label=label)
-    axes[-1].set(title="training loss of the network's own output", xlabel="step")
+    axes[-1].set(title="training loss (without the heads')", xlabel="step")
     plots.write(figure, path)
 
 
 def _both(with_heads: Run, without: Run) -> tuple[tuple[Run, str, str], ...]:
     return (with_heads, "with heads", plots.BLUE), (without, "without", plots.ORANGE)
+
+
+def _limits(*runs: Run) -> tuple[float, float]:
+    values = [value for run in runs for norms in run.norms.values() for value in norms.values()]
+    return min(values) / 1.5, max(values) * 1.5
 
 
 def _smooth(values: Sequence[float], window: int = 8) -> list[float]:

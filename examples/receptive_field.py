@@ -138,7 +138,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     with drawn_from(arguments.seed):
         model = net.build().eval()
         if arguments.checkpoint:
-            model.load_state_dict(checkpoint.read(arguments.checkpoint)["state_dict"])
+            model.load_state_dict(checkpoint.read_averaged(arguments.checkpoint))
         branches = measure(net, model, arguments.block, arguments.images)
     draw(branches, arguments.plot)
     for branch in branches:

@@ -17,9 +17,9 @@ from netspec.ops.activation import AlongAxis
 from netspec.ops.base import Op
 from netspec.ops.conv import ConvTranspose2d
 from netspec.ops.linear import Linear
-from netspec.ops.norm import BatchNorm, InstanceNorm2d, LocalResponseNorm
+from netspec.ops.norm import BatchNorm, InstanceNorm2d, LayerNorm, LocalResponseNorm
 from netspec.ops.resample import Interpolate, Pad, PixelShuffle, PixelUnshuffle
-from netspec.ops.reshape import Move
+from netspec.ops.reshape import Move, Permute
 from netspec.ops.split import Narrow, Piece
 from netspec.ops.window import every, extent
 from netspec.shapes import Shapes
@@ -134,10 +134,14 @@ Fields = Mapping[NodeId, tuple[Field, ...]]
 
 @dataclass(frozen=True, slots=True)
 class _View:
-    """A node's fields; `aligned` while its shape is (channels, *the input's axes)."""
+    """A node's fields; `aligned` while its shape is (channels, *the input's axes).
+
+    `order` says which of these stands where, while they are permuted.
+    """
 
     fields: tuple[Field, ...] = ()
     aligned: bool = False
+    order: tuple[int, ...] = ()
 
     def spread(self) -> _View:
         return _View(tuple(field.spread() for field in self.fields))
@@ -172,15 +176,36 @@ def describe(fields: Sequence[Field]) -> str:
 
 def _through(node: Node, view: _View, shapes: Shapes) -> _View:
     x, y = shapes[node.inputs[0]], shapes[node.id]
+    if isinstance(node.op, Permute) and (view.aligned or view.order):
+        return _permuted(view, node.op)
+    if view.order and _mixes_channels(node.op, view.order):
+        return view
     if isinstance(node.op, Move) and not isinstance(node.op, Pad | PixelShuffle | PixelUnshuffle):
         return _View(view.fields, view.aligned and x == y)
     if not view.aligned:
-        return view if is_pointwise(node.op) else view.spread()
+        alone = is_pointwise(node.op) and not isinstance(node.op, LocalResponseNorm)
+        return view if alone else view.spread()
     if len(x) != len(y):
         return view.spread()
     steps = read_axes(node.op, x, y)
     fields = zip(view.fields, steps, y[1:], strict=True)
     return _View(tuple(field.after(step, count) for field, step, count in fields), True)
+
+
+def _permuted(view: _View, op: Permute) -> _View:
+    """Follow the axes through a permutation, perhaps back to where they were."""
+    rank = len(op.dims)
+    before = view.order or tuple(range(rank - 1))
+    order = tuple(before[dim % rank - 1] for dim in op.dims[1:])
+    aligned = order == tuple(range(rank - 1))
+    return _View(view.fields, aligned, () if aligned else order)
+
+
+def _mixes_channels(op: Op, order: tuple[int, ...]) -> bool:
+    """Tell whether an op of the last dimension computes over channels, which stand there."""
+    if isinstance(op, LayerNorm):
+        return order[-1] == 0 and len(every(op.normalized_shape or 1, 1)) == 1
+    return isinstance(op, Linear) and order[-1] == 0
 
 
 def _join(views: Sequence[_View], y: Sizes) -> _View:

@@ -24,7 +24,13 @@ NAMES = (
 
 SAME = (
     *("relu", "{batch_norm2d: [], eps: 0.001}", "silu", "identity", "{leaky_relu: 0.2}", "sigmoid"),
-    *("batch_norm2d", "{group_norm: 2}", "{dropout: 0.2}", "dropout2d", "{relu: [], inplace: true}"),
+    *(
+        "batch_norm2d",
+        "{group_norm: 2}",
+        "{dropout: 0.2}",
+        "dropout2d",
+        "{relu: [], inplace: true}",
+    ),
     *("{local_response_norm: 3}", "{max_pool2d: 3, stride: 1, padding: 1}", "gelu", "hardswish"),
     *("{avg_pool2d: 3, stride: 1, padding: 1}", "prelu", "{batch_norm2d: [], affine: false}"),
 )
@@ -32,10 +38,27 @@ SAME = (
 
 FUNCTIONS = ("{scale: 0.5}", "{channel_shuffle: 2}")
 
+TWO = (
+    "{params: [out], inputs: [left, right], chain: {a: {conv2d: [$out, 1], from: left}, "
+    "b: {conv2d: [$out, 3], padding: 1, from: right}, product: {mul: [], from: [b, a]}, "
+    "cat: {concat: [], from: [product, left, right]}, end: {conv2d: [$out, 1]}}}"
+)
+
 SHRINKING = (
-    *("{max_pool2d: 3, stride: 2, ceil_mode: true, padding: 1}", "{avg_pool2d: 2, ceil_mode: true}"),
-    *("{adaptive_avg_pool2d: [3, 5]}", "{interpolate: [], scale_factor: 2}", "{pad: [[1, 0, 2, 1]]}"),
-    *("{max_pool2d: [[1, 2]], stride: 1}", "{adaptive_max_pool2d: 4}", "{avg_pool2d: 1, stride: 2}"),
+    *(
+        "{max_pool2d: 3, stride: 2, ceil_mode: true, padding: 1}",
+        "{avg_pool2d: 2, ceil_mode: true}",
+    ),
+    *(
+        "{adaptive_avg_pool2d: [[3, 5]]}",
+        "{interpolate: [], scale_factor: 2}",
+        "{pad: [[1, 0, 2, 1]]}",
+    ),
+    *(
+        "{max_pool2d: [[1, 2]], stride: 1}",
+        "{adaptive_max_pool2d: 4}",
+        "{avg_pool2d: 1, stride: 2}",
+    ),
 )
 """Layers that change the size of a map."""
 
@@ -44,6 +67,7 @@ KERNELS = (("1", "0"), ("3", "1"), ("[1, 3]", "[0, 1]"), ("[3, 1]", "[1, 0]"))
 PARAMS = {
     "out": ("out", ("8", "12", "4")),
     "stride": ("s=1", ("1", "2")),
+    "kernel": ("k=3, p=1", KERNELS),
     "flag": ("flag=false", ("true", "false")),
     "count": ("times=2", ("1", "2", "3")),
 }
@@ -89,10 +113,18 @@ class Chain:
 
     def drop(self, names: Iterable[str]) -> None:
         for name in names:
-            del self.lines[name]
+            self._unshare(name, self.lines.pop(name))
             self.reads.pop(name, None)
             self.modules.pop(name, None)
             self.maps = [one for one in self.maps if one.name.partition(".")[0] != name]
+
+    def _unshare(self, name: str, line: str) -> None:
+        """Write a line that goes in place of those that share its weights."""
+        line = re.sub(r", from: \w+(\.\w+)?(?=}$)", "", line)
+        line = line if ":" in line else f"{{{line}: []}}"
+        for key, other in self.lines.items():
+            if match := re.fullmatch(rf"{{share: {name}((, when: [^,]*)?(, from: .*)?)}}", other):
+                self.lines[key] = f"{line[:-1]}{match[1] or ''}}}"
 
     @property
     def end(self) -> Map:
@@ -184,7 +216,7 @@ class Writer:
         if self.signatures:
             kinds += [self.call, self.call, self.repeated, self.repeated]
         if depth < 2:
-            kinds += [self.inline, self.parallel]
+            kinds += [self.inline, self.parallel, self.two]
         self.pick(kinds)(chain, depth)
 
     def plain(self, chain: Chain, depth: int) -> None:
@@ -204,7 +236,8 @@ class Writer:
         return self.pick([*own, "8", "4"])
 
     def convolution(self, chain: Chain, width: str, stride: str = "1") -> str:
-        kernel, padding = self.pick(KERNELS)
+        own = [("$k", "$p")] * 4 if "kernel" in chain.params else []
+        kernel, padding = self.pick([*KERNELS, *own])
         if stride != "1":
             kernel, padding = self.pick(KERNELS[:2])
         options = [
@@ -212,7 +245,7 @@ class Writer:
             *([f"padding: {padding}"] if padding != "0" else []),
         ]
         more = self.pick(["", "bias: false", "groups: 2", "same"])
-        if more == "same" and stride == "1":
+        if more == "same" and stride == "1" and kernel != "$k":
             options = ["padding: same"]
         elif more and more != "same":
             options.append(more)
@@ -276,7 +309,7 @@ class Writer:
             self.add(chain, "concat: []", [first, second], gives)
 
     def share(self, chain: Chain, depth: int) -> None:
-        """Call a module again on a map with the same channels."""
+        """Call a module again on a map with the same channels, perhaps under a condition."""
         if not chain.modules:
             return
         target = self.pick([*chain.modules])
@@ -284,9 +317,12 @@ class Writer:
         same = [one for one in chain.maps if one.channels == read.channels and one.name != target]
         source = self.pick(same or [read])
         strides = (*source.strides, *gave.strides[len(read.strides) :])
+        gives = replace(gave, strides=strides)
+        condition = self.condition(chain)
+        is_same = (source.channels, source.strides) == (gives.channels, gives.strides)
+        when = f", when: {condition[0]}" if condition and is_same and self.chance(40) else ""
         if target not in chain.loose() or strides == gave.strides:
-            gives = replace(gave, strides=strides)
-            other = self.add(chain, f"share: {target}", [source], gives)
+            other = self.add(chain, f"share: {target}{when}", [source], gives)
             if other and strides == gave.strides:
                 self.add(chain, "add", [other, gave], gave)
 
@@ -298,7 +334,9 @@ class Writer:
         self.add(chain, "chunk: 2", [source], None)
         parts = [Map(f"{chain.last}.{i}", half, source.strides, 2) for i in (0, 1)]
         chain.last = ""
-        one = self.module(chain, self.convolution(chain, "4"), parts[0], Map("", "4", source.strides))
+        one = self.module(
+            chain, self.convolution(chain, "4"), parts[0], Map("", "4", source.strides)
+        )
         if self.chance(50):
             channels = folded(f"{half} + 4")
             self.add(chain, "concat: []", [parts[1], one], Map("", channels, source.strides, 2))
@@ -336,7 +374,9 @@ class Writer:
         has = eval(test) if chain.params == ("graph",) else None
         channels = f"({width} if {test} else {source.channels})"
         channels = channels if has is None else width if has else source.channels
-        self.add(chain, body, [source], replace(source, channels=channels, unit=min(4, source.unit)))
+        self.add(
+            chain, body, [source], replace(source, channels=channels, unit=min(4, source.unit))
+        )
 
     # -------------------------------------------------------------- bodies
 
@@ -390,7 +430,7 @@ class Writer:
         text = self.pick(SHRINKING).strip("{}")
         self._sizes += 1
         source = self.source(chain)
-        self.module(chain, text, source, replace(source, strides=(f"size{self._sizes}",)))
+        self.add(chain, text, [source], replace(source, strides=(f"size{self._sizes}",)))
 
     def auxiliary(self, chain: Chain, depth: int) -> None:
         """Add a layer that runs only in training."""
@@ -452,7 +492,7 @@ class Writer:
         source: Map,
         join: str,
     ) -> Map:
-        """End a branch so that it can be joined: its size is the input's, its channels the first's."""
+        """End a branch so that it can be joined: the input's size, the first's channels."""
         end = ends[i]
         wanted = end.channels
         if join != "concat":
@@ -503,6 +543,9 @@ class Writer:
         """Return the arguments of a use as text and as values by name; `fixed` keep defaults."""
         values, texts, by_name = {}, [], False
         for key in signature.params:
+            if key == "kernel":
+                by_name = self.kernel(chain, texts, by_name)
+                continue
             name, _, default = PARAMS[key][0].partition("=")
             options = list(PARAMS[key][1])
             own = {"out": "out", "stride": "s", "flag": "flag", "count": "times"}[key]
@@ -516,6 +559,15 @@ class Writer:
         positional = [text for text in texts if ":" not in text]
         keywords = "".join(f", {text}" for text in texts if ":" in text)
         return f"{signature.name}: [{', '.join(positional)}]{keywords}", values
+
+    def kernel(self, chain: Chain, texts: list[str], by_name: bool) -> bool:
+        """Give a kernel and its padding; tell whether what follows needs keywords."""
+        if self.chance(40):
+            return True
+        known = [*KERNELS, *([("$k", "$p")] * 2 if "kernel" in chain.params else [])]
+        for name, value in zip("kp", self.pick(known), strict=True):
+            texts.append(f"{name}: {value}" if by_name else value)
+        return by_name
 
     def fitting(self, many: bool) -> list[Signature]:
         return [x for x in self.signatures if many or "" in x.ends]
@@ -580,10 +632,22 @@ class Writer:
             text = f"chain: [{{{text}}}, {self.pick(SAME)}]"
         elif self.chance(50):
             text = f"chain: {{conv: {{{text}}}, sum: {{mul: [], from: [conv, conv]}}}}"
-        self.add(chain, f"{text}, repeat: {written(count)}", [source], replace(source, channels=width, unit=4))
+        self.add(
+            chain,
+            f"{text}, repeat: {written(count)}",
+            [source],
+            replace(source, channels=width, unit=4),
+        )
 
     def names(self, chain: Chain) -> list[str]:
         return [PARAMS[key][0].partition("=")[0] for key in chain.params if key in PARAMS]
+
+    def two(self, chain: Chain, depth: int) -> None:
+        """Add a use of a block with two inputs."""
+        left = self.source(chain)
+        right = self.pick([one for one in chain.maps if one.strides == left.strides])
+        self.blocks["Two"] = TWO
+        self.add(chain, "Two: 8", [left, right], replace(left, channels="8", unit=4))
 
     # -------------------------------------------------------------- the network
 
@@ -591,7 +655,9 @@ class Writer:
         for _ in range(self._draw(st.integers(1, 4))):
             self.block()
         chain = Chain([Map("image", "4")], ("graph",), {"image", "vector"}, last="image")
-        stem = self.pick(["{conv2d: [8, 3], padding: 1", "{conv2d: [$width, 3], stride: 2, padding: 1"])
+        stem = self.pick(
+            ["{conv2d: [8, 3], padding: 1", "{conv2d: [$width, 3], stride: 2, padding: 1"]
+        )
         first = Map("stem", *(("width", ("2",)) if "stride" in stem else ("8",)))
         chain.lines["stem"] = stem + ", from: image}"
         chain.taken.add("stem")
@@ -630,7 +696,8 @@ class Writer:
         self.blocks["Head"] = f"{{chain: {head}}}"
         if self.chance(60):
             source = self.pick(chain.maps).name
-            yield f"aux: {{Head: [], from: {source}, when: train, weight: {self.pick(['0.3', '1'])}}}"
+            weight = self.pick(["0.3", "1"])
+            yield f"aux: {{Head: [], from: {source}, when: train, weight: {weight}}}"
         vector = self.pick(["{linear: 8, from: vector}", "[{linear: 8}, relu, {layer_norm: 8}]"])
         if vector[0] == "[":
             vector = f"{{chain: {vector}, from: vector}}"
@@ -639,7 +706,8 @@ class Writer:
             pooled = f"{{chain: {pooled}}}"
         chain.lines["pooled"] = f"{pooled[:-1]}, from: {end.name}}}"
         chain.lines["words"] = vector
-        chain.lines["both"] = "{concat: [], from: [pooled, words]}"
+        chain.lines["token"] = "{parameter: [[4]]}"
+        chain.lines["both"] = "{concat: [], from: [pooled, words, token]}"
         chain.lines["logits"] = "{linear: $classes}"
         yield "y1: logits"
 

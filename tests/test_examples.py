@@ -107,6 +107,7 @@ def together(flags: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory) -
 def test_a_resumed_run_ends_with_the_same_bits(trained: Path, tmp_path: Path) -> None:
     run(EXAMPLES / "train.py", *TINY, "--out", tmp_path, "--stop-at", 5)
     assert state(tmp_path)["step"] == 5
+    assert list((tmp_path / "tensorboard").glob("events*"))
     printed = run(EXAMPLES / "train.py", *TINY, "--out", tmp_path, "--workers", 1)
     assert "going on at step 5 of 12" in printed
     assert_same(learned(trained), learned(tmp_path))
@@ -194,6 +195,15 @@ def test_train_takes_mixed_precision_and_torch_compile(tmp_path: Path) -> None:
     assert state(tmp_path)["step"] == 2
 
 
+def test_train_says_that_tensorboard_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    example("train", *TINY, "--stop-at", 1, "--out", tmp_path)
+    assert "pip install tensorboard" in capsys.readouterr().out
+    assert not (tmp_path / "tensorboard").exists()
+
+
 def test_train_stops_when_it_diverges(tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match=r"the loss is .* at step .*: lower --lr"):
         example("train", *TINY, "--lr", "1e8", "--out", tmp_path)
@@ -272,7 +282,7 @@ def test_finetune_says_what_it_loads_and_trains_the_rest(
     assert "loaded  inception1: 12 tensors" in printed
     assert "skipped fc.weight: 10x56 in the file, 2x56 in the network" in printed
     assert "skipped aux1.conv.conv.weight: of the same head as aux1.fc.bias" in printed
-    assert "starts anew: fc.bias" in printed
+    assert "starts anew: fc, aux1\nfrozen: the first 8 tensors; trained: inception1," in printed
     before, after = state(trained)["state_dict"], state(tmp_path)["model"]
     same = {
         key

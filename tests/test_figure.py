@@ -559,3 +559,21 @@ def test_a_very_long_network_is_closed_in_stretches_and_stays_readable() -> None
     assert figure.smallest_text >= room.floor
     closed = [box for box in figure.drawing.boxes if box.kind == "block"]
     assert 20 < len(closed) < 210
+
+
+def test_every_output_is_drawn_whatever_layers_are_called():
+    network = compiled(
+        """
+netspec: 1
+name: Pyramid
+inputs: {image: [3, 16, 16]}
+graph:
+  p3: {conv2d: [4, 3], padding: 1}
+  p4: {conv2d: [4, 3], padding: 1}
+  low: {conv2d: [4, 1], from: p3}
+  high: {conv2d: [4, 1], from: p4}
+outputs: {p3: low, p4: high}
+"""
+    )
+    labels = [item.label for item in build(network).children]
+    assert labels.count("p3") == labels.count("p4") == 1

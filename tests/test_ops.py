@@ -187,7 +187,12 @@ LEFT_OUT = {
     "interpolate": ["recompute_scale_factor"],
     "global_avg_pool": ["output_size"],
 }
-OWN_DEFAULTS = {("softmax", "dim"), ("log_softmax", "dim"), ("layer_norm", "normalized_shape")}
+OWN_DEFAULTS = {
+    ("softmax", "dim"),
+    ("log_softmax", "dim"),
+    ("layer_norm", "normalized_shape"),
+    ("split", "dim"),
+}
 WITHOUT_SIGNATURE = {
     "add",
     "chunk",
@@ -205,7 +210,15 @@ def pytorch_defaults(cls: type[Op]) -> dict[str, Any]:
     """Return PyTorch's arguments in their order, without those that netspec infers."""
     package, _, attribute = cls.module.rpartition(".")
     layer = getattr({"nn": nn, "torch": torch, "F": F, "": HELPERS}[package], attribute)
-    unwritten = {"input", "device", "dtype", "args", "kwargs", *LEFT_OUT.get(cls.op_name, ())}
+    unwritten = {
+        "input",
+        "tensor",
+        "device",
+        "dtype",
+        "args",
+        "kwargs",
+        *LEFT_OUT.get(cls.op_name, ()),
+    }
     inferred = cls.model_construct(num_groups=1).inferred((8, 8, 8))
     unwritten |= inferred.keys() - cls.model_fields.keys()
     parameters = inspect.signature(layer).parameters.values()
@@ -299,7 +312,7 @@ def test_every_piece_is_pytorchs(op_name: str) -> None:
 @pytest.mark.parametrize("mode", ["row", "batch"])
 @pytest.mark.parametrize("p", [0.0, 0.3, 1.0])
 def test_stochastic_depth_is_that_of_torchvision(p: float, mode: str) -> None:
-    """Zero or kept whole, larger by 1 / (1 - p), the same noise from the same seed; still in eval."""
+    """Zero or kept whole, larger by 1 / (1 - p), the seed's noise; still in eval."""
     x = torch.randn(BATCH, 4, 3, 2)
     layer = HELPERS.StochasticDepth(p, mode)
     torch.manual_seed(0)

@@ -161,7 +161,7 @@ def dropout(rank: int | None) -> Callable[[Random], Setting]:
 
 
 def stochastic_depth(r: Random) -> Setting:
-    arguments = some(r, mode=lambda: r.choice(["row", "batch", "rows"]))
+    arguments = some(r, mode=lambda: r.choice(["row", "batch"]))
     return {"p": r.choice([0, 0.2, 1, -0.1, 1.5])} | arguments, (shape(r, 0, 4),)
 
 
@@ -248,8 +248,9 @@ def permute(r: Random) -> Setting:
 
 
 def chunk(r: Random) -> Setting:
-    x = shape(r, 1, 4)
-    return {"chunks": r.randint(0, 4)} | some(r, dim=lambda: r.randint(-4, 4)), (x,)
+    x = tuple(r.choice([2, 4, 6, 12, 3]) for _ in range(r.randint(1, 4)))
+    dim = r.randint(1, len(x)) if r.random() < 0.8 else r.randint(-4, 4)
+    return {"chunks": r.choice([0, 1, 2, 2, 3, 4])} | some(r, dim=lambda: dim), (x,)
 
 
 def split(r: Random) -> Setting:

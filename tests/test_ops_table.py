@@ -77,6 +77,10 @@ def narrow_of_batch(arguments: Arguments, shapes: tuple[Shape, ...]) -> bool:
     return bool(arguments["dim"] % (len(shapes[0]) + 1) == 0)
 
 
+def empty_piece(arguments: Arguments, shapes: tuple[Shape, ...]) -> bool:
+    return 0 in arguments["split_size_or_sections"]
+
+
 def odd_chunks(arguments: Arguments, shapes: tuple[Shape, ...]) -> bool:
     """PyTorch makes the last piece smaller, or fewer pieces."""
     axis = arguments.get("dim", 1) % (len(shapes[0]) + 1)
@@ -144,7 +148,7 @@ TABLE: dict[str, Row] = {
     "silu": Row(draw.plain("inplace"), refuses=False),
     "softmax": Row(draw.along_axis, stricter=softmax_over_batch),
     "softplus": Row(draw.plain("beta", "threshold"), refuses=False),
-    "split": Row(draw.split),
+    "split": Row(draw.split, stricter=empty_piece),
     "stochastic_depth": Row(draw.stochastic_depth),
     "tanh": Row(draw.plain(), refuses=False),
 }

@@ -47,7 +47,9 @@ def table(match: re.Match[str]) -> str:
             params += f" ({cost.training.params:,} with heads)"
         doc = net.network.spec.doc.replace("|", "\\|")
         name = f"[`{path.stem}`](specs/{path.name})"
-        rows.append(f"| {name} | {doc}: {params} parameters, {cost.inference.macs:,} multiply-adds |")
+        rows.append(
+            f"| {name} | {doc}: {params} parameters, {cost.inference.macs:,} multiply-adds |"
+        )
     return "<!-- specs -->\n" + "\n".join(rows) + "\n<!-- end -->"
 
 

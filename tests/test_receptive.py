@@ -226,6 +226,35 @@ def test_a_gate_makes_the_field_whole_and_keeps_the_narrow_branch():
     assert (field.narrowest.extent, field.stride) == (7, 4)
 
 
+def test_a_permutation_and_back_keeps_the_field():
+    network = compiled(
+        one_block(
+            """
+            conv: {conv2d: [4, 7], padding: 3, stride: 2}
+            last: {permute: [[0, 2, 3, 1]]}
+            norm: layer_norm
+            wide: {linear: 8}
+            back: {permute: [[0, 3, 1, 2]]}
+            both: {chunk: 2}
+            crop: {narrow: [2, 1, 3], from: both.1}
+            out:  {conv2d: [4, 3], stride: 1}
+            """,
+            inputs="image: [2, 12, 14]",
+        )
+    )
+    fields = see(network.graph, network.shapes)
+    assert [field.widest.extent for field in fields[("back",)]] == [7, 7]
+    assert [field.widest.extent for field in fields[("out",)]] == [11, 11]
+    assert [field.widest.low(0) for field in fields[("out",)]] == [-1, -3]
+
+
+def test_a_norm_of_the_last_axis_sees_all_of_it():
+    network = compiled(
+        one_block("conv: {conv2d: [2, 3]}\nout: layer_norm", inputs="image: [2, 6, 6]")
+    )
+    assert all(f.is_whole for f in see(network.graph, network.shapes)[("out",)])
+
+
 def test_reaches_compose():
     pooled = slide(3, 2, 1).after(slide(2, 2, 0))
     assert pooled == Reach((-1,), (3,), 4)

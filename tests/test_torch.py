@@ -174,8 +174,18 @@ blocks:
   Flat:
     params: [out]
     chain: {pool: {avg_pool2d: 2}, flat: flatten, fc: {linear: $out}}
+  Inverted:
+    params: [residual, F=false]
+    chain:
+      conv: {conv2d: [16, 3], padding: 1}
+      gate: {hardswish: [], when: $F}
+      drop: {stochastic_depth: 0.2}
+      sum: {add: [], from: [drop, input], when: $residual}
 graph:
   stem: [{conv2d: [$width, 3], padding: 1}, relu]
+  inverted: {Inverted: [true]}
+  changed: {Inverted: [false], F: true}
+  cut: {narrow: [1, 0, $width]}
   layer1: {Same: [$width], repeat: 3}
   layer2: {Basic: [$width * 2], stride: 2}
   self: {Stage: [$deep, $width * 2]}
@@ -213,5 +223,9 @@ def test_every_construct_runs_and_reads_well(tmp_path):
         "def __init__(self, classes: int = 10, deep: int = 3) -> None:",
         "class Head(nn.Sequential):",
         "return self[0](x) * self[1](x)",
+        "class StochasticDepth(nn.Module):",
+        "self.gate = nn.Hardswish() if F_ else nn.Identity()",
+        "return out + x if self.residual else out",
+        "self.changed = Inverted(16, False, F_=True)",
     ):
         assert line in source

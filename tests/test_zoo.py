@@ -1,4 +1,4 @@
-"""The zoo: every spec has the numbers and the outputs of an implementation that is not netspec's."""
+"""The zoo: every spec has the numbers and outputs of an implementation that is not netspec's."""
 
 from __future__ import annotations
 

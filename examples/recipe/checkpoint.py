@@ -41,6 +41,15 @@ def read(path: Path) -> State:
     return state
 
 
+def read_averaged(path: Path) -> State:
+    """Read the averaged weights of a checkpoint."""
+    state = read(path)
+    if "state_dict" not in state:
+        raise SystemExit(f"{path} is no checkpoint of train.py: it has no `state_dict`")
+    averaged: State = state["state_dict"]
+    return averaged
+
+
 def weights(model: nn.Module) -> State:
     """Return all weights, on the first process; the others get an empty dict."""
     return get_model_state_dict(model, options=_WHOLE)

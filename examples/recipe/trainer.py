@@ -98,7 +98,8 @@ class Trainer:
             found = self.evaluate()
             self.history.append({"step": self.step, **metrics, **found})
             log.evaluation(self.step, found)
-        if is_time if not self.recipe.save_every else self.step % self.recipe.save_every == 0:
+        period = self.recipe.save_every
+        if self.step % period == 0 if period else is_time:
             self.save()
 
     def train_step(self, images: Tensor, labels: Tensor) -> Metrics:
@@ -108,7 +109,7 @@ class Trainer:
             raise SystemExit(
                 f"the loss is {metrics['loss']} at step {self.step}: lower --lr or --scale"
             )
-        metrics["lr"] = self.schedule.get_last_lr()[0]
+        metrics["lr"] = float(self.schedule.get_last_lr()[0])
         self.optimizer.step()
         self.schedule.step()
         self.average.update_parameters(self.model)
@@ -117,14 +118,14 @@ class Trainer:
 
     def backward(self, images: Tensor, labels: Tensor) -> Metrics:
         """Compute the gradients of a batch; return its losses and accuracy."""
-        device, precision = self.world.device, torch.bfloat16
+        device = self.world.device
         images, labels = images.to(device), labels.to(device)
         self.runner.train()
         for module in self.frozen:
             module.eval()
         self.optimizer.zero_grad()
         torch.manual_seed(seed_for(self.recipe.seed, "step", self.step, self.world.share.rank))
-        with torch.autocast(device.type, precision, enabled=self.recipe.amp):
+        with torch.autocast(device.type, torch.bfloat16, enabled=self.recipe.amp):
             outputs = self.runner(images)
             parts = losses(outputs, labels)
             loss = total_loss(self.model, parts)

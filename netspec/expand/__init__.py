@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from netspec.check import is_train_only
 from netspec.diagnostics import Diagnostic, Label, Sink, Span
 from netspec.dim import names
-from netspec.expand.bind import bind_value, block_bindings, call_of, holds, repeats
+from netspec.expand.bind import acting, bind_value, block_bindings, call_of, holds, repeats
 from netspec.expand.count import Counter
 from netspec.graph import (
     Bindings,
@@ -139,10 +139,13 @@ class _Expander:
         peers = {layer.name: layer for layer in (*layers, *heads)}
         for layer in execution_order(layers, heads):
             inputs = tuple(self._read(ref, sources) for ref in layer.sources)
-            if holds(layer.condition, place.bindings, self.sink):
+            if self._is_there(layer, place) and self._is_there(acting(layer, peers), place):
                 sources[layer.name] = self._layer(layer, inputs, place.child(layer.name), peers)
             else:
                 sources[layer.name] = inputs[0]
+
+    def _is_there(self, layer: Layer, place: _Place) -> bool:
+        return layer.condition is None or holds(layer.condition, place.bindings, self.sink)
 
     def _read(self, ref: Ref, sources: Mapping[str, Results]) -> NodeId:
         """Return the node that a reference names."""
@@ -163,18 +166,17 @@ class _Expander:
     def _layer(
         self, layer: Layer, inputs: tuple[NodeId, ...], place: _Place, peers: Mapping[str, Layer]
     ) -> Results:
-        acting = layer
-        if isinstance(layer.call, ShareCall):
-            acting = peers[layer.call.target.name]
-            place = replace(place, owner=(*place.owner[:-1], acting.name))
+        actor = acting(layer, peers)
+        if actor is not layer:
+            place = replace(place, owner=(*place.owner[:-1], actor.name))
         if layer.train_only and not place.train_only:
             place = replace(place, train_only=True)
-        times = repeats(acting, place.bindings, self.sink)
+        times = repeats(actor, place.bindings, self.sink)
         results: Results = place.id
         current = inputs
         for item in range(times or 1):
             inside = place if times is None else place.child(str(item))
-            results = self._call(call_of(acting, item), layer, current, inside, place.id)
+            results = self._call(call_of(actor, item), layer, current, inside, place.id)
             current = (results,) if isinstance(results, tuple) else tuple(results.values())
         self.uses[place.id] = Use(
             place.id,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +11,7 @@ from netspec.diagnostics import Diagnostic, Label, Sink
 from netspec.dim import Expr, names, substitute
 from netspec.graph import Bindings, Bound, cause
 from netspec.ops.arguments import MAX_SIZE, spell
-from netspec.spec.model import Argument, Block, BlockCall, Call, Condition, Layer
+from netspec.spec.model import Argument, Block, BlockCall, Call, Condition, Layer, ShareCall
 
 _COMPARE: dict[str, Callable[[Any, Any], object]] = {
     "==": operator.eq,
@@ -94,6 +94,11 @@ def block_bindings(
             return None
         result[name] = bound
     return result
+
+
+def acting(layer: Layer, peers: Mapping[str, Layer]) -> Layer:
+    """Return the layer that a line calls: itself, or the one whose weights it shares."""
+    return peers[layer.call.target.name] if isinstance(layer.call, ShareCall) else layer
 
 
 def call_of(layer: Layer, item: int) -> Call:

@@ -50,7 +50,7 @@ class StochasticDepth(Op):
     style: ClassVar[str] = "dropout"
     helper: ClassVar[str] = '''\
 class StochasticDepth(nn.Module):
-    """Zero each image, or in the mode "batch" all, with probability p while training."""
+    """Zero each image, or in the mode "batch" all, with probability p in training."""
 
     def __init__(self, p: float, mode: str = "row") -> None:
         super().__init__()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect
+from collections.abc import Iterable
 from collections.abc import Mapping as Table
 from dataclasses import dataclass
 
@@ -30,6 +31,7 @@ from netspec.spec.values import Scope, read_argument
 from netspec.syntax import Mapping, Scalar, Sequence, Tree
 
 BODY_KEYS = ("chain", "parallel", "join")
+_SHARE_KEYS = ("share", "from", "when", "weight", "shape", "doc")
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +163,35 @@ def check_refs(layers: list[Layer], names: set[str], around: Surroundings, sink:
                 sink.error("NS022", f"`{layer.name}` reads itself", ref.span)
             elif ref.name not in names and ref.name not in around.inputs:
                 refuse_ref(ref, readable, sink, places)
+    check_shares(layers, {layer.name: layer for layer in layers if layer.name in names}, sink)
+
+
+def check_shares(layers: Iterable[Layer], peers: Table[str, Layer], sink: Sink) -> None:
+    """Report each `share:` that names no layer with weights of its own."""
+    for layer in layers:
+        if not isinstance(layer.call, ShareCall):
+            continue
+        target = peers.get(layer.call.target.name)
+        if target is None:
+            places = {name: peer.span for name, peer in peers.items()}
+            refuse_ref(layer.call.target, sorted(peers), sink, places)
+        elif isinstance(target.call, ShareCall):
+            message = f"`{target.name}` has no weights of its own: it is another call itself"
+            help = "name the layer that has the weights"
+            sink.add(Diagnostic("NS018", message, layer.call.target.span, help=help))
+        else:
+            _check_shared_arity(layer, target, sink)
+
+
+def _check_shared_arity(layer: Layer, target: Layer, sink: Sink) -> None:
+    """Report another call of a layer that reads more or fewer inputs than the layer."""
+    found, wanted = len(layer.sources), len(target.sources)
+    is_join = isinstance(target.call, OpCall) and isinstance(target.call.op, Join)
+    if found == wanted or (is_join and found > 1):
+        return
+    where = layer.sources[-1].span or layer.span
+    message = f"`{target.name}` reads {wanted} input{'s' * (wanted != 1)}, found {found}"
+    sink.add(Diagnostic("NS026", message, where))
 
 
 def refuse_ref(
@@ -199,6 +230,9 @@ def read_layer(
         return None
     if isinstance(call, OpCall) and call.op.reads == 0 and sources == (source,):
         sources = ()
+        if extras.get("condition"):
+            message = f"`{name}` reads nothing, so nothing could pass in its place"
+            context.sink.error("NS011", message, span, help="give `when:` to what reads it")
     _check_arity(call, sources, context)
     _check_first(call, extras, context)
     _check_repeat(call, extras, context)
@@ -210,7 +244,7 @@ def read_layer(
 def _read_call(tree: Mapping, scope: Scope, context: Context) -> Call | None:
     """Read `{conv2d: [64, 3], stride: 2}`, an inline block or `{share: other}`."""
     if shared := tree.find("share"):
-        Fields(tree, context.sink, "a layer that shares another's weights", LAYER_KEYS)
+        Fields(tree, context.sink, "a layer that shares another's weights", _SHARE_KEYS)
         return _read_share(shared[1], context.sink)
     if any(tree.find(key) for key in BODY_KEYS):
         body = corrected(tree, context.sink, "an inline block", (*BODY_KEYS, *LAYER_KEYS))

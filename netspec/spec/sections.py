@@ -17,7 +17,7 @@ from netspec.spec.blocks import (
 from netspec.spec.calls import Context
 from netspec.spec.fields import Fields, kind
 from netspec.spec.init import read_init
-from netspec.spec.layers import Surroundings, read_chain, read_layer, refuse_ref
+from netspec.spec.layers import Surroundings, check_shares, read_chain, read_layer, refuse_ref
 from netspec.spec.model import (
     Argument,
     Block,
@@ -200,6 +200,8 @@ def _read_outputs(
                 refuse_ref(ref, ordered, context.sink, places)
     if tree is not None and not tree.items:
         context.sink.error("NS010", "a network needs an output", tree.span)
+    own = [output.head for output in outputs if output.head]
+    check_shares(own, layers | {head.name: head for head in own}, context.sink)
     return tuple(outputs)
 
 

@@ -15,7 +15,9 @@ class NiN(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         for name, *arguments in (row for stage in STAGES for row in stage):
-            self.add_module(name, nn.Conv2d(*(arguments if len(arguments) > 2 else [*arguments, 1])))
+            self.add_module(
+                name, nn.Conv2d(*(arguments if len(arguments) > 2 else [*arguments, 1]))
+            )
 
     def forward(self, x: Tensor) -> Tensor:
         for i, stage in enumerate(STAGES):

@@ -144,7 +144,8 @@ class _Builder:
         inputs = [self._input(node, shape) for node, shape in self._graph.inputs.items()]
         main = main_output(self._network)
         # A head that is its own output already carries the output's name.
-        outputs = [x for x in self._graph.outputs if x is main or (x.name,) not in self._graph.uses]
+        heads = {layer.name for layer in self._network.spec.heads}
+        outputs = [x for x in self._graph.outputs if x is main or x.name not in heads]
         leaves = [self._output(output) for output in outputs]
         items = [*inputs, *self._children((), self._trie(), 1), *leaves]
         group = self._group((), items, (), None)

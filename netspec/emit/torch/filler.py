@@ -86,7 +86,8 @@ class Filler:
         for layer in execution_order(chain.layers, heads):
             inputs = tuple(_read(ref, sources) for ref in layer.sources)
             if isinstance(layer.call, ShareCall):
-                sources[layer.name] = self._shared(peers[layer.call.target.name], inputs, path)
+                target = peers[layer.call.target.name]
+                sources[layer.name] = self._shared(layer, target, inputs, path)
                 self._note_ports(layer.name, sources[layer.name])
                 continue
             child, sources[layer.name] = self._layer(layer, inputs, (*path, layer.name))
@@ -103,11 +104,21 @@ class Filler:
         if isinstance(given, dict):
             self.plan.ports[text] = tuple(given)
 
-    def _shared(self, target: Layer, inputs: tuple[Shape, ...], path: NodeId) -> Given:
+    def _shared(
+        self, layer: Layer, target: Layer, inputs: tuple[Shape, ...], path: NodeId
+    ) -> Given:
         """Return what another call of a layer gives; it makes no child."""
+        presence = self._presence(layer)
+        if presence is False or self._presence(target) is False:
+            self.plan.absent.add(id(layer))
+            return inputs[0]
         scratch = replace(self.plan, children={}, calls={}, choices={}, extras={}, depends=set())
         filler = Filler(self.planner, scratch, self.values)
-        return filler._layer(target, inputs, (*path, target.name))[1]
+        given = filler._layer(target, inputs, (*path, target.name))[1]
+        if presence is True:
+            return given
+        self.plan.choices[id(layer)] = presence
+        return self._either(layer, given, inputs[0], presence)
 
     def _stack(self, chain: Chain, shape: Shape, path: NodeId) -> tuple[Construct, Shape]:
         """Plan an unnamed chain as an nn.Sequential."""
@@ -121,42 +132,48 @@ class Filler:
     def _layer(
         self, layer: Layer, inputs: tuple[Shape, ...], path: NodeId
     ) -> tuple[Construct | None, Given]:
-        if layer.condition is None:
-            return self._present(layer, inputs, path)
-        sides = [
-            substitute(side, self.values) for side in (layer.condition.left, layer.condition.right)
-        ]
-        read = {name for side in sides for name in names(side)}
-        if read and layer in self.planner.used_layers:
-            return self._chosen(layer, inputs, path, sides, read)
-        if read or not compare(sides[0], layer.condition.operator, sides[1]):
+        presence = self._presence(layer)
+        if presence is False:
             self.plan.absent.add(id(layer))
             return None, inputs[0]
-        return self._present(layer, inputs, path)
+        if presence is True:
+            return self._present(layer, inputs, path)
+        return self._chosen(layer, inputs, path, presence)
+
+    def _presence(self, layer: Layer) -> bool | Comparison:
+        """Tell whether every use of the class has a layer, or none, or on what it depends."""
+        if layer.condition is None:
+            return True
+        left, right = (
+            substitute(side, self.values) for side in (layer.condition.left, layer.condition.right)
+        )
+        read = any(True for side in (left, right) for _ in names(side))
+        if read and layer in self.planner.used_layers:
+            return Comparison(left, layer.condition.operator, right)
+        return not read and compare(left, layer.condition.operator, right)
 
     def _chosen(
-        self,
-        layer: Layer,
-        inputs: tuple[Shape, ...],
-        path: NodeId,
-        sides: list[object],
-        read: set[str],
+        self, layer: Layer, inputs: tuple[Shape, ...], path: NodeId, condition: Comparison
     ) -> tuple[Construct | None, Given]:
         """Plan a layer that only some uses of the block have."""
-        assert layer.condition is not None
         made, given = self._present(layer, inputs, path)
-        condition = Comparison(sides[0], layer.condition.operator, sides[1])
         if made is None:
             self.plan.choices[id(layer)] = condition
         else:
-            self.plan.conditions |= read
-        if len(_first(given)) != len(inputs[0]):
-            self.planner.refuse_choice(layer)
-        shape = tuple(
-            one if equal(one, other) else unknown(one, other, *map(name, sorted(read)))
-            for one, other in zip(_first(given), inputs[0], strict=True)
-        )
+            self.plan.conditions |= set(names((condition.left, condition.right)))
+        shape = self._either(layer, given, inputs[0], condition)
         return (Chosen(made, condition) if made else None), shape
+
+    def _either(self, layer: Layer, given: Given, other: Shape, condition: Comparison) -> Shape:
+        """Return the shape behind a layer that is there only under a condition."""
+        shape = _first(given)
+        if len(shape) != len(other):
+            self.planner.refuse_choice(layer)
+        read = sorted(set(names((condition.left, condition.right))))
+        return tuple(
+            one if equal(one, two) else unknown(one, two, *map(name, read))
+            for one, two in zip(shape, other, strict=True)
+        )
 
     def _present(
         self, layer: Layer, inputs: tuple[Shape, ...], path: NodeId

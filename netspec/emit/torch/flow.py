@@ -34,7 +34,8 @@ class Flow:
         """Note that a layer has read its inputs; return the variables that nothing needs now."""
         for ref in layer.sources:
             self._pending[ref.name] -= 1
-        return {v for v in (self.variables[r.name] for r in layer.sources) if self._is_free(v)}
+        read = {_holder(self.variables[ref.name]) for ref in layer.sources}
+        return {variable for variable in read if self._is_free(variable)}
 
     def _is_free(self, variable: str) -> bool:
         names = self._holds[variable]
@@ -49,12 +50,11 @@ class Flow:
         self.variables[layer.name] = variable
         self._holds[variable] = [layer.name]
 
-    def alias(self, layer: Layer) -> None:
-        """Note that a layer is its input under another name."""
-        variable = self.variables[layer.sources[0].name]
+    def alias(self, layer: Layer, text: str) -> None:
+        """Note that a layer is its input, which is written so, under another name."""
         self._pending[layer.sources[0].name] -= 1
-        self.variables[layer.name] = variable
-        self._holds.setdefault(variable, []).append(layer.name)
+        self.variables[layer.name] = text
+        self._holds.setdefault(_holder(text), []).append(layer.name)
 
     def ends_branch(self, layer: Layer) -> bool:
         """Tell whether a layer is read beside others by a join of parts, or from outside."""
@@ -69,3 +69,8 @@ class Flow:
         calls = [reader.call for reader in readers]
         is_fine = all(isinstance(c, OpCall) and isinstance(c.op, Elementwise) for c in calls)
         return is_fine and layer.name not in self.kept
+
+
+def _holder(text: str) -> str:
+    """Return the variable of `parts[0]`."""
+    return text.partition("[")[0]

@@ -131,7 +131,7 @@ class Forward:
         in_training = False
         for layer in flow.order:
             if id(layer) in self.plan.absent:
-                flow.alias(layer)
+                flow.alias(layer, self._read(layer.sources[0], variables))
                 continue
             code = self._apply(layer, [self._read(ref, variables) for ref in layer.sources], flow)
             if code is None:
@@ -228,16 +228,24 @@ class Forward:
         """Write what computes a layer; None for a free parameter that needs no statement."""
         if isinstance(layer.call, ShareCall):
             name = layer.call.target.name
-            layer = next(peer for peer in flow.order if peer.name == name)
+            target = next(peer for peer in flow.order if peer.name == name)
+            code = self._apply(target, inputs, flow)
+            assert code is not None
+            code = Group("(", (code,), hugs=True) if isinstance(code, Choice) else code
+            return self._if_chosen(layer, code, inputs)
         if id(layer) in self.plan.calls:
             code = self._function(self.plan.calls[id(layer)], inputs)
-            if choice := self.plan.choices.get(id(layer)):
-                return Choice(condition_text(choice, self.attributes), code, flat(inputs[0]))
-            return code
+            return self._if_chosen(layer, code, inputs)
         child = f"self.{layer.name}"
         if layer.name.isdecimal():
             child = f'self.get_submodule("{layer.name}")'
         return call(child, inputs) if layer.sources else self._parameter(layer, child, flow)
+
+    def _if_chosen(self, layer: Layer, code: Code, inputs: Sequence[Code]) -> Code:
+        choice = self.plan.choices.get(id(layer))
+        if choice is None:
+            return code
+        return Choice(condition_text(choice, self.attributes), code, flat(inputs[0]))
 
     def _parameter(self, layer: Layer, child: str, flow: Flow) -> Code | None:
         """Write a free parameter: as it is, or repeated over the batch where a reader needs it."""
