@@ -267,7 +267,7 @@ class Writer:
         """Add a free parameter and what it scales or shifts, or a function."""
         source = self.source(chain)
         if not is_writable(source.channels) or self.chance(40):
-            self.add(chain, self.pick(FUNCTIONS).strip("{}"), [source], source)
+            self.module(chain, self.pick(FUNCTIONS).strip("{}"), source, source)
             return
         size = f"[{written(source.channels)}, 1, 1]"
         made = Map(self.name(chain.taken), source.channels)
@@ -364,7 +364,7 @@ class Writer:
         if self.chance(40):
             layer = self.pick([*SAME, *FUNCTIONS]).strip("{}")
             layer = layer if ":" in layer else f"{layer}: []"
-            self.add(chain, f"{layer}, when: {text}", [source], source)
+            self.module(chain, f"{layer}, when: {text}", source, source)
             return
         width = self.width(chain)
         body = f"{self.convolution(chain, width)}, when: {text}"
@@ -374,9 +374,8 @@ class Writer:
         has = eval(test) if chain.params == ("graph",) else None
         channels = f"({width} if {test} else {source.channels})"
         channels = channels if has is None else width if has else source.channels
-        self.add(
-            chain, body, [source], replace(source, channels=channels, unit=min(4, source.unit))
-        )
+        gives = replace(source, channels=channels, unit=min(4, source.unit))
+        self.module(chain, body, source, gives)
 
     # -------------------------------------------------------------- bodies
 

@@ -37,7 +37,8 @@ outputs: {{result: fc, aux: {{linear: 2, from: flat, when: train, weight: 0.5, d
 """
 ALLOWED = (
     ast.Module, ast.ImportFrom, ast.Import, ast.alias, ast.ClassDef, ast.FunctionDef,
-    ast.arguments, ast.arg, ast.Expr, ast.Assign, ast.AnnAssign, ast.Return, ast.If, ast.For, ast.Call, ast.keyword,
+    ast.arguments, ast.arg, ast.Expr, ast.Assign, ast.AnnAssign, ast.Return, ast.If, ast.For,
+    ast.Call, ast.keyword,
     ast.Attribute, ast.Name, ast.Load, ast.Store, ast.Constant, ast.Tuple, ast.List, ast.Starred,
     ast.Subscript, ast.BinOp, ast.operator, ast.UnaryOp, ast.unaryop, ast.Compare, ast.cmpop,
     ast.IfExp, ast.GeneratorExp, ast.comprehension,

@@ -137,7 +137,7 @@ def _read_inputs(fields: Fields, scope: Scope, sink: Sink) -> dict[str, Argument
         if shape is None:
             continue
         if not isinstance(shape.value, tuple) or not 1 <= len(shape.value) <= MAX_RANK:
-            message = f"an input is a shape without the batch, of 1 to {MAX_RANK} sizes"
+            message = f"an input is a shape of 1 to {MAX_RANK} sizes, found {kind(value)}"
             sink.error("NS012", message, value.span, help="for example [3, 224, 224]")
     if tree is not None and not tree.items:
         sink.error("NS010", "a network needs an input", tree.span)
