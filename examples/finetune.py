@@ -8,13 +8,15 @@ A head is a top-level layer in which a shape has changed, or which --heads names
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from recipe import checkpoint, networks, options
 from recipe.data import open_data
-from recipe.distributed import joined
+from recipe.distributed import World, joined
+from recipe.options import Recipe
 from recipe.randomness import be_deterministic
 from recipe.trainer import Trainer
 from torch import Tensor, nn
@@ -96,6 +98,22 @@ def freeze_through(model: nn.Module, path: str) -> list[str]:
     return names[count:]
 
 
+def run(recipe: Recipe, arguments: argparse.Namespace, world: World) -> None:
+    be_deterministic()
+    data = open_data(recipe.data)
+    network = networks.build(recipe, len(data.classes))
+    given = checkpoint.read_averaged(arguments.checkpoint)
+    report = transfer(network.model, given, arguments.heads)
+    trained = freeze_through(network.model, arguments.freeze_through)
+    if world.is_first:
+        frozen = sum(not weight.requires_grad for weight in network.model.parameters())
+        print(report)
+        print(f"frozen: the first {frozen} tensors; trained: {', '.join(by_layer(trained))}")
+    trainer = Trainer(recipe, network, data, world)
+    trainer.resume()
+    trainer.run()
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     text = str(__doc__).partition("\n")[0]
     parser = options.parser(text, data="parity", out="runs/finetune", epochs=2.0, lr=0.001)
@@ -104,20 +122,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--heads", nargs="*", default=[], help="layers that start anew in any case")
     arguments = parser.parse_args(argv)
     recipe = options.recipe_of(arguments)
-    be_deterministic()
-    data = open_data(recipe.data)
-    network = networks.build(recipe, len(data.classes))
-    given = checkpoint.read_averaged(arguments.checkpoint)
-    report = transfer(network.model, given, arguments.heads)
-    trained = freeze_through(network.model, arguments.freeze_through)
     with joined() as world:
-        if world.is_first:
-            print(report)
-            frozen = sum(not weight.requires_grad for weight in network.model.parameters())
-            print(f"frozen: the first {frozen} tensors; trained: {', '.join(by_layer(trained))}")
-        trainer = Trainer(recipe, network, data, world)
-        trainer.resume()
-        trainer.run()
+        run(recipe, arguments, world)
 
 
 if __name__ == "__main__":

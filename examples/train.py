@@ -25,13 +25,17 @@ def prepare(recipe: Recipe, world: World) -> Trainer:
     return Trainer(recipe, networks.build(recipe, len(data.classes)), data, world)
 
 
+def run(recipe: Recipe, world: World) -> None:
+    trainer = prepare(recipe, world)
+    if trainer.resume() and world.is_first:
+        print(f"going on at step {trainer.step} of {trainer.last_step} from {trainer.path}")
+    trainer.run()
+
+
 def main(argv: Sequence[str] | None = None) -> None:
     recipe = options.parse(str(__doc__).partition("\n")[0], argv)
     with joined() as world:
-        trainer = prepare(recipe, world)
-        if trainer.resume() and world.is_first:
-            print(f"going on at step {trainer.step} of {trainer.last_step} from {trainer.path}")
-        trainer.run()
+        run(recipe, world)
 
 
 if __name__ == "__main__":

@@ -104,6 +104,8 @@ class Chain:
     modules: dict[str, tuple[Map, Map]] = field(default_factory=dict)
     """Layers that another may share: what they read and what they give."""
     reads: dict[str, list[str]] = field(default_factory=dict)
+    heads: list[str] = field(default_factory=list)
+    """Layers that run only in training."""
     last: str = ""
 
     def loose(self) -> list[str]:
@@ -162,8 +164,6 @@ class Writer:
         self._draw = draw
         self.blocks: dict[str, str] = {}
         self.signatures: list[Signature] = []
-        self.heads: list[str] = []
-        """Layers of the graph that run only in training."""
         self._sizes = 0
 
     def pick(self, options: Sequence[T]) -> T:
@@ -388,7 +388,7 @@ class Writer:
 
     def tie(self, chain: Chain) -> None:
         """Join loose lines with the end where they fit, and drop the others."""
-        for name in [name for name in chain.loose() if name not in self.heads]:
+        for name in [name for name in chain.loose() if name not in chain.heads]:
             found = [one for one in chain.maps if one.name == name]
             end = chain.end
             if found and end.name != name and found[0].strides == end.strides:
@@ -397,7 +397,7 @@ class Writer:
                 if len(channels) < 60:
                     gives = Map("", channels, end.strides, unit)
                     self.add(chain, "concat: []", [found[0], end], gives)
-        kept = {chain.end.name.partition(".")[0], *self.heads}
+        kept = {chain.end.name.partition(".")[0], *chain.heads}
         while loose := [name for name in chain.loose() if name not in kept]:
             chain.drop(loose)
             chain.last = "" if chain.last in loose else chain.last
@@ -439,7 +439,7 @@ class Writer:
         chain.lines[name] = f"{{{text}, from: {end.name}, when: train}}"
         chain.reads[name] = [end.name.partition(".")[0]]
         chain.last = name
-        self.heads.append(name)
+        chain.heads.append(name)
 
     def listed(self, chain: Chain, depth: int) -> None:
         if chain.last != chain.end.name:
@@ -683,7 +683,7 @@ class Writer:
         """Add what ends a network and return its outputs."""
         end = chain.end
         yield f"y_map: {end.name}"
-        for i, name in enumerate(self.heads):
+        for i, name in enumerate(chain.heads):
             yield f"y_head{i}: {name}"
         if self.chance(50):
             self.blocks["Flat"] = "{params: [out], chain: {flat: flatten, fc: {linear: $out}}}"

@@ -82,7 +82,13 @@ def measured(model: nn.Module, network: Network) -> dict[str, object]:
 @given(text=specs())
 def test_the_module_is_as_inferred(folder: Path, text: str) -> None:
     net = loads(text)
-    source = net.to_python()
+    try:
+        source = net.to_python()
+    except SpecError as error:
+        assert [item.code for item in error.diagnostics] == [
+            "NS028"
+        ]  # uneven growth by a parameter
+        return
     number = len(list(folder.iterdir()))
     if number < 100:
         (folder / f"net{number}.py").write_text(source)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -40,7 +41,7 @@ class World:
 
 @contextmanager
 def joined() -> Iterator[World]:
-    """Join the processes that torchrun started, if it did."""
+    """Join the processes that torchrun started, if it did; hold no network when this ends."""
     cuda = torch.cuda.is_available()
     device = (
         torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0))) if cuda else torch.device("cpu")
@@ -55,6 +56,7 @@ def joined() -> Iterator[World]:
     try:
         yield World(Share(dist.get_rank(), dist.get_world_size()), device)
     finally:
+        gc.collect()  # a group that a network still holds would crash at exit: pytorch issue 190489
         dist.destroy_process_group()
 
 

@@ -13,20 +13,25 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "examples"))
 
 import train
 from recipe import options
-from recipe.distributed import joined
+from recipe.distributed import World, joined
 from recipe.loading import training_loader
+from recipe.options import Recipe
 
 
 def main() -> None:
     recipe = options.parse("")
     with joined() as world:
-        trainer = train.prepare(recipe, world)
-        loader = training_loader(recipe, trainer.data, trainer.size, world.share, range(1))
-        trainer.backward(*next(iter(loader)))
-        found = {name: whole(weight.grad) for name, weight in trainer.model.named_parameters()}
-        trainer.run()
-        if world.is_first:
-            torch.save(found, Path(recipe.out, "gradients.pt"))
+        run(recipe, world)
+
+
+def run(recipe: Recipe, world: World) -> None:
+    trainer = train.prepare(recipe, world)
+    loader = training_loader(recipe, trainer.data, trainer.size, world.share, range(1))
+    trainer.backward(*next(iter(loader)))
+    found = {name: whole(weight.grad) for name, weight in trainer.model.named_parameters()}
+    trainer.run()
+    if world.is_first:
+        torch.save(found, Path(recipe.out, "gradients.pt"))
 
 
 def whole(gradient: torch.Tensor) -> torch.Tensor:
