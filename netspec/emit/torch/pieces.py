@@ -163,7 +163,7 @@ def docstring(doc: str, notes: list[str]) -> list[str]:
 
 
 def _wrapped(note: str) -> list[str]:
-    indent = " " * (len(note) - len(note.lstrip()) + 4)
+    indent = " " * 8 if note.startswith(" ") else ""
     return textwrap.wrap(note, WIDTH - 8, subsequent_indent=indent) or [""]
 
 
