@@ -164,7 +164,7 @@ def docstring(doc: str, notes: list[str]) -> list[str]:
 
 def _wrapped(note: str) -> list[str]:
     indent = " " * 8 if note.startswith(" ") else ""
-    return textwrap.wrap(note, WIDTH - 8, subsequent_indent=indent) or [""]
+    return textwrap.wrap(note, WIDTH - 10, subsequent_indent=indent) or [""]
 
 
 def _escaped(text: str) -> str:

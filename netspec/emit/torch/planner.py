@@ -74,7 +74,12 @@ class Planner:
             values = {n: self.fixed.get(n, name(n)) for n in self.spec.params}
             values |= {n: name(n) for n in block.params}
             plan.params = [
-                Param(p.name, self._type(p.name, instances), p.default, p.default is not None)
+                Param(
+                    p.name,
+                    self._type(p.name, instances, p.default),
+                    p.default,
+                    p.default is not None,
+                )
                 for p in block.params.values()
             ]
         self._fill(plan, values)
@@ -88,9 +93,10 @@ class Planner:
             self.helpers[op.op_name] = text, source
         return self.helpers[op.op_name][0]
 
-    def _type(self, param: str, instances: Iterable[Instance]) -> str:
-        kinds = dict.fromkeys(_type_of(i.bindings[param].value) for i in instances)
-        return " | ".join(kinds)
+    def _type(self, param: str, instances: Iterable[Instance], default: object = None) -> str:
+        values = [i.bindings[param].value for i in instances]
+        known = values if default is None else [default, *values]
+        return " | ".join(dict.fromkeys(map(_type_of, known)))
 
     def _fill(self, plan: Plan, values: Mapping[str, object]) -> None:
         """Plan the children of a class and find its output shape and free names."""
