@@ -230,9 +230,6 @@ def read_layer(
         return None
     if isinstance(call, OpCall) and call.op.reads == 0 and sources == (source,):
         sources = ()
-        if extras.get("condition"):
-            message = f"`{name}` reads nothing, so nothing could pass in its place"
-            context.sink.error("NS011", message, span, help="give `when:` to what reads it")
     _check_arity(call, sources, context)
     _check_first(call, extras, context)
     _check_repeat(call, extras, context)

@@ -1,0 +1,105 @@
+"""Constructs where random specs found the compiler wrong, each as small as it can be."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from netspec.verify import verify
+from tests.support import loads, mistakes
+
+SPEC = """\
+netspec: 1
+name: Net
+params: {{deep: 3}}
+inputs: {{image: [4, 8, 8]}}
+blocks:
+  Two: {{outputs: [u, v], chain: {{u: {{conv2d: [4, 1]}}, v: relu}}}}
+  Choice:
+    params: [wide, k=3, p=1]
+    chain:
+      conv: {{conv2d: [4, $k], padding: $p}}
+      again: {{share: conv, when: $wide}}
+      both: {{concat: [], from: [conv, again]}}
+graph:
+  {graph}
+outputs: {{{outputs}}}
+"""
+
+
+def spec(graph: str, outputs: str = "out: out") -> str:
+    return SPEC.format(graph=graph.replace("\n", "\n  "), outputs=outputs)
+
+
+BOTH = """\
+a: {Choice: [true]}
+b: {Choice: [false], from: image}
+out: {concat: [], from: [a, b]}"""
+RUNNING = {
+    "another call under a condition": BOTH,
+    "another call of an absent layer": "a: {conv2d: [4, 1], when: $deep > 9}\nout: {share: a}",
+    "another call that is absent": "a: {conv2d: [4, 1]}\nout: {share: a, when: $deep > 9}",
+    "another call of a function": "a: {add: [], from: [image, image]}\n"
+    "out: {share: a, from: [a, a]}",
+    "another call of a block with two outputs": "a: Two\nb: {share: a, from: a.u}\n"
+    "out: {add: [], from: [b.u, b.v, a.v]}",
+    "an absent layer behind one of two outputs": "a: Two\n"
+    "b: {relu: [], from: a.v, when: $deep > 9}\n"
+    "c: {conv2d: [4, 1], from: a.u}\nout: {add: [], from: [b, c]}",
+    "a kernel for each axis": BOTH.replace("true", "true, [1, 3], [0, 1]"),
+    "a choice between poolings": "out: {parallel: [{a: {max_pool2d: 3, when: $deep == 3}}, "
+    "{b: {max_pool2d: 3, when: $deep != 9}}], join: add}",
+}
+
+
+@pytest.mark.parametrize("graph", RUNNING.values(), ids=RUNNING)
+def test_runs_as_inferred(graph):
+    net = loads(spec(graph))
+    assert verify(net.network, net.to_python()) == []
+
+
+def test_types_of_arguments_cover_defaults_and_uses():
+    source = loads(spec("out: {Choice: [true, [1, 3], [0, 1]]}")).to_python()
+    assert "k: int | tuple[int, int] = 3" in source
+    assert "if wide" not in source.partition("def forward")[0]
+
+
+def test_a_truth_value_is_compared_as_people_write_it():
+    text = spec(BOTH).replace("$wide", "$wide == false")
+    assert "if not self.wide else" in loads(text).to_python()
+
+
+WRONG = [
+    ("out: {share: nothing, from: image}", "NS018", "nothing"),
+    ("out: {share: out, from: image}", "NS018", "out"),
+    ("out: {share: image}", "NS018", "image"),
+    ("a: {conv2d: [4, 1]}\nb: {share: a}\nout: {share: b}", "NS018", "b"),
+    ("a: {add: [], from: [image, image]}\nout: {share: a}", "NS026", "out"),
+    ("a: {conv2d: [4, 1]}\nout: {share: a, from: [a, image]}", "NS026", "image"),
+    ("a: {conv2d: [4, 1]}\nout: {share: a, repeat: 2}", "NS011", "repeat"),
+    (
+        "p: {parameter: [[4, 1, 1]], when: $deep > 2}\nout: {mul: [], from: [image, p]}",
+        "NS011",
+        "$deep > 2",
+    ),
+    ("a: {conv2d: [4, 1], weight: 0.5}\nout: relu", "NS011", "0.5"),
+]
+
+
+@pytest.mark.parametrize(("graph", "code", "text"), WRONG, ids=[graph for graph, *_ in WRONG])
+def test_mistakes_are_reported(graph, code, text):
+    found = [item for item in mistakes(spec(graph)) if item.severity == "error"]
+    assert [(item.code, item.span.text) for item in found] == [(code, text)]
+
+
+def test_a_weight_belongs_to_the_layer_that_an_output_names():
+    graph = "a: {conv2d: [4, 1]}\nhead: {conv2d: [2, 1], when: train, weight: 0.5}\n"
+    net = loads(spec(graph + "out: {relu: [], from: a}", "y1: out, y2: head"))
+    assert [output.weight for output in net.network.graph.outputs] == [1.0, 0.5]
+    total = net.build().total_loss(torch.tensor(1.0), torch.tensor(4.0))
+    assert total.item() == 3.0
+
+
+def test_a_free_parameter_is_counted():
+    text = spec("p: {parameter: [[4, 1, 1]]}\nout: {mul: [], from: [image, p]}")
+    assert "p" in str(loads(text).report(by="layer"))
