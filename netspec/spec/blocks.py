@@ -10,13 +10,15 @@ from netspec.spec.calls import Context, Signature
 from netspec.spec.fields import Fields, as_mapping, corrected, kind
 from netspec.spec.layers import Surroundings, read_body, refuse_ref
 from netspec.spec.model import INPUT, Block, Body, Chain, Param, Ref
-from netspec.spec.names import check_block_name, check_name
+from netspec.spec.names import check_block_name, check_name, check_widths
 from netspec.spec.values import Scope
 from netspec.syntax import Mapping, Scalar, Sequence, Tree
 
 
-def read_signatures(tree: Mapping | None, name: Scalar, sink: Sink) -> dict[str, Signature]:
-    """Read what a use of each block must give."""
+def read_signatures(
+    tree: Mapping | None, name: Scalar, outer: Scope, sink: Sink
+) -> dict[str, Signature]:
+    """Read what a use of each block must give; `outer` has the parameters of the spec."""
     signatures = {}
     for key, value in tree.items if tree else ():
         check_block_name(sink, key.text, key.span)
@@ -27,6 +29,8 @@ def read_signatures(tree: Mapping | None, name: Scalar, sink: Sink) -> dict[str,
         block = as_mapping(value, sink, f"the block `{key.text}`")
         params = _read_signature(block, sink) if block else {}
         inputs = _read_block_inputs(block, sink) if block else ()
+        visible = {**outer.params, **params}
+        check_widths(sink, inputs, {text: param.span for text, param in visible.items()})
         signatures[key.text] = Signature(params, inputs, key.span)
     return signatures
 

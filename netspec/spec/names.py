@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keyword
 import re
+from collections.abc import Mapping, Sequence
 
 from netspec.diagnostics import Sink, Span
 
@@ -75,12 +76,18 @@ _RESERVED = {
     "total_loss": "is a method of the generated model",
     "init_parameters": "is a method of the generated model",
 }
-_RESERVED_OUTPUTS = dict.fromkeys(
-    ("count", "index"), "is a method of every tuple, which outputs are"
-)
+_WIDTH = "is the width of a block's input"
+_RESERVED_FOR = {
+    "parameter": dict.fromkeys(("in_channels", "in_features"), _WIDTH),
+    "output": {
+        **dict.fromkeys(("count", "index"), "is a method of every tuple, which outputs are"),
+        "Tensor": "is a class that generated code uses",
+    },
+}
 _RESERVED_BLOCKS = {
     **dict.fromkeys(keyword.kwlist, "is a Python keyword"),
     **dict.fromkeys(("Module", "Tensor", "NamedTuple"), "is a class that generated code uses"),
+    "F": "is what generated code calls torch.nn.functional",
 }
 
 
@@ -88,12 +95,22 @@ def check_name(sink: Sink, name: str, span: Span, what: str) -> bool:
     """Report a name that may not be given to a layer, an input, an output or a parameter."""
     if not _is_name(sink, name, span, what):
         return False
-    reason = _RESERVED.get(name) or (_RESERVED_OUTPUTS.get(name) if what == "output" else None)
+    reason = _RESERVED.get(name) or _RESERVED_FOR.get(what, {}).get(name)
     if reason:
         message = f"a {what} cannot be called `{name}`: it {reason}"
         sink.error("NS014", message, span, help=f"rename it, for example `{name}_{what}`")
         return False
     return True
+
+
+def check_widths(sink: Sink, inputs: Sequence[str], params: Mapping[str, Span]) -> None:
+    """Report parameters with the name that the width of one of several inputs has."""
+    for front in inputs if len(inputs) > 1 else ():
+        for name in (f"{front}_channels", f"{front}_features"):
+            if name in params:
+                message = f"a parameter cannot be called `{name}`: it is the width of `{front}`"
+                help = f"rename it, for example `{name}_parameter`"
+                sink.error("NS014", message, params[name], help=help)
 
 
 def check_block_name(sink: Sink, name: str, span: Span, what: str = "block") -> bool:

@@ -59,7 +59,7 @@ def read(tree: Tree, sink: Sink) -> Spec:
     scope = Scope(params)
     inputs = _read_inputs(fields, scope, sink)
     section = correct_blocks(fields.mapping("blocks"), sink)
-    context = Context(sink, read_signatures(section, name, sink))
+    context = Context(sink, read_signatures(section, name, scope, sink))
     blocks = read_blocks(section, scope, context)
     graph = _read_graph(fields, Surroundings(scope, tuple(inputs)), context)
     outputs = _read_outputs(fields, graph, Surroundings(scope, tuple(inputs)), context)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from netspec.dim import Dim, Expr, Shape, equal, name, names, substitute, unknown
-from netspec.emit.torch.naming import class_name
+from netspec.emit.torch.naming import class_name, unique
 from netspec.emit.torch.pieces import local_names
 from netspec.emit.torch.plan import (
     Chosen,
@@ -26,7 +26,7 @@ from netspec.expand.bind import call_of, compare
 from netspec.graph import NodeId
 from netspec.ops.base import Call, Infix, Op
 from netspec.ops.split import Cut
-from netspec.spec.model import INPUT, BlockCall, Chain, Layer, OpCall, Parallel, Ref, ShareCall
+from netspec.spec.model import BlockCall, Chain, Layer, OpCall, Parallel, Ref, ShareCall
 from netspec.spec.model import Call as Called
 from netspec.spec.order import execution_order
 
@@ -44,11 +44,7 @@ class Filler:
 
     def fill(self) -> None:
         plan = self.plan
-        is_model = plan.body is self.planner.spec.model.body
-        inputs = plan.inputs
-        if not is_model and inputs == ("x",):
-            inputs = (INPUT,)
-        sources: dict[str, Given] = dict(zip(inputs, plan.symbols, strict=True))
+        sources: dict[str, Given] = dict(zip(plan.inputs, plan.symbols, strict=True))
         if isinstance(plan.body, Chain):
             plan.output = self._chain(plan.body, sources, (), plan.heads)
             return
@@ -235,14 +231,18 @@ class Filler:
         self.plan.depends |= set(names(value))
         if is_written(value):
             return value
-        return self._constant("_".join((*path, key)), self.planner.concrete(call, key, path))
+        return self._constant((*path, key), self.planner.concrete(call, key, path))
 
-    def _constant(self, text: str, found: dict[NodeId, int]) -> Dim:
+    def _constant(self, place: NodeId, found: dict[NodeId, int]) -> Dim:
         """Return the number if it is the same everywhere, else make it a constructor argument."""
         if len(set(found.values())) <= 1:
             return next(iter(found.values()), 1)  # 1: no use of the block has this layer
-        self.plan.extras[text] = found
-        return name(text)
+        known = self.plan.extra_names
+        if place not in known:
+            taken = {*self.values, *names(self.plan.symbols), *known.values()}
+            known[place] = unique("_".join(place), taken)
+        self.plan.extras[known[place]] = found
+        return name(known[place])
 
     # -------------------------------------------------------------- uses of other classes
 
@@ -304,7 +304,7 @@ class Filler:
                 tables[text] = [planner.shapes[i.inputs[k]][0] for i in mine]
         places = [instance.id[: len(instance.id) - len(path)] for instance in mine]
         return {
-            text: self._constant("_".join((*path, text)), dict(zip(places, values, strict=True)))
+            text: self._constant((*path, text), dict(zip(places, values, strict=True)))
             for text, values in tables.items()
         }
 

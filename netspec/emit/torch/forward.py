@@ -23,11 +23,11 @@ from netspec.emit.torch.layout import (
     literal,
     statement,
 )
-from netspec.emit.torch.naming import RESERVED_LOCALS
+from netspec.emit.torch.naming import RESERVED
 from netspec.emit.torch.pieces import base, condition_text
 from netspec.emit.torch.plan import Plan
 from netspec.ops.base import Call, Infix, Input
-from netspec.spec.model import INPUT, Chain, Layer, OpCall, Output, Parallel, Ref, ShareCall
+from netspec.spec.model import Chain, Layer, OpCall, Output, Parallel, Ref, ShareCall
 from netspec.spec.order import execution_order
 
 Comment = Callable[[Layer], str]
@@ -36,10 +36,13 @@ _NEUTRAL = ("x", "out")
 
 @dataclass(slots=True)
 class Forward:
-    """Writes the statements of one forward method. `attributes` hold functions' parameters."""
+    """Writes the statements of one forward method.
+
+    `arguments` are the variables of the inputs, `attributes` hold functions' parameters.
+    """
 
     plan: Plan
-    local: Mapping[str, str]
+    arguments: Mapping[str, str]
     attributes: Mapping[str, str]
     comment: Comment
     lines: list[str] = field(default_factory=list)
@@ -100,13 +103,9 @@ class Forward:
 
     def _inputs(self) -> dict[str, str]:
         """Return the variables that hold the inputs, by the name that layers read."""
-        if self.plan.inputs == ("x",):
-            variables = {INPUT: "x"}
-        else:
-            variables = {text: self.local.get(text, text) for text in self.plan.inputs}
-            self.taken = {text for text in variables.values() if text not in _NEUTRAL}
-        self.live = set(variables.values())
-        return variables
+        self.live = set(self.arguments.values())
+        self.taken = self.live - set(_NEUTRAL)
+        return dict(self.arguments)
 
     def _read(self, ref: Ref, variables: Mapping[str, str]) -> str:
         """Write what a reference names: a variable, or an item of one."""
@@ -171,7 +170,8 @@ class Forward:
 
     def _fresh(self, text: str) -> str:
         """Return a variable that shadows nothing and holds nothing that is still needed."""
-        while text in RESERVED_LOCALS or text in self.live or text in self.taken:
+        result = f"{self.plan.name}Output"
+        while text in RESERVED or text == result or text in self.live or text in self.taken:
             text += "_"
         return text
 
@@ -254,8 +254,7 @@ class Forward:
             self.taken.add(child)
             return None
         assert isinstance(layer.call, OpCall)
-        first = self.plan.inputs[0]
-        batch = f"{self.local.get(first, first)}.shape[0]"
+        batch = f"{next(iter(self.arguments.values()))}.shape[0]"
         return call(f"{child}.expand", [batch, *["-1"] * len(layer.call.op.shape())])
 
     def _function(self, function: Call | Infix, inputs: Sequence[Code]) -> Code:

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
-RESERVED_LOCALS = frozenset(("self", "torch", "nn", "F", "Tensor", "NamedTuple", "range", "super"))
+GLOBALS = frozenset(("torch", "nn", "F", "Tensor", "NamedTuple"))
+"""What a generated file may import; no class of it has such a name."""
+RESERVED = GLOBALS | {"self", "range", "super"}
+"""What the statements of a method read, and no variable may hide."""
 
 
 def class_name(path: Iterable[str]) -> str:
     """Return a class name from a path: GoogLeNet, stem → GoogLeNetStem."""
     words = [word for part in path for word in re.split(r"_", part) if word]
     return "".join(word[0].upper() + word[1:] for word in words)
+
+
+def renamed(texts: Iterable[str], reserved: Collection[str]) -> dict[str, str]:
+    """Return for each text itself, or a new name if it is reserved; no two are the same."""
+    given = list(dict.fromkeys(texts))
+    taken = {*given, *reserved}
+    return {text: unique(text, taken) if text in reserved else text for text in given}
 
 
 def unique(text: str, taken: set[str]) -> str:

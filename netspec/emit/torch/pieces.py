@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import textwrap
 from collections.abc import Iterable, Mapping
 
@@ -20,7 +19,7 @@ from netspec.emit.torch.layout import (
     literal,
     statement,
 )
-from netspec.emit.torch.naming import RESERVED_LOCALS
+from netspec.emit.torch.naming import RESERVED, renamed, unique
 from netspec.emit.torch.plan import (
     Chosen,
     Comparison,
@@ -33,9 +32,11 @@ from netspec.emit.torch.plan import (
     function_names,
     is_plain,
     is_written,
+    made_of,
     used_names,
 )
 from netspec.spec.model import Body, Chain
+from netspec.spec.names import MODULE_ATTRIBUTES
 
 
 def base(body: Body) -> str:
@@ -47,35 +48,19 @@ def base(body: Body) -> str:
 
 
 def local_names(plan: Plan) -> dict[str, str]:
-    """Return new names for parameters and inputs that would shadow what the code needs."""
-    everything = [*(param.name for param in plan.params), *plan.inputs]
-    taken = set(everything) | RESERVED_LOCALS
-    local = {}
-    for text in everything:
-        if text in RESERVED_LOCALS:
-            new = text + "_"
-            while new in taken:
-                new += "_"
-            taken.add(new)
-            local[text] = new
-    index = "i"
-    while index in taken:
-        index += "_"
-    return {**local, "@i": index}
+    """Return what a constructor calls its arguments and, under "@i", the index of a loop."""
+    classes = {function for child in plan.children.values() for function in made_of(child)}
+    reserved = RESERVED | classes
+    local = renamed((param.name for param in plan.params), reserved)
+    return {**local, "@i": unique("i", {*local.values(), *reserved})}
 
 
 def attributes(plan: Plan) -> dict[str, str]:
     """Return where a class keeps the parameters that its functions and its loss read."""
     known = {param.name for param in plan.params}
-    weights = names(plan.weights)
-    kept = {}
-    for text in dict.fromkeys([*function_names(plan), *weights]):
-        if text in known:
-            attribute = text
-            while attribute in plan.children:
-                attribute += "_"
-            kept[text] = f"self.{attribute}"
-    return kept
+    read = [text for text in (*function_names(plan), *names(plan.weights)) if text in known]
+    kept = renamed(read, {*plan.children, *MODULE_ATTRIBUTES})
+    return {text: f"self.{attribute}" for text, attribute in kept.items()}
 
 
 def construct(made: Construct, local: Mapping[str, str]) -> Code:
@@ -121,8 +106,8 @@ def init_signature(params: Iterable[Param], local: Mapping[str, str]) -> list[st
     return statement("def ", call("__init__", items), " -> None:", 1)
 
 
-def signature(method: str, inputs: list[tuple[str, str]], returns: str) -> list[str]:
-    items = ["self", *(f"{text}: {kind}" for text, kind in inputs)]
+def signature(method: str, inputs: Iterable[str], returns: str) -> list[str]:
+    items = ["self", *(f"{text}: Tensor" for text in inputs)]
     return statement("def ", call(method, items), f" -> {returns}:", 1)
 
 
@@ -146,31 +131,37 @@ def numbers(shape: tuple[int, ...]) -> str:
 
 
 def docstring(doc: str, notes: list[str]) -> list[str]:
-    """Return the lines of a docstring: the spec's text, which cannot end the literal, and notes."""
+    """Return the lines of a docstring: the words of the spec's text, and notes.
+
+    Words are never cut, and each line is escaped once it stands: no escape can span two lines.
+    """
     lines: list[str] = []
-    for paragraph in re.split(r"\r\n|\r|\n", doc.strip()) if doc.strip() else []:
-        lines += textwrap.wrap(_escaped(paragraph), WIDTH - 8) or [""]
+    for paragraph in doc.strip().splitlines():
+        lines += _wrapped(" ".join(paragraph.split()), WIDTH - 8, "")
     if lines and notes:
         lines.append("")
-    lines += [line for note in notes for line in _wrapped(note)]
-    lines = [line.rstrip() for line in lines]
+    for note in notes:
+        lines += _wrapped(note, WIDTH - 10, " " * 8 if note.startswith(" ") else "")
+    lines = [_escaped(line) for line in lines]
     if lines[0].startswith('"'):
         lines[0] = " " + lines[0]
-    if len(lines) == 1 and len(lines[0]) <= WIDTH - 10:
+    if len(lines) == 1 and len(lines[0]) <= WIDTH - 10 and not lines[0].endswith('"'):
         return [f'{INDENT}"""{lines[0]}"""']
     body = [INDENT + line if line else "" for line in lines[1:]]
     return [f'{INDENT}"""{lines[0]}', *body, f'{INDENT}"""']
 
 
-def _wrapped(note: str) -> list[str]:
-    indent = " " * 8 if note.startswith(" ") else ""
-    return textwrap.wrap(note, WIDTH - 10, subsequent_indent=indent) or [""]
+def _wrapped(text: str, width: int, indent: str) -> list[str]:
+    lines = textwrap.wrap(
+        text, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
+    return lines or [""]
 
 
-def _escaped(text: str) -> str:
-    """Escape text for the inside of a triple-quoted literal."""
-    text = text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+def _escaped(line: str) -> str:
+    """Escape a line for the inside of a triple-quoted literal."""
+    line = line.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
 
 
 def operand(value: object, attributes: Mapping[str, str]) -> str:

@@ -93,6 +93,8 @@ class Plan:
     """Parameters that a condition reads."""
     extras: dict[str, dict[NodeId, int]] = field(default_factory=dict)
     """Constructor arguments that depend on the image: name → instance → value."""
+    extra_names: dict[NodeId, str] = field(default_factory=dict)
+    """What such an argument is called, by the path of what needs it."""
     depends: set[str] = field(default_factory=set)
     """Names that some inferred constant depends on."""
     heads: tuple[Layer, ...] = ()
@@ -136,6 +138,18 @@ def used_names(construct: Construct) -> Iterable[str]:
         case Stack():
             for item in construct.items:
                 yield from used_names(item)
+
+
+def made_of(construct: Construct) -> Iterable[str]:
+    """Yield the classes that a constructor call makes instances of."""
+    match construct:
+        case Made():
+            yield construct.function
+        case Chosen() | Repeated():
+            yield from made_of(construct.made)
+        case Stack():
+            for item in construct.items:
+                yield from made_of(item)
 
 
 def is_plain(chain: Chain) -> bool:

@@ -14,12 +14,12 @@ from math import prod
 from netspec.diagnostics import Diagnostic, SpecError
 from netspec.dim import Shape, name, names, substitute
 from netspec.emit.torch.filler import Filler
-from netspec.emit.torch.naming import unique
+from netspec.emit.torch.naming import GLOBALS, unique
 from netspec.emit.torch.plan import Param, Plan, function_names, used_names
 from netspec.graph import Graph, Instance, NodeId
 from netspec.ops.base import Op
 from netspec.shapes import Shapes
-from netspec.spec.model import Body, Layer, OpCall, Spec
+from netspec.spec.model import INPUT, Body, Layer, OpCall, Spec
 
 
 class Planner:
@@ -37,7 +37,7 @@ class Planner:
         for node in graph.nodes.values():
             self._nodes.setdefault(node.call, []).append(node.id)
         self.used_layers = {use.layer for use in graph.uses.values()}
-        self._names = {spec.name, f"{spec.name}Output", *spec.blocks}
+        self._names = {spec.name, f"{spec.name}Output", *spec.blocks, *GLOBALS}
         self.helpers: dict[str, tuple[str, str]] = {}
         """Classes that torch lacks: op → the name that its class has here, and its source."""
 
@@ -62,7 +62,7 @@ class Planner:
         if body in self.plans:
             return self.plans[body]
         block = next((b for b in self.spec.blocks.values() if b.body is body), None)
-        inputs = (block.inputs or ("x",)) if block else ("x",)
+        inputs = (block.inputs if block else ()) or (INPUT,)
         title = block.name if block else unique(label, self._names)
         plan = Plan(title, body, inputs, block.doc if block else "")
         plan.outputs = block.outputs if block else ()
