@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from netspec import costs, shapes
 from netspec.diagnostics import Sink, suggest
 from netspec.expand import expand
+from netspec.graph import Graph
 from netspec.network import Network
-from netspec.spec.model import Chain, Layer, Output, Ref, Spec
+from netspec.ops.split import Cut
+from netspec.spec.model import (
+    BlockCall,
+    Chain,
+    Layer,
+    OpCall,
+    Output,
+    Ref,
+    ShareCall,
+    Spec,
+)
+from netspec.spec.order import execution_order
 
 
 class FeatureError(ValueError):
@@ -19,9 +31,10 @@ class FeatureError(ValueError):
 def select(network: Network, names: Sequence[str]) -> Network:
     """Return the network that gives the named layers of the graph; what they do not need is gone.
 
-    Its weights have the same keys as the whole network's. Raises FeatureError.
+    A layer with several outputs is named with one of them, `parts.0`, which is called `parts_0`.
+    The weights have the same keys as the whole network's. Raises FeatureError.
     """
-    spec = _cut(network.spec, list(dict.fromkeys(names)))
+    spec = _cut(network.spec, network.graph, list(dict.fromkeys(names)))
     sink = Sink()
     graph = expand(spec, network.graph.params, sink)
     sizes, _ = shapes.infer(graph)
@@ -30,24 +43,50 @@ def select(network: Network, names: Sequence[str]) -> Network:
     return replace(network, spec=spec, graph=graph, shapes=sizes, costs=work, totals=totals)
 
 
-def _cut(spec: Spec, names: Sequence[str]) -> Spec:
-    graph = spec.model.body
-    assert isinstance(graph, Chain)
-    layers = {layer.name: layer for layer in graph.layers if not layer.train_only}
-    for name in names:
-        if name not in layers:
-            hint = suggest(name, layers) or "features are layers of `graph`"
-            raise FeatureError(f"{spec.name} has no layer `{name}`; {hint}")
-    needed = _needed(layers, names)
-    kept = tuple(layer for layer in graph.layers if layer.name in needed)
-    body = replace(graph, layers=kept)
-    outputs = tuple(Output(name, layers[name].span, Ref(name)) for name in names)
+def _cut(spec: Spec, graph: Graph, names: Sequence[str]) -> Spec:
+    body = spec.model.body
+    assert isinstance(body, Chain)
+    layers = {layer.name: layer for layer in body.layers if not layer.train_only}
+    refs = [_ref(name, layers, spec, graph) for name in names]
+    needed = _needed(layers, [ref.name for ref in refs])
     inputs = {name: shape for name, shape in spec.inputs.items() if name in needed}
-    model = replace(spec.model, body=body, inputs=tuple(inputs))
+    if not inputs:
+        raise FeatureError(f"{', '.join(f'`{name}`' for name in names)} depends on no input")
+    kept, moved = _owned([layer for layer in body.layers if layer.name in needed], layers)
+    outputs = tuple(
+        Output(name.replace(".", "_"), layers[ref.name].span, _moved(ref, moved))
+        for name, ref in zip(names, refs, strict=True)
+    )
+    model = replace(spec.model, body=replace(body, layers=tuple(kept)), inputs=tuple(inputs))
     return replace(spec, inputs=inputs, model=model, outputs=outputs, expect=())
 
 
-def _needed(layers: dict[str, Layer], names: Sequence[str]) -> set[str]:
+def _ref(name: str, layers: Mapping[str, Layer], spec: Spec, graph: Graph) -> Ref:
+    """Return what a feature names: a layer, or one output of a layer with several."""
+    text, _, port = name.partition(".")
+    if text not in layers:
+        hint = suggest(name, layers) or "features are layers of `graph`"
+        raise FeatureError(f"{spec.name} has no layer `{name}`; {hint}")
+    ports = _ports(layers[text], spec, graph)
+    if port in ports or not (port or ports):
+        return Ref(text, None, port)
+    if not ports:
+        raise FeatureError(f"`{text}` has one output; write `{text}`")
+    choice = " or ".join(f"`{text}.{known}`" for known in ports[:8])
+    raise FeatureError(f"`{text}` has several outputs; say which one: {choice}")
+
+
+def _ports(layer: Layer, spec: Spec, graph: Graph) -> list[str]:
+    """Return what stands behind the dot to read a layer with several outputs."""
+    match layer.call:
+        case BlockCall():
+            return [ref.name for ref in spec.blocks[layer.call.block].outputs]
+        case OpCall() if isinstance(layer.call.op, Cut):
+            return [node[1] for node in graph.nodes if node[0] == layer.name and len(node) > 1]
+    return []
+
+
+def _needed(layers: Mapping[str, Layer], names: Sequence[str]) -> set[str]:
     """Return the layers and inputs that the named layers depend on, themselves included."""
     needed: set[str] = set()
     waiting = list(names)
@@ -57,3 +96,33 @@ def _needed(layers: dict[str, Layer], names: Sequence[str]) -> set[str]:
             needed.add(name)
             waiting += [ref.name for ref in layers[name].sources] if name in layers else []
     return needed
+
+
+def _owned(
+    kept: Sequence[Layer], layers: Mapping[str, Layer]
+) -> tuple[list[Layer], dict[str, str]]:
+    """Give weights whose own layer is cut off to the first layer that shares them.
+
+    It takes the name of that layer, and with it the keys. Return also what is called otherwise now.
+    """
+    names = {layer.name for layer in kept}
+    moved: dict[str, str] = {}
+    changed: dict[str, Layer] = {}
+    for layer in execution_order(kept):
+        if isinstance(layer.call, ShareCall) and layer.call.target.name not in names:
+            owner = layers[layer.call.target.name]
+            names.add(owner.name)
+            moved[layer.name] = owner.name
+            condition = layer.condition or owner.condition
+            changed[layer.name] = replace(
+                owner, sources=layer.sources, shape=layer.shape, condition=condition
+            )
+    found = [changed.get(layer.name, layer) for layer in kept]
+    return [
+        replace(layer, sources=tuple(_moved(ref, moved) for ref in layer.sources))
+        for layer in found
+    ], moved
+
+
+def _moved(ref: Ref, moved: Mapping[str, str]) -> Ref:
+    return replace(ref, name=moved.get(ref.name, ref.name))

@@ -77,7 +77,7 @@ with torch.device("meta"):
     inputs = [torch.empty(2, *shape) for shape in order["inputs"]]
 def run(training):
     model.train(training)
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
+    with FlopCounterMode(display=False) as counter:
         result = model(*inputs)
     tensors = [result] if isinstance(result, torch.Tensor) else [t for t in result if t is not None]
     return [list(t.shape[1:]) for t in tensors], counter.get_total_flops() // 4

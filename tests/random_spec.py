@@ -7,14 +7,30 @@ a stride keep `ceil(size / stride)`, so what is joined needs equal lists only.
 
 from __future__ import annotations
 
+import builtins
+import keyword
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
+import torch
 from hypothesis import strategies as st
+from torch import nn
 
 T = TypeVar("T")
+
+_EMITTED = (
+    *("self", "x", "out", "i", "torch", "nn", "F", "Tensor", "NamedTuple", "range", "super"),
+    *("self_", "x_", "out_", "i_", "torch_", "nn_", "F_", "Tensor_", "module", "isinstance"),
+    *("Net", "NetOutput", "NetStem", "NetOutput_", "StochasticDepth", "in_channels", "in_features"),
+    *("input", "left_channels", "image_features", "total_loss", "criterion", "fc_in_features"),
+    *("training", "forward", "loss", "kwargs", "args", "cls", "add_module", "expand", "shape"),
+)
+_KNOWN = {*_EMITTED, *dir(builtins), *keyword.softkwlist, *dir(nn.Module), *dir(torch)}
+VOCABULARY = sorted(word for word in _KNOWN if re.fullmatch(r"[A-Za-z]\w*", word))
+"""Names that Python, torch and the emitter use themselves."""
+CLASSES = sorted({word for word in (*VOCABULARY, *dir(nn)) if word[0].isupper()})
 
 NAMES = (
     *("conv", "relu", "out", "x", "features", "self_", "torch", "nn", "F", "range", "Tensor"),
@@ -715,3 +731,26 @@ class Writer:
 def specs(draw: st.DrawFn) -> str:
     """Return the text of a spec."""
     return Writer(draw).graph()
+
+
+_FREE = re.compile(
+    r"\b(image|vector|classes|width|deep|flag|times|stem|pooled|words|token|logits|left|right"
+    r"|aux|y1|y_map|y_head\d|y_flat\d|Block\d|Two|Flat|Deep|Head)\b"
+)
+"""Names of inputs, parameters, layers, outputs and blocks that stand for nothing else."""
+
+
+@st.composite
+def renamed_specs(draw: st.DrawFn) -> tuple[str, dict[str, str]]:
+    """Return a spec whose names come from Python, torch and the emitter, and what they were."""
+    text = draw(specs())
+    free = sorted(set(_FREE.findall(text)))
+    taken = set(re.findall(r"\w+", text))
+    new: dict[str, str] = {}
+    for name in free:
+        words = VOCABULARY if name[0].islower() else CLASSES
+        word = draw(st.sampled_from(words))
+        if word not in taken and draw(st.integers(0, 99)) < 70:
+            taken.add(word)
+            new[name] = word
+    return _FREE.sub(lambda match: new.get(match[0], match[0]), text), new

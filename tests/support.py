@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import textwrap
 from pathlib import Path
 
@@ -13,6 +14,11 @@ from netspec.syntax import decode
 
 ROOT = Path(__file__).parent.parent
 SPECS = sorted((ROOT / "specs").glob("*.yaml"))
+
+
+def draws(number: int, many: int) -> int:
+    """Return how many random cases to draw: `many` in a long run (`pytest --long`)."""
+    return many if os.environ.get("NETSPEC_LONG_DRAWS") else number
 
 
 def compiled(text: str, **params: float) -> Network:

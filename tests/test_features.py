@@ -41,6 +41,66 @@ def test_a_feature_that_is_no_layer_is_suggested():
         load(SPEC).features(["inception_4aa"])
 
 
+SPLIT = """
+netspec: 1
+name: Net
+inputs: {image: [4, 8, 8], other: [4, 8, 8]}
+blocks:
+  Two: {outputs: [u, v], chain: {u: {conv2d: [4, 1]}, v: relu}}
+graph:
+  conv: {conv2d: [4, 3], padding: 1, from: image}
+  again: {share: conv, from: other}
+  third: {share: conv, from: again}
+  parts: {chunk: 2, from: third}
+  token: {parameter: [[4, 1, 1]]}
+  shifted: {add: [], from: [third, token]}
+  two: {Two: [], from: shifted}
+outputs: {y1: two.v, y2: conv, y3: parts.0}
+"""
+
+
+@pytest.mark.parametrize(
+    "names",
+    [["again"], ["third"], ["third", "again"], ["conv", "third"], ["parts.1"], ["two.u", "again"],
+     ["token", "again"], ["parts.0", "parts.1", "shifted"]],
+)  # fmt: skip
+def test_features_of_every_kind_of_layer_run_with_the_weights_of_the_whole(names):
+    net = loads(SPLIT)
+    whole = net.build().eval()
+    seen = {}
+    forward = net.features(["conv", "again", "third", "parts.0", "parts.1", "shifted", "two.u"])
+    everything = forward.build().eval()
+    everything.load_state_dict(whole.state_dict(), strict=False)
+    images = {"image": torch.randn(2, 4, 8, 8), "other": torch.randn(2, 4, 8, 8)}
+    seen = everything(**images)._asdict() | {"token": whole.token.expand(2, -1, -1, -1)}
+    cut = net.features(names)
+    assert verify(cut.network, cut.to_python()) == []
+    part = cut.build().eval()
+    keys = part.load_state_dict(whole.state_dict(), strict=False)
+    assert not keys.missing_keys
+    needed = {key: images[key] for key in images if key in cut.network.spec.inputs}
+    found = part(**needed)
+    found = [found] if len(names) == 1 else found
+    for name, value in zip(names, found, strict=True):
+        assert torch.equal(value, seen[name.replace(".", "_")])
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("parts", "say which one: `parts.0` or `parts.1`"),
+        ("two", "say which one: `two.u` or `two.v`"),
+        ("conv.0", "`conv` has one output"),
+        ("token", "`token` depends on no input"),
+        ("parts.2", "`parts.0` or `parts.1`"),
+    ],
+)
+def test_a_feature_that_cannot_be_given_says_why(name, words):
+    with pytest.raises(ValueError) as error:
+        loads(SPLIT).features([name])
+    assert words in str(error.value)
+
+
 def test_weights_load_where_shapes_agree(tmp_path):
     net = load(SPEC)
     torch.save(net.build().state_dict(), tmp_path / "weights.pt")

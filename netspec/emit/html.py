@@ -8,6 +8,7 @@ from html import escape
 from pathlib import PurePath
 from typing import Any
 
+from netspec.diagnostics import escape as shown
 from netspec.emit.figure.flow import Fan, Part, Series, Side, exits, flow
 from netspec.emit.figure.lanes import LEFT, RIGHT, Lanes, assign
 from netspec.emit.figure.legend import total_text
@@ -156,7 +157,7 @@ class _Exporter:
             return ""
         span = use.layer.span
         name = PurePath(span.source.name).name
-        return f"{name}:{span.line}  {span.source.line(span.line).strip()[:120]}"
+        return shown(f"{name}:{span.line}  {span.source.line(span.line).strip()[:120]}")
 
 
 class _FlowExporter:

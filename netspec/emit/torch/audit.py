@@ -38,6 +38,7 @@ _FUNCTIONS = {
 _BUILTINS = {"bool", "float", "int", "isinstance", "range", "super", "tuple"}
 _METHODS = {"add_module", "expand", "get_parameter", "get_submodule", "modules", METHOD}
 _BASES = (["nn.Module"], ["nn.Sequential"], ["nn.ModuleList"], ["NamedTuple"])
+_SUBMODULE = ["self", "get_submodule"]
 _DEFINED = {"__init__", "forward", "total_loss", METHOD}
 _WORD = re.compile(r"[A-Za-z0-9_.]*", re.ASCII)
 _Scope = ast.FunctionDef | ast.ClassDef | ast.Module
@@ -160,6 +161,8 @@ def _check_call(node: ast.Call, bound: Collection[str], classes: Collection[str]
             is_torch = ".".join(words) in _FUNCTIONS and words[0] not in bound
             message = f"a call of {function.attr}"
             _need(is_child or is_method or is_torch, node, message)
+        case ast.Subscript():
+            _need(_dotted(function.value) == ["self"], node, "a call of an item")
         case _:
-            is_item = isinstance(function, ast.Subscript) and _dotted(function.value) == ["self"]
-            _need(is_item, node, "a call of a value")
+            is_child = isinstance(function, ast.Call) and _dotted(function.func) == _SUBMODULE
+            _need(is_child, node, "a call of a value")

@@ -1,0 +1,278 @@
+"""Whatever texts and names a spec has, what is made of it is the same but for these texts.
+
+Each target's own parser says so: Python's for code, an HTML5 and an XML parser for pages and
+pictures, Graphviz and Mermaid for theirs.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import json
+import os
+import shutil
+import subprocess
+import tokenize
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import html5lib
+import pytest
+import torch
+
+from netspec import __version__
+from netspec.compiler import compile_spec
+from netspec.diagnostics import SpecError, escape
+from netspec.emit.dot import to_dot
+from netspec.emit.figure.svg import to_svg
+from netspec.emit.html import to_html
+from netspec.emit.mermaid import to_mermaid
+from netspec.emit.report import FORMATS, render, report
+from netspec.emit.torch.audit import UnexpectedCode, audit
+from netspec.emit.torch.module import to_python
+from netspec.network import Network
+from netspec.syntax import decode
+from tests.hostile_text import Hostile, hostile_spec
+from tests.support import ROOT, draws
+
+BATCHES = 8
+SIZE = draws(50, 1250)
+
+
+class Pair:
+    """A network full of hostile text and its plain twin."""
+
+    def __init__(self, spec: Hostile) -> None:
+        self.spec = spec
+        self.hostile = compile_spec(decode(spec.text.encode(), spec.file))
+        self.plain = compile_spec(decode(spec.plain.encode(), "plain.yaml"))
+
+
+@pytest.mark.parametrize("batch", range(BATCHES))
+def test_texts_and_names_are_only_texts_and_names(batch: int) -> None:
+    graphs, charts = [], []
+    for number in range(batch * SIZE, (batch + 1) * SIZE):
+        pair = Pair(hostile_spec(number))
+        check_code(pair, run=number % 10 == 0)
+        check_page(pair)
+        check_picture(pair)
+        check_report(pair, sorted(FORMATS)[number % len(FORMATS)])
+        for emit, texts in ((to_dot, graphs), (to_mermaid, charts)):
+            texts.append(emit(pair.hostile))
+            assert texts[-1] == emit(pair.plain), number
+    check_graphs(graphs)
+    check_charts(charts)
+
+
+# ------------------------------------------------------------------ Python
+
+
+def check_code(pair: Pair, run: bool) -> None:
+    source = to_python(pair.hostile, __version__)
+    plain = to_python(pair.plain, __version__)
+    assert without_texts(source) == without_texts(plain)
+    assert comments(source)[2:] == comments(plain)[2:]
+    classes = [node for node in ast.parse(source).body if isinstance(node, ast.ClassDef)]
+    for node in classes:
+        words = pair.spec.docs.get(node.name, "").split()
+        assert (ast.get_docstring(node) or "").split()[: len(words)] == words
+    if run:
+        scope: dict[str, Any] = {"__name__": "generated"}
+        exec(compile(source, "<generated>", "exec"), scope)
+        with torch.device("meta"):
+            result = scope[pair.spec.network]().eval()(torch.zeros(2, 3, 8, 8))
+        assert result.shape == (2, 10)
+
+
+def without_texts(source: str) -> str:
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            node.value = ""
+    return ast.dump(tree)
+
+
+def comments(source: str) -> list[str]:
+    tokens = tokenize.generate_tokens(io.StringIO(source).readline)
+    return [token.string for token in tokens if token.type == tokenize.COMMENT]
+
+
+# ------------------------------------------------------------------ pages, pictures, reports
+
+
+def check_page(pair: Pair) -> None:
+    page, plain = to_html(pair.hostile), to_html(pair.plain)
+    assert page.replace("\n", "").isprintable()
+    found, wanted = (html5lib.parse(text, namespaceHTMLElements=False) for text in (page, plain))
+    data, other = (json.loads(tree.find(".//*[@id='network']").text) for tree in (found, wanted))
+    excerpts = [*take_excerpts(data)]
+    assert len(excerpts) == len([*take_excerpts(other)])
+    assert data == other
+    lines = {escape(line.strip()[:120]) for line in pair.spec.text.split("\n")}
+    assert all(excerpt.endswith(tuple(lines - {""})) for excerpt in excerpts)
+    assert shape(found) == shape(wanted)
+
+
+def take_excerpts(data: Any) -> Any:
+    """Remove the lines of the spec from a page's data, and yield them."""
+    if isinstance(data, dict):
+        if "yaml" in data:
+            yield data.pop("yaml")
+        data = list(data.values())
+    for value in data if isinstance(data, list) else ():
+        yield from take_excerpts(value)
+
+
+def shape(tree: ElementTree.Element) -> list[object]:
+    """Return a page's elements with their attributes, and the text of all but the data."""
+    return [
+        (node.tag, node.attrib, None if node.get("id") == "network" else node.text)
+        for node in tree.iter()
+    ]
+
+
+def check_picture(pair: Pair) -> None:
+    picture = to_svg(pair.hostile)
+    assert picture == to_svg(pair.plain)
+    words = " ".join(ElementTree.fromstring(picture).itertext())
+    assert pair.spec.network in words
+
+
+def check_report(pair: Pair, format: str) -> None:
+    assert render(report(pair.hostile), format) == render(report(pair.plain), format)
+
+
+# ------------------------------------------------------------------ Graphviz and Mermaid
+
+
+def check_graphs(graphs: list[str]) -> None:
+    """Compare what Graphviz reads with the lines that were written."""
+    if shutil.which("dot") is None:
+        return
+    source = "\n".join(graphs).encode()
+    found = subprocess.run(["dot", "-Tdot_json"], input=source, capture_output=True, check=True)
+    decoder, text, at = json.JSONDecoder(), found.stdout.decode(), 0
+    for graph in graphs:
+        read, end = decoder.raw_decode(text[at:].lstrip())
+        at += len(text[at:]) - len(text[at:].lstrip()) + end
+        nodes = [item for item in read["objects"] if "nodes" not in item]
+        lines = [line for line in graph.splitlines() if " [label=" in line and " -> " not in line]
+        assert len([node for node in nodes if "label" in node]) >= len(lines)
+
+
+def check_charts(charts: list[str]) -> None:
+    """Compare what Mermaid reads with the lines that were written."""
+    folder = os.environ.get("MERMAID", "")
+    if not Path(folder, "node_modules").is_dir():
+        return
+    command = ["node", str(ROOT / "tests" / "mermaid.mjs"), folder]
+    result = subprocess.run(command, input=json.dumps(charts).encode(), capture_output=True)
+    assert result.returncode == 0, result.stderr.decode()[:2000]
+    for chart, read in zip(charts, json.loads(result.stdout), strict=True):
+        assert len(read["edges"]) == chart.count("->")
+        assert read["groups"] == chart.count("subgraph ")
+        assert len(read["nodes"]) == chart.count(":::op_")
+
+
+# ------------------------------------------------------------------ the proof itself
+
+
+HEAD = "class Net(nn.Module):\n    "
+UNEXPECTED = (
+    "import os",
+    "from torch import hub",
+    "x = 1\nprint(x)",
+    HEAD + "x = open('a')",
+    HEAD + "def forward(self, x: Tensor) -> Tensor:\n        return eval(x)",
+    HEAD + "def forward(self, x: Tensor) -> Tensor:\n        return self.x.__class__(x)",
+    HEAD + "def forward(self, x: Tensor) -> Tensor:\n        return torch.load(x)",
+    HEAD + "def forward(self, torch: Tensor) -> Tensor:\n        return torch.cat(x)",
+    HEAD + "def forward(self, Net: Tensor) -> Tensor:\n        return Net(Net)",
+    HEAD + "def forward(self, x: Tensor) -> Tensor:\n        return x.save()",
+    HEAD + "def forward(self, x: Tensor) -> Tensor:\n        return self.f('; rm -rf')",
+    HEAD + "def other(self) -> None:\n        return None",
+    HEAD + "@property\n    def forward(self) -> None:\n        return None",
+    HEAD + "lambda: 0",
+    "class Net(type):\n    pass",
+    "class Other(nn.Module):\n    x: Tensor",
+    "class Net(nn.Module, metaclass=x):\n    x: Tensor",
+    HEAD + 'x = f"{1}"',
+    HEAD + '"""doc"""; __import__("os")',
+    HEAD + '"""doc""',
+    "\x00",
+)
+
+
+@pytest.mark.parametrize("source", UNEXPECTED)
+def test_what_the_emitter_never_writes_is_found(source: str) -> None:
+    with pytest.raises(UnexpectedCode):
+        audit(source, {"Net"})
+
+
+def test_a_docstring_with_another_text_is_found() -> None:
+    source = HEAD + '"""One text.\n\n    Shape: x.\n    """\n'
+    assert audit(source, {"Net"}, "One  text.") == source
+    with pytest.raises(UnexpectedCode, match="another text"):
+        audit(source, {"Net"}, "Another text.")
+
+
+def test_nothing_unproved_is_written(tmp_path, monkeypatch, capsys) -> None:
+    from netspec.cli import main
+    from netspec.emit.torch import module
+
+    monkeypatch.setattr(module, "docstring", lambda doc, notes: ['    """a"""; print(1)'])
+    path = tmp_path / "model.py"
+    assert main(["build", str(ROOT / "specs" / "vgg16.yaml"), "-o", str(path)]) == 70
+    assert not path.exists()
+    assert "bug in netspec" in capsys.readouterr().err
+
+
+# ------------------------------------------------------------------ names
+
+
+def network(text: str) -> Network:
+    return compile_spec(decode(text.encode(), "spec.yaml"))
+
+
+WIDTHS = (
+    ("params: {in_channels: 4}", "", "in_channels"),
+    ("params: {in_features: 4}", "", "in_features"),
+    ("", "params: [in_channels], inputs: [low, high]", "in_channels"),
+    ("", "params: [low_channels], inputs: [low, high]", "low_channels"),
+    ("params: {high_features: 4}", "inputs: [low, high]", "high_features"),
+)
+
+
+@pytest.mark.parametrize(("params", "block", "name"), WIDTHS)
+def test_the_width_of_an_input_is_no_parameter(params: str, block: str, name: str) -> None:
+    low = "low" if "low" in block else "input"
+    text = (
+        f"netspec: 1\nname: Net\n{params}\ninputs: {{image: [3, 8, 8]}}\n"
+        f"blocks: {{Two: {{{block or 'params: []'}, chain: {{a: {{relu: [], from: {low}}}}}}}}}\n"
+        "graph: {a: relu}\noutputs: {y1: a}\n"
+    )
+    with pytest.raises(SpecError) as error:
+        network(text)
+    found = [item for item in error.value.diagnostics if item.code == "NS014"]
+    assert len(found) == 1
+    assert found[0].span is not None and found[0].span.text.startswith(name)
+
+
+def test_arguments_with_one_path_text_stay_apart() -> None:
+    """Two constructor arguments that only the image decides must not have the same name."""
+    block = (
+        "  Flat:\n    params: [fc_in_features=5]\n    chain:\n"
+        "      a: [flatten, {linear: 4}]\n"
+        "      a_1: {linear: $fc_in_features}\n"
+        "      fc: {chain: [flatten, {linear: 7}], from: input}\n"
+        "      sum: {concat: [], from: [a_1, fc]}\n"
+    )
+    text = (
+        "netspec: 1\nname: Net\ninputs: {image: [3, 8, 8]}\nblocks:\n" + block + "graph:\n"
+        "  one: Flat\n  pool: {max_pool2d: 2, from: image}\n  two: Flat\n"
+        "  end: {add: [], from: [one, two]}\noutputs: {y1: end}\n"
+    )
+    scope: dict[str, Any] = {"__name__": "generated"}
+    exec(to_python(network(text), "0"), scope)
+    assert scope["Net"]()(torch.zeros(1, 3, 8, 8)).shape == (1, 12)
