@@ -8,21 +8,15 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
+from types import NoneType
+from typing import Any, NoReturn
 
 from netspec.emit.torch.initialise import METHOD
 from netspec.emit.torch.naming import GLOBALS
 from netspec.ops.base import REGISTRY
 from netspec.ops.fillers import FILLERS
 
-_NODES = (
-    *(ast.Module, ast.ClassDef, ast.FunctionDef, ast.arguments, ast.arg, ast.alias),
-    *(ast.Import, ast.ImportFrom, ast.Expr, ast.Assign, ast.AnnAssign, ast.Return, ast.If, ast.For),
-    *(ast.Call, ast.keyword, ast.Starred, ast.Attribute, ast.Subscript, ast.Name, ast.Constant),
-    *(ast.Tuple, ast.List, ast.BinOp, ast.UnaryOp, ast.USub, ast.Not, ast.Compare, ast.IfExp),
-    *(ast.Add, ast.Sub, ast.Mult, ast.FloorDiv, ast.Mod, ast.BitOr, ast.cmpop, ast.expr_context),
-    *(ast.GeneratorExp, ast.comprehension),
-)
 _IMPORTS = {
     "import torch",
     "from torch import Tensor, nn",
@@ -36,12 +30,12 @@ _FUNCTIONS = {
 }
 """What of torch may be named: the registry is the vocabulary, so a new op needs no line here."""
 _BUILTINS = {"bool", "float", "int", "isinstance", "range", "super", "tuple"}
-_METHODS = {"add_module", "expand", "get_parameter", "get_submodule", "modules", METHOD}
+_CALLED = {"add_module", "expand", "get_parameter", "get_submodule", "modules", METHOD}
+"""Methods that are called on something else than a child."""
 _BASES = (["nn.Module"], ["nn.Sequential"], ["nn.ModuleList"], ["NamedTuple"])
-_SUBMODULE = ["self", "get_submodule"]
-_DEFINED = {"__init__", "forward", "total_loss", METHOD}
+_METHODS = {"__init__", "forward", "total_loss", METHOD}
 _WORD = re.compile(r"[A-Za-z0-9_.]*", re.ASCII)
-_Scope = ast.FunctionDef | ast.ClassDef | ast.Module
+_SCOPES = (ast.Module, ast.ClassDef, ast.FunctionDef)
 
 
 class UnexpectedCode(AssertionError):
@@ -58,67 +52,121 @@ def audit(source: str, classes: Collection[str], doc: str = "") -> str:
         tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise UnexpectedCode(f"generated code is no Python: {error}") from None
-    docs = [node for node in tree.body if isinstance(node, ast.ClassDef)]
-    written = (ast.get_docstring(docs[0], clean=False) or "").split() if docs else []
-    _need(written[: len(words := doc.split())] == words, tree, "the docstring is another text")
-    for scope in (tree, *docs, *(f for c in docs for f in c.body if isinstance(f, _Scope))):
-        _check_scope(scope, classes)
+    text = ast.get_docstring(tree.body[0]) if isinstance(tree.body[0], ast.ClassDef) else ""
+    if (text or "").split()[: len(doc.split())] != doc.split():
+        _refuse(tree.body[0], "a docstring with another text")
+    for scope in ast.walk(tree):
+        if isinstance(scope, _SCOPES):
+            _Scope(scope, classes).check()
     return source
 
 
-def _need(holds: bool, node: ast.AST, message: str) -> None:
-    if not holds:
-        line = getattr(node, "lineno", 1)
-        raise UnexpectedCode(f"generated code, line {line} of a class: {message}")
+def _refuse(node: ast.AST, what: str) -> NoReturn:
+    raise UnexpectedCode(f"generated code holds {what} in line {getattr(node, 'lineno', 1)}")
 
 
-def _inside(scope: _Scope) -> Iterator[ast.AST]:
-    """Yield the nodes of a scope itself, those of inner classes and methods left out."""
-    todo: list[ast.AST] = list(ast.iter_child_nodes(scope))
+class _Scope:
+    """A module, a class or a method without the scopes inside: which names it binds and reads."""
+
+    def __init__(
+        self, scope: ast.Module | ast.ClassDef | ast.FunctionDef, classes: Collection[str]
+    ):
+        first = scope.body[0] if scope.body else None
+        self._docstring = first.value if isinstance(first, ast.Expr) else None
+        self._classes = classes
+        self._nodes = list(_inside(scope))
+        self._bound = {node.arg for node in self._nodes if isinstance(node, ast.arg)}
+        for node in self._nodes:
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                self._bound.add(node.id)
+
+    def check(self) -> None:
+        """Raise UnexpectedCode for the first node that the emitter never writes."""
+        for node in self._nodes:
+            allowed = _NODES.get(type(node), False)
+            if not (allowed if isinstance(allowed, bool) else allowed(self, node)):
+                _refuse(node, f"`{ast.unparse(node)[:80]}`, a {type(node).__name__}")
+
+    def is_import(self, node: ast.Import | ast.ImportFrom) -> bool:
+        return ast.unparse(node) in _IMPORTS
+
+    def is_class(self, node: ast.ClassDef) -> bool:
+        bases = [".".join(_dotted(base)) for base in node.bases]
+        is_plain = not node.decorator_list and not node.keywords
+        return is_plain and node.name in self._classes and bases in _BASES
+
+    def is_method(self, node: ast.FunctionDef) -> bool:
+        return not node.decorator_list and node.name in _METHODS
+
+    def is_statement(self, node: ast.Expr) -> bool:
+        return isinstance(node.value, ast.Call) or node.value is self._docstring
+
+    def is_constant(self, node: ast.Constant) -> bool:
+        if isinstance(node.value, str) and node is not self._docstring:
+            return _WORD.fullmatch(node.value) is not None
+        return isinstance(node.value, str | int | float | NoneType)
+
+    def is_name(self, node: ast.Name) -> bool:
+        known = node.id in GLOBALS or node.id in _BUILTINS or node.id in self._classes
+        return known or node.id in self._bound
+
+    def is_attribute(self, node: ast.Attribute) -> bool:
+        words = _dotted(node)
+        if words and words[0] in GLOBALS and words[0] not in self._bound:
+            return (text := ".".join(words)) in _FUNCTIONS or text == "nn.init"
+        return not node.attr.startswith("_") or _is_constructor(node)
+
+    def is_call(self, node: ast.Call) -> bool:
+        match node.func:
+            case ast.Name(id=name):
+                return (name in self._classes or name in _BUILTINS) and name not in self._bound
+            case ast.Attribute():
+                words = _dotted(node.func)
+                if words and words[0] in GLOBALS and words[0] not in self._bound:
+                    return ".".join(words) in _FUNCTIONS
+                is_child = len(words) == 2 and words[0] == "self"
+                return is_child or node.func.attr in _CALLED or _is_constructor(node.func)
+            case ast.Subscript():
+                return _dotted(node.func.value) == ["self"]
+            case ast.Call():
+                return _dotted(node.func.func) == ["self", "get_submodule"]
+        return False
+
+
+_Check = Callable[[_Scope, Any], bool]
+_NODES: Mapping[type[ast.AST], bool | _Check] = {
+    **dict.fromkeys(
+        (ast.Module, ast.arguments, ast.arg, ast.alias, ast.keyword, ast.Starred), True
+    ),
+    **dict.fromkeys((ast.Assign, ast.AnnAssign, ast.Return, ast.If, ast.For, ast.IfExp), True),
+    **dict.fromkeys(
+        (ast.Subscript, ast.Tuple, ast.List, ast.GeneratorExp, ast.comprehension), True
+    ),
+    **dict.fromkeys(
+        (ast.BinOp, ast.Add, ast.Sub, ast.Mult, ast.FloorDiv, ast.Mod, ast.BitOr), True
+    ),
+    **dict.fromkeys((ast.UnaryOp, ast.USub, ast.Not, ast.Compare, ast.Load, ast.Store), True),
+    **dict.fromkeys((ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Is, ast.IsNot), True),
+    **dict.fromkeys((ast.Import, ast.ImportFrom), _Scope.is_import),
+    ast.ClassDef: _Scope.is_class,
+    ast.FunctionDef: _Scope.is_method,
+    ast.Expr: _Scope.is_statement,
+    ast.Constant: _Scope.is_constant,
+    ast.Name: _Scope.is_name,
+    ast.Attribute: _Scope.is_attribute,
+    ast.Call: _Scope.is_call,
+}
+"""What a generated file is made of: kinds of nodes, and what must hold of some of them."""
+
+
+def _inside(scope: ast.AST) -> Iterator[ast.AST]:
+    """Yield the nodes of a scope, those of the scopes inside it left out."""
+    todo = list(ast.iter_child_nodes(scope))
     while todo:
         node = todo.pop()
         yield node
-        if not isinstance(node, _Scope):
+        if not isinstance(node, _SCOPES):
             todo += ast.iter_child_nodes(node)
-
-
-def _check_scope(scope: _Scope, classes: Collection[str]) -> None:
-    nodes = list(_inside(scope))
-    bound = {node.arg for node in nodes if isinstance(node, ast.arg)}
-    bound |= {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
-    known = {*GLOBALS, *_BUILTINS, *classes}
-    texts = _docstrings(scope)
-    for node in nodes:
-        _need(isinstance(node, _NODES), node, f"a {type(node).__name__}")
-        match node:
-            case ast.Import() | ast.ImportFrom():
-                _need(ast.unparse(node) in _IMPORTS, node, "an import")
-            case ast.ClassDef():
-                _check_class(node, classes)
-            case ast.FunctionDef():
-                is_plain = not node.decorator_list and node.name in _DEFINED
-                _need(is_plain, node, f"a function {node.name}")
-            case ast.Name():
-                _need(node.id in known or node.id in bound, node, f"the name {node.id}")
-            case ast.Attribute():
-                _check_attribute(node, bound)
-            case ast.Call():
-                _check_call(node, bound, classes)
-            case ast.Constant(value=str()) if node not in texts:
-                _need(_WORD.fullmatch(str(node.value)) is not None, node, "a text")
-            case ast.Expr():
-                _need(isinstance(node.value, ast.Call) or node.value in texts, node, "a statement")
-
-
-def _docstrings(scope: _Scope) -> list[ast.expr]:
-    first = scope.body[0] if scope.body else None
-    return [first.value] if isinstance(first, ast.Expr) else []
-
-
-def _check_class(node: ast.ClassDef, classes: Collection[str]) -> None:
-    bases = [".".join(_dotted(base)) for base in node.bases]
-    is_plain = not node.decorator_list and not node.keywords and node.name in classes
-    _need(is_plain and bases in _BASES, node, f"a class {node.name}")
 
 
 def _dotted(node: ast.expr) -> list[str]:
@@ -130,39 +178,9 @@ def _dotted(node: ast.expr) -> list[str]:
     return [node.id, *words] if isinstance(node, ast.Name) else []
 
 
-def _check_attribute(node: ast.Attribute, bound: Collection[str]) -> None:
-    words = _dotted(node)
-    if words and words[0] in GLOBALS and words[0] not in bound:
-        text = ".".join(words)
-        _need(text in _FUNCTIONS or text == "nn.init", node, f"the name {text}")
-    else:
-        is_hidden = node.attr.startswith("_") and not _is_constructor(node)
-        _need(not is_hidden, node, f"the attribute {node.attr}")
-
-
 def _is_constructor(node: ast.Attribute) -> bool:
     """Tell whether this is `super().__init__`."""
     match node:
         case ast.Attribute(value=ast.Call(func=ast.Name(id="super"), args=[], keywords=[])):
             return node.attr == "__init__"
     return False
-
-
-def _check_call(node: ast.Call, bound: Collection[str], classes: Collection[str]) -> None:
-    function = node.func
-    match function:
-        case ast.Name():
-            is_ours = function.id in classes or function.id in _BUILTINS
-            _need(is_ours and function.id not in bound, node, f"a call of {function.id}")
-        case ast.Attribute():
-            words = _dotted(function)
-            is_child = len(words) == 2 and words[0] == "self"
-            is_method = function.attr in _METHODS or _is_constructor(function)
-            is_torch = ".".join(words) in _FUNCTIONS and words[0] not in bound
-            message = f"a call of {function.attr}"
-            _need(is_child or is_method or is_torch, node, message)
-        case ast.Subscript():
-            _need(_dotted(function.value) == ["self"], node, "a call of an item")
-        case _:
-            is_child = isinstance(function, ast.Call) and _dotted(function.func) == _SUBMODULE
-            _need(is_child, node, "a call of a value")

@@ -16,11 +16,12 @@ from netspec.emit.torch.layout import (
     Choice,
     Code,
     Group,
-    Operation,
     Prefixed,
     call,
     flat,
     literal,
+    operation,
+    quoted,
     statement,
 )
 from netspec.emit.torch.naming import RESERVED
@@ -187,7 +188,7 @@ class Forward:
             if not branch.layers:
                 ends.append(start)
             elif not branch.named:
-                child = f"self[{i}]" if is_list else f'self.get_submodule("{i}")'
+                child = f"self[{i}]" if is_list else f"self.get_submodule({quoted(str(i))})"
                 ends.append(call(child, [start]))
             else:
                 ends.append(self._branch(branch, dict(inputs)))
@@ -238,7 +239,7 @@ class Forward:
             return self._if_chosen(layer, code, inputs)
         child = f"self.{layer.name}"
         if layer.name.isdecimal():
-            child = f'self.get_submodule("{layer.name}")'
+            child = f"self.get_submodule({quoted(layer.name)})"
         return call(child, inputs) if layer.sources else self._parameter(layer, child, flow)
 
     def _if_chosen(self, layer: Layer, code: Code, inputs: Sequence[Code]) -> Code:
@@ -259,7 +260,7 @@ class Forward:
 
     def _function(self, function: Call | Infix, inputs: Sequence[Code]) -> Code:
         if isinstance(function, Infix):
-            return Operation(function.operator, tuple(inputs))
+            return operation(function.operator, inputs)
         args = [self._argument(value, inputs) for value in function.args]
         args += [
             Prefixed(f"{key}=", self._argument(value, inputs))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from netspec.emit.torch.layout import INDENT, Code, Prefixed, call, literal, statement
+from netspec.emit.torch.layout import INDENT, Code, Prefixed, call, literal, quoted, statement
 from netspec.emit.torch.plan import Plan, is_plain
 from netspec.ops.base import REGISTRY
 from netspec.ops.fillers import Filler
@@ -77,7 +77,7 @@ def _target(owner: str, path: str, tensor: str) -> str:
     """Write a tensor; `get_parameter` keeps its type where an item of a sequence has none."""
     whole = ".".join(text for text in (path, tensor) if text)
     if any(text.isdecimal() for text in whole.split(".")):
-        return f'{owner}.get_parameter("{whole}")'
+        return f"{owner}.get_parameter({quoted(whole)})"
     return f"{owner}.{whole}"
 
 

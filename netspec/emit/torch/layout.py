@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -69,10 +70,15 @@ def literal(value: object, local: Mapping[str, str]) -> Code:
         case Expr():
             return python(substitute(value, {key: symbol(text) for key, text in local.items()}))
         case str():
-            return f'"{value}"'
+            return quoted(value)
         case tuple():
             return Group("(", tuple(literal(item, local) for item in value))
     return repr(value)
+
+
+def quoted(text: str) -> str:
+    """Write a text as a literal in double quotes."""
+    return json.dumps(text)
 
 
 def flat(code: Code) -> str:
@@ -158,6 +164,18 @@ def _broken_operation(head: str, code: Operation, tail: str, depth: int) -> list
     for operand in code.operands[1:]:
         inner += statement(f"{code.operator} ", operand, "", depth + 1)
     return [f"{indent}{head}(", *inner, f"{indent}){tail}"]
+
+
+_TERMS = 100
+"""The most operands side by side; Python cannot parse thousands."""
+
+
+def operation(operator: str, operands: Sequence[Code]) -> Operation:
+    """Write operands with an operator between them; very many in groups."""
+    while len(operands) > _TERMS:
+        groups = range(0, len(operands), _TERMS)
+        operands = [Operation(operator, tuple(operands[i : i + _TERMS])) for i in groups]
+    return Operation(operator, tuple(operands))
 
 
 def call(function: str, items: Sequence[Code], comment: str = "") -> Group:

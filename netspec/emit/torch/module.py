@@ -14,8 +14,9 @@ from netspec.emit.torch.layout import (
     INDENT,
     Code,
     Group,
-    Operation,
     call,
+    operation,
+    quoted,
     statement,
 )
 from netspec.emit.torch.naming import RESERVED, renamed
@@ -140,7 +141,7 @@ class _Writer:
         for text, child in plan.children.items():
             code = construct(child, local)
             if text.isdecimal():
-                lines += statement("", call("self.add_module", [f'"{text}"', code]), depth=2)
+                lines += statement("", call("self.add_module", [quoted(text), code]), depth=2)
             else:
                 lines += statement(f"self.{text} = ", code, depth=2)
         kept = attributes(plan)
@@ -240,4 +241,4 @@ class _Writer:
             "Example: `model.total_loss(*(criterion(out, target) for out in model(x)))`."
         )
         lines += [INDENT + line if line else "" for line in docstring(doc, [])]
-        return lines + statement("return ", Operation("+", tuple(terms)), depth=2)
+        return lines + statement("return ", operation("+", terms), depth=2)
