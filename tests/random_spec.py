@@ -20,14 +20,14 @@ from torch import nn
 
 T = TypeVar("T")
 
-_EMITTED = (
+EMITTED = (
     *("self", "x", "out", "i", "torch", "nn", "F", "Tensor", "NamedTuple", "range", "super"),
     *("self_", "x_", "out_", "i_", "torch_", "nn_", "F_", "Tensor_", "module", "isinstance"),
     *("Net", "NetOutput", "NetStem", "NetOutput_", "StochasticDepth", "in_channels", "in_features"),
     *("input", "left_channels", "image_features", "total_loss", "criterion", "fc_in_features"),
     *("training", "forward", "loss", "kwargs", "args", "cls", "add_module", "expand", "shape"),
 )
-_KNOWN = {*_EMITTED, *dir(builtins), *keyword.softkwlist, *dir(nn.Module), *dir(torch)}
+_KNOWN = {*EMITTED, *dir(builtins), *keyword.softkwlist, *dir(nn.Module), *dir(torch)}
 VOCABULARY = sorted(word for word in _KNOWN if re.fullmatch(r"[A-Za-z]\w*", word))
 """Names that Python, torch and the emitter use themselves."""
 CLASSES = sorted({word for word in (*VOCABULARY, *dir(nn)) if word[0].isupper()})
@@ -748,7 +748,7 @@ def renamed_specs(draw: st.DrawFn) -> tuple[str, dict[str, str]]:
     taken = set(re.findall(r"\w+", text))
     new: dict[str, str] = {}
     for name in free:
-        words = VOCABULARY if name[0].islower() else CLASSES
+        words = draw(st.sampled_from([EMITTED, VOCABULARY if name[0].islower() else CLASSES]))
         word = draw(st.sampled_from(words))
         if word not in taken and draw(st.integers(0, 99)) < 70:
             taken.add(word)

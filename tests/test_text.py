@@ -33,6 +33,7 @@ from netspec.emit.torch.audit import UnexpectedCode, audit
 from netspec.emit.torch.module import to_python
 from netspec.network import Network
 from netspec.syntax import decode
+from netspec.verify import verify
 from tests.hostile_text import Hostile, hostile_spec
 from tests.support import ROOT, draws
 
@@ -233,6 +234,36 @@ def test_nothing_unproved_is_written(tmp_path, monkeypatch, capsys) -> None:
 
 def network(text: str) -> Network:
     return compile_spec(decode(text.encode(), "spec.yaml"))
+
+
+TAKEN = {
+    "an input": "{x: [3, 8, 8]}; {}; {a: relu}; {y1: a}",
+    "inputs": "{x: [3, 8, 8], out: [3, 8, 8]}; {}; {a: {add: [], from: [out, x]}}; {y1: a}",
+    "an input called as a block's": "{input: [3, 8, 8]}; {}; {a: relu}; {y1: a}",
+    "a block's input": "{image: [3, 8, 8]}; {B: {inputs: [x], chain: {a: {relu: [], from: x}}}}; "
+    "{b: B}; {y1: b}",
+    "an output": "{image: [3, 8, 8]}; {}; {a: relu, b: tanh}; {NetOutput: a, torch: b}",
+    "a layer": "{image: [3, 8, 8]}; {}; {NetOutput: relu, nn: tanh}; {y1: NetOutput, self: nn}",
+    "a parameter": "{image: [3, 8, 8]}; {A: {params: [B], chain: {a: {B: $B}}}, "
+    "B: {params: [nn], chain: {c: {conv2d: [$nn, 1]}}}}; {a: {A: 5}}; {y1: a}",
+    "a kept parameter": "{image: [3, 8, 8]}; {B: {params: [requires_grad, a_], chain: {a: relu, "
+    "requires_grad: {scale: $requires_grad}, b: {scale: $a_}}}}; {a: {B: [2, 3]}}; {y1: a}",
+    "a loss": "{image: [3, 8, 8]}; {}; {a: relu, h: {tanh: [], when: train, weight: 0.5}}; "
+    "{self: a, self_: h}",
+    "an inner class": "{image: [3, 8, 8]}; {NetA: {chain: {a: relu}}}; "
+    "{a: {chain: {r: NetA, s: {add: [], from: [r, input]}}}}; {y1: a}",
+}
+
+
+@pytest.mark.parametrize("sections", TAKEN.values(), ids=TAKEN)
+def test_a_name_that_the_code_uses_itself_hides_nothing(sections: str) -> None:
+    inputs, blocks, graph, outputs = sections.split("; ")
+    text = (
+        f"netspec: 1\nname: Net\ninputs: {inputs}\nblocks: {blocks}\n"
+        f"graph: {graph}\noutputs: {outputs}\n"
+    )
+    found = network(text)
+    assert verify(found, to_python(found, "0")) == []
 
 
 WIDTHS = (
