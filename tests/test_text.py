@@ -51,17 +51,19 @@ class Pair:
 
 
 @pytest.mark.parametrize("batch", range(BATCHES))
-def test_texts_and_names_are_only_texts_and_names(batch: int) -> None:
+def test_texts_and_names_are_only_texts_and_names(batch: int, tmp_path: Path) -> None:
     graphs, charts = [], []
     for number in range(batch * SIZE, (batch + 1) * SIZE):
         pair = Pair(hostile_spec(number))
-        check_code(pair, run=number % 10 == 0)
+        source = check_code(pair, run=number % 10 == 0)
+        (tmp_path / f"model{number}.py").write_text(source)
         check_page(pair)
         check_picture(pair)
         check_report(pair, sorted(FORMATS)[number % len(FORMATS)])
         for emit, texts in ((to_dot, graphs), (to_mermaid, charts)):
             texts.append(emit(pair.hostile))
             assert texts[-1] == emit(pair.plain), number
+    check_style(tmp_path)
     check_graphs(graphs)
     check_charts(charts)
 
@@ -69,7 +71,7 @@ def test_texts_and_names_are_only_texts_and_names(batch: int) -> None:
 # ------------------------------------------------------------------ Python
 
 
-def check_code(pair: Pair, run: bool) -> None:
+def check_code(pair: Pair, run: bool) -> str:
     source = to_python(pair.hostile, __version__)
     plain = to_python(pair.plain, __version__)
     assert without_texts(source) == without_texts(plain)
@@ -84,6 +86,14 @@ def check_code(pair: Pair, run: bool) -> None:
         with torch.device("meta"):
             result = scope[pair.spec.network]().eval()(torch.zeros(2, 3, 8, 8))
         assert result.shape == (2, 10)
+    return source
+
+
+def check_style(folder: Path) -> None:
+    for command in (("format", "--check"), ("check", "--select", "E4,E7,E9,F,W,I,UP,B,SIM")):
+        line = ["ruff", *command, "--isolated", str(folder)]
+        result = subprocess.run(line, capture_output=True, text=True)
+        assert result.returncode == 0, result.stdout[:2000]
 
 
 def without_texts(source: str) -> str:

@@ -122,15 +122,17 @@ def statement(head: str, code: Code, tail: str = "", depth: int = 0) -> list[str
         note = f"  # {inside[0]}" if inside else ""
         return [line + note if len(line + note) <= WIDTH else line]
     match code:
+        case Group() if len(indent + head + code.open) > WIDTH and head.endswith(" = "):
+            return _in_brackets(head, code, tail, depth) or _broken(head, code, tail, depth)
         case Group():
             return _broken(head, code, tail, depth)
         case Prefixed():
             return statement(head + code.text, code.value, tail, depth)
         case Generator():
             return [*statement(head, code.element, "", depth), f"{indent}{code.clause}{tail}"]
-        case Choice() if len(indent + INDENT + flat(code)) <= WIDTH and not inside:
-            return [f"{indent}{head}(", indent + INDENT + flat(code), f"{indent}){tail}"]
         case Choice():
+            if together := _in_brackets(head, code, tail, depth):
+                return together
             inner = statement("", code.yes, "", depth + 1)
             last = [f"{indent}{INDENT}if {code.condition}", f"{indent}{INDENT}else {code.no}"]
             return [f"{indent}{head}(", *inner, *last, f"{indent}){tail}"]
@@ -158,7 +160,17 @@ def _broken(head: str, code: Group, tail: str, depth: int) -> list[str]:
     return [first, *lines, last]
 
 
+def _in_brackets(head: str, code: Code, tail: str, depth: int) -> list[str]:
+    """Write code on a line of its own between brackets, if it fits there."""
+    line = INDENT * (depth + 1) + flat(code)
+    if len(line) > WIDTH or any(comments(code)):
+        return []
+    return [f"{INDENT * depth}{head}(", line, f"{INDENT * depth}){tail}"]
+
+
 def _broken_operation(head: str, code: Operation, tail: str, depth: int) -> list[str]:
+    if together := _in_brackets(head, code, tail, depth):
+        return together
     indent = INDENT * depth
     inner = statement("", code.operands[0], "", depth + 1)
     for operand in code.operands[1:]:
