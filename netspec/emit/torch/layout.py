@@ -122,8 +122,9 @@ def statement(head: str, code: Code, tail: str = "", depth: int = 0) -> list[str
         note = f"  # {inside[0]}" if inside else ""
         return [line + note if len(line + note) <= WIDTH else line]
     match code:
-        case Group() if len(indent + head + code.open) > WIDTH and head.endswith(" = "):
-            return _in_brackets(head, code, tail, depth) or _broken(head, code, tail, depth)
+        case Group() if _is_too_long(head, code, depth) and head.endswith(" = ") and not inside:
+            inner = statement("", code, "", depth + 1)
+            return [f"{indent}{head}(", *inner, f"{indent}){tail}"]
         case Group():
             return _broken(head, code, tail, depth)
         case Prefixed():
@@ -139,6 +140,12 @@ def statement(head: str, code: Code, tail: str = "", depth: int = 0) -> list[str
         case Operation():
             return _broken_operation(head, code, tail, depth)
     return [line]
+
+
+def _is_too_long(head: str, code: Group, depth: int) -> bool:
+    """Tell whether even the opening bracket of a value fits only on a line of its own."""
+    opening = len(INDENT * (depth + 1) + code.open)
+    return len(INDENT * depth + head + code.open) > WIDTH >= opening
 
 
 def _is_nested(code: Code) -> bool:
