@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 
 import yaml
 
+from netspec import yaml_errors
 from netspec.diagnostics import Diagnostic, Label, Sink, Source, Span, SpecError
 
 MAX_BYTES = 4 * 1024 * 1024
@@ -88,7 +89,7 @@ def parse(source: Source, read: int = 0) -> Tree:
         for event in yaml.parse(source.text, _LOADER):
             builder.take(event)
     except yaml.MarkedYAMLError as error:
-        _fail_yaml(source, error)
+        raise SpecError([yaml_errors.explain(source, error)]) from None
     builder.sink.stop()
     if builder.root is None:
         _fail("NS002", "the spec is empty", Span(source, 0, 0), "`netspec init` writes a first one")
@@ -116,22 +117,6 @@ def _refuse_characters(source: Source) -> None:
         if found := pattern.search(source.text):
             message = f"{what} U+{ord(found[0]):04X}"
             _fail(code, message, Span(source, found.start(), found.end()), "delete it")
-
-
-def _fail_yaml(source: Source, error: yaml.MarkedYAMLError) -> None:
-    mark = error.problem_mark or error.context_mark
-    start = min(mark.index, len(source.text)) if mark else 0
-    message = f"not valid YAML: {error.problem or error.context}"
-    line = source.line(source.position(start)[0])
-    help = ""
-    if "\t" in line[: len(line) - len(line.lstrip())]:
-        message, help = "not valid YAML: a tab indents the line", "indent with spaces"
-    notes: tuple[Label, ...] = ()
-    if error.context_mark and error.context_mark.index != start:
-        place = Span(source, error.context_mark.index, error.context_mark.index + 1)
-        notes = (Label(place, error.context or ""),)
-    span = Span(source, start, start + 1)
-    raise SpecError([Diagnostic("NS002", message, span, notes=notes, help=help)])
 
 
 def _index(mark: Any) -> int:
@@ -204,7 +189,7 @@ class _Builder:
         if len(self._stack) >= MAX_DEPTH:
             _fail("NS001", f"nested deeper than {MAX_DEPTH}", self._span(event))
         if self._stack and self._stack[-1].keys is not None and self._stack[-1].key is None:
-            _fail("NS002", "a key must be a plain word, not a collection", self._span(event))
+            raise SpecError([yaml_errors.collection_as_key(self.source, _index(event.start_mark))])
         self._stack.append(_Open(_index(event.start_mark), bool(event.flow_style), keys))
 
     def _close(self, event: yaml.Event) -> Tree:
