@@ -7,6 +7,7 @@ import textwrap
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -227,6 +228,22 @@ def test_the_canonical_form(name):
     before, after = (textwrap.dedent(text) for text in CASES[name])
     assert fmt(before) == after
     assert fmt(after) == after
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [("1e-4", "1.0e-4"), ("1E5", "1.0e+5"), ("-2e+3", "-2.0e+3"), (".5e3", ".5e+3")],
+)
+def test_a_number_is_written_so_that_yaml_1_1_reads_it_too(text, wanted):
+    before = f"graph: {{a: {{dropout: {text}}}}}\nexpect: {{macs: {text}}}\n"
+    after = f"graph: {{a: {{dropout: {wanted}}}}}\nexpect: {{macs: {wanted}}}\n"
+    assert fmt(before) == fmt(after) == after
+    assert yaml.safe_load(after)["expect"]["macs"] == float(text)
+
+
+@pytest.mark.parametrize("text", ["0.1", "'1e-4'", "s=1e-4", "$k", "1e-4x", "<=1.6G"])
+def test_what_all_parsers_read_alike_stays(text):
+    assert fmt(f"a: [{text}]\n") == f"a: [{text}]\n"
 
 
 def test_line_ends_and_byte_order_marks_go(tmp_path):

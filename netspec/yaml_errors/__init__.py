@@ -12,10 +12,11 @@ import yaml
 
 from netspec.diagnostics import Diagnostic, Source
 from netspec.yaml_errors import brackets, characters, lines, punctuation
-from netspec.yaml_errors.layout import Failure, entries, said
+from netspec.yaml_errors.layout import Failure, failure_at, said
 
 _TABLE: tuple[Callable[[Failure], Diagnostic | None], ...] = (
     characters.tab,
+    characters.long_name,
     characters.escape_sequence,
     characters.open_quote,
     characters.braced_name,
@@ -50,7 +51,7 @@ _KEY_TABLE = (
 
 def collection_as_key(source: Source, place: int) -> Diagnostic:
     """Return what is wrong with a list or mapping that is a key."""
-    failure = Failure(source, list(entries(source.text)), place, place, "", "")
+    failure = failure_at(source, place, place, "", "")
     found = (recognise(failure) for recognise in _KEY_TABLE)
     return next(filter(None, found), None) or punctuation.collection_as_key(failure)
 
@@ -60,9 +61,7 @@ def explain(source: Source, error: yaml.MarkedYAMLError) -> Diagnostic:
     mark, began = error.problem_mark or error.context_mark, error.context_mark
     place = min(mark.index, len(source.text)) if mark else 0
     start = min(began.index, place) if began else place
-    failure = Failure(
-        source, list(entries(source.text)), place, start, error.problem or "", error.context or ""
-    )
+    failure = failure_at(source, place, start, error.problem or "", error.context or "")
     for recognise in _TABLE if failure.entries else ():
         if found := recognise(failure):
             return found

@@ -11,7 +11,8 @@ from netspec.diagnostics import Diagnostic, Label
 from netspec.yaml_errors.layout import OPENERS, PAIRS, Entry, Failure, said, tokens
 
 _WORD = r"[A-Za-z_][\w.]*"
-_KEY_BEHIND_KEY = re.compile(rf"{_WORD}:\s+(?={_WORD}:\s)")
+_LONG = 200
+_KEY_BEHIND_KEY = re.compile(rf"\b{_WORD}:\s+(?={_WORD}:\s)")
 
 
 def _candidates(failure: Failure) -> Iterator[Entry]:
@@ -33,10 +34,11 @@ def _odd_in(failure: Failure, entry: Entry) -> Diagnostic | None:
     text = failure.text
     opened: list[str] = []
     for place in tokens(text, entry.value, entry.end):
-        char, behind = text[place], text[place + 1 : entry.end].strip()
+        char, behind = text[place], _behind(failure, entry, place)
         if char in PAIRS:
-            before = text[entry.value : place]
-            if re.match(r"[\w$\]})-]", text[place - 1]) or re.fullmatch(r"[^\s:,]+\s+", before):
+            alone = not opened and place - entry.value < _LONG
+            word = alone and re.fullmatch(r"[^\s:,]+\s+", text[entry.value : place])
+            if word or re.match(r"[\w$\]})-]", text[place - 1]):
                 return _inside(failure, place, opened)
             opened.append(char)
         elif char in OPENERS:
@@ -44,9 +46,16 @@ def _odd_in(failure: Failure, entry: Entry) -> Diagnostic | None:
                 return None
             is_whole = not opened and text[entry.value] in PAIRS
             if behind and not re.match("#" if is_whole else r"[,\]}#]", behind):
-                is_late = behind[0] in OPENERS or _opens_late(text, entry, place)
+                is_late = behind == "," or behind[0] in OPENERS or _opens_late(text, entry, place)
                 return None if is_late else _early(failure, place, behind)
     return None
+
+
+def _behind(failure: Failure, entry: Entry, place: int) -> str:
+    """Return the start of what an entry has behind a place."""
+    space = failure.match(r"\s*", place + 1, entry.end)
+    start = space.end() if space else place + 1
+    return failure.text[start : min(entry.end, start + _LONG)]
 
 
 def _opens_late(text: str, entry: Entry, place: int) -> bool:
@@ -59,7 +68,7 @@ def _inside(failure: Failure, place: int, opened: list[str]) -> Diagnostic:
     """A bracket that opens behind a word: in place of a `:`, of its partner, or too far right."""
     char, text = failure.text[place], failure.text
     before = text[:place].rstrip()
-    word = re.split(r"[\s,:\[\]{}]", before)[-1]
+    word = failure.word_before(len(before), " \t\r\n[]{},:")
     span = failure.span(len(before) - len(word), place + 1)
     value = failure.match(r"\s*[^\s,\]}]+", place + (before == text[:place]))
     is_key = opened[-1:] == ["{"] and before[: len(before) - len(word)].rstrip()[-1:] in ("{", ",")
@@ -86,7 +95,7 @@ def _early(failure: Failure, place: int, behind: str) -> Diagnostic:
     if behind[0] in PAIRS:
         return said(f"a comma is missing behind `{char}`", span, f"write `{char}, {behind[0]}`")
     help = f"delete the `{char}`, or put it where the list ends"
-    if not re.match(r"[\w.$]", behind[0]):
+    if not re.match(r"[\w.$,]", behind[0]):
         help = f"write `{char},` in place of `{char}{behind[0]}`"
     return said(f"`{char}` closes before the end", span, help)
 
@@ -157,7 +166,7 @@ def _never_closed(failure: Failure, opener: int, stop: int, end: int) -> Diagnos
     stop = max(stop, opener + 1)
     note = Label(failure.span(stop, stop + 1), f"`{closer}` is missing here")
     is_double = char in (text[opener - 1], text[opener + 1 : opener + 2])
-    last = re.split(r"[\s,]", text[opener:stop])[-1]
+    last = failure.word_before(stop, " \t\r\n,")
     help = f"write `{closer}` behind `{last}`" + (f", or delete one `{char}`" if is_double else "")
     return said(f"`{char}` is not closed", span, help, note)
 
@@ -205,7 +214,7 @@ def _opening_place(text: str, closer: str, start: int, stop: int) -> int:
 def _own_keys(text: str, start: int, stop: int) -> Iterator[re.Match[str]]:
     """Yield the keys of a range that stand in no brackets of their own."""
     depth = 0
-    for found in re.compile(rf"[\[{{]|[\]}}]|{_WORD}:\s*").finditer(text, start, stop):
+    for found in re.compile(rf"[\[{{]|[\]}}]|\b{_WORD}:\s*").finditer(text, start, stop):
         depth += (found[0] in PAIRS) - (found[0] in OPENERS)
         if found[0] not in "[]{}" and depth == 0:
             yield found

@@ -6,6 +6,7 @@ from netspec.diagnostics import Diagnostic, escape
 from netspec.yaml_errors.layout import PAIRS, Failure, said, tokens
 
 _SHOWN = 40
+_LONG = 1000
 _STARTS = {
     "*": "an alias",
     "&": "an anchor",
@@ -40,7 +41,7 @@ def escape_sequence(failure: Failure) -> Diagnostic | None:
     if "escape" not in failure.problem and "hexdecimal" not in failure.problem:
         return None
     place = failure.text.rfind("\\", failure.began, failure.place + 1)
-    span = failure.span(place, failure.place + 1)
+    span = failure.span(place, place + 2)
     message = f"`{escape(span.text)}` means nothing between double quotes"
     return said(message, span, "write `\\\\` for a backslash, or use single quotes")
 
@@ -81,3 +82,13 @@ def reserved(failure: Failure) -> Diagnostic | None:
             help = f"put the text in quotes: `{quoted(written)}`"
             return said(message, failure.span(place, place + len(written)), help)
     return None
+
+
+def long_name(failure: Failure) -> Diagnostic | None:
+    """A key of more than 1024 characters is none for YAML."""
+    name = failure.word_before(failure.place, " \t\r\n[]{},:")
+    if failure.text[failure.place : failure.place + 1] != ":" or len(name) < _LONG:
+        return None
+    message = f"a name of {len(name)} characters; at most 64"
+    span = failure.span(failure.place - len(name), failure.place)
+    return Diagnostic("NS013", message, span, help="choose a shorter name")

@@ -19,6 +19,8 @@ _HEAD = re.compile(
 )
 _TOKEN = re.compile(r"(?<![^\s,:\[{(])[\"']|[\[\]{}]|(?:^|(?<=[\s\[\]{},]))#[^\r\n]*")
 _CLOSING = {'"': re.compile(r'(?:\\.|[^"\\])*"', re.DOTALL), "'": re.compile(r"(?:''|[^'])*'")}
+_BEFORE = 20_000  # characters that are laid out: of longer texts no more than this
+_BEHIND = 20_000
 PAIRS = {"[": "]", "{": "}"}
 OPENERS = {closer: opener for opener, closer in PAIRS.items()}
 
@@ -100,21 +102,39 @@ class Failure:
         found = self.match(pattern, place)
         return found[0].rstrip() if found else ""
 
+    def word_before(self, place: int, ends: str = " \t\r\n[]{},") -> str:
+        """Return the word that ends at a place."""
+        start = place
+        while start and self.text[start - 1] not in ends:
+            start -= 1
+        return self.text[start:place]
+
     def _number(self, place: int) -> int:
         if not self._starts:
             self._starts.extend(entry.start for entry in self.entries)
         return max(bisect_right(self._starts, place) - 1, 0)
 
 
+def failure_at(source: Source, place: int, began: int, problem: str, context: str) -> Failure:
+    """Lay out the part of a text that a failure concerns, however long the text is."""
+    text = source.text
+    start = max(0, began - _BEFORE)
+    while start and text[start - 1] not in "\r\n":
+        start -= 1
+    end = min(len(text), place + _BEHIND, began + _BEHIND * 2)
+    found = list(entries(text, start, end))
+    return Failure(source, found, place, began, problem, context)
+
+
 def said(message: str, span: Span, help: str, *notes: Label) -> Diagnostic:
     return Diagnostic("NS002", message, span, notes=notes, help=help)
 
 
-def entries(text: str) -> Iterator[Entry]:
-    """Yield the entries of a text, in order."""
+def entries(text: str, start: int, stop: int) -> Iterator[Entry]:
+    """Yield the entries of a part of a text, in order."""
     entry: Entry | None = None
     depth, literal = 0, False
-    for line in _LINE.finditer(text):
+    for line in _LINE.finditer(text, start, stop):
         content = line[0].rstrip()
         if not content.strip() or content.lstrip().startswith("#"):
             continue

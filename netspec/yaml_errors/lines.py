@@ -12,6 +12,9 @@ from netspec.yaml_errors.characters import quoted
 from netspec.yaml_errors.layout import OPENERS, PAIRS, Entry, Failure, said, tokens
 
 _OFTEN = ("params", "chain", "parallel", "inputs", "init", "blocks", "extends", "change")
+_INNER_KEY = r"(?<![^\s:,\[\]{}])([A-Za-z_\"'(][^\s:,\[\]{}]*):(?=\s|$)"
+_DEEP = 6  # levels that an entry can have been meant for
+_BEFORE = 200  # entries before the place that can be at fault
 _BEHIND = 20  # entries behind the place that say where siblings stand
 
 
@@ -64,8 +67,8 @@ def second_key(failure: Failure) -> Diagnostic | None:
     entry, text, place = failure.entry, failure.text, failure.place
     if not entry.key or place < entry.value or _is_inside(failure, entry):
         return None
-    start = max(entry.value, _word_start(text, place))
-    found = re.compile(r"([A-Za-z_\"'(][^\s:,\[\]{}]*):(?=\s|$)").search(text, start, entry.end)
+    start = max(entry.value, place - len(failure.word_before(place)))
+    found = re.compile(_INNER_KEY).search(text, start, entry.end)
     if not found:
         return None
     span = failure.span(*found.span())
@@ -84,7 +87,8 @@ def second_key(failure: Failure) -> Diagnostic | None:
 def key_behind_value(failure: Failure) -> Diagnostic | None:
     """`a: b c: d` on one line, where `b` is no bracket, so that none is missing."""
     entry, text = failure.entry, failure.text
-    between = text[entry.value : _word_start(text, failure.place)].strip()
+    start = failure.place - len(failure.word_before(failure.place))
+    between = text[entry.value : start].strip()
     is_plain = "mapping values" in failure.problem and not re.search(r"[\[\]{}]", between)
     return second_key(failure) if between and is_plain else None
 
@@ -94,12 +98,6 @@ def _is_inside(failure: Failure, entry: Entry) -> bool:
     text = failure.text
     found = [text[place] for place in tokens(text, entry.value, failure.place)]
     return sum(char in PAIRS for char in found) > sum(char in OPENERS for char in found)
-
-
-def _word_start(text: str, place: int) -> int:
-    while place > 0 and not text[place - 1].isspace() and text[place - 1] not in "{}[],":
-        place -= 1
-    return place
 
 
 def behind_value(failure: Failure) -> Diagnostic | None:
@@ -183,10 +181,8 @@ def _put(levels: list[_Level], entry: Entry) -> bool:
 def indentation(failure: Failure) -> Diagnostic | None:
     """An entry at a column at which none may start: find the one whose move mends it."""
     entries = failure.entries
-    start = next(i for i in range(failure.index, -1, -1) if i == 0 or not entries[i].dash)
-    first = next((i for i in range(start - 1, -1, -1) if not entries[i].dash), 0)
-    near = entries[first : failure.index + _BEHIND]
-    place = failure.index - first
+    place = min(failure.index, _BEFORE)
+    near = entries[failure.index - place : failure.index + _BEHIND]
     if not _faults(near[: place + 1])[0] > _faults(near[:place])[0]:
         return None
     _, levels = _faults(near[:place])
@@ -196,14 +192,14 @@ def indentation(failure: Failure) -> Diagnostic | None:
         *(level.column for level in reversed(levels)),
     ]
     moves = [
-        (_faults(_moved(near, i, column))[0], i != place, -i, column)
+        (_faults(_moved(near, i, column))[0], abs(column - near[i].dash), i != place, -i, column)
         for i in _suspects(near, place, columns)
         for column in dict.fromkeys(columns)
         if 0 <= column != near[i].dash
     ]
     if not moves or min(moves)[0] >= _faults(near)[0]:
         return None
-    _, _, i, column = min(moves, key=lambda move: move[:3])
+    *_, i, column = min(moves)
     siblings = [entry for entry in near if entry.dash == column and entry is not near[-i]]
     beside = min(siblings, key=lambda entry: abs(entry.start - near[-i].start), default=None)
     return _misplaced(failure, near[-i], column, beside)

@@ -8,7 +8,9 @@ from netspec.diagnostics import Diagnostic
 from netspec.yaml_errors.layout import OPENERS, PAIRS, Entry, Failure, said, tokens
 
 _SHOWN = 40
+_LONG = 200
 _WORD = r"[A-Za-z_][\w.]*"
+_VALUE = r"[\[{]?[^\s,\[\]{}]*"
 _GLUED = rf"({_WORD})\s*:(?=[^\s:])"
 _GLUED_INSIDE = re.compile(rf"(?<=[{{\[,\s])({_WORD})\s*:(?=[\[{{\"'$\w])")
 
@@ -32,7 +34,8 @@ def glued_key(failure: Failure) -> Diagnostic | None:
         if found:
             span = failure.span(found.start(), found.end() + 1)
             message = f"a space is missing behind `{found[1]}:`"
-            return said(message, span, f"write `{found[1]}: {failure.word_at(found.end())}`")
+            value = failure.word_at(found.end(), _VALUE)
+            return said(message, span, f"write `{found[1]}: {value}`")
     return None
 
 
@@ -111,6 +114,12 @@ def no_value(failure: Failure) -> Diagnostic | None:
     if char not in (",", ":"):
         return None
     before = len(text[:place].rstrip()) - 1
+    is_first = before < 0 or re.search(r"[\r\n]", text[before:place])
+    if char == ":" and (is_first or text[before] in ",[{"):
+        help = "write a name in front of the `:`, or delete it"
+        return Diagnostic(
+            "NS013", "a key without a name", failure.span(place, place + 1), help=help
+        )
     if before >= 0 and text[before] in ",[{:":
         message = f"nothing stands between `{text[before]}` and `{char}`"
         return said(message, failure.span(before, place + 1), f"delete the `{char}`")
@@ -125,7 +134,7 @@ def two_colons(failure: Failure) -> Diagnostic | None:
     text, place = failure.text, failure.place
     if text[place : place + 1] != ":" or not failure.context:
         return None
-    word = _word_before(failure)
+    word = failure.word_before(place)
     start = place - len(word)
     first = text[:start].rstrip()
     if not first.endswith(":") or not word:
@@ -141,7 +150,7 @@ def missing_comma(failure: Failure) -> Diagnostic | None:
     if "',' or" not in failure.problem:
         return None
     if text[place : place + 1] == ":":
-        place -= len(_word_before(failure))
+        place -= len(failure.word_before(place))
     entry = failure.entry
     marks = [p for p in tokens(text, entry.value, place) if text[p] == "#"]
     is_last = marks and not re.compile(r"[\r\n]\s*[^\s#]").search(text, marks[-1], place)
@@ -153,25 +162,20 @@ def missing_comma(failure: Failure) -> Diagnostic | None:
     if comment < place:
         span = failure.span(gap - 1, gap + 1)
         return said("a comma is missing at the end of a line", span, "write `,` there")
-    first = re.split(r"[\s,\[{]", text[failure.began : gap])[-1]
+    first = failure.word_before(gap, " \t\r\n,[{")
     is_key = word == "" and re.match(r"[A-Za-z]", first)
     known, odd = re.fullmatch(r"(.*?)([^\w\])}]?)", first, re.DOTALL).groups()  # type: ignore[union-attr]  # matches all
     mark = ":" if is_key else ","
-    help = f"write `{known}{mark} {word or text[place]}`"
+    help = f"write `{known}{mark} {word or failure.word_at(place, _VALUE)}`"
     message = f"`{odd}` stands where `{mark}` belongs" if odd else f"a `{mark}` is missing"
     span = failure.span(gap - len(first), place + len(word))
     return said(f"{message} behind `{known}`", span, help)
 
 
-def _word_before(failure: Failure) -> str:
-    found = re.compile(r"[^\s\[\]{},]*$").search(failure.text, failure.began, failure.place)
-    return found[0] if found else ""
-
-
 def behind_comma(failure: Failure) -> Diagnostic | None:
     """`{conv2d, [64, 3]}`"""
     text, place = failure.text, failure.place
-    found = re.compile(rf"({_WORD})\s*,[ \t]*$").search(text, failure.entry.value, place)
+    found = re.compile(rf"\b({_WORD})\s*,[ \t]*$").search(text, max(0, place - _LONG), place)
     if found is None:
         return None
     message = f"`,` stands where `:` belongs behind `{found[1]}`"
