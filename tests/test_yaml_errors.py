@@ -41,7 +41,7 @@ SLIPS = {
     ),
     "no comma between parameters": Slip("p: [«out k», s=1]", "a comma is missing", "`out, k`"),
     "no comma behind a list": Slip(
-        "a: {b: [64, 3«] stride:» 2}", "two entries on one line", "start a new line in front of `s"
+        "a: {b: [64, 3«] stride:» 2}", "a `,` is missing behind `]`", "write `], stride:`"
     ),
     "no comma behind a number": Slip(
         "a: {b: «64 stride:» 2}", "a `,` is missing behind `64`", "write `64, stride:`"

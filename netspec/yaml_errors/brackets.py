@@ -47,7 +47,7 @@ def _odd_in(failure: Failure, entry: Entry) -> Diagnostic | None:
             is_whole = not opened and text[entry.value] in PAIRS
             if behind and not re.match("#" if is_whole else r"[,\]}#]", behind):
                 is_late = behind == "," or behind[0] in OPENERS or _opens_late(text, entry, place)
-                return None if is_late else _early(failure, place, behind)
+                return None if is_late else _early(failure, place, behind, opened)
     return None
 
 
@@ -85,15 +85,18 @@ def _inside(failure: Failure, place: int, opened: list[str]) -> Diagnostic:
     return said(f"`{char}` stands behind `{word}`", span, help)
 
 
-def _early(failure: Failure, place: int, behind: str) -> Diagnostic:
+def _early(failure: Failure, place: int, behind: str, opened: list[str]) -> Diagnostic:
+    """A bracket that closes where its entry, or the list around it, goes on without a comma."""
     char = failure.text[place]
     end = re.compile(r"\s*[^\s,\]}]+").match(failure.text, place + 1)
     span = failure.span(place, end.end() if end else place + 1)
-    if found := re.match(rf"({_WORD}):(?=\s|$)|- ", behind):
-        help = f"start a new line in front of `{found[1] or '-'}`, or write `,` there"
+    following = re.match(rf"[\[{{]|{_WORD}:(?=\s|$)|- ", behind)
+    if following and (opened or behind[0] in PAIRS):
+        help = f"write `{char}, {following[0]}`"
+        return said(f"a `,` is missing behind `{char}`", span, help)
+    if following:
+        help = f"start a new line in front of `{following[0].rstrip(': ')}`, or write `,` there"
         return said("two entries on one line", span, help)
-    if behind[0] in PAIRS:
-        return said(f"a comma is missing behind `{char}`", span, f"write `{char}, {behind[0]}`")
     help = f"delete the `{char}`, or put it where the list ends"
     if not re.match(r"[\w.$,]", behind[0]):
         help = f"write `{char},` in place of `{char}{behind[0]}`"
@@ -159,8 +162,7 @@ def _never_closed(failure: Failure, opener: int, stop: int, end: int) -> Diagnos
         note = Label(failure.span(behind.start(1), behind.start(1) + 1), "a comment starts here")
         help = "delete the `#`, or close the bracket in front of it"
         return said(f"`{char}` is closed only in a comment", span, help, note)
-    if char == "[":
-        stop = _before_key(text, opener + 1, stop)
+    stop = _item_end(text, opener, stop)
     if stop < end:
         stop = len(text[:stop].rstrip(" \t\r\n,"))
     stop = max(stop, opener + 1)
@@ -171,10 +173,18 @@ def _never_closed(failure: Failure, opener: int, stop: int, end: int) -> Diagnos
     return said(f"`{char}` is not closed", span, help, note)
 
 
-def _before_key(text: str, start: int, stop: int) -> int:
-    """Return where the first `key:` of an open list starts, or `stop`."""
+_STRANGE = {
+    "[": r",\s*(?=[A-Za-z_]\w*:\s)",
+    "{": r",\s*(?=[\[{]|[\w$.]+\s*[,\]}])",
+}
+"""What no bracket can hold: a list a key, a mapping an item without one."""
+
+
+def _item_end(text: str, opener: int, stop: int) -> int:
+    """Return where an open bracket must have closed: before what it cannot hold, or at `stop`."""
     depth = 0
-    for found in re.compile(r"[\[{]|[\]}]|,\s*(?=[A-Za-z_]\w*:\s)").finditer(text, start, stop):
+    pattern = re.compile(rf"[\[{{]|[\]}}]|{_STRANGE[text[opener]]}")
+    for found in pattern.finditer(text, opener + 1, stop):
         if found[0][0] == "," and depth == 0:
             return found.start()
         depth += (found[0] in PAIRS) - (found[0] in OPENERS)
@@ -188,13 +198,17 @@ def _never_opened(failure: Failure, entry: Entry, place: int, start: int) -> Dia
     double = _KEY_BEHIND_KEY.search(failure.text, entry.value, place)
     at = _opening_place(failure.text, closer, start, place)
     if start == entry.first and failure.text[entry.value] in PAIRS:
-        at = double.end() if double else entry.value
+        outside = entry.word if entry.is_item and closer == "}" else entry.value
+        at = double.end() if double else outside
     if start == entry.first and failure.text[at] == opener:
         return said(f"`{closer}` closes nothing", span, f"delete the `{closer}`")
     word = failure.word_at(at)
     note = Label(failure.span(at, at + len(word)), f"`{opener}` is missing here?")
+    behind = failure.match(rf"\s+({_WORD}:)\s", place + 1)
     there = f"in front of `{word}`" if word else "there"
     help = f"write `{opener}` {there}, or delete the `{closer}`"
+    if behind and start > entry.first:
+        help = f"write `, {behind[1]}` in place of `{closer}`, or `{opener}` {there}"
     return said(f"`{closer}` closes nothing", span, help, note)
 
 

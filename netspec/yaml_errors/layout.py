@@ -133,7 +133,7 @@ def said(message: str, span: Span, help: str, *notes: Label) -> Diagnostic:
 def entries(text: str, start: int, stop: int) -> Iterator[Entry]:
     """Yield the entries of a part of a text, in order."""
     entry: Entry | None = None
-    depth, literal = 0, False
+    opened, literal = "", False
     for line in _LINE.finditer(text, start, stop):
         content = line[0].rstrip()
         if not content.strip() or content.lstrip().startswith("#"):
@@ -141,18 +141,18 @@ def entries(text: str, start: int, stop: int) -> Iterator[Entry]:
         head = _HEAD.match(content)
         assert head is not None
         end = line.start() + _code_end(content)
-        is_open = depth > 0 or literal
+        is_open = bool(opened) or literal
         if entry is not None and _continues(entry, content, head, is_open, text):
             value = entry.value if entry.holds else line.start() + len(head[1])
             entry = replace(entry, value=value, end=end)
-            depth += 0 if literal else _depth(content)
+            opened = opened if literal else _still_open(opened, content)
             continue
         if entry is not None:
             yield entry
         entry = _entry(line.start(), head, end)
         rest = text[entry.value : end]
         literal = rest[:1] in ("|", ">")
-        depth = _depth(rest) if rest[:1] in PAIRS else 0
+        opened = _still_open("", rest) if rest[:1] in PAIRS else ""
     if entry is not None:
         yield entry
 
@@ -174,10 +174,15 @@ def _entry(start: int, head: re.Match[str], end: int) -> Entry:
     return Entry(start, dash, dash + len(head[2]), key, value, max(end, start))
 
 
-def _depth(text: str) -> int:
-    """Return by how many brackets a text opens more than it closes."""
-    found = [text[place] for place in tokens(text, 0, len(text))]
-    return sum(item in PAIRS for item in found) - sum(item in OPENERS for item in found)
+def _still_open(opened: str, text: str) -> str:
+    """Return the brackets that are open behind a text; one that closes nothing is passed over."""
+    for place in tokens(text, 0, len(text)):
+        char = text[place]
+        if char in PAIRS:
+            opened += char
+        elif char in OPENERS and OPENERS[char] in opened:
+            opened = opened[: opened.rindex(OPENERS[char])]
+    return opened
 
 
 def _code_end(content: str) -> int:

@@ -192,17 +192,26 @@ def indentation(failure: Failure) -> Diagnostic | None:
         *(level.column for level in reversed(levels)),
     ]
     moves = [
-        (_faults(_moved(near, i, column))[0], abs(column - near[i].dash), i != place, -i, column)
+        (i, column)
         for i in _suspects(near, place, columns)
         for column in dict.fromkeys(columns)
         if 0 <= column != near[i].dash
     ]
-    if not moves or min(moves)[0] >= _faults(near)[0]:
+
+    def cost(move: tuple[int, int]) -> tuple[int, bool, int, bool, int]:
+        """Rank a move: what it mends, sections last, then the shortest, then the nearest."""
+        i, column = move
+        faults, _ = _faults(_moved(near, i, column))
+        is_section = not near[i].dash and i != place
+        return faults, is_section, abs(column - near[i].dash), i != place, -i
+
+    best = min(moves, key=cost, default=None)
+    if best is None or cost(best)[0] >= _faults(near)[0]:
         return None
-    *_, i, column = min(moves)
-    siblings = [entry for entry in near if entry.dash == column and entry is not near[-i]]
-    beside = min(siblings, key=lambda entry: abs(entry.start - near[-i].start), default=None)
-    return _misplaced(failure, near[-i], column, beside)
+    odd, column = near[best[0]], best[1]
+    siblings = [entry for entry in near if entry.dash == column and entry is not odd]
+    beside = min(siblings, key=lambda entry: abs(entry.start - odd.start), default=None)
+    return _misplaced(failure, odd, column, beside)
 
 
 def _suspects(near: Sequence[Entry], place: int, columns: Sequence[int]) -> list[int]:
