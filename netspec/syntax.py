@@ -162,6 +162,7 @@ class _Builder:
         self.sink = Sink()
         self.root: Tree | None = None
         self._stack: list[_Open] = []
+        self._has_joiners = _JOINER.search(source.text) is not None
         self._nodes = read
         self._documents = 0
 
@@ -270,15 +271,20 @@ class _Builder:
     def _scalar(self, event: yaml.ScalarEvent) -> Scalar:
         span = self._span(event)
         top = self._stack[-1] if self._stack else _Open(0, False, None)
-        if (found := _JOINER.search(event.value)) and not top.holds(_SENTENCES):
-            self._refuse_joiner(found, span)
-        if not event.implicit[0]:
+        is_quoted = not event.implicit[0]
+        if is_quoted or self._has_joiners:
+            self._refuse_joiner(event.value, span, top)
+        if is_quoted:
             return Scalar(event.value, span, quoted=True)
-        if not top.awaits_key and not top.holds(_FREE):
+        is_key = top.awaits_key
+        if texts.SUSPECT.search(event.value) and not is_key and not top.holds(_FREE):
             self._refuse(texts.odd_text(span, top.keys is None, top.flow))
-        return Scalar(resolve(event.value, span, self.sink, _RENAME * top.awaits_key), span)
+        return Scalar(resolve(event.value, span, self.sink, _RENAME if is_key else ""), span)
 
-    def _refuse_joiner(self, found: re.Match[str], span: Span) -> None:
+    def _refuse_joiner(self, text: str, span: Span, top: _Open) -> None:
+        found = _JOINER.search(text)
+        if found is None or top.holds(_SENTENCES):
+            return
         place = span.text.find(found[0])
         at = Span(self.source, span.start + place, span.start + place + 1) if place >= 0 else span
         message = f"a joiner {_code_point(found)} outside of a `doc`"
@@ -303,24 +309,22 @@ def resolve(text: str, span: Span, sink: Sink, cure: str = "") -> int | float | 
         return _CONSTANTS[text]
     if text[0] not in _NUMERIC:
         found = _WORDS.get(text, "")
+    elif (value := number(text)) is not None:
+        return value
     elif _INTEGER.fullmatch(text) or _FLOAT.fullmatch(text):
-        return _number(text, span, sink)
+        kind = (
+            f"an integer of more than {_DIGITS} digits"
+            if text.lstrip("-").isdigit()
+            else _TOO_LARGE
+        )
+        sink.error("NS035", kind, span)
+        return 0
     else:
         found = _ambiguity(text)
     if found:
         message = f"YAML 1.1 and YAML 1.2 read `{text[:40]}` differently"
         sink.error("NS006", message, span, help=cure or found)
     return text
-
-
-def _number(text: str, span: Span, sink: Sink) -> int | float:
-    if (value := number(text)) is not None:
-        return value
-    kind = "a number that no 64-bit float can hold"
-    if _INTEGER.fullmatch(text):
-        kind = f"an integer of more than {_DIGITS} digits"
-    sink.error("NS035", kind, span)
-    return 0
 
 
 def number(text: str) -> int | float | None:
@@ -332,6 +336,7 @@ def number(text: str) -> int | float | None:
 
 
 _DIGITS = 18
+_TOO_LARGE = "a number that no 64-bit float can hold"
 _CONSTANTS = {"true": True, "false": False, "null": None, "": None}
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]*)", re.ASCII)
 _FLOAT = re.compile(

@@ -10,15 +10,14 @@ from netspec.yaml_errors.layout import said
 _BRACED = re.compile(r"\$\{\s*(\w*)\s*\}")
 _COMMENT = re.compile(r"(\S+)(#)\s*(.*)")
 _GAP = re.compile(r"(?<=[\w)\]])\s+(?=[\w$(])")
-_SUSPECT = re.compile(r"[#{\s]")
+SUSPECT = re.compile(r"[#{\s]")
+"""Without one of these no text is odd."""
 _LONGEST = 200
 
 
 def odd_text(span: Span, in_list: bool, in_brackets: bool) -> Diagnostic | None:
     """Return what is wrong with a plain text where no sentence can stand."""
     text = span.text[:_LONGEST]
-    if not _SUSPECT.search(text):
-        return None
     if found := _BRACED.search(text):
         help = f"write `${found[1] or 'name'}`"
         return Diagnostic(
