@@ -15,7 +15,9 @@ from typing import Any, NoReturn
 
 import yaml
 
+from netspec import yaml_errors
 from netspec.diagnostics import Diagnostic, Label, Sink, Source, Span, SpecError
+from netspec.yaml_errors import texts
 
 MAX_BYTES = 4 * 1024 * 1024
 MAX_NODES = 500_000
@@ -88,7 +90,7 @@ def parse(source: Source, read: int = 0) -> Tree:
         for event in yaml.parse(source.text, _LOADER):
             builder.take(event)
     except yaml.MarkedYAMLError as error:
-        _fail_yaml(source, error)
+        raise SpecError([yaml_errors.explain(source, error)]) from None
     builder.sink.stop()
     if builder.root is None:
         _fail("NS002", "the spec is empty", Span(source, 0, 0), "`netspec init` writes a first one")
@@ -103,9 +105,13 @@ def _fail(code: str, message: str, span: Span, help: str = "") -> NoReturn:
 # which start a new line for YAML and for no editor.
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff]")
 _INVISIBLE = re.compile(
-    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f"
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f"
     "\u3164\ufe00-\ufe0e\ufeff\uffa0\ufff0-\uffff\u0085\u2028\u2029\U000e0000-\U000e0fff]"
 )
+# Persian, Hindi and emoji are written with them: they belong into sentences, and nowhere else.
+_JOINER = re.compile("[\u200c\u200d]")
+_SENTENCES = ("doc",)
+_FREE = (*_SENTENCES, "extends")
 
 
 def _refuse_characters(source: Source) -> None:
@@ -114,24 +120,12 @@ def _refuse_characters(source: Source) -> None:
         ("NS004", _INVISIBLE, "invisible or text-reordering character"),
     ):
         if found := pattern.search(source.text):
-            message = f"{what} U+{ord(found[0]):04X}"
-            _fail(code, message, Span(source, found.start(), found.end()), "delete it")
+            place = Span(source, found.start(), found.end())
+            _fail(code, f"{what} {_code_point(found)}", place, "delete it")
 
 
-def _fail_yaml(source: Source, error: yaml.MarkedYAMLError) -> None:
-    mark = error.problem_mark or error.context_mark
-    start = min(mark.index, len(source.text)) if mark else 0
-    message = f"not valid YAML: {error.problem or error.context}"
-    line = source.line(source.position(start)[0])
-    help = ""
-    if "\t" in line[: len(line) - len(line.lstrip())]:
-        message, help = "not valid YAML: a tab indents the line", "indent with spaces"
-    notes: tuple[Label, ...] = ()
-    if error.context_mark and error.context_mark.index != start:
-        place = Span(source, error.context_mark.index, error.context_mark.index + 1)
-        notes = (Label(place, error.context or ""),)
-    span = Span(source, start, start + 1)
-    raise SpecError([Diagnostic("NS002", message, span, notes=notes, help=help)])
+def _code_point(found: re.Match[str]) -> str:
+    return f"U+{ord(found[0]):04X}"
 
 
 def _index(mark: Any) -> int:
@@ -151,6 +145,14 @@ class _Open:
     values: list[Tree] = field(default_factory=list)
     key: Scalar | None = None
 
+    @property
+    def awaits_key(self) -> bool:
+        return self.keys is not None and self.key is None
+
+    def holds(self, keys: tuple[str, ...]) -> bool:
+        """Tell whether what is read next is the value of one of some keys."""
+        return self.key is not None and self.key.text in keys
+
 
 class _Builder:
     """Turns events into a tree with an explicit stack, and counts while it reads."""
@@ -160,6 +162,7 @@ class _Builder:
         self.sink = Sink()
         self.root: Tree | None = None
         self._stack: list[_Open] = []
+        self._has_joiners = _JOINER.search(source.text) is not None
         self._nodes = read
         self._documents = 0
 
@@ -182,7 +185,8 @@ class _Builder:
         return Span(self.source, _index(event.start_mark), _index(event.end_mark))
 
     def _unsupported(self, what: str, event: yaml.Event) -> None:
-        _fail("NS005", f"{what} is not part of netspec", self._span(event), "write the value out")
+        help = "write the value out, or put it in quotes if it is a text"
+        _fail("NS005", f"{what} is not part of netspec", self._span(event), help)
 
     def _refuse_extras(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent) -> None:
         self._nodes += 1
@@ -203,8 +207,8 @@ class _Builder:
     def _open(self, event: yaml.CollectionStartEvent, keys: dict[str, Scalar] | None) -> None:
         if len(self._stack) >= MAX_DEPTH:
             _fail("NS001", f"nested deeper than {MAX_DEPTH}", self._span(event))
-        if self._stack and self._stack[-1].keys is not None and self._stack[-1].key is None:
-            _fail("NS002", "a key must be a plain word, not a collection", self._span(event))
+        if self._stack and self._stack[-1].awaits_key:
+            raise SpecError([yaml_errors.collection_as_key(self.source, _index(event.start_mark))])
         self._stack.append(_Open(_index(event.start_mark), bool(event.flow_style), keys))
 
     def _close(self, event: yaml.Event) -> Tree:
@@ -230,6 +234,8 @@ class _Builder:
             assert isinstance(value, Scalar)
             top.key = self._checked_key(value, top.keys)
         else:
+            if top.flow and _is_empty(value) and not top.key.quoted:
+                self._refuse(texts.odd_key(top.key.span))
             top.items.append((top.key, value))
             top.key = None
 
@@ -237,7 +243,10 @@ class _Builder:
         if key.text == "<<" and not key.quoted:
             _fail("NS005", "a merge key is not part of netspec", key.span, "write the keys out")
         if key.quoted:
-            self.sink.error("NS005", "a quoted key", key.span, help="write it without quotes")
+            trial = Sink()
+            is_plain = resolve(key.text, key.span, trial) == key.text and not trial.failed
+            help = "write it without quotes" if is_plain else _RENAME
+            self.sink.error("NS005", "a quoted key", key.span, help=help)
         if first := seen.get(key.text):
             notes = (Label(first.span, "first written here"),)
             message = f"the key `{key.text}` stands twice"
@@ -261,47 +270,29 @@ class _Builder:
 
     def _scalar(self, event: yaml.ScalarEvent) -> Scalar:
         span = self._span(event)
-        if not event.implicit[0]:
+        top = self._stack[-1] if self._stack else _Open(0, False, None)
+        is_quoted = not event.implicit[0]
+        if is_quoted or self._has_joiners:
+            self._refuse_joiner(event.value, span, top)
+        if is_quoted:
             return Scalar(event.value, span, quoted=True)
-        return Scalar(self._resolve(event.value, span), span)
+        is_key = top.awaits_key
+        if texts.SUSPECT.search(event.value) and not is_key and not top.holds(_FREE):
+            self._refuse(texts.odd_text(span, top.keys is None, top.flow))
+        return Scalar(resolve(event.value, span, self.sink, _RENAME if is_key else ""), span)
 
-    def _resolve(self, text: str, span: Span) -> int | float | bool | str | None:
-        if text in _CONSTANTS:
-            return _CONSTANTS[text]
-        if text[0] not in _NUMERIC:
-            if cure := _WORDS.get(text, ""):
-                self._refuse_ambiguous(text, span, cure)
-            return text
-        if _INTEGER.fullmatch(text):
-            return self._integer(text, span)
-        if _FLOAT.fullmatch(text):
-            return self._float(text, span)
-        if cure := _ambiguity(text):
-            self._refuse_ambiguous(text, span, cure)
-        return text
+    def _refuse_joiner(self, text: str, span: Span, top: _Open) -> None:
+        found = _JOINER.search(text)
+        if found is None or top.holds(_SENTENCES):
+            return
+        place = span.text.find(found[0])
+        at = Span(self.source, span.start + place, span.start + place + 1) if place >= 0 else span
+        message = f"a joiner {_code_point(found)} outside of a `doc`"
+        self.sink.error("NS004", message, at, help="delete it")
 
-    def _refuse_ambiguous(self, text: str, span: Span, cure: str) -> None:
-        message = f"YAML 1.1 and YAML 1.2 read `{text[:40]}` differently"
-        self.sink.error("NS006", message, span, help=cure)
-
-    def _integer(self, text: str, span: Span) -> int:
-        if len(text.lstrip("-")) > 18:
-            self.sink.error("NS035", "an integer of more than 18 digits", span)
-            return 0
-        return int(text)
-
-    def _float(self, text: str, span: Span) -> float:
-        value = float(text)
-        if not math.isfinite(value):
-            self.sink.error("NS035", "a number that no 64-bit float can hold", span)
-        return value
-
-
-_CONSTANTS = {"true": True, "false": False, "null": None, "": None}
-_INTEGER = re.compile(r"-?(0|[1-9][0-9]*)", re.ASCII)
-_FLOAT = re.compile(
-    r"-?(([0-9]+\.[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?|[0-9]+[eE][-+]?[0-9]+)", re.ASCII
-)
+    def _refuse(self, diagnostic: Diagnostic | None) -> None:
+        if diagnostic is not None:
+            self.sink.add(diagnostic)
 
 
 def _is_empty(tree: Tree) -> bool:
@@ -309,21 +300,57 @@ def _is_empty(tree: Tree) -> bool:
     return isinstance(tree, Scalar) and tree.span.start == tree.span.end
 
 
+# ------------------------------------------------------------------ what a plain text means
+
+
+def resolve(text: str, span: Span, sink: Sink, cure: str = "") -> int | float | bool | str | None:
+    """Return what a plain text means; `cure` is what to do with one that YAML leaves open."""
+    if text in _CONSTANTS:
+        return _CONSTANTS[text]
+    if text[0] not in _NUMERIC:
+        found = _WORDS.get(text, "")
+    elif (value := number(text)) is not None:
+        return value
+    elif _INTEGER.fullmatch(text) or _FLOAT.fullmatch(text):
+        kind = (
+            f"an integer of more than {_DIGITS} digits"
+            if text.lstrip("-").isdigit()
+            else _TOO_LARGE
+        )
+        sink.error("NS035", kind, span)
+        return 0
+    else:
+        found = _ambiguity(text)
+    if found:
+        message = f"YAML 1.1 and YAML 1.2 read `{text[:40]}` differently"
+        sink.error("NS006", message, span, help=cure or found)
+    return text
+
+
 def number(text: str) -> int | float | None:
     """Return the number that a text is in a spec, or None."""
     if _INTEGER.fullmatch(text):
-        return int(text) if len(text) <= 18 else None
+        return int(text) if len(text.lstrip("-")) <= _DIGITS else None
     value = float(text) if _FLOAT.fullmatch(text) else math.inf
     return value if math.isfinite(value) else None
 
 
+_DIGITS = 18
+_TOO_LARGE = "a number that no 64-bit float can hold"
+_CONSTANTS = {"true": True, "false": False, "null": None, "": None}
+_INTEGER = re.compile(r"-?(0|[1-9][0-9]*)", re.ASCII)
+_FLOAT = re.compile(
+    r"-?(([0-9]+\.[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?|[0-9]+[eE][-+]?[0-9]+)", re.ASCII
+)
+
 _NUMERIC = frozenset("0123456789+-.=")
+_RENAME = "choose another name"
 _QUOTES = "put it in quotes if it is a text"
 _WORDS = {
     word: cure
     for cure, words in (
-        (f"write `true`, or {_QUOTES}", "y|Y|yes|Yes|YES|on|On|ON|True|TRUE"),
-        (f"write `false`, or {_QUOTES}", "n|N|no|No|NO|off|Off|OFF|False|FALSE"),
+        (f"write `true`, or {_QUOTES}", "yes|Yes|YES|on|On|ON|True|TRUE"),
+        (f"write `false`, or {_QUOTES}", "no|No|NO|off|Off|OFF|False|FALSE"),
         ("write `null`", "~|Null|NULL"),
     )
     for word in words.split("|")

@@ -7,13 +7,17 @@ import textwrap
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from netspec.cli import main
+from netspec.compiler import compile_spec
 from netspec.diagnostics import Source, SpecError
 from netspec.fmt.order import LAST_KEYS, VARIANT_KEYS
 from netspec.fmt.text import equal, formatted
+from netspec.network import Network
+from netspec.ops.activation import LeakyReLU
 from netspec.spec.extras import LAYER_KEYS
 from netspec.syntax import Mapping, parse
 from netspec.variant.patch import KEYS
@@ -227,6 +231,41 @@ def test_the_canonical_form(name):
     before, after = (textwrap.dedent(text) for text in CASES[name])
     assert fmt(before) == after
     assert fmt(after) == after
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [("1e-4", "1.0e-4"), ("1E5", "1.0e+5"), ("-2e+3", "-2.0e+3"), (".5e3", ".5e+3")],
+)
+def test_a_number_is_written_so_that_yaml_1_1_reads_it_too(text, wanted):
+    before = f"graph: {{a: {{dropout: {text}}}}}\nexpect: {{macs: {text}}}\n"
+    after = f"graph: {{a: {{dropout: {wanted}}}}}\nexpect: {{macs: {wanted}}}\n"
+    assert fmt(before) == fmt(after) == after
+    assert yaml.safe_load(after)["expect"]["macs"] == float(text)
+
+
+@pytest.mark.parametrize("number", ["1e9", "1E+9", "1.0e+9", "1000000000", "1e-1"])
+def test_a_number_in_any_form_means_the_same_everywhere(number):
+    """As a parameter, as a block's default, as a bound, and as an argument."""
+    text = (
+        f"netspec: 1\nname: Net\nparams: {{high: {number}}}\ninputs: {{image: [3]}}\n"
+        f"blocks: {{B: {{params: [p={number}], chain: {{a: {{leaky_relu: $p}}}}}}}}\n"
+        f"graph:\n  one: {{leaky_relu: {number}}}\n  two: {{leaky_relu: $high}}\n  three: B\n"
+        f"outputs: {{y: three}}\nexpect: {{params: <={number}}}\n"
+    )
+    for spec in (text, fmt(text), text.replace("<=", "<")):
+        network = compile_spec(Source("spec.yaml", spec))
+        assert {op.negative_slope for op in slopes(network)} == {float(number)}
+        assert [item.value for item in network.spec.expect] == [float(number)]
+
+
+def slopes(network: Network) -> list[LeakyReLU]:
+    return [node.op for node in network.graph.nodes.values() if isinstance(node.op, LeakyReLU)]
+
+
+@pytest.mark.parametrize("text", ["0.1", "'1e-4'", "s=1e-4", "$k", "1e-4x", "<=1.6G"])
+def test_what_all_parsers_read_alike_stays(text):
+    assert fmt(f"a: [{text}]\n") == f"a: [{text}]\n"
 
 
 def test_line_ends_and_byte_order_marks_go(tmp_path):

@@ -95,15 +95,34 @@ SMALL = [
     Case("A7 quoted twin", 'a: 1\n"a": 2', "NS003"),
     *(
         Case(f"A8 {word}", one(f"{{conv2d: [4, 3], bias: {word}}}"), "NS006")
-        for word in ("on", "Off", "yes", "NO", "y", "N", "True", "FALSE", "~", "Null")
+        for word in ("on", "Off", "yes", "NO", "True", "FALSE", "~", "Null")
     ),
-    Case("A8 key", one("relu", HEAD + "params: {on: 1}\n"), "NS006"),
+    *(
+        Case(f"A8 key {word}", net(f"  {word}: relu\n", out=word), "NS006", "choose another name")
+        for word in ("on", "Off", "yes", "NO", "True", "FALSE", "~", "Null")
+    ),
+    Case("A8 quoted key", net('  "on": relu\n'), "NS005", "choose another name"),
+    Case("A8 quoted name", net('  "y": relu\n'), "NS005", "write it without quotes"),
     *(
         Case(f"A9-A15 {word}", one(f"{{conv2d: [{word}, 3]}}"), "NS006")
         for word in (
             *("010", "000", "-07", "1:30", "16:9", "1_1", "6_998_552", "0x1F", "0b11", "0o17"),
             *("+4", ".inf", "-.INF", ".nan", "2001-01-01"),
         )
+    ),
+    *(
+        Case(
+            f"A9-A15 default {word}",
+            one(
+                "B", HEAD + f"blocks: {{B: {{params: [k={word}], chain: {{c: {{linear: $k}}}}}}}}\n"
+            ),
+            code,
+            "spec.yaml:4:25\n",
+        )
+        for word, code in {
+            **dict.fromkeys(("010", "1_1", "0x1F", "+4", ".inf", "2001-01-01", "on"), "NS006"),
+            **dict.fromkeys(("1e400", "9" * 19, "word", "null"), "NS035"),
+        }.items()
     ),
     Case("A13 name", net("  3e1: relu\n", out="3e1"), "NS013"),
     Case("A15 1e400", one("{dropout: 1e400}"), "NS035"),
@@ -127,7 +146,21 @@ SMALL = [
     Case("A24 cut off", b"a: \xf0\x9f\x98", "NS002"),
     *(
         Case(f"A26 {ord(char):04X}", f"a: x{char}y", "NS004")
-        for char in "\u202a\u202e\u2066\u2069\u200b\u200d\ufeff\xad\u2028\u2029\x85\u3164\U000e0041"
+        for char in "\u202a\u202e\u2066\u2069\u200b\u200e\ufeff\xad\u2028\u2029\x85\u3164\U000e0041"
+    ),
+    *(
+        Case(f"A26 doc {ord(char):04X}", one("relu", f"{HEAD}doc: x{char}y\n"), "NS004")
+        for char in "\u202a\u202e\u2066\u2069\u200b\u200e\ufeff"
+    ),
+    *(
+        Case(f"A26 {where}", text, "NS004", "U+200D")
+        for where, text in {
+            "layer": net("  re\u200dlu: relu\n"),
+            "op": one("re\u200dlu"),
+            "section": one("relu") + "ex\u200dpect: {}\n",
+            "text": one("{conv2d: [1, 1], padding_mode: zer\u200dos}"),
+            "escape": one('"re\\u200dlu"'),
+        }.items()
     ),
     Case("A27 UTF-16", "a: 1".encode("utf-16"), "NS002", "UTF-8"),
     Case("A27 UTF-16 without BOM", "a: 1".encode("utf-16-le"), "NS002"),
@@ -155,7 +188,12 @@ SMALL = [
     Case("B10 ligature", net("  \ufb01lter: relu\n", out="\ufb01lter"), "NS013", "U+FB01"),
     Case("B10 digits", net("  a\u0663: relu\n", out="a\u0663"), "NS013", "U+0663"),
     Case("B11 long name", net(f"  {'a' * 1000}: relu\n", out="a"), "NS013", "1000"),
-    Case("B11 empty name", net('  "": relu\n'), "NS005"),
+    Case("B11 10 kB name", net(f"  {'a' * 10_000}: relu\n", out="a"), "NS013", "10000"),
+    Case("B11 10 kB in brackets", f"graph: {{{'a' * 10_000}: relu}}", "NS013", "10000"),
+    Case("B11 10 kB op", one("a" * 10_000), "NS020"),
+    Case("B11 empty name", net("  : relu\n"), "NS013", "without a name"),
+    Case("B11 empty in brackets", "graph: {: relu}", "NS013", "without a name"),
+    Case("B11 empty quoted name", net('  "": relu\n'), "NS005"),
     Case("B13 unknown", net("  stem: relu\n  last: {relu: [], from: stm}\n"), "NS018", "`stem`"),
     Case("B13 itself", net("  last: {relu: [], from: last}\n"), "NS022", "itself"),
     Case("B13 long", one(f"{{relu: [], from: {'a' * 10_000}}}"), "NS018"),
@@ -275,8 +313,13 @@ SMALL = [
     ),
     Case("C12 kernel", one("{conv2d: [4, 9]}"), "NS051"),
     Case("C12 padding", one("{max_pool2d: 3, padding: 2}"), "NS051"),
-    Case("C14 too many", one("{conv2d: [4, 3, 1, 0, 1, 1, true, zeros, 9]}"), "NS030"),
-    Case("C14 too few", one("{conv2d: 4}"), "NS033"),
+    Case(
+        "C14 too many",
+        one("{conv2d: [4, 3, 1, 0, 1, 1, true, zeros, 9]}"),
+        "NS030",
+        "takes out_channels, k",
+    ),
+    Case("C14 too few", one("{conv2d: 4}"), "NS033", "takes out_channels, kernel_size"),
     *(
         Case(f"D5 {op}", one(f"{{{op}: []}}"), code)
         for op, code in {
@@ -311,6 +354,17 @@ ACCEPTED = {
     "A29 BOM": "\ufeff" + one("relu"),
     "A29 CRLF": one("relu").replace("\n", "\r\n"),
     "A29 CR": one("relu").replace("\n", "\r"),
+    **{
+        f"A8 {word}": net(
+            f"  {word}: {{linear: ${word}}}\n", f"{HEAD}params: {{{word}: 2}}\n", word
+        )
+        for word in ("y", "n", "Y", "N")
+    },
+    "A26 joiners in doc": one(
+        "{relu: [], doc: \u0646\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645}",
+        HEAD + "doc: \u0915\u094d\u200d\u0937 \U0001f469\u200d\U0001f469 \u2764\ufe0f \n",
+    ),
+    "A26 joiners in a comment": one("relu") + "# \U0001f469\u200d\U0001f469\n",
     "B11 64 characters": net(f"  {'a' * 64}: relu\n", out="a" * 64),
     "C4 98 parentheses": one(
         f"{{conv2d: ['{'(' * 98}$k{')' * 98}', 1]}}", HEAD + "params: {k: 3}\n"
@@ -318,6 +372,13 @@ ACCEPTED = {
     "C8 64 blocks": blocks(64, "{x: {before}}") + "graph: {last: B63}\noutputs: {o: last}",
     "emoji": one("relu") + "# 🙂 fine\n",
 }
+
+
+@pytest.mark.parametrize("name", ["a" * 1000, "a" * 10_000])
+def test_b11_a_line_is_shown_as_far_as_a_terminal_goes(name):
+    shown_lines = render(said(net(f"  {name}: relu\n", out="a"))[0]).splitlines()
+    assert shown_lines[-2].count("^") > 0
+    assert max(map(len, shown_lines)) <= 110
 
 
 @pytest.mark.parametrize("row", ACCEPTED)

@@ -14,6 +14,8 @@ from tests.support import ROOT
 LAYERS = {
     "diagnostics": 0,
     "dim": 1,
+    "layout": 1,
+    "yaml_errors": 2,
     "ops": 2,
     "syntax": 3,
     "files": 4,

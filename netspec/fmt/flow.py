@@ -68,7 +68,7 @@ class Flow:
     def value(self, tree: Tree, role: Role, start: int, columns: Columns) -> list[str]:
         """Return the lines of a scalar or a flow collection; `start` is its column."""
         if isinstance(tree, Scalar):
-            return [tree.span.text] if "\n" not in tree.span.text else _shifted(tree, start)
+            return [_spelt(tree)] if "\n" not in tree.span.text else _shifted(tree, start)
         if self._is_bound(tree):
             return _shifted(tree, start)
         if self._fits(tree, role, start):
@@ -105,7 +105,7 @@ class Flow:
         """Write a value on one line."""
         match tree:
             case Scalar():
-                return tree.span.text
+                return _spelt(tree)
             case Sequence():
                 inner = child(role, "")
                 return f"[{', '.join(self.inline(item, inner) for item in tree.items)}]"
@@ -126,6 +126,19 @@ class Flow:
             cells = [self.inline(item, "plain") for item in value.items]
             text = f"[{', '.join(map(str.rjust, cells, widths))}]" if widths else text
         return f"{key.span.text}: {text}"
+
+
+_POWER = re.compile(r"(-?[0-9]*)(\.[0-9]*)?[eE]([-+]?)([0-9]+)")
+
+
+def _spelt(tree: Scalar) -> str:
+    """Return a scalar as written, but `1e-4` as `1.0e-4`: YAML 1.1 takes the first for a text."""
+    text = tree.span.text
+    found = _POWER.fullmatch(text) if isinstance(tree.value, float) else None
+    if found is None:
+        return text
+    whole, part, sign, power = found.groups()
+    return f"{whole}{part or '.0'}e{sign or '+'}{power}"
 
 
 def _shifted(tree: Tree, start: int) -> list[str]:

@@ -27,7 +27,7 @@ _SOURCE: Schema = {"type": "string", "pattern": f"^{NAME}([.][A-Za-z0-9_]+)?$"}
 _SCALAR: Schema = {"type": ["number", "string", "boolean", "null"]}
 _ARGUMENTS: Schema = {"anyOf": [_SCALAR, {"type": "array"}]}
 _PATH = rf"^(graph|outputs|blocks)(\.({NAME}|[0-9]+))+$"
-_BOUND = r"^(<=|>=|<|>)?\s*[0-9]+(\.[0-9]*)?([eE][0-9]{1,2})?\s*[KMG]?$"
+_BOUND = r"^(<=|>=|<|>)?\s*[0-9]+(\.[0-9]*)?([eE][-+]?[0-9]{1,2})?\s*[KMG]?$"
 
 
 def text() -> str:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping as Table
 
-from netspec.diagnostics import Diagnostic, Label, Sink
+from netspec.diagnostics import Diagnostic, Label, Sink, Span
 from netspec.spec.calls import Context, Signature
 from netspec.spec.fields import Fields, as_mapping, corrected, kind
 from netspec.spec.layers import Surroundings, read_body, refuse_ref
 from netspec.spec.model import INPUT, Block, Body, Chain, Param, Ref
 from netspec.spec.names import check_block_name, check_name, check_widths
 from netspec.spec.values import Scope
-from netspec.syntax import Mapping, Scalar, Sequence, Tree
+from netspec.syntax import Mapping, Scalar, Sequence, Tree, resolve
 
 
 def read_signatures(
@@ -65,25 +65,22 @@ def _read_param(tree: Tree, sink: Sink) -> Param:
         message = f"a parameter is written `name` or `name=number`, found {kind(tree)}"
         sink.error("NS012", message, tree.span)
         return Param(tree.span.text, 0, tree.span)
-    name, default = match[1], match[2]
-    check_name(sink, name, tree.span, "parameter")
-    if default is None:
-        return Param(name, None, tree.span)
-    value = _default(default)
-    if value is None:
-        sink.error("NS035", f"the default of `{name}` is no number: `{default}`", tree.span)
-        return Param(name, 0, tree.span)
-    return Param(name, value, tree.span)
+    check_name(sink, match[1], tree.span, "parameter")
+    default = None if match[2] is None else _default(match, tree, sink)
+    return Param(match[1], default, tree.span)
 
 
-def _default(text: str) -> int | float | bool | None:
-    if text in ("true", "false"):
-        return text == "true"
-    if re.fullmatch(r"-?(0|[1-9][0-9]{0,14})", text):
-        return int(text)
-    if re.fullmatch(r"-?[0-9]{1,15}\.?[0-9]{0,17}([eE][-+]?[0-9]{1,2})?", text):
-        return float(text)
-    return None
+def _default(match: re.Match[str], tree: Scalar, sink: Sink) -> int | float | bool:
+    """Read a parameter's default by the rules of every other number."""
+    start = tree.span.start + tree.quoted + match.start(2)
+    place = Span(tree.span.source, start, start + len(match[2]))
+    before = len(sink.items)
+    value = resolve(match[2], place, sink)
+    if isinstance(value, int | float):
+        return value
+    if len(sink.items) == before:
+        sink.error("NS035", f"the default of `{match[1]}` is no number: `{match[2]}`", place)
+    return 0
 
 
 def _read_block_inputs(block: Mapping, sink: Sink) -> tuple[str, ...]:

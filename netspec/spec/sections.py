@@ -238,7 +238,9 @@ def _read_head(key: Scalar, value: Tree, scope: Scope, context: Context) -> Outp
     return Output(key.text, key.span, Ref(key.text, key.span), layer)
 
 
-_BOUND = re.compile(r"(<=|>=|<|>)?\s*([0-9]+(?:\.[0-9]*)?(?:[eE][0-9]{1,2})?)\s*([KMG])?", re.ASCII)
+_BOUND = re.compile(
+    r"(<=|>=|<|>)?\s*((?!0[0-9])[0-9]+(?:\.[0-9]*)?(?:[eE][-+]?[0-9]{1,2})?)\s*([KMG])?", re.ASCII
+)
 
 
 def _read_expect(tree: Mapping | None, sink: Sink) -> tuple[Expectation, ...]:

@@ -1,0 +1,207 @@
+"""What YAML refuses, said in a spec writer's words: the place, the words, and the cure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import pytest
+
+from netspec.diagnostics import Diagnostic, SpecError
+from netspec.syntax import decode, parse
+
+
+@dataclass(frozen=True)
+class Slip:
+    """A text in which `«` and `»` stand around what is underlined, and `¦` where a note points."""
+
+    text: str
+    message: str
+    help: str
+
+
+GRAPH = """\
+graph:
+  one: relu
+  two: relu
+"""
+SLIPS = {
+    "a text with a colon": Slip(
+        "doc: «Paper:» a title",
+        "a text with `: ` in it",
+        'put the text in quotes: `doc: "Paper: a title"`',
+    ),
+    "a key with braces": Slip(
+        "a: {conv2d: [«${k}», 3]}", "a parameter has no braces", "write `$k`"
+    ),
+    "braces in a text": Slip("a: «${k}» // 2", "a parameter has no braces", "write `$k`"),
+    "no comma between numbers": Slip("a: [«3 3», 224]", "a comma is missing", "write `3, 3`"),
+    "no comma between arguments": Slip(
+        "a: {conv2d: «3 3»}", "a comma is missing", "write `[3, 3]`"
+    ),
+    "no comma between parameters": Slip("p: [«out k», s=1]", "a comma is missing", "`out, k`"),
+    "no comma behind a list": Slip(
+        "a: {b: [64, 3«] stride:» 2}", "a `,` is missing behind `]`", "write `], stride:`"
+    ),
+    "no comma behind a number": Slip(
+        "a: {b: «64 stride:» 2}", "a `,` is missing behind `64`", "write `64, stride:`"
+    ),
+    "no comma at the end of a line": Slip(
+        "a: [{b: 1}, rel«u »  # text\n    {b: 2}]", "a comma is missing at the end", "write `,`"
+    ),
+    "two commas": Slip("a: [1«,,» 2]", "nothing stands between `,` and `,`", "delete the `,`"),
+    "a first comma": Slip("a: «{,» b: 1}", "nothing stands between `{` and `,`", "delete the `,`"),
+    "a comma behind a line": Slip("a: {b: 1}«,»\n", "a comma outside of", "delete the comma"),
+    "no colon": Slip("«name »Net\nb: 1", "a `:` is missing behind `name`", "write `name: Net`"),
+    "no colon before a list": Slip(
+        "«one »[1, 2]\nb: 1", "a `:` is missing behind `one`", "`one: ["
+    ),
+    "no colon above a block": Slip(
+        "a: 1\n«graph\n»  one: relu\n", "a `:` is missing behind `graph`", "write `graph:`"
+    ),
+    "no colon in brackets": Slip(
+        "a: {«conv2d »[64, 3]}", "a `:` is missing behind `conv2d`", "write `conv2d: [64`"
+    ),
+    "no colon behind a word": Slip(
+        "a: {conv2d: 1, «stride 2»}", "a `:` is missing behind `stride`", "write `stride: 2`"
+    ),
+    "another mark for a colon": Slip(
+        "«name; »Net\nb: 1", "`;` stands where `:` belongs, behind `name`", "write `name: Net`"
+    ),
+    "a comma for a colon": Slip(
+        "a: {conv2d«, [»64, 3]}", "`,` stands where `:` belongs behind `conv2d`", "`conv2d: [`"
+    ),
+    "no space behind a colon": Slip(
+        "«doc:T»ext\nb: 1", "a space is missing behind `doc:`", "write `doc: Text`"
+    ),
+    "a glued list": Slip("a: {«conv2d:[»64, 3]}", "a space is missing behind", "`conv2d: [64`"),
+    "a glued number": Slip(
+        "a: {«linear:10»}", "a space is missing behind `linear:`", "`linear: 10`"
+    ),
+    "a space before a colon": Slip(
+        "«name :N»et\nb: 1", "a space is missing behind `name:`", "`name: N"
+    ),
+    "two colons": Slip("a: {b«: c:» 1}", "two `:` in one entry", "write `, c: ...`"),
+    "no name": Slip("a: {«:» 1}", "a key without a name", "write a name"),
+    "an open list": Slip("a: «[»1, 2¦\nb: 1", "`[` is not closed", "write `]` behind `2`"),
+    "an open list in a mapping": Slip(
+        "a: {b: «[»64, 3¦, stride: 2}", "`[` is not closed", "write `]` behind `3`"
+    ),
+    "an open mapping over lines": Slip(
+        "a: «{»b: [64, 3], stride: 2,\n    padding: 1¦\nc: 1", "`{` is not closed", "behind `1`"
+    ),
+    "a mapping closed in a comment": Slip(
+        "a: «{»b: 1,  ¦# stride: 2}\nc: 1", "`{` is closed only in a comment", "delete the `#`"
+    ),
+    "a closer too many": Slip("a: {b: 1}«}»", "`}` closes nothing", "delete the `}`"),
+    "a list without its start": Slip(
+        "a: {b: ¦64, 3«]», c: 1}", "`]` closes nothing", "write `[` in front of `64`"
+    ),
+    "a mapping without its start": Slip(
+        "a: ¦conv2d: [64, 3], stride: 2«}»", "`}` closes nothing", "write `{` in front of `conv2d:`"
+    ),
+    "a closer of another kind": Slip("a: ¦[1, 2«}»", "`}` closes a `[`", "write `]`"),
+    "closers in the wrong order": Slip(
+        "a: {b: [1, «2}]»", "`}` stands where another bracket must close", "the last first"
+    ),
+    "a list that ends early": Slip(
+        "a: [1, 2«] 3», 4]", "`]` closes before the end", "delete the `]`"
+    ),
+    "two braces": Slip("a: «{{»b: 1}", "`{` stands twice", "delete one `{`"),
+    "a brace inside a word": Slip("a: «c{»onv2d: 1}", "`{` stands behind `c`", "write `{conv2d:`"),
+    "an open quote": Slip(
+        'a: «"x, y»\nb: 1\n', 'the quote `"` is not closed', 'close the text with `"`'
+    ),
+    "an open quote in a list": Slip(
+        "a: [«'x, 3]}»\nb: 1", "the quote `'` is not closed", "close the"
+    ),
+    "an unknown escape": Slip('a: "«\\q»"', "`\\q` means nothing", "use single quotes"),
+    "an at sign": Slip("a: «@x»", "a text cannot start with `@`", 'put the text in quotes: `"@x"`'),
+    "a backtick": Slip("a: «`x`»", "a text cannot start with ```", "put the text in quotes"),
+    "a percent sign": Slip("a: «%x»", "a text cannot start with `%`", "put the text in quotes"),
+    "a star": Slip("a: «*Note* this»", "a text cannot start with `*`", '`"*Note* this"`'),
+    "a pipe": Slip(
+        "a: «|x»\nb: 1", "a text cannot start with `|`", 'put the text in quotes: `"|x"`'
+    ),
+    "a glued comment": Slip(
+        "a: [«64#» one, 3]", "`#` starts a comment only behind a space", "  # one"
+    ),
+    "a tab": Slip("a:\n«\t»b: 1", "a tab indents the line", "indent with spaces"),
+    "a glued dash": Slip("a:\n  - b\n  «-»{c: 1}", "a `-` stands alone", "write `- {c"),
+    "no dash": Slip("a:\n  « {b:» 1}\n   ¦- c\n", "a `-` is missing", "write `- `"),
+    "a list goes on without a dash": Slip(
+        "- a\n«b»: 1", "a list goes on without `-`", "write `- b`"
+    ),
+    "a list on its key's line": Slip(
+        "a: «-» b", "a list starts on the line of its key", "in brackets"
+    ),
+    "two items on a line": Slip(
+        "a:\n  - b« - »{c: [1], d: 1}\n", "two items on one line", "start a new line"
+    ),
+    "two keys on a line": Slip(
+        "¦name: Net «graph:» {a: relu}",
+        "a second key on one line",
+        "start a new line in front of `graph`",
+    ),
+    "two keys in a row": Slip(
+        "¦graph: «one:» relu", "a second key on one line", "or write `{one: ...}`"
+    ),
+    "two entries on a line": Slip("a: {b: 1«} c:» 1", "two entries on one line", "in front of `c`"),
+    "a line too deep": Slip(
+        f"{GRAPH}¦  three: relu\n«   four»: relu\n  five: relu\n",
+        "line 5 is indented by 3, its siblings by 2",
+        "indent it by 2",
+    ),
+    "a line not deep enough": Slip(
+        f"{GRAPH}« four»: relu\n  five: relu\n",
+        "line 4 is indented by 1, its siblings by 2",
+        "indent it by 2",
+    ),
+    "a first line too deep": Slip(
+        "graph:\n«    one»: relu\n¦  two: relu\n  three: relu\n",
+        "line 2 is indented by 4, its siblings by 2",
+        "indent it by 2",
+    ),
+    "a block too deep": Slip(
+        "blocks:\n«   One»:\n    doc: a\n¦  Two:\n    doc: b\n  Three:\n    doc: c\n",
+        "line 2 is indented by 3, its siblings by 2",
+        "indent it by 2",
+    ),
+    "an item too deep": Slip(
+        "a:\n  - b: 1\n¦  - c: 1\n«     - d»: 1\n  - e: 1\n",
+        "line 4 is indented by 5, its siblings by 2",
+        "indent it by 2",
+    ),
+    "a text that goes on too far left": Slip(
+        "doc: one\n«two» three\nname: Net\n", "line 2 has no key", "indent it by at least 2"
+    ),
+    "a value too far left": Slip(
+        "a:\n«{b:» 1}\nc: 1\n", "line 2 has no key", "indent it by at least 2"
+    ),
+    "a text with a deep first line": Slip(
+        "doc: >\n«    o»ne\n¦  two\n",
+        "line 3 of a text is indented by 2",
+        "indent all lines of the text",
+    ),
+}
+
+
+def refused(text: str | bytes) -> Diagnostic:
+    data = text if isinstance(text, bytes) else text.encode()
+    with pytest.raises(SpecError) as error:
+        parse(decode(data, "a.yaml"))
+    return error.value.diagnostics[0]
+
+
+@pytest.mark.parametrize("name", SLIPS)
+def test_a_slip_is_said_where_it_is(name):
+    slip = SLIPS[name]
+    plain = re.sub("[«»¦]", "", slip.text)
+    start, end = (slip.text.replace("¦", "").find(mark) for mark in "«»")
+    note = slip.text.replace("«", "").replace("»", "").find("¦")
+    item = refused(plain)
+    assert item.span is not None
+    assert slip.message in item.message
+    assert slip.help in item.help
+    assert (item.span.start, item.span.text) == (start, plain[start : end - 1])
+    assert note < 0 or note in [label.span.start for label in item.notes]
