@@ -112,7 +112,8 @@ class _Expander:
             if type(value) is not int or not 1 <= value <= MAX_SIZE:
                 span = bound.span if bound else argument.span
                 message = f"a size is a positive integer, found {spell(value)}"
-                self.sink.error("NS035", message, span)
+                help = bound.fraction if bound else ""
+                self.sink.error("NS035", message, span, help=help)
         return values  # type: ignore[return-value]  # checked above
 
     def _weight(self, weight: Argument | None) -> float:
@@ -301,5 +302,7 @@ class _Expander:
                 span, use = cause(call.arguments[key], bindings)
                 notes = (Label(use, f"is `{key}` of `{call.op.op_name}` here"),) if use else ()
                 message = f"`{key}` of `{call.op.op_name}`: {item['msg']}"
-                self.sink.add(Diagnostic("NS035", message, span, notes=notes))
+                bound = bind_value(call.arguments[key], bindings, Sink())
+                help = bound.fraction if bound else ""
+                self.sink.add(Diagnostic("NS035", message, span, notes=notes, help=help))
             return None

@@ -11,6 +11,7 @@ from netspec.spec.fields import Fields, as_mapping, corrected, kind
 from netspec.spec.layers import Surroundings, read_body, refuse_ref
 from netspec.spec.model import INPUT, Block, Body, Chain, Param, Ref
 from netspec.spec.names import check_block_name, check_name
+from netspec.spec.strays import bodied
 from netspec.spec.values import Scope
 from netspec.syntax import Mapping, Scalar, Sequence, Tree
 
@@ -105,12 +106,16 @@ def correct_blocks(tree: Mapping | None, sink: Sink) -> Mapping | None:
     if tree is None:
         return None
     items = [
-        (key, corrected(value, sink, f"the block `{key.text}`", BLOCK_KEYS))
+        (key, _corrected(value, sink, f"the block `{key.text}`"))
         if isinstance(value, Mapping)
         else (key, value)
         for key, value in tree.items
     ]
     return Mapping(tuple(items), tree.span)
+
+
+def _corrected(block: Mapping, sink: Sink, what: str) -> Mapping:
+    return corrected(bodied(block, what, BLOCK_KEYS, sink), sink, what, BLOCK_KEYS)
 
 
 BLOCK_KEYS = ("doc", "params", "inputs", "outputs", "chain", "parallel", "join")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from netspec.diagnostics import Sink, Span, nearest, suggest
+from netspec.spec.strays import gathered, section_meant
 from netspec.syntax import Mapping, Scalar, Sequence, Tree
 
 
@@ -30,13 +31,17 @@ MAX_TEXT = 10_000
 
 def corrected(tree: Mapping, sink: Sink, what: str, known: tuple[str, ...]) -> Mapping:
     """Report unknown keys, and return the mapping as it was meant where that is likely."""
+    tree = gathered(tree, known, sink)
     written = {key.text for key, _ in tree.items}
     absent = [key for key in known if key not in written]
     items = []
     for key, value in tree.items:
         if key.text not in known:
             meant = nearest(key.text, absent)
-            help = suggest(key.text, meant or known) or "known: " + ", ".join(known)
+            help = suggest(key.text, meant or known)
+            if not meant and "graph" in known and (section := section_meant(value, absent)):
+                meant, help = [section], f"did you mean `{section}`?"
+            help = help or "known: " + ", ".join(known)
             sink.error("NS011", f"`{key.text}` is not a key of {what}", key.span, help=help)
             if meant:
                 absent.remove(meant[0])
@@ -63,17 +68,17 @@ class Fields:
         found = self._tree.find(key)
         return found[1] if found else None
 
-    def need(self, key: str) -> Tree | None:
+    def need(self, key: str, help: str = "") -> Tree | None:
         """Return the value of a key that must be there, or None after reporting it missing."""
         value = self.get(key)
         if value is None:
             first = self._tree.items[0][0].span if self._tree.items else self._tree.span
-            self._sink.error("NS010", f"{self._what} needs `{key}:`", first)
+            self._sink.error("NS010", f"{self._what} needs `{key}:`", first, help=help)
         return value
 
-    def mapping(self, key: str) -> Mapping | None:
+    def mapping(self, key: str, help: str = "") -> Mapping | None:
         """Return an optional mapping, or None if it is absent or something else (reported)."""
-        return as_mapping(self.get(key), self._sink, f"`{key}`")
+        return as_mapping(self.get(key), self._sink, f"`{key}`", help)
 
     def text(self, key: str) -> str:
         """Return an optional text."""
@@ -89,9 +94,10 @@ class Fields:
         return ""
 
 
-def as_mapping(tree: Tree | None, sink: Sink, what: str) -> Mapping | None:
+def as_mapping(tree: Tree | None, sink: Sink, what: str, help: str = "") -> Mapping | None:
     """Return a tree that must be a mapping, or None (reported unless absent)."""
     if tree is None or isinstance(tree, Mapping):
         return tree
-    sink.error("NS012", f"{what} expects a mapping, found {kind(tree)}", tree.span)
+    message = f"{what} expects a mapping, found {kind(tree)}"
+    sink.error("NS012", message, tree.span, help=help)
     return None

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from netspec.diagnostics import Diagnostic, Label, Sink, Span, likely, suggest
 from netspec.ops.base import REGISTRY, Join
 from netspec.ops.split import Cut
-from netspec.spec.calls import Context, find_op, match_call, read_positional, read_word
+from netspec.spec.calls import Context, Given, find_op, match_call, read_positional, read_word
 from netspec.spec.extras import LAYER_KEYS, read_extras, read_from
 from netspec.spec.fields import Fields, corrected, kind
 from netspec.spec.model import (
@@ -250,7 +250,7 @@ def _read_call(tree: Mapping, scope: Scope, context: Context) -> Call | None:
     if found is None:
         return None
     key, value = found
-    positional = read_positional(value, scope, context.sink)
+    positional = read_positional(key.text, value, scope, context.sink)
     others = [item for item in tree.items if item[0] is not key]
     keywords = [
         (name, read_argument(argument, scope, context.sink))
@@ -259,7 +259,7 @@ def _read_call(tree: Mapping, scope: Scope, context: Context) -> Call | None:
     ]
     if positional is None:
         return None
-    return match_call(key.text, key.span, positional, keywords, context)
+    return match_call(key.text, key.span, Given(positional, keywords, scope), context)
 
 
 def _check_first(call: Call, extras: dict[str, object], context: Context) -> None:

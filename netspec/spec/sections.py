@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Sequence as Items
 from dataclasses import replace
 
 from netspec.diagnostics import Sink, Span, suggest
@@ -31,8 +31,9 @@ from netspec.spec.model import (
     walk,
 )
 from netspec.spec.names import check_block_name, check_name
+from netspec.spec.strays import restored
 from netspec.spec.values import Scope, read_argument
-from netspec.syntax import Mapping, Scalar, Tree
+from netspec.syntax import Mapping, Scalar, Sequence, Tree
 
 SECTIONS = (
     "netspec",
@@ -52,14 +53,15 @@ METRICS = ("params", "macs", "depth", "train_params", "train_macs")
 
 def read(tree: Tree, sink: Sink) -> Spec:
     """Read a spec; warnings go into the sink. Raises SpecError with every mistake found."""
-    fields = Fields(_whole(tree, sink), sink, "a spec", SECTIONS)
+    fields = _sections(_whole(tree, sink), sink)
     _check_version(fields, sink)
     name = _read_name(fields, sink)
-    params = _read_params(fields.mapping("params"), sink)
+    params = _read_params(fields.mapping("params", "for example `params: {classes: 10}`"), sink)
     scope = Scope(params)
     inputs = _read_inputs(fields, scope, sink)
     section = correct_blocks(fields.mapping("blocks"), sink)
-    context = Context(sink, read_signatures(section, name, sink))
+    ranks = [len(shape.value) for shape in inputs.values() if isinstance(shape.value, tuple)]
+    context = Context(sink, read_signatures(section, name, sink), rank=next(iter(ranks), None))
     blocks = read_blocks(section, scope, context)
     graph = _read_graph(fields, Surroundings(scope, tuple(inputs)), context)
     outputs = _read_outputs(fields, graph, Surroundings(scope, tuple(inputs)), context)
@@ -94,6 +96,24 @@ def _whole(tree: Tree, sink: Sink) -> Mapping:
     raise AssertionError
 
 
+def _sections(tree: Mapping, sink: Sink) -> Fields:
+    """Return the sections. Raises SpecError for a missing one, which all else would follow from."""
+    fields = Fields(restored(tree, sink), sink, "a spec", SECTIONS)
+    before = len(sink.items)
+    for section in ("inputs", "graph", "outputs"):
+        fields.need(section, _EXAMPLES[section])
+    if len(sink.items) > before:
+        sink.stop()
+    return fields
+
+
+_EXAMPLES = {
+    "inputs": "for example `inputs: {image: [3, 224, 224]}`",
+    "graph": "it holds the layers, for example `conv1: {conv2d: [64, 3]}`",
+    "outputs": "for example `outputs: {logits: fc}`",
+}
+
+
 def _check_version(fields: Fields, sink: Sink) -> None:
     version = fields.need("netspec")
     if version is None:
@@ -126,9 +146,24 @@ def _read_params(tree: Mapping | None, sink: Sink) -> dict[str, Param]:
     return params
 
 
+def _named(fields: Fields, section: str, name: str, sink: Sink) -> Mapping | None:
+    """Return a section that gives names; one without a name is reported with an example of one."""
+    tree = fields.get(section)
+    if tree is None or isinstance(tree, Mapping):
+        return tree
+    text = tree.span.text
+    items = tree.items if isinstance(tree, Sequence) else ()
+    words = [
+        item.text for item in items if isinstance(item, Scalar) and isinstance(item.value, str)
+    ]
+    if section == "outputs" and words:
+        text = ", ".join(f"{word}: {word}" for word in words)
+        return fields.mapping(section, f"give each a name: `outputs: {{{text}}}`")
+    return fields.mapping(section, f"give it a name: `{section}: {{{name}: {text}}}`")
+
+
 def _read_inputs(fields: Fields, scope: Scope, sink: Sink) -> dict[str, Argument]:
-    fields.need("inputs")
-    tree = fields.mapping("inputs")
+    tree = _named(fields, "inputs", "image", sink)
     inputs: dict[str, Argument] = {}
     for key, value in tree.items if tree else ():
         check_name(sink, key.text, key.span, "input")
@@ -148,12 +183,11 @@ def _read_inputs(fields: Fields, scope: Scope, sink: Sink) -> dict[str, Argument
 
 
 def _read_graph(fields: Fields, around: Surroundings, context: Context) -> Chain | None:
-    tree = fields.need("graph")
-    if tree is None:
-        return None
+    tree = fields.get("graph")
     if not isinstance(tree, Mapping):
-        message = f"`graph` expects named layers, found {kind(tree)}"
-        context.sink.error("NS012", message, tree.span)
+        message = f"`graph` expects named layers, found {kind(tree) if tree else 'nothing'}"
+        help = "give each a name, for example `conv1: {conv2d: [64, 3]}`"
+        context.sink.error("NS012", message, tree.span if tree else None, help=help)
         return None
     chain = read_chain(tree, around, context)
     if chain and chain.layers and len(around.inputs) > 1:
@@ -172,8 +206,7 @@ def _need_from(chain: Chain, tree: Mapping, around: Surroundings, sink: Sink) ->
 def _read_outputs(
     fields: Fields, graph: Chain | None, around: Surroundings, context: Context
 ) -> tuple[Output, ...]:
-    fields.need("outputs")
-    tree = fields.mapping("outputs")
+    tree = _named(fields, "outputs", "out", context.sink)
     layers = {layer.name: layer for layer in graph.layers} if graph else {}
     heads = (
         {key.text for key, value in tree.items if not isinstance(value, Scalar)} if tree else set()
@@ -206,7 +239,7 @@ def _read_outputs(
 
 
 def _refuse_weights(
-    bodies: Sequence[Body], graph: Chain | None, outputs: Sequence[Output], sink: Sink
+    bodies: Items[Body], graph: Chain | None, outputs: Items[Output], sink: Sink
 ) -> None:
     """Report `weight:` on a layer that is no output."""
     named = {output.ref.name for output in outputs}
