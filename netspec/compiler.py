@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from netspec import contracts, costs, shapes
+from netspec import contracts, costs, habits, shapes
 from netspec.check import check
 from netspec.diagnostics import Severity, Sink, Source, SpecError, suggest
 from netspec.expand import expand
@@ -50,11 +50,13 @@ def _compile(
     severity: Severity = "warning" if values else "error"
     case = contracts.Case(spec, graph, sizes, sink, severity, totals=strict or not values)
     contracts.check_shapes(case, problems)
+    habits.advise(case)
     sink.stop()
     work = costs.measure(graph, sizes)
     totals = costs.sum_up(graph, work)
     contracts.check_expectations(case, totals, work)
     sink.stop()
+    habits.warn(spec, graph, sizes, sink)
     warnings = lineage.trace(sink.items)
     return Network(spec, graph, sizes, work, totals, warnings, tuple(lineage.sources))
 

@@ -35,7 +35,7 @@ def infer(graph: Graph) -> tuple[Shapes, Problems]:
             continue
         key = (id(node.op), inputs)
         if key not in seen:
-            seen[key] = _apply(node.op, inputs)
+            seen[key] = apply(node.op, inputs)
         shape, refused = seen[key]
         refused = refused or _refuse_sharing(node, graph, shapes)
         if refused:
@@ -77,7 +77,7 @@ def smallest(graph: Graph) -> int:
     return most
 
 
-def _apply(op: Op, inputs: tuple[Sizes, ...]) -> tuple[Sizes, tuple[Problem, ...]]:
+def apply(op: Op, inputs: tuple[Sizes, ...]) -> tuple[Sizes, tuple[Problem, ...]]:
     """Return the output shape, or what is wrong."""
     if op.rank is not None and any(len(x) != op.rank for x in inputs):
         found = next(x for x in inputs if len(x) != op.rank)

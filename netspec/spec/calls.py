@@ -206,7 +206,7 @@ def _match(
             message = f"`{key.text}` is given twice: by position and here"
             first = given[key.text]
             notes = (Label(first.span, f"this is `{key.text}`"),) if first else ()
-            help = order(name, params)
+            help = _shorter(name, arguments) or order(name, params)
             sink.add(Diagnostic("NS032", message, key.span, notes=notes, help=help))
         else:
             given[key.text] = argument
@@ -290,7 +290,9 @@ def _validated(
             else:
                 value, field = arguments[key], cls.model_fields[key]
                 message = f"`{key}` of `{cls.op_name}`: {item['msg']}"
-                help = cure(value.value, field, given.scope.all()) or shorter
-                sink.error("NS035", message, value.span, help=help)
+                help = cure(value.value, field, given.scope.all())
+                first = given.positional[0] if shorter and not help else None
+                span = first.span if first else value.span
+                sink.error("NS035", message, span, help=help or shorter)
         return None
-    return OpCall(op, arguments, span)
+    return OpCall(op, arguments, span, len(given.positional))

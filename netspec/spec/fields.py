@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from collections.abc import Mapping as Table
+from types import MappingProxyType
 
 from netspec.diagnostics import Sink, Span, nearest, suggest
 from netspec.spec.strays import gathered, section_meant
@@ -29,16 +31,25 @@ def kind(tree: Tree) -> str:
 MAX_TEXT = 10_000
 
 
-def corrected(tree: Mapping, sink: Sink, what: str, known: tuple[str, ...]) -> Mapping:
-    """Report unknown keys, and return the mapping as it was meant where that is likely."""
+def corrected(
+    tree: Mapping,
+    sink: Sink,
+    what: str,
+    known: tuple[str, ...],
+    cures: Table[str, str] = MappingProxyType({}),
+) -> Mapping:
+    """Report unknown keys, and return the mapping as it was meant where that is likely.
+
+    `cures` say what to write in place of keys that somebody may expect to be there.
+    """
     tree = gathered(tree, known, sink)
     written = {key.text for key, _ in tree.items}
     absent = [key for key in known if key not in written]
     items = []
     for key, value in tree.items:
         if key.text not in known:
-            meant = nearest(key.text, absent)
-            help = suggest(key.text, meant or known)
+            meant = nearest(key.text, absent) if key.text not in cures else []
+            help = cures.get(key.text) or suggest(key.text, meant or known)
             if not meant and "graph" in known and (section := section_meant(value, absent)):
                 meant, help = [section], f"did you mean `{section}`?"
             help = help or "known: " + ", ".join(known)
@@ -53,8 +64,15 @@ def corrected(tree: Mapping, sink: Sink, what: str, known: tuple[str, ...]) -> M
 class Fields:
     """The entries of a mapping, taken one by one; `finish` reports what nobody took."""
 
-    def __init__(self, tree: Mapping, sink: Sink, what: str, known: Iterable[str]) -> None:
-        self._tree = corrected(tree, sink, what, tuple(known))
+    def __init__(
+        self,
+        tree: Mapping,
+        sink: Sink,
+        what: str,
+        known: Iterable[str],
+        cures: Table[str, str] = MappingProxyType({}),
+    ) -> None:
+        self._tree = corrected(tree, sink, what, tuple(known), cures)
         self._sink = sink
         self._what = what
 

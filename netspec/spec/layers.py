@@ -10,7 +10,15 @@ from dataclasses import dataclass
 from netspec.diagnostics import Diagnostic, Label, Sink, Span, likely, suggest
 from netspec.ops.base import REGISTRY, Join
 from netspec.ops.split import Cut
-from netspec.spec.calls import Context, Given, find_op, match_call, read_positional, read_word
+from netspec.spec.calls import (
+    Context,
+    Given,
+    find_op,
+    is_callable,
+    match_call,
+    read_positional,
+    read_word,
+)
 from netspec.spec.extras import LAYER_KEYS, read_extras, read_from
 from netspec.spec.fields import Fields, corrected, kind
 from netspec.spec.model import (
@@ -27,6 +35,7 @@ from netspec.spec.model import (
     ShareCall,
 )
 from netspec.spec.names import check_name
+from netspec.spec.strays import is_empty
 from netspec.spec.values import Scope, read_argument
 from netspec.syntax import Mapping, Scalar, Sequence, Tree
 
@@ -221,6 +230,8 @@ def read_layer(
         case Scalar():
             call = read_word(tree, context)
         case Sequence():
+            if _refuse_numbers(tree, context):
+                return None
             call = read_chain(tree, Surroundings(scope, ("input",)), context)
         case Mapping():
             call = _read_call(tree, scope, context)
@@ -236,6 +247,20 @@ def read_layer(
     _check_condition(call, extras, context)
     _check_init(call, tree, extras, context)
     return Layer(name, span, call, sources, **extras)  # type: ignore[arg-type]  # keys are fields
+
+
+def _refuse_numbers(tree: Sequence, context: Context) -> bool:
+    """Report `[conv2d, 64, 3]`, where arguments stand for layers; tell whether they do."""
+    items = [item for item in tree.items if isinstance(item, Scalar)]
+    odd = [item for item in items if not isinstance(item.value, str) and not is_empty(item)]
+    if not odd:
+        return False
+    first = items[0].text if is_callable(items[0].text, context) else "conv2d"
+    numbers = ", ".join(item.span.text for item in odd)
+    message = f"a list is a chain of layers, found {kind(odd[0])}"
+    help = f"arguments stand behind the op: `{{{first}: [{numbers}]}}`"
+    context.sink.error("NS012", message, odd[0].span, help=help)
+    return True
 
 
 def _read_call(tree: Mapping, scope: Scope, context: Context) -> Call | None:

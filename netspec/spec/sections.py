@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence as Items
 from dataclasses import replace
+from fractions import Fraction
 
 from netspec.diagnostics import Sink, Span, suggest
 from netspec.spec.blocks import (
@@ -274,11 +275,37 @@ def _read_head(key: Scalar, value: Tree, scope: Scope, context: Context) -> Outp
 _BOUND = re.compile(r"(<=|>=|<|>)?\s*([0-9]+(?:\.[0-9]*)?(?:[eE][0-9]{1,2})?)\s*([KMG])?", re.ASCII)
 
 
+_METRICS = {
+    "params": "parameters weights size n_params num_params nparams",
+    "macs": "madds maccs mult_adds multiply_adds mul_adds gmacs mac muladds",
+    "depth": "layers num_layers",
+}
+
+
+def _metric_meant(name: str, value: Tree) -> str:
+    """Return the metric that another name stands for, with the number that follows."""
+    word = name.lower()
+    for metric, others in _METRICS.items():
+        if word in others.split():
+            return f"did you mean `{metric}`?"
+    if word.lstrip("gm") not in ("flops", "flop"):
+        return suggest(name, METRICS)
+    match = _BOUND.fullmatch(value.span.text.strip("'\"")[:64])
+    unit = "G" if word[0] == "g" else "M" if word[0] == "m" else ""
+    half = f"{match[1] or ''}{_halved(match[2])}{match[3] or unit}" if match else "half of it"
+    return f"multiply-adds count once, and are two FLOPs: `macs: {half}`"
+
+
+def _halved(number: str) -> str:
+    half = Fraction(number) / 2
+    return str(half) if half.denominator == 1 else str(float(half))
+
+
 def _read_expect(tree: Mapping | None, sink: Sink) -> tuple[Expectation, ...]:
     expectations = []
     for key, value in tree.items if tree else ():
         if key.text not in METRICS:
-            help = suggest(key.text, METRICS) or "known: " + ", ".join(METRICS)
+            help = _metric_meant(key.text, value) or "known: " + ", ".join(METRICS)
             sink.error("NS011", f"no metric is called `{key.text}`", key.span, help=help)
             continue
         text = value.span.text if isinstance(value, Scalar) else ""
