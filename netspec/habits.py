@@ -105,6 +105,12 @@ def _cures(case: Case, first: Diagnostic) -> Iterator[Diagnostic]:
             span = case.spec.inputs[last[0][0]].span
             label = f"{graph.inputs[last[0]][0]} channels"
             yield replace(first, span=span, label=label, help=_channels_first(case.spec, last[0]))
+    for name, shape in graph.inputs.items():
+        rest = {**graph.inputs, name: shape[1:]}
+        if len(shape) > 2 and shape[0] == 1 and _is_well(replace(graph, inputs=rest), case):
+            text = case.spec.inputs[name[0]].span.text.partition(",")[2].strip()
+            help = f"shapes leave out the batch: write [{text}"
+            yield replace(first, span=case.spec.inputs[name[0]].span, label="", help=help)
     for shorter in _shorter(graph):
         nodes = {i: replace(n, op=shorter.get(n.call, n.op)) for i, n in graph.nodes.items()}
         if shorter and _is_well(replace(graph, nodes=nodes), case):

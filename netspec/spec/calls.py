@@ -2,44 +2,25 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
-from collections.abc import Mapping as Table
-from dataclasses import dataclass, field
+from collections.abc import Sequence as Items
+from dataclasses import dataclass
 
 from pydantic import ValidationError
 
-from netspec.diagnostics import Diagnostic, Label, Sink, Span, likely, suggest
+from netspec.diagnostics import Diagnostic, Label, Sink, Span, suggest
 from netspec.ops.base import REGISTRY, Join, Op
-from netspec.spec.aliases import argument_meant, ops_meant
+from netspec.spec.aliases import argument_meant
 from netspec.spec.cures import cure
 from netspec.spec.extras import LAYER_KEYS
 from netspec.spec.fields import kind
-from netspec.spec.model import Argument, BlockCall, OpCall, Param, Value
-from netspec.spec.values import Scope, read_argument
+from netspec.spec.lookup import Context, is_callable, refuse_op
+from netspec.spec.model import Argument, BlockCall, OpCall, Value
+from netspec.spec.strays import is_empty
+from netspec.spec.values import Scope, read_argument, refuse_round
 from netspec.syntax import Mapping, Scalar, Sequence, Tree
 
 MAX_SHOWN = 80
-
-
-@dataclass(frozen=True, slots=True)
-class Signature:
-    """What a use of a block must give: parameters in order, and inputs."""
-
-    params: Table[str, Param]
-    inputs: tuple[str, ...]
-    span: Span
-
-
-@dataclass(slots=True)
-class Context:
-    """What reading a layer needs to know of the rest of the spec."""
-
-    sink: Sink
-    signatures: Table[str, Signature]
-    used_blocks: set[str] = field(default_factory=set)
-    rank: int | None = None
-    """How many dimensions the network's input has, if that is known."""
 
 
 def read_word(tree: Scalar, context: Context) -> OpCall | BlockCall | None:
@@ -56,46 +37,6 @@ def read_word(tree: Scalar, context: Context) -> OpCall | BlockCall | None:
     return match_call(tree.value, tree.span, Given([], [], Scope({})), context)
 
 
-def find_op(tree: Mapping, context: Context) -> tuple[Scalar, Tree] | None:
-    """Return the entry that names the op: the one known name, else the first unknown key."""
-    items = [item for item in tree.items if item[0].text not in LAYER_KEYS]
-    if not items:
-        _refuse_no_op(tree, context)
-        return None
-    known = [i for i in items if is_callable(i[0].text, context)]
-    capital = [item for item in items if item[0].text[:1].isupper()]
-    named = [item for item in items if ops_meant(item[0].text, context.rank)]
-    if not known and not capital and not named and _refuse_op_as_value(items, context):
-        return None
-    return (known or capital or named or items)[0]
-
-
-def is_callable(name: str, context: Context) -> bool:
-    """Tell whether a name is that of an op or of a block of this file."""
-    return name in REGISTRY or name in context.signatures
-
-
-def _refuse_no_op(tree: Mapping, context: Context) -> None:
-    found = tree.find("from")
-    help = "for example `{conv2d: [64, 3]}`"
-    if found and len(tree.items) == 1:
-        help = f"`{{identity: [], from: {found[1].span.text}}}` passes it on"
-    context.sink.error("NS010", "a layer without an op", tree.span, help=help)
-
-
-def _refuse_op_as_value(items: list[tuple[Scalar, Tree]], context: Context) -> bool:
-    """Report `{type: conv2d, …}`, where the op stands as a value; tell whether it does."""
-    for key, value in items:
-        if isinstance(value, Scalar) and isinstance(value.value, str):
-            found = [value.text] if is_callable(value.text, context) else []
-            if meant := found or ops_meant(value.text, context.rank):
-                message = f"the op is the key: `{{{meant[0]}: …}}`, not `{key.text}: {value.text}`"
-                help = f"write `{{{meant[0]}: [], …}}`, with the arguments in the list"
-                context.sink.error("NS010", message, key.span, help=help)
-                return True
-    return False
-
-
 def read_positional(
     name: str, value: Tree, scope: Scope, sink: Sink
 ) -> list[Argument | None] | None:
@@ -107,7 +48,12 @@ def read_positional(
             help = f"write them on one level: `{{{name}: []{entries}}}`"
         sink.error("NS012", message, value.span, help=help)
         return None
+    if is_empty(value):
+        sink.error("NS012", "a value is missing", value.span, help=f"without any: `{name}: []`")
+        return None
     items = value.items if isinstance(value, Sequence) else (value,)
+    if refuse_round(items, sink):
+        return None
     return [read_argument(item, scope, sink) for item in items]
 
 
@@ -159,32 +105,6 @@ def words(value: Value) -> Iterator[str]:
         yield from words(item)
 
 
-def refuse_op(name: str, span: Span, context: Context) -> None:
-    """Report a name that is neither an op nor a block."""
-    is_block = name[:1].isupper()
-    meant = ops_meant(name, context.rank)
-    pool = list(context.signatures) if is_block else [*context.signatures, *REGISTRY]
-    found = meant or likely(name, pool)
-    what = "no block of this file" if is_block and not meant else "no op"
-    message = f"{what} is called `{name}`"
-    op, _, rest = name.partition(" ")
-    if is_callable(op, context):
-        help = f"write `{{{op}: [{', '.join(re.split('[ ,]+', rest))}]}}`"
-    elif found:
-        help = f"did you mean {' or '.join(f'`{item}`' for item in found)}?"
-    elif is_block and not context.signatures:
-        message = "this file has no section `blocks:`, where its blocks stand"
-        help = "define the block there, or use an op: `netspec ops` lists them"
-    elif is_block:
-        help = "blocks: " + ", ".join(sorted(context.signatures))
-    else:
-        help = "`netspec ops` lists the ops"
-    places = ((near, context.signatures.get(near)) for near in found)
-    notes = tuple(Label(block.span, f"`{near}` stands here") for near, block in places if block)
-    code = "NS021" if is_block else "NS020"
-    context.sink.add(Diagnostic(code, message, span, notes=notes, help=help))
-
-
 def _match(
     name: str, span: Span, arguments: Given, params: list[str], context: Context
 ) -> dict[str, Argument] | None:
@@ -192,22 +112,27 @@ def _match(
     sink = context.sink
     before = len(sink.items)
     positional = arguments.positional
+    cure = shorter(name, positional)
+    first = positional[0] if positional and cure else None
     if len(positional) > len(params):
-        extra = positional[len(params)]
-        where = extra.span if extra else span
+        where = first or positional[len(params)]
         message = f"`{name}` takes {_count(len(params))}, found {len(positional)}"
-        sink.error("NS030", message, where, help=_shorter(name, arguments) or order(name, params))
+        sink.error(
+            "NS030", message, where.span if where else span, help=cure or order(name, params)
+        )
+        return None
     given = dict(zip(params, positional, strict=False))
     for key, argument in arguments.keywords:
         if key.text not in params:
-            help = _misnamed(name, key.text, params, context)
+            help = misnamed(name, key.text, params, context)
             sink.error("NS031", f"`{name}` has no argument `{key.text}`", key.span, help=help)
         elif key.text in given:
             message = f"`{key.text}` is given twice: by position and here"
-            first = given[key.text]
-            notes = (Label(first.span, f"this is `{key.text}`"),) if first else ()
-            help = _shorter(name, arguments) or order(name, params)
-            sink.add(Diagnostic("NS032", message, key.span, notes=notes, help=help))
+            twice = given[key.text]
+            place = first.span if first else key.span
+            notes = (Label(twice.span, f"this is `{key.text}`"),) if twice else ()
+            help = cure or order(name, params)
+            sink.add(Diagnostic("NS032", message, place, notes=notes, help=help))
         else:
             given[key.text] = argument
     if len(sink.items) > before or None in given.values():
@@ -220,15 +145,16 @@ def order(name: str, params: Iterable[str]) -> str:
     return f"`{name}` takes " + (", ".join(params) or "no arguments")
 
 
-def _misnamed(name: str, key: str, params: list[str], context: Context) -> str:
+def misnamed(name: str, key: str, params: list[str], context: Context) -> str:
     """Return the cure of an argument that does not exist."""
     if key in inferred(name):
         return f"`{key}` is inferred from the input; leave it out"
-    if is_callable(key, context):
+    known = [*params, *LAYER_KEYS]
+    if meant := argument_meant(key, known):
+        return f"did you mean `{meant}`?"
+    if is_callable(key, context) or key in ("activation", "act", "nonlinearity"):
         return f"a layer has one op; give `{key}` a line of its own below"
-    close = suggest(key, [*params, *LAYER_KEYS])
-    meant = argument_meant(key, [*params, *LAYER_KEYS])
-    return f"did you mean `{meant}`?" if meant and not close else close or order(name, params)
+    return suggest(key, known) or order(name, params)
 
 
 def inferred(name: str) -> tuple[str, ...]:
@@ -241,18 +167,18 @@ def inferred(name: str) -> tuple[str, ...]:
     return tuple(key for key in everything if key not in required)
 
 
-def _shorter(name: str, given: Given) -> str:
+def shorter(name: str, positional: Items[Argument | None]) -> str:
     """Return the use without its first number, if that is PyTorch's and would be right here."""
-    values = [item.value for item in given.positional[1:] if item]
+    values = [item.value for item in positional[1:] if item]
     cls = REGISTRY.get(name)
-    if cls is None or not inferred(name) or len(values) > len(cls.model_fields):
+    if cls is None or not inferred(name) or not 0 < len(values) <= len(cls.model_fields):
         return ""
     try:
         cls.model_validate(dict(zip(cls.model_fields, values, strict=False)))
     except ValidationError:
         return ""
     first = f"`{inferred(name)[0]}` is inferred from the input; leave it out: "
-    texts = [item.span.text for item in given.positional[1:] if item]
+    texts = [item.span.text for item in positional[1:] if item]
     return f"{first}`{{{name}: {texts[0] if len(texts) == 1 else '[' + ', '.join(texts) + ']'}}}`"
 
 
@@ -281,7 +207,7 @@ def _validated(
     try:
         op = cls.model_validate({key: item.value for key, item in arguments.items()})
     except ValidationError as error:
-        shorter = _shorter(cls.op_name, given)
+        other = shorter(cls.op_name, given.positional)
         for item in error.errors():
             key = str(item["loc"][0])
             if item["type"] == "missing":
@@ -290,9 +216,9 @@ def _validated(
             else:
                 value, field = arguments[key], cls.model_fields[key]
                 message = f"`{key}` of `{cls.op_name}`: {item['msg']}"
-                help = cure(value.value, field, given.scope.all())
-                first = given.positional[0] if shorter and not help else None
+                help = cure(value.value, field, given.scope)
+                first = given.positional[0] if other and not help else None
                 span = first.span if first else value.span
-                sink.error("NS035", message, span, help=help or shorter)
+                sink.error("NS035", message, span, help=help or other)
         return None
     return OpCall(op, arguments, span, len(given.positional))

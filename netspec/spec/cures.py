@@ -10,28 +10,27 @@ from pydantic.fields import FieldInfo
 from netspec.diagnostics import likely
 from netspec.dim import ExprError, parse
 from netspec.ops.arguments import Argument, bare
+from netspec.spec.values import Scope
 from netspec.syntax import number
 
 _WORDS = {
-    **dict.fromkeys(("None", "none", "nil"), None),
     **dict.fromkeys(("True", "true", "yes"), True),
     **dict.fromkeys(("False", "false", "no"), False),
 }
 
 
-def cure(value: object, field: FieldInfo, params: Iterable[str]) -> str:
-    """Return what to write in place of a value of an op's argument, or nothing.
-
-    `params` are the names of the parameters that can be seen where it stands.
-    """
+def cure(value: object, field: FieldInfo, scope: Scope) -> str:
+    """Return what to write in place of a value of an op's argument, or nothing."""
     kind = next(item for item in field.metadata if isinstance(item, Argument))
     if isinstance(value, str):
-        dollars = _with_dollars(value, params)
+        dollars = _with_dollars(value, scope.all())
         if dollars and kind.takes_expression:
             return f"a parameter is written with `$`: `{dollars}`"
         words = [word for word in getattr(kind, "words", ()) if isinstance(word, str)]
         if found := likely(value, words):
             return f"did you mean {' or '.join(f'`{word}`' for word in found)}?"
+        if value in scope.layers:
+            return f"what a layer reads is said by `from: {value}`"
     fitting = [new for new in _others(value) if kind.accepts(new)]
     if fitting:
         return f"write `{bare(fitting[0])}`{_how(value, fitting[0])}"
@@ -68,17 +67,28 @@ def _others(value: object) -> Iterator[object]:
         case str():
             if value in _WORDS:
                 yield _WORDS[value]
+            if value in ("None", "none", "nil"):
+                yield from (None, False)
             if (found := number(value)) is not None:
                 yield found
-            if len(sizes := re.findall(r"[0-9]+", value)) > 1:
-                yield tuple(map(int, sizes))
+            yield sizes(value)
         case float() if value.is_integer():
             yield int(value)
         case bool():
             yield int(value)
         case int() if value in (0, 1):
             yield bool(value)
-        case int() if value > 1:
+        case int() if value >= _PERCENT:
             yield value / 100
         case tuple():
-            yield from value[:1] if len(value) == 1 else ()
+            yield from value[:1] if len(set(value)) == 1 else ()
+
+
+_PERCENT = 5
+
+
+def sizes(text: str) -> tuple[int, ...]:
+    """Return the sizes in a text such as 3x224x224, or nothing."""
+    found = re.findall(r"[0-9]+", text)
+    is_list = re.fullmatch(r"[\s(]*[0-9]{1,9}([\sx×*,]+[0-9]{1,9})+[\s)]*", text)
+    return tuple(map(int, found)) if is_list else ()

@@ -7,7 +7,7 @@ from collections.abc import Mapping as Table
 from types import MappingProxyType
 
 from netspec.diagnostics import Sink, Span, nearest, suggest
-from netspec.spec.strays import gathered, section_meant
+from netspec.spec.strays import gathered, key_meant
 from netspec.syntax import Mapping, Scalar, Sequence, Tree
 
 
@@ -50,8 +50,8 @@ def corrected(
         if key.text not in known:
             meant = nearest(key.text, absent) if key.text not in cures else []
             help = cures.get(key.text) or suggest(key.text, meant or known)
-            if not meant and "graph" in known and (section := section_meant(value, absent)):
-                meant, help = [section], f"did you mean `{section}`?"
+            if not meant and key.text not in cures and (found := key_meant(value, absent)):
+                meant, help = [found], f"did you mean `{found}`?"
             help = help or "known: " + ", ".join(known)
             sink.error("NS011", f"`{key.text}` is not a key of {what}", key.span, help=help)
             if meant:

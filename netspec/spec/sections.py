@@ -15,10 +15,11 @@ from netspec.spec.blocks import (
     warn_unused,
     warn_unused_blocks,
 )
-from netspec.spec.calls import Context
-from netspec.spec.fields import Fields, kind
+from netspec.spec.cures import sizes
+from netspec.spec.fields import Fields, as_mapping, kind
 from netspec.spec.init import read_init
 from netspec.spec.layers import Surroundings, check_shares, read_chain, read_layer, refuse_ref
+from netspec.spec.lookup import Context
 from netspec.spec.model import (
     Argument,
     Block,
@@ -57,7 +58,7 @@ def read(tree: Tree, sink: Sink) -> Spec:
     fields = _sections(_whole(tree, sink), sink)
     _check_version(fields, sink)
     name = _read_name(fields, sink)
-    params = _read_params(fields.mapping("params", "for example `params: {classes: 10}`"), sink)
+    params = _read_params(fields.get("params"), sink)
     scope = Scope(params)
     inputs = _read_inputs(fields, scope, sink)
     section = correct_blocks(fields.mapping("blocks"), sink)
@@ -66,7 +67,7 @@ def read(tree: Tree, sink: Sink) -> Spec:
     blocks = read_blocks(section, scope, context)
     graph = _read_graph(fields, Surroundings(scope, tuple(inputs)), context)
     outputs = _read_outputs(fields, graph, Surroundings(scope, tuple(inputs)), context)
-    expect = _read_expect(fields.mapping("expect"), sink)
+    expect = _read_expect(fields.mapping("expect", "for example `expect: {macs: <=1.6G}`"), sink)
     init = read_init(fields.mapping("init"), sink)
     _refuse_weights([block.body for block in blocks.values()], graph, outputs, sink)
     sink.stop()
@@ -116,7 +117,7 @@ _EXAMPLES = {
 
 
 def _check_version(fields: Fields, sink: Sink) -> None:
-    version = fields.need("netspec")
+    version = fields.need("netspec", "write `netspec: 1`")
     if version is None:
         return
     if not isinstance(version, Scalar) or type(version.value) is not int or version.value != 1:
@@ -134,15 +135,22 @@ def _read_name(fields: Fields, sink: Sink) -> Scalar:
     return Scalar("Model", fields.place)
 
 
-def _read_params(tree: Mapping | None, sink: Sink) -> dict[str, Param]:
+def _read_params(tree: Tree | None, sink: Sink) -> dict[str, Param]:
     params: dict[str, Param] = {}
-    for key, value in tree.items if tree else ():
+    if isinstance(tree, Sequence):
+        words = [item for item in tree.items if isinstance(item, Scalar)]
+        params = {word.text: Param(word.text, 1, word.span) for word in words}
+    text = ", ".join(f"{name}: 1" for name in params) or "classes: 10"
+    mapping = as_mapping(tree, sink, "`params`", f"give each a number: `params: {{{text}}}`")
+    for key, value in mapping.items if mapping else ():
         check_name(sink, key.text, key.span, "parameter")
         if isinstance(value, Scalar) and type(value.value) in (int, float):
             entry = Span(key.span.source, key.span.start, value.span.end)
             params[key.text] = Param(key.text, value.value, entry)  # type: ignore[arg-type]  # a number by its type
         else:
-            sink.error("NS035", f"a parameter is a number, found {kind(value)}", value.span)
+            message = f"a parameter is a number, found {kind(value)}"
+            help = f"for example `{key.text}: 10`; expressions stand where they are used"
+            sink.error("NS035", message, value.span, help=help)
             params[key.text] = Param(key.text, 0, key.span)
     return params
 
@@ -157,6 +165,8 @@ def _named(fields: Fields, section: str, name: str, sink: Sink) -> Mapping | Non
     words = [
         item.text for item in items if isinstance(item, Scalar) and isinstance(item.value, str)
     ]
+    if section == "inputs" and isinstance(tree, Scalar):
+        name, text = (tree.text if isinstance(tree.value, str) else name), "[3, 224, 224]"
     if section == "outputs" and words:
         text = ", ".join(f"{word}: {word}" for word in words)
         return fields.mapping(section, f"give each a name: `outputs: {{{text}}}`")
@@ -168,16 +178,30 @@ def _read_inputs(fields: Fields, scope: Scope, sink: Sink) -> dict[str, Argument
     inputs: dict[str, Argument] = {}
     for key, value in tree.items if tree else ():
         check_name(sink, key.text, key.span, "input")
+        if isinstance(value, Mapping):
+            value = _shape_within(value, sink)
         shape = read_argument(value, scope, sink)
         inputs[key.text] = shape or Argument((), value.span)
         if shape is None:
             continue
         if not isinstance(shape.value, tuple) or not 1 <= len(shape.value) <= MAX_RANK:
             message = f"an input is a shape of 1 to {MAX_RANK} sizes, found {kind(value)}"
-            sink.error("NS012", message, value.span, help="for example [3, 224, 224]")
+            found = sizes(value.span.text)
+            help = f"write `{list(found)}`" if found else "for example [3, 224, 224]"
+            sink.error("NS012", message, value.span, help=help)
     if tree is not None and not tree.items:
         sink.error("NS010", "a network needs an input", tree.span)
     return inputs
+
+
+def _shape_within(tree: Mapping, sink: Sink) -> Tree:
+    """Report `image: {shape: [3, 32, 32]}`; return the shape, if there is one."""
+    shapes = [value for _, value in tree.items if isinstance(value, Sequence)]
+    if not shapes:
+        return tree
+    help = f"write {shapes[0].span.text}"
+    sink.error("NS012", "an input is a shape, found a mapping", tree.span, help=help)
+    return shapes[0]
 
 
 # ------------------------------------------------------------------ graph, outputs, expect
@@ -220,6 +244,11 @@ def _read_outputs(
         check_name(context.sink, key.text, key.span, "output")
         if isinstance(value, Scalar):
             output = _read_ref(key, value, context.sink)
+        elif named := _ref_within(value, readable):
+            message = f"an output is a layer's name, found {kind(value)}"
+            help = f"write `{key.text}: {named.text}`"
+            context.sink.error("NS012", message, value.span, help=help)
+            continue
         else:
             output = _read_head(key, value, around.scope, context)
             if output and (key.text in layers or key.text in around.inputs):
@@ -237,6 +266,15 @@ def _read_outputs(
     own = [output.head for output in outputs if output.head]
     check_shares(own, layers | {head.name: head for head in own}, context.sink)
     return tuple(outputs)
+
+
+def _ref_within(tree: Tree, readable: set[str]) -> Scalar | None:
+    """Return the name in `[fc]` or `{from: fc}`, where a name alone is meant."""
+    items: Items[Tree] = tree.items if isinstance(tree, Sequence) else ()
+    if isinstance(tree, Mapping) and [key.text for key, _ in tree.items] == ["from"]:
+        items = [tree.items[0][1]]
+    names = [item for item in items if isinstance(item, Scalar) and item.text in readable]
+    return names[0] if len(items) == len(names) == 1 else None
 
 
 def _refuse_weights(
@@ -257,7 +295,8 @@ def _read_ref(key: Scalar, value: Scalar, sink: Sink) -> Output | None:
     if isinstance(value.value, str):
         name, _, port = value.text.partition(".")
         return Output(key.text, key.span, Ref(name, value.span, port))
-    sink.error("NS012", f"an output is a layer's name, found {kind(value)}", value.span)
+    message = f"an output is a layer's name, found {kind(value)}"
+    sink.error("NS012", message, value.span, help="for example `logits: fc`")
     return None
 
 

@@ -109,7 +109,39 @@ def _is_ref(value: Scalar, names: set[str]) -> bool:
     return value.text not in REGISTRY and value.text.partition(".")[0] in names
 
 
-def section_meant(tree: Tree, absent: Items[str]) -> str:
+def key_meant(tree: Tree, absent: Items[str]) -> str:
+    """Return which of the absent keys of a spec or a block has such values, or nothing."""
+    if "chain" in absent or "join" in absent:
+        return next((key for key in absent if _looks_like(key, tree)), "")
+    return "netspec" if _is_one(tree) and "netspec" in absent else _section_meant(tree, absent)
+
+
+def _is_one(tree: Tree) -> bool:
+    return isinstance(tree, Scalar) and tree.value == 1
+
+
+def _looks_like(key: str, tree: Tree) -> bool:
+    """Tell whether a value is what stands at a key of a block."""
+    match key, tree:
+        case "join", Scalar():
+            return tree.text in ("concat", "add", "mul")
+        case "params", Sequence():
+            return bool(tree.items) and all(isinstance(item, Scalar) for item in tree.items)
+        case "parallel", Sequence():
+            return any(isinstance(item, Mapping) for item in tree.items)
+        case "chain", Mapping():
+            return any(_is_layer(value) for _, value in tree.items)
+    return False
+
+
+def _is_layer(tree: Tree) -> bool:
+    """Tell whether a value uses an op, or what may be a block."""
+    names = [key for key, _ in tree.items] if isinstance(tree, Mapping) else [tree]
+    words = [name.text for name in names if isinstance(name, Scalar)]
+    return any(word in REGISTRY or word[:1].isupper() for word in words)
+
+
+def _section_meant(tree: Tree, absent: Items[str]) -> str:
     """Return which of the absent sections a mapping looks like, or nothing."""
     values = [value for _, value in _entries(tree)]
     fits = {
@@ -128,9 +160,10 @@ def _entries(tree: Tree) -> tuple[Entry, ...]:
 def bodied(block: Mapping, what: str, known: Items[str], sink: Sink) -> Mapping:
     """Report layers of a block that stand below no `chain:`; later readers see them in one."""
     layers = [entry for entry in block.items if entry[0].text not in known]
-    if any(map(block.find, ("chain", "parallel"))) or not layers:
+    bodies = ("chain", "parallel")
+    if any(map(block.find, bodies)) or not layers:
         return block
-    if any(nearest(key.text, ("chain", "parallel")) for key, _ in layers):
+    if any(nearest(key.text, bodies) or key_meant(value, bodies) for key, value in layers):
         return block
     first = layers[0][0]
     message = f"{what} needs `chain:`, below which its layers stand"
