@@ -104,10 +104,10 @@ def unknown(*operands: Dim) -> Dim:
 
 
 def _fold(op: str, left: Dim, right: Dim) -> Dim:
-    """Build an expression; drop what changes nothing (x + 0, x * 1, x // 1)."""
+    """Build an expression; drop what changes nothing (x + 0, x * 1, x // 1 of an integer)."""
     if isinstance(left, int) and isinstance(right, int):
         return int(_apply(op, left, right))
-    if right == {"+": 0, "-": 0, "*": 1, "//": 1}.get(op):
+    if right == {"+": 0, "-": 0, "*": 1, "//": 1}.get(op) and not (op == "//" and _is_real(left)):
         return left
     if left == {"+": 0, "*": 1}.get(op):
         return right
@@ -371,6 +371,8 @@ def _integer(token: _Token) -> int:
 
 
 def _compute(op: str, left: Dim, right: Dim) -> Dim:
+    if op == "//" and isinstance(left, Expr):  # whose parameters may be fractions
+        return Expr(op, (left, right), left.size + 2)
     try:
         return _checked(op, left, right)
     except OverflowError:

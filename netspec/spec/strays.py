@@ -93,7 +93,7 @@ def _first_of(section: str, holder: str, tree: Tree) -> int | None:
             case "blocks", "params" | "inputs" | "init":
                 found = is_block and key.text[:1].isupper()
             case "graph", "blocks":
-                found = not is_block and not key.text[:1].isupper()
+                found = not is_block and (not key.text[:1].isupper() or _is_layer(value))
             case "graph", "params" | "inputs":
                 found = isinstance(value, Mapping) and not is_block
             case "outputs", "graph":
