@@ -197,7 +197,8 @@ def _all_given(name: str, span: Span, arguments: dict[str, Argument], context: C
         order = ", ".join(signature.params)
         notes = (Label(signature.span, f"takes {order}"),)
         message = f"`{name}` needs {len(signature.params)} arguments; {names} missing"
-        context.sink.add(Diagnostic("NS033", message, span, notes=notes))
+        help = f"give it by position or by name, as in `{missing[0]}: 8`"
+        context.sink.add(Diagnostic("NS033", message, span, notes=notes, help=help))
     return not missing
 
 

@@ -71,6 +71,8 @@ def _others(value: object) -> Iterator[object]:
                 yield from (None, False)
             if (found := number(value)) is not None:
                 yield found
+            if match := re.fullmatch(r"[A-Za-z]{0,2}([0-9]{1,9})[A-Za-z]{0,2}", value):
+                yield int(match[1])
             yield sizes(value)
         case float() if value.is_integer():
             yield int(value)

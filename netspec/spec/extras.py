@@ -30,7 +30,10 @@ def read_from(tree: Mapping, sink: Sink) -> tuple[Ref, ...]:
             name, _, port = item.text.partition(".")
             refs.append(Ref(name, item.span, port))
         else:
-            sink.error("NS012", f"`from` expects a layer's name, found {kind(item)}", item.span)
+            help = "for example `from: conv1`, or `from: [conv1, conv2]`"
+            message = f"`from` expects a layer's name, found {kind(item)}"
+            sink.error("NS012", message, item.span, help=help)
+            return ()
     return tuple(refs)
 
 

@@ -126,7 +126,7 @@ def _check_version(fields: Fields, sink: Sink) -> None:
 
 
 def _read_name(fields: Fields, sink: Sink) -> Scalar:
-    tree = fields.need("name")
+    tree = fields.need("name", "for example `name: ResNet`")
     if isinstance(tree, Scalar) and isinstance(tree.value, str):
         check_block_name(sink, tree.text, tree.span, "network")
         return tree

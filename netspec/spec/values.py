@@ -120,6 +120,7 @@ def _refuse_name(name: str, span: Span, scope: Scope, sink: Sink) -> None:
     meant = argument_meant(name, known)
     help = suggest(name, known).replace("`", "`$", 1).replace("or `", "or `$")
     help = help or (f"did you mean `${meant}`?" if meant else _known(scope))
+    help = help or f"declare it: `params: {{{name}: 8}}`"
     places = [(near, known[near].span) for near in likely(name, known)]
     notes = tuple(Label(place, f"`{near}` stands here") for near, place in places)
     message = f"no parameter is called `${name}`"
