@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from collections.abc import Sequence as Items
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pydantic import ValidationError
 
@@ -112,14 +112,11 @@ def _match(
     sink = context.sink
     before = len(sink.items)
     positional = arguments.positional
-    cure = shorter(name, positional)
-    first = positional[0] if positional and cure else None
     if len(positional) > len(params):
-        where = first or positional[len(params)]
         message = f"`{name}` takes {_count(len(params))}, found {len(positional)}"
-        sink.error(
-            "NS030", message, where.span if where else span, help=cure or order(name, params)
-        )
+        extra = positional[len(params)]
+        mistake = Diagnostic("NS030", message, extra.span if extra else span)
+        sink.add(_uncounted(mistake, name, positional, params))
         return None
     given = dict(zip(params, positional, strict=False))
     for key, argument in arguments.keywords:
@@ -129,15 +126,24 @@ def _match(
         elif key.text in given:
             message = f"`{key.text}` is given twice: by position and here"
             twice = given[key.text]
-            place = first.span if first else key.span
             notes = (Label(twice.span, f"this is `{key.text}`"),) if twice else ()
-            help = cure or order(name, params)
-            sink.add(Diagnostic("NS032", message, place, notes=notes, help=help))
+            mistake = Diagnostic("NS032", message, key.span, notes=notes)
+            sink.add(_uncounted(mistake, name, positional, params))
         else:
             given[key.text] = argument
     if len(sink.items) > before or None in given.values():
         return None
     return {key: argument for key, argument in given.items() if argument is not None}
+
+
+def _uncounted(
+    mistake: Diagnostic, name: str, positional: Items[Argument | None], params: Items[str]
+) -> Diagnostic:
+    """Return a mistake at the first number, if all would be right without it."""
+    cure = shorter(name, positional)
+    first = positional[0] if cure else None
+    span = first.span if first else mistake.span
+    return replace(mistake, span=span, help=cure or order(name, params))
 
 
 def order(name: str, params: Iterable[str]) -> str:

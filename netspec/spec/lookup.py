@@ -45,13 +45,15 @@ def find_op(tree: Mapping, context: Context) -> tuple[Scalar, Tree] | None:
         _refuse_no_op(tree, context)
         return None
     known = [i for i in items if is_callable(i[0].text, context)]
+    if known:
+        return known[0]
     capital = [item for item in items if item[0].text[:1].isupper()]
     first = items[0][0].text
     is_near = likely(first, [*context.signatures, *REGISTRY])
     named = [] if is_near else [i for i in items if ops_meant(i[0].text, context.rank)]
-    if not known and not capital and _refuse_op_as_value(items, context):
+    if not capital and _refuse_op_as_value(items, context):
         return None
-    return (known or capital or named or items)[0]
+    return (capital or named or items)[0]
 
 
 def is_callable(name: str, context: Context) -> bool:
