@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from netspec import contracts, costs, shapes
+from netspec import contracts, costs, habits, shapes
 from netspec.check import check
-from netspec.diagnostics import Sink, Source, SpecError, suggest
+from netspec.diagnostics import Severity, Sink, Source, SpecError, suggest
 from netspec.expand import expand
 from netspec.network import Network
 from netspec.spec.model import Spec
@@ -19,21 +19,27 @@ class ParameterError(TypeError):
 
 
 def compile_spec(
-    source: Source, params: Mapping[str, float] | None = None, load: Loader | None = None
+    source: Source,
+    params: Mapping[str, float] | None = None,
+    load: Loader | None = None,
+    strict: bool = False,
 ) -> Network:
     """Compile a spec at the given values of its parameters; `load` gives what it extends.
 
-    With other values than the spec's own a broken contract is a warning.
+    With other values than the spec's own a broken `shape:` is a warning, and `expect:`, which is
+    about the spec's own, is only checked if `strict`.
     Raises SpecError, and ParameterError for a parameter that the spec does not have.
     """
     lineage = Lineage([source])
     try:
-        return _compile(lineage, params or {}, load)
+        return _compile(lineage, params or {}, load, strict)
     except SpecError as error:
         raise SpecError(lineage.trace(error.diagnostics)) from None
 
 
-def _compile(lineage: Lineage, params: Mapping[str, float], load: Loader | None) -> Network:
+def _compile(
+    lineage: Lineage, params: Mapping[str, float], load: Loader | None, strict: bool
+) -> Network:
     sink = Sink()
     tree = lineage.resolve(load)
     spec = read(tree, sink)
@@ -41,13 +47,16 @@ def _compile(lineage: Lineage, params: Mapping[str, float], load: Loader | None)
     check(spec, sink)
     graph = expand(spec, values, sink)
     sizes, problems = shapes.infer(graph)
-    case = contracts.Case(spec, graph, sizes, sink, "warning" if values else "error")
+    severity: Severity = "warning" if values else "error"
+    case = contracts.Case(spec, graph, sizes, sink, severity, totals=strict or not values)
     contracts.check_shapes(case, problems)
+    habits.advise(case)
     sink.stop()
     work = costs.measure(graph, sizes)
     totals = costs.sum_up(graph, work)
     contracts.check_expectations(case, totals, work)
     sink.stop()
+    habits.warn(spec, graph, sizes, sink)
     warnings = lineage.trace(sink.items)
     return Network(spec, graph, sizes, work, totals, warnings, tuple(lineage.sources))
 
@@ -64,4 +73,11 @@ def _values(spec: Spec, params: Mapping[str, float]) -> dict[str, float]:
         if isinstance(value, bool) or not isinstance(value, wanted):
             kind = "a number" if isinstance(default, float) else "an integer"
             raise ParameterError(f"`{name}` expects {kind} such as {default}, found {value!r}")
-    return {name: value for name, value in params.items() if value != spec.params[name].default}
+    kinds = {
+        name: float if isinstance(p.default, float) else int for name, p in spec.params.items()
+    }
+    return {
+        name: kinds[name](value)
+        for name, value in params.items()
+        if value != spec.params[name].default
+    }

@@ -31,13 +31,17 @@ _MAX_FIXES = 4
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Case:
-    """A network whose contracts are checked. A broken one is an error, or a warning."""
+    """A network whose contracts are checked. A broken one is an error, or a warning.
+
+    Without `totals` nothing is expected of the whole network.
+    """
 
     spec: Spec
     graph: Graph
     shapes: Shapes
     sink: Sink
     severity: Severity = "error"
+    totals: bool = True
 
     def fixes(self, wanted: Mapping[Key, int], broken: Sequence[Key]) -> list[Fix]:
         """Search for a number to change; a warning is no reason to search."""
@@ -60,10 +64,19 @@ class _Claim:
 
     use: Use
     span: Span
-    sizes: Sizes
+    sizes: tuple[int | None, ...]
+
+    def __str__(self) -> str:
+        return times(tuple("any" if size is None else size for size in self.sizes))
+
+    def holds(self, actual: Sizes | None) -> bool:
+        """Tell whether a shape is the one that is claimed; null is any size."""
+        if actual is None or len(actual) != len(self.sizes):
+            return False
+        return all(size in (None, found) for size, found in zip(self.sizes, actual, strict=True))
 
     def wanted(self) -> dict[Key, int]:
-        return {(self.use.output, i): size for i, size in enumerate(self.sizes)}
+        return {(self.use.output, i): size for i, size in enumerate(self.sizes) if size}
 
 
 def check_shapes(case: Case, problems: Problems) -> None:
@@ -77,7 +90,7 @@ def check_shapes(case: Case, problems: Problems) -> None:
     for node in case.graph.nodes.values():
         behind = any(source in doubtful for source in node.inputs)
         here = claims.get(node.id, []) if node.id in case.shapes else []
-        wrong = [claim for claim in here if claim.sizes != case.shapes[node.id]]
+        wrong = [claim for claim in here if not claim.holds(case.shapes[node.id])]
         if wrong or (behind and not here):
             doubtful.add(node.id)
         if behind and case.severity == "error":
@@ -101,14 +114,16 @@ def _claims(case: Case) -> dict[NodeId, list[_Claim]]:
     return claims
 
 
-def _sizes(bound: Bound, sink: Sink) -> Sizes:
-    """Return a contract's sizes, or nothing after reporting what is no size."""
+def _sizes(bound: Bound, sink: Sink) -> tuple[int | None, ...]:
+    """Return a contract's sizes, null for any, or nothing after reporting what is no size."""
     values = bound.value if isinstance(bound.value, tuple) else (bound.value,)
-    odd = [value for value in values if type(value) is not int or not 0 < value <= MAX_SIZE]
+    given = [value for value in values if value is not None]
+    odd = [value for value in given if type(value) is not int or not 0 < value <= MAX_SIZE]
     if odd or not values:
         found = spell(odd[0]) if odd else "an empty list"
         message = f"`shape` expects positive integers, found {found}"
-        sink.error("NS035", message, bound.span, help="for example [64, 112, 112]")
+        help = bound.fraction or "for example [64, 112, 112]; null is any size"
+        sink.error("NS035", message, bound.span, help=help)
         return ()
     return values  # type: ignore[return-value]  # integers, as checked
 
@@ -137,7 +152,7 @@ def _report_shapes(broken: Sequence[_Claim], claims: Sequence[_Claim], case: Cas
 
 def _is_alone(broken: Sequence[_Claim], claims: Sequence[_Claim], case: Case) -> bool:
     """Tell whether all else that the spec says of itself holds: then the contract is wrong."""
-    wrong = [claim for claim in claims if claim.sizes != case.shapes.get(claim.use.output)]
+    wrong = [claim for claim in claims if not claim.holds(case.shapes.get(claim.use.output))]
     if len(wrong) > 1 or not case.exact() or len(case.shapes) < len(case.graph.nodes):
         return False
     values = metrics(sum_up(case.graph, measure(case.graph, case.shapes)))
@@ -150,19 +165,19 @@ def _missed(claim: _Claim, case: Case) -> list[Key]:
     if len(actual) != len(claim.sizes):
         return []
     pairs = enumerate(zip(actual, claim.sizes, strict=True))
-    return [(claim.use.output, i) for i, (found, size) in pairs if found != size]
+    return [(claim.use.output, i) for i, (found, size) in pairs if size not in (None, found)]
 
 
 def _holding(claims: Sequence[_Claim], case: Case) -> dict[Key, int]:
     wanted: dict[Key, int] = {}
     for claim in claims:
-        if claim.sizes == case.shapes.get(claim.use.output):
+        if claim.holds(case.shapes.get(claim.use.output)):
             wanted |= claim.wanted()
     return wanted
 
 
 def _mendable(broken: Sequence[_Claim], fix: Fix, case: Case) -> Diagnostic:
-    notes = [Label(claim.span, f"the spec says {times(claim.sizes)}") for claim in broken]
+    notes = [Label(claim.span, f"the spec says {claim}") for claim in broken]
     help = f"write {fix.new} in place of {fix.old}, or correct `shape:`"
     label = f"with {fix.new} here, the contracts hold"
     message = _difference(broken[0], case)
@@ -173,7 +188,7 @@ def _mendable(broken: Sequence[_Claim], fix: Fix, case: Case) -> Diagnostic:
 
 def _difference(claim: _Claim, case: Case) -> str:
     actual = case.shapes[claim.use.output]
-    return f"`{path(claim.use.id)}` gives {times(actual)}, the spec says {times(claim.sizes)}"
+    return f"`{path(claim.use.id)}` gives {times(actual)}, the spec says {claim}"
 
 
 def _broken_shape(claim: _Claim, fixes: Sequence[Fix], case: Case) -> Diagnostic:
@@ -181,7 +196,7 @@ def _broken_shape(claim: _Claim, fixes: Sequence[Fix], case: Case) -> Diagnostic
     reads = ", ".join(f"{times(case.shapes[x])} from `{path(x)}`" for x in use.inputs)
     notes = [Label(fix.span, f"{fix.new} here would make it hold") for fix in fixes[:_MAX_FIXES]]
     if len(fixes) == 1:
-        claimed = Label(claim.span, f"the spec says {times(claim.sizes)}")
+        claimed = Label(claim.span, f"the spec says {claim}")
         span, label, notes = fixes[0].span, notes[0].text, [claimed]
     else:
         span, label = claim.span, ""
@@ -233,7 +248,7 @@ def check_expectations(case: Case, totals: Totals, costs: Costs) -> None:
         for item in case.spec.expect
         if not _COMPARE[item.operator](values[item.metric], item.value)
     ]
-    if not broken:
+    if not broken or not case.totals:
         return
     wanted = case.exact()
     faults = [(item.metric, 0) for item in broken if (item.metric, 0) in wanted]

@@ -8,20 +8,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 Number = int | float
 _MAX_LENGTH = 200
 _MAX_MAGNITUDE = 10**15
 _MAX_SIZE = 256
-_PRECEDENCE = {"+": 1, "-": 1, "*": 2, "//": 2, "%": 2, "neg": 3, "name": 4, "?": 4}
+_PRECEDENCE = {"+": 1, "-": 1, "*": 2, "//": 2, "%": 2, "neg": 3}
+_ATOM = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Expr:
     """An arithmetic expression: an operator and its operands, or ("name", (text,)).
 
+    ("real", (text,)) is the name of a fraction such as a width multiplier; "int" makes an integer
+    of what is computed with one.
     The operator "?" stands for a size that depends on its operands in a way that is not worth
     writing down (a ceil-mode pooling of an unknown height); it can be known only as a number.
     """
@@ -73,6 +76,27 @@ def name(text: str) -> Expr:
     return Expr("name", (text,))
 
 
+def real(text: str) -> Expr:
+    """Return the expression that is a single parameter with a fraction for its value."""
+    return Expr("real", (text,))
+
+
+def integer(value: object) -> object:
+    """Return what stands in code where an integer is wanted: `int(width * factor)`."""
+    if isinstance(value, tuple):
+        return tuple(integer(item) for item in value)
+    if isinstance(value, Expr) and _is_real(value):
+        return Expr("int", (value,), value.size + 1)
+    return value
+
+
+def _is_real(dim: object) -> bool:
+    """Tell whether a value may be a fraction."""
+    if not isinstance(dim, Expr) or dim.op in ("int", "?"):
+        return isinstance(dim, float)
+    return dim.op == "real" or any(_is_real(arg) for arg in dim.args)
+
+
 def unknown(*operands: Dim) -> Dim:
     """Return a size that depends on the operands' parameters in an unwritten way."""
     found = dict.fromkeys(text for operand in operands for text in names(operand))
@@ -80,10 +104,10 @@ def unknown(*operands: Dim) -> Dim:
 
 
 def _fold(op: str, left: Dim, right: Dim) -> Dim:
-    """Build an expression; drop what changes nothing (x + 0, x * 1, x // 1)."""
+    """Build an expression; drop what changes nothing (x + 0, x * 1, x // 1 of an integer)."""
     if isinstance(left, int) and isinstance(right, int):
         return int(_apply(op, left, right))
-    if right == {"+": 0, "-": 0, "*": 1, "//": 1}.get(op):
+    if right == {"+": 0, "-": 0, "*": 1, "//": 1}.get(op) and not (op == "//" and _is_real(left)):
         return left
     if left == {"+": 0, "*": 1}.get(op):
         return right
@@ -131,7 +155,8 @@ def is_known(dim: object) -> bool:
 def substitute(value: object, env: Mapping[str, object]) -> object:
     """Replace parameters by what `env` gives for them (numbers, or other expressions).
 
-    Works on a size or a tuple of values; a parameter that `env` lacks stays.
+    Works on a size or a tuple of values; a parameter that `env` lacks stays. A whole number is an
+    integer, however it was computed: 8 * 0.75 is 6.
     Raises ZeroDivisionError, OverflowError (beyond 10**15) or TypeError (a pair in arithmetic).
     """
     if isinstance(value, tuple):
@@ -140,10 +165,19 @@ def substitute(value: object, env: Mapping[str, object]) -> object:
         return value
     if value.op == "name":
         return env.get(str(value.args[0]), value)
+    if value.op == "real":
+        found = env.get(str(value.args[0]), value)
+        is_name = isinstance(found, Expr) and found.op == "name"
+        return replace(found, op="real") if is_name else found  # type: ignore[type-var]  # an Expr
     if value.op == "?":
         return unknown(*(_dim(substitute(arg, env)) for arg in value.args))
     args = [_operand(substitute(arg, env)) for arg in value.args]
-    return -args[0] if value.op == "neg" else _checked(value.op, args[0], args[1])
+    match value.op:
+        case "neg":
+            return -args[0]
+        case "int":
+            return integer(args[0]) if isinstance(args[0], Expr) else int(args[0])
+    return _checked(value.op, args[0], args[1])
 
 
 def _dim(value: object) -> Dim:
@@ -162,7 +196,7 @@ def _checked(op: str, left: Dim, right: Dim) -> Dim:
     result = _apply(op, left, right)
     if abs(result) > _MAX_MAGNITUDE:
         raise OverflowError
-    return result  # type: ignore[return-value]  # see _operand
+    return int(result) if result == int(result) else result  # type: ignore[return-value]  # see _operand
 
 
 def python(dim: object) -> str:
@@ -173,10 +207,12 @@ def python(dim: object) -> str:
 def _write(dim: object, outer: int) -> str:
     if not isinstance(dim, Expr):
         return repr(dim)
-    inner = _PRECEDENCE[dim.op]
+    inner = _PRECEDENCE.get(dim.op, _ATOM)
     match dim.op:
-        case "name":
+        case "name" | "real":
             text = str(dim.args[0])
+        case "int":
+            text = f"int({_write(dim.args[0], 0)})"
         case "neg":
             text = "-" + _write(dim.args[0], inner)
         case "?":
@@ -203,8 +239,8 @@ def _normal(dim: object) -> _Normal:
         return {(): dim} if dim else {}
     if not isinstance(dim, Expr):
         return {(repr(dim),): 1}
-    if dim.op in ("name", "?"):
-        return {(python(dim) if dim.op == "name" else repr(dim),): 1}
+    if dim.op in ("name", "real", "?"):
+        return {(repr(dim) if dim.op == "?" else python(dim),): 1}
     parts = [_normal(arg) for arg in dim.args]
     match dim.op:
         case "neg":
@@ -335,6 +371,8 @@ def _integer(token: _Token) -> int:
 
 
 def _compute(op: str, left: Dim, right: Dim) -> Dim:
+    if op == "//" and isinstance(left, Expr):  # whose parameters may be fractions
+        return Expr(op, (left, right), left.size + 2)
     try:
         return _checked(op, left, right)
     except OverflowError:

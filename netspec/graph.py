@@ -21,10 +21,14 @@ Sizes = tuple[int, ...]
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """The value of a parameter, and the place in the file that decided it."""
+    """The value of a parameter, and the place in the file that decided it.
+
+    `fraction` is the arithmetic behind a value that is no whole number, and its cure.
+    """
 
     value: Value
     span: Span
+    fraction: str = ""
 
 
 Bindings = Mapping[str, Bound]

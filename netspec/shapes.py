@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from netspec.graph import Graph, Node, NodeId, Sizes, path
 from netspec.ops.arguments import MAX_SIZE
-from netspec.ops.base import Op, Problem
+from netspec.ops.base import REGISTRY, Op, Problem
 from netspec.ops.window import times
 
 Shapes = Mapping[NodeId, Sizes]
@@ -35,7 +35,7 @@ def infer(graph: Graph) -> tuple[Shapes, Problems]:
             continue
         key = (id(node.op), inputs)
         if key not in seen:
-            seen[key] = _apply(node.op, inputs)
+            seen[key] = apply(node.op, inputs)
         shape, refused = seen[key]
         refused = refused or _refuse_sharing(node, graph, shapes)
         if refused:
@@ -77,13 +77,13 @@ def smallest(graph: Graph) -> int:
     return most
 
 
-def _apply(op: Op, inputs: tuple[Sizes, ...]) -> tuple[Sizes, tuple[Problem, ...]]:
+def apply(op: Op, inputs: tuple[Sizes, ...]) -> tuple[Sizes, tuple[Problem, ...]]:
     """Return the output shape, or what is wrong."""
     if op.rank is not None and any(len(x) != op.rank for x in inputs):
         found = next(x for x in inputs if len(x) != op.rank)
         layout = _LAYOUTS.get(op.rank, f"{op.rank} dimensions")
         message = f"`{op.op_name}` reads {layout}, found {times(found) or 'nothing'}"
-        return (), (Problem(None, message, _flatten(op.rank, found), "NS050"),)
+        return (), (Problem(None, message, _rank_meant(op, found), "NS050"),)
     problems = tuple(op.check(*inputs))
     if problems:
         return (), problems
@@ -93,7 +93,12 @@ def _apply(op: Op, inputs: tuple[Sizes, ...]) -> tuple[Sizes, tuple[Problem, ...
     return shape, ()  # type: ignore[return-value]  # integers, as checked
 
 
-def _flatten(rank: int, found: Sizes) -> str:
+def _rank_meant(op: Op, found: Sizes) -> str:
+    """Return the cure of an input with another number of dimensions."""
+    rank = op.rank or 0
+    sibling = f"{op.op_name[:-2]}{len(found) - 1}d"
+    if sibling in REGISTRY and op.op_name.endswith("d") and (rank, len(found)) != (3, 4):
+        return f"`{sibling}` reads {_LAYOUTS[len(found)]}"
     if len(found) == rank + 1:
         return "shapes leave out the batch"
     return "put a `flatten` before it" if rank == 1 and len(found) > 1 else ""

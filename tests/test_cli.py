@@ -52,10 +52,17 @@ def test_a_bad_setting_is_a_usage_error(setting):
     assert main(["check", SPEC, "--set", setting]) == 2
 
 
-def test_a_setting_may_break_a_contract(capsys):
+def test_expect_is_about_the_values_of_the_spec(capsys):
     assert main(["check", SPEC, "--set", "classes=10"]) == 0
-    assert "warning[NS056]" in capsys.readouterr().out
+    assert capsys.readouterr().out == ""
     assert main(["check", SPEC, "--set", "classes=10", "--strict"]) == 1
+    assert "error[NS056]" in capsys.readouterr().out
+
+
+def test_a_setting_may_break_a_shape(capsys):
+    assert main(["check", SPEC, "--set", "size=256"]) == 0
+    assert "warning[NS055]" in capsys.readouterr().out
+    assert main(["check", SPEC, "--set", "size=256", "--strict"]) == 1
 
 
 @pytest.mark.parametrize(

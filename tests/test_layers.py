@@ -37,6 +37,7 @@ LAYERS = {
     "contracts": 10,
     "network": 10,
     "features": 11,
+    "habits": 11,
     "weights": 11,
     "emit": 11,
     "verify": 12,

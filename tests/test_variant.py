@@ -172,7 +172,7 @@ MISFITS = [
     ("change: {blocks.Forkk.left: relu}", "NS062", "Forkk", "did you mean `Fork`?"),
     ("change: {grph.one: relu}", "NS062", "grph.one", "did you mean `graph`?"),
     ("change: {graph: relu}", "NS062", "graph", "for example"),
-    ("change: {graph.one.conv: relu}", "NS062", "conv", "patch `blocks.Conv`"),
+    ("change: {graph.one.conv: relu}", "NS062", "conv", "write `blocks.Conv.conv`"),
     ("remove: [graph.nothing]", "NS062", "nothing", "it has: `one`"),
     ("remove: [graph.two, graph.two]", "NS062", "graph.two", ""),
     ("change: {graph.two: relu}\nremove: [graph.two]", "NS062", "graph.two", ""),

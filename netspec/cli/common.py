@@ -92,7 +92,9 @@ def diagnose(path: str, options: Namespace) -> tuple[Network | None, Sequence[Di
     """Compile a spec; return the network, if it is one, and what there is to say about it."""
     try:
         project = Project(options.root, vars(options).get("stamps"))
-        network = compile_spec(project.open(path), _settings(options.set), project.load)
+        network = compile_spec(
+            project.open(path), _settings(options.set), project.load, options.strict
+        )
     except SpecError as error:
         return None, error.diagnostics
     except ParameterError as error:

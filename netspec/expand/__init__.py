@@ -27,6 +27,8 @@ from netspec.graph import (
 from netspec.ops.arguments import MAX_SIZE, spell
 from netspec.ops.base import Op
 from netspec.ops.split import Cut, Piece
+from netspec.spec.calls import shorter
+from netspec.spec.cures import cure
 from netspec.spec.model import (
     INPUT,
     Argument,
@@ -42,6 +44,7 @@ from netspec.spec.model import (
     Spec,
 )
 from netspec.spec.order import execution_order
+from netspec.spec.values import Scope
 
 Results = NodeId | dict[str, NodeId]
 """What a layer gives: one node, or several by the name behind the dot."""
@@ -112,7 +115,10 @@ class _Expander:
             if type(value) is not int or not 1 <= value <= MAX_SIZE:
                 span = bound.span if bound else argument.span
                 message = f"a size is a positive integer, found {spell(value)}"
-                self.sink.error("NS035", message, span)
+                help = bound.fraction if bound else ""
+                if value in (None, -1) and value is values[0]:
+                    help = "shapes leave out the batch"
+                self.sink.error("NS035", message, span, help=help)
         return values  # type: ignore[return-value]  # checked above
 
     def _weight(self, weight: Argument | None) -> float:
@@ -301,5 +307,23 @@ class _Expander:
                 span, use = cause(call.arguments[key], bindings)
                 notes = (Label(use, f"is `{key}` of `{call.op.op_name}` here"),) if use else ()
                 message = f"`{key}` of `{call.op.op_name}`: {item['msg']}"
-                self.sink.add(Diagnostic("NS035", message, span, notes=notes))
+                help = self._cure(call, key, bindings)
+                self.sink.add(Diagnostic("NS035", message, span, notes=notes, help=help))
             return None
+
+    def _cure(self, call: OpCall, key: str, bindings: Bindings) -> str:
+        """Return what to write in place of a value that an op refuses."""
+        bound = bind_value(call.arguments[key], bindings, Sink())
+        if bound is None or bound.fraction:
+            return bound.fraction if bound else ""
+        found = cure(bound.value, type(call.op).model_fields[key], self._seen_at(bound.span))
+        return found or shorter(call.op.op_name, list(call.arguments.values())[: call.positional])
+
+    def _seen_at(self, span: Span) -> Scope:
+        """Return the parameters that an expression at a place may use."""
+        outer = Scope(self.spec.params)
+        for block in self.spec.blocks.values():
+            body = block.body.span
+            if body.source is span.source and body.start <= span.start < body.end:
+                return Scope(block.params, outer)
+        return outer

@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 import operator
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from netspec.diagnostics import Diagnostic, Label, Sink
-from netspec.dim import Expr, names, substitute
+from netspec.dim import Expr, names, python, substitute
 from netspec.graph import Bindings, Bound, cause
 from netspec.ops.arguments import MAX_SIZE, spell
-from netspec.spec.model import Argument, Block, BlockCall, Call, Condition, Layer, ShareCall
+from netspec.spec.model import (
+    Argument,
+    Block,
+    BlockCall,
+    Call,
+    Condition,
+    Layer,
+    ShareCall,
+    Value,
+)
 
 _COMPARE: dict[str, Callable[[Any, Any], object]] = {
     "==": operator.eq,
@@ -30,7 +40,8 @@ def bind_value(argument: Argument, bindings: Bindings, sink: Sink) -> Bound | No
         return Bound(argument.value, span)
     values = {name: bindings[name].value for name in names(argument.value)}
     try:
-        return Bound(substitute(argument.value, values), span)  # type: ignore[arg-type]  # a Value
+        value: Value = substitute(argument.value, values)  # type: ignore[assignment]  # a Value
+        return Bound(value, span, _fraction(argument.value, value, bindings))
     except ZeroDivisionError:
         message = "division by zero"
     except OverflowError:
@@ -43,6 +54,21 @@ def bind_value(argument: Argument, bindings: Bindings, sink: Sink) -> Bound | No
     return None
 
 
+def _fraction(written: Value, value: Value, bindings: Bindings) -> str:
+    """Show the arithmetic behind a value that is no whole number, and how to round it."""
+    if isinstance(written, tuple) and isinstance(value, tuple):
+        found = (_fraction(one, two, bindings) for one, two in zip(written, value, strict=True))
+        return next(filter(None, found), "")
+    if not isinstance(value, float) or not isinstance(written, Expr):
+        return ""
+    if written.op == "name":
+        return bindings[str(written.args[0])].fraction
+    text = python(written)
+    given = re.sub(r"[A-Za-z]\w*", lambda found: str(bindings[found[0]].value), text)
+    rounded = re.sub(r"[A-Za-z]\w*", r"$\g<0>", f"({text})" if written.op in "+-" else text)
+    return f"{given} = {value} is no integer; `{rounded} // 1` rounds it down"
+
+
 def repeats(layer: Layer, bindings: Bindings, sink: Sink) -> int | None:
     """Return how often a layer is repeated; None for a layer that does not say `repeat:`."""
     if layer.repeat is None:
@@ -52,7 +78,7 @@ def repeats(layer: Layer, bindings: Bindings, sink: Sink) -> int | None:
         return 1
     if type(bound.value) is not int or not 1 <= bound.value <= MAX_SIZE:
         message = f"`repeat` expects a positive integer, found {spell(bound.value)}"
-        sink.error("NS035", message, bound.span)
+        sink.error("NS035", message, bound.span, help=bound.fraction)
         return 1
     return bound.value
 

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import PydanticCustomError, core_schema
 
-from netspec.dim import Expr, names
+from netspec.dim import Expr, integer, names
 
 MAX_SIZE = 2**31 - 1
 EXPRESSION: dict[str, Any] = {"type": "string", "pattern": r"\$", "maxLength": 200}
@@ -37,6 +37,10 @@ class Argument(ABC):
     def accepts(self, value: object) -> bool:
         """Tell whether a value, which is no expression, is accepted."""
 
+    def settled(self, value: object) -> object:
+        """Return an accepted value as code is to hold it."""
+        return value
+
     @abstractmethod
     def json_schema(self) -> list[dict[str, Any]]:
         """Return the alternatives for editors."""
@@ -55,7 +59,7 @@ class Argument(ABC):
     def _validate(self, value: object) -> object:
         value = tuple(value) if isinstance(value, list) else value
         if self.takes_expression if isinstance(value, Expr) else self.accepts(value):
-            return value
+            return self.settled(value)
         raise PydanticCustomError(
             "netspec",
             "expected {wanted}, found {found}",
@@ -99,6 +103,9 @@ class Integer(Argument):
         if isinstance(value, tuple):
             return len(value) == self.count > 1 and all(self._fills(item) for item in value)
         return self._fits(value)
+
+    def settled(self, value: object) -> object:
+        return integer(value)
 
     def _fills(self, item: object) -> bool:
         return isinstance(item, Expr) or (self.gaps and item is None) or self._fits(item)
@@ -218,6 +225,9 @@ class ListOf(Argument):
             isinstance(item, Expr) or self.item.accepts(item) for item in value
         )
 
+    def settled(self, value: object) -> object:
+        return self.item.settled(value)
+
     def json_schema(self) -> list[dict[str, Any]]:
         one = self.item.json_schema()
         items = {"anyOf": [*one, EXPRESSION]}
@@ -253,18 +263,19 @@ def spell(value: object) -> str:
         case Expr():
             return "an expression"
         case tuple():
-            return f"`[{', '.join(_bare(item) for item in value)}]`"
-    return f"`{_bare(value)}`"
+            return f"`[{', '.join(bare(item) for item in value)}]`"
+    return f"`{bare(value)}`"
 
 
-def _bare(value: object) -> str:
+def bare(value: object) -> str:
+    """Write a value as a spec does."""
     match value:
         case None:
             return "null"
         case bool():
             return str(value).lower()
         case tuple():
-            return f"[{', '.join(_bare(item) for item in value)}]"
+            return f"[{', '.join(bare(item) for item in value)}]"
     return str(value)
 
 

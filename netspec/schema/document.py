@@ -22,6 +22,11 @@ _NUMBER: Schema = {"type": "number"}
 _TEXT: Schema = {"type": "string"}
 _SIZE: Schema = {"anyOf": [{"type": "integer", "minimum": 1}, EXPRESSION]}
 _SHAPE: Schema = {"type": "array", "items": _SIZE, "minItems": 1}
+_CONTRACT: Schema = {
+    "type": "array",
+    "items": {"anyOf": [*_SIZE["anyOf"], {"type": "null"}]},
+    "minItems": 1,
+}
 _REF: Schema = {"type": "string", "pattern": f"^{NAME}$"}
 _SOURCE: Schema = {"type": "string", "pattern": f"^{NAME}([.][A-Za-z0-9_]+)?$"}
 _SCALAR: Schema = {"type": ["number", "string", "boolean", "null"]}
@@ -174,7 +179,7 @@ def _keys() -> Schema:
     """Return what any layer may say, with documentation."""
     schemas: dict[str, Schema] = {
         "from": {"anyOf": [_SOURCE, {"type": "array", "items": _SOURCE, "minItems": 1}]},
-        "shape": _SHAPE,
+        "shape": _CONTRACT,
         "when": {"anyOf": [{"enum": ["train", True, False]}, EXPRESSION]},
         "weight": {"anyOf": [_NUMBER, EXPRESSION]},
         "repeat": _SIZE,

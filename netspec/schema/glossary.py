@@ -82,7 +82,7 @@ VARIANT = {
 
 LAYER = {
     "from": "what the layer reads in place of the line above: a name, or a list of names",
-    "shape": "the output's shape without the batch, checked at compile time",
+    "shape": "the output's shape without the batch, checked at compile time; null is any size",
     "when": "`train`: runs only in training; or a condition for being there, `$stride != 1`",
     "weight": "the weight of the output in the total loss",
     "repeat": "how many copies stand one behind the other",

@@ -6,11 +6,12 @@ import re
 from collections.abc import Mapping as Table
 
 from netspec.diagnostics import Diagnostic, Label, Sink, Span
-from netspec.spec.calls import Context, Signature
 from netspec.spec.fields import Fields, as_mapping, corrected, kind
 from netspec.spec.layers import Surroundings, read_body, refuse_ref
+from netspec.spec.lookup import Context, Signature
 from netspec.spec.model import INPUT, Block, Body, Chain, Param, Ref
 from netspec.spec.names import check_block_name, check_name, check_widths
+from netspec.spec.strays import bodied
 from netspec.spec.values import Scope
 from netspec.syntax import Mapping, Scalar, Sequence, Tree, resolve
 
@@ -42,20 +43,53 @@ def _read_signature(block: Mapping, sink: Sink) -> dict[str, Param]:
     found = block.find("params")
     if found is None:
         return {}
-    if not isinstance(found[1], Sequence):
-        message = f"a block's `params` is a list such as [out, k, s=1], found {kind(found[1])}"
-        sink.error("NS012", message, found[1].span)
-        return {}
     params: dict[str, Param] = {}
-    for item in found[1].items:
+    for item in _listed(found[1], sink):
         param = _read_param(item, sink)
         if param.name in params:
             sink.error("NS003", f"the parameter `{param.name}` stands twice", param.span)
         if param.default is None and any(p.default is not None for p in params.values()):
             message = f"`{param.name}` without a default follows one with a default"
-            sink.error("NS012", message, param.span)
+            help = "give it one too, or put it in front"
+            sink.error("NS012", message, param.span, help=help)
+            param = Param(param.name, 0, param.span)
         params[param.name] = param
     return params
+
+
+def _listed(tree: Tree, sink: Sink) -> list[Tree]:
+    """Return the parameters of a block as they are to be read, however they were written."""
+    if isinstance(tree, Sequence):
+        return [_plain(item, sink) for item in tree.items]
+    items: list[Tree] = []
+    if isinstance(tree, Mapping):
+        items = [_assigned(key, value) for key, value in tree.items]
+    elif isinstance(tree, Scalar):
+        items = [Scalar(word, tree.span) for word in re.findall(r"[A-Za-z][\w=.]*", tree.text)]
+    message = f"a block's `params` is a list such as [out, k, s=1], found {kind(tree)}"
+    texts = ", ".join(item.text for item in items if isinstance(item, Scalar))
+    help = f"write `params: [{texts}]`" if items else ""
+    sink.error("NS012", message, tree.span, help=help)
+    return items
+
+
+def _plain(item: Tree, sink: Sink) -> Tree:
+    """Return `s=1` for `s: 1` and `out` for `$out`, reported."""
+    if isinstance(item, Mapping) and len(item.items) == 1:
+        meant = _assigned(*item.items[0])
+        message = "a parameter is written `name` or `name=number`, found a mapping"
+        sink.error("NS012", message, item.span, help=f"write `{meant.text}`")
+        return Scalar(meant.text, item.span)
+    if isinstance(item, Scalar) and item.text.startswith("$"):
+        message = "a parameter has `$` where it is used, not where it is named"
+        sink.error("NS013", message, item.span, help=f"write `{item.text[1:]}`")
+        return Scalar(item.text[1:], item.span)
+    return item
+
+
+def _assigned(key: Scalar, value: Tree) -> Scalar:
+    given = f"={value.span.text}" if isinstance(value, Scalar) and value.span.text else ""
+    return Scalar(key.text + given, key.span)
 
 
 def _read_param(tree: Tree, sink: Sink) -> Param:
@@ -106,12 +140,16 @@ def correct_blocks(tree: Mapping | None, sink: Sink) -> Mapping | None:
     if tree is None:
         return None
     items = [
-        (key, corrected(value, sink, f"the block `{key.text}`", BLOCK_KEYS))
+        (key, _corrected(value, sink, f"the block `{key.text}`"))
         if isinstance(value, Mapping)
         else (key, value)
         for key, value in tree.items
     ]
     return Mapping(tuple(items), tree.span)
+
+
+def _corrected(block: Mapping, sink: Sink, what: str) -> Mapping:
+    return corrected(bodied(block, what, BLOCK_KEYS, sink), sink, what, BLOCK_KEYS)
 
 
 BLOCK_KEYS = ("doc", "params", "inputs", "outputs", "chain", "parallel", "join")

@@ -2,36 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping as Table
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from collections.abc import Sequence as Items
+from dataclasses import dataclass, replace
 
 from pydantic import ValidationError
 
-from netspec.diagnostics import Diagnostic, Label, Sink, Span, likely, suggest
-from netspec.ops.base import REGISTRY, Op
+from netspec.diagnostics import Diagnostic, Label, Sink, Span, suggest
+from netspec.ops.base import REGISTRY, Join, Op
+from netspec.spec.aliases import argument_meant
+from netspec.spec.cures import cure
 from netspec.spec.extras import LAYER_KEYS
 from netspec.spec.fields import kind
-from netspec.spec.model import Argument, BlockCall, OpCall, Param
-from netspec.spec.values import Scope, read_argument
+from netspec.spec.lookup import Context, is_callable, refuse_op
+from netspec.spec.model import Argument, BlockCall, OpCall, Value
+from netspec.spec.strays import is_empty
+from netspec.spec.values import Scope, read_argument, refuse_round
 from netspec.syntax import Mapping, Scalar, Sequence, Tree
 
-
-@dataclass(frozen=True, slots=True)
-class Signature:
-    """What a use of a block must give: parameters in order, and inputs."""
-
-    params: Table[str, Param]
-    inputs: tuple[str, ...]
-    span: Span
-
-
-@dataclass(slots=True)
-class Context:
-    """What reading a layer needs to know of the rest of the spec."""
-
-    sink: Sink
-    signatures: Table[str, Signature]
-    used_blocks: set[str] = field(default_factory=set)
+MAX_SHOWN = 80
 
 
 def read_word(tree: Scalar, context: Context) -> OpCall | BlockCall | None:
@@ -45,99 +34,158 @@ def read_word(tree: Scalar, context: Context) -> OpCall | BlockCall | None:
         cure = f"did you mean `{{{op.strip()}: [{rest.rstrip(')')}]}}`?"
         context.sink.error("NS019", "a call in round brackets", tree.span, help=cure)
         return None
-    return match_call(tree.value, tree.span, [], [], context)
+    return match_call(tree.value, tree.span, Given([], [], Scope({})), context)
 
 
-def find_op(tree: Mapping, context: Context) -> tuple[Scalar, Tree] | None:
-    """Return the entry that names the op: the one known name, else the first unknown key."""
-    items = [item for item in tree.items if item[0].text not in LAYER_KEYS]
-    if not items:
-        message = "a layer without an op"
-        context.sink.error("NS010", message, tree.span, help="for example `{conv2d: [64, 3]}`")
-        return None
-    known = [i for i in items if i[0].text in REGISTRY or i[0].text in context.signatures]
-    capital = [item for item in items if item[0].text[:1].isupper()]
-    return (known or capital or items)[0]
-
-
-def read_positional(value: Tree, scope: Scope, sink: Sink) -> list[Argument | None] | None:
+def read_positional(
+    name: str, value: Tree, scope: Scope, sink: Sink
+) -> list[Argument | None] | None:
     if isinstance(value, Mapping):
         message = "arguments are a value or a list, not a mapping"
+        entries = "".join(f", {key.text}: {item.span.text}" for key, item in value.items)
         help = "write `{op: [positional, ...], keyword: value}` on one level"
+        if len(entries) <= MAX_SHOWN and "\n" not in entries:
+            help = f"write them on one level: `{{{name}: []{entries}}}`"
         sink.error("NS012", message, value.span, help=help)
         return None
+    if is_empty(value):
+        sink.error("NS012", "a value is missing", value.span, help=f"without any: `{name}: []`")
+        return None
     items = value.items if isinstance(value, Sequence) else (value,)
+    if refuse_round(items, sink):
+        return None
     return [read_argument(item, scope, sink) for item in items]
 
 
-_Positional = list[Argument | None]
-_Keywords = list[tuple[Scalar, Argument | None]]
+@dataclass(frozen=True, slots=True)
+class Given:
+    """The arguments of a use as written, and the parameters that stand around it."""
+
+    positional: list[Argument | None]
+    keywords: list[tuple[Scalar, Argument | None]]
+    scope: Scope
 
 
-def match_call(
-    name: str, span: Span, positional: _Positional, keywords: _Keywords, context: Context
-) -> OpCall | BlockCall | None:
+def match_call(name: str, span: Span, given: Given, context: Context) -> OpCall | BlockCall | None:
     """Match arguments with an op's fields or a block's parameters."""
     if name in context.signatures:
         context.used_blocks.add(name)
         params = list(context.signatures[name].params)
-        arguments = _match(name, span, positional, keywords, params, context.sink)
+        arguments = _match(name, span, given, params, context)
         if arguments is None or not _all_given(name, span, arguments, context):
             return None
-        return BlockCall(name, arguments, len(positional), span)
+        return BlockCall(name, arguments, len(given.positional), span)
     if name not in REGISTRY:
-        _refuse_op(name, span, context)
+        refuse_op(name, span, context)
         return None
     cls = REGISTRY[name]
-    arguments = _match(name, span, positional, keywords, list(cls.model_fields), context.sink)
-    return None if arguments is None else _validated(cls, span, arguments, context.sink)
+    if _refuse_sources(cls, given, context.sink):
+        return None
+    arguments = _match(name, span, given, list(cls.model_fields), context)
+    return None if arguments is None else _validated(cls, span, arguments, given, context.sink)
 
 
-def _refuse_op(name: str, span: Span, context: Context) -> None:
-    is_block = name[:1].isupper()
-    found = likely(name, [*context.signatures, *REGISTRY])
-    what = "no block of this file" if is_block else "no op"
-    if found:
-        help = f"did you mean {' or '.join(f'`{item}`' for item in found)}?"
-    elif is_block:
-        help = "blocks: " + (", ".join(sorted(context.signatures)) or "this file defines none")
-    else:
-        help = "`netspec ops` lists the ops"
-    places = ((near, context.signatures.get(near)) for near in found)
-    notes = tuple(Label(block.span, f"`{near}` stands here") for near, block in places if block)
-    code = "NS021" if is_block else "NS020"
-    message = f"{what} is called `{name}`"
-    context.sink.add(Diagnostic(code, message, span, notes=notes, help=help))
+def _refuse_sources(cls: type[Op], given: Given, sink: Sink) -> bool:
+    """Report `{add: [a, b]}`, where layers stand as arguments of a join; tell whether they do."""
+    layers = [item for item in given.positional if item and any(words(item.value))]
+    if not issubclass(cls, Join) or not layers:
+        return False
+    names = ", ".join(word for item in layers for word in words(item.value))
+    message = f"`{cls.op_name}` is given layers as arguments: {names}"
+    help = f"`from:` says what is read: `{{{cls.op_name}: [], from: [{names}]}}`"
+    sink.error("NS030", message, layers[0].span, help=help)
+    return True
+
+
+def words(value: Value) -> Iterator[str]:
+    """Yield the texts in a value."""
+    if isinstance(value, str):
+        yield value
+    for item in value if isinstance(value, tuple) else ():
+        yield from words(item)
 
 
 def _match(
-    name: str,
-    span: Span,
-    positional: _Positional,
-    keywords: _Keywords,
-    params: list[str],
-    sink: Sink,
+    name: str, span: Span, arguments: Given, params: list[str], context: Context
 ) -> dict[str, Argument] | None:
     """Pair arguments with parameters; None after reporting what does not fit."""
+    sink = context.sink
     before = len(sink.items)
-    order = f"`{name}` takes " + (", ".join(params) if params else "no arguments")
+    positional = arguments.positional
     if len(positional) > len(params):
-        extra = positional[len(params)]
-        where = extra.span if extra else span
         message = f"`{name}` takes {_count(len(params))}, found {len(positional)}"
-        sink.error("NS030", message, where, help=order)
+        extra = positional[len(params)]
+        mistake = Diagnostic("NS030", message, extra.span if extra else span)
+        sink.add(_uncounted(mistake, name, positional, params))
+        return None
     given = dict(zip(params, positional, strict=False))
-    for key, argument in keywords:
+    for key, argument in arguments.keywords:
         if key.text not in params:
-            help = suggest(key.text, [*params, *LAYER_KEYS]) or order
+            help = misnamed(name, key.text, params, context)
             sink.error("NS031", f"`{name}` has no argument `{key.text}`", key.span, help=help)
         elif key.text in given:
-            sink.error("NS032", f"`{key.text}` is given twice: by position and here", key.span)
+            message = f"`{key.text}` is given twice: by position and here"
+            twice = given[key.text]
+            notes = (Label(twice.span, f"this is `{key.text}`"),) if twice else ()
+            mistake = Diagnostic("NS032", message, key.span, notes=notes)
+            sink.add(_uncounted(mistake, name, positional, params))
         else:
             given[key.text] = argument
     if len(sink.items) > before or None in given.values():
         return None
     return {key: argument for key, argument in given.items() if argument is not None}
+
+
+def _uncounted(
+    mistake: Diagnostic, name: str, positional: Items[Argument | None], params: Items[str]
+) -> Diagnostic:
+    """Return a mistake at the first number, if all would be right without it."""
+    cure = shorter(name, positional)
+    first = positional[0] if cure else None
+    span = first.span if first else mistake.span
+    return replace(mistake, span=span, help=cure or order(name, params))
+
+
+def order(name: str, params: Iterable[str]) -> str:
+    """Say what a use takes, in order."""
+    return f"`{name}` takes " + (", ".join(params) or "no arguments")
+
+
+def misnamed(name: str, key: str, params: list[str], context: Context) -> str:
+    """Return the cure of an argument that does not exist."""
+    if key in inferred(name):
+        return f"`{key}` is inferred from the input; leave it out"
+    known = [*params, *LAYER_KEYS]
+    if meant := argument_meant(key, known):
+        return f"did you mean `{meant}`?"
+    if is_callable(key, context) or key in ("activation", "act", "nonlinearity"):
+        return f"a layer has one op; give `{key}` a line of its own below"
+    return suggest(key, known) or order(name, params)
+
+
+def inferred(name: str) -> tuple[str, ...]:
+    """Return the arguments of an op's torch class that follow from its input."""
+    cls = REGISTRY.get(name)
+    if cls is None or not cls.is_module:
+        return ()
+    required = dict.fromkeys((key for key, f in cls.model_fields.items() if f.is_required()), 1)
+    everything = cls.model_construct(None, **required).inferred((1,) * (cls.rank or 1))
+    return tuple(key for key in everything if key not in required)
+
+
+def shorter(name: str, positional: Items[Argument | None]) -> str:
+    """Return the use without its first number, if that is PyTorch's and would be right here."""
+    values = [item.value for item in positional[1:] if item]
+    cls = REGISTRY.get(name)
+    if cls is None or not inferred(name) or not 0 < len(values) <= len(cls.model_fields):
+        return ""
+    try:
+        cls.model_validate(dict(zip(cls.model_fields, values, strict=False)))
+    except ValidationError:
+        return ""
+    first = f"`{inferred(name)[0]}` is inferred from the input; leave it out: "
+    texts = [item.span.text for item in positional[1:] if item]
+    return f"{first}`{{{name}: {texts[0] if len(texts) == 1 else '[' + ', '.join(texts) + ']'}}}`"
 
 
 def _count(number: int) -> str:
@@ -155,32 +203,29 @@ def _all_given(name: str, span: Span, arguments: dict[str, Argument], context: C
         order = ", ".join(signature.params)
         notes = (Label(signature.span, f"takes {order}"),)
         message = f"`{name}` needs {len(signature.params)} arguments; {names} missing"
-        context.sink.add(Diagnostic("NS033", message, span, notes=notes))
+        help = f"give it by position or by name, as in `{missing[0]}: 8`"
+        context.sink.add(Diagnostic("NS033", message, span, notes=notes, help=help))
     return not missing
 
 
 def _validated(
-    cls: type[Op], span: Span, arguments: dict[str, Argument], sink: Sink
+    cls: type[Op], span: Span, arguments: dict[str, Argument], given: Given, sink: Sink
 ) -> OpCall | None:
     try:
         op = cls.model_validate({key: item.value for key, item in arguments.items()})
     except ValidationError as error:
+        other = shorter(cls.op_name, given.positional)
         for item in error.errors():
             key = str(item["loc"][0])
             if item["type"] == "missing":
-                order = ", ".join(cls.model_fields)
                 message = f"`{cls.op_name}` needs `{key}`"
-                sink.error("NS033", message, span, help=f"it takes {order}")
+                sink.error("NS033", message, span, help=order(cls.op_name, cls.model_fields))
             else:
+                value, field = arguments[key], cls.model_fields[key]
                 message = f"`{key}` of `{cls.op_name}`: {item['msg']}"
-                sink.error("NS035", message, arguments[key].span, help=_dollar(arguments[key]))
+                help = cure(value.value, field, given.scope)
+                first = given.positional[0] if other and not help else None
+                span = first.span if first else value.span
+                sink.error("NS035", message, span, help=help or other)
         return None
-    return OpCall(op, arguments, span)
-
-
-def _dollar(argument: Argument) -> str:
-    """Hint at a forgotten `$` where a text stands for a number."""
-    value = argument.value
-    if isinstance(value, str) and value[:1].isalpha() and len(value) <= 64:
-        return f"a parameter is written with `$`: `${value}`"
-    return ""
+    return OpCall(op, arguments, span, len(given.positional))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 
 from netspec.diagnostics import Sink, Span
+from netspec.ops.arguments import spell
+from netspec.spec.cures import sizes
 from netspec.spec.fields import Fields, as_mapping, kind
 from netspec.spec.init import read_fillers
 from netspec.spec.model import Argument, Condition, Ref, Value
@@ -28,7 +30,10 @@ def read_from(tree: Mapping, sink: Sink) -> tuple[Ref, ...]:
             name, _, port = item.text.partition(".")
             refs.append(Ref(name, item.span, port))
         else:
-            sink.error("NS012", f"`from` expects a layer's name, found {kind(item)}", item.span)
+            help = "for example `from: conv1`, or `from: [conv1, conv2]`"
+            message = f"`from` expects a layer's name, found {kind(item)}"
+            sink.error("NS012", message, item.span, help=help)
+            return ()
     return tuple(refs)
 
 
@@ -40,7 +45,10 @@ def read_extras(tree: Mapping, scope: Scope, sink: Sink) -> dict[str, object]:
             extras[key] = read_argument(found[1], scope, sink)
     shape = extras.get("shape")
     if isinstance(shape, Argument) and not isinstance(shape.value, tuple):
-        sink.error("NS012", "`shape` expects a list such as [64, 112, 112]", shape.span)
+        meant = sizes(shape.span.text)
+        help = f"write `{list(meant)}`" if meant else "for example [64, 112, 112]"
+        message = f"`shape` expects a list, found {spell(shape.value)}"
+        sink.error("NS012", message, shape.span, help=help)
     if found := tree.find("when"):
         extras |= _read_when(found[1], scope, sink)
     if found := tree.find("first"):
@@ -55,7 +63,7 @@ def read_extras(tree: Mapping, scope: Scope, sink: Sink) -> dict[str, object]:
 
 def _read_first(tree: Tree, scope: Scope, sink: Sink) -> dict[str, Argument]:
     """Read the arguments that the first of several repetitions gets in place of the others'."""
-    mapping = as_mapping(tree, sink, "`first`")
+    mapping = as_mapping(tree, sink, "`first`", "for example `first: {stride: 2}`")
     read = {k.text: read_argument(v, scope, sink) for k, v in mapping.items} if mapping else {}
     return {key: argument for key, argument in read.items() if argument is not None}
 
@@ -67,7 +75,9 @@ def _read_when(tree: Tree, scope: Scope, sink: Sink) -> dict[str, object]:
     """Read `train`, a truth value, `$project`, or a comparison such as `$stride != 1`."""
     if isinstance(tree, Scalar) and tree.value == "train":
         return {"train_only": True}
-    if not isinstance(tree, Scalar) or not (isinstance(tree.value, bool) or "$" in tree.text):
+    is_word = isinstance(tree, Scalar) and tree.value == "$train" and not scope.use("train")
+    is_known = isinstance(tree, Scalar) and (isinstance(tree.value, bool) or "$" in tree.text)
+    if is_word or not isinstance(tree, Scalar) or not is_known:
         message = (
             f"`when` expects `train` or a condition such as `$stride != 1`, found {kind(tree)}"
         )

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from collections.abc import Mapping as Table
+from types import MappingProxyType
 
 from netspec.diagnostics import Sink, Span, nearest, suggest
+from netspec.spec.strays import gathered, key_meant
 from netspec.syntax import Mapping, Scalar, Sequence, Tree
 
 
@@ -28,15 +31,28 @@ def kind(tree: Tree) -> str:
 MAX_TEXT = 10_000
 
 
-def corrected(tree: Mapping, sink: Sink, what: str, known: tuple[str, ...]) -> Mapping:
-    """Report unknown keys, and return the mapping as it was meant where that is likely."""
+def corrected(
+    tree: Mapping,
+    sink: Sink,
+    what: str,
+    known: tuple[str, ...],
+    cures: Table[str, str] = MappingProxyType({}),
+) -> Mapping:
+    """Report unknown keys, and return the mapping as it was meant where that is likely.
+
+    `cures` say what to write in place of keys that somebody may expect to be there.
+    """
+    tree = gathered(tree, known, sink)
     written = {key.text for key, _ in tree.items}
     absent = [key for key in known if key not in written]
     items = []
     for key, value in tree.items:
         if key.text not in known:
-            meant = nearest(key.text, absent)
-            help = suggest(key.text, meant or known) or "known: " + ", ".join(known)
+            meant = nearest(key.text, absent) if key.text not in cures else []
+            help = cures.get(key.text) or suggest(key.text, meant or known)
+            if not meant and key.text not in cures and (found := key_meant(value, absent)):
+                meant, help = [found], f"did you mean `{found}`?"
+            help = help or "known: " + ", ".join(known)
             sink.error("NS011", f"`{key.text}` is not a key of {what}", key.span, help=help)
             if meant:
                 absent.remove(meant[0])
@@ -48,8 +64,15 @@ def corrected(tree: Mapping, sink: Sink, what: str, known: tuple[str, ...]) -> M
 class Fields:
     """The entries of a mapping, taken one by one; `finish` reports what nobody took."""
 
-    def __init__(self, tree: Mapping, sink: Sink, what: str, known: Iterable[str]) -> None:
-        self._tree = corrected(tree, sink, what, tuple(known))
+    def __init__(
+        self,
+        tree: Mapping,
+        sink: Sink,
+        what: str,
+        known: Iterable[str],
+        cures: Table[str, str] = MappingProxyType({}),
+    ) -> None:
+        self._tree = corrected(tree, sink, what, tuple(known), cures)
         self._sink = sink
         self._what = what
 
@@ -63,17 +86,17 @@ class Fields:
         found = self._tree.find(key)
         return found[1] if found else None
 
-    def need(self, key: str) -> Tree | None:
+    def need(self, key: str, help: str = "") -> Tree | None:
         """Return the value of a key that must be there, or None after reporting it missing."""
         value = self.get(key)
         if value is None:
             first = self._tree.items[0][0].span if self._tree.items else self._tree.span
-            self._sink.error("NS010", f"{self._what} needs `{key}:`", first)
+            self._sink.error("NS010", f"{self._what} needs `{key}:`", first, help=help)
         return value
 
-    def mapping(self, key: str) -> Mapping | None:
+    def mapping(self, key: str, help: str = "") -> Mapping | None:
         """Return an optional mapping, or None if it is absent or something else (reported)."""
-        return as_mapping(self.get(key), self._sink, f"`{key}`")
+        return as_mapping(self.get(key), self._sink, f"`{key}`", help)
 
     def text(self, key: str) -> str:
         """Return an optional text."""
@@ -89,9 +112,10 @@ class Fields:
         return ""
 
 
-def as_mapping(tree: Tree | None, sink: Sink, what: str) -> Mapping | None:
+def as_mapping(tree: Tree | None, sink: Sink, what: str, help: str = "") -> Mapping | None:
     """Return a tree that must be a mapping, or None (reported unless absent)."""
     if tree is None or isinstance(tree, Mapping):
         return tree
-    sink.error("NS012", f"{what} expects a mapping, found {kind(tree)}", tree.span)
+    message = f"{what} expects a mapping, found {kind(tree)}"
+    sink.error("NS012", message, tree.span, help=help)
     return None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping as Table
+
 from pydantic import ValidationError
 
 from netspec.diagnostics import Sink, Span, suggest
@@ -39,7 +41,7 @@ def read_fillers(tree: Tree, sink: Sink) -> Fillers:
 def _read_filler(tree: Tree, sink: Sink) -> Filler | None:
     """Read `zeros_` or `{constant_: 0.2}`, in the form of an op."""
     if isinstance(tree, Scalar) and isinstance(tree.value, str):
-        return _validated(tree.text, tree.span, {}, sink)
+        return _validated(tree.text, tree.span, {}, sink, {})
     mapping = as_mapping(tree, sink, "`init`") if isinstance(tree, Mapping) else None
     if mapping is None or not mapping.items:
         help = "for example `zeros_` or `{constant_: 0.2}`"
@@ -55,10 +57,13 @@ def _read_filler(tree: Tree, sink: Sink) -> Filler | None:
             sink.error("NS030", message, first.span)
             return None
     given = [*zip(fields, items, strict=False), *((key.text, value) for key, value in others)]
-    return _validated(name.text, name.span, dict(given), sink)
+    keys = {key.text: key.span for key, _ in others}
+    return _validated(name.text, name.span, dict(given), sink, keys)
 
 
-def _validated(name: str, span: Span, given: dict[str, Tree], sink: Sink) -> Filler | None:
+def _validated(
+    name: str, span: Span, given: dict[str, Tree], sink: Sink, keys: Table[str, Span]
+) -> Filler | None:
     if name not in FILLERS:
         help = suggest(name, [*FILLERS, *TENSORS]) or "known: " + ", ".join(FILLERS)
         sink.error(
@@ -75,8 +80,12 @@ def _validated(name: str, span: Span, given: dict[str, Tree], sink: Sink) -> Fil
             if item["type"] == "missing":
                 sink.error("NS033", f"`{name}` needs `{key}`", place)
             elif item["type"] == "extra_forbidden":
-                help = suggest(key, FILLERS[name].model_fields)
-                sink.error("NS031", f"`{name}` has no argument `{key}`", place, help=help)
+                fields = FILLERS[name].model_fields
+                help = (
+                    suggest(key, fields) or f"`{name}` takes {', '.join(fields) or 'no arguments'}"
+                )
+                message = f"`{name}` has no argument `{key}`"
+                sink.error("NS031", message, keys.get(key, place), help=help)
             else:
                 sink.error("NS035", f"`{key}` of `{name}`: {item['msg']}", place)
         return None

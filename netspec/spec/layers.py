@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from netspec.diagnostics import Diagnostic, Label, Sink, Span, likely, suggest
 from netspec.ops.base import REGISTRY, Join
 from netspec.ops.split import Cut
-from netspec.spec.calls import Context, find_op, match_call, read_positional, read_word
+from netspec.spec.aliases import argument_meant, ops_meant
+from netspec.spec.calls import Given, match_call, order, read_positional, read_word
 from netspec.spec.extras import LAYER_KEYS, read_extras, read_from
 from netspec.spec.fields import Fields, corrected, kind
+from netspec.spec.lookup import Context, find_op, refuse_nameless, refuse_numbers
 from netspec.spec.model import (
     Argument,
     BlockCall,
@@ -49,9 +51,19 @@ def read_body(tree: Mapping, around: Surroundings, context: Context) -> Body | N
         message = "a body is either `chain:` or `parallel:`"
         context.sink.error("NS011", message, parallel[0].span, help="keep one of the two")
         return None
+    if chain and (join := tree.find("join")):
+        branched = isinstance(chain[1], Sequence)
+        message = "`join:` belongs to `parallel:`, in which each `-` is a branch"
+        help = "write `parallel:` in place of `chain:`" if branched else "delete it"
+        where = chain[0] if branched else join[0]
+        context.sink.error("NS011", message, where.span, help=help)
+        return None
+    if parallel and isinstance(parallel[1], Mapping) and not tree.find("join"):
+        message = "`parallel:` is a list of branches with a `join:`, found named layers"
+        help = "write `chain:` for layers one behind the other"
+        context.sink.error("NS012", message, parallel[0].span, help=help)
+        chain, parallel = parallel, None
     if chain:
-        if join := tree.find("join"):
-            context.sink.error("NS011", "`join:` belongs to `parallel:`", join[0].span)
         return read_chain(chain[1], around, context)
     if parallel:
         return _read_parallel(tree, parallel[1], around, context)
@@ -80,7 +92,7 @@ def _read_join(tree: Mapping, context: Context) -> OpCall | None:
     found = tree.find("join")
     if found is None:
         help = "add `join: concat`, `join: add` or `join: mul`"
-        key = tree.items[0][0].span
+        key = next(key.span for key, _ in tree.items if key.text == "parallel")
         context.sink.error("NS010", "`parallel:` needs `join:`", key, help=help)
         return None
     value = found[1]
@@ -88,8 +100,13 @@ def _read_join(tree: Mapping, context: Context) -> OpCall | None:
     if op is None or not issubclass(op, Join):
         joins = [name for name, cls in REGISTRY.items() if issubclass(cls, Join)]
         text = value.text if isinstance(value, Scalar) else ""
-        help = suggest(text, joins) or "known: " + ", ".join(joins)
-        context.sink.error("NS020", f"no join is called `{text}`", value.span, help=help)
+        meant = [op for op in ops_meant(text, None) if op in joins]
+        help = f"did you mean `{meant[0]}`?" if meant else suggest(text, joins)
+        message = (
+            f"no join is called `{text}`" if text else f"`join` expects a word, found {kind(value)}"
+        )
+        code = "NS020" if text else "NS012"
+        context.sink.error(code, message, value.span, help=help or "known: " + ", ".join(joins))
         return None
     return OpCall(op.model_validate({}), {}, value.span)
 
@@ -132,6 +149,7 @@ def _read_layers(
     entries: list[tuple[str, Span, Tree]], named: bool, around: Surroundings, context: Context
 ) -> list[Layer]:
     layers = []
+    around.scope.layers |= {name for name, _, _ in entries if named}
     previous = around.inputs[0] if around.inputs else ""
     for name, span, tree in entries:
         if named:
@@ -221,17 +239,22 @@ def read_layer(
         case Scalar():
             call = read_word(tree, context)
         case Sequence():
+            if refuse_numbers(tree, context):
+                return None
             call = read_chain(tree, Surroundings(scope, ("input",)), context)
         case Mapping():
             call = _read_call(tree, scope, context)
-            sources = read_from(tree, context.sink) or (source,)
+            written = read_from(tree, context.sink)
             extras = read_extras(tree, scope, context.sink)
+            if written == () and tree.find("from"):
+                return None
+            sources = written or (source,)
     if call is None:
         return None
     if isinstance(call, OpCall) and call.op.reads == 0 and sources == (source,):
         sources = ()
     _check_arity(call, sources, context)
-    _check_first(call, extras, context)
+    _check_first(call, tree, extras, context)
     _check_repeat(call, extras, context)
     _check_condition(call, extras, context)
     _check_init(call, tree, extras, context)
@@ -250,7 +273,9 @@ def _read_call(tree: Mapping, scope: Scope, context: Context) -> Call | None:
     if found is None:
         return None
     key, value = found
-    positional = read_positional(value, scope, context.sink)
+    if refuse_nameless(tree, key, value, context):
+        return None
+    positional = read_positional(key.text, value, scope, context.sink)
     others = [item for item in tree.items if item[0] is not key]
     keywords = [
         (name, read_argument(argument, scope, context.sink))
@@ -259,10 +284,10 @@ def _read_call(tree: Mapping, scope: Scope, context: Context) -> Call | None:
     ]
     if positional is None:
         return None
-    return match_call(key.text, key.span, positional, keywords, context)
+    return match_call(key.text, key.span, Given(positional, keywords, scope), context)
 
 
-def _check_first(call: Call, extras: dict[str, object], context: Context) -> None:
+def _check_first(call: Call, tree: Tree, extras: dict[str, object], context: Context) -> None:
     """Report what `first:` gives to something that does not take it."""
     first = extras.get("first")
     if not isinstance(first, dict) or not first:
@@ -275,11 +300,14 @@ def _check_first(call: Call, extras: dict[str, object], context: Context) -> Non
         help = "add `repeat: COUNT`, or give the argument to the block"
         context.sink.error("NS011", "`first:` needs `repeat:`", place, help=help)
     params = list(context.signatures[call.block].params)
-    for key, argument in first.items():
-        if key not in params:
-            help = suggest(key, params) or f"`{call.block}` takes {', '.join(params)}"
-            message = f"`{call.block}` has no argument `{key}`"
-            context.sink.error("NS031", message, argument.span, help=help)
+    found = tree.find("first") if isinstance(tree, Mapping) else None
+    keys = [key for key, _ in found[1].items] if found and isinstance(found[1], Mapping) else []
+    for key in keys:
+        if key.text not in params:
+            meant = argument_meant(key.text, params)
+            help = f"did you mean `{meant}`?" if meant else suggest(key.text, params)
+            message = f"`{call.block}` has no argument `{key.text}`"
+            context.sink.error("NS031", message, key.span, help=help or order(call.block, params))
 
 
 def _check_repeat(call: Call, extras: dict[str, object], context: Context) -> None:

@@ -33,11 +33,15 @@ class Param:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OpCall:
-    """A use of a built-in op; arguments may still hold expressions."""
+    """A use of a built-in op; arguments may still hold expressions.
+
+    `positional` of the arguments were written without a keyword.
+    """
 
     op: Op
     arguments: Mapping[str, Argument]
     span: Span
+    positional: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

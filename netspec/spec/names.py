@@ -91,13 +91,18 @@ _RESERVED_BLOCKS = {
 }
 
 
+def article(what: str) -> str:
+    """Return a noun with its article."""
+    return f"{'an' if what[0] in 'aeiou' else 'a'} {what}"
+
+
 def check_name(sink: Sink, name: str, span: Span, what: str) -> bool:
     """Report a name that may not be given to a layer, an input, an output or a parameter."""
     if not _is_name(sink, name, span, what):
         return False
     reason = _RESERVED.get(name) or _RESERVED_FOR.get(what, {}).get(name)
     if reason:
-        message = f"a {what} cannot be called `{name}`: it {reason}"
+        message = f"{article(what)} cannot be called `{name}`: it {reason}"
         sink.error("NS014", message, span, help=f"rename it, for example `{name}_{what}`")
         return False
     return True
@@ -128,21 +133,28 @@ def check_block_name(sink: Sink, name: str, span: Span, what: str = "block") -> 
     return True
 
 
+def is_block_name(name: str) -> bool:
+    """Tell whether a block may have a name, as far as its letters go."""
+    return bool(_NAME.fullmatch(name)) and name[0].isupper()
+
+
 def _is_name(sink: Sink, name: str, span: Span, what: str) -> bool:
     if _NAME.fullmatch(name):
         return True
     help = "a name is a letter, then letters, digits and `_`"
     odd = next((char for char in name if not re.match(r"\w", char, re.ASCII)), "")
     if not name:
-        message = f"a {what} without a name"
+        message = f"{article(what)} without a name"
     elif odd:
         shown = f"U+{ord(odd):04X}" + (f" `{odd}`" if odd.isprintable() else "")
-        message = f"the character {shown} in the name of a {what}"
+        message = f"the character {shown} in the name of {article(what)}"
         if ord(odd) > 127:
             help = "names are ASCII, so that no two names look alike"
     elif len(name) > 64:
         message = f"a name of {len(name)} characters; at most 64"
     else:
-        message = f"`{name}` cannot name a {what}: it does not start with a letter"
+        message = f"`{name}` cannot name {article(what)}: it does not start with a letter"
+    if what in ("block", "network") and (words := re.findall(r"[A-Za-z0-9]+", name)):
+        help = f"write `{''.join(word[0].upper() + word[1:] for word in words)}`"
     sink.error("NS013", message, span, help=help)
     return False

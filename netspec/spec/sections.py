@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Sequence as Items
 from dataclasses import replace
+from fractions import Fraction
 
 from netspec.diagnostics import Sink, Span, suggest
 from netspec.spec.blocks import (
@@ -14,10 +15,11 @@ from netspec.spec.blocks import (
     warn_unused,
     warn_unused_blocks,
 )
-from netspec.spec.calls import Context
-from netspec.spec.fields import Fields, kind
+from netspec.spec.cures import sizes
+from netspec.spec.fields import Fields, as_mapping, kind
 from netspec.spec.init import read_init
 from netspec.spec.layers import Surroundings, check_shares, read_chain, read_layer, refuse_ref
+from netspec.spec.lookup import Context
 from netspec.spec.model import (
     Argument,
     Block,
@@ -31,8 +33,9 @@ from netspec.spec.model import (
     walk,
 )
 from netspec.spec.names import check_block_name, check_name
+from netspec.spec.strays import restored
 from netspec.spec.values import Scope, read_argument
-from netspec.syntax import Mapping, Scalar, Tree
+from netspec.syntax import Mapping, Scalar, Sequence, Tree
 
 SECTIONS = (
     "netspec",
@@ -52,18 +55,20 @@ METRICS = ("params", "macs", "depth", "train_params", "train_macs")
 
 def read(tree: Tree, sink: Sink) -> Spec:
     """Read a spec; warnings go into the sink. Raises SpecError with every mistake found."""
-    fields = Fields(_whole(tree, sink), sink, "a spec", SECTIONS)
+    fields = _sections(_whole(tree, sink), sink)
     _check_version(fields, sink)
     name = _read_name(fields, sink)
-    params = _read_params(fields.mapping("params"), sink)
+    params = _read_params(fields.get("params"), sink)
     scope = Scope(params)
     inputs = _read_inputs(fields, scope, sink)
     section = correct_blocks(fields.mapping("blocks"), sink)
-    context = Context(sink, read_signatures(section, name, scope, sink))
+    ranks = [len(shape.value) for shape in inputs.values() if isinstance(shape.value, tuple)]
+    signatures = read_signatures(section, name, scope, sink)
+    context = Context(sink, signatures, rank=next(iter(ranks), None))
     blocks = read_blocks(section, scope, context)
     graph = _read_graph(fields, Surroundings(scope, tuple(inputs)), context)
     outputs = _read_outputs(fields, graph, Surroundings(scope, tuple(inputs)), context)
-    expect = _read_expect(fields.mapping("expect"), sink)
+    expect = _read_expect(fields.mapping("expect", "for example `expect: {macs: <=1.6G}`"), sink)
     init = read_init(fields.mapping("init"), sink)
     _refuse_weights([block.body for block in blocks.values()], graph, outputs, sink)
     sink.stop()
@@ -94,8 +99,26 @@ def _whole(tree: Tree, sink: Sink) -> Mapping:
     raise AssertionError
 
 
+def _sections(tree: Mapping, sink: Sink) -> Fields:
+    """Return the sections. Raises SpecError for a missing one, which all else would follow from."""
+    fields = Fields(restored(tree, sink), sink, "a spec", SECTIONS)
+    before = len(sink.items)
+    for section in ("inputs", "graph", "outputs"):
+        fields.need(section, _EXAMPLES[section])
+    if len(sink.items) > before:
+        sink.stop()
+    return fields
+
+
+_EXAMPLES = {
+    "inputs": "for example `inputs: {image: [3, 224, 224]}`",
+    "graph": "it holds the layers, for example `conv1: {conv2d: [64, 3]}`",
+    "outputs": "for example `outputs: {logits: fc}`",
+}
+
+
 def _check_version(fields: Fields, sink: Sink) -> None:
-    version = fields.need("netspec")
+    version = fields.need("netspec", "write `netspec: 1`")
     if version is None:
         return
     if not isinstance(version, Scalar) or type(version.value) is not int or version.value != 1:
@@ -104,7 +127,7 @@ def _check_version(fields: Fields, sink: Sink) -> None:
 
 
 def _read_name(fields: Fields, sink: Sink) -> Scalar:
-    tree = fields.need("name")
+    tree = fields.need("name", "for example `name: ResNet`")
     if isinstance(tree, Scalar) and isinstance(tree.value, str):
         check_block_name(sink, tree.text, tree.span, "network")
         return tree
@@ -113,47 +136,84 @@ def _read_name(fields: Fields, sink: Sink) -> Scalar:
     return Scalar("Model", fields.place)
 
 
-def _read_params(tree: Mapping | None, sink: Sink) -> dict[str, Param]:
+def _read_params(tree: Tree | None, sink: Sink) -> dict[str, Param]:
     params: dict[str, Param] = {}
-    for key, value in tree.items if tree else ():
+    if isinstance(tree, Sequence):
+        words = [item for item in tree.items if isinstance(item, Scalar)]
+        params = {word.text: Param(word.text, 1, word.span) for word in words}
+    text = ", ".join(f"{name}: 1" for name in params) or "classes: 10"
+    mapping = as_mapping(tree, sink, "`params`", f"give each a number: `params: {{{text}}}`")
+    for key, value in mapping.items if mapping else ():
         check_name(sink, key.text, key.span, "parameter")
         if isinstance(value, Scalar) and type(value.value) in (int, float):
             entry = Span(key.span.source, key.span.start, value.span.end)
             params[key.text] = Param(key.text, value.value, entry)  # type: ignore[arg-type]  # a number by its type
         else:
-            sink.error("NS035", f"a parameter is a number, found {kind(value)}", value.span)
+            message = f"a parameter is a number, found {kind(value)}"
+            help = f"for example `{key.text}: 10`; expressions stand where they are used"
+            sink.error("NS035", message, value.span, help=help)
             params[key.text] = Param(key.text, 0, key.span)
     return params
 
 
+def _named(fields: Fields, section: str, name: str, sink: Sink) -> Mapping | None:
+    """Return a section that gives names; one without a name is reported with an example of one."""
+    tree = fields.get(section)
+    if tree is None or isinstance(tree, Mapping):
+        return tree
+    text = tree.span.text
+    items = tree.items if isinstance(tree, Sequence) else ()
+    words = [
+        item.text for item in items if isinstance(item, Scalar) and isinstance(item.value, str)
+    ]
+    if section == "inputs" and isinstance(tree, Scalar):
+        name, text = (tree.text if isinstance(tree.value, str) else name), "[3, 224, 224]"
+    if section == "outputs" and words:
+        text = ", ".join(f"{word}: {word}" for word in words)
+        return fields.mapping(section, f"give each a name: `outputs: {{{text}}}`")
+    return fields.mapping(section, f"give it a name: `{section}: {{{name}: {text}}}`")
+
+
 def _read_inputs(fields: Fields, scope: Scope, sink: Sink) -> dict[str, Argument]:
-    fields.need("inputs")
-    tree = fields.mapping("inputs")
+    tree = _named(fields, "inputs", "image", sink)
     inputs: dict[str, Argument] = {}
     for key, value in tree.items if tree else ():
         check_name(sink, key.text, key.span, "input")
+        if isinstance(value, Mapping):
+            value = _shape_within(value, sink)
         shape = read_argument(value, scope, sink)
         inputs[key.text] = shape or Argument((), value.span)
         if shape is None:
             continue
         if not isinstance(shape.value, tuple) or not 1 <= len(shape.value) <= MAX_RANK:
             message = f"an input is a shape of 1 to {MAX_RANK} sizes, found {kind(value)}"
-            sink.error("NS012", message, value.span, help="for example [3, 224, 224]")
+            found = sizes(value.span.text)
+            help = f"write `{list(found)}`" if found else "for example [3, 224, 224]"
+            sink.error("NS012", message, value.span, help=help)
     if tree is not None and not tree.items:
         sink.error("NS010", "a network needs an input", tree.span)
     return inputs
+
+
+def _shape_within(tree: Mapping, sink: Sink) -> Tree:
+    """Report `image: {shape: [3, 32, 32]}`; return the shape, if there is one."""
+    shapes = [value for _, value in tree.items if isinstance(value, Sequence)]
+    if not shapes:
+        return tree
+    help = f"write {shapes[0].span.text}"
+    sink.error("NS012", "an input is a shape, found a mapping", tree.span, help=help)
+    return shapes[0]
 
 
 # ------------------------------------------------------------------ graph, outputs, expect
 
 
 def _read_graph(fields: Fields, around: Surroundings, context: Context) -> Chain | None:
-    tree = fields.need("graph")
-    if tree is None:
-        return None
+    tree = fields.get("graph")
     if not isinstance(tree, Mapping):
-        message = f"`graph` expects named layers, found {kind(tree)}"
-        context.sink.error("NS012", message, tree.span)
+        message = f"`graph` expects named layers, found {kind(tree) if tree else 'nothing'}"
+        help = "give each a name, for example `conv1: {conv2d: [64, 3]}`"
+        context.sink.error("NS012", message, tree.span if tree else None, help=help)
         return None
     chain = read_chain(tree, around, context)
     if chain and chain.layers and len(around.inputs) > 1:
@@ -172,8 +232,7 @@ def _need_from(chain: Chain, tree: Mapping, around: Surroundings, sink: Sink) ->
 def _read_outputs(
     fields: Fields, graph: Chain | None, around: Surroundings, context: Context
 ) -> tuple[Output, ...]:
-    fields.need("outputs")
-    tree = fields.mapping("outputs")
+    tree = _named(fields, "outputs", "out", context.sink)
     layers = {layer.name: layer for layer in graph.layers} if graph else {}
     heads = (
         {key.text for key, value in tree.items if not isinstance(value, Scalar)} if tree else set()
@@ -186,6 +245,11 @@ def _read_outputs(
         check_name(context.sink, key.text, key.span, "output")
         if isinstance(value, Scalar):
             output = _read_ref(key, value, context.sink)
+        elif named := _ref_within(value, readable):
+            message = f"an output is a layer's name, found {kind(value)}"
+            help = f"write `{key.text}: {named.text}`"
+            context.sink.error("NS012", message, value.span, help=help)
+            continue
         else:
             output = _read_head(key, value, around.scope, context)
             if output and (key.text in layers or key.text in around.inputs):
@@ -205,8 +269,17 @@ def _read_outputs(
     return tuple(outputs)
 
 
+def _ref_within(tree: Tree, readable: set[str]) -> Scalar | None:
+    """Return the name in `[fc]` or `{from: fc}`, where a name alone is meant."""
+    items: Items[Tree] = tree.items if isinstance(tree, Sequence) else ()
+    if isinstance(tree, Mapping) and [key.text for key, _ in tree.items] == ["from"]:
+        items = [tree.items[0][1]]
+    names = [item for item in items if isinstance(item, Scalar) and item.text in readable]
+    return names[0] if len(items) == len(names) == 1 else None
+
+
 def _refuse_weights(
-    bodies: Sequence[Body], graph: Chain | None, outputs: Sequence[Output], sink: Sink
+    bodies: Items[Body], graph: Chain | None, outputs: Items[Output], sink: Sink
 ) -> None:
     """Report `weight:` on a layer that is no output."""
     named = {output.ref.name for output in outputs}
@@ -223,7 +296,8 @@ def _read_ref(key: Scalar, value: Scalar, sink: Sink) -> Output | None:
     if isinstance(value.value, str):
         name, _, port = value.text.partition(".")
         return Output(key.text, key.span, Ref(name, value.span, port))
-    sink.error("NS012", f"an output is a layer's name, found {kind(value)}", value.span)
+    message = f"an output is a layer's name, found {kind(value)}"
+    sink.error("NS012", message, value.span, help="for example `logits: fc`")
     return None
 
 
@@ -243,11 +317,37 @@ _BOUND = re.compile(
 )
 
 
+_METRICS = {
+    "params": "parameters weights size n_params num_params nparams",
+    "macs": "madds maccs mult_adds multiply_adds mul_adds gmacs mac muladds",
+    "depth": "layers num_layers",
+}
+
+
+def _metric_meant(name: str, value: Tree) -> str:
+    """Return the metric that another name stands for, with the number that follows."""
+    word = name.lower()
+    for metric, others in _METRICS.items():
+        if word in others.split():
+            return f"did you mean `{metric}`?"
+    if word.lstrip("gm") not in ("flops", "flop"):
+        return suggest(name, METRICS)
+    match = _BOUND.fullmatch(value.span.text.strip("'\"")[:64])
+    unit = "G" if word[0] == "g" else "M" if word[0] == "m" else ""
+    half = f"{match[1] or ''}{_halved(match[2])}{match[3] or unit}" if match else "half of it"
+    return f"multiply-adds count once, and are two FLOPs: `macs: {half}`"
+
+
+def _halved(number: str) -> str:
+    half = Fraction(number) / 2
+    return str(half) if half.denominator == 1 else str(float(half))
+
+
 def _read_expect(tree: Mapping | None, sink: Sink) -> tuple[Expectation, ...]:
     expectations = []
     for key, value in tree.items if tree else ():
         if key.text not in METRICS:
-            help = suggest(key.text, METRICS) or "known: " + ", ".join(METRICS)
+            help = _metric_meant(key.text, value) or "known: " + ", ".join(METRICS)
             sink.error("NS011", f"no metric is called `{key.text}`", key.span, help=help)
             continue
         text = value.span.text if isinstance(value, Scalar) else ""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping as Table
+from collections.abc import Sequence as Items
 
 from netspec.diagnostics import Diagnostic, Label, Sink, Span, likely, nearest, suggest
 from netspec.dim import ExprError, names, parse
+from netspec.spec.aliases import argument_meant
 from netspec.spec.model import Argument, Param, Value
 from netspec.syntax import Mapping, Scalar, Sequence, Tree
 
@@ -18,6 +20,8 @@ class Scope:
         self.params = params
         self.outer = outer
         self.used: set[str] = set()
+        self.layers: set[str] = set()
+        """Names of layers that stand in the same body, for hints."""
 
     def use(self, name: str) -> bool:
         """Note a use; tell whether the parameter exists."""
@@ -44,6 +48,8 @@ def _value(tree: Tree, scope: Scope, sink: Sink) -> Value:
             sink.error("NS012", "expected a value or a list, found a mapping", tree.span)
             return None
         case Sequence():
+            if refuse_round(tree.items, sink):
+                return None
             return tuple(_value(item, scope, sink) for item in tree.items)
     if tree.value is None and tree.span.start == tree.span.end:
         help = "write it, or `[]` for no arguments"
@@ -63,8 +69,7 @@ def expression(tree: Scalar, scope: Scope, sink: Sink) -> Value:
         span = Span(
             tree.span.source, start + error.start, max(start + end, start + error.start + 1)
         )
-        found = nearest(tree.text.strip("$ "), scope.all())
-        help = f"did you mean `${found[0]}`?" if found else _EXPRESSIONS
+        help = _meant(tree.text, error, scope)
         sink.error("NS016", f"not an expression: {error.message}", span, help=help)
         return None
     for name in dict.fromkeys(names(result)):
@@ -75,9 +80,47 @@ def expression(tree: Scalar, scope: Scope, sink: Sink) -> Value:
     return result
 
 
+def _meant(text: str, error: ExprError, scope: Scope) -> str:
+    """Return the cure of what is no expression."""
+    bare = text.strip("$ {}")
+    found = nearest(bare, scope.all()) if bare.isidentifier() else []
+    if found:
+        return f"did you mean `${found[0]}`?"
+    wrong = text[error.start : error.end]
+    if wrong in _CURES:
+        return _CURES[wrong]
+    if wrong == "." and re.search(r"\d\.\d", text):
+        return "numbers in an expression are integers; a fraction can be one of `params`"
+    return _EXPRESSIONS
+
+
+_CURES = {
+    "/": "`//` divides integers, rounding down",
+    "**": "there is no power; write a product",
+    "^": "there is no power; write a product",
+}
+
+
+def refuse_round(items: Items[Tree], sink: Sink) -> bool:
+    """Report `[64, (3, 3)]`, where round brackets stand for a list; tell whether they do."""
+    start = None
+    for item in items:
+        text = item.text if isinstance(item, Scalar) and not item.quoted else ""
+        start = item if text.startswith("(") and ")" not in text and "$" not in text else start
+        if start and text.endswith(")") and "(" not in text:
+            span = Span(item.span.source, start.span.start, item.span.end)
+            help = f"a list has square brackets: `[{span.text[1:-1]}]`"
+            sink.error("NS019", "a list in round brackets", span, help=help)
+            return True
+    return False
+
+
 def _refuse_name(name: str, span: Span, scope: Scope, sink: Sink) -> None:
     known = scope.all()
-    help = suggest(name, known).replace("`", "`$", 1).replace("or `", "or `$") or _known(scope)
+    meant = argument_meant(name, known)
+    help = suggest(name, known).replace("`", "`$", 1).replace("or `", "or `$")
+    help = help or (f"did you mean `${meant}`?" if meant else _known(scope))
+    help = help or f"declare it: `params: {{{name}: 8}}`"
     places = [(near, known[near].span) for near in likely(name, known)]
     notes = tuple(Label(place, f"`{near}` stands here") for near, place in places)
     message = f"no parameter is called `${name}`"

@@ -9,9 +9,11 @@ from typing import NoReturn
 from netspec.diagnostics import Diagnostic, Label, Sink, Source, Span, SpecError
 from netspec.spec.fields import Fields, kind
 from netspec.syntax import MAX_BYTES, Mapping, Scalar, Sequence, Tree, parse
-from netspec.variant.patch import KEYS, patch
+from netspec.variant.patch import CURES, KEYS, patch, removed
 
 MAX_LINKS = 8
+_LOOKUPS = ("NS018", "NS020", "NS021")
+"""What is said of a name that nothing has."""
 
 Loader = Callable[[Source, str], Source]
 """Gives the source at a path that stands in another source; the same file gives the same object."""
@@ -31,12 +33,23 @@ class Lineage:
 
     sources: list[Source]
     places: dict[Source, Span] = field(default_factory=dict)
+    removed: dict[str, Span] = field(default_factory=dict)
+    """Where a variant removes a layer or a block, by the name that nothing may read any more."""
 
     def trace(self, items: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
         """Add to each mistake in an extended file the place that extends it."""
         return tuple(self._traced(item) for item in items)
 
     def _traced(self, item: Diagnostic) -> Diagnostic:
+        name = item.span.text.partition(".")[0] if item.span else ""
+        if item.span and item.code in _LOOKUPS and name in self.removed:
+            note = Label(item.span, f"`{name}` is used here")
+            others = [label for label in item.notes if label.text == "and here"]
+            help = "`change` what uses it, or keep it"
+            message = f"`{name}` is removed, but used"
+            return Diagnostic(
+                "NS062", message, self.removed[name], notes=(note, *others), help=help
+            )
         place = item.span and self.places.get(item.span.source)
         if not place:
             return item
@@ -52,6 +65,7 @@ class Lineage:
         while trees:
             variant = trees.pop()
             assert isinstance(variant, Mapping)
+            self.removed |= removed(variant)
             if isinstance(whole, Mapping):
                 whole = patch(whole, variant)
         return whole
@@ -90,7 +104,7 @@ def _link(tree: Tree) -> Scalar | None:
     if not isinstance(tree, Mapping) or not _is_variant(tree):
         return None
     sink = Sink()
-    fields = Fields(tree, sink, "a variant", KEYS)
+    fields = Fields(tree, sink, "a variant", KEYS, CURES)
     value = fields.get("extends") if sink.failed else fields.need("extends")
     fields.need("netspec")
     if value and not (isinstance(value, Scalar) and isinstance(value.value, str) and value.text):

@@ -28,17 +28,32 @@ KEYS = (
 _ANCHORS = ("after", "before")
 _REPLACED = ("name", "doc", "init", "expect")
 
+_MAX_SHOWN = 100
+CURES = {
+    "graph": "`change: {graph.NAME: …}` replaces a layer, `insert` adds one",
+    "blocks": "`change: {blocks.NAME: …}` replaces a block, `insert` adds one",
+    "outputs": "`change: {outputs.NAME: …}` replaces an output, `insert` adds one",
+    "inputs": "a variant keeps the inputs; `params` changes a size that is written `$size`",
+    "set": "`params` gives parameters other values",
+}
+"""What a variant does in place of writing a section anew."""
+
 Entry = tuple[Scalar, Tree]
+
+
+_EXAMPLE = "for example `insert: {graph.norm1: {batch_norm2d: [], after: conv1}}`"
 
 
 def patch(base: Mapping, variant: Mapping) -> Mapping:
     """Return a spec with a variant's patch applied. Raises SpecError with every misfit."""
     sink = Sink()
-    fields = Fields(variant, sink, "a variant", KEYS)
+    fields = Fields(variant, sink, "a variant", KEYS, CURES)
     patcher = _Patcher(Finder(base, sink), sink)
-    for key, value in _entries(fields.mapping("change")):
+    for key, value in _entries(
+        fields.mapping("change", "for example `change: {graph.relu1: gelu}`")
+    ):
         patcher.change(key, value)
-    for key, value in _entries(fields.mapping("insert")):
+    for key, value in _entries(fields.mapping("insert", _EXAMPLE)):
         patcher.insert(key, value)
     for path in _paths(fields.get("remove"), sink):
         patcher.remove(path)
@@ -66,6 +81,12 @@ def _paths(tree: Tree | None, sink: Sink) -> Iterator[Scalar]:
             yield item
         else:
             sink.error("NS012", f"`remove` expects paths, found {kind(item)}", item.span)
+
+
+def removed(variant: Mapping) -> dict[str, Span]:
+    """Return where a variant removes layers and blocks, by their names."""
+    found = variant.find("remove")
+    return {_last(path).text: path.span for path in _paths(found[1] if found else None, Sink())}
 
 
 def _sections(base: Mapping, variant: Mapping, sink: Sink) -> Iterator[tuple[str, Entry]]:
@@ -155,7 +176,7 @@ class _Patcher:
         self._inserted: dict[tuple[str, str], Mapping] = {}
 
     def change(self, path: Scalar, value: Tree) -> None:
-        if place := self._finder.find(path):
+        if place := self._finder.find(path, value):
             self._edit(place.container, path).changed[place.index] = _last(path), value
 
     def remove(self, path: Scalar) -> None:
@@ -171,9 +192,11 @@ class _Patcher:
             note = Label(changed[0].span, "changed here")
             self._refuse("NS062", f"`{path.text}` is changed and removed", path.span, note)
         edits.removed[place.index] = path
-        if parent.kind not in ("blocks", "outputs") and edits.empties:
-            message = f"without `{_last(path).text}` nothing is left of its chain"
+        if parent.kind != "blocks" and edits.empties:
+            message = f"without `{_last(path).text}` nothing is left of `{parent.path}`"
             help = "change the layer or the block around it"
+            if parent.kind == "outputs":
+                help = "a network needs an output: keep one, or `insert` another"
             self._sink.error("NS062", message, path.span, help=help)
 
     def insert(self, path: Scalar, value: Tree) -> None:
@@ -193,7 +216,8 @@ class _Patcher:
             self._edit(parent.tree, path).appended.append((name, layer))
         elif len(anchors) != 1:
             message = f"`{path.text}` must say one place: `after:` or `before:` a layer"
-            help = f"for example {{relu: [], after: {next(iter(parent.places), 'conv1')}}}"
+            text = _placed(layer, next(iter(parent.places), "conv1"))
+            help = f"for example `{path.text}: {text}`"
             self._sink.error("NS063", message, name.span, help=help)
         else:
             self._weave(parent, path, anchors[0], layer)
@@ -243,6 +267,13 @@ class _Patcher:
         for edits in self._edits.values():
             message = f"`{edits.path.text}` stands in a part that the variant replaces or removes"
             self._sink.error("NS062", message, edits.path.span, help="keep one of the two")
+
+
+def _placed(layer: Tree, anchor: str) -> str:
+    """Write a layer with a place behind another one."""
+    text = f"{{{layer.text}: []}}" if isinstance(layer, Scalar) else layer.span.text
+    is_short = text.startswith("{") and "\n" not in text and len(text) <= _MAX_SHOWN
+    return f"{text[:-1] if is_short else '{relu: []'}, after: {anchor}}}"
 
 
 def _anchors(value: Tree) -> tuple[list[Entry], Tree]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from netspec.diagnostics import Sink, Span, suggest
+from netspec.spec.blocks import BLOCK_KEYS
 from netspec.syntax import Mapping, Scalar, Sequence, Tree
 
 Kind = Literal["spec", "blocks", "outputs", "chain", "body"]
@@ -51,21 +52,38 @@ class Finder:
         self._sink = sink
         self._parents: dict[str, Parent] = {"": Parent("", spec, "spec", _sections(spec))}
 
-    def find(self, path: Scalar) -> Place | None:
-        """Return the place of a whole path, or None after reporting that there is none."""
+    def find(self, path: Scalar, value: Tree | None = None) -> Place | None:
+        """Return the place of a whole path, or None after reporting that there is none.
+
+        `value` is what the variant puts there.
+        """
         parent = self.parent(path)
-        return self._step(parent, path) if parent else None
+        return self._step(parent, path, value=value) if parent else None
 
     def parent(self, path: Scalar) -> Parent | None:
         """Return what holds the last part of a path, or None after reporting that there is none."""
         names = path.text.split(".")
         if names[0] not in SECTIONS or len(names) < 2 or len(names) > 64:
             message = f"`{path.text[:80]}` is not the path of a layer"
-            help = suggest(names[0], SECTIONS) if names[0] not in SECTIONS else ""
+            help = self._path_meant(names)
             help = help or "for example graph.conv1, blocks.Inception.conv5x5 or outputs.aux1"
             self._sink.error("NS062", message, path.span, help=help)
             return None
         return self._parent(path, len(names) - 1)
+
+    def _path_meant(self, names: list[str]) -> str:
+        """Say how to reach what a path outside the layers is about."""
+        first, *rest = names
+        sections = self._parents[""].places
+        owners = [s for s, at in sections.items() if first in parts(at.tree, at.kind)]
+        if len(names) <= 64 and owners:
+            return f"write `{'.'.join([owners[0], *names])}`"
+        if first in SECTIONS and len(names) == 1 and first in sections:
+            known = next(iter(parts(sections[first].tree, sections[first].kind)), "conv1")
+            return f"name what is meant, for example `{first}.{known}`"
+        if first in _CURES:
+            return _CURES[first].format(rest[0] if rest else "classes")
+        return suggest(first, SECTIONS)
 
     def _parent(self, path: Scalar, depth: int) -> Parent | None:
         text = ".".join(path.text.split(".")[:depth])
@@ -79,7 +97,9 @@ class Finder:
             )
         return self._parents[text]
 
-    def _step(self, parent: Parent, path: Scalar, depth: int = 0) -> Place | None:
+    def _step(
+        self, parent: Parent, path: Scalar, depth: int = 0, value: Tree | None = None
+    ) -> Place | None:
         """Return the part of `parent` that a path names at a depth, by default the last."""
         names = path.text.split(".")
         depth = depth or len(names)
@@ -87,11 +107,35 @@ class Finder:
         if place := parent.places.get(name):
             return place
         where = parent.path or "the extended spec"
-        help = suggest(name, parent.places) or _why_empty(parent) or _listing(parent)
+        help = suggest(name, parent.places) or self._whole(parent, names[depth - 1 :], value)
         start = path.span.start + path.quoted + len(".".join(names[:depth])) - len(name)
         span = Span(path.span.source, start, start + len(name))
         self._sink.error("NS062", f"`{where}` has no `{name[:64]}` to patch", span, help=help)
         return None
+
+    def _whole(self, parent: Parent, rest: list[str], value: Tree | None) -> str:
+        """Say how to change a part that has no path of its own."""
+        name = rest[0]
+        if name in ("chain", "parallel") and len(rest) > 1:
+            return f"leave `{name}` out: `{parent.path}.{'.'.join(rest[1:])}`"
+        if parent.places and name in BLOCK_KEYS:
+            return f"a block changes as a whole: `change: {{{parent.path}: …}}`"
+        if parent.places:
+            return "it has: " + ", ".join(f"`{name}`" for name in list(parent.places)[:12])
+        block = self._used(parent.tree)
+        if block and name in parts(block.tree, block.kind):
+            used = block.container.items[block.index][0].text  # type: ignore[index]  # a section
+            return f"write `blocks.{used}.{name}`, which changes every use of `{used}`"
+        text = _with(parent.tree, name, value)
+        return f"a layer changes as a whole: `change: {{{parent.path}: {text}}}`" if text else ""
+
+    def _used(self, layer: Tree) -> Place | None:
+        """Return the block that a layer uses."""
+        keys = [key.text for key, _ in layer.items] if isinstance(layer, Mapping) else []
+        keys += [layer.text] if isinstance(layer, Scalar) else []
+        section = self._parents[""].places.get("blocks")
+        blocks = parts(section.tree, section.kind) if section else {}
+        return next((blocks[key] for key in keys if key in blocks), None)
 
 
 def _sections(spec: Mapping) -> Places:
@@ -102,18 +146,31 @@ def _sections(spec: Mapping) -> Places:
     }
 
 
-def _why_empty(parent: Parent) -> str:
-    """Explain a layer that has no parts of its own because it uses a block."""
-    keys = [key.text for key, _ in parent.tree.items] if isinstance(parent.tree, Mapping) else []
-    keys += [parent.tree.text] if isinstance(parent.tree, Scalar) else []
-    block = next((key for key in keys if key[:1].isupper()), "")
-    return (
-        f"it is a use of `{block}`; patch `blocks.{block}`" if block and not parent.places else ""
-    )
+def _with(layer: Tree, name: str, value: Tree | None) -> str:
+    """Write a layer on one line with another value of a key, or without it if there is none."""
+    entries = {key.text: item.span.text for key, item in _items(layer) if key.text != "shape"}
+    if isinstance(layer, Scalar):
+        entries = {layer.text: "[]"}
+    if value is None:
+        entries.pop(name, None)
+    else:
+        entries[name] = value.span.text
+    text = ", ".join(f"{key}: {item}" for key, item in entries.items())
+    return f"{{{text}}}" if len(text) <= _MAX_SHOWN and "\n" not in text else ""
 
 
-def _listing(parent: Parent) -> str:
-    return "it has: " + ", ".join(f"`{name}`" for name in list(parent.places)[:12])
+def _items(tree: Tree) -> tuple[tuple[Scalar, Tree], ...]:
+    return tree.items if isinstance(tree, Mapping) else ()
+
+
+_MAX_SHOWN = 120
+_REPLACED = "a variant replaces it with a section `{0}:` of its own"
+_CURES = {
+    "inputs": "a variant keeps the inputs; `params` changes a size that is written `$size`",
+    "params": "a variant changes it with `params: {{{0}: …}}`",
+    **{key: _REPLACED.format(key) for key in ("expect", "name", "doc", "init")},
+}
+"""What a variant changes in another way than by a path."""
 
 
 def parts(tree: Tree, kind: Kind) -> Places:
@@ -139,5 +196,5 @@ def _of_body(tree: Mapping) -> Places:
         inside = parts(branch, "chain")
         if isinstance(branch, Sequence) and branches:
             inside = {str(i): Place(branches, i, branch, "chain")}
-        places = {**inside, **places}
+        places |= {name: place for name, place in inside.items() if name not in places}
     return places

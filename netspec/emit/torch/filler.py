@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from netspec.dim import Dim, Expr, Shape, equal, name, names, substitute, unknown
+from netspec.dim import Dim, Expr, Shape, equal, integer, name, names, substitute, unknown
 from netspec.emit.torch.naming import class_name, unique
 from netspec.emit.torch.pieces import local_names
 from netspec.emit.torch.plan import (
@@ -176,7 +176,7 @@ class Filler:
     ) -> tuple[Construct | None, Given]:
         if layer.repeat is None:
             return self._once(layer, layer.call, inputs, path)
-        count = substitute(layer.repeat.value, self.values)
+        count = integer(substitute(layer.repeat.value, self.values))
         return self._repeat(layer, inputs[0], path, count)  # type: ignore[arg-type]  # a count
 
     def _once(
@@ -280,7 +280,7 @@ class Filler:
             for param in block.params.values():
                 given = call.arguments.get(param.name)
                 value = substitute(given.value, self.values) if given else param.default
-                actual[param.name] = value
+                actual[param.name] = value if param.name in child.reals else integer(value)
             return actual
         return {**self.values, **actual}
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 
 GLOBALS = frozenset(("torch", "nn", "F", "Tensor", "NamedTuple"))
 """What a generated file may import; no class of it has such a name."""
-RESERVED = GLOBALS | {"self", "range", "super"}
+RESERVED = GLOBALS | {"self", "int", "range", "super"}
 """What the statements of a method read, and no variable may hide."""
 
 

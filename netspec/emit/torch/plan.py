@@ -78,6 +78,8 @@ class Plan:
     inputs: tuple[str, ...]
     doc: str = ""
     params: list[Param] = field(default_factory=list)
+    reals: set[str] = field(default_factory=set)
+    """Parameters that some use gives a fraction for."""
     children: dict[str, Construct] = field(default_factory=dict)
     calls: dict[int, Call | Infix] = field(default_factory=dict)
     """For layers and joins without a module: the function that does the work."""

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from math import prod
 
 from netspec.diagnostics import Diagnostic, SpecError
-from netspec.dim import Shape, name, names, substitute
+from netspec.dim import Expr, Shape, integer, name, names, real, substitute
 from netspec.emit.torch.filler import Filler
 from netspec.emit.torch.naming import GLOBALS, unique
 from netspec.emit.torch.plan import Param, Plan, function_names, used_names
@@ -47,9 +47,9 @@ class Planner:
         plan = Plan(self.spec.name, model.body, model.inputs, self.spec.doc, heads=self.spec.heads)
         if len(self.spec.outputs) > 1:
             plan.weights = tuple(o.weight.value for o in self.spec.outputs if o.weight)
-        values = {n: self.fixed.get(n, name(n)) for n in self.spec.params}
+        values = self._values()
         plan.symbols = tuple(
-            tuple(substitute(size, values) for size in shape.value)  # type: ignore[union-attr,misc]  # a checked shape
+            integer(substitute(shape.value, values))  # type: ignore[misc]  # a checked shape
             for shape in self.spec.inputs.values()
         )
         self._fill(plan, values)
@@ -71,8 +71,7 @@ class Planner:
         plan.symbols = tuple(_symbols(i, text, ranks) for i, text in enumerate(inputs))
         values = dict(outer)
         if block:
-            values = {n: self.fixed.get(n, name(n)) for n in self.spec.params}
-            values |= {n: name(n) for n in block.params}
+            values = self._values()
             plan.params = [
                 Param(
                     p.name,
@@ -82,6 +81,8 @@ class Planner:
                 )
                 for p in block.params.values()
             ]
+            plan.reals = {param.name for param in plan.params if "float" in param.type}
+            values |= {n: _symbol(n, n in plan.reals) for n in block.params}
         self._fill(plan, values)
         return plan
 
@@ -92,6 +93,13 @@ class Planner:
             source = op.helper.replace(op.module, text, 1)
             self.helpers[op.op_name] = text, source
         return self.helpers[op.op_name][0]
+
+    def _values(self) -> dict[str, object]:
+        """Return what the spec's parameters are in code: their names, but for those held fixed."""
+        given = self.graph.params
+        return {
+            n: self.fixed.get(n, _symbol(n, isinstance(given[n], float))) for n in self.spec.params
+        }
 
     def _type(self, param: str, instances: Iterable[Instance], default: object = None) -> str:
         values = [i.bindings[param].value for i in instances]
@@ -175,6 +183,10 @@ class Planner:
             if node.op.style not in ("activation", "dropout", "reshape"):
                 break
         return ""
+
+
+def _symbol(text: str, is_real: bool) -> Expr:
+    return real(text) if is_real else name(text)
 
 
 def _symbols(index: int, text: str, ranks: Sequence[int]) -> Shape:
