@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from random import Random
 
-from netspec.diagnostics import Diagnostic, Source, Span, SpecError, render_concise
+from netspec.diagnostics import Diagnostic, Source, Span, SpecError, render, render_concise
 from netspec.syntax import decode, parse
 from tests.support import SPECS
 
@@ -172,3 +172,20 @@ def test_line_ends_and_byte_order_marks_move_no_diagnostic():
                 assert render_concise(error.diagnostics[0]) == render_concise(mutant.found)
             else:
                 raise AssertionError(f"{mutant} is accepted with other line ends")
+
+
+def test_several_slips_at_once_are_a_tree_or_a_diagnostic():
+    random = Random(6)
+    for path in SPECS:
+        for _ in range(60):
+            text = path.read_text()
+            start = random.randrange(len(text))
+            text = text[start : start + random.randrange(2, 400)]
+            for _ in range(4):
+                at = random.randrange(max(1, len(text) - 2))
+                if len(text) > at + 2:
+                    text, _ = random.choice(list(SLIPS))(text, at, random)
+            try:
+                parse(Source(path.name, text))
+            except SpecError as error:
+                assert all(item.span and render(item) for item in error.diagnostics)
