@@ -21,6 +21,10 @@ class NodeCost(NamedTuple):
     def __add__(self, more: tuple[object, ...]) -> NodeCost:
         return NodeCost(*(a + b for a, b in zip(self, more, strict=True)))  # type: ignore[operator]  # NodeCosts add
 
+    def times(self, count: int) -> NodeCost:
+        """Return what so many cost."""
+        return NodeCost(self.params * count, self.macs * count, self.other * count)
+
     @property
     def flops(self) -> int:
         """Two for one multiply-add."""
