@@ -185,22 +185,31 @@ class _Expander:
             place = place._replace(owner=(*place.owner[:-1], actor.name))
         if layer.train_only and not place.train_only:
             place = place._replace(train_only=True)
-        times = repeats(actor, place.bindings, self.sink)
-        results: Results = place.id
-        current = inputs
-        for item in range(times or 1):
-            inside = place if times is None else place.child(str(item))
-            results = self._call(call_of(actor, item), layer, current, inside, place.id)
-            current = (results,) if isinstance(results, tuple) else tuple(results.values())
+        if actor.repeat is None:
+            results = self._call(actor.call, layer, inputs, place, place.id)
+        else:
+            results = self._stack(layer, actor, inputs, place)
+        output = results if isinstance(results, tuple) else next(iter(results.values()))
         self.uses[place.id] = Use(
             place.id,
             layer,
             inputs,
-            current[0],
+            output,
             place.bindings,
             (layer.span, *place.origin),
             place.train_only,
         )
+        return results
+
+    def _stack(
+        self, layer: Layer, actor: Layer, inputs: tuple[NodeId, ...], place: _Place
+    ) -> Results:
+        """Instantiate the copies of a repeated layer, each on what the one before it gives."""
+        results: Results = place.id
+        for item in range(repeats(actor, place.bindings, self.sink) or 1):
+            inside = place.child(str(item))
+            results = self._call(call_of(actor, item), layer, inputs, inside, place.id)
+            inputs = (results,) if isinstance(results, tuple) else tuple(results.values())
         return results
 
     def _call(
@@ -217,7 +226,8 @@ class _Expander:
                 return inputs[0]
             # Thousands of uses may see thousands of parameters: a copy each would be their product.
             bindings = ChainMap(inner, self.globals) if inner else self.globals
-            place = place._replace(bindings=bindings, origin=(layer.span, *place.origin))
+            origin = (layer.span, *place.origin)
+            place = _Place(place.id, place.owner, bindings, origin, place.train_only)
             body = block.body
         else:
             body = call  # type: ignore[assignment]  # neither an op nor a block: an inline body

@@ -24,12 +24,12 @@ def details(network: Network, depth: int | None) -> Iterator[Group]:
     outline = Outline(network)
     full = outline.at(readable(outline, depth, _MOST_BUILT))
     fewer = collapse(full)
-    yield from (x for x in (full, fewer, absorb(fewer)) if _size(x) <= _MOST_BOXES)
+    yield from (x for x in (full, fewer, absorb(fewer)) if size(x) <= _MOST_BOXES)
     deepest = max((_level(item) for item in walk(full) if isinstance(item, Group)), default=0)
     least = full
     for level in range(deepest, 0, -1):
         least = collapse(absorb(outline.at(level)))
-        if _size(least) <= _MOST_BOXES:
+        if size(least) <= _MOST_BOXES:
             yield least
     least = collapse(absorb(full)) if deepest == 0 else least
     for most in (200, 100, 50, 25):
@@ -48,7 +48,7 @@ def readable(outline: Outline, depth: int | None, most: int) -> int | None:
     return low
 
 
-def _size(group: Group) -> int:
+def size(group: Group) -> int:
     """Return how many boxes the open groups show."""
     return sum(1 for _ in walk(group))
 
