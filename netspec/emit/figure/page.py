@@ -12,7 +12,7 @@ from netspec.emit.figure.drawing import SMALL, TEXT, Drawing, Point
 from netspec.emit.figure.flow import Fan, Side
 from netspec.emit.figure.legend import legend
 from netspec.emit.figure.place import Placer, Plan
-from netspec.emit.figure.runs import details, size
+from netspec.emit.figure.runs import MOST_BOXES, details, size
 from netspec.emit.figure.stack import Column, Stack
 from netspec.emit.figure.tree import Group, leaves
 from netspec.network import Network
@@ -20,8 +20,6 @@ from netspec.network import Network
 MARGIN = 4.0
 LARGEST_TEXT = 9.0
 LEGEND_ROOM = 30.0
-MOST_BOXES = 1_000
-"""Boxes side by side on a page would be smaller than a letter."""
 
 
 class FigureError(ValueError):

@@ -12,7 +12,7 @@ from netspec.emit.figure.tree import Group, Item, Leaf, Outline, link, title, wa
 from netspec.graph import NodeId
 from netspec.network import Network
 
-_MOST_BOXES = 500
+MOST_BOXES = 500
 """More than any page could show; laying them out would only take time."""
 _MOST_BUILT = 2_000
 """More than could be brought down to that many; a network of more boxes starts with less detail."""
@@ -24,12 +24,12 @@ def details(network: Network, depth: int | None) -> Iterator[Group]:
     outline = Outline(network)
     full = outline.at(readable(outline, depth, _MOST_BUILT))
     fewer = collapse(full)
-    yield from (x for x in (full, fewer, absorb(fewer)) if size(x) <= _MOST_BOXES)
+    yield from (x for x in (full, fewer, absorb(fewer)) if size(x) <= MOST_BOXES)
     deepest = max((_level(item) for item in walk(full) if isinstance(item, Group)), default=0)
     least = full
     for level in range(deepest, 0, -1):
         least = collapse(absorb(outline.at(level)))
-        if size(least) <= _MOST_BOXES:
+        if size(least) <= MOST_BOXES:
             yield least
     least = collapse(absorb(full)) if deepest == 0 else least
     for most in (200, 100, 50, 25):
