@@ -90,7 +90,7 @@ OVER = {
     "pieces": "netspec: 1\nname: Net\ninputs: {image: [1000, 2, 2]}\n"
     "blocks:\n  B: {chain: {c: {chunk: 1000}, j: {concat: [], from: [c.0, c.1]}}}\n"
     "graph:\n  l: {B: [], repeat: 300, from: image}\noutputs: {out: l}\n",
-    "first": f"{HEAD}blocks:\n  B: {{params: [count], chain: {{r: {{relu: [], repeat: $count}}}}}}\n"
+    "first": HEAD + "blocks:\n  B: {params: [count], chain: {r: {relu: [], repeat: $count}}}\n"
     "graph:\n  l: {B: [1], repeat: 2, first: {count: 2000000}}\noutputs: {out: l}\n",
     "characters": f"{HEAD}blocks:\n  B0: {{chain: {{{LONG}: {{relu: [], repeat: 90000}}}}}}\n"
     + DEEP.replace("u: ", f"{LONG}: ")

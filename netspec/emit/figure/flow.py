@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 from netspec.emit.figure.tree import Group, Link, branch_order
 
-
 MOST_WOVEN = 1_000
 """Branches and skips among more items could not be followed by eye."""
 
