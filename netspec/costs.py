@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from netspec.graph import Graph, Node, NodeId
-from netspec.ops.base import product
+from netspec.graph import Graph, Node, NodeId, Sizes
+from netspec.ops.base import Op, product
 from netspec.shapes import Shapes
 
 
@@ -20,6 +20,10 @@ class NodeCost(NamedTuple):
 
     def __add__(self, more: tuple[object, ...]) -> NodeCost:
         return NodeCost(*(a + b for a, b in zip(self, more, strict=True)))  # type: ignore[operator]  # NodeCosts add
+
+    def times(self, count: int) -> NodeCost:
+        """Return what so many cost."""
+        return NodeCost(self.params * count, self.macs * count, self.other * count)
 
     @property
     def flops(self) -> int:
@@ -57,14 +61,21 @@ class Totals:
 
 def measure(graph: Graph, shapes: Shapes) -> Costs:
     """Return the cost of every node; shared weights count where they belong, MACs each time."""
-    return {node.id: _cost(node, shapes) for node in graph.nodes.values()}
+    seen: dict[tuple[object, ...], NodeCost] = {}
+    costs: dict[NodeId, NodeCost] = {}
+    for node in graph.nodes.values():
+        inputs = tuple([shapes[source] for source in node.inputs])
+        is_shared = node.owner is not node.id and node.owner != node.id
+        key = (id(node.op), is_shared, *inputs)
+        if key not in seen:
+            seen[key] = _cost(node.op, inputs, is_shared)
+        costs[node.id] = seen[key]
+    return costs
 
 
-def _cost(node: Node, shapes: Shapes) -> NodeCost:
-    inputs = [shapes[source] for source in node.inputs]
-    is_shared = node.owner != node.id
-    params = 0 if is_shared else sum(map(product, node.op.weights(*inputs).values()))
-    return NodeCost(params, *node.op.cost(*inputs))
+def _cost(op: Op, inputs: Sequence[Sizes], is_shared: bool) -> NodeCost:
+    params = 0 if is_shared else sum(map(product, op.weights(*inputs).values()))
+    return NodeCost(params, *op.cost(*inputs))
 
 
 def bias_params(node: Node, shapes: Shapes) -> int:
@@ -102,17 +113,11 @@ def depths(graph: Graph, pooling: bool = False) -> Depths:
     With `pooling` the pooling layers count too.
     """
 
-    def counts(node: Node) -> bool:
-        is_pooling = pooling and "pool" in node.op.op_name
-        return is_pooling or node.op.style in ("conv", "linear")
-
-    return _longest(graph, counts)
-
-
-def _longest(graph: Graph, counts: Callable[[Node], bool]) -> Depths:
     longest: dict[NodeId, int] = dict.fromkeys(graph.inputs, 0)
     for node in graph.nodes.values():
-        longest[node.id] = max((longest[s] for s in node.inputs), default=0) + counts(node)
+        is_counted = node.op.style in ("conv", "linear")
+        is_counted = is_counted or (pooling and "pool" in node.op.op_name)
+        longest[node.id] = max([longest[x] for x in node.inputs], default=0) + is_counted
     return longest
 
 

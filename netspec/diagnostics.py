@@ -214,6 +214,8 @@ def _slips(left: str, right: str) -> int:
 
 def escape(text: str) -> str:
     """Show text so that no control, bidi or invisible character reaches a terminal."""
+    if text.isprintable():
+        return text
     return "".join(char if _is_visible(char) else _code_point(char) for char in text)
 
 
@@ -350,6 +352,8 @@ def _carets(label: Label, main: bool, text: str, shift: int, paint: Paint) -> st
 
 def display_width(text: str) -> int:
     """Return how many terminal cells a text takes (wide East Asian characters and emoji take 2)."""
+    if text.isascii():
+        return len(text)
     return sum(map(_cells, text))
 
 

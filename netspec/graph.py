@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from netspec.diagnostics import Span
 from netspec.dim import Expr, names
@@ -19,8 +19,7 @@ Sizes = tuple[int, ...]
 """A shape of numbers, without the batch."""
 
 
-@dataclass(frozen=True, slots=True)
-class Bound:
+class Bound(NamedTuple):
     """The value of a parameter, and the place in the file that decided it.
 
     `fraction` is the arithmetic behind a value that is no whole number, and its cure.
@@ -34,8 +33,7 @@ class Bound:
 Bindings = Mapping[str, Bound]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Node:
+class Node(NamedTuple):
     """One op at work. Its `owner` is the state_dict prefix of its weights: its id unless shared.
 
     `call` is the op as written, `bindings` the parameters where it stands, `origin` its place in
@@ -52,8 +50,7 @@ class Node:
     train_only: bool
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Use:
+class Use(NamedTuple):
     """One layer as it stands in the flat network: an op, or a whole block with members below it."""
 
     id: NodeId
@@ -65,8 +62,7 @@ class Use:
     train_only: bool
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Instance:
+class Instance(NamedTuple):
     """One instantiation of a body: a use of a block, or one of its repetitions."""
 
     id: NodeId

@@ -112,7 +112,7 @@ def _cures(case: Case, first: Diagnostic) -> Iterator[Diagnostic]:
             help = f"shapes leave out the batch: write [{text}"
             yield replace(first, span=case.spec.inputs[name[0]].span, label="", help=help)
     for shorter in _shorter(graph):
-        nodes = {i: replace(n, op=shorter.get(n.call, n.op)) for i, n in graph.nodes.items()}
+        nodes = {i: n._replace(op=shorter.get(n.call, n.op)) for i, n in graph.nodes.items()}
         if shorter and _is_well(replace(graph, nodes=nodes), case):
             yield _inferred(next(iter(shorter)), first)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from netspec.costs import Costs, Totals
 from netspec.diagnostics import Diagnostic, Source
+from netspec.dim import Shape
 from netspec.graph import Graph, path
 from netspec.ops.base import numbers
 from netspec.shapes import Shapes
@@ -29,11 +30,15 @@ class Network:
     def tensors(self) -> dict[str, tuple[int, ...]]:
         """Return the tensors of the state_dict, key → shape, in the order of execution."""
         found: dict[str, tuple[int, ...]] = {}
+        seen: dict[tuple[object, ...], dict[str, Shape]] = {}
         for node in self.graph.nodes.values():
             inputs = [self.shapes[source] for source in node.inputs]
-            for table in (node.op.weights(*inputs), node.op.buffers(*inputs)):
+            key = (id(node.op), *inputs)
+            if key not in seen:
+                seen[key] = {**node.op.weights(*inputs), **node.op.buffers(*inputs)}
+            if seen[key]:
                 owner = path(node.owner)
-                found.update((f"{owner}.{k}".rstrip("."), numbers(s)) for k, s in table.items())
+                found.update((f"{owner}.{k}".rstrip("."), numbers(s)) for k, s in seen[key].items())
         return found
 
     @property

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 from math import ceil, floor, gcd, lcm
+from typing import NamedTuple
 
 from netspec.graph import Graph, Node, NodeId, Sizes
 from netspec.ops.activation import AlongAxis
@@ -27,8 +28,7 @@ from netspec.shapes import Shapes
 _MAX_PERIOD = 4096
 
 
-@dataclass(frozen=True, slots=True)
-class Reach:
+class Reach(NamedTuple):
     """Intervals [low(i), high(i)]; element i + period sees what i sees, `advance` further on."""
 
     lows: tuple[int, ...]
@@ -64,10 +64,18 @@ class Reach:
 
     def after(self, step: Reach) -> Reach:
         """Return what is seen through a layer whose elements read these elements."""
+        if len(self.lows) == len(step.lows) == 1:
+            return self._after_one(step)
         period = range(self.period(step))
         advance = step.advance * len(period) // len(step.lows) * self.advance // len(self.lows)
         lows = tuple(self.low(step.low(i)) for i in period)
         return Reach(lows, tuple(self.high(step.high(i)) for i in period), advance)
+
+    def _after_one(self, step: Reach) -> Reach:
+        """Return the same for intervals that only move: nearly all layers' do."""
+        low = self.lows[0] + step.lows[0] * self.advance
+        high = self.highs[0] + step.highs[0] * self.advance
+        return Reach((low,), (high,), step.advance * self.advance)
 
     def __or__(self, other: Reach) -> Reach:
         """Return the intervals that hold both; the strides must be equal."""
@@ -119,9 +127,11 @@ class Field:
 
     def after(self, step: Reach, count: int) -> Field:
         """Return the field of a layer that reads this one in steps."""
-        if any(reach.period(step) > _MAX_PERIOD for reach in (self.widest, self.narrowest)):
+        widest, narrowest = self.widest, self.narrowest
+        if widest.period(step) > _MAX_PERIOD or narrowest.period(step) > _MAX_PERIOD:
             step = everything(self.count)  # beyond any network in use; too wide, never too narrow
-        return Field(self.size, count, self.widest.after(step), self.narrowest.after(step))
+        seen = widest.after(step)
+        return Field(self.size, count, seen, seen if narrowest is widest else narrowest.after(step))
 
     def spread(self, count: int = 1) -> Field:
         """Return the field of a layer in which each element reads all of this one."""
@@ -132,8 +142,7 @@ Fields = Mapping[NodeId, tuple[Field, ...]]
 """A field for each spatial axis of the input; none for a node that does not see the input."""
 
 
-@dataclass(frozen=True, slots=True)
-class _View:
+class _View(NamedTuple):
     """A node's fields; `aligned` while its shape is (channels, *the input's axes).
 
     `order` says which of these stands where, while they are permuted.
@@ -147,12 +156,18 @@ class _View:
         return _View(tuple(field.spread() for field in self.fields))
 
 
+_Read = dict[tuple[object, ...], tuple[Reach, ...]]
+"""Which elements a layer's elements read, by its op and shapes."""
+
+
 def see(graph: Graph, shapes: Shapes, source: NodeId | None = None) -> Fields:
     """Return each node's receptive field on an input, by default the first that is not a vector."""
     spatial = (key for key, shape in graph.inputs.items() if len(shape) > 1)
     source = source or next(spatial, next(iter(graph.inputs)))
     views = dict.fromkeys(graph.inputs, _View())
-    views[source] = _View(tuple(Field(size, size) for size in graph.inputs[source][1:]), True)
+    same = {size: Field(size, size) for size in graph.inputs[source][1:]}
+    views[source] = _View(tuple(same[size] for size in graph.inputs[source][1:]), True)
+    read: _Read = {}
     for node in graph.nodes.values():
         seen = [views[key] for key in node.inputs if views[key].fields]
         if not seen:
@@ -160,7 +175,7 @@ def see(graph: Graph, shapes: Shapes, source: NodeId | None = None) -> Fields:
         elif len(node.inputs) > 1:
             views[node.id] = _join(seen, shapes[node.id])
         else:
-            views[node.id] = _through(node, seen[0], shapes)
+            views[node.id] = _through(node, seen[0], shapes, read)
     return {key: view.fields for key, view in views.items()}
 
 
@@ -174,7 +189,7 @@ def describe(fields: Sequence[Field]) -> str:
     return f"stride {shown[0]}, receptive field {shown[1]}"
 
 
-def _through(node: Node, view: _View, shapes: Shapes) -> _View:
+def _through(node: Node, view: _View, shapes: Shapes, read: _Read) -> _View:
     x, y = shapes[node.inputs[0]], shapes[node.id]
     if isinstance(node.op, Permute) and (view.aligned or view.order):
         return _permuted(view, node.op)
@@ -187,9 +202,23 @@ def _through(node: Node, view: _View, shapes: Shapes) -> _View:
         return view if alone else view.spread()
     if len(x) != len(y):
         return view.spread()
-    steps = read_axes(node.op, x, y)
-    fields = zip(view.fields, steps, y[1:], strict=True)
-    return _View(tuple(field.after(step, count) for field, step, count in fields), True)
+    key = id(node.op), x, y
+    if key not in read:
+        read[key] = read_axes(node.op, x, y)
+    return _View(_step(view.fields, read[key], y[1:]), True)
+
+
+def _step(fields: tuple[Field, ...], steps: tuple[Reach, ...], counts: Sizes) -> tuple[Field, ...]:
+    """Return the fields behind a layer; axes that are alike share theirs."""
+    found: list[Field] = []
+    for i, (field, step, count) in enumerate(zip(fields, steps, counts, strict=True)):
+        if i and field is fields[i - 1] and step == steps[i - 1] and count == counts[i - 1]:
+            found.append(found[-1])
+        elif step is SAME and count == field.count:
+            found.append(field)
+        else:
+            found.append(field.after(step, count))
+    return tuple(found)
 
 
 def _permuted(view: _View, op: Permute) -> _View:

@@ -30,14 +30,15 @@ def infer(graph: Graph) -> tuple[Shapes, Problems]:
     problems: dict[NodeId, tuple[Problem, ...]] = {}
     seen: dict[tuple[object, ...], tuple[Sizes, tuple[Problem, ...]]] = {}
     for node in graph.nodes.values():
-        inputs = tuple(shapes[source] for source in node.inputs if source in shapes)
+        inputs = tuple([shapes[source] for source in node.inputs if source in shapes])
         if len(inputs) < len(node.inputs):
             continue
-        key = (id(node.op), inputs)
+        key = (id(node.op), *inputs)
         if key not in seen:
             seen[key] = apply(node.op, inputs)
         shape, refused = seen[key]
-        refused = refused or _refuse_sharing(node, graph, shapes)
+        if node.owner is not node.id and not refused:
+            refused = _refuse_sharing(node, graph, shapes)
         if refused:
             problems[node.id] = refused
         else:

@@ -6,6 +6,7 @@ The cases carry the names of the rows of `shared/hostile.md`; see `test_hostile.
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -146,6 +147,56 @@ def test_a_large_hostile_spec_stays_in_its_limits(row, text, code):
     assert "Traceback" not in output and not RAW.search(output)
     assert len(output) < 200_000
     assert seconds < 3 and memory < 500
+
+
+NESTED = (
+    HEAD.replace("[3, 8, 8]", "[8, 16, 16]")
+    + "blocks:\n  B0: {{chain: {body}}}\n"
+    + "".join(
+        f"  B{i}: {{{{chain: {{{{{', '.join(f'u{j}: B{i - 1}' for j in range(10))}}}}}}}}}\n"
+        for i in (1, 2, 3)
+    )
+)
+LEVELS = NESTED.format(body="{c: {conv2d: [8, 3], padding: 1}, r: relu, b: {conv2d: [8, 1]}}")
+SKIPS = "  a0: relu\n" + "".join(
+    f"  a{i}: {{add: [], from: [a{i - 1}, a{max(i - 7, 0)}]}}\n" for i in range(2, 1_500)
+).replace("a1,", "a0,")
+EXPANDING = {
+    "uses": LEVELS + "graph:\n" + lines("  l{i}: B3\n", 9, "  last: B3\n") + "outputs: {o: last}\n",
+    "copies": one("{relu: [], repeat: 99000}"),
+    "skips": net(SKIPS, out="a1499"),
+}
+WRITING = {
+    "check": ("check", "-"),
+    "build": ("build", "-", "-o", "-"),
+    "json": ("report", "-", "--by", "layer", "--format", "json"),
+    "text": ("report", "-", "--by", "layer"),
+    "dot": ("render", "-", "-o", "{folder}/a.dot"),
+    "html": ("render", "-", "-o", "{folder}/a.html"),
+    "mmd": ("render", "-", "-o", "{folder}/a.mmd"),
+    "svg": ("render", "-", "-o", "{folder}/a.svg"),
+}
+# What a process may take before the kernel ends it: well above what is aimed at, 3 s and 500 MB,
+# and far below what these took once.
+SECONDS, BYTES = 12, 1 << 30
+
+
+def limit() -> None:
+    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
+    resource.setrlimit(resource.RLIMIT_AS, (BYTES, BYTES))
+
+
+@pytest.mark.parametrize("command", WRITING)
+@pytest.mark.parametrize("text", EXPANDING)
+def test_a_small_spec_of_a_large_network_is_written_within_limits(text, command, tmp_path):
+    words = [word.format(folder=tmp_path) for word in WRITING[command]]
+    result = subprocess.run(
+        [sys.executable, "-m", "netspec", *words],
+        input=EXPANDING[text].encode(), capture_output=True, cwd=ROOT, preexec_fn=limit,
+    )  # fmt: skip
+    is_refused = (text, command) == ("skips", "svg")
+    assert result.returncode == 2 * is_refused, result.stderr.decode()[-500:]
+    assert (b"--depth" in result.stderr) == is_refused
 
 
 def test_ten_thousand_layers_fit_easily():

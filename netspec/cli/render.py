@@ -56,9 +56,13 @@ def _drawn(network: Network, kind: str, options: Namespace) -> bytes:
             return to_html(network).encode()
     if kind == "dot" or options.engine == "graphviz":
         return _graphviz(network, kind, options)
+    from netspec.emit.figure.page import FigureError
     from netspec.emit.figure.svg import to_svg
 
-    text = to_svg(network, options.page, options.orientation, options.depth, options.theme)
+    try:
+        text = to_svg(network, options.page, options.orientation, options.depth, options.theme)
+    except FigureError as error:
+        raise files.Failure(str(error), files.USAGE) from None
     if kind not in PICTURES:
         return text.encode()
     try:

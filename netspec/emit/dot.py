@@ -8,7 +8,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from netspec.emit.figure.numbers import cost_text
-from netspec.emit.figure.tree import Group, Item, Leaf, Link, branch_order, build, leaves
+from netspec.emit.figure.runs import readable, shorten
+from netspec.emit.figure.tree import Group, Item, Leaf, Link, Outline, branch_order, leaves
 from netspec.emit.palette import KINDS
 from netspec.graph import path
 from netspec.network import Network
@@ -16,6 +17,9 @@ from netspec.ops.window import times
 
 if TYPE_CHECKING:
     import graphviz
+
+MOST_BOXES = 3_000
+"""The program `dot` takes seconds for so many, and minutes for ten times more."""
 
 _FONT = "Helvetica,Arial,sans-serif"
 _EDGE = "#555555"
@@ -29,12 +33,12 @@ class DotError(Exception):
 def to_dot(network: Network, depth: int | None = None) -> str:
     """Return the network as Graphviz text, a cluster per use of a block.
 
-    Blocks more than `depth` levels down are closed. Branches stand from left to right in the order
-    of their join.
+    Blocks more than `depth` levels down are closed, and further ones where the program `dot` could
+    not lay out so many boxes. Branches stand from left to right in the order of their join.
     """
     import graphviz
 
-    root = build(network, depth, fold=False)
+    root = _root(network, depth)
     dot = graphviz.Digraph(network.graph.name)
     dot.attr(rankdir="TB", newrank="true", nodesep="0.15", ranksep="0.3", fontname=_FONT)
     dot.attr("node", shape="box", style="filled", fontname=_FONT, fontsize="11", margin="0.08,0.04")
@@ -42,6 +46,13 @@ def to_dot(network: Network, depth: int | None = None) -> str:
     _Writer(network).contents(root, dot)
     _legend(root, dot)
     return str(dot.source)
+
+
+def _root(network: Network, depth: int | None) -> Group:
+    """Return what is drawn: as much as `dot` can lay out."""
+    outline = Outline(network, fold=False)
+    root = outline.at(readable(outline, depth, MOST_BOXES))
+    return shorten(root, MOST_BOXES) if len(root.children) > MOST_BOXES else root
 
 
 def render_dot(source: str, format: str, timeout: float = 30.0) -> bytes:

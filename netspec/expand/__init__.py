@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from pydantic import ValidationError
 
@@ -46,6 +48,7 @@ from netspec.spec.model import (
 from netspec.spec.order import execution_order
 from netspec.spec.values import Scope
 
+_Step = tuple[Layer, Layer]
 Results = NodeId | dict[str, NodeId]
 """What a layer gives: one node, or several by the name behind the dot."""
 
@@ -67,8 +70,7 @@ def expand(spec: Spec, params: Mapping[str, int | float], sink: Sink) -> Graph:
     return Graph(spec.name, values, inputs, *tables, outputs)  # type: ignore[arg-type]  # numbers
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+class _Place(NamedTuple):
     """Where a body is being instantiated. `owner` is where its weights are: elsewhere if shared."""
 
     id: NodeId
@@ -78,7 +80,8 @@ class _Place:
     train_only: bool
 
     def child(self, name: str) -> _Place:
-        id, owner = (*self.id, name), (*self.owner, name)
+        id = (*self.id, name)
+        owner = id if self.owner is self.id else (*self.owner, name)
         return _Place(id, owner, self.bindings, self.origin, self.train_only)
 
 
@@ -87,12 +90,16 @@ class _Expander:
     """Instantiates bodies; `nodes` and `uses` grow in execution order."""
 
     spec: Spec
-    globals: Bindings
+    globals: dict[str, Bound]
     sink: Sink
     nodes: dict[NodeId, Node] = field(default_factory=dict)
     uses: dict[NodeId, Use] = field(default_factory=dict)
     instances: dict[Body, list[Instance]] = field(default_factory=dict)
     bound: dict[tuple[object, ...], Op | None] = field(default_factory=dict)
+    reads: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    pieces: dict[tuple[int, int], Piece] = field(default_factory=dict)
+    steps: dict[int, tuple[_Step, ...]] = field(default_factory=dict)
+    """The order in which the layers of a chain run, by the identity of the chain's layers."""
 
     def run(self) -> tuple[GraphOutput, ...]:
         """Instantiate the graph and its heads; return the network's outputs."""
@@ -142,13 +149,21 @@ class _Expander:
         heads: Sequence[Layer] = (),
     ) -> None:
         """Instantiate layers; `sources` maps names to nodes and grows by the layers' outputs."""
-        peers = {layer.name: layer for layer in (*layers, *heads)}
-        for layer in execution_order(layers, heads):
-            inputs = tuple(self._read(ref, sources) for ref in layer.sources)
-            if self._is_there(layer, place) and self._is_there(acting(layer, peers), place):
-                sources[layer.name] = self._layer(layer, inputs, place.child(layer.name), peers)
+        for layer, actor in self._steps(layers, heads):
+            inputs = tuple([self._read(ref, sources) for ref in layer.sources])
+            if self._is_there(layer, place) and self._is_there(actor, place):
+                inside = place.child(layer.name)
+                sources[layer.name] = self._layer(layer, actor, inputs, inside)
             else:
                 sources[layer.name] = inputs[0]
+
+    def _steps(self, layers: Sequence[Layer], heads: Sequence[Layer]) -> tuple[_Step, ...]:
+        """Return the layers of a chain as they run, each with the one whose weights it uses."""
+        if id(layers) not in self.steps:
+            peers = {layer.name: layer for layer in (*layers, *heads)}
+            order = execution_order(layers, heads)
+            self.steps[id(layers)] = tuple((layer, acting(layer, peers)) for layer in order)
+        return self.steps[id(layers)]
 
     def _is_there(self, layer: Layer, place: _Place) -> bool:
         return layer.condition is None or holds(layer.condition, place.bindings, self.sink)
@@ -170,29 +185,37 @@ class _Expander:
         return found[ref.port]
 
     def _layer(
-        self, layer: Layer, inputs: tuple[NodeId, ...], place: _Place, peers: Mapping[str, Layer]
+        self, layer: Layer, actor: Layer, inputs: tuple[NodeId, ...], place: _Place
     ) -> Results:
-        actor = acting(layer, peers)
         if actor is not layer:
-            place = replace(place, owner=(*place.owner[:-1], actor.name))
+            place = place._replace(owner=(*place.owner[:-1], actor.name))
         if layer.train_only and not place.train_only:
-            place = replace(place, train_only=True)
-        times = repeats(actor, place.bindings, self.sink)
-        results: Results = place.id
-        current = inputs
-        for item in range(times or 1):
-            inside = place if times is None else place.child(str(item))
-            results = self._call(call_of(actor, item), layer, current, inside, place.id)
-            current = (results,) if isinstance(results, tuple) else tuple(results.values())
+            place = place._replace(train_only=True)
+        if actor.repeat is None:
+            results = self._call(actor.call, layer, inputs, place, place.id)
+        else:
+            results = self._stack(layer, actor, inputs, place)
+        output = results if isinstance(results, tuple) else next(iter(results.values()))
         self.uses[place.id] = Use(
             place.id,
             layer,
             inputs,
-            current[0],
+            output,
             place.bindings,
             (layer.span, *place.origin),
             place.train_only,
         )
+        return results
+
+    def _stack(
+        self, layer: Layer, actor: Layer, inputs: tuple[NodeId, ...], place: _Place
+    ) -> Results:
+        """Instantiate the copies of a repeated layer, each on what the one before it gives."""
+        results: Results = place.id
+        for item in range(repeats(actor, place.bindings, self.sink) or 1):
+            inside = place.child(str(item))
+            results = self._call(call_of(actor, item), layer, inputs, inside, place.id)
+            inputs = (results,) if isinstance(results, tuple) else tuple(results.values())
         return results
 
     def _call(
@@ -207,8 +230,10 @@ class _Expander:
             inner = block_bindings(call, block, place.bindings, self.sink)
             if inner is None:
                 return inputs[0]
-            bindings = {**self.globals, **inner}
-            place = replace(place, bindings=bindings, origin=(layer.span, *place.origin))
+            # Thousands of uses may see thousands of parameters: a copy each would be their product.
+            bindings = ChainMap(inner, self.globals) if inner else self.globals
+            origin = (layer.span, *place.origin)
+            place = _Place(place.id, place.owner, bindings, origin, place.train_only)
             body = block.body
         else:
             body = call  # type: ignore[assignment]  # neither an op nor a block: an inline body
@@ -270,10 +295,17 @@ class _Expander:
         op = self._bound_op(call, place.bindings) or call.op
         if isinstance(op, Cut):
             return {
-                str(i): self._node(Piece(whole=op, index=i), call, inputs, place.child(str(i)))
+                str(i): self._node(self._piece(op, i), call, inputs, place.child(str(i)))
                 for i in range(op.count())
             }
         return self._node(op, call, inputs, place)
+
+    def _piece(self, op: Cut, index: int) -> Piece:
+        """Return an output of an op that has several; the same one gives the same object."""
+        key = id(op), index
+        if key not in self.pieces:
+            self.pieces[key] = Piece(whole=op, index=index)
+        return self.pieces[key]
 
     def _node(self, op: Op, call: OpCall, inputs: tuple[NodeId, ...], place: _Place) -> NodeId:
         origin = (call.span, *place.origin)
@@ -284,23 +316,30 @@ class _Expander:
 
     def _bound_op(self, call: OpCall, bindings: Bindings) -> Op | None:
         """Bind an op's arguments; the same values give the same object."""
-        arguments = call.arguments.values()
-        used = dict.fromkeys(name for argument in arguments for name in names(argument.value))
+        used = self._reads(call)
         if not used:
             return call.op
-        key = (id(call), *((bindings[name].value, type(bindings[name].value)) for name in used))
+        values = [bindings[name].value for name in used]
+        key = (id(call), *values, *map(type, values))
         if key not in self.bound:
             self.bound[key] = self._bind(call, bindings)
         elif self.bound[key] is None:
             self._bind(call, bindings)
         return self.bound[key]
 
+    def _reads(self, call: OpCall) -> tuple[str, ...]:
+        """Return the parameters that an op's arguments read."""
+        if id(call) not in self.reads:
+            values = tuple(argument.value for argument in call.arguments.values())
+            self.reads[id(call)] = tuple(dict.fromkeys(names(values)))
+        return self.reads[id(call)]
+
     def _bind(self, call: OpCall, bindings: Bindings) -> Op | None:
         for argument in call.arguments.values():
             if bind_value(argument, bindings, self.sink) is None:
                 return None
         try:
-            return call.op.bind({name: bound.value for name, bound in bindings.items()})
+            return call.op.bind({name: bindings[name].value for name in self._reads(call)})
         except ValidationError as error:
             for item in error.errors():
                 key = str(item["loc"][0])

@@ -35,12 +35,16 @@ _COMPARE: dict[str, Callable[[Any, Any], object]] = {
 
 def bind_value(argument: Argument, bindings: Bindings, sink: Sink) -> Bound | None:
     """Return an argument's value and cause, or None after reporting why it has none."""
-    span, use = cause(argument, bindings)
     if not isinstance(argument.value, Expr | tuple):
-        return Bound(argument.value, span)
+        return Bound(argument.value, argument.span)
+    if isinstance(argument.value, Expr) and argument.value.op == "name":
+        return bindings[str(argument.value.args[0])]
     values = {name: bindings[name].value for name in names(argument.value)}
     try:
-        value: Value = substitute(argument.value, values)  # type: ignore[assignment]  # a Value
+        value: Value = argument.value
+        if values:
+            value = substitute(value, values)  # type: ignore[assignment]  # a Value
+        span = bindings[next(iter(values))].span if len(values) == 1 else argument.span
         return Bound(value, span, _fraction(argument.value, value, bindings))
     except ZeroDivisionError:
         message = "division by zero"
@@ -48,6 +52,7 @@ def bind_value(argument: Argument, bindings: Bindings, sink: Sink) -> Bound | No
         message = "the result is beyond 10**15"
     except TypeError:
         message = "arithmetic needs numbers"
+    span, use = cause(argument, bindings)
     notes = (Label(use, "used here"),) if use else ()
     given = ", ".join(f"{name} = {value}" for name, value in values.items())
     sink.add(Diagnostic("NS016", f"{message} with {given}", span, notes=notes))

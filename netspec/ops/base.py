@@ -34,8 +34,7 @@ class Cost(NamedTuple):
     other: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
+class Window(NamedTuple):
     """How an op moves over the feature map; one number per spatial dimension.
 
     `padding` is what stands before the first element.

@@ -39,18 +39,17 @@ class AnyConv(Op):
                 yield Problem("groups", message)
 
     def _over(self, padding: tuple[int, ...]) -> Window:
-        kernel, stride, dilation = (
-            every(value, self.spatial) for value in (self.kernel_size, self.stride, self.dilation)
-        )
-        return Window(kernel, stride, padding, dilation)
+        count = self.spatial
+        kernel, stride = every(self.kernel_size, count), every(self.stride, count)
+        return Window(kernel, stride, padding, every(self.dilation, count))
 
     def _weights(self, first: Dim, second: Dim) -> dict[str, Shape]:
         weight = (first, second // self.groups, *every(self.kernel_size, self.spatial))
         return {"weight": weight} | ({"bias": (self.out_channels,)} if self.bias else {})
 
-    def _cost(self, pixels: int, x: Shape) -> Cost:
+    def _cost(self, pixels: int, x: Shape, y: Shape) -> Cost:
         """Return the cost where each of `pixels` meets the whole weight once."""
-        biases = product(self.shape(x)) if self.bias else 0
+        biases = product(y) if self.bias else 0
         return Cost(pixels * product(self.weights(x)["weight"]), biases)
 
     def label(self) -> str:
@@ -81,7 +80,7 @@ class Conv(AnyConv):
             return
         yield from self._refuse_padding_mode(sizes)
         before, after = self._padding()
-        total = tuple(map(sum, zip(before, after, strict=True)))
+        total = tuple([a + b for a, b in zip(before, after, strict=True)])
         yield from refuse_kernel(sizes, self._over(before), total)
 
     def _refuse_padding_mode(self, sizes: Shape) -> Iterator[Problem]:
@@ -104,7 +103,7 @@ class Conv(AnyConv):
             totals = [dilation * (kernel - 1) for kernel, dilation in pairs]
             return tuple(t // 2 for t in totals), tuple(t - t // 2 for t in totals)
         number = 0 if isinstance(self.padding, str) else self.padding
-        return every(number, self.spatial), every(number, self.spatial)
+        return (every(number, self.spatial),) * 2
 
     def shape(self, *inputs: Shape) -> Shape:
         sizes = inputs[0][1:]
@@ -117,7 +116,8 @@ class Conv(AnyConv):
         return self._weights(self.out_channels, inputs[0][0])
 
     def cost(self, *inputs: Shape) -> Cost:
-        return self._cost(product(self.shape(*inputs)[1:]), inputs[0])
+        y = self.shape(*inputs)
+        return self._cost(product(y[1:]), inputs[0], y)
 
     def window(self) -> Window | None:
         return self._over(self._padding()[0])
@@ -208,7 +208,7 @@ class ConvTranspose2d(AnyConv):
         return self._weights(inputs[0][0], self.out_channels)
 
     def cost(self, *inputs: Shape) -> Cost:
-        return self._cost(product(inputs[0][1:]), inputs[0])
+        return self._cost(product(inputs[0][1:]), inputs[0], self.shape(*inputs))
 
     def label(self) -> str:
         return f"transposed {super().label()}"

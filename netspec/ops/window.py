@@ -16,7 +16,7 @@ def every(value: Any, count: int) -> tuple[Any, ...]:
 
 def extent(window: Window) -> tuple[int, ...]:
     """Return the size of the dilated kernel."""
-    return tuple(d * (k - 1) + 1 for k, d in zip(window.kernel, window.dilation, strict=True))
+    return tuple([d * (k - 1) + 1 for k, d in zip(window.kernel, window.dilation, strict=True)])
 
 
 def slide(sizes: Shape, window: Window, after: tuple[int, ...], ceil_mode: bool = False) -> Shape:
@@ -26,7 +26,7 @@ def slide(sizes: Shape, window: Window, after: tuple[int, ...], ceil_mode: bool 
     padding; the textbook formula does not.
     """
     steps = zip(sizes, extent(window), window.stride, window.padding, after, strict=True)
-    return tuple(_slide(*step, ceil_mode) for step in steps)
+    return tuple([_slide(*step, ceil_mode) for step in steps])
 
 
 def _slide(size: Dim, kernel: int, stride: int, before: int, after: int, ceil_mode: bool) -> Dim:
@@ -51,7 +51,7 @@ def unslide(sizes: Shape, window: Window, extra: tuple[int, ...]) -> Shape:
 
 def refuse_kernel(sizes: Shape, window: Window, padding: tuple[int, ...]) -> Iterator[Problem]:
     """Yield a problem where the dilated kernel does not fit into the padded input."""
-    padded = tuple(size + pad for size, pad in zip(numbers(sizes), padding, strict=True))
+    padded = tuple([size + pad for size, pad in zip(numbers(sizes), padding, strict=True)])
     kernel = extent(window)
     if any(k > size for k, size in zip(kernel, padded, strict=True)):
         message = f"a {times(kernel)} kernel does not fit into the padded input of {times(padded)}"

@@ -12,6 +12,9 @@ from typing import NamedTuple
 
 from netspec.emit.figure.tree import Group, Link, branch_order
 
+MOST_WOVEN = 1_000
+"""Branches and skips among more items could not be followed by eye."""
+
 
 class Skip(NamedTuple):
     """A link from one position of a series to a later one, not its neighbour; -1 is the entry."""
@@ -85,6 +88,8 @@ class _Weaver:
 
     def run(self) -> Flow:
         """Separate the main path from the sides, then take each apart."""
+        if len(self._order) > MOST_WOVEN:
+            return self._column()
         end = self._order.index(self._group.exit) + 1
         ports = [-1 - i for i in range(len(self._group.reads))]
         entry = ports[0] if len(ports) == 1 else None
@@ -92,6 +97,21 @@ class _Weaver:
         sides = [self._side(nodes, series) for nodes in self._components(self._order[end:])]
         sides.sort(key=lambda side: side.after)
         return Flow(series, tuple(sides), tuple(self._tags))
+
+    def _column(self) -> Flow:
+        """Return all items in one column; what is not read from the item above has a tag."""
+        ports = [-1 - i for i in range(len(self._group.reads))]
+        entry = ports[0] if len(ports) == 1 else None
+        parts = (*(ports if entry is None else ()), *self._order)
+        linked: list[Link | None] = [None] * len(parts)
+        tags = []
+        for i, part in enumerate(parts):
+            for link in self._distinct(part):
+                if link.source == (parts[i - 1] if i else entry):
+                    linked[i] = link
+                else:
+                    tags.append(link)
+        return Flow(Series(parts, tuple(linked), (), entry), (), tuple(tags))
 
     def series(self, nodes: Sequence[int], entry: int | None, goal: int | None = None) -> Series:
         """Return the series of nodes that start at `entry` and end at `goal`."""

@@ -12,7 +12,7 @@ from netspec.emit.figure.drawing import SMALL, TEXT, Drawing, Point
 from netspec.emit.figure.flow import Fan, Side
 from netspec.emit.figure.legend import legend
 from netspec.emit.figure.place import Placer, Plan
-from netspec.emit.figure.runs import details
+from netspec.emit.figure.runs import MOST_BOXES, details, size
 from netspec.emit.figure.stack import Column, Stack
 from netspec.emit.figure.tree import Group, leaves
 from netspec.network import Network
@@ -20,6 +20,10 @@ from netspec.network import Network
 MARGIN = 4.0
 LARGEST_TEXT = 9.0
 LEGEND_ROOM = 30.0
+
+
+class FigureError(ValueError):
+    """A network that no page can show, however little of it; the text says what to do."""
 
 
 class Page(NamedTuple):
@@ -68,16 +72,24 @@ def lay_out(network: Network, page: Page | None, depth: int | None = None) -> Fi
     """Return the most detailed figure whose text is large enough, or else the one with the largest.
 
     Detail goes in this order: equal blocks in a row become one, norms and activations join the op
-    before them, inner blocks are closed.
+    before them, inner blocks are closed. Raises FigureError.
     """
     best: Figure | None = None
+    boxes = 0
     for root in details(network, depth):
+        boxes = size(root)
+        if boxes > MOST_BOXES:
+            continue
         figure = _Sheet(network, root, page).figure()
         if best is None or figure.scale > best.scale * 1.02:
             best = figure
         if page is None or figure.smallest_text >= page.floor:
             break
-    assert best is not None
+    if best is None:
+        raise FigureError(
+            f"{network.graph.name} has {boxes:,} boxes that no page can show legibly; put layers "
+            "into blocks and close them with --depth, or write .html, which zooms"
+        )
     return best
 
 

@@ -7,23 +7,29 @@ from collections.abc import Hashable, Iterator
 from dataclasses import replace
 
 from netspec.costs import total
-from netspec.emit.figure.tree import Group, Item, Leaf, build, link, title, walk
+from netspec.emit.figure.parts import FEW
+from netspec.emit.figure.tree import Group, Item, Leaf, Outline, link, title, walk
+from netspec.graph import NodeId
 from netspec.network import Network
 
-_MOST_BOXES = 500
+MOST_BOXES = 500
 """More than any page could show; laying them out would only take time."""
+_MOST_BUILT = 2_000
+"""More than could be brought down to that many; a network of more boxes starts with less detail."""
+_DEEPEST = 128
 
 
 def details(network: Network, depth: int | None) -> Iterator[Group]:
     """Yield the network with ever less detail, its blocks below `depth` levels closed."""
-    full = build(network, depth)
+    outline = Outline(network)
+    full = outline.at(readable(outline, depth, _MOST_BUILT))
     fewer = collapse(full)
-    yield from (x for x in (full, fewer, absorb(fewer)) if _size(x) <= _MOST_BOXES)
+    yield from (x for x in (full, fewer, absorb(fewer)) if size(x) <= MOST_BOXES)
     deepest = max((_level(item) for item in walk(full) if isinstance(item, Group)), default=0)
     least = full
     for level in range(deepest, 0, -1):
-        least = collapse(absorb(build(network, level)))
-        if _size(least) <= _MOST_BOXES:
+        least = collapse(absorb(outline.at(level)))
+        if size(least) <= MOST_BOXES:
             yield least
     least = collapse(absorb(full)) if deepest == 0 else least
     for most in (200, 100, 50, 25):
@@ -31,7 +37,18 @@ def details(network: Network, depth: int | None) -> Iterator[Group]:
             yield shorten(least, most)
 
 
-def _size(group: Group) -> int:
+def readable(outline: Outline, depth: int | None, most: int) -> int | None:
+    """Return the greatest depth at which at most so many boxes are shown, at least 1."""
+    if outline.boxes(depth, most) <= most:
+        return depth
+    low, high = 1, depth or _DEEPEST
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if outline.boxes(middle, most) <= most else (low, middle - 1)
+    return low
+
+
+def size(group: Group) -> int:
     """Return how many boxes the open groups show."""
     return sum(1 for _ in walk(group))
 
@@ -55,7 +72,7 @@ def shorten(group: Group, most: int) -> Group:
             stretches.append([child])
     kept = [_close(stretch) for stretch in stretches]
     ends = [i for i, x in enumerate(stretches) if group.children[group.exit] in x]
-    links, _ = link(kept, group.reads, None)
+    links = link(kept, group.reads)
     return replace(group, children=tuple(kept), links=links, exit=ends[0])
 
 
@@ -68,11 +85,12 @@ def _close(stretch: list[Item]) -> Item:
     first, last = stretch[0], stretch[-1]
     if len(stretch) == 1:
         return first
-    nodes = tuple(node for item in stretch for node in item.nodes)
+    nodes = tuple([node for item in stretch[:FEW] for node in item.nodes][:FEW])
+    exits = tuple([node for item in stretch for node in item.exits])
     label = f"{title(first.id)} … {title(last.id)}"
-    costs = [part for item in stretch for part in [item.cost] * item.count]
+    costs = (item.cost.times(item.count) for item in stretch)
     return Leaf(
-        first.id, label, "block", nodes, first.reads, last.output, last.shape, total(costs),
+        first.id, label, "block", nodes, exits, first.reads, last.output, last.shape, total(costs),
         first.train_only,
     )  # fmt: skip
 
@@ -93,7 +111,7 @@ def collapse(group: Group) -> Group:
             signatures.append(signature)
         if i == group.exit:
             exit = len(kept) - 1
-    links, _ = link(kept, group.reads, None)
+    links = link(kept, group.reads)
     return replace(group, children=tuple(kept), links=links, exit=exit)
 
 
@@ -101,14 +119,17 @@ def absorb(group: Group) -> Group:
     """Return a group in which norms and activations stand in the box of the op before them."""
     readers = Counter(link.node for link in group.links)
     kept: list[Item] = []
-    for child in group.children:
+    exit = group.exit
+    for i, child in enumerate(group.children):
         item = absorb(child) if isinstance(child, Group) else child
         if kept and _is_light(item) and _is_op(kept[-1]) and _follows(item, kept[-1], readers):
             kept[-1] = _merge(kept[-1], item)
         else:
             kept.append(item)
-    links, exit = link(kept, group.reads, group.children[group.exit].output)
-    return replace(group, children=tuple(kept), links=links, exit=exit)
+        # A network is followed to its last output, a block to what it gives.
+        if i == group.exit or not group.id:
+            exit = len(kept) - 1
+    return replace(group, children=tuple(kept), links=link(kept, group.reads), exit=exit)
 
 
 def _is_light(item: Item) -> bool:
@@ -123,10 +144,16 @@ def _merge(first: Item, second: Item) -> Item:
     """Return the first box with the second op in it."""
     assert isinstance(first, Leaf) and isinstance(second, Leaf)
     cost = total([first.cost, second.cost])
-    nodes = (*first.nodes, *second.nodes)
+    nodes, exits = _both(first, second)
     label = f"{first.label} + {second.label}"
     return replace(
-        first, label=label, nodes=nodes, output=second.output, cost=cost, shape=second.shape
+        first,
+        label=label,
+        nodes=nodes,
+        exits=exits,
+        output=second.output,
+        cost=cost,
+        shape=second.shape,
     )
 
 
@@ -152,5 +179,13 @@ def _join(first: Item, last: Item) -> Item:
     end = number if last.id[-1].isdigit() and not stem else last.id[-1]
     is_named = isinstance(first, Group) or first.kind == "block"
     label = f"{name}–{end}" if is_named else first.label
-    nodes, count = (*first.nodes, *last.nodes), first.count + 1
-    return replace(first, label=label, nodes=nodes, output=last.output, count=count)
+    nodes, exits = _both(first, last)
+    count = first.count + 1
+    return replace(first, label=label, nodes=nodes, exits=exits, output=last.output, count=count)
+
+
+def _both(first: Item, last: Item) -> tuple[tuple[NodeId, ...], tuple[NodeId, ...]]:
+    """Return the nodes and the exits of two items, of which only the second reads the first."""
+    # The copies of a long run come here one by one: what they leave behind must not grow.
+    exits = [node for node in first.exits if node != first.output]
+    return (*first.nodes, *last.nodes)[:FEW], (*exits, *last.exits)

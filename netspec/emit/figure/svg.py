@@ -58,7 +58,8 @@ def to_svg(
 
     `page` is letter, a4, slide or none; `theme` is light, dark or print. Blocks more than `depth`
     levels down are closed, and further ones where the text would become too small to read.
-    Raises ValueError for an unknown page, orientation or theme.
+    Raises ValueError for an unknown page, orientation or theme, and for a network that no page can
+    show FigureError, which is one.
     """
     if theme not in THEMES:
         raise ValueError(f"theme {theme!r}: expected one of {', '.join(THEMES)}")

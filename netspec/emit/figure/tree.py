@@ -7,19 +7,16 @@ except through the group's inputs and its one output.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from itertools import pairwise
+from dataclasses import dataclass
 from typing import NamedTuple
 
-from netspec.costs import NodeCost, total
+from netspec.costs import NodeCost
+from netspec.emit.figure.parts import Part, parts
 from netspec.emit.palette import kind_of
-from netspec.graph import GraphOutput, Node, NodeId, Sizes
+from netspec.graph import GraphOutput, NodeId, Sizes
 from netspec.network import Network
 from netspec.ops.window import times
 from netspec.spec.model import BlockCall, Chain, Parallel
-
-LIGHT_STYLES = ("norm", "activation", "dropout", "reshape")
-"""Kinds of op that a block may add around its one real op and still be drawn as one box."""
 
 
 class Link(NamedTuple):
@@ -37,14 +34,15 @@ class Link(NamedTuple):
 class Leaf:
     """One box: an op, a small block around one op, a closed block, an input or an output.
 
-    `nodes` are what it stands for, `block` the block that it is a use of, `count` how many equal
-    ones in a row it stands for.
+    `nodes` are the first few that it stands for, `exits` those that others read, `block` the block
+    that it is a use of, `count` how many equal ones in a row it stands for.
     """
 
     id: NodeId
     label: str
     kind: str
     nodes: tuple[NodeId, ...]
+    exits: tuple[NodeId, ...]
     reads: tuple[NodeId, ...]
     output: NodeId | None
     shape: Sizes
@@ -64,6 +62,7 @@ class Group:
     links: tuple[Link, ...]
     exit: int
     nodes: tuple[NodeId, ...]
+    exits: tuple[NodeId, ...]
     reads: tuple[NodeId, ...]
     output: NodeId | None
     shape: Sizes
@@ -75,8 +74,6 @@ class Group:
 
 Item = Leaf | Group
 
-_Trie = dict[str, "_Trie | Node"]
-
 
 def build(network: Network, depth: int | None = None, fold: bool = True) -> Group:
     """Return the whole network as a group, blocks below `depth` levels closed.
@@ -84,7 +81,7 @@ def build(network: Network, depth: int | None = None, fold: bool = True) -> Grou
     With `fold`, a block around a single real op (convolution, norm, activation) is one box, and
     what is written inline inside a block has no box of its own.
     """
-    return _Builder(network, depth, fold).root()
+    return Outline(network, fold).at(depth)
 
 
 def title(node: NodeId) -> str:
@@ -131,57 +128,64 @@ def branch_order(group: Group) -> list[int]:
     return order
 
 
-class _Builder:
-    """Builds the tree of one network."""
+class Outline:
+    """What a network's pictures show, known before any is built, at whatever depth."""
 
-    def __init__(self, network: Network, depth: int | None, fold: bool) -> None:
+    def __init__(self, network: Network, fold: bool = True) -> None:
         self._network = network
         self._graph = network.graph
-        self._depth = depth
         self._fold = fold
+        self._parts = parts(network.graph, network.costs)
 
-    def root(self) -> Group:
+    def at(self, depth: int | None) -> Group:
+        """Return the network as a group, its blocks below `depth` levels closed."""
         inputs = [self._input(node, shape) for node, shape in self._graph.inputs.items()]
         main = main_output(self._network)
         # A head that is its own output already carries the output's name.
         heads = {layer.name for layer in self._network.spec.heads}
         outputs = [x for x in self._graph.outputs if x is main or x.name not in heads]
         leaves = [self._output(output) for output in outputs]
-        items = [*inputs, *self._children((), self._trie(), 1), *leaves]
-        group = self._group((), items, (), None)
+        items = [*inputs, *self._children(self._parts, 1, depth), *leaves]
+        links = link(items, ())
         exit = len(items) - len(leaves) + outputs.index(main)
-        return replace(group, label=self._graph.name, exit=exit)
+        label, cost = self._graph.name, NodeCost()
+        return Group((), label, tuple(items), links, exit, (), (), (), None, (), cost)
 
-    def _trie(self) -> _Trie:
-        root: _Trie = {}
-        for node in self._graph.nodes.values():
-            place = root
-            for part in node.id[:-1]:
-                inner = place.setdefault(part, {})
-                assert isinstance(inner, dict)
-                place = inner
-            place[node.id[-1]] = node
-        return root
+    def boxes(self, depth: int | None, most: int) -> int:
+        """Return how many boxes are shown at a depth; what is beyond `most` is not counted."""
+        count, waiting = 0, [(iter(self._parts.children), 1)]
+        while waiting and count <= most:
+            children, level = waiting[-1]
+            part = next(children, None)
+            if part is None:
+                waiting.pop()
+            elif part.children and self._is_open(part.id):
+                waiting.append((iter(part.children), level))
+            else:
+                count += 1
+                if not self._is_box(part, level, depth):
+                    waiting.append((iter(part.children), level + 1))
+        return count
 
     def _input(self, node: NodeId, shape: Sizes) -> Leaf:
         label = f"{node[0]} {times(shape)}"
-        return Leaf(node, label, "input", (node,), (), node, shape, NodeCost())
+        return Leaf(node, label, "input", (node,), (node,), (), node, shape, NodeCost())
 
     def _output(self, output: GraphOutput) -> Leaf:
         shape = self._network.shapes[output.node]
         id = ("", output.name)  # no layer has an empty name, so this meets no other id
         reads = (output.node,)
-        return Leaf(id, output.name, "input", (), reads, None, shape, NodeCost(), output.train_only)
+        is_head, cost = output.train_only, NodeCost()
+        return Leaf(id, output.name, "input", (), (), reads, None, shape, cost, is_head)
 
-    def _children(self, prefix: NodeId, trie: _Trie, level: int) -> Iterator[Item]:
-        for name, below in trie.items():
-            id = (*prefix, name)
-            if isinstance(below, Node):
-                yield self._leaf(id, (below,), below)
-            elif self._is_open(id):
-                yield from self._children(id, below, level)
+    def _children(self, part: Part, level: int, depth: int | None) -> Iterator[Item]:
+        for below in part.children:
+            if below.children and self._is_open(below.id):
+                yield from self._children(below, level, depth)
+            elif self._is_box(below, level, depth):
+                yield self._box(below)
             else:
-                yield self._item(id, below, level)
+                yield self._group(below, list(self._children(below, level + 1, depth)))
 
     def _is_open(self, id: NodeId) -> bool:
         """Tell whether what stands at a path is drawn without a box of its own."""
@@ -194,63 +198,51 @@ class _Builder:
             return True
         return self._fold and isinstance(use.layer.call, Chain | Parallel) and len(id) > 1
 
-    def _item(self, id: NodeId, below: _Trie, level: int) -> Item:
-        nodes = tuple(_nodes(below))
-        heavy = [node for node in nodes if node.op.style not in LIGHT_STYLES]
-        is_small = len(heavy) == 1 and heavy[0].op.style != "join" and _is_path(nodes)
-        is_closed = self._depth is not None and level >= self._depth
-        if is_small and (self._fold or is_closed):
-            return self._leaf(id, nodes, heavy[0])
-        if len(nodes) == 1 and self._fold:
-            return self._leaf(id, nodes, nodes[0])
-        if is_closed:
-            return self._closed(id, nodes)
-        return self._group(id, list(self._children(id, below, level + 1)), nodes, nodes[-1].id)
+    def _is_box(self, part: Part, level: int, depth: int | None) -> bool:
+        """Tell whether a part is one box: an op, a block around one, or a closed block."""
+        is_closed = depth is not None and level >= depth
+        return is_closed or not part.children or (self._fold and self._is_small(part))
 
-    def _leaf(self, id: NodeId, nodes: tuple[Node, ...], main: Node) -> Leaf:
-        """Return the box of an op, or of a block around it."""
-        label = main.op.label()
-        if main.op.op_name == "concat":
-            label += f" → {self._network.shapes[nodes[-1].id][0]}"
-        return self._box(id, nodes, label, kind_of(main.op))
+    def _is_small(self, part: Part) -> bool:
+        return part.count == 1 or self._is_around_one(part)
 
-    def _closed(self, id: NodeId, nodes: tuple[Node, ...]) -> Leaf:
-        return self._box(id, nodes, title(id), "block")
+    def _is_around_one(self, part: Part) -> bool:
+        """Tell whether a part has one real op, and only light ones on the path through it."""
+        if len(part.heavy) != 1 or part.heavy[0].op.style == "join":
+            return False
+        return part.is_path and len(part.first.inputs) == 1
 
-    def _box(self, id: NodeId, nodes: tuple[Node, ...], label: str, kind: str) -> Leaf:
-        ids = tuple(node.id for node in nodes)
-        output, is_head = ids[-1], all(node.train_only for node in nodes)
-        shape = self._network.shapes[output]
-        reads, cost, block = self._reads(id, nodes), self._cost(ids), self._block(id)
-        return Leaf(id, label, kind, ids, reads, output, shape, cost, is_head, block)
-
-    def _group(
-        self, id: NodeId, items: list[Item], nodes: Sequence[Node], output: NodeId | None
-    ) -> Group:
-        """Return a group with its items in branch order, linked."""
-        reads = self._reads(id, nodes)
-        ids = tuple(node.id for node in nodes)
-        links, exit = link(items, reads, output)
-        shape = self._network.shapes[output] if output else ()
-        is_head = bool(nodes) and all(node.train_only for node in nodes)
-        block, cost = self._block(id), self._cost(ids)
-        return Group(
-            id, title(id) if id else "", tuple(items), links, exit,
-            ids, reads, output, shape, cost, is_head, block,
+    def _box(self, part: Part) -> Leaf:
+        """Return a part as one box: an op, a block around it, or a closed block."""
+        label, kind = title(part.id), "block"
+        main = part.heavy[0] if self._is_around_one(part) else part.first
+        if not part.children or self._is_around_one(part) or (self._fold and part.count == 1):
+            label, kind = main.op.label(), kind_of(main.op)
+            if main.op.op_name == "concat":
+                label += f" → {self._network.shapes[part.last.id][0]}"
+        output = part.last.id
+        shape, reads, block = self._network.shapes[output], self._reads(part), self._block(part.id)
+        return Leaf(
+            part.id, label, kind, part.few, part.exits, reads, output, shape, part.cost,
+            part.is_head, block,
         )  # fmt: skip
 
-    def _reads(self, id: NodeId, nodes: Sequence[Node]) -> tuple[NodeId, ...]:
-        """Return the nodes outside an item that it reads, a block's inputs in their order."""
-        if len(nodes) == 1:
-            return nodes[0].inputs
-        own = {node.id for node in nodes}
-        found = dict.fromkeys(x for node in nodes for x in node.inputs if x not in own)
-        use = self._graph.uses.get(id)
-        first = [x for x in use.inputs if x in found] if use else []
-        return tuple(dict.fromkeys([*first, *found]))
+    def _group(self, part: Part, items: list[Item]) -> Group:
+        """Return a group with its items in branch order, linked."""
+        reads, output = self._reads(part), part.last.id
+        links, shape, block = link(items, reads), self._network.shapes[output], self._block(part.id)
+        return Group(
+            part.id, title(part.id), tuple(items), links, len(items) - 1,
+            part.few, part.exits, reads, output, shape, part.cost, part.is_head, block,
+        )  # fmt: skip
 
-    def _cost(self, nodes: tuple[NodeId, ...]) -> NodeCost:
-        return total(self._network.costs[node] for node in nodes)
+    def _reads(self, part: Part) -> tuple[NodeId, ...]:
+        """Return the nodes outside an item that it reads, a block's inputs in their order."""
+        if part.count == 1:
+            return part.first.inputs
+        use = self._graph.uses.get(part.id)
+        first = [x for x in use.inputs if x in part.reads] if use else []
+        return tuple(dict.fromkeys([*first, *part.reads]))
 
     def _block(self, id: NodeId) -> str:
         uses = self._graph.uses
@@ -263,32 +255,19 @@ class _Builder:
         return use.layer.call.block if isinstance(use.layer.call, BlockCall) else ""
 
 
-def _nodes(trie: _Trie) -> Iterator[Node]:
-    for below in trie.values():
-        if isinstance(below, Node):
-            yield below
-        else:
-            yield from _nodes(below)
-
-
-def _is_path(nodes: Sequence[Node]) -> bool:
-    """Tell whether each node reads only the one before it."""
-    pairs = pairwise(nodes)
-    return len(nodes[0].inputs) == 1 and all(b.inputs == (a.id,) for a, b in pairs)
-
-
-def link(
-    items: Sequence[Item], reads: tuple[NodeId, ...], output: NodeId | None
-) -> tuple[tuple[Link, ...], int]:
-    """Link the items of a group; return the links and the item that gives the output."""
+def link(items: Sequence[Item], reads: tuple[NodeId, ...]) -> tuple[Link, ...]:
+    """Return the links between the items of a group."""
     owner: Mapping[NodeId, int] = {
         **{node: -1 - i for i, node in enumerate(reads)},
-        **{node: i for i, item in enumerate(items) for node in item.nodes},
+        **{node: i for i, item in enumerate(items) for node in item.exits},
     }
-    links = tuple(
-        Link(owner[node], target, node) for target, item in enumerate(items) for node in item.reads
+    return tuple(
+        [
+            Link(owner[node], target, node)
+            for target, item in enumerate(items)
+            for node in item.reads
+        ]
     )
-    return links, owner[output] if output else len(items) - 1
 
 
 def main_output(network: Network) -> GraphOutput:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html as html_escapes
 import re
 from collections.abc import Iterable, Iterator
+from functools import cache
 
 from netspec.diagnostics import escape
 from netspec.emit.report.table import Grid, Report, Table, grid
@@ -29,9 +30,10 @@ def markdown(report: Report) -> str:
 
 def _markdown_table(table: Table) -> Iterator[str]:
     texts = grid(table)
+    escaped = cache(_md)
 
     def line(cells: Iterable[str], mark: str = "") -> str:
-        return "| " + " | ".join(f"{mark}{_md(c)}{mark}" if c else "" for c in cells) + " |"
+        return "| " + " | ".join([f"{mark}{escaped(c)}{mark}" if c else "" for c in cells]) + " |"
 
     yield line(texts.headings)
     yield "| " + " | ".join(":--" if left else "--:" for left in texts.left) + " |"
@@ -60,20 +62,22 @@ def html(report: Report) -> str:
 
 def _html_table(table: Table) -> str:
     texts = grid(table)
+    head, body, foot = (
+        "".join(_html_rows(rows, texts, tag))
+        for rows, tag in (([texts.headings], "th"), (texts.rows, "td"), (texts.totals, "td"))
+    )
     return (
-        f"<table>\n<caption>{_html(table.title)}</caption>\n"
-        f"<thead>\n{_html_row(texts.headings, texts, 'th')}</thead>\n"
-        f"<tbody>\n{''.join(_html_row(row, texts) for row in texts.rows)}</tbody>\n"
-        f"<tfoot>\n{''.join(_html_row(row, texts) for row in texts.totals)}</tfoot>\n</table>\n"
+        f"<table>\n<caption>{_html(table.title)}</caption>\n<thead>\n{head}</thead>\n"
+        f"<tbody>\n{body}</tbody>\n<tfoot>\n{foot}</tfoot>\n</table>\n"
     )
 
 
-def _html_row(cells: Iterable[str], texts: Grid, tag: str = "td") -> str:
-    styles = (' class="left"' if left else "" for left in texts.left)
-    inner = "".join(
-        f"<{tag}{style}>{_html(cell)}</{tag}>" for style, cell in zip(styles, cells, strict=True)
-    )
-    return f"<tr>{inner}</tr>\n"
+def _html_rows(rows: Iterable[Iterable[str]], texts: Grid, tag: str) -> Iterator[str]:
+    opening = [f'<{tag} class="left">' if left else f"<{tag}>" for left in texts.left]
+    escaped = cache(_html)
+    for row in rows:
+        inner = [f"{x}{escaped(cell)}</{tag}>" for x, cell in zip(opening, row, strict=True)]
+        yield f"<tr>{''.join(inner)}</tr>\n"
 
 
 def _html(text: str) -> str:
@@ -126,5 +130,8 @@ _TEX = {
 }
 
 
+_TEX_CODES = str.maketrans(_TEX)
+
+
 def _tex(text: str) -> str:
-    return "".join(_TEX.get(char, char) for char in escape(text))
+    return escape(text).translate(_TEX_CODES)

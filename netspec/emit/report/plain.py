@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator
+from functools import cache
 
 from netspec.diagnostics import display_width, escape
 from netspec.emit.report.table import Grid, Report, Table, grid
@@ -43,14 +44,15 @@ def _fitting(table: Table) -> Grid:
 
 def _widths(table: Grid) -> list[int]:
     columns = zip(table.headings, *table.rows, *table.totals, strict=True)
-    return [max(display_width(escape(text)) for text in column) for column in columns]
+    return [max(display_width(escape(text)) for text in set(column)) for column in columns]
 
 
 def _lines(table: Grid) -> Iterator[str]:
     widths = _widths(table)
+    pad = cache(_pad)
 
     def line(cells: tuple[str, ...]) -> str:
-        return "  ".join(map(_pad, cells, widths, table.left)).rstrip()
+        return "  ".join(map(pad, cells, widths, table.left)).rstrip()
 
     yield from (line(table.headings), *map(line, table.rows))
     if table.totals and len(table.rows) > _SHORT:

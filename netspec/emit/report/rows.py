@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from functools import cached_property
 from itertools import zip_longest
 
@@ -72,10 +72,11 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class _Group:
-    """Nodes that share a row, and the node whose output is the row's."""
+    """Nodes that share a row, what they cost, and the node whose output is the row's."""
 
     name: str
     nodes: tuple[Node, ...]
+    cost: NodeCost
     output: NodeId
     train_only: bool
 
@@ -86,13 +87,14 @@ def main_table(measured: Measured, by: str = "block", depth: int = 1) -> Table:
         raise ValueError(f"`by` is one of {', '.join(ROWS)}, found {by!r}")
     groups = _groups(measured.network, by, depth)
     inference = sum(not group.train_only for group in groups)
-    percent = shares([_cost(measured, group).macs for group in groups[:inference]])
+    percent = shares([group.cost.macs for group in groups[:inference]])
     if by == "op":
         columns: tuple[Column, ...] = (replace(NAME, title="op"), WHEN, LAYERS, *COSTS, HELD)
     else:
         columns = (NAME, WHEN, SHAPE, DEPTH, *COSTS, *FIELD, HELD)
+    keys = [column.key for column in columns]
     rows = [
-        _row(measured, group, share, columns)
+        _row(measured, group, share, keys)
         for group, share in zip_longest(groups, percent, fillvalue=None)
         if group is not None
     ]
@@ -113,55 +115,69 @@ def _groups(network: Network, by: str, depth: int) -> list[_Group]:
         use = network.graph.uses.get(place)
         outputs[key] = node.id if use is None else use.output
     groups = [
-        _Group(key[1], tuple(nodes), outputs[key], train_only=key[0])
+        _Group(key[1], tuple(nodes), _cost(network, nodes), outputs[key], train_only=key[0])
         for key, nodes in found.items()
     ]
     return sorted(groups, key=lambda group: group.train_only)
 
 
-def _cost(measured: Measured, group: _Group) -> NodeCost:
-    return total(measured.network.costs[node.id] for node in group.nodes)
+def _cost(network: Network, nodes: Sequence[Node]) -> NodeCost:
+    if len(nodes) == 1:
+        return network.costs[nodes[0].id]
+    return total(network.costs[node.id] for node in nodes)
 
 
-def _row(
-    measured: Measured, group: _Group, share: float | None, columns: tuple[Column, ...]
-) -> Row:
-    cost = _cost(measured, group)
+def _row(measured: Measured, group: _Group, share: float | None, keys: Sequence[str]) -> Row:
+    cost, held = group.cost, measured.memory.held
     cells: dict[str, Cell] = {
         "name": group.name,
         "when": "train" if group.train_only else None,
         "layers": len(group.nodes),
         "shape": measured.network.shapes[group.output],
         "depth": measured.depths[group.output],
-        **cost._asdict(),
+        "params": cost.params,
+        "macs": cost.macs,
+        "other": cost.other,
         "share": share,
         "flops": cost.flops,
         **field_cells(measured.fields[group.output]),
-        "activation_bytes": sum(measured.memory.held[node.id] for node in group.nodes),
+        "activation_bytes": sum([held[node.id] for node in group.nodes]),
     }
-    return tuple(cells[column.key] for column in columns)
+    return tuple([cells[key] for key in keys])
 
 
 def field_cells(fields: tuple[Field, ...]) -> dict[str, Cell]:
     """Return the cells of a receptive field; where it is all of the input it has no place."""
     whole = bool(fields) and all(field.is_whole for field in fields)
+    widest = _extents([(field, field.widest) for field in fields])
+    has_branches = any(field.narrowest is not field.widest for field in fields)
     return {
-        "field_min": _extents([(field, field.narrowest) for field in fields]),
-        "field_max": _extents([(field, field.widest) for field in fields]),
-        "stride": None if whole else tuple(number(field.stride) for field in fields) or None,
-        "offset": None if whole else tuple(number(f.widest.centre) for f in fields) or None,
+        "field_min": _extents([(x, x.narrowest) for x in fields]) if has_branches else widest,
+        "field_max": widest,
+        "stride": None if whole else tuple([_stride(field) for field in fields]) or None,
+        "offset": None if whole else tuple([_offset(field) for field in fields]) or None,
     }
 
 
 def _extents(pairs: list[tuple[Field, Reach]]) -> Cell:
     if pairs and all(field.covered_by(reach) for field, reach in pairs):
         return "all"
-    return tuple(reach.extent for _, reach in pairs) or None
+    return tuple([reach.extent for _, reach in pairs]) or None
 
 
-def number(value: Fraction) -> float:
+def _stride(field: Field) -> float:
+    reach = field.widest if field.widest.advance else field.narrowest
+    return _quotient(reach.advance, len(reach.lows))
+
+
+def _offset(field: Field) -> float:
+    return _quotient(field.widest.lows[0] + field.widest.highs[0], 2)
+
+
+def _quotient(numerator: int, denominator: int) -> float:
     """Return an integer where the value is one."""
-    return int(value) if value.denominator == 1 else float(value)
+    whole, rest = divmod(numerator, denominator)
+    return numerator / denominator if rest else whole
 
 
 def summary(measured: Measured) -> Table:

@@ -152,23 +152,44 @@ def show(column: Column, cell: Cell) -> str:
 def grid(table: Table, every_column: bool = True) -> Grid:
     """Return a table as texts, with the extra columns or without them."""
     chosen = [i for i, column in enumerate(table.columns) if every_column or not column.extra]
-    starts = [i for i in chosen if not table.columns[i].glue]
+    starts = [table.columns[i] for i in chosen if not table.columns[i].glue]
+    rows = list(zip(*_columns(table, chosen), strict=True))
     return Grid(
-        tuple(table.columns[i].heading for i in starts),
-        tuple(table.columns[i].left for i in starts),
-        tuple(_texts(table.columns, chosen, row) for row in table.rows),
-        tuple(_texts(table.columns, chosen, row) for row in table.totals),
+        tuple(column.heading for column in starts),
+        tuple(column.left for column in starts),
+        tuple(rows[: len(table.rows)]),
+        tuple(rows[len(table.rows) :]),
     )
 
 
-def _texts(columns: Sequence[Column], chosen: Sequence[int], row: Row) -> tuple[str, ...]:
-    texts: list[str] = []
-    last = ""
+def _columns(table: Table, chosen: Sequence[int]) -> list[list[str]]:
+    """Return the texts of each column, glued ones behind the one on their left."""
+    columns: list[list[str]] = []
+    last: list[str] = []
     for i in chosen:
-        text = show(columns[i], row[i])
-        if not columns[i].glue:
-            texts.append(text)
-        elif text and not (columns[i].glue == RANGE and text == last):
-            texts[-1] += columns[i].glue + text
-        last = text
-    return tuple(texts)
+        column = table.columns[i]
+        texts = _shown(column, [row[i] for rows in (table.rows, table.totals) for row in rows])
+        if not column.glue:
+            columns.append(texts)
+        else:
+            # A range whose ends are equal is one number.
+            is_range = column.glue == RANGE
+            columns[-1] = [
+                before + column.glue + text if text and not (is_range and text == left) else before
+                for before, text, left in zip(columns[-1], texts, last, strict=True)
+            ]
+        last = texts
+    return columns
+
+
+def _shown(column: Column, cells: Sequence[Cell]) -> list[str]:
+    """Write the cells of a column; a text that occurs again is the same object."""
+    known: dict[tuple[type, Cell], str] = {}
+    texts = []
+    for cell in cells:
+        key = type(cell), cell
+        text = known.get(key)
+        if text is None:
+            text = known[key] = show(column, cell)
+        texts.append(text)
+    return texts
