@@ -19,7 +19,7 @@ def to_json(report: Report) -> str:
         **{table.key: _table(table) for table in report.tables},
         "notes": report.notes,
     }
-    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(content, indent=2) + "\n"
 
 
 def _table(table: Table) -> dict[str, Any]:
