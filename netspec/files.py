@@ -109,8 +109,7 @@ def _descriptor(path: str) -> int | None:
 def _pour(path: str, data: bytes) -> None:
     """Write into what is there; a pipe waits for its reader."""
     number = _descriptor(path)
-    place = os.open(path, os.O_WRONLY) if number is None else os.dup(number)
-    with os.fdopen(place, "wb") as file:
+    with Path(path).open("wb") if number is None else os.fdopen(os.dup(number), "wb") as file:
         file.write(data)
 
 
