@@ -14,9 +14,12 @@ Handlers = dict[int, object]
 
 def leave(number: int, frame: object = None) -> None:
     """Remove what is half written, and exit with the code that a shell gives to a signal."""
+    from contextlib import suppress
+
     files = sys.modules.get("netspec.files")
     for path in tuple(getattr(files, "unfinished", ())):
-        path.unlink(missing_ok=True)
+        with suppress(OSError):
+            path.unlink()
     os._exit(128 + number)
 
 

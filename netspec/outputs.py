@@ -1,7 +1,8 @@
 """What a command writes: over what netspec wrote before, over more if forced, over its input never.
 
-netspec recognises its own file by a mark: the format's own comment (of PNG its text chunk), always
-at the same place, so that a file that only speaks of netspec is not taken for one.
+netspec recognises its own file by a mark: the format's own comment (of PNG its text chunk, of PDF
+its producer), always at the same place, so that a file that only speaks of netspec is not taken
+for one.
 """
 
 from __future__ import annotations
@@ -30,13 +31,13 @@ class _Mark(NamedTuple):
     after: bytes = b""
 
     def put_into(self, data: bytes) -> bytes:
-        place = re.match(b"(?is)" + self.before + b"(?=" + self.after + b")", data)
+        place = re.match(b"(?s)" + self.before + b"(?=" + self.after + b")", data)
         assert place, "the file has not the form of its kind"
         return data[: place.end()] + self.text + data[place.end() :]
 
     def is_in(self, data: bytes) -> bool:
         text = re.escape(self.text).replace(b"\\\n", rb"\r?\n")
-        return bool(re.match(b"(?is)" + self.before + text + self.after, data))
+        return bool(re.match(b"(?s)" + self.before + text + self.after, data))
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:
@@ -47,16 +48,19 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
 _COMMENT = b"<!-- " + _WORDS + b" -->\n"
 _MARKS = {
     "svg": _Mark(_COMMENT, rb"(?:<\?xml[^>]*\?>\s*)?"),
-    "html": _Mark(_COMMENT, rb"<!doctype html>\s*"),
+    "html": _Mark(_COMMENT, rb"<!DOCTYPE html>\s*"),
     "dot": _Mark(b"// " + _WORDS + b"\n"),
     "mmd": _Mark(b"%% " + _WORDS + b"\n"),
     "png": _Mark(_chunk(b"tEXt", b"Comment\0" + _WORDS), rb"\x89PNG.{29}"),
-    "pdf": _Mark(b"% " + _WORDS + b"\n", rb".*\n", rb"startxref\s+\d+\s+%%EOF\s*\Z"),
 }
 _PYTHON = re.compile(
     rb"# %s \S+ from \S+; edit the spec, not this file\.\r?\n# spec sha256: " % _WORDS
 )
 """The Python emitter writes its mark itself: it names the spec, too."""
+_PRODUCER = b"<< /Producer (%s) >>\nendobj\n" % _WORDS
+_PDF_END = re.compile(
+    rb"(?s)%s(?:xref|\d+ 0 obj).*\nstartxref\n\d+\n%%%%EOF\n\Z" % re.escape(_PRODUCER)
+)
 
 
 def write(
@@ -87,7 +91,7 @@ def _is_same(path: str, name: str) -> bool:
 
 def _spare(path: str, kind: str) -> None:
     """Raise Failure for a file that is not to be replaced unasked."""
-    if kind not in ("py", *_MARKS):
+    if kind not in ("py", "pdf", *_MARKS):
         raise files.Failure(f"{path} exists already; --force replaces it", files.USAGE)
     try:
         is_own = not Path(path).exists() or is_marked(path)
@@ -105,11 +109,36 @@ def is_marked(path: str) -> bool:
         data = file.read(_MOST)
         if data.startswith(b"%PDF-"):
             file.seek(max(0, os.fstat(file.fileno()).st_size - _MOST))
-            return _MARKS["pdf"].is_in(file.read())
-    found = (mark.is_in(data) for kind, mark in _MARKS.items() if kind != "pdf")
+            return bool(_PDF_END.search(file.read()))
+    found = (mark.is_in(data) for mark in _MARKS.values())
     return not data or bool(_PYTHON.match(data)) or any(found)
 
 
 def marked(data: bytes, kind: str) -> bytes:
     """Return a file's content with the mark of its kind."""
+    if kind == "pdf":
+        return _produced(data)
     return _MARKS[kind].put_into(data) if kind in _MARKS else data
+
+
+def _produced(data: bytes) -> bytes:
+    """Return a PDF with a revision at its end that names its producer.
+
+    The table of the revision has the form of the one before: text, or since PDF 1.5 a stream.
+    """
+    previous = int(data[data.rindex(b"startxref") :].split()[1])
+    ends = [re.search(rb"/%s (\d+(?: 0 R)?)" % key, data[previous:]) for key in (b"Size", b"Root")]
+    assert ends[0] and ends[1], "the file has not the form of its kind"
+    size, root, info = int(ends[0][1]), ends[1][1], len(data)
+    data += b"%d 0 obj\n" % size + _PRODUCER
+    links = b"/Root %s /Info %d 0 R /Prev %d" % (root, size, previous)
+    start = len(data)
+    if data.startswith(b"xref", previous):
+        rows = b"0 1\n0000000000 65535 f \n%d 1\n%010d 00000 n \n" % (size, info)
+        data += b"xref\n%strailer\n<< /Size %d %s >>" % (rows, size + 1, links)
+    else:
+        rows = b"".join(struct.pack(">BIH", 1, place, 0) for place in (info, start))
+        form = b"/Type /XRef /W [1 4 2] /Index [%d 2] /Length %d" % (size, len(rows))
+        data += b"%d 0 obj\n<< /Size %d %s %s >>\n" % (size + 1, size + 2, links, form)
+        data += b"stream\n%s\nendstream\nendobj" % rows
+    return data + b"\nstartxref\n%d\n%%%%EOF\n" % start
