@@ -6,9 +6,7 @@
 Everything else is the command line: `netspec --help`.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+TYPE_CHECKING = False  # `typing` would be imported before Ctrl-C is silent
 
 if TYPE_CHECKING:
     from netspec.api import Net as Net

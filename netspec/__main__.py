@@ -1,7 +1,28 @@
-"""`python -m netspec`."""
+"""The program: `python -m netspec`, and the script `netspec`."""
 
-import sys
+import os
 
-from netspec.cli import main
+from netspec import interrupt
 
-sys.exit(main())
+interrupt.install()
+
+
+def run() -> int:
+    """Run the command that the program was called with; return its exit code."""
+    _occupy()
+    from netspec.cli import main
+
+    return main()
+
+
+def _occupy() -> None:
+    """Let no file that is opened later become standard input, output or error."""
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+
+
+if __name__ == "__main__":
+    raise SystemExit(run())

@@ -1,29 +1,48 @@
-"""Files: bounded reads, and writes that are whole or not at all."""
+"""Files and streams: bounded reads, and writes that are whole or not at all."""
 
 from __future__ import annotations
 
 import os
+import re
 import stat
 import sys
 from pathlib import Path
-
-from netspec.syntax import MAX_BYTES
+from typing import TextIO
 
 
 class Failure(Exception):
-    """What ends a command beside a wrong spec: a message and an exit code (2 usage, 3 I/O)."""
+    """What ends a command beside a wrong spec: a message and an exit code (2 usage, 3 I/O).
 
-    def __init__(self, message: str, code: int) -> None:
+    The message is one line, whatever stands in the names that it holds; `details` are further ones.
+    """
+
+    def __init__(self, message: str, code: int, details: tuple[str, ...] = ()) -> None:
         super().__init__(message)
-        self.message, self.code = message, code
+        self.message, self.code, self.details = message, code, details
 
 
 USAGE, ENVIRONMENT = 2, 3
 
+unfinished: set[Path] = set()
+"""The files that are being written, for a signal to remove."""
+_DESCRIPTOR = re.compile(r"/dev/fd/(\d{1,4})|/proc/self/fd/(\d{1,4})")
+_STANDARD = {"-": 1, "/dev/stdout": 1, "/dev/stderr": 2}
+
+
+def standard_output() -> TextIO:
+    """Return standard output. Raises Failure if the caller has closed it."""
+    if sys.stdout is None:
+        raise Failure("standard output is closed", ENVIRONMENT)
+    return sys.stdout
+
 
 def read(path: str) -> bytes:
     """Return a file's bytes, at most one more than a spec may have; `-` is standard input."""
+    from netspec.syntax import MAX_BYTES  # imports yaml, which `--help` does without
+
     if path == "-":
+        if sys.stdin is None:
+            raise Failure("standard input is closed; name a spec file", USAGE)
         if sys.stdin.isatty():
             raise Failure("standard input is a terminal; name a spec file", USAGE)
         return sys.stdin.buffer.read(MAX_BYTES + 1)
@@ -37,7 +56,7 @@ def read(path: str) -> bytes:
     except FileNotFoundError:
         raise Failure(f"there is no file {path}", USAGE) from None
     except (OSError, ValueError) as error:
-        raise Failure(f"cannot read {path}: {_reason(error)}", ENVIRONMENT) from None
+        raise Failure(f"cannot read {path}: {reason(error)}", ENVIRONMENT) from None
 
 
 def _open_at_once(path: str, flags: int) -> int:
@@ -45,40 +64,79 @@ def _open_at_once(path: str, flags: int) -> int:
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
+def is_stream(path: str) -> bool:
+    """Say whether what is written there flows away: standard output, a pipe, a device."""
+    if _descriptor(path) is not None:
+        return True
+    try:
+        mode = Path(path).stat().st_mode
+    except (OSError, ValueError):
+        return False
+    return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
+
+
 def write(path: str, data: bytes) -> None:
     """Replace a file's content in one step; links and modes stay. `-` is standard output.
 
     Readers see the old file or the new one. Raises Failure, and then leaves the old file as it was.
+    A pipe or a device takes the bytes as they come.
     """
-    if path == "-":
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
+    if _descriptor(path) == 1:
+        stream = standard_output()
+        stream.flush()
+        stream.buffer.write(data)
+        stream.buffer.flush()
         return
+    try:
+        if is_stream(path):
+            _pour(path, data)
+        else:
+            _replace(_target(path), data)
+    except BrokenPipeError:
+        raise
+    except (OSError, ValueError) as error:
+        raise Failure(f"cannot write {path}: {reason(error)}", ENVIRONMENT) from None
+
+
+def _descriptor(path: str) -> int | None:
+    """Return the number of the open file that a path stands for."""
+    if path in _STANDARD:
+        return _STANDARD[path]
+    found = _DESCRIPTOR.fullmatch(path)
+    return int(found[1] or found[2]) if found else None
+
+
+def _pour(path: str, data: bytes) -> None:
+    """Write into what is there; a pipe waits for its reader."""
+    number = _descriptor(path)
+    with Path(path).open("wb") if number is None else os.fdopen(os.dup(number), "wb") as file:
+        file.write(data)
+
+
+def _target(path: str) -> Path:
+    """Return the file that a path leads to, or will make."""
     target = Path(os.path.realpath(path))
-    if target.exists() and not target.is_file():
-        raise Failure(f"{path} is not a regular file", USAGE)
+    if target.is_dir():
+        raise Failure(f"{path} is a directory", USAGE)
     if not target.parent.is_dir():
         raise Failure(f"there is no directory {Path(path).parent}", USAGE)
-    try:
-        _replace(target, data)
-    except OSError as error:
-        raise Failure(f"cannot write {path}: {_reason(error)}", ENVIRONMENT) from None
+    return target
 
 
 def _replace(target: Path, data: bytes) -> None:
     mode = _mode(target)
-    # The name is known before the file is there, so that no signal can come in between.
     new = target.parent / f".{target.name[:50]}.{os.urandom(8).hex()}.tmp"
+    unfinished.add(new)
     try:
         with new.open("xb") as file:
-            os.fchmod(file.fileno(), mode)
+            new.chmod(mode)
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
         new.replace(target)
-    except BaseException:
+    finally:
         new.unlink(missing_ok=True)
-        raise
+        unfinished.discard(new)
 
 
 def _mode(target: Path) -> int:
@@ -91,5 +149,6 @@ def _mode(target: Path) -> int:
         return 0o666 & ~mask
 
 
-def _reason(error: OSError | ValueError) -> str:
+def reason(error: OSError | ValueError) -> str:
+    """Return in a few words why the system refused."""
     return (getattr(error, "strerror", None) or str(error)).lower()

@@ -84,6 +84,116 @@ def test_render_refuses_other_names(tmp_path):
     assert main(["render", SPEC, "-o", str(tmp_path / "g.bmp")]) == 2
 
 
+@pytest.mark.parametrize("format", ["svg", "dot", "mmd", "html", "png"])
+def test_render_takes_the_format_from_an_option(format, tmp_path, capsysbinary):
+    assert main(["render", SPEC, "-o", str(tmp_path / f"g.{format}")]) == 0
+    written = (tmp_path / f"g.{format}").read_bytes()
+    for output in ("figure", "figure.bmp", "figure.svg"):
+        path = tmp_path / format / output
+        path.parent.mkdir(exist_ok=True)
+        assert main(["render", SPEC, "-o", str(path), "--format", format]) == 0
+        assert path.read_bytes() == written
+    assert main(["render", SPEC, "-o", "-", "--format", format]) == 0
+    assert capsysbinary.readouterr().out == written
+
+
+def test_render_to_standard_output_is_svg(capsysbinary):
+    assert main(["render", SPEC, "-o", "-"]) == 0
+    first = capsysbinary.readouterr().out
+    assert b"<svg" in first
+    assert main(["render", SPEC, "-o", "/dev/stdout"]) == 0
+    assert capsysbinary.readouterr().out == first
+
+
+def test_render_says_what_it_needs_to_know(tmp_path, capsys):
+    assert main(["render", SPEC, "-o", str(tmp_path / "figure")]) == 2
+    assert "--format" in capsys.readouterr().err
+
+
+NO_TIME = ("nan", "inf", "-inf", "0", "-1", "-0.5", "1e9", "1e400", "1_0", "\u0663", "x", "")
+
+
+@pytest.mark.parametrize(
+    ("words", "option", "values"),
+    [
+        (("render", SPEC, "-o", "-"), "--timeout", NO_TIME),
+        (("render", SPEC, "-o", "-"), "--depth", ("-1", "nan", "1.5", "9" * 5000, "x", "1e2")),
+        (("report", SPEC), "--depth", ("-1", "nan", "1.5", "9" * 5000, "1_0")),
+        (("report", SPEC), "--batch", ("0", "-1", "nan", "1.5", "9" * 18, "9" * 5000)),
+        (("compare", SPEC, SPEC), "--batch", ("0", "-1", "nan", "inf")),
+    ],
+)
+def test_a_number_that_cannot_be_meant_is_a_usage_error(words, option, values, capsys):
+    for value in values:
+        with pytest.raises(SystemExit) as stop:
+            main([*words, f"{option}={value}"])
+        assert stop.value.code == 2, value
+        error = capsys.readouterr().err
+        assert f"argument {option}: expected" in error and len(error) < 2000
+
+
+def test_settings_are_refused_with_a_suggestion(capsys):
+    assert main(["check", SPEC, "--set", "clases=10"]) == 2
+    assert "did you mean `classes`?" in capsys.readouterr().err
+    assert main(["check", SPEC, "--set", "classes"]) == 2
+    assert "NAME=NUMBER" in capsys.readouterr().err
+
+
+@pytest.fixture
+def tree(tmp_path) -> Path:
+    """A directory of specs, of which `.hidden` and `other.txt` are none."""
+    for name in ("b.yaml", "a/z.yaml", "a/y.yaml", "c/d/e.yaml"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("netspec: 1\nname: Net\n")
+    for name in (".hidden/x.yaml", ".hidden.yaml", "other.txt", "c/.git/x.yaml"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("[")
+    (tmp_path / "folder.yaml").mkdir()
+    return tmp_path
+
+
+def test_a_directory_stands_for_the_specs_below_it(tree, capsys, monkeypatch):
+    monkeypatch.chdir(tree)
+    assert main(["check", ".", "--format", "concise"]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    found = list(dict.fromkeys(line.partition(":")[0] for line in lines))
+    assert found == ["a/y.yaml", "a/z.yaml", "b.yaml", "c/d/e.yaml"]
+    assert main(["check", "a", "a/y.yaml", "a", "--format", "concise"]) == 1
+    assert len(capsys.readouterr().out.splitlines()) * 2 == len(lines)
+    (tree / "a/y.yaml").write_text("name: Net\nnetspec: 1\n")
+    assert main(["fmt", "--check", "."]) == 1
+    assert capsys.readouterr().out == "a/y.yaml is not in canonical form\n"
+    assert main(["fmt", "."]) == 0
+    assert main(["fmt", "--check", "."]) == 0
+
+
+@pytest.mark.parametrize("command", ["check", "fmt"])
+def test_a_directory_without_specs_is_a_mistake(command, tree, capsys):
+    for name in ("folder.yaml", ".hidden/.."):
+        (tree / "b.yaml").unlink(missing_ok=True)
+        code = main([command, str(tree / name)])
+        assert code == (2 if name == "folder.yaml" else 1 if command == "check" else 0)
+    assert "there is no *.yaml below" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("build", "{}", "-o", "-"),
+        ("render", "{}", "-o", "-"),
+        ("report", "{}"),
+        ("compare", "{}", SPEC),
+        ("compare", SPEC, "{}"),
+        ("diff", "{}", SPEC),
+        ("diff", SPEC, "{}"),
+    ],
+)
+def test_other_commands_take_no_directory(words, tree, capsys):
+    assert main([word.format(tree) for word in words]) == 2
+    assert "is a directory" in capsys.readouterr().err
+
+
 def test_pictures_need_cairo(tmp_path, monkeypatch, capsys):
     import sys
 

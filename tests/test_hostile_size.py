@@ -213,7 +213,11 @@ def test_ten_thousand_layers_fit_easily():
     ("arguments", "status"),
     [
         (("check", "/dev/zero"), 2),
-        (("check", "specs"), 2),
+        (("check", "specs"), 0),
+        (("fmt", "--check", "specs"), 0),
+        (("check", "netspec/cli"), 2),
+        (("build", "specs", "-o", "-"), 2),
+        (("report", "specs"), 2),
         (("check", "absent.yaml"), 2),
         (("check", "a\x1b[31m.yaml"), 2),
         (("check", "a\0b.yaml".replace("\0", "\x01")), 2),

@@ -37,11 +37,14 @@ def test_the_starter_builds_and_runs():
     assert main(["build", "starter.yaml", "-o", "starter.py", "--verify"]) == 0
 
 
-def test_a_file_is_never_replaced(here, capsys):
+def test_a_file_is_never_replaced_unasked(here, capsys):
     (here / "Net.yaml").write_text("mine")
     assert main(["init", "Net"]) == 2
     assert (here / "Net.yaml").read_text() == "mine"
     assert "exists already" in capsys.readouterr().err
+    assert main(["init", "Net", "--force"]) == 0
+    assert main(["check", "Net.yaml"]) == 0
+    assert main(["init", "Net"]) == 2
     (here / "Link.yaml").symlink_to(here / "nothing.yaml")
     assert main(["init", "Link"]) == 2
     assert not (here / "nothing.yaml").exists()

@@ -19,6 +19,8 @@ LAYERS = {
     "ops": 2,
     "syntax": 3,
     "files": 4,
+    "outputs": 5,
+    "interrupt": 0,
     "formats": 13,
     "spec": 4,
     "fmt": 5,

@@ -164,6 +164,17 @@ def test_render_redraws(start, tmp_path):
     assert output.read_bytes() != first
 
 
+def test_a_directory_is_watched_for_new_specs(start, tmp_path):
+    watcher = start("check", str(tmp_path))
+    watcher.until("net.yaml: GoogLeNet is fine")
+    (tmp_path / "net.yaml").write_text(WRONG)
+    watcher.until("did you mean `flatten`?")
+    (tmp_path / "net.yaml").write_text(SPEC)
+    watcher.until("net.yaml: GoogLeNet is fine")
+    (tmp_path / "other.yaml").write_text(SPEC)
+    watcher.until("other.yaml: GoogLeNet is fine")
+
+
 def test_what_cannot_be_watched_ends_at_once(tmp_path):
     assert main(["check", "--watch", "-"]) == 2
     assert main(["check", "--watch", str(tmp_path / "nothing.yaml")]) == 2

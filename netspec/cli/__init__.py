@@ -5,14 +5,13 @@ from __future__ import annotations
 import argparse
 import gc
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from types import FrameType, ModuleType
+from types import ModuleType
 from typing import NoReturn
 
-from netspec import __version__
+from netspec import __version__, interrupt
 
 COMMANDS = {
     "check": "say what is wrong with a spec",
@@ -31,39 +30,50 @@ COMMANDS = {
 """What each command does; `netspec/cli/NAME.py` has its `add(parser)` and `run(options)`."""
 
 WRONG, ENVIRONMENT, INTERNAL_ERROR = 1, 3, 70
-INTERRUPTED, TERMINATED, BROKEN_PIPE = 130, 143, 141
+BROKEN_PIPE = 141
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code."""
     words = list(sys.argv[1:] if arguments is None else arguments)
+    before = interrupt.install()
+    try:
+        return _perform(words)
+    except Exception as error:
+        return _status(error)
+    finally:
+        interrupt.restore(before)
+
+
+def _perform(words: list[str]) -> int:
     if not words or words[0] not in COMMANDS:
         return _no_command(words)
-    try:
-        signal.signal(signal.SIGTERM, _terminate)
-        module = import_module(f"netspec.cli.{words[0]}")
-        options = parser(words[0], module).parse_args(words[1:])
-        gc.disable()  # a short process whose objects form no cycles
-        code = _run(module, options)
-        sys.stdout.flush()
-        return code
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if isinstance(error, BrokenPipeError):
-            return BROKEN_PIPE
-        print(f"netspec: {(error.strerror or str(error)).lower()}", file=sys.stderr)
-        return ENVIRONMENT
+    module = import_module(f"netspec.cli.{words[0]}")
+    options = parser(words[0], module).parse_args(words[1:])
+    gc.disable()  # a short process whose objects form no cycles
+    if getattr(options, "watch", False):
+        from netspec.cli.common import watched
+
+        watched(options, module.run)
+    code: int = module.run(options)
+    return code
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser whose complaints reach a terminal without control characters."""
+    """A parser that prints as everything else does."""
 
     def error(self, message: str) -> NoReturn:
+        from netspec.cli.show import put
         from netspec.diagnostics import escape
 
-        super().error(escape(message))
+        put(f"{self.format_usage()}{self.prog}: error: {escape(message)}\n", sys.stderr)
+        raise SystemExit(2)
+
+    def _print_message(self, message: str, file: object = None) -> None:
+        from netspec.cli.show import put
+        from netspec.files import standard_output
+
+        put(message, standard_output())
 
 
 def parser(name: str, module: ModuleType) -> argparse.ArgumentParser:
@@ -78,7 +88,7 @@ def _no_command(words: list[str]) -> int:
     """Answer --help, --version and a command that does not exist."""
     width = max(map(len, COMMANDS))
     listing = "\n".join(f"  {name:<{width}}  {help}" for name, help in COMMANDS.items())
-    top = argparse.ArgumentParser(
+    top = _Parser(
         prog="netspec",
         usage="netspec COMMAND [options]",
         description=f"A compiler for neural-network architectures.\n\ncommands:\n{listing}",
@@ -88,59 +98,52 @@ def _no_command(words: list[str]) -> int:
     )
     top.add_argument("--version", action="version", version=f"netspec {__version__}")
     if not words:
-        top.print_help(sys.stderr)
+        from netspec.cli.show import put
+
+        put(top.format_help(), sys.stderr)
         return 2
     if not words[0].startswith("-"):
-        from netspec.diagnostics import escape, suggest
+        from netspec.diagnostics import suggest
 
         hint = suggest(words[0], COMMANDS)
-        top.error(f"no command is called `{escape(words[0][:64])}`; {hint or 'see --help'}")
+        top.error(f"no command is called `{words[0][:64]}`; {hint or 'see --help'}")
     top.parse_args(words)
     return 2
 
 
-def _terminate(signum: int, frame: FrameType | None) -> None:
-    raise SystemExit(TERMINATED)
-
-
-def _run(module: ModuleType, options: argparse.Namespace) -> int:
-    from netspec.diagnostics import SpecError, brief
+def _status(error: Exception) -> int:
+    """Say what has ended a command; return its exit code."""
+    from netspec.cli.show import complain, discard, show
+    from netspec.diagnostics import SpecError
     from netspec.files import Failure
 
-    try:
-        if getattr(options, "watch", False):
-            from netspec.cli.common import watched
-
-            watched(options, module.run)
-        code: int = module.run(options)
-        return code
-    except Failure as failure:
-        if failure.message:
-            lines = map(brief, failure.message.split("\n"))
-            print("netspec: " + "\n".join(lines), file=sys.stderr)
-        return failure.code
-    except SpecError as error:
-        from netspec.cli.show import show
-
-        show(error.diagnostics, sys.stderr)
-        return WRONG
-    except OSError:
-        raise
-    except Exception as error:
-        return _report_bug(error)
+    match error:
+        case Failure():
+            complain(error)
+            return error.code
+        case SpecError():
+            show(error.diagnostics, sys.stderr)
+            return WRONG
+        case OSError():
+            if sys.stdout is not None:
+                discard(sys.stdout)
+            if isinstance(error, BrokenPipeError):
+                return BROKEN_PIPE
+            complain(Failure((error.strerror or str(error)).lower(), ENVIRONMENT))
+            return ENVIRONMENT
+        case _:
+            return _report_bug(error)
 
 
 def _report_bug(error: Exception) -> int:
     """Say where a bug of ours can be reported; NETSPEC_TRACEBACK=1 shows where it is."""
     if os.environ.get("NETSPEC_TRACEBACK"):
         raise error
-    from netspec.diagnostics import brief
+    from netspec.cli.show import complain
+    from netspec.files import Failure
 
-    kind = brief(f"{type(error).__name__}: {error}")
-    print(
-        f"netspec: internal error: {kind}\n"
-        "netspec: this is a bug in netspec, not in your spec. Please report it with the spec and "
-        "the output under NETSPEC_TRACEBACK=1.",
-        file=sys.stderr,
-    )
+    message = f"internal error: {type(error).__name__}: {error}"
+    request = "this is a bug in netspec, not in your spec. Please report it with the spec and "
+    request += "the output under NETSPEC_TRACEBACK=1."
+    complain(Failure(message, INTERNAL_ERROR, (f"netspec: {request}",)))
     return INTERNAL_ERROR

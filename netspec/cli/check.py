@@ -5,22 +5,27 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser, Namespace
 
-from netspec.cli.common import WRONG, add_settings, add_watch, diagnose
-from netspec.cli.show import FORMATS, show
+from netspec.cli.arguments import add_settings, add_watch
+from netspec.cli.common import WRONG, diagnose, spec_files
+from netspec.cli.show import FORMATS, show, tell
 from netspec.diagnostics import escape
+from netspec.files import standard_output
 from netspec.network import Network
 
 
 def add(parser: ArgumentParser) -> None:
-    parser.add_argument("spec", nargs="+", help="the spec files; - is standard input")
+    parser.add_argument(
+        "spec", nargs="+", help="spec files, or directories of *.yaml; - is standard input"
+    )
     add_settings(parser)
     add_watch(parser)
     parser.add_argument("--format", choices=FORMATS, default="full", help="how to say it")
 
 
 def run(options: Namespace) -> int:
-    results = {path: diagnose(path, options) for path in options.spec}
-    show([item for _, items in results.values() for item in items], sys.stdout, options.format)
+    results = {path: diagnose(path, options) for path in spec_files(options, options.spec)}
+    found = [item for _, items in results.values() for item in items]
+    show(found, standard_output() if found else sys.stdout, options.format)
     for path, (network, _) in results.items():
         if network is not None:
             _praise(path, network)
@@ -29,8 +34,7 @@ def run(options: Namespace) -> int:
 
 def _praise(path: str, network: Network) -> None:
     cost = network.totals.inference
-    print(
+    tell(
         f"{escape(path)}: {network.spec.name} is fine: {len(network.graph.nodes)} layers, "
-        f"{cost.params:,} parameters, {cost.macs:,} multiply-adds",
-        file=sys.stderr,
+        f"{cost.params:,} parameters, {cost.macs:,} multiply-adds"
     )

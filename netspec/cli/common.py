@@ -1,56 +1,26 @@
-"""What the commands share: their first arguments, and the way from a path to a network."""
+"""What the commands share: the way from a path to a network, and from what they made to a file."""
 
 from __future__ import annotations
 
 import gc
+import os
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import NoReturn
 
-from netspec import files
-from netspec.cli.show import show
+from netspec import files, outputs
+from netspec.cli.show import complain, show, tell
 from netspec.compiler import ParameterError, compile_spec
 from netspec.diagnostics import Diagnostic, SpecError, escape
 from netspec.network import Network
-from netspec.project import Project, Stamp
+from netspec.project import Project, Stamp, stamp
 from netspec.syntax import number
 from netspec.watch import watch
 
 WRONG = 1
-
-
-def add_spec(parser: ArgumentParser) -> None:
-    """Add the arguments of a command that reads one spec."""
-    parser.add_argument("spec", help="the spec file; - is standard input")
-    add_settings(parser)
-
-
-def add_settings(parser: ArgumentParser) -> None:
-    """Add what decides how specs are compiled."""
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="give a parameter of the spec another value",
-    )
-    parser.add_argument(
-        "--root",
-        metavar="DIRECTORY",
-        help="where extended files may lie (default: the spec's git repository or directory)",
-    )
-    parser.add_argument("--strict", action="store_true", help="treat warnings as errors")
-
-
-def add_watch(parser: ArgumentParser) -> None:
-    """Add the flag of a command that can run again."""
-    parser.add_argument(
-        "--watch",
-        action="store_true",
-        help="run again whenever the spec, or what it extends, changes",
-    )
 
 
 def watched(options: Namespace, run: Callable[[Namespace], int]) -> NoReturn:
@@ -58,23 +28,69 @@ def watched(options: Namespace, run: Callable[[Namespace], int]) -> NoReturn:
     if "-" in (options.spec if isinstance(options.spec, list) else [options.spec]):
         raise files.Failure("--watch needs a file, not standard input", files.USAGE)
     gc.enable()
-    options.stamps = {}
+    is_first = True
 
     def once() -> Mapping[str, Stamp]:
-        is_first = not options.stamps
-        stamps: dict[str, Stamp] = {}
-        options.stamps = stamps
+        nonlocal is_first
+        options.stamps = {}
         try:
-            if run(options) == 0 and getattr(options, "output", "-") != "-":
-                print(f"netspec: {escape(options.output)} is up to date", file=sys.stderr)
+            if run(options) == 0 and not files.is_stream(getattr(options, "output", "-")):
+                tell(f"netspec: {escape(options.output)} is up to date")
         except files.Failure as failure:
             if is_first and failure.code == files.USAGE:
                 raise
-            print(f"netspec: {failure.message}", file=sys.stderr)
-        sys.stdout.flush()
-        return stamps
+            complain(failure)
+        is_first = False
+        return stamps_of(options)
 
     watch(once)
+
+
+def stamps_of(options: Namespace) -> dict[str, Stamp]:
+    """Return the files that this run has read, as they were before."""
+    stamps: dict[str, Stamp] = vars(options).setdefault("stamps", {})
+    return stamps
+
+
+def write(options: Namespace, path: str, data: bytes, kind: str) -> None:
+    """Write what a command has made of the specs that it read."""
+    outputs.write(path, data, kind, stamps_of(options), options.force)
+
+
+def kind_of(path: str, kinds: Sequence[str], option: str, wanted: str | None = None) -> str:
+    """Return the format of an output: what is wanted, what its name says, or for a stream svg."""
+    kind = wanted or Path(path).suffix.lstrip(".").lower()
+    if kind in kinds:
+        return kind
+    if files.is_stream(path):
+        return "svg"
+    named = ", ".join(f".{known}" for known in kinds)
+    message = f"cannot tell the format of {path}; its name ends in one of {named}{option}"
+    raise files.Failure(message, files.USAGE)
+
+
+def spec_files(options: Namespace, paths: Sequence[str]) -> list[str]:
+    """Return the files among paths, and in place of a directory every *.yaml below it."""
+    found: dict[str, None] = {}
+    for path in paths:
+        if path != "-" and Path(path).is_dir():
+            found |= dict.fromkeys(_below(options, path))
+        else:
+            found[path] = None
+    return list(found)
+
+
+def _below(options: Namespace, directory: str) -> list[str]:
+    """Return the specs below a directory, in order; what is hidden is left out."""
+    stamps, found = stamps_of(options), []
+    for place, folders, names in os.walk(directory):
+        stamps[place] = stamp(place)
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        here = [str(Path(place, name)) for name in names if not name.startswith(".")]
+        found += [path for path in here if path.endswith(".yaml") and Path(path).is_file()]
+    if not found:
+        raise files.Failure(f"there is no *.yaml below {directory}", files.USAGE)
+    return sorted(found)
 
 
 def compiled(options: Namespace, spec: str | None = None) -> Network:
@@ -91,7 +107,7 @@ def compiled(options: Namespace, spec: str | None = None) -> Network:
 def diagnose(path: str, options: Namespace) -> tuple[Network | None, Sequence[Diagnostic]]:
     """Compile a spec; return the network, if it is one, and what there is to say about it."""
     try:
-        project = Project(options.root, vars(options).get("stamps"))
+        project = Project(options.root, stamps_of(options))
         network = compile_spec(
             project.open(path), _settings(options.set), project.load, options.strict
         )

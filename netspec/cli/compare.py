@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from argparse import ArgumentParser, Namespace
 
-from netspec.cli.common import add_settings, compiled
+from netspec.cli.arguments import add_settings
+from netspec.cli.common import compiled
 from netspec.cli.report import add_format
+from netspec.cli.show import say
 from netspec.emit.compare import compare
 from netspec.emit.report import render
 
@@ -19,5 +20,5 @@ def add(parser: ArgumentParser) -> None:
 
 def run(options: Namespace) -> int:
     networks = [compiled(options, path) for path in options.specs]
-    sys.stdout.write(render(compare(networks, options.batch, options.dtype), options.format))
+    say(render(compare(networks, options.batch, options.dtype), options.format), options.format)
     return 0

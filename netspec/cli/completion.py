@@ -10,6 +10,7 @@ from importlib import import_module
 
 from netspec.cli import COMMANDS
 from netspec.cli import parser as command_parser
+from netspec.cli.show import say
 
 SHELLS = ("bash", "zsh", "fish")
 
@@ -35,7 +36,7 @@ def add(parser: ArgumentParser) -> None:
 
 def run(options: Namespace) -> int:
     writer = {"bash": bash, "zsh": zsh, "fish": fish}[options.shell]
-    print("\n".join(writer()))
+    say("\n".join(writer()))
     return 0
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from netspec.cli.common import add_settings, compiled
+from netspec.cli.arguments import add_settings
+from netspec.cli.common import compiled
+from netspec.cli.show import say
 from netspec.emit.diff import diff, render
 
 
@@ -17,5 +19,5 @@ def add(parser: ArgumentParser) -> None:
 
 def run(options: Namespace) -> int:
     before, after = compiled(options, options.before), compiled(options, options.after)
-    print(render(diff(before, after), options.format))
+    say(render(diff(before, after), options.format))
     return 0

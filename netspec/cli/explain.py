@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from argparse import ArgumentParser, Namespace
 
 from netspec import files
@@ -17,11 +16,11 @@ def add(parser: ArgumentParser) -> None:
 
 def run(options: Namespace) -> int:
     if options.code is None:
-        say("\n".join(f"{code}  {explain(code).title}" for code in codes()), sys.stdout)
+        say("\n".join(f"{code}  {explain(code).title}" for code in codes()))
         return 0
     code = options.code.upper()
     try:
-        say(f"{code}: {explain(code).text.removeprefix('# ')}".rstrip(), sys.stdout)
+        say(f"{code}: {explain(code).text.removeprefix('# ')}".rstrip())
     except KeyError:
         hint = suggest(code, codes()) or "`netspec explain` lists them"
         raise files.Failure(f"no code is called `{options.code}`; {hint}", files.USAGE) from None

@@ -7,16 +7,19 @@ import sys
 from argparse import ArgumentParser, Namespace
 
 from netspec import files
-from netspec.cli.common import WRONG
-from netspec.cli.show import show
-from netspec.diagnostics import SpecError
+from netspec.cli.common import WRONG, spec_files
+from netspec.cli.show import say, say_difference, show
+from netspec.diagnostics import SpecError, escape
 from netspec.fmt.text import formatted
 from netspec.syntax import decode
 
 
 def add(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "files", nargs="+", metavar="FILE", help="spec files; - is standard input to output"
+        "files",
+        nargs="+",
+        metavar="FILE",
+        help="spec files, or directories of *.yaml; - is standard input to output",
     )
     group = parser.add_mutually_exclusive_group()
     group.add_argument(
@@ -28,7 +31,7 @@ def add(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> int:
-    return max(_format(path, options) for path in options.files)
+    return max(_format(path, options) for path in spec_files(options, options.files))
 
 
 def _format(path: str, options: Namespace) -> int:
@@ -43,16 +46,11 @@ def _format(path: str, options: Namespace) -> int:
     same = new.encode() == data
     if options.check or options.diff:
         if options.diff:
-            sys.stdout.writelines(_difference(source.text, new, path))
+            before, after = (text.splitlines(keepends=True) for text in (source.text, new))
+            say_difference(difflib.unified_diff(before, after, path, f"{path} (formatted)"))
         elif not same:
-            print(f"{path} is not in canonical form")
+            say(f"{escape(path)} is not in canonical form")
         return 0 if same else WRONG
     if path == "-" or not same:
         files.write(path, new.encode())
     return 0
-
-
-def _difference(old: str, new: str, path: str) -> list[str]:
-    before, after = (text.splitlines(keepends=True) for text in (old, new))
-    lines = difflib.unified_diff(before, after, path, f"{path} (formatted)")
-    return [line if line.endswith("\n") else line + "\n" for line in lines]

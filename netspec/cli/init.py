@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from netspec import files
+from netspec import files, outputs
+from netspec.cli.arguments import add_force
+from netspec.cli.show import tell
 from netspec.diagnostics import Sink, Source, Span, escape
 from netspec.spec.names import check_block_name
 
@@ -48,8 +49,9 @@ expect: {{params: <=200K, macs: <=25M}}  # what must hold of the whole network
 
 def add(parser: ArgumentParser) -> None:
     parser.add_argument(
-        "name", help="the network's name; the file is NAME.yaml, and is never replaced"
+        "name", help="the network's name; the file is NAME.yaml, and is never replaced unasked"
     )
+    add_force(parser)
 
 
 def run(options: Namespace) -> int:
@@ -60,25 +62,6 @@ def run(options: Namespace) -> int:
         item = sink.items[0]
         raise files.Failure(f"{item.message}; {item.help}", files.USAGE)
     text = _TEMPLATE.format(name=name, file=path.name, stem=path.stem)
-    _create(path, text.encode())
-    print(f"netspec: wrote {escape(str(path))}", file=sys.stderr)
+    outputs.write(str(path), text.encode(), "yaml", force=options.force)
+    tell(f"netspec: wrote {escape(str(path))}")
     return 0
-
-
-def _create(path: Path, data: bytes) -> None:
-    """Write a new file, whole or not at all."""
-    try:
-        with path.open("xb") as file:
-            try:
-                file.write(data)
-                file.flush()
-            except BaseException:
-                path.unlink()
-                raise
-    except FileExistsError:
-        raise files.Failure(f"{path} exists already", files.USAGE) from None
-    except FileNotFoundError:
-        raise files.Failure(f"there is no directory {path.parent}", files.USAGE) from None
-    except OSError as error:
-        reason = (error.strerror or "").lower()
-        raise files.Failure(f"cannot write {path}: {reason}", files.ENVIRONMENT) from None

@@ -5,7 +5,8 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 
 from netspec import files
-from netspec.diagnostics import escape, suggest
+from netspec.cli.show import say
+from netspec.diagnostics import suggest
 from netspec.emit.opsdoc import listing, page
 from netspec.ops.base import REGISTRY
 
@@ -16,10 +17,10 @@ def add(parser: ArgumentParser) -> None:
 
 def run(options: Namespace) -> int:
     if options.op is None:
-        print(listing())
+        say(listing())
         return 0
     if options.op not in REGISTRY:
         hint = suggest(options.op, REGISTRY) or "`netspec ops` lists them"
-        raise files.Failure(f"no op is called `{escape(options.op[:64])}`; {hint}", files.USAGE)
-    print(page(REGISTRY[options.op]))
+        raise files.Failure(f"no op is called `{options.op[:64]}`; {hint}", files.USAGE)
+    say(page(REGISTRY[options.op]))
     return 0

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from pathlib import Path
 
 from netspec import files
-from netspec.cli.common import add_spec, add_watch, compiled
+from netspec.cli.arguments import add_output, add_spec, add_watch, seconds, whole
+from netspec.cli.common import compiled, kind_of, write
 from netspec.emit.figure.raster import PICTURES, RasterError, rasterise
 from netspec.network import Network
 
@@ -17,9 +17,11 @@ PAGES = ("letter", "a4", "slide", "none")
 def add(parser: ArgumentParser) -> None:
     add_spec(parser)
     add_watch(parser)
-    wanted = ", ".join(f".{known}" for known in FORMATS)
-    parser.add_argument("-o", "--output", required=True, help=f"the picture: {wanted}")
-    parser.add_argument("--depth", type=int, help="close blocks below this level")
+    add_output(parser, f"the picture: {', '.join(f'.{known}' for known in FORMATS)}")
+    parser.add_argument(
+        "--format", choices=FORMATS, help="what to write, whatever the name (standard output: svg)"
+    )
+    parser.add_argument("--depth", type=whole(0), help="close blocks below this level")
     parser.add_argument("--page", choices=PAGES, default="letter", help="what it is fitted to")
     parser.add_argument("--orientation", choices=("landscape", "portrait"), default="landscape")
     parser.add_argument("--theme", choices=("light", "dark", "print"), default="light")
@@ -29,18 +31,12 @@ def add(parser: ArgumentParser) -> None:
         default="page",
         help="page needs no program; graphviz needs dot",
     )
-    parser.add_argument("--timeout", type=float, default=30, help="seconds for the dot program")
+    parser.add_argument("--timeout", type=seconds, default=30, help="seconds for the dot program")
 
 
 def run(options: Namespace) -> int:
-    kind = Path(options.output).suffix.lstrip(".").lower()
-    if kind not in FORMATS:
-        wanted = ", ".join(f".{known}" for known in FORMATS)
-        message = f"cannot tell the format of {options.output}; its name ends in one of {wanted}"
-        raise files.Failure(message, files.USAGE)
-    if options.depth is not None and options.depth < 0:
-        raise files.Failure("--depth is at least 0", files.USAGE)
-    files.write(options.output, _drawn(compiled(options), kind, options))
+    kind = kind_of(options.output, FORMATS, ", or --format says it", options.format)
+    write(options, options.output, _drawn(compiled(options), kind, options), kind)
     return 0
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from argparse import ArgumentParser, Namespace
 
+from netspec.cli.show import say
 from netspec.schema.document import text
 
 
@@ -13,5 +13,5 @@ def add(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> int:
-    sys.stdout.write(text())
+    say(text())
     return 0

@@ -1,34 +1,86 @@
-"""How diagnostics reach a terminal: colours where they are wanted, ASCII where they must be."""
+"""The one way to a terminal: no control character, and only what the stream's encoding has.
+
+`say` goes to standard output, `tell` to standard error. Both take lines; a name goes through
+`escape` first, since a line break in it would look like the end of a line of ours.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import TextIO
 
-from netspec.diagnostics import Diagnostic, Paint
+from netspec.diagnostics import Diagnostic, Paint, brief, escape
+from netspec.files import Failure, standard_output
 
 FORMATS = ("full", "concise", "json", "github", "sarif")
-_ASCII = str.maketrans({"×": "x", "→": "->", "…": "...", "–": "-"})
+_ASCII = str.maketrans({"×": "x", "→": "->", "…": "...", "–": "-", "−": "-", "─": "-", "’": "'"})
 
 
-def show(items: Sequence[Diagnostic], stream: TextIO, format: str = "full") -> None:
-    """Print diagnostics in one of the formats."""
-    if not items and format in ("full", "concise", "github"):
+def show(items: Sequence[Diagnostic], stream: TextIO | None, format: str = "full") -> None:
+    """Print diagnostics in one of the formats; where nobody reads, nothing is printed."""
+    if stream is None or (not items and format in ("full", "concise", "github")):
         return
     from netspec.formats import written
 
-    say(written(items, format, Paint(_wants_colour(stream))), stream)
+    put(written(items, format, Paint(_wants_colour(stream))) + "\n", stream)
 
 
-def say(text: str, stream: TextIO) -> None:
-    """Print text, in characters that the stream can show."""
-    encoding = stream.encoding or "ascii"
+def say(text: str, format: str = "text") -> None:
+    """Print lines on standard output; `format` says how they write what cannot be encoded."""
+    put(_lines(text), standard_output(), format)
+
+
+def say_difference(lines: Iterable[str]) -> None:
+    """Print what difflib yields: its lines hold the names and the texts of files."""
+    if text := "\n".join(escape(line.removesuffix("\n")) for line in lines):
+        say(text)
+
+
+def tell(text: str) -> None:
+    """Print lines on standard error."""
+    put(_lines(text), sys.stderr)
+
+
+def complain(failure: Failure) -> None:
+    """Say why a command fails."""
+    if failure.message:
+        tell("netspec: " + "\n".join(map(brief, (failure.message, *failure.details))))
+
+
+def _lines(text: str) -> str:
+    return "".join(f"{escape(line)}\n" for line in text.removesuffix("\n").split("\n"))
+
+
+def put(text: str, stream: TextIO | None, format: str = "text") -> None:
+    """Write text that is fit for a terminal, in characters that the stream can show.
+
+    What standard error does not take is lost: there is nowhere left to say so.
+    """
+    if stream is None:
+        return
+    encoding = stream.encoding or "utf-8"
     try:
         text.encode(encoding)
     except UnicodeEncodeError:
-        text = text.translate(_ASCII).encode(encoding, "backslashreplace").decode(encoding)
-    print(text, file=stream)
+        errors = "xmlcharrefreplace" if format == "html" else "backslashreplace"
+        text = text if format == "html" else text.translate(_ASCII)
+        text = text.encode(encoding, errors).decode(encoding)
+    try:
+        stream.write(text)
+        stream.flush()
+    except OSError:
+        if stream is not sys.stderr:
+            raise
+        discard(stream)
+
+
+def discard(stream: TextIO) -> None:
+    """Let what is and will be written to a broken stream go nowhere."""
+    with suppress(OSError):  # a stream in memory has no number
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _wants_colour(stream: TextIO) -> bool:

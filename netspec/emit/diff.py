@@ -238,7 +238,7 @@ def _json(item: Difference) -> str:
     document: dict[str, Any] = {
         side: {
             "name": network.spec.name,
-            "file": network.spec.source.name,
+            "file": escape(network.spec.source.name),
             **{key: values[i] for key, values in item.totals.items()},
         }
         for i, (side, network) in enumerate((("before", item.before), ("after", item.after)))
@@ -250,4 +250,4 @@ def _json(item: Difference) -> str:
         names = {"added": "+", "removed": "-", "changed": "~"}
         document[kind] = {name: listing(changes, mark) for name, mark in names.items()}
     document["weights"]["kept"] = item.kept
-    return json.dumps(document, indent=2, ensure_ascii=False)
+    return json.dumps(document, indent=2)

@@ -43,7 +43,7 @@ def text() -> str:
 def _lines(value: Any, depth: int) -> str:
     """Write JSON with a line for each entry, down to a depth below which lines would be many."""
     if depth == 0 or not isinstance(value, dict) or not value:
-        return json.dumps(value, ensure_ascii=False)
+        return json.dumps(value)
     entries = (f"{json.dumps(key)}: {_lines(item, depth - 1)}" for key, item in value.items())
     return "{\n" + ",\n".join(entries) + "\n}"
 

@@ -7,7 +7,7 @@ import io
 import json
 from collections.abc import Sequence
 from functools import cache
-from json.encoder import encode_basestring
+from json.encoder import encode_basestring_ascii
 from operator import add
 
 from netspec.diagnostics import escape
@@ -24,7 +24,7 @@ def to_json(report: Report) -> str:
 
 
 def _member(key: str, value: object, indent: str) -> str:
-    text = json.dumps(value, indent=2, ensure_ascii=False)
+    text = json.dumps(value, indent=2)
     return f"{indent}{json.dumps(key)}: " + text.replace("\n", f"\n{indent}")
 
 
@@ -49,7 +49,7 @@ def _value(cell: Cell) -> str:
     if cell is None:
         return "null"
     if isinstance(cell, str):
-        return encode_basestring(cell)
+        return encode_basestring_ascii(cell)
     if isinstance(cell, tuple):
         return "[\n          " + ",\n          ".join(map(repr, cell)) + "\n        ]"
     return repr(cell)

@@ -1,0 +1,78 @@
+"""The arguments that several commands take, and the numbers that options accept."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, ArgumentTypeError
+from collections.abc import Callable
+from functools import partial
+
+from netspec.syntax import number
+
+_LARGEST, _DAY = 10**9, 86_400
+
+
+def add_spec(parser: ArgumentParser) -> None:
+    """Add the arguments of a command that reads one spec."""
+    parser.add_argument("spec", help="the spec file; - is standard input")
+    add_settings(parser)
+
+
+def add_settings(parser: ArgumentParser) -> None:
+    """Add what decides how specs are compiled."""
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="give a parameter of the spec another value",
+    )
+    parser.add_argument(
+        "--root",
+        metavar="DIRECTORY",
+        help="where extended files may lie (default: the spec's git repository or directory)",
+    )
+    parser.add_argument("--strict", action="store_true", help="treat warnings as errors")
+
+
+def add_output(parser: ArgumentParser, what: str) -> None:
+    """Add where a command writes."""
+    parser.add_argument("-o", "--output", required=True, help=f"{what}; - is standard output")
+    add_force(parser)
+
+
+def add_force(parser: ArgumentParser) -> None:
+    """Add the flag of a command that writes a file."""
+    parser.add_argument(
+        "--force", action="store_true", help="replace a file that netspec did not write"
+    )
+
+
+def whole(least: int) -> Callable[[str], int]:
+    """Return the reader of an option that is an integer of at least `least`."""
+    return partial(_whole, least)
+
+
+def _whole(least: int, text: str) -> int:
+    value = number(text)
+    if not isinstance(value, int) or not least <= value <= _LARGEST:
+        raise ArgumentTypeError(
+            f"expected an integer from {least} to {_LARGEST}, found `{text[:40]}`"
+        )
+    return value
+
+
+def seconds(text: str) -> float:
+    """Read an option that is a time."""
+    value = number(text)
+    if value is None or not 0 < value <= _DAY:
+        raise ArgumentTypeError(f"expected seconds above 0, up to {_DAY}, found `{text[:40]}`")
+    return value
+
+
+def add_watch(parser: ArgumentParser) -> None:
+    """Add the flag of a command that can run again."""
+    parser.add_argument(
+        "--watch",
+        action="store_true",
+        help="run again whenever the spec, or what it extends, changes",
+    )
