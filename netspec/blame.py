@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 
 from netspec.diagnostics import Diagnostic, Label, Span
 from netspec.graph import Graph, Node, NodeId, Sizes, cause, path
-from netspec.ops.axes import index
-from netspec.ops.base import Problem
-from netspec.ops.merge import Concat
-from netspec.ops.window import every, times
+from netspec.ops.base import Join, Problem
+from netspec.ops.merge import Add
+from netspec.ops.window import every, shortest, times
+from netspec.repair import Fix
 from netspec.shapes import Shapes
+from netspec.spec.model import INPUT
 
 _MAX_STEPS = 1_000
 _CHANNELS = ("out_channels", "out_features", "num_features")
@@ -20,10 +21,15 @@ _Number = Callable[[Sizes], object]
 """What of a shape is compared: some of its sizes, or how many there are."""
 
 
-def explain(problem: Problem, node: Node, graph: Graph, shapes: Shapes) -> Diagnostic:
-    """Turn an op's problem into a diagnostic at the place that caused it."""
+def explain(
+    problem: Problem, node: Node, graph: Graph, shapes: Shapes, fixes: Sequence[Fix] = ()
+) -> Diagnostic:
+    """Turn an op's problem into a diagnostic at the place that caused it.
+
+    `fixes` are the changes with which the layer would be accepted.
+    """
     if problem.code == "NS053":
-        return _explain_join(problem, node, graph, shapes)
+        return _explain_join(problem, node, graph, shapes, fixes)
     notes: list[Label] = []
     span: Span = node.call.span
     if node.owner != node.id and node.id in graph.uses:
@@ -60,35 +66,106 @@ def _elsewhere(node: Node, graph: Graph, span: Span) -> Iterator[str]:
 # ------------------------------------------------------------------ joins
 
 
-def _explain_join(problem: Problem, node: Node, graph: Graph, shapes: Shapes) -> Diagnostic:
+def _explain_join(
+    problem: Problem, node: Node, graph: Graph, shapes: Shapes, fixes: Sequence[Fix]
+) -> Diagnostic:
+    """Explain inputs that differ: by what would make them fit, else by what made them differ."""
     number = _compared(node, shapes)
     ways = _ways(node, graph)
-    odd, target = _odd_one(node, ways, number, shapes)
+    odd, target = _oddshortest(node, ways, number, shapes)
     culprit = _culprit(ways[odd], graph, number, target, shapes)
     joined = Label(node.call.span, "joined here")
-    span, label, notes = _accused(culprit, graph, shapes) if culprit else (joined.span, "", [])
-    notes += [*_siblings(odd if culprit else None, node, graph, shapes), joined]
+    fixes = [fix for fix in fixes if fix.strangeness <= 0]
+    if fixes:
+        span, label, notes = _mended(fixes, node, graph, shapes)
+    elif culprit:
+        span, label, notes = _accused(culprit, graph, shapes)
+    else:
+        span, label, notes = joined.span, "", []
+    notes += [*_siblings(odd if culprit else None, node, ways, graph, shapes), joined]
     notes += _uses(node, span)
     unique = {note.span: note for note in reversed(notes) if note.span != span}
     ends = ", ".join(f"{times(shapes[end])} from `{path(end)}`" for end in node.inputs)
     details = (f"`{path(node.id)}` joins {ends}", *_elsewhere(culprit or node, graph, span))
-    return Diagnostic(
-        problem.code,
-        problem.message,
-        span,
-        label,
-        tuple(reversed(unique.values())),
-        details,
-        problem.help,
-    )
+    help = _cure(fixes, _projection(node, ways, graph, shapes)) or problem.help
+    found = tuple(reversed(unique.values()))
+    return Diagnostic(problem.code, problem.message, span, label, found, details, help)
 
 
-def _siblings(odd: int | None, join: Node, graph: Graph, shapes: Shapes) -> Iterator[Label]:
-    """Yield the places of a join's other inputs, with their sizes."""
+def _mended(
+    fixes: Sequence[Fix], join: Node, graph: Graph, shapes: Shapes
+) -> tuple[Span, str, list[Label]]:
+    """Return the likeliest place to change, what the layer does now, and the other places."""
+    first, *others = fixes
+    label = f"with {first.wording} here, the inputs fit"
+    for id in reversed(first.nodes):
+        node = graph.nodes[id]
+        before, after = before_and_after(node, shapes) if id in shapes else ((), ())
+        if after and before != after:
+            label = _with_default_stride(node, made(node, before, after))
+            window = node.op.window()
+            if window and before[1:] == after[1:] and _differ_in_size(join, shapes):
+                label = f"keeps {times(after[1:])} with stride {shortest(window.stride)}"
+            break
+    return first.span, label, [Label(fix.span, f"or {fix.wording} here") for fix in others[:2]]
+
+
+def _cure(fixes: Sequence[Fix], projection: str) -> str:
+    cures = [*(fix.cure for fix in fixes[:1]), *([projection] if projection else [])]
+    return ", or ".join(cures)
+
+
+def _projection(join: Node, ways: Sequence[list[NodeId]], graph: Graph, shapes: Shapes) -> str:
+    """Say how a shortcut that passes its input on could change the channels, and the size."""
+    direct = [i for i, way in enumerate(ways) if len(way) == 1]
+    inputs = [shapes[end] for end in join.inputs]
+    use = graph.uses.get(join.id)
+    if len(inputs) != 2 or len(direct) != 1 or not isinstance(join.op, Add) or not use:
+        return ""
+    skip, other = inputs[direct[0]], inputs[1 - direct[0]]
+    if {len(skip), len(other)} != {3} or skip[0] == other[0] or direct[0] >= len(use.layer.sources):
+        return ""
+    name = use.layer.sources[direct[0]].name
+    if name != INPUT and (*join.id[:-1], name) not in graph.uses:
+        return ""
+    steps = {a // b if a % b == 0 else 0 for a, b in zip(skip[1:], other[1:], strict=True)}
+    if len(steps) != 1 or steps == {0}:
+        return ""
+    step = steps.pop()
+    stride = f", stride: {step}" if step > 1 else ""
+    return f"project the shortcut: `{{conv2d: [{other[0]}, 1]{stride}, from: {name}}}`"
+
+
+def _siblings(
+    odd: int | None, join: Node, ways: Sequence[list[NodeId]], graph: Graph, shapes: Shapes
+) -> Iterator[Label]:
+    """Yield the places of a join's other inputs, and what their way does to the size."""
     for i, end in enumerate(join.inputs):
         place = _place(i, join, graph)
         if i != odd and place:
-            yield Label(place, f"gives {times(shapes[end])}")
+            before, after = shapes.get(ways[i][0], ()), shapes[end]
+            does = _resizes(before, after) if _differ_in_size(join, shapes) else ""
+            yield Label(place, does or f"gives {times(after)}")
+
+
+def _resizes(before: Sizes, after: Sizes) -> str:
+    """Say that height and width are kept or halved; nothing if neither."""
+    if before[1:] == after[1:]:
+        return f"keeps {times(after[1:])}"
+    is_half = len(before) == len(after) and all(
+        -(-old // 2) == new for old, new in zip(before[1:], after[1:], strict=True)
+    )
+    return f"halves {times(before[1:])} to {times(after[1:])}" if is_half else ""
+
+
+def _differ_in_size(join: Node, shapes: Shapes) -> bool:
+    """Tell whether the inputs of a join differ in height or width, and not in channels."""
+    return _compared(join, shapes) is not len and 0 not in _odd_axes(join, shapes)
+
+
+def _odd_axes(join: Node, shapes: Shapes) -> list[int]:
+    assert isinstance(join.op, Join)
+    return join.op.differing(*(shapes[source] for source in join.inputs))
 
 
 def _compared(node: Node, shapes: Shapes) -> _Number:
@@ -96,9 +173,8 @@ def _compared(node: Node, shapes: Shapes) -> _Number:
     inputs = [shapes[source] for source in node.inputs]
     if len({len(x) for x in inputs}) > 1:
         return len
-    axis = index(node.op.dim, inputs[0]) if isinstance(node.op, Concat) else None
-    odd = [i for i, sizes in enumerate(zip(*inputs, strict=True)) if len(set(sizes)) > 1]
-    return lambda x: tuple(x[i] for i in odd if i != axis and i < len(x))
+    odd = _odd_axes(node, shapes)
+    return lambda x: tuple(x[i] for i in odd if i < len(x))
 
 
 def _ways(node: Node, graph: Graph) -> list[list[NodeId]]:
@@ -121,7 +197,7 @@ def _spine(node: NodeId, graph: Graph) -> Iterator[NodeId]:
         node = graph.nodes[node].inputs[0]
 
 
-def _odd_one(
+def _oddshortest(
     node: Node, ways: Sequence[list[NodeId]], number: _Number, shapes: Shapes
 ) -> tuple[int, object]:
     """Return which input is the odd one, and what the others are.
@@ -169,16 +245,21 @@ def _place(i: int, join: Node, graph: Graph) -> Span | None:
 def _accused(node: Node, graph: Graph, shapes: Shapes) -> tuple[Span, str, list[Label]]:
     """Return the argument that made a node's size: its place, words about it, and where else."""
     before, after = before_and_after(node, shapes)
-    label = made(before, after)
+    label = made(node, before, after)
     blamed = suspects(node, before, after)
     if not blamed:
         return node.call.span, f"{label} here", []
     (first, use), *others = blamed
     notes = [Label(use, "which counts here")] if use else []
+    label = _with_default_stride(node, label)
+    return first, label, [*notes, *(Label(span, "or this") for span, _ in others)]
+
+
+def _with_default_stride(node: Node, label: str) -> str:
     window = node.op.window()
     if window and max(window.stride) > 1 and "stride" not in node.call.arguments:
-        label += "; its stride, unless written, is the kernel's size"
-    return first, label, [*notes, *(Label(span, "or this") for span, _ in others)]
+        return f"{label}; its stride, unless written, is the kernel's size"
+    return label
 
 
 def before_and_after(node: Node, shapes: Shapes) -> tuple[Sizes, Sizes]:
@@ -186,9 +267,22 @@ def before_and_after(node: Node, shapes: Shapes) -> tuple[Sizes, Sizes]:
     return shapes[node.inputs[0]] if node.inputs else (), shapes[node.id]
 
 
-def made(before: Sizes, after: Sizes) -> str:
-    """Say what a layer made of what it read."""
-    return f"makes {times(after)}" + (f" from {times(before)}" if before else "")
+def made(node: Node, before: Sizes, after: Sizes) -> str:
+    """Say what a layer made of what it read, and how."""
+    window = node.op.window()
+    if not before:
+        return f"makes {times(after)}"
+    if window is None or len(before) != len(after) or before[1:] == after[1:]:
+        return f"makes {times(after)} from {times(before)}"
+    sizes = f"{times(before[1:])} to {times(after[1:])}"
+    stride = max(window.stride)
+    if stride > 1 and not _shrinks_oddly(node, before, after):
+        return f"{'halves' if stride == 2 else 'divides'} {sizes} by stride {stride}"
+    verb = "shrinks" if after[1:] < before[1:] else "enlarges"
+    by = f", stride {shortest(window.stride)}" if stride > 1 else ""
+    spread = f", dilation {shortest(window.dilation)}" if max(window.dilation) > 1 else ""
+    padding = shortest(window.padding) if any(window.padding) else "no"
+    return f"{verb} {sizes}: kernel {shortest(window.kernel)}{spread}{by}, {padding} padding"
 
 
 def suspects(node: Node, before: Sizes, after: Sizes) -> list[tuple[Span, Span | None]]:

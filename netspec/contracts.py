@@ -10,11 +10,12 @@ from netspec import blame, repair
 from netspec.costs import Costs, Totals, measure, sum_up
 from netspec.diagnostics import Diagnostic, Label, Severity, Sink, Span
 from netspec.expand.bind import bind_value
-from netspec.graph import Bound, Graph, NodeId, Sizes, Use, path
+from netspec.graph import Bound, Graph, Node, NodeId, Sizes, Use, path
 from netspec.ops.arguments import MAX_SIZE, spell
 from netspec.ops.window import times
 from netspec.repair import Fix, Key
-from netspec.shapes import Problems, Shapes
+from netspec.repair.structure import Missed
+from netspec.shapes import Problems, Shapes, infer
 from netspec.spec.model import Expectation, Spec
 
 _COMPARE = {
@@ -27,6 +28,7 @@ _COMPARE = {
 MAX_PARAMS = 10**12
 _MAX_SEARCHES = 5
 _MAX_FIXES = 4
+_MAX_OTHERS = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,11 +45,24 @@ class Case:
     severity: Severity = "error"
     totals: bool = True
 
-    def fixes(self, wanted: Mapping[Key, int], broken: Sequence[Key]) -> list[Fix]:
-        """Search for a number to change; a warning is no reason to search."""
+    def fixes(
+        self, wanted: Mapping[Key, int], broken: Sequence[Key], missed: Missed | None = None
+    ) -> list[Fix]:
+        """Search for a value to change; a warning is no reason to search.
+
+        `missed` says by how much sums are missed, some of which only another depth can mend.
+        """
         if self.severity == "warning":
             return []
-        return repair.find(self.spec, self.graph, self.shapes, wanted, broken)
+        found = []
+        if broken and not (missed and missed.get("depth")):
+            found = repair.find(self.spec, self.graph, self.shapes, wanted, broken)
+        return found or repair.structure.find(self.spec, self.graph, missed or {}, _judge)
+
+    def fits(self, refused: Node, wanted: Mapping[Key, int]) -> list[Fix]:
+        """Search for a value with which a layer would be accepted."""
+        found = repair.find_fit(self.spec, self.graph, self.shapes, wanted, refused)
+        return found or repair.structure.find(self.spec, self.graph, {}, _judge)
 
     def exact(self) -> dict[Key, int]:
         """Return the sums that `expect` gives exactly."""
@@ -85,6 +100,9 @@ def check_shapes(case: Case, problems: Problems) -> None:
     Behind a broken contract everything is silent until a contract that holds.
     """
     claims = _claims(case)
+    wanted = case.exact()
+    for claim in (claim for group in claims.values() for claim in group):
+        wanted |= claim.wanted()
     doubtful: set[NodeId] = set()
     broken: list[_Claim] = []
     for node in case.graph.nodes.values():
@@ -97,7 +115,8 @@ def check_shapes(case: Case, problems: Problems) -> None:
             continue
         broken += wrong if not behind else []
         for problem in problems.get(node.id, ()):
-            case.sink.add(blame.explain(problem, node, case.graph, case.shapes))
+            fits = case.fits(node, wanted) if problem.code == "NS053" else []
+            case.sink.add(blame.explain(problem, node, case.graph, case.shapes, fits))
     if broken:
         _report_shapes(broken, [claim for group in claims.values() for claim in group], case)
 
@@ -139,15 +158,20 @@ def _report_shapes(broken: Sequence[_Claim], claims: Sequence[_Claim], case: Cas
             wanted |= claim.wanted()
     faults = [key for claim in broken for key in _missed(claim, case) if key in wanted]
     fixes = case.fixes(wanted, faults) if faults else []
-    if len(fixes) == 1:
-        case.sink.add(_mendable(broken, fixes[0], case))
+    if repair.is_clear(fixes):
+        case.sink.add(_mendable(broken, fixes, case))
         return
     search = not _is_alone(broken, claims, case)
     for number, claim in enumerate(broken):
         found = fixes if len(broken) == 1 else []
-        if not found and search and number < _MAX_SEARCHES and _missed(claim, case):
+        if not found and search and number < _MAX_SEARCHES:
             found = case.fixes(_holding(claims, case) | claim.wanted(), _missed(claim, case))
-        case.sink.add(_broken_shape(claim, found, case))
+        clear = repair.is_clear(found)
+        case.sink.add(
+            _mendable([claim], found, case)
+            if clear
+            else _broken_shape(claim, found, not search, case)
+        )
 
 
 def _is_alone(broken: Sequence[_Claim], claims: Sequence[_Claim], case: Case) -> bool:
@@ -176,13 +200,16 @@ def _holding(claims: Sequence[_Claim], case: Case) -> dict[Key, int]:
     return wanted
 
 
-def _mendable(broken: Sequence[_Claim], fix: Fix, case: Case) -> Diagnostic:
+def _mendable(broken: Sequence[_Claim], fixes: Sequence[Fix], case: Case) -> Diagnostic:
+    """Report contracts at the place that most likely breaks them."""
+    first, *others = fixes
     notes = [Label(claim.span, f"the spec says {claim}") for claim in broken]
-    help = f"write {fix.new} in place of {fix.old}, or correct `shape:`"
-    label = f"with {fix.new} here, the contracts hold"
+    notes += [Label(fix.span, f"or {fix.wording} here") for fix in others[:_MAX_OTHERS]]
+    help = f"{first.cure}, or correct `shape:`"
+    label = f"with {first.wording} here, the contracts hold"
     message = _difference(broken[0], case)
     return Diagnostic(
-        "NS055", message, fix.span, label, tuple(notes), help=help, severity=case.severity
+        "NS055", message, first.span, label, tuple(notes), help=help, severity=case.severity
     )
 
 
@@ -191,20 +218,23 @@ def _difference(claim: _Claim, case: Case) -> str:
     return f"`{path(claim.use.id)}` gives {times(actual)}, the spec says {claim}"
 
 
-def _broken_shape(claim: _Claim, fixes: Sequence[Fix], case: Case) -> Diagnostic:
+def _broken_shape(claim: _Claim, fixes: Sequence[Fix], is_alone: bool, case: Case) -> Diagnostic:
+    """Report a contract at its own place, with what would make it hold or made it wrong."""
     use, actual = claim.use, case.shapes[claim.use.output]
     reads = ", ".join(f"{times(case.shapes[x])} from `{path(x)}`" for x in use.inputs)
-    notes = [Label(fix.span, f"{fix.new} here would make it hold") for fix in fixes[:_MAX_FIXES]]
-    if len(fixes) == 1:
-        claimed = Label(claim.span, f"the spec says {claim}")
-        span, label, notes = fixes[0].span, notes[0].text, [claimed]
-    else:
-        span, label = claim.span, ""
-        notes = notes or list(_makers(claim, case))
-    help = f"correct the layer, or write `shape: [{', '.join(map(str, actual))}]`"
+    notes = [
+        Label(fix.span, f"{fix.wording} here would make it hold") for fix in fixes[:_MAX_FIXES]
+    ]
+    notes = notes or [*_makers(claim, case)][-1:]
+    said = f"`shape: [{', '.join(map(str, actual))}]`"
+    help = f"correct the layer, or write {said}"
+    if is_alone:
+        help = (
+            f"all else that the spec expects holds, so the contract itself is wrong: write {said}"
+        )
     message = _difference(claim, case)
     details = (f"`{path(use.id)}` reads {reads}",) if reads else ()
-    return Diagnostic("NS055", message, span, label, tuple(notes), details, help, case.severity)
+    return Diagnostic("NS055", message, claim.span, "", tuple(notes), details, help, case.severity)
 
 
 def _makers(claim: _Claim, case: Case) -> Iterator[Label]:
@@ -218,9 +248,9 @@ def _makers(claim: _Claim, case: Case) -> Iterator[Label]:
         before, after = blame.before_and_after(node, case.shapes)
         suspects = blame.suspects(node, _as_far(before, after, wrong), after)
         for span, _ in suspects[:1]:
-            if span not in seen and len(seen) <= _MAX_FIXES:
+            if span not in seen:
                 seen.add(span)
-                yield Label(span, blame.made(before, after))
+                yield Label(span, blame.made(node, before, after))
 
 
 def _as_far(before: Sizes, after: Sizes, wrong: Sequence[int]) -> Sizes:
@@ -243,20 +273,42 @@ def check_expectations(case: Case, totals: Totals, costs: Costs) -> None:
         span = case.graph.nodes[largest].call.span
         case.sink.add(Diagnostic("NS035", message, span, details=details))
         return
-    broken = [
-        item
-        for item in case.spec.expect
-        if not _COMPARE[item.operator](values[item.metric], item.value)
-    ]
+    broken = _broken_items(case.spec, values)
     if not broken or not case.totals:
         return
     wanted = case.exact()
     faults = [(item.metric, 0) for item in broken if (item.metric, 0) in wanted]
     for claims in _claims(case).values():
         wanted |= _holding(claims, case)
-    fixes = case.fixes(wanted, faults) if faults else []
-    for group in [broken] if len(fixes) == 1 else _by_column(broken):
-        case.sink.add(_broken(group, values, costs, fixes, case.severity))
+    fixes = case.fixes(wanted, faults, _misses(broken, values))
+    for group in [broken] if repair.is_clear(fixes) else _by_column(broken):
+        case.sink.add(_broken(group, values, costs, fixes, case))
+
+
+def _broken_items(spec: Spec, values: Mapping[str, int]) -> list[Expectation]:
+    return [
+        item for item in spec.expect if not _COMPARE[item.operator](values[item.metric], item.value)
+    ]
+
+
+def _misses(broken: Sequence[Expectation], values: Mapping[str, int]) -> Missed:
+    """Return by how much sums are missed that are given exactly; 1 for those out of bounds."""
+    return {
+        item.metric: int(values[item.metric] - item.value) if item.operator == "==" else 1
+        for item in broken
+    }
+
+
+def _judge(spec: Spec, graph: Graph) -> Missed | None:
+    """Return by how much a network misses what its spec expects; None if a layer is wrong."""
+    shapes, problems = infer(graph)
+    if problems:
+        return None
+    claims = _claims(Case(spec, graph, shapes, Sink()))
+    if any(claim.sizes != shapes[node] for node, group in claims.items() for claim in group):
+        return None
+    values = metrics(sum_up(graph, measure(graph, shapes)))
+    return _misses(_broken_items(spec, values), values)
 
 
 def metrics(totals: Totals) -> Mapping[str, int]:
@@ -282,26 +334,28 @@ def _by_column(broken: _Group) -> list[_Group]:
 
 
 def _broken(
-    group: _Group,
-    values: Mapping[str, int],
-    costs: Costs,
-    fixes: Sequence[Fix],
-    severity: Severity,
+    group: _Group, values: Mapping[str, int], costs: Costs, fixes: Sequence[Fix], case: Case
 ) -> Diagnostic:
     first = group[0]
     notes = [Label(item.argument.span, _gap(item, values)) for item in group]
-    span, label, help = first.argument.span, _gap(first, values), ""
-    if len(fixes) == 1:
-        span, label = fixes[0].span, f"with {fixes[0].new} here, all that the spec expects holds"
-        help = f"write {fixes[0].new} in place of {fixes[0].old}, or correct `expect:`"
-    else:
-        hints = [Label(fix.span, f"{fix.new} here would make it hold") for fix in fixes]
-        notes = [*notes[1:], *hints[:_MAX_FIXES]]
-    bound = f"{first.operator} " if first.operator != "==" else ""
+    span, label = first.argument.span, _gap(first, values)
     actual = values[first.metric]
+    bound = first.operator if first.operator != "==" else ""
+    help = f"correct the layers, or write `{first.metric}: {bound}{actual}`"
+    if repair.is_clear(fixes):
+        span, label = (
+            fixes[0].span,
+            f"with {fixes[0].wording} here, all that the spec expects holds",
+        )
+        notes += [Label(fix.span, f"or {fix.wording} here") for fix in fixes[1:][:_MAX_OTHERS]]
+        help = f"{fixes[0].cure}, or correct `expect:`"
+    else:
+        hints = [Label(fix.span, f"{fix.wording} here would make it hold") for fix in fixes]
+        notes = [*notes[1:], *hints[:_MAX_FIXES]]
+    bound += " " * bool(bound)
     message = f"`{first.metric}` is {actual:,}, the spec expects {bound}{first.value:,.0f}"
-    details = tuple(_largest(first, costs))
-    return Diagnostic("NS056", message, span, label, tuple(notes), details, help, severity)
+    details = tuple(_largest(first, case.graph, costs))
+    return Diagnostic("NS056", message, span, label, tuple(notes), details, help, case.severity)
 
 
 def _gap(item: Expectation, values: Mapping[str, int]) -> str:
@@ -309,9 +363,11 @@ def _gap(item: Expectation, values: Mapping[str, int]) -> str:
     return f"`{item.metric}` is {abs(gap):,.0f} too {'large' if gap > 0 else 'small'}"
 
 
-def _largest(item: Expectation, costs: Costs) -> Iterator[str]:
+def _largest(item: Expectation, graph: Graph, costs: Costs) -> Iterator[str]:
+    """Name the layers that contribute most to a sum; heads count in training only."""
     column = item.metric.removeprefix("train_")
     if column in ("params", "macs"):
-        ranked = sorted(costs, key=lambda node: -getattr(costs[node], column))[:3]
-        most = ", ".join(f"`{path(n)}` {getattr(costs[n], column):,}" for n in ranked)
+        counted = graph.inference() if column == item.metric else graph.nodes.values()
+        ranked = sorted((node.id for node in counted), key=lambda id: -getattr(costs[id], column))
+        most = ", ".join(f"`{path(id)}` {getattr(costs[id], column):,}" for id in ranked[:3])
         yield f"the largest: {most}"

@@ -212,6 +212,16 @@ def _slips(left: str, right: str) -> int:
     return row[-1]
 
 
+def counted(number: int, noun: str) -> str:
+    """Write a number of things: 1 layer, 2 layers, no arguments."""
+    return f"{f'{number:,}' if number else 'no'} {noun}{'s' * (number != 1)}"
+
+
+def article(noun: str) -> str:
+    """Write a noun with its article: a layer, an input."""
+    return f"an {noun}" if noun[0] in "aeiou" else f"a {noun}"
+
+
 def escape(text: str) -> str:
     """Show text so that no control, bidi or invisible character reaches a terminal."""
     if text.isprintable():

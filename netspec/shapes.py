@@ -10,18 +10,12 @@ from dataclasses import replace
 
 from netspec.graph import Graph, Node, NodeId, Sizes, path
 from netspec.ops.arguments import MAX_SIZE
+from netspec.ops.axes import NAMES
 from netspec.ops.base import REGISTRY, Op, Problem
 from netspec.ops.window import times
 
 Shapes = Mapping[NodeId, Sizes]
 Problems = Mapping[NodeId, tuple[Problem, ...]]
-
-_LAYOUTS = {
-    1: "(features)",
-    2: "(channels, length)",
-    3: "(channels, height, width)",
-    4: "(channels, depth, height, width)",
-}
 
 
 def infer(graph: Graph) -> tuple[Shapes, Problems]:
@@ -82,7 +76,7 @@ def apply(op: Op, inputs: tuple[Sizes, ...]) -> tuple[Sizes, tuple[Problem, ...]
     """Return the output shape, or what is wrong."""
     if op.rank is not None and any(len(x) != op.rank for x in inputs):
         found = next(x for x in inputs if len(x) != op.rank)
-        layout = _LAYOUTS.get(op.rank, f"{op.rank} dimensions")
+        layout = f"({', '.join(NAMES[op.rank])})"
         message = f"`{op.op_name}` reads {layout}, found {times(found) or 'nothing'}"
         return (), (Problem(None, message, _rank_meant(op, found), "NS050"),)
     problems = tuple(op.check(*inputs))
@@ -99,7 +93,7 @@ def _rank_meant(op: Op, found: Sizes) -> str:
     rank = op.rank or 0
     sibling = f"{op.op_name[:-2]}{len(found) - 1}d"
     if sibling in REGISTRY and op.op_name.endswith("d") and (rank, len(found)) != (3, 4):
-        return f"`{sibling}` reads {_LAYOUTS[len(found)]}"
+        return f"`{sibling}` reads ({', '.join(NAMES[len(found)])})"
     if len(found) == rank + 1:
         return "shapes leave out the batch"
     return "put a `flatten` before it" if rank == 1 and len(found) > 1 else ""

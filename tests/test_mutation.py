@@ -1,4 +1,4 @@
-"""One-token typos in GoogLeNet: each must be found, pointed at, and answered with the cure."""
+"""One-token typos and wrong numbers: each must be found, pointed at, and answered with the cure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from random import Random
 
 import pytest
@@ -16,9 +15,10 @@ from netspec.diagnostics import Diagnostic, Source, Span, SpecError
 from netspec.ops.base import REGISTRY
 from netspec.spec.layers import BODY_KEYS, LAYER_KEYS
 from netspec.spec.sections import METRICS, SECTIONS
-from netspec.syntax import Scalar, parse, scalars
+from netspec.syntax import Mapping, Scalar, Sequence, Tree, parse, scalars
+from tests.support import ROOT
 
-GOOGLENET = Path(__file__).parents[1] / "specs" / "googlenet.yaml"
+GOOGLENET = ROOT / "specs" / "googlenet.yaml"
 TYPOS = 3
 MOST = 3
 KINDS = ("section", "keyword", "op", "reference", "expression", "number", "name", "text")
@@ -186,3 +186,89 @@ def test_a_misspelt_word_is_answered_with_the_right_one(kind):
     missed = [f"{m.span}: {m.token} -> {m.typo}" for m in group if not m.answered]
     assert len(group) >= 9
     assert _share(len(missed), len(group)) <= 0.05, missed
+
+
+# ------------------------------------------------------------------ numbers that are wrong
+
+SPECS = [ROOT / "specs" / f"{name}.yaml" for name in ("googlenet", "resnet50", "inception_v3")]
+SPECS += [ROOT / "examples" / "small.yaml"]
+UNET = """\
+netspec: 1
+name: UNet
+inputs: {image: [1, 64, 64]}
+blocks:
+  Double:
+    params: [out]
+    chain:
+      conv1: {conv2d: [$out, 3], padding: 1}
+      conv2: {conv2d: [$out, 3], padding: 1}
+  Up:
+    params: [out]
+    inputs: [low, high]
+    chain:
+      up:   {conv_transpose2d: [$out, 2], stride: 2, from: low}
+      join: {concat: [], from: [up, high]}
+      conv: {Double: [$out]}
+graph:
+  enc1:  {Double: [16]}
+  pool1: {max_pool2d: 2}
+  enc2:  {Double: [32]}
+  pool2: {max_pool2d: 2}
+  mid:   {Double: [64]}
+  dec2:  {Up: [32], from: [mid, enc2]}
+  dec1:  {Up: [16], from: [dec2, enc1], shape: [16, 64, 64]}
+outputs: {mask: dec1}
+"""
+PER_SPEC = 60
+SLIPS = {"0": "1", "1": "2", "2": "1", "3": "5", "5": "3", "7": "5"}
+SILENT = ("dropout", "eps", "weight", "local_response_norm", "netspec", "init", "aux_weight")
+
+
+def _numbers(tree: Tree, keys: tuple[str, ...] = ()) -> Iterator[Scalar]:
+    """Yield the integers that decide a network."""
+    match tree:
+        case Mapping():
+            for key, value in tree.items:
+                yield from _numbers(value, (*keys, key.text))
+        case Sequence():
+            for item in tree.items:
+                yield from _numbers(item, keys)
+        case Scalar() if type(tree.value) is int and not set(keys) & set(SILENT):
+            yield tree
+
+
+@cache
+def wrong_numbers() -> tuple[Mutant, ...]:
+    """Return mutants in which one number has another plausible value: a stride, a width."""
+    random = Random(5)
+    found = []
+    for text in (*(path.read_text() for path in SPECS), UNET):
+        tokens = list(_numbers(parse(Source("spec.yaml", text))))
+        for token in random.sample(tokens, min(PER_SPEC, len(tokens))):
+            number = token.span.text
+            others = [str(int(number) * 2), str(int(number) // 2), number[1:] + number[0]]
+            wrong = SLIPS.get(number) or random.choice([x for x in others if x != number])
+            found.append(_mutant(text, token, wrong))
+    return tuple(found)
+
+
+def test_a_wrong_number_is_underlined():
+    group = [m for m in wrong_numbers() if m.found]
+    missed = [f"{m.span}: {m.token} -> {m.typo}" for m in group if not m.underlined]
+    blamed = [f"{m.span}: {m.token} -> {m.typo}" for m in group if not m.is_primary]
+    print(f"\n{len(group)} flagged, {len(missed)} not underlined, {len(blamed)} not as the cause")
+    assert len(group) >= 200
+    assert _share(len(missed), len(group)) <= 0.02, missed
+    assert _share(len(blamed), len(group)) <= 0.06, blamed
+
+
+def test_a_wrong_number_is_answered_with_the_right_one():
+    group = [m for m in wrong_numbers() if m.found]
+    missed = [f"{m.span}: {m.token} -> {m.typo}" for m in group if not _is_named(m)]
+    assert _share(len(missed), len(group)) <= 0.15, missed
+
+
+def _is_named(mutant: Mutant) -> bool:
+    said = [_words(item) for item in mutant.found]
+    said += [note.text for item in mutant.found for note in item.notes]
+    return re.search(rf"\b{mutant.token}\b", " ".join(said)) is not None

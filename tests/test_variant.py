@@ -224,7 +224,10 @@ def test_a_mistake_in_the_extended_file_says_who_extends_it(project):
 def test_an_inherited_contract_holds_for_the_variant(project):
     item = one(project, "change: {blocks.Conv.conv: {conv2d: [$out, $k]}}\n")
     assert (item.code, "8×16×16" in item.message) == ("NS055", True)
-    assert item.notes[-1].text == "extended here"
+    assert item.span.source.name.endswith("v.yaml")
+    assert item.help.startswith("add `padding: $k // 2`")
+    item = one(project, "change: {graph.one: {Conv: 9, shape: [8, 16, 16]}}\n")
+    assert item.help.startswith("write 8 in place of 9")
 
 
 def test_broken_yaml_in_the_extended_file_is_shown_there(project):

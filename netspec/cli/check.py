@@ -8,7 +8,7 @@ from argparse import ArgumentParser, Namespace
 from netspec.cli.arguments import add_settings, add_watch
 from netspec.cli.common import WRONG, diagnose, spec_files
 from netspec.cli.show import FORMATS, show, tell
-from netspec.diagnostics import escape
+from netspec.diagnostics import counted, escape
 from netspec.files import standard_output
 from netspec.network import Network
 
@@ -35,6 +35,7 @@ def run(options: Namespace) -> int:
 def _praise(path: str, network: Network) -> None:
     cost = network.totals.inference
     tell(
-        f"{escape(path)}: {network.spec.name} is fine: {len(network.graph.nodes)} layers, "
-        f"{cost.params:,} parameters, {cost.macs:,} multiply-adds"
+        f"{escape(path)}: {network.spec.name} is fine: "
+        f"{counted(len(network.graph.nodes), 'layer')}, "
+        f"{counted(cost.params, 'parameter')}, {counted(cost.macs, 'multiply-add')}"
     )

@@ -14,7 +14,7 @@ from typing import NoReturn
 from netspec import files, outputs
 from netspec.cli.show import complain, show, tell
 from netspec.compiler import ParameterError, compile_spec
-from netspec.diagnostics import Diagnostic, SpecError, escape
+from netspec.diagnostics import Diagnostic, SpecError, counted, escape
 from netspec.network import Network
 from netspec.project import Project, Stamp, stamp
 from netspec.syntax import number
@@ -100,7 +100,7 @@ def compiled(options: Namespace, spec: str | None = None) -> Network:
     show(items, sys.stderr)
     if network is None:
         count = sum(item.severity == "error" for item in items) or len(items)
-        raise files.Failure(f"{path} has {count} error{'s' * (count != 1)}", WRONG)
+        raise files.Failure(f"{path} has {counted(count, 'error')}", WRONG)
     return network
 
 

@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from netspec.diagnostics import counted
 from netspec.dim import Shape
 from netspec.ops.base import Problem
+
+NAMES = {
+    1: ("features",),
+    2: ("channels", "length"),
+    3: ("channels", "height", "width"),
+    4: ("channels", "depth", "height", "width"),
+}
+"""What the dimensions of a shape are called, by their number."""
+
+
+def called(axes: Sequence[int], rank: int) -> str:
+    """Name dimensions of a shape: height and width."""
+    known = NAMES.get(rank, ())
+    words = [known[axis] if axis < len(known) else f"dimension {axis + 1}" for axis in axes]
+    return " and ".join([", ".join(words[:-1]), words[-1]] if words[1:] else words)
 
 
 def index(axis: int, x: Shape) -> int:
@@ -25,6 +41,6 @@ def refuse_axis(argument: str, axis: int, x: Shape) -> Iterator[Problem]:
 def refuse_rank(x: Shape, least: int, most: int | None = None) -> Iterator[Problem]:
     """Yield a problem where an input has too few or too many dimensions beside the batch."""
     if len(x) < least:
-        yield Problem(None, f"expected at least {least} dimensions, found {len(x)}")
+        yield Problem(None, f"expected at least {counted(least, 'dimension')}, found {len(x)}")
     elif most is not None and len(x) > most:
-        yield Problem(None, f"expected at most {most} dimensions, found {len(x)}")
+        yield Problem(None, f"expected at most {counted(most, 'dimension')}, found {len(x)}")

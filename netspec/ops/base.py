@@ -173,6 +173,10 @@ class Join(Op):
     style: ClassVar[str] = "join"
     is_module: ClassVar[bool] = False
 
+    def differing(self, *inputs: Shape) -> list[int]:
+        """Return the places in the shapes where inputs of one rank do not fit together."""
+        return [axis for axis, sizes in enumerate(zip(*inputs, strict=True)) if len({*sizes}) > 1]
+
 
 REGISTRY: dict[str, type[Op]] = {}
 _AnyOp = TypeVar("_AnyOp", bound=type[Op])

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from netspec.dim import Dim, Expr, Shape
 from netspec.ops.arguments import Axis
-from netspec.ops.axes import index, refuse_axis
+from netspec.ops.axes import called, index, refuse_axis
 from netspec.ops.base import Call, Cost, Infix, Input, Join, Problem, op, product
 from netspec.ops.window import times
 
@@ -20,6 +20,13 @@ def _refuse_ranks(inputs: tuple[Shape, ...]) -> Iterator[Problem]:
         )
 
 
+def _refuse_sizes(join: Join, inputs: tuple[Shape, ...]) -> Iterator[Problem]:
+    if odd := join.differing(*inputs):
+        sizes = ", ".join(times(x) for x in inputs)
+        message = f"the inputs differ in {called(odd, len(inputs[0]))}: {sizes}"
+        yield Problem(None, message, code="NS053")
+
+
 @op("concat")
 class Concat(Join):
     """Put the inputs one behind the other along `dim` (1 is the channels, as in PyTorch)."""
@@ -30,15 +37,12 @@ class Concat(Join):
     def check(self, *inputs: Shape) -> Iterator[Problem]:
         problems = [*_refuse_ranks(inputs), *refuse_axis("dim", self.dim, inputs[0])]
         yield from problems[:1]
-        if not problems and len({self._rest(x) for x in inputs}) > 1:
-            sizes = ", ".join(times(x) for x in inputs)
-            yield Problem(
-                None, f"the inputs differ beside dimension {self.dim}: {sizes}", code="NS053"
-            )
+        if not problems:
+            yield from _refuse_sizes(self, inputs)
 
-    def _rest(self, x: Shape) -> Shape:
-        axis = index(self.dim, x)
-        return (*x[:axis], *x[axis + 1 :])
+    def differing(self, *inputs: Shape) -> list[int]:
+        along = index(self.dim, inputs[0])
+        return [axis for axis in super().differing(*inputs) if axis != along]
 
     def shape(self, *inputs: Shape) -> Shape:
         axis = index(self.dim, inputs[0])
@@ -61,10 +65,11 @@ class Elementwise(Join):
 
     def check(self, *inputs: Shape) -> Iterator[Problem]:
         problems = list(_refuse_ranks(inputs))
-        yield from problems
-        if not problems and any(len(set(sizes) - {1}) > 1 for sizes in zip(*inputs, strict=True)):
-            sizes = ", ".join(times(x) for x in inputs)
-            yield Problem(None, f"the inputs differ in size: {sizes}", code="NS053")
+        yield from problems or _refuse_sizes(self, inputs)
+
+    def differing(self, *inputs: Shape) -> list[int]:
+        odd = super().differing(*inputs)
+        return [axis for axis in odd if len({x[axis] for x in inputs} - {1}) > 1]
 
     def shape(self, *inputs: Shape) -> Shape:
         return tuple(_broadcast(sizes) for sizes in zip(*inputs, strict=True))

@@ -19,7 +19,7 @@ from netspec.ops.arguments import (
     TripleFrom0,
 )
 from netspec.ops.base import Cost, Op, Problem, Window, numbers, op, product
-from netspec.ops.window import every, label, refuse_output, slide, times
+from netspec.ops.window import every, label, refuse_window, slide, times
 
 
 class Pool(Op):
@@ -41,7 +41,7 @@ class Pool(Op):
                 message = f"padding {padding} is more than half of the kernel of {kernel}"
                 yield Problem("padding", message, f"at most {kernel // 2}")
                 return
-        yield from refuse_output(self.shape(*inputs)[1:])
+        yield from refuse_window(inputs[0][1:], self.shape(*inputs)[1:], window)
 
     def _dilation(self) -> int | tuple[int, ...]:
         return 1
@@ -170,5 +170,5 @@ class AvgPool3d(Pool):
         yield from super().check(*inputs)
         sizes, kernel = numbers(inputs[0][1:]), self._window().kernel
         if any(k > size for k, size in zip(kernel, sizes, strict=True)):
-            message = f"a {times(kernel)} kernel on {times(sizes)}; here padding does not help"
-            yield Problem("kernel_size", message, "use a smaller kernel")
+            message = f"a kernel of {times(kernel)} does not fit into {times(sizes)}"
+            yield Problem("kernel_size", f"{message}; here padding does not help", "a smaller one")

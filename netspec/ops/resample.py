@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, ClassVar
 
+from netspec.diagnostics import counted
 from netspec.dim import Dim, Expr, Shape, unknown
 from netspec.ops.arguments import MAX_SIZE, Boolean, Integer, ListOf, Real, Size, Word
 from netspec.ops.axes import refuse_rank
@@ -52,9 +53,14 @@ class Interpolate(Op):
         argument = "scale_factor" if self.size is None else "size"
         given = getattr(self, argument)
         if isinstance(given, tuple) and len(given) != spatial:
-            yield Problem(argument, f"{len(given)} numbers for {spatial} spatial dimensions")
+            yield Problem(
+                argument,
+                f"{counted(len(given), 'number')} for {counted(spatial, 'spatial dimension')}",
+            )
         if spatial not in _MODES[self.mode][0]:
-            yield Problem("mode", f"`{self.mode}` does not work on {spatial} spatial dimensions")
+            yield Problem(
+                "mode", f"`{self.mode}` does not work on {counted(spatial, 'spatial dimension')}"
+            )
         if self.align_corners is not None and len(_MODES[self.mode][0]) > 1:
             yield Problem("align_corners", f"`{self.mode}` has no corners to align")
 
@@ -96,7 +102,9 @@ class Pad(Move):
     def check(self, *inputs: Shape) -> Iterator[Problem]:
         rank, dimensions = len(inputs[0]), len(self.pad) // 2
         if len(self.pad) % 2:
-            yield Problem("pad", f"expected pairs (before, after), found {len(self.pad)} numbers")
+            yield Problem(
+                "pad", f"expected pairs (before, after), found {counted(len(self.pad), 'number')}"
+            )
         elif dimensions > rank:
             yield Problem("pad", f"pairs for {dimensions} dimensions of an input with {rank}")
         elif self.mode != "constant" and (dimensions > 3 or dimensions < rank - 1):

@@ -54,14 +54,33 @@ def refuse_kernel(sizes: Shape, window: Window, padding: tuple[int, ...]) -> Ite
     padded = tuple([size + pad for size, pad in zip(numbers(sizes), padding, strict=True)])
     kernel = extent(window)
     if any(k > size for k, size in zip(kernel, padded, strict=True)):
-        message = f"a {times(kernel)} kernel does not fit into the padded input of {times(padded)}"
-        yield Problem("kernel_size", message, "a smaller kernel, more padding or a larger input")
+        yield Problem("kernel_size", does_not_fit(sizes, window), _SMALLER)
 
 
-def refuse_output(sizes: Shape, argument: str = "kernel_size") -> Iterator[Problem]:
+def refuse_window(sizes: Shape, output: Shape, window: Window) -> Iterator[Problem]:
+    """Yield a problem where a window leaves nothing of a feature map."""
+    if any(size < 1 for size in numbers(output)):
+        yield Problem("kernel_size", does_not_fit(sizes, window), _SMALLER, "NS052")
+
+
+_SMALLER = "a smaller kernel, more padding or a larger input"
+
+
+def does_not_fit(sizes: Shape, window: Window) -> str:
+    """Say that a kernel is larger than what it reads, with all that counts."""
+    kernel = f"a kernel of {shortest(window.kernel)}"
+    padding = f" with padding {shortest(window.padding)}"
+    if max(window.dilation) == 1:
+        padding = padding if any(window.padding) else ""
+        return f"{kernel} does not fit into {times(sizes)}{padding}"
+    spans = f"dilation {shortest(window.dilation)} spans {shortest(extent(window))}"
+    return f"{kernel} with {spans}, which does not fit into {times(sizes)}{padding}"
+
+
+def refuse_output(sizes: Shape, argument: str) -> Iterator[Problem]:
     """Yield a problem where an output has no element."""
     if any(size < 1 for size in numbers(sizes)):
-        message = f"the output would be {times(sizes)}: nothing is left"
+        message = f"nothing is left of the input: the output would be {times(sizes)}"
         yield Problem(argument, message, code="NS052")
 
 
@@ -72,11 +91,12 @@ def times(sizes: tuple[object, ...]) -> str:
 
 def label(window: Window) -> str:
     """Write kernel and stride as the figures do: 7×7/2."""
-    stride, dilation = _shortest(window.stride), _shortest(window.dilation)
+    stride, dilation = shortest(window.stride), shortest(window.dilation)
     stride = "" if stride == "1" else f"/{stride}"
     dilation = "" if dilation == "1" else f" d{dilation}"
     return f"{times(window.kernel)}{stride}{dilation}"
 
 
-def _shortest(values: tuple[int, ...]) -> str:
+def shortest(values: tuple[int, ...]) -> str:
+    """Write one number where all are the same."""
     return str(values[0]) if len(set(values)) == 1 else times(values)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from pydantic import ValidationError
 
-from netspec.diagnostics import Diagnostic, Label, Sink, Span, suggest
+from netspec.diagnostics import Diagnostic, Label, Sink, Span, counted, suggest
 from netspec.ops.base import REGISTRY, Join, Op
 from netspec.spec.aliases import argument_meant
 from netspec.spec.cures import cure
@@ -113,7 +113,7 @@ def _match(
     before = len(sink.items)
     positional = arguments.positional
     if len(positional) > len(params):
-        message = f"`{name}` takes {_count(len(params))}, found {len(positional)}"
+        message = f"`{name}` takes {counted(len(params), 'argument')}, found {len(positional)}"
         extra = positional[len(params)]
         mistake = Diagnostic("NS030", message, extra.span if extra else span)
         sink.add(_uncounted(mistake, name, positional, params))
@@ -188,12 +188,6 @@ def shorter(name: str, positional: Items[Argument | None]) -> str:
     return f"{first}`{{{name}: {texts[0] if len(texts) == 1 else '[' + ', '.join(texts) + ']'}}}`"
 
 
-def _count(number: int) -> str:
-    if number == 0:
-        return "no arguments"
-    return f"{number} argument{'s' if number > 1 else ''}"
-
-
 def _all_given(name: str, span: Span, arguments: dict[str, Argument], context: Context) -> bool:
     signature = context.signatures[name]
     missing = [p.name for p in signature.params.values() if p.default is None]
@@ -202,7 +196,7 @@ def _all_given(name: str, span: Span, arguments: dict[str, Argument], context: C
         names = ", ".join(f"`{text}`" for text in missing)
         order = ", ".join(signature.params)
         notes = (Label(signature.span, f"takes {order}"),)
-        message = f"`{name}` needs {len(signature.params)} arguments; {names} missing"
+        message = f"`{name}` needs {counted(len(signature.params), 'argument')}; {names} missing"
         help = f"give it by position or by name, as in `{missing[0]}: 8`"
         context.sink.add(Diagnostic("NS033", message, span, notes=notes, help=help))
     return not missing

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from collections.abc import Mapping as Table
 from dataclasses import dataclass
 
-from netspec.diagnostics import Diagnostic, Label, Sink, Span, likely, suggest
+from netspec.diagnostics import Diagnostic, Label, Sink, Span, counted, likely, suggest
 from netspec.ops.base import REGISTRY, Join
 from netspec.ops.split import Cut
 from netspec.spec.aliases import argument_meant, ops_meant
@@ -208,7 +208,7 @@ def _check_shared_arity(layer: Layer, target: Layer, sink: Sink) -> None:
     if found == wanted or (is_join and found > 1):
         return
     where = layer.sources[-1].span or layer.span
-    message = f"`{target.name}` reads {wanted} input{'s' * (wanted != 1)}, found {found}"
+    message = f"`{target.name}` reads {counted(wanted, 'input')}, found {found}"
     sink.add(Diagnostic("NS026", message, where))
 
 
@@ -361,7 +361,7 @@ def _check_arity(call: Call, sources: tuple[Ref, ...], context: Context) -> None
         return
     if len(sources) != wanted:
         where = sources[-1].span or call.span
-        message = f"{what} reads {wanted} input{'s' * (wanted != 1)}, found {len(sources)}"
+        message = f"{what} reads {counted(wanted, 'input')}, found {len(sources)}"
         help = "join them first: `concat`, `add` or `mul`" if wanted == 1 else "say `from: [a, b]`"
         context.sink.error("NS026", message, where, help=help)
 

@@ -6,7 +6,7 @@ import keyword
 import re
 from collections.abc import Mapping, Sequence
 
-from netspec.diagnostics import Sink, Span
+from netspec.diagnostics import Sink, Span, article, counted
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}", re.ASCII)
 
@@ -91,11 +91,6 @@ _RESERVED_BLOCKS = {
 }
 
 
-def article(what: str) -> str:
-    """Return a noun with its article."""
-    return f"{'an' if what[0] in 'aeiou' else 'a'} {what}"
-
-
 def check_name(sink: Sink, name: str, span: Span, what: str) -> bool:
     """Report a name that may not be given to a layer, an input, an output or a parameter."""
     if not _is_name(sink, name, span, what):
@@ -124,10 +119,10 @@ def check_block_name(sink: Sink, name: str, span: Span, what: str = "block") -> 
         return False
     if not name[0].isupper():
         help = f"write `{name[0].upper()}{name[1:]}`; lower-case names are built in"
-        sink.error("NS013", f"a {what} starts with a capital letter", span, help=help)
+        sink.error("NS013", f"{article(what)} starts with a capital letter", span, help=help)
         return False
     if reason := _RESERVED_BLOCKS.get(name):
-        message = f"a {what} cannot be called `{name}`: it {reason}"
+        message = f"{article(what)} cannot be called `{name}`: it {reason}"
         sink.error("NS015", message, span, help=f"rename it, for example `{name}Block`")
         return False
     return True
@@ -151,7 +146,7 @@ def _is_name(sink: Sink, name: str, span: Span, what: str) -> bool:
         if ord(odd) > 127:
             help = "names are ASCII, so that no two names look alike"
     elif len(name) > 64:
-        message = f"a name of {len(name)} characters; at most 64"
+        message = f"a name of {counted(len(name), 'character')}; at most 64"
     else:
         message = f"`{name}` cannot name {article(what)}: it does not start with a letter"
     if what in ("block", "network") and (words := re.findall(r"[A-Za-z0-9]+", name)):
