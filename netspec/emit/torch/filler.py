@@ -291,9 +291,8 @@ class Filler:
         planner = self.planner
         mine = [
             instance
-            for instance in planner.graph.instances[child.body]
-            if (layer is None or planner.graph.uses[instance.use].layer is layer)
-            and instance.id[len(instance.id) - len(path) :] == path
+            for instance in planner.instances(child.body, layer)
+            if instance.id[len(instance.id) - len(path) :] == path
         ]
         tables = {text: [values[i.id] for i in mine] for text, values in child.extras.items()}
         taken = {param.name for param in child.params}

@@ -36,6 +36,7 @@ class Planner:
         self._nodes: dict[OpCall, list[NodeId]] = {}
         for node in graph.nodes.values():
             self._nodes.setdefault(node.call, []).append(node.id)
+        self._by_layer: dict[Body, dict[Layer, list[Instance]]] = {}
         self.used_layers = {use.layer for use in graph.uses.values()}
         self._names = {spec.name, f"{spec.name}Output", *spec.blocks, *GLOBALS}
         self.helpers: dict[str, tuple[str, str]] = {}
@@ -157,6 +158,16 @@ class Planner:
         message = f"with `{layer.name}` the block gives another number of dimensions than without"
         help = "write two blocks, or give the condition to a layer that keeps the dimensions"
         raise SpecError([Diagnostic("NS029", message, layer.condition.span, help=help)])
+
+    def instances(self, body: Body, layer: Layer | None) -> Sequence[Instance]:
+        """Return the instances of a body that come from a layer; without a layer all of them."""
+        if layer is None:
+            return self.graph.instances[body]
+        if body not in self._by_layer:
+            groups = self._by_layer[body] = {}
+            for instance in self.graph.instances[body]:
+                groups.setdefault(self.graph.uses[instance.use].layer, []).append(instance)
+        return self._by_layer[body].get(layer, ())
 
     # -------------------------------------------------------------- numbers behind names
 
