@@ -31,6 +31,7 @@ _KNOWN = {*EMITTED, *dir(builtins), *keyword.softkwlist, *dir(nn.Module), *dir(t
 VOCABULARY = sorted(word for word in _KNOWN if re.fullmatch(r"[A-Za-z]\w*", word))
 """Names that Python, torch and the emitter use themselves."""
 CLASSES = sorted({word for word in (*VOCABULARY, *dir(nn)) if word[0].isupper()})
+_CAPITAL = [word for word in EMITTED if word[0].isupper()]
 
 NAMES = (
     *("conv", "relu", "out", "x", "features", "self_", "torch", "nn", "F", "range", "Tensor"),
@@ -748,8 +749,8 @@ def renamed_specs(draw: st.DrawFn) -> tuple[str, dict[str, str]]:
     taken = set(re.findall(r"\w+", text))
     new: dict[str, str] = {}
     for name in free:
-        words = draw(st.sampled_from([EMITTED, VOCABULARY if name[0].islower() else CLASSES]))
-        word = draw(st.sampled_from(words))
+        words = (EMITTED, VOCABULARY) if name[0].islower() else (_CAPITAL, CLASSES)
+        word = draw(st.sampled_from(draw(st.sampled_from(words))))
         if word not in taken and draw(st.integers(0, 99)) < 70:
             taken.add(word)
             new[name] = word
