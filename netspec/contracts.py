@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from netspec import blame, repair
 from netspec.costs import Costs, Totals, measure, sum_up
@@ -13,7 +13,7 @@ from netspec.expand.bind import bind_value
 from netspec.graph import Bound, Graph, Node, NodeId, Sizes, Use, path
 from netspec.ops.arguments import MAX_SIZE, spell
 from netspec.ops.window import times
-from netspec.repair import Fix, Key
+from netspec.repair import Budget, Fix, Key
 from netspec.repair.structure import Missed
 from netspec.shapes import Problems, Shapes, infer
 from netspec.spec.model import Expectation, Spec
@@ -44,6 +44,7 @@ class Case:
     sink: Sink
     severity: Severity = "error"
     totals: bool = True
+    budget: Budget = field(default_factory=Budget)
 
     def fixes(
         self, wanted: Mapping[Key, int], broken: Sequence[Key], missed: Missed | None = None
@@ -56,13 +57,16 @@ class Case:
             return []
         found = []
         if broken and not (missed and missed.get("depth")):
-            found = repair.find(self.spec, self.graph, self.shapes, wanted, broken)
-        return found or repair.structure.find(self.spec, self.graph, missed or {}, _judge)
+            found = repair.find(self.spec, self.graph, self.shapes, wanted, broken, self.budget)
+        return found or self._restructured(missed or {})
 
     def fits(self, refused: Node, wanted: Mapping[Key, int]) -> list[Fix]:
         """Search for a value with which a layer would be accepted."""
-        found = repair.find_fit(self.spec, self.graph, self.shapes, wanted, refused)
-        return found or repair.structure.find(self.spec, self.graph, {}, _judge)
+        found = repair.find_fit(self.spec, self.graph, self.shapes, wanted, refused, self.budget)
+        return found or self._restructured({})
+
+    def _restructured(self, missed: Missed) -> list[Fix]:
+        return repair.structure.find(self.spec, self.graph, missed, _judge, self.budget)
 
     def exact(self) -> dict[Key, int]:
         """Return the sums that `expect` gives exactly."""

@@ -16,6 +16,7 @@ from netspec.dim import Expr
 from netspec.graph import Graph, Node, NodeId, Sizes
 from netspec.ops.arguments import MAX_SIZE
 from netspec.repair import structure as structure
+from netspec.repair.budget import Budget as Budget
 from netspec.repair.fix import Fix as Fix
 from netspec.repair.fix import is_clear as is_clear
 from netspec.repair.fix import slips
@@ -27,16 +28,20 @@ from netspec.spec.model import Spec, Value
 
 METRICS = ("params", "macs", "train_params", "train_macs")
 _SMALL = 12
+_SETUP = 2
+"""How many layers can be looked through in the time that one takes to be computed again."""
 
 
 def find(
-    spec: Spec, graph: Graph, shapes: Shapes, wanted: Wanted, broken: Iterable[Key]
+    spec: Spec, graph: Graph, shapes: Shapes, wanted: Wanted, broken: Iterable[Key], budget: Budget
 ) -> list[Fix]:
     """Return the changes of one value that mend every broken contract and break none.
 
     The search is bounded, so that it may miss some in a large network.
     """
-    trial = Trial(spec, graph, shapes, wanted)
+    if not budget.spend(len(graph.nodes) // _SETUP):
+        return []
+    trial = Trial(spec, graph, shapes, wanted, budget)
     faults = {key: trial.actual(key) - wanted[key] for key in broken}
     subject = next(iter(faults))[0]
     region = {*graph.nodes, *graph.inputs}
@@ -46,12 +51,16 @@ def find(
     return _search(_Search(spec, graph, trial, faults, region, Company(spec)))
 
 
-def find_fit(spec: Spec, graph: Graph, shapes: Shapes, wanted: Wanted, refused: Node) -> list[Fix]:
+def find_fit(
+    spec: Spec, graph: Graph, shapes: Shapes, wanted: Wanted, refused: Node, budget: Budget
+) -> list[Fix]:
     """Return the changes of one value with which PyTorch accepts a layer, and contracts hold.
 
     If no change makes everything behind the layer hold too, those that mend the layer alone.
     """
-    trial = Trial(spec, graph, shapes, wanted, refused.id)
+    if not budget.spend(len(graph.nodes) // _SETUP):
+        return []
+    trial = Trial(spec, graph, shapes, wanted, budget, refused.id)
     region = _region(refused.inputs, graph, _held(shapes, wanted)) | {refused.id}
     search = _Search(spec, graph, trial, {}, region, Company(spec))
     found = _search(search)
@@ -118,7 +127,7 @@ def _search(search: _Search) -> list[Fix]:
         if not feeds and not any(node in search.region for node in token.nodes):
             continue
         for new in _candidates(token, search):
-            if trial.budget <= 0:
+            if trial.budget.left <= 0:
                 return _likeliest(fixes)
             if trial.mends(token, new, search.faults):
                 fixes.append(search.fix(token, new))

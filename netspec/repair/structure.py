@@ -13,6 +13,7 @@ from netspec.diagnostics import Sink, Span, SpecError
 from netspec.dim import names
 from netspec.expand import expand
 from netspec.graph import Graph
+from netspec.repair.budget import Budget
 from netspec.repair.fix import Fix, slips
 from netspec.spec.model import (
     Argument,
@@ -27,8 +28,6 @@ from netspec.spec.model import (
     Value,
     walk,
 )
-
-_BUDGET = 12_000
 
 Missed = Mapping[str, int]
 """By how much each metric of `expect` is missed; 0 where it holds."""
@@ -45,20 +44,18 @@ class _Place:
     key: str = ""
 
 
-def find(spec: Spec, graph: Graph, missed: Missed, judge: Judge) -> list[Fix]:
+def find(spec: Spec, graph: Graph, missed: Missed, judge: Judge, budget: Budget) -> list[Fix]:
     """Return the changes of one count or flag with which everything holds."""
     fixes: list[Fix] = []
-    left = _BUDGET // max(len(graph.nodes), 1)
     for place in dict.fromkeys(_places(spec)):
         tried: dict[Value, Missed | None] = {}
         for new in _candidates(place, missed, tried):
-            if len(tried) >= left:
+            if not budget.spend(len(graph.nodes)):
                 return fixes
             tried[new] = found = _judged(_edited(spec, place, new), judge)
             if found is not None and not any(found.values()):
                 fixes.append(Fix(place.span, place.value, new, place.key))
                 break
-        left -= len(tried)
     return fixes
 
 

@@ -12,10 +12,9 @@ from netspec.dim import substitute
 from netspec.graph import Graph, Node, NodeId, Sizes
 from netspec.ops.arguments import MAX_SIZE
 from netspec.ops.base import Op, product
+from netspec.repair.budget import Budget
 from netspec.repair.tokens import Token, rebound
 from netspec.spec.model import Spec, Value
-
-_BUDGET = 20_000
 
 Shapes = Mapping[NodeId, Sizes]
 Key = tuple[NodeId | str, int]
@@ -38,9 +37,10 @@ class Trial:
         graph: Graph,
         shapes: Shapes,
         wanted: Wanted,
+        budget: Budget,
         refused: NodeId | None = None,
     ) -> None:
-        self.budget = _BUDGET
+        self.budget = budget
         self.refused = refused
         self.is_local = False
         self._spec = spec
@@ -155,11 +155,10 @@ class Trial:
 
     def _step(self, node: Node, change: _Change) -> bool:
         """Compute one node; tell whether PyTorch would accept it."""
-        self.budget -= 1
         found = (change.shapes.get(source) or self._shapes.get(source) for source in node.inputs)
         inputs = tuple(shape for shape in found if shape)
         op = _rebound(node, change) if node.id in change.token.nodes else node.op
-        if op is None or len(inputs) < len(node.inputs) or self.budget <= 0:
+        if op is None or len(inputs) < len(node.inputs) or not self.budget.spend():
             return False
         result = self._result(op, inputs)
         if result is None:
