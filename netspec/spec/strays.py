@@ -65,7 +65,7 @@ def restored(tree: Mapping, sink: Sink) -> Mapping:
         if tree.find(section):
             continue
         for index, (key, value) in enumerate(tree.items):
-            first = _first_of(section, key.text, value)
+            first = _first_of(section, key.text, value) if isinstance(value, Mapping) else None
             if isinstance(value, Mapping) and first is not None:
                 _report_lost(section, key, value.items[first][0], sink)
                 own = Mapping(value.items[:first], value.span)
