@@ -6,6 +6,7 @@ Lines and columns count from 1, columns in code points.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Sequence
 from typing import Any
 from urllib.parse import quote
@@ -129,9 +130,17 @@ def _result(item: Diagnostic, codes: Sequence[str]) -> dict[str, Any]:
     return result
 
 
+def _uri(name: str) -> str:
+    """Return a file's name as a relative URI: its own bytes, as far as the system can have them."""
+    try:
+        return quote(os.fsencode(name))
+    except UnicodeEncodeError:
+        return quote(name, errors="replace")
+
+
 def _location(label: Label) -> dict[str, Any]:
     region = _region(label.span, "startLine", "startColumn")
-    artifact = {"uri": quote(label.span.source.name, errors="surrogateescape")}
+    artifact = {"uri": _uri(label.span.source.name)}
     location: dict[str, Any] = {
         "physicalLocation": {"artifactLocation": artifact, "region": region}
     }

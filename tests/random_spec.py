@@ -18,6 +18,9 @@ import torch
 from hypothesis import strategies as st
 from torch import nn
 
+from netspec.spec.extras import LAYER_KEYS
+from netspec.spec.layers import BODY_KEYS
+
 T = TypeVar("T")
 
 EMITTED = (
@@ -25,10 +28,11 @@ EMITTED = (
     *("self_", "x_", "out_", "i_", "torch_", "nn_", "F_", "Tensor_", "module", "isinstance"),
     *("Net", "NetOutput", "NetStem", "NetOutput_", "StochasticDepth", "in_channels", "in_features"),
     *("input", "left_channels", "image_features", "total_loss", "criterion", "fc_in_features"),
-    *("training", "forward", "loss", "kwargs", "args", "cls", "add_module", "expand", "shape"),
+    *("training", "forward", "loss", "kwargs", "args", "cls", "add_module", "expand"),
 )
 _KNOWN = {*EMITTED, *dir(builtins), *keyword.softkwlist, *dir(nn.Module), *dir(torch)}
-VOCABULARY = sorted(word for word in _KNOWN if re.fullmatch(r"[A-Za-z]\w*", word))
+_KEYS = {*LAYER_KEYS, *BODY_KEYS}
+VOCABULARY = sorted(word for word in _KNOWN - _KEYS if re.fullmatch(r"[A-Za-z]\w*", word))
 """Names that Python, torch and the emitter use themselves."""
 CLASSES = sorted({word for word in (*VOCABULARY, *dir(nn)) if word[0].isupper()})
 _CAPITAL = [word for word in EMITTED if word[0].isupper()]

@@ -187,7 +187,7 @@ SMALL = [
     Case("B10 Cyrillic", net("  \u0441onv: relu\n", out="\u0441onv"), "NS013", "U+0441"),
     Case("B10 ligature", net("  \ufb01lter: relu\n", out="\ufb01lter"), "NS013", "U+FB01"),
     Case("B10 digits", net("  a\u0663: relu\n", out="a\u0663"), "NS013", "U+0663"),
-    Case("B11 long name", net(f"  {'a' * 1000}: relu\n", out="a"), "NS013", "1000"),
+    Case("B11 long name", net(f"  {'a' * 1000}: relu\n", out="a"), "NS013", "1,000"),
     Case("B11 10 kB name", net(f"  {'a' * 10_000}: relu\n", out="a"), "NS013", "10000"),
     Case("B11 10 kB in brackets", f"graph: {{{'a' * 10_000}: relu}}", "NS013", "10000"),
     Case("B11 10 kB op", one("a" * 10_000), "NS020"),
@@ -356,7 +356,7 @@ ACCEPTED = {
     "A29 CR": one("relu").replace("\n", "\r"),
     **{
         f"A8 {word}": net(
-            f"  {word}: {{linear: ${word}}}\n", f"{HEAD}params: {{{word}: 2}}\n", word
+            f"  {word}: {{conv2d: [${word}, 1]}}\n", f"{HEAD}params: {{{word}: 2}}\n", word
         )
         for word in ("y", "n", "Y", "N")
     },

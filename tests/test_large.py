@@ -175,7 +175,7 @@ def test_a_long_run_is_one_box():
 def test_a_reports_json_is_what_the_standard_library_writes():
     content = report(compiled(nested(2, 3)), "layer")
     text = render(content, "json")
-    assert text == json.dumps(json.loads(text), indent=2, ensure_ascii=False) + "\n"
+    assert text == json.dumps(json.loads(text), indent=2) + "\n"
     rows = json.loads(text)["layers"]["rows"]
     assert len(rows) == 18 and rows[0]["shape"] == [8, 16, 16]
 
