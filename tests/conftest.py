@@ -7,12 +7,22 @@ import pytest
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update", action="store_true", help="rewrite golden files and the README")
-    parser.addoption("--long", action="store_true", help="draw many more random cases")
+    parser.addoption(
+        "--long", action="store_true", help="run all tests, and draw many more random cases"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "long: runs only with --long")
     if config.getoption("--long"):
         os.environ["NETSPEC_LONG_DRAWS"] = "1"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("--long"):
+        late = [item for item in items if item.get_closest_marker("long")]
+        items[:] = [item for item in items if item not in set(late)]
+        config.hook.pytest_deselected(items=late)
 
 
 @pytest.fixture

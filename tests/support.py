@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import os
 import textwrap
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TypeVar
+
+import pytest
+from _pytest.mark import ParameterSet
 
 import netspec
 from netspec.compiler import compile_spec
@@ -12,6 +17,7 @@ from netspec.diagnostics import Diagnostic, SpecError
 from netspec.network import Network
 from netspec.syntax import decode
 
+T = TypeVar("T")
 ROOT = Path(__file__).parent.parent
 SPECS = sorted((ROOT / "specs").glob("*.yaml"))
 
@@ -19,6 +25,15 @@ SPECS = sorted((ROOT / "specs").glob("*.yaml"))
 def draws(number: int, many: int) -> int:
     """Return how many random cases to draw: `many` in a long run (`pytest --long`)."""
     return many if os.environ.get("NETSPEC_LONG_DRAWS") else number
+
+
+def mostly(often: Iterable[str], values: Iterable[T]) -> list[T | ParameterSet]:
+    """Return a test's parameters: in every run those called so, in a long one all."""
+    names = set(often)
+    return [
+        value if str(value) in names else pytest.param(value, marks=pytest.mark.long)
+        for value in values
+    ]
 
 
 def compiled(text: str, **params: float) -> Network:

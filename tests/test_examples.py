@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 
 import netspec
+from tests.support import mostly
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = ROOT / "examples"
@@ -91,7 +92,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
-@pytest.fixture(scope="module", params=[(), ("--fsdp",)], ids=["ddp", "fsdp"])
+@pytest.fixture(scope="module", params=mostly(["()"], [(), ("--fsdp",)]), ids=["ddp", "fsdp"])
 def flags(request: pytest.FixtureRequest) -> tuple[str, ...]:
     return request.param
 
@@ -125,6 +126,7 @@ def test_two_processes_have_the_gradients_and_the_averages_of_one(
     assert two["history"][-1] == pytest.approx(one["history"][-1], rel=1e-4)
 
 
+@pytest.mark.long
 def test_a_killed_worker_starts_again_and_loses_nothing(
     flags: tuple[str, ...], together: Path, tmp_path: Path
 ) -> None:
@@ -162,6 +164,7 @@ def test_a_step_has_the_same_images_whoever_loads_them() -> None:
     assert sorted(counted) == list(range(7))
 
 
+@pytest.mark.long
 def test_train_imports_a_generated_module(
     trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -187,6 +190,7 @@ def test_train_reads_a_directory_of_images(tmp_path: Path) -> None:
     assert found["classes"] == ("black", "white") and found["model"]["fc.bias"].shape == (2,)
 
 
+@pytest.mark.long
 def test_train_takes_mixed_precision_and_torch_compile(tmp_path: Path) -> None:
     spec = tmp_path / "linear.yaml"  # compiling takes seconds for each layer
     spec.write_text(LINEAR)
@@ -230,6 +234,7 @@ def test_curves_come_from_a_checkpoint(
     assert all((tmp_path / f"{name}.png").stat().st_size > 5000 for name in ("curve", "averaging"))
 
 
+@pytest.mark.long
 def test_gradient_flow_measures_every_block(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

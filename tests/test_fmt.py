@@ -21,7 +21,7 @@ from netspec.ops.activation import LeakyReLU
 from netspec.spec.extras import LAYER_KEYS
 from netspec.syntax import Mapping, parse
 from netspec.variant.patch import KEYS
-from tests.support import ROOT, SPECS
+from tests.support import ROOT, SPECS, draws
 
 
 def fmt(text: str) -> str:
@@ -350,7 +350,7 @@ def comments(text: str) -> list[str]:
     return sorted(found)
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=draws(120, 400), deadline=None, suppress_health_check=list(HealthCheck))
 @given(specs())
 def test_the_meaning_and_the_comments_stay(text):
     try:
@@ -364,7 +364,7 @@ def test_the_meaning_and_the_comments_stay(text):
     assert comments(once) == comments(text)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=draws(50, 150), deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_a_disarranged_googlenet_comes_back(data):
     """Spaces outside of comments are put anywhere; the form undoes it, but for tables' headers."""

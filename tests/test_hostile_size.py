@@ -13,9 +13,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from netspec.syntax import MAX_BYTES
-from tests.support import ROOT
+from tests.support import ROOT, mostly
 from tests.test_hostile import HEAD, RAW, lines, net, one
 
 
@@ -148,7 +149,17 @@ def measured(*arguments: str, data: bytes = b"") -> tuple[int, float, float, str
     return result.returncode, seconds, peak / 1024, output
 
 
-@pytest.mark.parametrize(("row", "text", "code"), list(large()), ids=lambda value: value[:20])
+SLOW = ("A34 n", "A34 k", "A34 one", "B13", "B14 long", "C8", "C10")
+"""Cases that take seconds."""
+
+
+def cases() -> Iterator[ParameterSet]:
+    for case in large():
+        marks = [pytest.mark.long] if case[0].startswith(SLOW) else []
+        yield pytest.param(*case, marks=marks, id=case[0])
+
+
+@pytest.mark.parametrize(("row", "text", "code"), cases())
 def test_a_large_hostile_spec_stays_in_its_limits(row, text, code):
     data = text if isinstance(text, bytes) else text.encode()
     status, seconds, memory, output = measured("check", "-", data=data)
@@ -186,7 +197,7 @@ WRITING = {
 
 
 @pytest.mark.parametrize("command", WRITING)
-@pytest.mark.parametrize("text", EXPANDING)
+@pytest.mark.parametrize("text", mostly(["uses", "skips"], EXPANDING))
 def test_a_small_spec_of_a_large_network_is_written_within_limits(text, command, tmp_path):
     words = [word.format(folder=tmp_path) for word in WRITING[command]]
     result = subprocess.run(

@@ -27,15 +27,16 @@ from netspec.ops.arguments import Fixed
 from netspec.ops.base import REGISTRY, Call, Infix, Input, Op, product
 from netspec.ops.merge import Elementwise
 from netspec.ops.split import Cut
+from tests.support import draws
 from tests.test_ops_draws import Arguments
 from tests.test_ops_table import TABLE
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
-SETTINGS = 10_000
-FLOP_SETTINGS = 200
+SETTINGS = draws(2_000, 10_000)
+FLOP_SETTINGS = draws(50, 200)
 META_SETTINGS = 50
-SYMBOLIC_SETTINGS = 1_000
+SYMBOLIC_SETTINGS = draws(200, 1_000)
 BATCH = 11  # which no size and no product of sizes is, so that a mixed batch shows
 OPERATORS = {"+": operator.add, "*": operator.mul}
 REFUSALS = (RuntimeError, ValueError, TypeError, IndexError, ZeroDivisionError)

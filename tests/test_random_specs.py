@@ -26,9 +26,9 @@ from netspec.network import Network
 from netspec.syntax import decode
 from netspec.verify import expected, state
 from tests.random_spec import renamed_specs, specs
-from tests.support import loads
+from tests.support import draws, loads
 
-EXAMPLES = 500
+EXAMPLES = draws(150, 500)
 Model = Callable[..., nn.Module]
 
 
@@ -115,7 +115,7 @@ def check_arguments(make: Model, text: str, names: dict[str, str]) -> None:
     assert dict(sorted(found.items())) == state(net.network)
 
 
-@examples(60)
+@examples(draws(30, 60))
 @given(text=specs(), format=st.sampled_from(sorted(FORMATS)))
 def test_every_emitter_takes_it(text: str, format: str) -> None:
     net = loads(text)
@@ -125,7 +125,7 @@ def test_every_emitter_takes_it(text: str, format: str) -> None:
     assert to_html(network) == to_html(loads(text).network)
 
 
-@examples(100)
+@examples(draws(40, 100))
 @given(text=specs())
 def test_tables_agree_however_they_are_folded(text: str) -> None:
     network = loads(text).network
@@ -139,7 +139,7 @@ def test_tables_agree_however_they_are_folded(text: str) -> None:
             assert table.totals[-1][place] == wanted
 
 
-@examples(100)
+@examples(draws(40, 100))
 @given(text=specs())
 def test_formatting_and_comparing(text: str) -> None:
     new = formatted(decode(text.encode(), "net.yaml"))

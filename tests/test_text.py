@@ -38,7 +38,7 @@ from tests.hostile_text import Hostile, hostile_spec
 from tests.support import ROOT, draws
 
 BATCHES = 8
-SIZE = draws(50, 1250)
+SIZE = draws(20, 1250)
 
 
 class Pair:

@@ -14,8 +14,9 @@ import pytest
 import torch
 
 from netspec.verify import verify
-from tests.support import SPECS, load, loads
+from tests.support import ROOT, SPECS, load, loads, mostly
 
+RUNNING = ("googlenet", "googlenet_bn", "inception_v3", "nin", "resnet18", "resnext50_32x4d")
 MEMBERS = pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
 
 
@@ -48,8 +49,9 @@ def test_code_passes_mypy_strict(folder):
     assert result.returncode == 0, result.stdout
 
 
-@MEMBERS
-def test_module_runs_as_inferred(path):
+@pytest.mark.parametrize("name", mostly(RUNNING, [path.stem for path in SPECS]))
+def test_module_runs_as_inferred(name):
+    path = ROOT / "specs" / f"{name}.yaml"
     net = load(path)
     assert verify(net.network, net.to_python()) == []
 

@@ -14,7 +14,7 @@ import netspec
 from netspec.cli import main
 from netspec.spec.model import walk
 from tests.reference import alexnet, googlenet_naive, inception_bn, nin
-from tests.support import ROOT, SPECS, load
+from tests.support import ROOT, SPECS, load, mostly
 
 LONGEST_LINE = 105
 
@@ -93,7 +93,10 @@ def operators() -> Iterator[None]:
     library._destroy()
 
 
-@pytest.fixture(scope="module", params=ZOO)
+SMALL = {*ZOO} - {"vgg16", "vgg19_bn", "resnet34", "resnet101", "resnet152", "googlenet_naive"}
+
+
+@pytest.fixture(scope="module", params=mostly(SMALL, ZOO))
 def twins(request: pytest.FixtureRequest, operators: None) -> Twins:
     name: str = request.param
     net = load(ROOT / "specs" / f"{name}.yaml")
