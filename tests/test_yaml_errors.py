@@ -100,7 +100,28 @@ SLIPS = {
     "a mapping without its start": Slip(
         "a: ¦conv2d: [64, 3], stride: 2«}»", "`}` closes nothing", "write `{` in front of `conv2d:`"
     ),
+    "a list inside a list over lines without its start": Slip(
+        "a: [relu,\n    {b: ¦64, 3«]», c: 1}, relu,\n    {b: [64, 3]}]",
+        "`]` closes nothing",
+        "write `[` in front of `64`",
+    ),
+    "another mark for the start of a list": Slip(
+        "a: [relu,\n    {b: ¦:64, 3«]», c: 1}, relu,\n    {b: [64, 3]}]",
+        "`]` closes nothing",
+        "write `[` in place of `:`",
+    ),
+    "a closer for the start of a list": Slip(
+        "a: {b: [1], c: ¦«]»64, 3]}", "`]` closes nothing", "write `[` in place of `]`"
+    ),
     "a closer of another kind": Slip("a: ¦[1, 2«}»", "`}` closes a `[`", "write `]`"),
+    "a closer of another kind in a list over lines": Slip(
+        "a: [relu,\n    ¦{b: [64, 3], c: 1«]», relu,\n    {b: [64, 3]}]",
+        "`]` closes a `{`",
+        "write `}` in place of `]`, or `[` in place of `{`",
+    ),
+    "a list over lines that ends early": Slip(
+        "a: [relu, relu«],»\n    {b: [64, 3]}]", "`]` closes before the end", "delete the `]`"
+    ),
     "closers in the wrong order": Slip(
         "a: {b: [1, «2}]»", "`}` stands where another bracket must close", "the last first"
     ),

@@ -12,6 +12,8 @@ from netspec.yaml_errors.layout import OPENERS, PAIRS, Entry, Failure, said, tok
 
 _WORD = r"[A-Za-z_][\w.]*"
 _LONG = 200
+_NO_START = r"[:;,}\]]|\$(?=\d)|-(?=\$)"
+"""What stands where a bracket belongs, since no value starts with it."""
 _KEY_BEHIND_KEY = re.compile(rf"\b{_WORD}:\s+(?={_WORD}:\s)")
 
 
@@ -148,7 +150,7 @@ def _wrong_closer(
     if excess[opener] >= 0:
         return _never_closed(failure, opened[-1], place, entry.end)
     note = Label(failure.span(opened[-1], opened[-1] + 1), f"`{top}` opens here")
-    help = f"write `{PAIRS[top]}`, or open with `{opener}`"
+    help = f"write `{PAIRS[top]}` in place of `{closer}`, or `{opener}` in place of `{top}`"
     return said(f"`{closer}` closes a `{top}`", span, help, note)
 
 
@@ -206,6 +208,8 @@ def _never_opened(failure: Failure, entry: Entry, place: int, start: int) -> Dia
     note = Label(failure.span(at, at + len(word)), f"`{opener}` is missing here?")
     behind = failure.match(rf"\s+({_WORD}:)\s", place + 1)
     there = f"in front of `{word}`" if word else "there"
+    if odd := failure.match(_NO_START, at, place + 1):
+        there = f"in place of `{odd[0]}`"
     help = f"write `{opener}` {there}, or delete the `{closer}`"
     if behind and start > entry.first:
         help = f"write `, {behind[1]}` in place of `{closer}`, or `{opener}` {there}"

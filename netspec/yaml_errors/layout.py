@@ -181,8 +181,29 @@ def _still_open(opened: str, text: str) -> str:
         if char in PAIRS:
             opened += char
         elif char in OPENERS and OPENERS[char] in opened:
-            opened = opened[: opened.rindex(OPENERS[char])]
+            opened = _closed(opened, text, place)
     return opened
+
+
+def _closed(opened: str, text: str, place: int) -> str:
+    """Return what of the open brackets a closer leaves open, be it the last one's or not."""
+    last = opened.rindex(OPENERS[text[place]])
+    if last < len(opened) - 1:
+        if text[place] == "]" and opened[-1] == "{" and _next_closer(text, place + 1) == "}":
+            return opened
+        if not last and text[place + 1 :].strip(" \t,"):
+            return opened[:-1]
+    return opened[:last]
+
+
+def _next_closer(text: str, start: int) -> str:
+    """Return the first bracket from a place on that closes one opened in front of it."""
+    depth = 0
+    for place in tokens(text, start, len(text)):
+        depth += (text[place] in PAIRS) - (text[place] in OPENERS)
+        if depth < 0:
+            return text[place]
+    return ""
 
 
 def _code_end(content: str) -> int:

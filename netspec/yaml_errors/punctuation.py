@@ -125,6 +125,10 @@ def no_value(failure: Failure) -> Diagnostic | None:
         return said(message, failure.span(before, place + 1), f"delete the `{char}`")
     if char == ":" or "',' or" in failure.problem:
         return None
+    following = failure.entries[failure.index + 1 : failure.index + 2]
+    if text[before] in OPENERS and following and not (following[0].key or following[0].is_item):
+        message = f"`{text[before]}` closes before the end"
+        return said(message, failure.span(before, place + 1), f"delete the `{text[before]}`")
     help = "delete the comma, or put what it separates in brackets"
     return said("a comma outside of brackets", failure.span(place, place + 1), help)
 
