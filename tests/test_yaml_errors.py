@@ -60,7 +60,35 @@ SLIPS = {
         "a: 1\n«graph\n»  one: relu\n", "a `:` is missing behind `graph`", "write `graph:`"
     ),
     "no colon in brackets": Slip(
-        "a: {«conv2d »[64, 3]}", "a `:` is missing behind `conv2d`", "write `conv2d: [64`"
+        "a: {«conv2d »[64, 3]}", "a `:` is missing behind `conv2d`", "write `conv2d: [64, 3]`"
+    ),
+    "no colon in front of a mapping": Slip(
+        "a: 1\n«fc7 »  {linear: 4096}", "a `:` is missing behind `fc7`", "`fc7: {linear: 4096}`"
+    ),
+    "no colon and no space in front of a mapping": Slip(
+        "a:\n  - b\n  - «fc7{»linear: 4096}",
+        "a `:` is missing behind `fc7`",
+        "`fc7: {linear: 4096}`",
+    ),
+    "no space in front of a mapping": Slip(
+        "«fc7:{»linear: 4096}", "a space is missing behind `fc7:`", "`fc7: {linear: 4096}`"
+    ),
+    "a colon inside a key": Slip(
+        "a: {b: 2, «ceil_mod:e true», c: 1}",
+        "`:` stands inside a word",
+        "write `ceil_mode: true`",
+    ),
+    "a colon inside a key on a line": Slip(
+        "b: 1\n«fc:7 {linear: 4096}»", "`:` stands inside a word", "write `fc7: {linear: 4096}`"
+    ),
+    "a space inside a value": Slip(
+        "a: {«ceil_mode:t rue»}", "`:` stands inside a word", "write `ceil_mode: true`"
+    ),
+    "a space inside a number": Slip(
+        "a: {«linear:6 4», b: 1}", "`:` stands inside a word", "write `linear: 64`"
+    ),
+    "a colon inside a key, or a space inside a value": Slip(
+        "b: 1\n«rel:u relu»", "`:` stands inside a word", "write `relu: relu`, or `rel: urelu`"
     ),
     "no colon behind a word": Slip(
         "a: {conv2d: 1, «stride 2»}", "a `:` is missing behind `stride`", "write `stride: 2`"
@@ -74,7 +102,7 @@ SLIPS = {
     "no space behind a colon": Slip(
         "«doc:T»ext\nb: 1", "a space is missing behind `doc:`", "write `doc: Text`"
     ),
-    "a glued list": Slip("a: {«conv2d:[»64, 3]}", "a space is missing behind", "`conv2d: [64`"),
+    "a glued list": Slip("a: {«conv2d:[»64, 3]}", "a space is missing behind", "`conv2d: [64, 3]`"),
     "a glued number": Slip(
         "a: {«linear:10»}", "a space is missing behind `linear:`", "`linear: 10`"
     ),
@@ -82,6 +110,23 @@ SLIPS = {
         "«name :N»et\nb: 1", "a space is missing behind `name:`", "`name: N"
     ),
     "two colons": Slip("a: {b«: c:» 1}", "two `:` in one entry", "write `, c: ...`"),
+    "a colon for a comma": Slip(
+        "a: {b: «3:» stride: 2}", "`:` stands where `,` belongs, behind `3`", "write `3, stride: 2`"
+    ),
+    "a colon for a comma in front of a list": Slip(
+        "a: {b: «$n:» shape: [3, 8]}",
+        "`:` stands where `,` belongs, behind `$n`",
+        "write `$n, shape: [3, 8]`",
+    ),
+    "a colon between numbers": Slip(
+        "a: {b: «3:» 2}", "`:` stands where `,` belongs, behind `3`", "write `[3, 2]`"
+    ),
+    "a line that stands twice": Slip(
+        "¦a: 1\n«a»: 1", "the key `a` stands twice", "the two lines are the same: delete one"
+    ),
+    "a key that stands twice": Slip(
+        "b: {¦a: 1, «a»: 2}", "the key `a` stands twice", "delete one, or rename it"
+    ),
     "no name": Slip("a: {«:» 1}", "a key without a name", "write a name"),
     "an open list": Slip("a: «[»1, 2¦\nb: 1", "`[` is not closed", "write `]` behind `2`"),
     "an open list in a mapping": Slip(

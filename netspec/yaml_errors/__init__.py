@@ -49,6 +49,18 @@ _KEY_TABLE = (
 )
 
 
+_BRACKET_IN_KEY = (punctuation.glued_key, punctuation.no_colon)
+
+
+def bracket_in_key(source: Source, place: int) -> Diagnostic | None:
+    """Return what is wrong with a line that YAML reads as `fc {linear` and `4096}`."""
+    failure = failure_at(source, place, place, "", "")
+    if brackets.unbalanced(failure):
+        return None
+    found = (recognise(failure) for recognise in _BRACKET_IN_KEY)
+    return next(filter(None, found), None)
+
+
 def collection_as_key(source: Source, place: int) -> Diagnostic:
     """Return what is wrong with a list or mapping that is a key."""
     failure = failure_at(source, place, place, "", "")

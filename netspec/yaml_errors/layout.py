@@ -18,6 +18,8 @@ _HEAD = re.compile(
     r"(\s*)((?:-(?:\s+|$))*)([^\s\[\]{},#\"':-][^\[\]{},#\"':]*:(?=\s|$)|-(?=[^\s\d]))?\s*"
 )
 _TOKEN = re.compile(r"(?<![^\s,:\[{(])[\"']|[\[\]{}]|(?:^|(?<=[\s\[\]{},]))#[^\r\n]*")
+VALUE = r"\[[^\[\]{}\r\n]{,40}\]|\{[^\[\]{}\r\n]{,40}\}|[\[{]?[^\s,\[\]{}]*"
+"""A value to show: a short list or mapping, or the start of a longer one."""
 _CLOSING = {'"': re.compile(r'(?:\\.|[^"\\])*"', re.DOTALL), "'": re.compile(r"(?:''|[^'])*'")}
 _BEFORE = 20_000  # characters that are laid out: of longer texts no more than this
 _BEHIND = 20_000

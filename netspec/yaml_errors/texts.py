@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from netspec.diagnostics import Diagnostic, Span
-from netspec.yaml_errors.layout import said
+from netspec.diagnostics import Diagnostic, Label, Source, Span
+from netspec.yaml_errors.layout import VALUE, said
 
 _BRACED = re.compile(r"\$\{\s*(\w*)\s*\}")
 _COMMENT = re.compile(r"(\S+)(#)\s*(.*)")
@@ -36,12 +36,48 @@ def odd_text(span: Span, in_list: bool, in_brackets: bool) -> Diagnostic | None:
 
 def odd_key(span: Span) -> Diagnostic | None:
     """Return what is wrong with a key in brackets that has no value, as in `{a:1}` and `{a 1}`."""
+    if meant := colon_inside(span.source, span.start, span.end):
+        return meant
     found = re.fullmatch(r"([A-Za-z_][\w.]*)(:|\s+)(.*)", span.text[:_LONGEST], re.DOTALL)
     if found is None:
         return None
     what = "space" if found[2] == ":" else "`:`"
     message = f"a {what} is missing behind `{found[1]}{':' * (what == 'space')}`"
     return said(message, span, f"write `{found[1]}: {found[3].strip()}`")
+
+
+def key_twice(key: str, first: Span, second: Span) -> Diagnostic:
+    """Return what is said of a key that its mapping holds twice."""
+    is_same = first.line != second.line and _rest(first) == _rest(second)
+    help = "the two lines are the same: delete one" if is_same else "delete one, or rename it"
+    notes = (Label(first, "first written here"),)
+    return Diagnostic("NS003", f"the key `{key}` stands twice", second, notes=notes, help=help)
+
+
+def _rest(span: Span) -> str:
+    """Return what a line holds from a place on, as far as it is compared."""
+    return span.source.text[span.start : span.start + _COMPARED].splitlines()[0]
+
+
+_COMPARED = 1000
+_MOVED_COLON = re.compile(rf"([A-Za-z_][\w.]*):(\w)[ \t]+(?=[^\s,\]}}#])({VALUE})")
+_CONSTANTS = ("true", "false", "null")
+
+
+def colon_inside(source: Source, start: int, end: int) -> Diagnostic | None:
+    """`ke:y value` or `key:v alue`: a `:` or a space that has moved by one letter."""
+    found = _MOVED_COLON.match(source.text, start, end)
+    if found is None or found[1] == "doc":
+        return None
+    word, letter, rest = found.groups()
+    meant = [f"`{word}{letter}: {rest}`", f"`{word}: {letter}{rest}`"]
+    if letter.isupper() or (letter + rest).isdigit() or letter + rest in _CONSTANTS:
+        meant = meant[1:]
+    elif not rest[0].islower() or rest in _CONSTANTS:
+        meant = meant[:1]
+    return said(
+        "`:` stands inside a word", Span(source, *found.span()), f"write {', or '.join(meant)}"
+    )
 
 
 def _part(span: Span, start: int, end: int) -> Span:
