@@ -195,6 +195,26 @@ SLIPS = {
     "a tab": Slip("a:\n«\t»b: 1", "a tab indents the line", "indent with spaces"),
     "a glued dash": Slip("a:\n  - b\n  «-»{c: 1}", "a `-` stands alone", "write `- {c"),
     "no dash": Slip("a:\n  « {b:» 1}\n   ¦- c\n", "a `-` is missing", "write `- `"),
+    "an item above the key of its list": Slip(
+        "a:\n  b: ¦relu\n    «- {c: 1}»\n  d:\n    - elu\n",
+        "an item of a list stands below `b`, which has a value",
+        "move the line below `d:`",
+    ),
+    "an item below the key behind its list": Slip(
+        "a:\n  b:\n    - relu\n  d: ¦{e: 1}\n    «- elu»\n  f: relu\n",
+        "an item of a list stands below `d`, which has a value",
+        "move the line above `d`",
+    ),
+    "a list below a value": Slip(
+        "a:\n  b: ¦relu\n    «- d: 1»\n    - elu\n  f: relu\n",
+        "an item of a list stands below `b`, which has a value",
+        "write the key of the list on a line above",
+    ),
+    "a word in a list below a word": Slip(
+        "a:\n  b: relu\n    «- elu»\n  f: relu\n",
+        "an item of a list stands below `relu`",
+        "move the line below the key of its list",
+    ),
     "a list goes on without a dash": Slip(
         "- a\n«b»: 1", "a list goes on without `-`", "write `- b`"
     ),

@@ -25,6 +25,7 @@ _TABLE: tuple[Callable[[Failure], Diagnostic | None], ...] = (
     punctuation.glued_key,
     punctuation.no_colon,
     lines.missing_dash,
+    lines.item_below_value,
     lines.literal,
     lines.nested_list,
     lines.second_item,

@@ -9,6 +9,7 @@ from netspec.yaml_errors.layout import VALUE, said
 
 _BRACED = re.compile(r"\$\{\s*(\w*)\s*\}")
 _COMMENT = re.compile(r"(\S+)(#)\s*(.*)")
+_ITEM = re.compile(r"([A-Za-z_]\w*)\s*[\r\n]\s*(- [A-Za-z][^\r\n]*)")
 _GAP = re.compile(r"(?<=[\w)\]])\s+(?=[\w$(])")
 SUSPECT = re.compile(r"[#{\s]")
 """Without one of these no text is odd."""
@@ -27,6 +28,10 @@ def odd_text(span: Span, in_list: bool, in_brackets: bool) -> Diagnostic | None:
         help = f"write `{found[1]}  # {found[3]}`, or delete the `#`"
         message = "`#` starts a comment only behind a space"
         return said(message, _part(span, found.start(), found.end(2)), help)
+    if found := _ITEM.match(text):
+        message = f"an item of a list stands below `{found[1]}`"
+        help = "move the line below the key of its list, or delete it"
+        return said(message, _part(span, *found.span(2)), help)
     if in_brackets and _GAP.search(text):
         meant = _GAP.sub(", ", text)
         help = f"write `{meant}`" if in_list else f"write `[{meant}]`"
@@ -56,7 +61,8 @@ def key_twice(key: str, first: Span, second: Span) -> Diagnostic:
 
 def _rest(span: Span) -> str:
     """Return what a line holds from a place on, as far as it is compared."""
-    return span.source.text[span.start : span.start + _COMPARED].splitlines()[0]
+    lines = span.source.text[span.start : span.start + _COMPARED].splitlines()
+    return lines[0] if lines else ""
 
 
 _COMPARED = 1000
