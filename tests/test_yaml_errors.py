@@ -90,6 +90,15 @@ SLIPS = {
     "a colon inside a key, or a space inside a value": Slip(
         "b: 1\n«rel:u relu»", "`:` stands inside a word", "write `relu: relu`, or `rel: urelu`"
     ),
+    "a space in front of a colon": Slip(
+        "a: {b: 1, «stride :$s»}", "a space is missing behind `stride:`", "write `stride: $s`"
+    ),
+    "a semicolon for a colon": Slip(
+        "a: {b: 1, «stride; 2»}", "`;` stands where `:` belongs behind `stride`", "`stride: 2`"
+    ),
+    "another mark for a comma": Slip(
+        "a: [«3$ $size», 8]", "`$` stands where `,` belongs", "write `3, $size`"
+    ),
     "no colon behind a word": Slip(
         "a: {conv2d: 1, «stride 2»}", "a `:` is missing behind `stride`", "write `stride: 2`"
     ),
@@ -157,6 +166,23 @@ SLIPS = {
     ),
     "a closer for the start of a list": Slip(
         "a: {b: [1], c: ¦«]»64, 3]}", "`]` closes nothing", "write `[` in place of `]`"
+    ),
+    "a closer inside a key": Slip(
+        "a: {«ada]pool:» 1}", "`]` stands inside a name", "write `ada_pool:`"
+    ),
+    "a closer for a colon": Slip(
+        "a: {b: 1, «when]» train, c: 1}",
+        "`]` stands where `:` belongs behind `when`",
+        "write `when: train`",
+    ),
+    "a closer for a dollar": Slip(
+        "a: {b: «]s», c: 1}", "`]` closes nothing", "write `$s` in place of `]s`"
+    ),
+    "a closer for a dollar in a list": Slip(
+        "a: {b: [«]width» * 2, 3], c: 1}", "`]` closes nothing", "write `$width` in place"
+    ),
+    "another mark for a closer": Slip(
+        "a: «{»b: 1, c: 2¦$\nd: 1", "`{` is not closed", "write `}` in place of `$`"
     ),
     "a closer of another kind": Slip("a: ¦[1, 2«}»", "`}` closes a `[`", "write `]`"),
     "a closer of another kind in a list over lines": Slip(

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from netspec.diagnostics import Diagnostic, Label
-from netspec.yaml_errors.layout import OPENERS, PAIRS, Entry, Failure, said, tokens
+from netspec.yaml_errors.layout import OPENERS, PAIRS, VALUE, Entry, Failure, said, tokens
 
 _WORD = r"[A-Za-z_][\w.]*"
 _LONG = 200
@@ -99,6 +99,8 @@ def _early(failure: Failure, place: int, behind: str, opened: list[str]) -> Diag
     if following:
         help = f"start a new line in front of `{following[0].rstrip(': ')}`, or write `,` there"
         return said("two entries on one line", span, help)
+    if meant := _for_dollar(failure, place):
+        return meant
     help = f"delete the `{char}`, or put it where the list ends"
     if not re.match(r"[\w.$,]", behind[0]):
         help = f"write `{char},` in place of `{char}{behind[0]}`"
@@ -128,6 +130,34 @@ def _in_entry(failure: Failure, entry: Entry) -> Diagnostic | None:
     return _never_closed(failure, opened[-1], entry.end, entry.end) if opened else None
 
 
+def _in_key(failure: Failure, place: int) -> Diagnostic | None:
+    """A closer inside a key, or behind one in place of a `:`."""
+    text, closer = failure.text, failure.text[place]
+    word, rest = failure.word_before(place), failure.word_at(place + 1)
+    start = place - len(word)
+    before = text[max(0, start - _LONG) : start].rstrip()[-1:]
+    if not re.fullmatch(_WORD, word) or before not in ("{", ","):
+        return None
+    span = failure.span(start, place + 1 + len(rest))
+    if rest:
+        help = f"write `{word}_{rest}`, or delete the `{closer}`"
+        return said(f"`{closer}` stands inside a name", span, help)
+    value = failure.match(rf"[ \t]+(?=[^\s,\]}}#])(?!{_WORD}:)({VALUE})", place + 1)
+    message = f"`{closer}` stands where `:` belongs behind `{word}`"
+    return said(message, span, f"write `{word}: {value[1]}`") if value else None
+
+
+def _for_dollar(failure: Failure, place: int) -> Diagnostic | None:
+    """A closer where a value starts, right in front of a name."""
+    closer, rest = failure.text[place], failure.word_at(place + 1, _WORD)
+    before = failure.text[max(0, place - _LONG) : place].rstrip()[-1:]
+    if not rest or before not in ("[", "{", ",", ":"):
+        return None
+    span = failure.span(place, place + 1 + len(rest))
+    help = f"write `${rest}` in place of `{closer}{rest}`, or delete the `{closer}`"
+    return said(f"`{closer}` closes nothing", span, help)
+
+
 def _excess(found: Iterator[str]) -> dict[str, int]:
     """Return how many more brackets open than close, of each kind."""
     counts = Counter(found)
@@ -140,6 +170,9 @@ def _wrong_closer(
     closer, text = failure.text[place], failure.text
     opener = OPENERS[closer]
     span = failure.span(place, place + 1)
+    if excess[opener] == -1:
+        if meant := _in_key(failure, place) or _for_dollar(failure, place):
+            return meant
     if excess[opener] < 0 and not (opened and excess[text[opened[-1]]] > 0):
         return _never_opened(failure, entry, place, opened[-1] + 1 if opened else entry.first)
     if not opened or excess[text[opened[-1]]] <= 0:
@@ -169,6 +202,10 @@ def _never_closed(failure: Failure, opener: int, stop: int, end: int) -> Diagnos
         stop = len(text[:stop].rstrip(" \t\r\n,"))
     stop = max(stop, opener + 1)
     note = Label(failure.span(stop, stop + 1), f"`{closer}` is missing here")
+    if (odd := text[stop - 1]) in ("$", ";", ":", "-"):
+        help = f"write `{closer}` in place of `{odd}`"
+        note = Label(failure.span(stop - 1, stop), f"`{closer}` is missing here")
+        return said(f"`{char}` is not closed", span, help, note)
     is_double = char in (text[opener - 1], text[opener + 1 : opener + 2])
     last = failure.word_before(stop, " \t\r\n,")
     help = f"write `{closer}` behind `{last}`" + (f", or delete one `{char}`" if is_double else "")

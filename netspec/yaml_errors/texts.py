@@ -10,7 +10,8 @@ from netspec.yaml_errors.layout import VALUE, said
 _BRACED = re.compile(r"\$\{\s*(\w*)\s*\}")
 _COMMENT = re.compile(r"(\S+)(#)\s*(.*)")
 _ITEM = re.compile(r"([A-Za-z_]\w*)\s*[\r\n]\s*(- [A-Za-z][^\r\n]*)")
-_GAP = re.compile(r"(?<=[\w)\]])\s+(?=[\w$(])")
+_GAP = re.compile(r"(?<=[\w)\]])([;$]?)\s+(?=[\w$(])")
+_KEY_AND_VALUE = r"([A-Za-z_][\w.]*)(\s*:|[;$-]?\s+)(.*)"
 SUSPECT = re.compile(r"[#{\s]")
 """Without one of these no text is odd."""
 _LONGEST = 200
@@ -32,10 +33,11 @@ def odd_text(span: Span, in_list: bool, in_brackets: bool) -> Diagnostic | None:
         message = f"an item of a list stands below `{found[1]}`"
         help = "move the line below the key of its list, or delete it"
         return said(message, _part(span, *found.span(2)), help)
-    if in_brackets and _GAP.search(text):
+    if in_brackets and (found := _GAP.search(text)):
         meant = _GAP.sub(", ", text)
         help = f"write `{meant}`" if in_list else f"write `[{meant}]`"
-        return said("a comma is missing", span, help)
+        message = f"`{found[1]}` stands where `,` belongs" if found[1] else "a comma is missing"
+        return said(message, span, help)
     return None
 
 
@@ -43,12 +45,16 @@ def odd_key(span: Span) -> Diagnostic | None:
     """Return what is wrong with a key in brackets that has no value, as in `{a:1}` and `{a 1}`."""
     if meant := colon_inside(span.source, span.start, span.end):
         return meant
-    found = re.fullmatch(r"([A-Za-z_][\w.]*)(:|\s+)(.*)", span.text[:_LONGEST], re.DOTALL)
+    found = re.fullmatch(_KEY_AND_VALUE, span.text[:_LONGEST], re.DOTALL)
     if found is None:
         return None
-    what = "space" if found[2] == ":" else "`:`"
-    message = f"a {what} is missing behind `{found[1]}{':' * (what == 'space')}`"
-    return said(message, span, f"write `{found[1]}: {found[3].strip()}`")
+    word, mark = found[1], found[2].strip()
+    message = f"`{mark}` stands where `:` belongs behind `{word}`"
+    if not mark or mark == ":":
+        message = (
+            f"a space is missing behind `{word}:`" if mark else f"a `:` is missing behind `{word}`"
+        )
+    return said(message, span, f"write `{word}: {found[3].strip()}`")
 
 
 def key_twice(key: str, first: Span, second: Span) -> Diagnostic:
