@@ -168,7 +168,7 @@ SLIPS = {
         "a: {b: [1], c: ¦«]»64, 3]}", "`]` closes nothing", "write `[` in place of `]`"
     ),
     "a closer inside a key": Slip(
-        "a: {«ada]pool:» 1}", "`]` stands inside a name", "write `ada_pool:`"
+        "a: {«ada]pool»: 1}", "`]` stands inside a name", "write `ada_pool`"
     ),
     "a closer for a colon": Slip(
         "a: {b: 1, «when]» train, c: 1}",

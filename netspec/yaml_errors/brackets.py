@@ -133,7 +133,7 @@ def _in_entry(failure: Failure, entry: Entry) -> Diagnostic | None:
 def _in_key(failure: Failure, place: int) -> Diagnostic | None:
     """A closer inside a key, or behind one in place of a `:`."""
     text, closer = failure.text, failure.text[place]
-    word, rest = failure.word_before(place), failure.word_at(place + 1)
+    word, rest = failure.word_before(place), failure.word_at(place + 1, _WORD)
     start = place - len(word)
     before = text[max(0, start - _LONG) : start].rstrip()[-1:]
     if not re.fullmatch(_WORD, word) or before not in ("{", ","):
@@ -170,9 +170,9 @@ def _wrong_closer(
     closer, text = failure.text[place], failure.text
     opener = OPENERS[closer]
     span = failure.span(place, place + 1)
-    if excess[opener] == -1:
-        if meant := _in_key(failure, place) or _for_dollar(failure, place):
-            return meant
+    meant = _in_key(failure, place) or _for_dollar(failure, place)
+    if meant and excess[opener] == -1:
+        return meant
     if excess[opener] < 0 and not (opened and excess[text[opened[-1]]] > 0):
         return _never_opened(failure, entry, place, opened[-1] + 1 if opened else entry.first)
     if not opened or excess[text[opened[-1]]] <= 0:
