@@ -99,6 +99,12 @@ SLIPS = {
     "another mark for a comma": Slip(
         "a: [«3$ $size», 8]", "`$` stands where `,` belongs", "write `3, $size`"
     ),
+    "no colon below a text": Slip(
+        "a:\n  doc: b\n  «params »[c, d]\n", "a `:` is missing behind `params`", "`params: [c, d]`"
+    ),
+    "a colon inside a block's name": Slip(
+        "a: {«Inception:D []», b: 1}", "`:` stands inside a word", "write `InceptionD: []`"
+    ),
     "no colon behind a word": Slip(
         "a: {conv2d: 1, «stride 2»}", "a `:` is missing behind `stride`", "write `stride: 2`"
     ),
@@ -132,6 +138,9 @@ SLIPS = {
     ),
     "a line that stands twice": Slip(
         "¦a: 1\n«a»: 1", "the key `a` stands twice", "the two lines are the same: delete one"
+    ),
+    "two blocks of one name": Slip(
+        "¦a:\n  b: 1\n«a»:\n  b: 1", "the key `a` stands twice", "delete one, or rename it"
     ),
     "a key that stands twice": Slip(
         "b: {¦a: 1, «a»: 2}", "the key `a` stands twice", "delete one, or rename it"
@@ -183,6 +192,26 @@ SLIPS = {
     ),
     "another mark for a closer": Slip(
         "a: «{»b: 1, c: 2¦$\nd: 1", "`{` is not closed", "write `}` in place of `$`"
+    ),
+    "a closer of another kind for the start of a mapping": Slip(
+        "a: «]»b: 2, c: [3, 2]}", "`]` stands where `{` belongs", "write `{` in place of `]`"
+    ),
+    "a closer of another kind for a comma": Slip(
+        "a: {b: [«35} 19», 8], c: 1}",
+        "`}` stands where `,` belongs behind `35`",
+        "write `35, 19`",
+    ),
+    "a closer for a comma": Slip(
+        "a: {b: [35«] 19», 8], c: 1}", "`]` closes before the end", "write `,` in place of the `]`"
+    ),
+    "an opener for a comma": Slip(
+        "a: {b: [«64{» 11], c: 1}", "`{` stands where `,` belongs behind `64`", "write `64, 11`"
+    ),
+    "an opener for a comma in front of a key": Slip(
+        "a: {b: «2[» c: true, d: 1}", "`[` stands where `,` belongs behind `2`", "write `2, c:`"
+    ),
+    "another mark for the last closer": Slip(
+        "a: {b: [1, 2«]-»\nc: 1", "`-` stands where `}` belongs", "write `]}`"
     ),
     "a closer of another kind": Slip("a: ¦[1, 2«}»", "`}` closes a `[`", "write `]`"),
     "a closer of another kind in a list over lines": Slip(
@@ -240,6 +269,21 @@ SLIPS = {
         "a:\n  b: relu\n    «- elu»\n  f: relu\n",
         "an item of a list stands below `relu`",
         "move the line below the key of its list",
+    ),
+    "a list below a value that stands below the key of the list": Slip(
+        "a:\n  b:\n  c: ¦[d]\n    «- e: 1»\n    - f: 1\n",
+        "an item of a list stands below `c`, which has a value",
+        "move `c` above `b:`",
+    ),
+    "layers without `graph:`": Slip(
+        "name: N\n¦inputs: {a: 1}\n  «b»: {c: 1}\n  d: relu\noutputs: d\n",
+        "a block stands below `inputs`, which has a value",
+        "write `graph:`, the key of the block, on a line above",
+    ),
+    "changes without `change:`": Slip(
+        "name: N\n¦extends: a.yaml\n  «b»: {c: 1}\n  d: relu\nexpect: {}\n",
+        "a block stands below `extends`, which has a value",
+        "write `change:`, the key of the block, on a line above",
     ),
     "a list goes on without a dash": Slip(
         "- a\n«b»: 1", "a list goes on without `-`", "write `- b`"

@@ -39,6 +39,7 @@ _TABLE: tuple[Callable[[Failure], Diagnostic | None], ...] = (
     lines.second_key,
     lines.behind_value,
     lines.no_dash,
+    lines.block_below_value,
 )
 
 

@@ -82,6 +82,10 @@ def _inside(failure: Failure, place: int, opened: list[str]) -> Diagnostic:
     if not failure.match(r"[ \t]*[^\s#,\]}]", place + 1):
         help = f"write `{PAIRS[opened[-1]] if opened else PAIRS[char]}` in place of `{char}`"
         return said(f"`{char}` stands behind `{word}`, where nothing can open", span, help)
+    if given_space := failure.match(r"[ \t]+", place + 1):
+        following = failure.word_at(given_space.end(), VALUE)
+        help = f"write `{word}, {following}`"
+        return said(f"`{char}` stands where `,` belongs behind `{word}`", span, help)
     meant = f"{char}{word}{failure.word_at(place + 1)}"
     help = f"write `{meant}`, or put `,` or `:` in place of the `{char}`"
     return said(f"`{char}` stands behind `{word}`", span, help)
@@ -102,6 +106,11 @@ def _early(failure: Failure, place: int, behind: str, opened: list[str]) -> Diag
     if meant := _for_dollar(failure, place):
         return meant
     help = f"delete the `{char}`, or put it where the list ends"
+    if opened and not re.match(r"[\w.$,]", behind[0]) and len(behind) == 1:
+        closer = PAIRS[opened[-1]]
+        return said(f"`{behind}` stands where `{closer}` belongs", span, f"write `{char}{closer}`")
+    if opened and failure.text[place + 1].isspace():
+        help = f"write `,` in place of the `{char}`, or {help}"
     if not re.match(r"[\w.$,]", behind[0]):
         help = f"write `{char},` in place of `{char}{behind[0]}`"
     return said(f"`{char}` closes before the end", span, help)
@@ -151,11 +160,23 @@ def _for_dollar(failure: Failure, place: int) -> Diagnostic | None:
     """A closer where a value starts, right in front of a name."""
     closer, rest = failure.text[place], failure.word_at(place + 1, _WORD)
     before = failure.text[max(0, place - _LONG) : place].rstrip()[-1:]
-    if not rest or before not in ("[", "{", ",", ":"):
+    is_key = failure.match(r":\s", place + 1 + len(rest))
+    if not rest or is_key or before not in ("[", "{", ",", ":"):
         return None
     span = failure.span(place, place + 1 + len(rest))
     help = f"write `${rest}` in place of `{closer}{rest}`, or delete the `{closer}`"
     return said(f"`{closer}` closes nothing", span, help)
+
+
+def _for_comma(failure: Failure, place: int) -> Diagnostic | None:
+    """A closer of another kind between two items of a list."""
+    word, closer = failure.word_before(place), failure.text[place]
+    value = failure.match(rf"[ \t]+(?!{_WORD}:)([\w$][^\s,\[\]{{}}]*)", place + 1)
+    if not value or not re.fullmatch(r"\$?\w+", word):
+        return None
+    span = failure.span(place - len(word), value.end())
+    help = f"write `{word}, {value[1]}`"
+    return said(f"`{closer}` stands where `,` belongs behind `{word}`", span, help)
 
 
 def _excess(found: Iterator[str]) -> dict[str, int]:
@@ -170,10 +191,14 @@ def _wrong_closer(
     closer, text = failure.text[place], failure.text
     opener = OPENERS[closer]
     span = failure.span(place, place + 1)
-    meant = _in_key(failure, place) or _for_dollar(failure, place)
+    meant = _in_key(failure, place) or _for_dollar(failure, place) or _for_comma(failure, place)
     if meant and excess[opener] == -1:
         return meant
     if excess[opener] < 0 and not (opened and excess[text[opened[-1]]] > 0):
+        other = "{" if opener == "[" else "["
+        if place == entry.value and excess[opener] == -1 and excess[other] < 0:
+            help = f"write `{other}` in place of `{closer}`"
+            return said(f"`{closer}` stands where `{other}` belongs", span, help)
         return _never_opened(failure, entry, place, opened[-1] + 1 if opened else entry.first)
     if not opened or excess[text[opened[-1]]] <= 0:
         help = "close the brackets in the order in which they open, the last first"

@@ -58,9 +58,28 @@ def _place_of_item(failure: Failure, entry: Entry, before: Sequence[Entry]) -> s
     below = next((other for other in behind if other.start > following.start), entry)
     if following.key and not following.holds and (below.is_item or below.dash <= following.dash):
         return f"move the line below `{following.key}:`, or delete it"
-    if len(before) > 1 and before[-2].is_item:
+    above = before[-2] if len(before) > 1 else entry
+    if above.key and not above.holds and above.dash == before[-1].dash:
+        return f"move `{before[-1].key}` above `{above.key}:`"
+    if above.is_item and above is not entry:
         return f"move the line above `{before[-1].key}`, or delete it"
     return "write the key of the list on a line above, or delete the item"
+
+
+def block_below_value(failure: Failure) -> Diagnostic | None:
+    """Lines that are indented below a key which has its value, so that their own is missing."""
+    entry, before = failure.entry, failure.entries[: failure.index]
+    above = before[-1] if before else entry
+    if not (above.key and above.holds and entry.key) or entry.dash <= above.column:
+        return None
+    keys = [other.key for other in failure.entries if not other.dash]
+    section = "change" if "extends" in keys else "graph"
+    is_section = not above.dash and section not in keys
+    name = f"`{section}:`, the key of the block," if is_section else "the key of the block"
+    message = f"a block stands below `{above.key}`, which has a value"
+    note = Label(failure.span(above.word, above.word + len(above.key)), "has a value")
+    span = failure.span(entry.word, entry.word + len(entry.key))
+    return said(message, span, f"write {name} on a line above", note)
 
 
 def nested_list(failure: Failure) -> Diagnostic | None:

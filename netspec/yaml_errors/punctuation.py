@@ -73,6 +73,8 @@ def _keyless(failure: Failure, entry: Entry) -> Diagnostic | None:
         return None
     above = before[-1] if before else None
     goes_on = above and (above.key == "doc" or not above.holds)
+    if goes_on and above and entry.dash == above.dash and found:
+        goes_on = not failure.match(r"[\[{]", found.end())
     if not entry.is_item and (goes_on or not found):
         if not goes_on and failure.text[entry.word] in (*PAIRS, *OPENERS):
             return None

@@ -59,7 +59,7 @@ def odd_key(span: Span) -> Diagnostic | None:
 
 def key_twice(key: str, first: Span, second: Span) -> Diagnostic:
     """Return what is said of a key that its mapping holds twice."""
-    is_same = first.line != second.line and _rest(first) == _rest(second)
+    is_same = second.line == first.line + 1 and _rest(first) == _rest(second)
     help = "the two lines are the same: delete one" if is_same else "delete one, or rename it"
     notes = (Label(first, "first written here"),)
     return Diagnostic("NS003", f"the key `{key}` stands twice", second, notes=notes, help=help)
@@ -83,7 +83,8 @@ def colon_inside(source: Source, start: int, end: int) -> Diagnostic | None:
         return None
     word, letter, rest = found.groups()
     meant = [f"`{word}{letter}: {rest}`", f"`{word}: {letter}{rest}`"]
-    if letter.isupper() or (letter + rest).isdigit() or letter + rest in _CONSTANTS:
+    is_capital = letter.isupper() and rest[0].isalnum()
+    if is_capital or (letter + rest).isdigit() or letter + rest in _CONSTANTS:
         meant = meant[1:]
     elif not rest[0].islower() or rest in _CONSTANTS:
         meant = meant[:1]
