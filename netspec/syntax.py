@@ -164,6 +164,7 @@ class _Builder:
         self.root: Tree | None = None
         self._stack: list[_Open] = []
         self._has_joiners = _JOINER.search(source.text) is not None
+        self._has_odd_key = False
         self._nodes = read
         self._documents = 0
 
@@ -243,9 +244,10 @@ class _Builder:
     def _checked_key(self, key: Scalar, seen: dict[str, Scalar]) -> Scalar:
         if key.text == "<<" and not key.quoted:
             _fail("NS005", "a merge key is not part of netspec", key.span, "write the keys out")
-        is_odd = not key.quoted and _BRACKET.search(key.text)
-        if is_odd and (found := yaml_errors.bracket_in_key(self.source, key.span.start)):
-            raise SpecError([found])
+        if not (key.quoted or self._has_odd_key) and _BRACKET.search(key.text):
+            self._has_odd_key = True  # to look at each would take quadratic time
+            if found := yaml_errors.bracket_in_key(self.source, key.span.start):
+                raise SpecError([found])
         if key.quoted:
             trial = Sink()
             is_plain = resolve(key.text, key.span, trial) == key.text and not trial.failed

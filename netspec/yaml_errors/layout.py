@@ -23,6 +23,7 @@ VALUE = r"\[[^\[\]{}\r\n]{,40}\]|\{[^\[\]{}\r\n]{,40}\}|[\[{]?[^\s,\[\]{}]*"
 _CLOSING = {'"': re.compile(r'(?:\\.|[^"\\])*"', re.DOTALL), "'": re.compile(r"(?:''|[^'])*'")}
 _BEFORE = 20_000  # characters that are laid out: of longer texts no more than this
 _BEHIND = 20_000
+_NEAR = 100  # characters in which the partner of a bracket is looked for
 PAIRS = {"[": "]", "{": "}"}
 OPENERS = {closer: opener for opener, closer in PAIRS.items()}
 
@@ -201,7 +202,7 @@ def _closed(opened: str, text: str, place: int) -> str:
 def _next_closer(text: str, start: int) -> str:
     """Return the first bracket from a place on that closes one opened in front of it."""
     depth = 0
-    for place in tokens(text, start, len(text)):
+    for place in tokens(text, start, min(start + _NEAR, len(text))):
         depth += (text[place] in PAIRS) - (text[place] in OPENERS)
         if depth < 0:
             return text[place]
