@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 import yaml
 
 from netspec import yaml_errors
-from netspec.diagnostics import Diagnostic, Label, Sink, Source, Span, SpecError
+from netspec.diagnostics import Diagnostic, Sink, Source, Span, SpecError
 from netspec.yaml_errors import texts
 
 MAX_BYTES = 4 * 1024 * 1024
@@ -110,6 +110,7 @@ _INVISIBLE = re.compile(
 )
 # Persian, Hindi and emoji are written with them: they belong into sentences, and nowhere else.
 _JOINER = re.compile("[\u200c\u200d]")
+_BRACKET = re.compile(r"[\[{]")
 _SENTENCES = ("doc",)
 _FREE = (*_SENTENCES, "extends")
 
@@ -163,6 +164,7 @@ class _Builder:
         self.root: Tree | None = None
         self._stack: list[_Open] = []
         self._has_joiners = _JOINER.search(source.text) is not None
+        self._has_odd_key = False
         self._nodes = read
         self._documents = 0
 
@@ -242,15 +244,17 @@ class _Builder:
     def _checked_key(self, key: Scalar, seen: dict[str, Scalar]) -> Scalar:
         if key.text == "<<" and not key.quoted:
             _fail("NS005", "a merge key is not part of netspec", key.span, "write the keys out")
+        if not (key.quoted or self._has_odd_key) and _BRACKET.search(key.text):
+            self._has_odd_key = True  # to look at each would take quadratic time
+            if found := yaml_errors.bracket_in_key(self.source, key.span.start):
+                raise SpecError([found])
         if key.quoted:
             trial = Sink()
             is_plain = resolve(key.text, key.span, trial) == key.text and not trial.failed
             help = "write it without quotes" if is_plain else _RENAME
             self.sink.error("NS005", "a quoted key", key.span, help=help)
         if first := seen.get(key.text):
-            notes = (Label(first.span, "first written here"),)
-            message = f"the key `{key.text}` stands twice"
-            self.sink.add(Diagnostic("NS003", message, key.span, notes=notes))
+            self.sink.add(texts.key_twice(key.text, first.span, key.span))
         return seen.setdefault(key.text, key) and key
 
     def _refuse_comma_trap(self, top: _Open) -> None:

@@ -60,7 +60,50 @@ SLIPS = {
         "a: 1\n«graph\n»  one: relu\n", "a `:` is missing behind `graph`", "write `graph:`"
     ),
     "no colon in brackets": Slip(
-        "a: {«conv2d »[64, 3]}", "a `:` is missing behind `conv2d`", "write `conv2d: [64`"
+        "a: {«conv2d »[64, 3]}", "a `:` is missing behind `conv2d`", "write `conv2d: [64, 3]`"
+    ),
+    "no colon in front of a mapping": Slip(
+        "a: 1\n«fc7 »  {linear: 4096}", "a `:` is missing behind `fc7`", "`fc7: {linear: 4096}`"
+    ),
+    "no colon and no space in front of a mapping": Slip(
+        "a:\n  - b\n  - «fc7{»linear: 4096}",
+        "a `:` is missing behind `fc7`",
+        "`fc7: {linear: 4096}`",
+    ),
+    "no space in front of a mapping": Slip(
+        "«fc7:{»linear: 4096}", "a space is missing behind `fc7:`", "`fc7: {linear: 4096}`"
+    ),
+    "a colon inside a key": Slip(
+        "a: {b: 2, «ceil_mod:e true», c: 1}",
+        "`:` stands inside a word",
+        "write `ceil_mode: true`",
+    ),
+    "a colon inside a key on a line": Slip(
+        "b: 1\n«fc:7 {linear: 4096}»", "`:` stands inside a word", "write `fc7: {linear: 4096}`"
+    ),
+    "a space inside a value": Slip(
+        "a: {«ceil_mode:t rue»}", "`:` stands inside a word", "write `ceil_mode: true`"
+    ),
+    "a space inside a number": Slip(
+        "a: {«linear:6 4», b: 1}", "`:` stands inside a word", "write `linear: 64`"
+    ),
+    "a colon inside a key, or a space inside a value": Slip(
+        "b: 1\n«rel:u relu»", "`:` stands inside a word", "write `relu: relu`, or `rel: urelu`"
+    ),
+    "a space in front of a colon": Slip(
+        "a: {b: 1, «stride :$s»}", "a space is missing behind `stride:`", "write `stride: $s`"
+    ),
+    "a semicolon for a colon": Slip(
+        "a: {b: 1, «stride; 2»}", "`;` stands where `:` belongs behind `stride`", "`stride: 2`"
+    ),
+    "another mark for a comma": Slip(
+        "a: [«3$ $size», 8]", "`$` stands where `,` belongs", "write `3, $size`"
+    ),
+    "no colon below a text": Slip(
+        "a:\n  doc: b\n  «params »[c, d]\n", "a `:` is missing behind `params`", "`params: [c, d]`"
+    ),
+    "a colon inside a block's name": Slip(
+        "a: {«Inception:D []», b: 1}", "`:` stands inside a word", "write `InceptionD: []`"
     ),
     "no colon behind a word": Slip(
         "a: {conv2d: 1, «stride 2»}", "a `:` is missing behind `stride`", "write `stride: 2`"
@@ -74,7 +117,7 @@ SLIPS = {
     "no space behind a colon": Slip(
         "«doc:T»ext\nb: 1", "a space is missing behind `doc:`", "write `doc: Text`"
     ),
-    "a glued list": Slip("a: {«conv2d:[»64, 3]}", "a space is missing behind", "`conv2d: [64`"),
+    "a glued list": Slip("a: {«conv2d:[»64, 3]}", "a space is missing behind", "`conv2d: [64, 3]`"),
     "a glued number": Slip(
         "a: {«linear:10»}", "a space is missing behind `linear:`", "`linear: 10`"
     ),
@@ -82,6 +125,26 @@ SLIPS = {
         "«name :N»et\nb: 1", "a space is missing behind `name:`", "`name: N"
     ),
     "two colons": Slip("a: {b«: c:» 1}", "two `:` in one entry", "write `, c: ...`"),
+    "a colon for a comma": Slip(
+        "a: {b: «3:» stride: 2}", "`:` stands where `,` belongs, behind `3`", "write `3, stride: 2`"
+    ),
+    "a colon for a comma in front of a list": Slip(
+        "a: {b: «$n:» shape: [3, 8]}",
+        "`:` stands where `,` belongs, behind `$n`",
+        "write `$n, shape: [3, 8]`",
+    ),
+    "a colon between numbers": Slip(
+        "a: {b: «3:» 2}", "`:` stands where `,` belongs, behind `3`", "write `[3, 2]`"
+    ),
+    "a line that stands twice": Slip(
+        "¦a: 1\n«a»: 1", "the key `a` stands twice", "the two lines are the same: delete one"
+    ),
+    "two blocks of one name": Slip(
+        "¦a:\n  b: 1\n«a»:\n  b: 1", "the key `a` stands twice", "delete one, or rename it"
+    ),
+    "a key that stands twice": Slip(
+        "b: {¦a: 1, «a»: 2}", "the key `a` stands twice", "delete one, or rename it"
+    ),
     "no name": Slip("a: {«:» 1}", "a key without a name", "write a name"),
     "an open list": Slip("a: «[»1, 2¦\nb: 1", "`[` is not closed", "write `]` behind `2`"),
     "an open list in a mapping": Slip(
@@ -100,7 +163,65 @@ SLIPS = {
     "a mapping without its start": Slip(
         "a: ¦conv2d: [64, 3], stride: 2«}»", "`}` closes nothing", "write `{` in front of `conv2d:`"
     ),
+    "a list inside a list over lines without its start": Slip(
+        "a: [relu,\n    {b: ¦64, 3«]», c: 1}, relu,\n    {b: [64, 3]}]",
+        "`]` closes nothing",
+        "write `[` in front of `64`",
+    ),
+    "another mark for the start of a list": Slip(
+        "a: [relu,\n    {b: ¦:64, 3«]», c: 1}, relu,\n    {b: [64, 3]}]",
+        "`]` closes nothing",
+        "write `[` in place of `:`",
+    ),
+    "a closer for the start of a list": Slip(
+        "a: {b: [1], c: ¦«]»64, 3]}", "`]` closes nothing", "write `[` in place of `]`"
+    ),
+    "a closer inside a key": Slip(
+        "a: {«ada]pool»: 1}", "`]` stands inside a name", "write `ada_pool`"
+    ),
+    "a closer for a colon": Slip(
+        "a: {b: 1, «when]» train, c: 1}",
+        "`]` stands where `:` belongs behind `when`",
+        "write `when: train`",
+    ),
+    "a closer for a dollar": Slip(
+        "a: {b: «]s», c: 1}", "`]` closes nothing", "write `$s` in place of `]s`"
+    ),
+    "a closer for a dollar in a list": Slip(
+        "a: {b: [«]width» * 2, 3], c: 1}", "`]` closes nothing", "write `$width` in place"
+    ),
+    "another mark for a closer": Slip(
+        "a: «{»b: 1, c: 2¦$\nd: 1", "`{` is not closed", "write `}` in place of `$`"
+    ),
+    "a closer of another kind for the start of a mapping": Slip(
+        "a: «]»b: 2, c: [3, 2]}", "`]` stands where `{` belongs", "write `{` in place of `]`"
+    ),
+    "a closer of another kind for a comma": Slip(
+        "a: {b: [«35} 19», 8], c: 1}",
+        "`}` stands where `,` belongs behind `35`",
+        "write `35, 19`",
+    ),
+    "a closer for a comma": Slip(
+        "a: {b: [35«] 19», 8], c: 1}", "`]` closes before the end", "write `,` in place of the `]`"
+    ),
+    "an opener for a comma": Slip(
+        "a: {b: [«64{» 11], c: 1}", "`{` stands where `,` belongs behind `64`", "write `64, 11`"
+    ),
+    "an opener for a comma in front of a key": Slip(
+        "a: {b: «2[» c: true, d: 1}", "`[` stands where `,` belongs behind `2`", "write `2, c:`"
+    ),
+    "another mark for the last closer": Slip(
+        "a: {b: [1, 2«]-»\nc: 1", "`-` stands where `}` belongs", "write `]}`"
+    ),
     "a closer of another kind": Slip("a: ¦[1, 2«}»", "`}` closes a `[`", "write `]`"),
+    "a closer of another kind in a list over lines": Slip(
+        "a: [relu,\n    ¦{b: [64, 3], c: 1«]», relu,\n    {b: [64, 3]}]",
+        "`]` closes a `{`",
+        "write `}` in place of `]`, or `[` in place of `{`",
+    ),
+    "a list over lines that ends early": Slip(
+        "a: [relu, relu«],»\n    {b: [64, 3]}]", "`]` closes before the end", "delete the `]`"
+    ),
     "closers in the wrong order": Slip(
         "a: {b: [1, «2}]»", "`}` stands where another bracket must close", "the last first"
     ),
@@ -129,6 +250,41 @@ SLIPS = {
     "a tab": Slip("a:\n«\t»b: 1", "a tab indents the line", "indent with spaces"),
     "a glued dash": Slip("a:\n  - b\n  «-»{c: 1}", "a `-` stands alone", "write `- {c"),
     "no dash": Slip("a:\n  « {b:» 1}\n   ¦- c\n", "a `-` is missing", "write `- `"),
+    "an item above the key of its list": Slip(
+        "a:\n  b: ¦relu\n    «- {c: 1}»\n  d:\n    - elu\n",
+        "an item of a list stands below `b`, which has a value",
+        "move the line below `d:`",
+    ),
+    "an item below the key behind its list": Slip(
+        "a:\n  b:\n    - relu\n  d: ¦{e: 1}\n    «- elu»\n  f: relu\n",
+        "an item of a list stands below `d`, which has a value",
+        "move the line above `d`",
+    ),
+    "a list below a value": Slip(
+        "a:\n  b: ¦relu\n    «- d: 1»\n    - elu\n  f: relu\n",
+        "an item of a list stands below `b`, which has a value",
+        "write the key of the list on a line above",
+    ),
+    "a word in a list below a word": Slip(
+        "a:\n  b: relu\n    «- elu»\n  f: relu\n",
+        "an item of a list stands below `relu`",
+        "move the line below the key of its list",
+    ),
+    "a list below a value that stands below the key of the list": Slip(
+        "a:\n  b:\n  c: ¦[d]\n    «- e: 1»\n    - f: 1\n",
+        "an item of a list stands below `c`, which has a value",
+        "move `c` above `b:`",
+    ),
+    "layers without `graph:`": Slip(
+        "name: N\n¦inputs: {a: 1}\n  «b»: {c: 1}\n  d: relu\noutputs: d\n",
+        "a block stands below `inputs`, which has a value",
+        "write `graph:`, the key of the block, on a line above",
+    ),
+    "changes without `change:`": Slip(
+        "name: N\n¦extends: a.yaml\n  «b»: {c: 1}\n  d: relu\nexpect: {}\n",
+        "a block stands below `extends`, which has a value",
+        "write `change:`, the key of the block, on a line above",
+    ),
     "a list goes on without a dash": Slip(
         "- a\n«b»: 1", "a list goes on without `-`", "write `- b`"
     ),

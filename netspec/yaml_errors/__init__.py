@@ -25,6 +25,7 @@ _TABLE: tuple[Callable[[Failure], Diagnostic | None], ...] = (
     punctuation.glued_key,
     punctuation.no_colon,
     lines.missing_dash,
+    lines.item_below_value,
     lines.literal,
     lines.nested_list,
     lines.second_item,
@@ -38,6 +39,7 @@ _TABLE: tuple[Callable[[Failure], Diagnostic | None], ...] = (
     lines.second_key,
     lines.behind_value,
     lines.no_dash,
+    lines.block_below_value,
 )
 
 
@@ -47,6 +49,18 @@ _KEY_TABLE = (
     brackets.odd,
     brackets.unbalanced,
 )
+
+
+_BRACKET_IN_KEY = (punctuation.glued_key, punctuation.no_colon)
+
+
+def bracket_in_key(source: Source, place: int) -> Diagnostic | None:
+    """Return what is wrong with a line that YAML reads as `fc {linear` and `4096}`."""
+    failure = failure_at(source, place, place, "", "")
+    if brackets.unbalanced(failure):
+        return None
+    found = (recognise(failure) for recognise in _BRACKET_IN_KEY)
+    return next(filter(None, found), None)
 
 
 def collection_as_key(source: Source, place: int) -> Diagnostic:

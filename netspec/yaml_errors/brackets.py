@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from netspec.diagnostics import Diagnostic, Label
-from netspec.yaml_errors.layout import OPENERS, PAIRS, Entry, Failure, said, tokens
+from netspec.yaml_errors.layout import OPENERS, PAIRS, VALUE, Entry, Failure, said, tokens
 
 _WORD = r"[A-Za-z_][\w.]*"
 _LONG = 200
+_NO_START = r"[:;,}\]]|\$(?=\d)|-(?=\$)"
+"""What stands where a bracket belongs, since no value starts with it."""
 _KEY_BEHIND_KEY = re.compile(rf"\b{_WORD}:\s+(?={_WORD}:\s)")
 
 
@@ -80,6 +82,10 @@ def _inside(failure: Failure, place: int, opened: list[str]) -> Diagnostic:
     if not failure.match(r"[ \t]*[^\s#,\]}]", place + 1):
         help = f"write `{PAIRS[opened[-1]] if opened else PAIRS[char]}` in place of `{char}`"
         return said(f"`{char}` stands behind `{word}`, where nothing can open", span, help)
+    if given_space := failure.match(r"[ \t]+", place + 1):
+        following = failure.word_at(given_space.end(), VALUE)
+        help = f"write `{word}, {following}`"
+        return said(f"`{char}` stands where `,` belongs behind `{word}`", span, help)
     meant = f"{char}{word}{failure.word_at(place + 1)}"
     help = f"write `{meant}`, or put `,` or `:` in place of the `{char}`"
     return said(f"`{char}` stands behind `{word}`", span, help)
@@ -97,7 +103,14 @@ def _early(failure: Failure, place: int, behind: str, opened: list[str]) -> Diag
     if following:
         help = f"start a new line in front of `{following[0].rstrip(': ')}`, or write `,` there"
         return said("two entries on one line", span, help)
+    if meant := _for_dollar(failure, place):
+        return meant
     help = f"delete the `{char}`, or put it where the list ends"
+    if opened and not re.match(r"[\w.$,]", behind[0]) and len(behind) == 1:
+        closer = PAIRS[opened[-1]]
+        return said(f"`{behind}` stands where `{closer}` belongs", span, f"write `{char}{closer}`")
+    if opened and failure.text[place + 1].isspace():
+        help = f"write `,` in place of the `{char}`, or {help}"
     if not re.match(r"[\w.$,]", behind[0]):
         help = f"write `{char},` in place of `{char}{behind[0]}`"
     return said(f"`{char}` closes before the end", span, help)
@@ -126,6 +139,46 @@ def _in_entry(failure: Failure, entry: Entry) -> Diagnostic | None:
     return _never_closed(failure, opened[-1], entry.end, entry.end) if opened else None
 
 
+def _in_key(failure: Failure, place: int) -> Diagnostic | None:
+    """A closer inside a key, or behind one in place of a `:`."""
+    text, closer = failure.text, failure.text[place]
+    word, rest = failure.word_before(place), failure.word_at(place + 1, _WORD)
+    start = place - len(word)
+    before = text[max(0, start - _LONG) : start].rstrip()[-1:]
+    if not re.fullmatch(_WORD, word) or before not in ("{", ","):
+        return None
+    span = failure.span(start, place + 1 + len(rest))
+    if rest:
+        help = f"write `{word}_{rest}`, or delete the `{closer}`"
+        return said(f"`{closer}` stands inside a name", span, help)
+    value = failure.match(rf"[ \t]+(?=[^\s,\]}}#])(?!{_WORD}:)({VALUE})", place + 1)
+    message = f"`{closer}` stands where `:` belongs behind `{word}`"
+    return said(message, span, f"write `{word}: {value[1]}`") if value else None
+
+
+def _for_dollar(failure: Failure, place: int) -> Diagnostic | None:
+    """A closer where a value starts, right in front of a name."""
+    closer, rest = failure.text[place], failure.word_at(place + 1, _WORD)
+    before = failure.text[max(0, place - _LONG) : place].rstrip()[-1:]
+    is_key = failure.match(r":\s", place + 1 + len(rest))
+    if not rest or is_key or before not in ("[", "{", ",", ":"):
+        return None
+    span = failure.span(place, place + 1 + len(rest))
+    help = f"write `${rest}` in place of `{closer}{rest}`, or delete the `{closer}`"
+    return said(f"`{closer}` closes nothing", span, help)
+
+
+def _for_comma(failure: Failure, place: int) -> Diagnostic | None:
+    """A closer of another kind between two items of a list."""
+    word, closer = failure.word_before(place), failure.text[place]
+    value = failure.match(rf"[ \t]+(?!{_WORD}:)([\w$][^\s,\[\]{{}}]*)", place + 1)
+    if not value or not re.fullmatch(r"\$?\w+", word):
+        return None
+    span = failure.span(place - len(word), value.end())
+    help = f"write `{word}, {value[1]}`"
+    return said(f"`{closer}` stands where `,` belongs behind `{word}`", span, help)
+
+
 def _excess(found: Iterator[str]) -> dict[str, int]:
     """Return how many more brackets open than close, of each kind."""
     counts = Counter(found)
@@ -138,7 +191,14 @@ def _wrong_closer(
     closer, text = failure.text[place], failure.text
     opener = OPENERS[closer]
     span = failure.span(place, place + 1)
+    meant = _in_key(failure, place) or _for_dollar(failure, place) or _for_comma(failure, place)
+    if meant and excess[opener] == -1:
+        return meant
     if excess[opener] < 0 and not (opened and excess[text[opened[-1]]] > 0):
+        other = "{" if opener == "[" else "["
+        if place == entry.value and excess[opener] == -1 and excess[other] < 0:
+            help = f"write `{other}` in place of `{closer}`"
+            return said(f"`{closer}` stands where `{other}` belongs", span, help)
         return _never_opened(failure, entry, place, opened[-1] + 1 if opened else entry.first)
     if not opened or excess[text[opened[-1]]] <= 0:
         help = "close the brackets in the order in which they open, the last first"
@@ -148,7 +208,7 @@ def _wrong_closer(
     if excess[opener] >= 0:
         return _never_closed(failure, opened[-1], place, entry.end)
     note = Label(failure.span(opened[-1], opened[-1] + 1), f"`{top}` opens here")
-    help = f"write `{PAIRS[top]}`, or open with `{opener}`"
+    help = f"write `{PAIRS[top]}` in place of `{closer}`, or `{opener}` in place of `{top}`"
     return said(f"`{closer}` closes a `{top}`", span, help, note)
 
 
@@ -167,6 +227,10 @@ def _never_closed(failure: Failure, opener: int, stop: int, end: int) -> Diagnos
         stop = len(text[:stop].rstrip(" \t\r\n,"))
     stop = max(stop, opener + 1)
     note = Label(failure.span(stop, stop + 1), f"`{closer}` is missing here")
+    if (odd := text[stop - 1]) in ("$", ";", ":", "-"):
+        help = f"write `{closer}` in place of `{odd}`"
+        note = Label(failure.span(stop - 1, stop), f"`{closer}` is missing here")
+        return said(f"`{char}` is not closed", span, help, note)
     is_double = char in (text[opener - 1], text[opener + 1 : opener + 2])
     last = failure.word_before(stop, " \t\r\n,")
     help = f"write `{closer}` behind `{last}`" + (f", or delete one `{char}`" if is_double else "")
@@ -206,6 +270,8 @@ def _never_opened(failure: Failure, entry: Entry, place: int, start: int) -> Dia
     note = Label(failure.span(at, at + len(word)), f"`{opener}` is missing here?")
     behind = failure.match(rf"\s+({_WORD}:)\s", place + 1)
     there = f"in front of `{word}`" if word else "there"
+    if odd := failure.match(_NO_START, at, place + 1):
+        there = f"in place of `{odd[0]}`"
     help = f"write `{opener}` {there}, or delete the `{closer}`"
     if behind and start > entry.first:
         help = f"write `, {behind[1]}` in place of `{closer}`, or `{opener}` {there}"

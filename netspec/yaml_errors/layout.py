@@ -18,9 +18,12 @@ _HEAD = re.compile(
     r"(\s*)((?:-(?:\s+|$))*)([^\s\[\]{},#\"':-][^\[\]{},#\"':]*:(?=\s|$)|-(?=[^\s\d]))?\s*"
 )
 _TOKEN = re.compile(r"(?<![^\s,:\[{(])[\"']|[\[\]{}]|(?:^|(?<=[\s\[\]{},]))#[^\r\n]*")
+VALUE = r"\[[^\[\]{}\r\n]{,40}\]|\{[^\[\]{}\r\n]{,40}\}|[\[{]?[^\s,\[\]{}]*"
+"""A value to show: a short list or mapping, or the start of a longer one."""
 _CLOSING = {'"': re.compile(r'(?:\\.|[^"\\])*"', re.DOTALL), "'": re.compile(r"(?:''|[^'])*'")}
 _BEFORE = 20_000  # characters that are laid out: of longer texts no more than this
 _BEHIND = 20_000
+_NEAR = 100  # characters in which the partner of a bracket is looked for
 PAIRS = {"[": "]", "{": "}"}
 OPENERS = {closer: opener for opener, closer in PAIRS.items()}
 
@@ -181,8 +184,29 @@ def _still_open(opened: str, text: str) -> str:
         if char in PAIRS:
             opened += char
         elif char in OPENERS and OPENERS[char] in opened:
-            opened = opened[: opened.rindex(OPENERS[char])]
+            opened = _closed(opened, text, place)
     return opened
+
+
+def _closed(opened: str, text: str, place: int) -> str:
+    """Return what of the open brackets a closer leaves open, be it the last one's or not."""
+    last = opened.rindex(OPENERS[text[place]])
+    if last < len(opened) - 1:
+        if text[place] == "]" and opened[-1] == "{" and _next_closer(text, place + 1) == "}":
+            return opened
+        if not last and text[place + 1 :].strip(" \t,"):
+            return opened[:-1]
+    return opened[:last]
+
+
+def _next_closer(text: str, start: int) -> str:
+    """Return the first bracket from a place on that closes one opened in front of it."""
+    depth = 0
+    for place in tokens(text, start, min(start + _NEAR, len(text))):
+        depth += (text[place] in PAIRS) - (text[place] in OPENERS)
+        if depth < 0:
+            return text[place]
+    return ""
 
 
 def _code_end(content: str) -> int:

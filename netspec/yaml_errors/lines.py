@@ -34,6 +34,54 @@ def missing_dash(failure: Failure) -> Diagnostic | None:
     return said("a `-` is missing in front of an item", span, help, note)
 
 
+def item_below_value(failure: Failure) -> Diagnostic | None:
+    """An item of a list below a key that has its value."""
+    entry, before = failure.entry, failure.entries[: failure.index]
+    above = before[-1] if before else entry
+    if not entry.is_item or not above.key or above.key == "doc" or not above.holds:
+        return None
+    parent = next((other for other in reversed(before) if other.dash < above.dash), above)
+    if above.is_item or parent.is_item or entry.dash < above.dash:
+        return None
+    item, value = (failure.word_at(place, r"[^\r\n]*") for place in (entry.first, above.value))
+    note = Label(failure.span(above.value, min(above.value + len(value), above.end)), "its value")
+    message = f"an item of a list stands below `{above.key}`, which has a value"
+    help = _place_of_item(failure, entry, before)
+    span = failure.span(entry.first, min(entry.first + len(item), entry.end))
+    return said(message, span, help, note)
+
+
+def _place_of_item(failure: Failure, entry: Entry, before: Sequence[Entry]) -> str:
+    """Say where a list is that an item may have been meant for."""
+    behind = failure.entries[failure.index + 1 :]
+    following = next((other for other in behind if other.dash < entry.dash or other.key), entry)
+    below = next((other for other in behind if other.start > following.start), entry)
+    if following.key and not following.holds and (below.is_item or below.dash <= following.dash):
+        return f"move the line below `{following.key}:`, or delete it"
+    above = before[-2] if len(before) > 1 else entry
+    if above.key and not above.holds and above.dash == before[-1].dash:
+        return f"move `{before[-1].key}` above `{above.key}:`"
+    if above.is_item and above is not entry:
+        return f"move the line above `{before[-1].key}`, or delete it"
+    return "write the key of the list on a line above, or delete the item"
+
+
+def block_below_value(failure: Failure) -> Diagnostic | None:
+    """Lines that are indented below a key which has its value, so that their own is missing."""
+    entry, before = failure.entry, failure.entries[: failure.index]
+    above = before[-1] if before else entry
+    if not (above.key and above.holds and entry.key) or entry.dash <= above.column:
+        return None
+    keys = [other.key for other in failure.entries if not other.dash]
+    section = "change" if "extends" in keys else "graph"
+    is_section = not above.dash and section not in keys
+    name = f"`{section}:`, the key of the block," if is_section else "the key of the block"
+    message = f"a block stands below `{above.key}`, which has a value"
+    note = Label(failure.span(above.word, above.word + len(above.key)), "has a value")
+    span = failure.span(entry.word, entry.word + len(entry.key))
+    return said(message, span, f"write {name} on a line above", note)
+
+
 def nested_list(failure: Failure) -> Diagnostic | None:
     if "block sequence entries" not in failure.problem or failure.place == failure.entry.first:
         return None

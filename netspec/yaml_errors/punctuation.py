@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 
 from netspec.diagnostics import Diagnostic
-from netspec.yaml_errors.layout import OPENERS, PAIRS, Entry, Failure, said, tokens
+from netspec.yaml_errors import texts
+from netspec.yaml_errors.layout import OPENERS, PAIRS, VALUE, Entry, Failure, said, tokens
 
 _SHOWN = 40
 _LONG = 200
 _WORD = r"[A-Za-z_][\w.]*"
-_VALUE = r"[\[{]?[^\s,\[\]{}]*"
+_NO_KEY = re.compile(r"-?[\d.]+|true|false|null|\$.*")
+_HEAD = rf"({_WORD})([^\w\s]*(?=\s|$)|[^\w\s\[{{]*)(\s*)"
 _GLUED = rf"({_WORD})\s*:(?=[^\s:])"
 _GLUED_INSIDE = re.compile(rf"(?<=[{{\[,\s])({_WORD})\s*:(?=[\[{{\"'$\w])")
 
@@ -32,9 +34,11 @@ def glued_key(failure: Failure) -> Diagnostic | None:
         if not found and failure.text[entry.value : entry.value + 1] in PAIRS:
             found = _GLUED_INSIDE.search(failure.text, entry.value, entry.end)
         if found:
+            if meant := texts.colon_inside(failure.source, found.start(), entry.end):
+                return meant
             span = failure.span(found.start(), found.end() + 1)
             message = f"a space is missing behind `{found[1]}:`"
-            value = failure.word_at(found.end(), _VALUE)
+            value = failure.word_at(found.end(), VALUE)
             return said(message, span, f"write `{found[1]}: {value}`")
     return None
 
@@ -63,12 +67,14 @@ def _line(failure: Failure, place: int) -> int:
 
 
 def _keyless(failure: Failure, entry: Entry) -> Diagnostic | None:
-    found = failure.match(rf"({_WORD})([^\w\s]*)(\s*)", entry.word, entry.end)
+    found = failure.match(_HEAD, entry.word, entry.end)
     before = failure.entries[: failure.entries.index(entry)]
     if entry.is_item and (not found or not failure.match(r"[\[{]", found.end())):
         return None
     above = before[-1] if before else None
     goes_on = above and (above.key == "doc" or not above.holds)
+    if goes_on and above and entry.dash == above.dash and found:
+        goes_on = not failure.match(r"[\[{]", found.end())
     if not entry.is_item and (goes_on or not found):
         if not goes_on and failure.text[entry.word] in (*PAIRS, *OPENERS):
             return None
@@ -125,6 +131,10 @@ def no_value(failure: Failure) -> Diagnostic | None:
         return said(message, failure.span(before, place + 1), f"delete the `{char}`")
     if char == ":" or "',' or" in failure.problem:
         return None
+    following = failure.entries[failure.index + 1 : failure.index + 2]
+    if text[before] in OPENERS and following and not (following[0].key or following[0].is_item):
+        message = f"`{text[before]}` closes before the end"
+        return said(message, failure.span(before, place + 1), f"delete the `{text[before]}`")
     help = "delete the comma, or put what it separates in brackets"
     return said("a comma outside of brackets", failure.span(place, place + 1), help)
 
@@ -139,6 +149,12 @@ def two_colons(failure: Failure) -> Diagnostic | None:
     first = text[:start].rstrip()
     if not first.endswith(":") or not word:
         return None
+    key = failure.match(rf":\s+({_WORD}):(?=\s)", place)
+    value = failure.word_at(key.end() if key else place + 1, rf"\s*({VALUE})").strip()
+    if key or (_NO_KEY.fullmatch(word) and value[:1] not in PAIRS):
+        message = f"`:` stands where `,` belongs, behind `{word}`"
+        meant = f"{word}, {key[1]}: {value}" if key else f"[{word}, {value}]"
+        return said(message, failure.span(start, place + 1), f"write `{meant}`")
     span = failure.span(len(first) - 1, place + 1)
     help = f"write `, {word}: ...` or `{{{word}: ...}}`, or delete one `:`"
     return said("two `:` in one entry", span, help)
@@ -166,7 +182,7 @@ def missing_comma(failure: Failure) -> Diagnostic | None:
     is_key = word == "" and re.match(r"[A-Za-z]", first)
     known, odd = re.fullmatch(r"(.*?)([^\w\])}]?)", first, re.DOTALL).groups()  # type: ignore[union-attr]  # matches all
     mark = ":" if is_key else ","
-    help = f"write `{known}{mark} {word or failure.word_at(place, _VALUE)}`"
+    help = f"write `{known}{mark} {word or failure.word_at(place, VALUE)}`"
     message = f"`{odd}` stands where `{mark}` belongs" if odd else f"a `{mark}` is missing"
     span = failure.span(gap - len(first), place + len(word))
     return said(f"{message} behind `{known}`", span, help)
