@@ -16,6 +16,7 @@ from netspec.spec.blocks import (
     warn_unused_blocks,
 )
 from netspec.spec.cures import sizes
+from netspec.spec.declared import accuse_declarations
 from netspec.spec.fields import Fields, as_mapping, kind
 from netspec.spec.init import read_init
 from netspec.spec.layers import Surroundings, check_shares, read_chain, read_layer, refuse_ref
@@ -71,9 +72,10 @@ def read(tree: Tree, sink: Sink) -> Spec:
     expect = _read_expect(fields.mapping("expect", "for example `expect: {macs: <=1.6G}`"), sink)
     init = read_init(fields.mapping("init"), sink)
     _refuse_weights([block.body for block in blocks.values()], graph, outputs, sink)
-    sink.stop()
     warn_unused(params, scope, sink)
     warn_unused_blocks(context)
+    accuse_declarations(sink)
+    sink.stop()
     assert graph is not None
     model = Block(name.text, name.span, {}, tuple(inputs), graph, fields.text("doc"))
     return Spec(
