@@ -304,6 +304,73 @@ def test_a_missing_file_is_reported_with_the_chain(project, missing):
     assert f"v.yaml → {project}/first.yaml → {missing}" in item.message
 
 
+@pytest.mark.parametrize(
+    ("extends", "help"),
+    [
+        ("bsae.yaml", "did you mean `base.yaml`?"),
+        ("sub/bsae.yaml", "did you mean `sub/base.yaml`?"),
+        ("resnet.yaml", "there are base.yaml"),
+        ("sub/resnet.yaml", "there are sub/base.yaml"),
+        ("nowhere/base.yaml", ""),
+    ],
+)
+def test_a_missing_file_is_named_after_those_beside_it(project, extends, help):
+    (project / "sub").mkdir()
+    (project / "sub" / "base.yaml").write_text(BASE)
+    for odd in ("bsae.txt", "bsae:.yaml", "bsa\x1be.yaml"):
+        (project / odd).write_text(BASE)
+    assert one(project, "", extends=extends).help == help
+
+
+DEEP = """\
+netspec: 1
+name: Deep
+params: {n: 2, m: 2}
+inputs: {image: [3, 16, 16]}
+graph:
+  stem: {conv2d: [8, 1]}
+  body: {conv2d: [8, 1], repeat: $n}
+  tail: {conv2d: [8, 1], repeat: $m}
+outputs: {y1: tail}
+"""
+
+
+@pytest.mark.parametrize(
+    ("patch", "words"),
+    [
+        ("", "changes nothing of deep.yaml"),
+        ("params: {n: 5}\n", "with `params` this variant"),
+        ("insert: {graph.last: {relu: [], after: stem}}\n", "with `insert` this variant"),
+    ],
+)
+def test_a_variant_that_changes_too_little_is_one_mistake(project, patch, words):
+    (project / "deep.yaml").write_text(DEEP)
+    expect = "expect: {params: 5000, macs: 1280000, depth: 34}\n"
+    item = one(project, patch + expect, extends="deep.yaml")
+    assert (item.code, item.span.text) == ("NS056", "deep.yaml")
+    assert words in item.message
+    assert "deep.yaml has `params: {n: 2, m: 2}`" in item.help
+    assert "write" not in item.help
+    assert {"5000", "1280000", "34"} <= {note.span.text for note in item.notes}
+
+
+def test_one_number_that_is_missed_is_no_lost_change(project):
+    (project / "deep.yaml").write_text(DEEP)
+    item = one(project, "expect: {params: 320, depth: 5, macs: <=1}\n", extends="deep.yaml")
+    assert item.span.text == "<=1"
+
+
+def test_what_a_variant_lacks_is_written_in_the_variant(project):
+    (project / "deep.yaml").write_text(
+        DEEP.replace("m: 2", "m: 3").replace("[8, 1], repeat: $m", "[8, 3], padding: 1, repeat: $m")
+    )
+    path = write(project, "params: {m: 7}\n", extends="deep.yaml")
+    totals = netspec.load(path).network.totals
+    expect = f"expect: {{params: {totals.inference.params}, macs: {totals.inference.macs}}}\n"
+    item = one(project, expect, extends="deep.yaml")
+    assert item.help.startswith("add `m: 7` to the variant's `params`")
+
+
 def test_cycles_and_long_chains_are_reported_with_the_chain(project):
     write(project, "", "a.yaml", "b.yaml")
     path = write(project, "", "b.yaml", "a.yaml")
