@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from netspec import blame, repair
 from netspec.costs import Costs, Totals, measure, sum_up
 from netspec.diagnostics import Diagnostic, Label, Severity, Sink, Span
-from netspec.expand.bind import bind_value
+from netspec.expand.bind import at_item, bind_value, is_size
 from netspec.graph import Bound, Graph, Node, NodeId, Sizes, Use, path
-from netspec.ops.arguments import MAX_SIZE, spell
+from netspec.ops.arguments import spell
 from netspec.ops.window import times
 from netspec.repair import Budget, Fix, Key
 from netspec.repair.structure import Missed
@@ -149,13 +149,13 @@ def _claims(case: Case) -> dict[NodeId, list[_Claim]]:
 def _sizes(bound: Bound, sink: Sink) -> tuple[int | None, ...]:
     """Return a contract's sizes, null for any, or nothing after reporting what is no size."""
     values = bound.value if isinstance(bound.value, tuple) else (bound.value,)
-    given = [value for value in values if value is not None]
-    odd = [value for value in given if type(value) is not int or not 0 < value <= MAX_SIZE]
+    odd = [i for i, value in enumerate(values) if value is not None and not is_size(value)]
     if odd or not values:
-        found = spell(odd[0]) if odd else "an empty list"
+        found = spell(values[odd[0]]) if odd else "an empty list"
         message = f"`shape` expects positive integers, found {found}"
-        help = bound.fraction or "for example [64, 112, 112]; null is any size"
-        sink.error("NS035", message, bound.span, help=help)
+        span, help = at_item(bound, odd[0]) if odd else (bound.span, "")
+        help = help or "for example [64, 112, 112]; null is any size"
+        sink.error("NS035", message, span, help=help)
         return ()
     return values  # type: ignore[return-value]  # integers, as checked
 

@@ -355,8 +355,10 @@ def _read_expect(tree: Mapping | None, sink: Sink) -> tuple[Expectation, ...]:
         text = value.span.text if isinstance(value, Scalar) else ""
         match = _BOUND.fullmatch(text.strip("'\""))
         if match is None or len(text) > 64:
-            message = f"a bound is a number such as 6998552 or `<=1.6G`, found {kind(value)}"
-            sink.error("NS035", message, value.span)
+            message = "a bound is a positive number such as 6998552 or `<=1.6G`, "
+            meant = text.strip("'\"").lstrip("-+=~ ")
+            help = f"write `{meant}`" if len(text) <= 64 and _BOUND.fullmatch(meant) else ""
+            sink.error("NS035", f"{message}found {kind(value)}", value.span, help=help)
             continue
         number = float(match[2]) if "." in match[2] or "e" in match[2].lower() else int(match[2])
         scale = {"K": 10**3, "M": 10**6, "G": 10**9}.get(match[3] or "", 1)
