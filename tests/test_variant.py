@@ -170,7 +170,9 @@ def test_the_header_covers_every_file(project):
 MISFITS = [
     ("change: {graph.onee: relu}", "NS062", "onee", "did you mean `one`?"),
     ("change: {blocks.Forkk.left: relu}", "NS062", "Forkk", "did you mean `Fork`?"),
-    ("change: {grph.one: relu}", "NS062", "grph.one", "did you mean `graph`?"),
+    ("change: {grph.one: relu}", "NS062", "grph", "write `graph.one`"),
+    ("remove: [block.Conv.relu]", "NS062", "block", "write `blocks.Conv.relu`"),
+    ("change: {one.conv: relu}", "NS062", "one.conv", "write `graph.one.conv`"),
     ("change: {graph: relu}", "NS062", "graph", "for example"),
     ("change: {graph.one.conv: relu}", "NS062", "conv", "write `blocks.Conv.conv`"),
     ("remove: [graph.nothing]", "NS062", "nothing", "it has: `one`"),
@@ -187,6 +189,13 @@ MISFITS = [
     ("remove: graph.one", "NS012", "graph.one", "remove: [graph.norm1]"),
     ("change: [graph.one]", "NS012", "[graph.one]", ""),
     ("graph: {one: relu}", "NS011", "graph", ""),
+    ("Conv: [graph.one, blocks.Conv.relu]", "NS011", "Conv", "did you mean `remove`?"),
+    ("relu: {graph.one: relu}", "NS011", "relu", "did you mean `change`?"),
+    ("base: {graph.x: {relu: [], after: one}}", "NS011", "base", "did you mean `insert`?"),
+    ("k: Stride 2; it passes through", "NS011", "k", "did you mean `doc`?"),
+    ("k: {out: 3, rate: 0.5}", "NS011", "k", "did you mean `params`?"),
+    ("k: {params: 3, macs: <=3}", "NS011", "k", "did you mean `expect`?"),
+    ("relu: relu", "NS011", "relu", "known: "),
     ("chnge: {graph.one: relu}", "NS011", "chnge", "did you mean `change`?"),
 ]
 

@@ -51,6 +51,7 @@ SECTIONS = (
     "expect",
 )
 MAX_RANK = 8
+MAX_DEPTH = 1000
 METRICS = ("params", "macs", "depth", "train_params", "train_macs")
 
 
@@ -326,14 +327,18 @@ _METRICS = {
 }
 
 
-def _metric_meant(name: str, value: Tree) -> str:
+def _metric_meant(name: str, value: Tree, absent: Items[str]) -> str:
     """Return the metric that another name stands for, with the number that follows."""
     word = name.lower()
     for metric, others in _METRICS.items():
         if word in others.split():
             return f"did you mean `{metric}`?"
     if word.lstrip("gm") not in ("flops", "flop"):
-        return suggest(name, METRICS)
+        is_depth = (
+            isinstance(value, Scalar) and type(value.value) is int and value.value <= MAX_DEPTH
+        )
+        meant = "did you mean `depth`?" if is_depth and "depth" in absent else ""
+        return suggest(name, absent) or meant
     match = _BOUND.fullmatch(value.span.text.strip("'\"")[:64])
     unit = "G" if word[0] == "g" else "M" if word[0] == "m" else ""
     half = f"{match[1] or ''}{_halved(match[2])}{match[3] or unit}" if match else "half of it"
@@ -349,7 +354,8 @@ def _read_expect(tree: Mapping | None, sink: Sink) -> tuple[Expectation, ...]:
     expectations = []
     for key, value in tree.items if tree else ():
         if key.text not in METRICS:
-            help = _metric_meant(key.text, value) or "known: " + ", ".join(METRICS)
+            absent = [metric for metric in METRICS if tree and not tree.find(metric)]
+            help = _metric_meant(key.text, value, absent) or "known: " + ", ".join(absent)
             sink.error("NS011", f"no metric is called `{key.text}`", key.span, help=help)
             continue
         text = value.span.text if isinstance(value, Scalar) else ""

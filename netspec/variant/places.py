@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from netspec.diagnostics import Sink, Span, suggest
+from netspec.diagnostics import Sink, Span, nearest, suggest
 from netspec.spec.blocks import BLOCK_KEYS
 from netspec.syntax import Mapping, Scalar, Sequence, Tree
 
@@ -65,11 +65,21 @@ class Finder:
         names = path.text.split(".")
         if names[0] not in SECTIONS or len(names) < 2 or len(names) > 64:
             message = f"`{path.text[:80]}` is not the path of a layer"
+            if 1 < len(names) <= 64 and (section := self._section_meant(names[0])):
+                help = f"write `{'.'.join([section, *names[1:]])}`"
+                self._sink.error("NS062", message, _part(path, 0), help=help)
+                return None
             help = self._path_meant(names)
             help = help or "for example graph.conv1, blocks.Inception.conv5x5 or outputs.aux1"
             self._sink.error("NS062", message, path.span, help=help)
             return None
         return self._parent(path, len(names) - 1)
+
+    def _section_meant(self, name: str) -> str:
+        """Return the section of which a name is a misspelling."""
+        sections = self._parents[""].places.values()
+        is_other = name in _CURES or any(name in parts(at.tree, at.kind) for at in sections)
+        return "" if is_other or name in SECTIONS else "".join(nearest(name, SECTIONS))
 
     def _path_meant(self, names: list[str]) -> str:
         """Say how to reach what a path outside the layers is about."""
@@ -108,9 +118,8 @@ class Finder:
             return place
         where = parent.path or "the extended spec"
         help = suggest(name, parent.places) or self._whole(parent, names[depth - 1 :], value)
-        start = path.span.start + path.quoted + len(".".join(names[:depth])) - len(name)
-        span = Span(path.span.source, start, start + len(name))
-        self._sink.error("NS062", f"`{where}` has no `{name[:64]}` to patch", span, help=help)
+        message = f"`{where}` has no `{name[:64]}` to patch"
+        self._sink.error("NS062", message, _part(path, depth - 1), help=help)
         return None
 
     def _whole(self, parent: Parent, rest: list[str], value: Tree | None) -> str:
@@ -136,6 +145,13 @@ class Finder:
         section = self._parents[""].places.get("blocks")
         blocks = parts(section.tree, section.kind) if section else {}
         return next((blocks[key] for key in keys if key in blocks), None)
+
+
+def _part(path: Scalar, index: int) -> Span:
+    """Return where one name of a path stands."""
+    names = path.text.split(".")
+    start = path.span.start + path.quoted + len(".".join([*names[:index], ""]))
+    return Span(path.span.source, start, start + len(names[index]))
 
 
 def _sections(spec: Mapping) -> Places:
