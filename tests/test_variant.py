@@ -195,6 +195,7 @@ MISFITS = [
     ("k: Stride 2; it passes through", "NS011", "k", "did you mean `doc`?"),
     ("k: {out: 3, rate: 0.5}", "NS011", "k", "did you mean `params`?"),
     ("k: {params: 3, macs: <=3}", "NS011", "k", "did you mean `expect`?"),
+    ("blocks: {params: 3, macs: <=3}", "NS011", "blocks", "did you mean `expect`?"),
     ("relu: relu", "NS011", "relu", "known: "),
     ("chnge: {graph.one: relu}", "NS011", "chnge", "did you mean `change`?"),
 ]

@@ -68,9 +68,9 @@ def at_item(bound: Bound, index: int) -> tuple[Span, str]:
     """Return the place of an item that is no size, alone if that can be, and its cure."""
     values = bound.value if isinstance(bound.value, tuple) else (bound.value,)
     span = [*bound.span.items(len(values)), *[bound.span] * len(values)][index]
-    value = values[index]
-    is_minus = type(value) is int and value < 0 and span.text == str(value)
-    return span, bound.fraction or (f"write `{span.text[1:]}`" if is_minus else "")
+    is_minus = re.fullmatch(rf"(\w+\s*[:=]\s*)?{values[index]}", span.text)
+    help = f"write `{span.text.replace('-', '', 1)}`" if is_minus and "-" in span.text else ""
+    return span, bound.fraction or help
 
 
 def _fraction(written: Value, value: Value, bindings: Bindings) -> str:

@@ -24,7 +24,7 @@ def cure(value: object, field: FieldInfo, scope: Scope) -> str:
     """Return what to write in place of a value of an op's argument, or nothing."""
     kind = next(item for item in field.metadata if isinstance(item, Argument))
     if isinstance(value, str):
-        dollars = _with_dollars(value, scope.all())
+        dollars = with_dollars(value, scope.all())
         if dollars and kind.takes_expression:
             return f"a parameter is written with `$`: `{dollars}`"
         words = [word for word in getattr(kind, "words", ()) if isinstance(word, str)]
@@ -55,7 +55,7 @@ def _how(value: object, new: object) -> str:
     return " without quotes" if isinstance(value, str) and value == bare(new) else ""
 
 
-def _with_dollars(text: str, params: Iterable[str]) -> str:
+def with_dollars(text: str, params: Iterable[str]) -> str:
     """Return an expression that was meant by a text without `$`, or nothing."""
     known = list(params)
 
