@@ -172,6 +172,8 @@ MISFITS = [
     ("change: {blocks.Forkk.left: relu}", "NS062", "Forkk", "did you mean `Fork`?"),
     ("change: {grph.one: relu}", "NS062", "grph", "write `graph.one`"),
     ("remove: [block.Conv.relu]", "NS062", "block", "write `blocks.Conv.relu`"),
+    ("change: {Going.two: relu}", "NS062", "Going", "write `graph.two`"),
+    ("change: {Going.nothing: relu}", "NS062", "Going.nothing", "for example"),
     ("change: {one.conv: relu}", "NS062", "one.conv", "write `graph.one.conv`"),
     ("change: {graph: relu}", "NS062", "graph", "for example"),
     ("change: {graph.one.conv: relu}", "NS062", "conv", "write `blocks.Conv.conv`"),

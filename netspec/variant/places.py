@@ -65,7 +65,7 @@ class Finder:
         names = path.text.split(".")
         if names[0] not in SECTIONS or len(names) < 2 or len(names) > 64:
             message = f"`{path.text[:80]}` is not the path of a layer"
-            if 1 < len(names) <= 64 and (section := self._section_meant(names[0])):
+            if 1 < len(names) <= 64 and (section := self._section_meant(*names[:2])):
                 help = f"write `{'.'.join([section, *names[1:]])}`"
                 self._sink.error("NS062", message, _part(path, 0), help=help)
                 return None
@@ -75,11 +75,13 @@ class Finder:
             return None
         return self._parent(path, len(names) - 1)
 
-    def _section_meant(self, name: str) -> str:
-        """Return the section of which a name is a misspelling."""
-        sections = self._parents[""].places.values()
-        is_other = name in _CURES or any(name in parts(at.tree, at.kind) for at in sections)
-        return "" if is_other or name in SECTIONS else "".join(nearest(name, SECTIONS))
+    def _section_meant(self, name: str, rest: str) -> str:
+        """Return the section that a name misspells, or that has what it is to hold."""
+        known = {s: parts(at.tree, at.kind) for s, at in self._parents[""].places.items()}
+        if name in _CURES or name in SECTIONS or any(name in places for places in known.values()):
+            return ""
+        owners = [section for section, places in known.items() if rest in places]
+        return "".join(nearest(name, SECTIONS) or owners[:1])
 
     def _path_meant(self, names: list[str]) -> str:
         """Say how to reach what a path outside the layers is about."""
