@@ -20,6 +20,7 @@ from netspec.spec.model import (
     Layer,
     Output,
     Parallel,
+    Ref,
     Spec,
     chains,
     walk,
@@ -69,18 +70,41 @@ def _check_chain(layers: Sequence[Layer], heads: Sequence[Layer], sink: Sink) ->
         _explain_cycles({n: layer for n, layer in everything.items() if n not in done}, sink)
         return False
     for layer in everything.values():
-        for ref in layer.sources:
-            source = everything.get(ref.name)
-            if source and source.train_only and not layer.train_only:
-                _refuse_leak(layer, source, ref.span or layer.span, sink)
+        for ref, source in _leaks(layer, everything):
+            notes = (Label(source.span, "runs only in training"),)
+            span, (message, help) = ref.span, _explicit_leak(layer, source)
+            if span is None:
+                span, (message, help) = layer.span, _implicit_leak(layer, source, layers)
+            sink.add(Diagnostic("NS025", message, span, notes=notes, help=help))
     return True
 
 
-def _refuse_leak(layer: Layer, source: Layer, span: Span, sink: Sink) -> None:
+def _leaks(layer: Layer, everything: Mapping[str, Layer]) -> list[tuple[Ref, Layer]]:
+    """Return what a layer that runs in inference reads of layers that do not."""
+    sources = [(ref, everything[ref.name]) for ref in layer.sources if ref.name in everything]
+    return [one for one in sources if one[1].train_only and not layer.train_only]
+
+
+def _explicit_leak(layer: Layer, source: Layer) -> tuple[str, str]:
+    """Say what leaks through `from:`, and the cure."""
     message = f"`{layer.name}` runs in inference but reads `{source.name}`, which does not"
-    notes = (Label(source.span, "runs only in training"),)
-    help = f"give `{layer.name}` `when: train` too, or read another layer"
-    sink.add(Diagnostic("NS025", message, span, notes=notes, help=help))
+    return message, f"give `{layer.name}` `when: train` too, or read another layer"
+
+
+def _implicit_leak(layer: Layer, source: Layer, layers: Sequence[Layer]) -> tuple[str, str]:
+    """Say what leaks because it is the line above, and the cure.
+
+    A line that nobody reads, above one that does not read it, has most likely changed places.
+    """
+    message = f"`{layer.name}` reads the line above, `{source.name}`, which runs only in training"
+    line = [one.name for one in layers].index(layer.name)
+    above = [one.name for one in layers[:line] if not one.train_only]
+    is_read = any(ref.name == layer.name for one in layers for ref in one.sources)
+    below = layers[line + 1].name if line + 1 < len(layers) and not is_read else ""
+    cures = [f"move it below `{below}`"] if below else []
+    cures += [f"write `from: {above[-1]}`"] if above else []
+    cures += [f"move `{source.name}` away"] if not cures else []
+    return message, ", or ".join([*cures, "give it `when: train` too"])
 
 
 def _explain_cycles(waiting: Mapping[str, Layer], sink: Sink) -> None:
@@ -112,9 +136,12 @@ def _report_cycle(edges: list[tuple[str, str, Span]], what: str, sink: Sink) -> 
 def _refuse_unread(
     candidates: Sequence[Layer], layers: Sequence[Layer], outputs: set[str], sink: Sink
 ) -> None:
+    """Report layers that nobody reads, but for those that stand at the wrong place already."""
     read = {ref.name for layer in layers for ref in layer.sources} | outputs
+    everything = {layer.name: layer for layer in layers}
     for layer in candidates:
-        if layer.name not in read:
+        is_misplaced = any(ref.span is None for ref, _ in _leaks(layer, everything))
+        if layer.name not in read and not is_misplaced:
             help = f"delete it, or let a layer read it with `from: {layer.name}`"
             sink.error("NS023", f"nobody reads the layer `{layer.name}`", layer.span, help=help)
 

@@ -48,7 +48,8 @@ def _compile(
     graph = expand(spec, values, sink)
     sizes, problems = shapes.infer(graph)
     severity: Severity = "warning" if values else "error"
-    case = contracts.Case(spec, graph, sizes, sink, severity, totals=strict or not values)
+    is_own = strict or not values
+    case = contracts.Case(spec, graph, sizes, sink, severity, is_own, lineage.extension)
     contracts.check_shapes(case, problems)
     habits.advise(case)
     sink.stop()

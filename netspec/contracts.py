@@ -9,14 +9,15 @@ from dataclasses import dataclass, field
 from netspec import blame, repair
 from netspec.costs import Costs, Totals, measure, sum_up
 from netspec.diagnostics import Diagnostic, Label, Severity, Sink, Span
-from netspec.expand.bind import bind_value
+from netspec.expand.bind import at_item, bind_value, is_size
 from netspec.graph import Bound, Graph, Node, NodeId, Sizes, Use, path
-from netspec.ops.arguments import MAX_SIZE, spell
+from netspec.ops.arguments import spell
 from netspec.ops.window import times
 from netspec.repair import Budget, Fix, Key
 from netspec.repair.structure import Missed
 from netspec.shapes import Problems, Shapes, infer
 from netspec.spec.model import Expectation, Spec
+from netspec.variant.extension import Extension
 
 _COMPARE = {
     "==": operator.eq,
@@ -35,7 +36,7 @@ _MAX_OTHERS = 2
 class Case:
     """A network whose contracts are checked. A broken one is an error, or a warning.
 
-    Without `totals` nothing is expected of the whole network.
+    Without `totals` nothing is expected of the whole network; a variant has an `extension`.
     """
 
     spec: Spec
@@ -44,6 +45,7 @@ class Case:
     sink: Sink
     severity: Severity = "error"
     totals: bool = True
+    extension: Extension | None = None
     budget: Budget = field(default_factory=Budget)
 
     def fixes(
@@ -64,6 +66,13 @@ class Case:
         """Search for a value with which a layer would be accepted."""
         found = repair.find_fit(self.spec, self.graph, self.shapes, wanted, refused, self.budget)
         return found or self._restructured({})
+
+    def cure(self, fix: Fix) -> str:
+        """Say how to make a change; a variant leaves what it extends as it is."""
+        if self.extension is None or fix.span.source is self.extension.source:
+            return fix.cure
+        name = next((p.name for p in self.spec.params.values() if p.span == fix.span), "")
+        return f"add `{name}: {fix.new}` to the variant's `params`" if name else fix.cure
 
     def _restructured(self, missed: Missed) -> list[Fix]:
         return repair.structure.find(self.spec, self.graph, missed, _judge, self.budget)
@@ -140,13 +149,13 @@ def _claims(case: Case) -> dict[NodeId, list[_Claim]]:
 def _sizes(bound: Bound, sink: Sink) -> tuple[int | None, ...]:
     """Return a contract's sizes, null for any, or nothing after reporting what is no size."""
     values = bound.value if isinstance(bound.value, tuple) else (bound.value,)
-    given = [value for value in values if value is not None]
-    odd = [value for value in given if type(value) is not int or not 0 < value <= MAX_SIZE]
+    odd = [i for i, value in enumerate(values) if value is not None and not is_size(value)]
     if odd or not values:
-        found = spell(odd[0]) if odd else "an empty list"
+        found = spell(values[odd[0]]) if odd else "an empty list"
         message = f"`shape` expects positive integers, found {found}"
-        help = bound.fraction or "for example [64, 112, 112]; null is any size"
-        sink.error("NS035", message, bound.span, help=help)
+        span, help = at_item(bound, odd[0]) if odd else (bound.span, "")
+        help = help or "for example [64, 112, 112]; null is any size"
+        sink.error("NS035", message, span, help=help)
         return ()
     return values  # type: ignore[return-value]  # integers, as checked
 
@@ -209,7 +218,7 @@ def _mendable(broken: Sequence[_Claim], fixes: Sequence[Fix], case: Case) -> Dia
     first, *others = fixes
     notes = [Label(claim.span, f"the spec says {claim}") for claim in broken]
     notes += [Label(fix.span, f"or {fix.wording} here") for fix in others[:_MAX_OTHERS]]
-    help = f"{first.cure}, or correct `shape:`"
+    help = f"{case.cure(first)}, or correct `shape:`"
     label = f"with {first.wording} here, the contracts hold"
     message = _difference(broken[0], case)
     return Diagnostic(
@@ -285,6 +294,10 @@ def check_expectations(case: Case, totals: Totals, costs: Costs) -> None:
     for claims in _claims(case).values():
         wanted |= _holding(claims, case)
     fixes = case.fixes(wanted, faults, _misses(broken, values))
+    if case.extension and not fixes and _is_another(broken, case.extension, case):
+        missed = tuple(Label(item.argument.span, _gap(item, values)) for item in broken)
+        case.sink.add(case.extension.too_little(missed))
+        return
     for group in [broken] if repair.is_clear(fixes) else _by_column(broken):
         case.sink.add(_broken(group, values, costs, fixes, case))
 
@@ -293,6 +306,14 @@ def _broken_items(spec: Spec, values: Mapping[str, int]) -> list[Expectation]:
     return [
         item for item in spec.expect if not _COMPARE[item.operator](values[item.metric], item.value)
     ]
+
+
+def _is_another(broken: Sequence[Expectation], extension: Extension, case: Case) -> bool:
+    """Tell whether a variant is not the network at all that it expects: no exact number holds."""
+    exact = [item for item in case.spec.expect if item.operator == "=="]
+    own = [item for item in exact if item.argument.span.source is extension.source]
+    is_error = case.severity == "error"
+    return is_error and len(own) == len(exact) > 1 and all(item in broken for item in exact)
 
 
 def _misses(broken: Sequence[Expectation], values: Mapping[str, int]) -> Missed:
@@ -352,7 +373,7 @@ def _broken(
             f"with {fixes[0].wording} here, all that the spec expects holds",
         )
         notes += [Label(fix.span, f"or {fix.wording} here") for fix in fixes[1:][:_MAX_OTHERS]]
-        help = f"{fixes[0].cure}, or correct `expect:`"
+        help = f"{case.cure(fixes[0])}, or correct `expect:`"
     else:
         hints = [Label(fix.span, f"{fix.wording} here would make it hold") for fix in fixes]
         notes = [*notes[1:], *hints[:_MAX_FIXES]]

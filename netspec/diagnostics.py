@@ -69,6 +69,18 @@ class Span(NamedTuple):
     def text(self) -> str:
         return self.source.text[self.start : self.end]
 
+    def items(self, count: int) -> list[Span]:
+        """Return the places of the items of a list in brackets; none if they are not plain."""
+        texts = self.text[1:-1].split(",") if self.text.startswith("[") else []
+        if len(texts) != count or any("#" in text for text in texts):
+            return []
+        found, at = [], self.start + 1
+        for text in texts:
+            start = at + len(text) - len(text.lstrip())
+            found.append(Span(self.source, start, start + len(text.strip())))
+            at += len(text) + 1
+        return found
+
     def __str__(self) -> str:
         return f"{escape(self.source.name)}:{self.line}:{self.column}"
 

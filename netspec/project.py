@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from pathlib import Path
 
 from netspec import files
-from netspec.diagnostics import Source
+from netspec.diagnostics import Source, likely
 from netspec.syntax import decode
 from netspec.variant.lineage import LoadError
 
@@ -60,17 +61,39 @@ class Project:
             raise LoadError("NS060", f"`{path[:80]}` leads out of the project", help)
         if real not in self._sources:
             self.stamps[str(target)] = stamp(str(target))
-            self._sources[real] = self._read(real, os.path.normpath(target))
+            self._sources[real] = self._read(real, os.path.normpath(target), path)
             self._directories[self._sources[real]] = target.parent
         return self._sources[real]
 
-    def _read(self, real: str, name: str) -> Source:
+    def _read(self, real: str, name: str, path: str) -> Source:
         try:
             return decode(files.read(real), name)
         except files.Failure as failure:
-            raise LoadError("NS061", failure.message.replace(real, name)) from None
+            help = "" if os.path.lexists(real) else self._file_meant(Path(real), path)
+            raise LoadError("NS061", failure.message.replace(real, name), help) from None
+
+    def _file_meant(self, real: Path, path: str) -> str:
+        """Suggest a file that stands where a missing one was looked for."""
+        try:
+            with os.scandir(real.parent) as entries:
+                names = [entry.name for entry in itertools.islice(entries, _MAX_FILES)]
+        except OSError:
+            return ""
+        own = set(self._sources)
+        beside = [name for name in sorted(names) if str(real.parent / name) not in own]
+        folder = path[: len(path) - len(real.name)]
+        known = {
+            name.removesuffix(".yaml"): f"{folder}{name}" for name in beside if not _refusal(name)
+        }
+        near = [f"`{known[name]}`" for name in likely(real.name.removesuffix(".yaml"), known)]
+        if near:
+            return f"did you mean {' or '.join(near)}?"
+        listed = list(known.values())
+        more = f" and {len(listed) - _MAX_LISTED} more" if len(listed) > _MAX_LISTED else ""
+        return f"there are {', '.join(listed[:_MAX_LISTED])}{more}" if listed else ""
 
 
+_MAX_FILES, _MAX_LISTED = 1000, 8
 _HELP = "write the path of a .yaml file, relative to this one: `extends: googlenet.yaml`"
 
 

@@ -170,7 +170,11 @@ def test_the_header_covers_every_file(project):
 MISFITS = [
     ("change: {graph.onee: relu}", "NS062", "onee", "did you mean `one`?"),
     ("change: {blocks.Forkk.left: relu}", "NS062", "Forkk", "did you mean `Fork`?"),
-    ("change: {grph.one: relu}", "NS062", "grph.one", "did you mean `graph`?"),
+    ("change: {grph.one: relu}", "NS062", "grph", "write `graph.one`"),
+    ("remove: [block.Conv.relu]", "NS062", "block", "write `blocks.Conv.relu`"),
+    ("change: {Going.two: relu}", "NS062", "Going", "write `graph.two`"),
+    ("change: {Going.nothing: relu}", "NS062", "Going.nothing", "for example"),
+    ("change: {one.conv: relu}", "NS062", "one.conv", "write `graph.one.conv`"),
     ("change: {graph: relu}", "NS062", "graph", "for example"),
     ("change: {graph.one.conv: relu}", "NS062", "conv", "write `blocks.Conv.conv`"),
     ("remove: [graph.nothing]", "NS062", "nothing", "it has: `one`"),
@@ -187,6 +191,14 @@ MISFITS = [
     ("remove: graph.one", "NS012", "graph.one", "remove: [graph.norm1]"),
     ("change: [graph.one]", "NS012", "[graph.one]", ""),
     ("graph: {one: relu}", "NS011", "graph", ""),
+    ("Conv: [graph.one, blocks.Conv.relu]", "NS011", "Conv", "did you mean `remove`?"),
+    ("relu: {graph.one: relu}", "NS011", "relu", "did you mean `change`?"),
+    ("base: {graph.x: {relu: [], after: one}}", "NS011", "base", "did you mean `insert`?"),
+    ("k: Stride 2; it passes through", "NS011", "k", "did you mean `doc`?"),
+    ("k: {out: 3, rate: 0.5}", "NS011", "k", "did you mean `params`?"),
+    ("k: {params: 3, macs: <=3}", "NS011", "k", "did you mean `expect`?"),
+    ("blocks: {params: 3, macs: <=3}", "NS011", "blocks", "did you mean `expect`?"),
+    ("relu: relu", "NS011", "relu", "known: "),
     ("chnge: {graph.one: relu}", "NS011", "chnge", "did you mean `change`?"),
 ]
 
@@ -302,6 +314,73 @@ def test_a_missing_file_is_reported_with_the_chain(project, missing):
     item = one(project, "", extends="first.yaml")
     assert item.code == "NS061"
     assert f"v.yaml → {project}/first.yaml → {missing}" in item.message
+
+
+@pytest.mark.parametrize(
+    ("extends", "help"),
+    [
+        ("bsae.yaml", "did you mean `base.yaml`?"),
+        ("sub/bsae.yaml", "did you mean `sub/base.yaml`?"),
+        ("resnet.yaml", "there are base.yaml"),
+        ("sub/resnet.yaml", "there are sub/base.yaml"),
+        ("nowhere/base.yaml", ""),
+    ],
+)
+def test_a_missing_file_is_named_after_those_beside_it(project, extends, help):
+    (project / "sub").mkdir()
+    (project / "sub" / "base.yaml").write_text(BASE)
+    for odd in ("bsae.txt", "bsae:.yaml", "bsa\x1be.yaml"):
+        (project / odd).write_text(BASE)
+    assert one(project, "", extends=extends).help == help
+
+
+DEEP = """\
+netspec: 1
+name: Deep
+params: {n: 2, m: 2}
+inputs: {image: [3, 16, 16]}
+graph:
+  stem: {conv2d: [8, 1]}
+  body: {conv2d: [8, 1], repeat: $n}
+  tail: {conv2d: [8, 1], repeat: $m}
+outputs: {y1: tail}
+"""
+
+
+@pytest.mark.parametrize(
+    ("patch", "words"),
+    [
+        ("", "changes nothing of deep.yaml"),
+        ("params: {n: 5}\n", "with `params` this variant"),
+        ("insert: {graph.last: {relu: [], after: stem}}\n", "with `insert` this variant"),
+    ],
+)
+def test_a_variant_that_changes_too_little_is_one_mistake(project, patch, words):
+    (project / "deep.yaml").write_text(DEEP)
+    expect = "expect: {params: 5000, macs: 1280000, depth: 34}\n"
+    item = one(project, patch + expect, extends="deep.yaml")
+    assert (item.code, item.span.text) == ("NS056", "deep.yaml")
+    assert words in item.message
+    assert "deep.yaml has `params: {n: 2, m: 2}`" in item.help
+    assert "write" not in item.help
+    assert {"5000", "1280000", "34"} <= {note.span.text for note in item.notes}
+
+
+def test_one_number_that_is_missed_is_no_lost_change(project):
+    (project / "deep.yaml").write_text(DEEP)
+    item = one(project, "expect: {params: 320, depth: 5, macs: <=1}\n", extends="deep.yaml")
+    assert item.span.text == "<=1"
+
+
+def test_what_a_variant_lacks_is_written_in_the_variant(project):
+    (project / "deep.yaml").write_text(
+        DEEP.replace("m: 2", "m: 3").replace("[8, 1], repeat: $m", "[8, 3], padding: 1, repeat: $m")
+    )
+    path = write(project, "params: {m: 7}\n", extends="deep.yaml")
+    totals = netspec.load(path).network.totals
+    expect = f"expect: {{params: {totals.inference.params}, macs: {totals.inference.macs}}}\n"
+    item = one(project, expect, extends="deep.yaml")
+    assert item.help.startswith("add `m: 7` to the variant's `params`")
 
 
 def test_cycles_and_long_chains_are_reported_with_the_chain(project):

@@ -11,8 +11,17 @@ from pydantic import ValidationError
 
 from netspec.check import is_train_only
 from netspec.diagnostics import Diagnostic, Label, Sink, Span
-from netspec.dim import names
-from netspec.expand.bind import acting, bind_value, block_bindings, call_of, holds, repeats
+from netspec.dim import Expr, names
+from netspec.expand.bind import (
+    acting,
+    at_item,
+    bind_value,
+    block_bindings,
+    call_of,
+    holds,
+    is_size,
+    repeats,
+)
 from netspec.expand.count import Counter
 from netspec.graph import (
     Bindings,
@@ -26,7 +35,7 @@ from netspec.graph import (
     Use,
     cause,
 )
-from netspec.ops.arguments import MAX_SIZE, spell
+from netspec.ops.arguments import spell
 from netspec.ops.base import Op
 from netspec.ops.split import Cut, Piece
 from netspec.spec.calls import shorter
@@ -118,12 +127,11 @@ class _Expander:
         """Return an input's shape."""
         bound = bind_value(argument, self.globals, self.sink)
         values = bound.value if bound and isinstance(bound.value, tuple) else ()
-        for value in values:
-            if type(value) is not int or not 1 <= value <= MAX_SIZE:
-                span = bound.span if bound else argument.span
+        for index, value in enumerate(values):
+            if bound and not is_size(value):
+                span, help = at_item(bound, index)
                 message = f"a size is a positive integer, found {spell(value)}"
-                help = bound.fraction if bound else ""
-                if value in (None, -1) and value is values[0]:
+                if value in (None, -1) and not index:
                     help = "shapes leave out the batch"
                 self.sink.error("NS035", message, span, help=help)
         return values  # type: ignore[return-value]  # checked above
@@ -355,6 +363,9 @@ class _Expander:
         bound = bind_value(call.arguments[key], bindings, Sink())
         if bound is None or bound.fraction:
             return bound.fraction if bound else ""
+        given = call.arguments[key].value
+        if isinstance(given, Expr) and given.op != "name":
+            return ""
         found = cure(bound.value, type(call.op).model_fields[key], self._seen_at(bound.span))
         return found or shorter(call.op.op_name, list(call.arguments.values())[: call.positional])
 

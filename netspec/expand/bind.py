@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from netspec.diagnostics import Diagnostic, Label, Sink
+from netspec.diagnostics import Diagnostic, Label, Sink, Span
 from netspec.dim import Expr, names, python, substitute
 from netspec.graph import Bindings, Bound, cause
 from netspec.ops.arguments import MAX_SIZE, spell
@@ -59,6 +59,20 @@ def bind_value(argument: Argument, bindings: Bindings, sink: Sink) -> Bound | No
     return None
 
 
+def is_size(value: object) -> bool:
+    """Tell whether a value is a size of a dimension."""
+    return type(value) is int and 0 < value <= MAX_SIZE
+
+
+def at_item(bound: Bound, index: int) -> tuple[Span, str]:
+    """Return the place of an item that is no size, alone if that can be, and its cure."""
+    values = bound.value if isinstance(bound.value, tuple) else (bound.value,)
+    span = [*bound.span.items(len(values)), *[bound.span] * len(values)][index]
+    is_minus = re.fullmatch(rf"(\w+\s*[:=]\s*)?{values[index]}", span.text)
+    help = f"write `{span.text.replace('-', '', 1)}`" if is_minus and "-" in span.text else ""
+    return span, bound.fraction or help
+
+
 def _fraction(written: Value, value: Value, bindings: Bindings) -> str:
     """Show the arithmetic behind a value that is no whole number, and how to round it."""
     if isinstance(written, tuple) and isinstance(value, tuple):
@@ -81,11 +95,12 @@ def repeats(layer: Layer, bindings: Bindings, sink: Sink) -> int | None:
     bound = bind_value(layer.repeat, bindings, sink)
     if bound is None:
         return 1
-    if type(bound.value) is not int or not 1 <= bound.value <= MAX_SIZE:
+    if not is_size(bound.value):
         message = f"`repeat` expects a positive integer, found {spell(bound.value)}"
-        sink.error("NS035", message, bound.span, help=bound.fraction)
+        span, help = at_item(bound, 0)
+        sink.error("NS035", message, span, help=help)
         return 1
-    return bound.value
+    return int(bound.value)  # type: ignore[arg-type]  # a size
 
 
 def holds(condition: Condition | None, bindings: Bindings, sink: Sink) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -13,7 +12,6 @@ from netspec.ops.base import Op
 from netspec.spec.model import Argument, BlockCall, Spec, Value
 
 _ADDED = ("padding", "stride", "ceil_mode", "bias")
-_ITEM = re.compile(r"[^\s,\[\]]+")
 _SCALARS = (int, bool)
 
 
@@ -132,13 +130,9 @@ def _items(span: Span, value: Value) -> Iterator[tuple[Span, int | None, Value]]
     if isinstance(value, _SCALARS):
         yield span, None, value
     elif isinstance(value, tuple):
-        places = list(_ITEM.finditer(span.text))
-        if len(places) != len(value):
-            return
-        for i, (place, item) in enumerate(zip(places, value, strict=True)):
-            if type(item) is int:
-                start = span.start + place.start()
-                yield Span(span.source, start, start + len(place[0])), i, item
+        for i, place in enumerate(span.items(len(value))):
+            if type(item := value[i]) is int:
+                yield place, i, item
 
 
 def half(node: Node) -> Expr | None:

@@ -25,9 +25,9 @@ _OPS = {
     "add": "sum plus eltwise elementwise residual shortcut addition",
     "mul": "multiply prod times product",
     "interpolate": "upsample upsampling resize unpool unpooling upsamplingnearest",
+    "flatten": "squeeze ravel view",
     "reshape": "view unflatten",
     "permute": "transpose movedim swapaxes",
-    "flatten": "squeeze ravel",
     "dropout": "drop spatialdropout",
     "stochasticdepth": "droppath dropconnect",
     "pad": "zeropad zeropadding padding constantpad",
@@ -44,7 +44,10 @@ _OPS = {
     "parameter": "variable weight",
     "scale": "rescale multiplyby",
 }
-_MEANT = {word: op for op, words in _OPS.items() for word in words.split()}
+_MEANT: dict[str, list[str]] = {}
+for _op, _words in _OPS.items():
+    for _word in _words.split():
+        _MEANT.setdefault(_word, []).append(_op)
 _SYNONYMS = [
     set(words.split())
     for words in (
@@ -80,17 +83,20 @@ def ops_meant(name: str, rank: int | None) -> list[str]:
     """
     word = plain(name)
     stem = re.sub(r"layer$|[123]d$", "", word)
-    for text in (word, _MEANT.get(word), stem, _MEANT.get(stem)):
-        digits = re.search(r"[123]d$", word)
-        wanted = [f"{text}{digits[0]}"] if digits else []
-        found = [op for op in REGISTRY if plain(op) in (text, *wanted)]
-        same = [op for op in REGISTRY if text and re.fullmatch(rf"{text}[123]d", plain(op))]
-        fitting = [
-            op for op in same if REGISTRY[op].rank == rank or op[-2:] == f"{(rank or 0) - 1}d"
-        ]
-        if found or same:
-            return found[-1:] or fitting[:1] or same
+    for texts in ([word], _MEANT.get(word, []), [stem], _MEANT.get(stem, [])):
+        if found := [op for text in texts for op in _called(text, word, rank)]:
+            return found
     return []
+
+
+def _called(text: str, word: str, rank: int | None) -> list[str]:
+    """Return the ops that have a plain name, in the dimensions that a longer word ends with."""
+    digits = re.search(r"[123]d$", word)
+    wanted = [f"{text}{digits[0]}"] if digits else []
+    found = [op for op in REGISTRY if plain(op) in (text, *wanted)]
+    same = [op for op in REGISTRY if text and re.fullmatch(rf"{text}[123]d", plain(op))]
+    fitting = [op for op in same if REGISTRY[op].rank == rank or op[-2:] == f"{(rank or 0) - 1}d"]
+    return found[-1:] or fitting[:1] or same
 
 
 def argument_meant(name: str, params: Iterable[str]) -> str:

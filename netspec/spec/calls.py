@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from netspec.diagnostics import Diagnostic, Label, Sink, Span, counted, suggest
 from netspec.ops.base import REGISTRY, Join, Op
 from netspec.spec.aliases import argument_meant
-from netspec.spec.cures import cure
+from netspec.spec.cures import cure, refused
 from netspec.spec.extras import LAYER_KEYS
 from netspec.spec.fields import kind
 from netspec.spec.lookup import Context, is_callable, refuse_op
@@ -215,7 +215,8 @@ def _validated(
                 message = f"`{cls.op_name}` needs `{key}`"
                 sink.error("NS033", message, span, help=order(cls.op_name, cls.model_fields))
             else:
-                value, field = arguments[key], cls.model_fields[key]
+                field = cls.model_fields[key]
+                value = refused(arguments[key], field)
                 message = f"`{key}` of `{cls.op_name}`: {item['msg']}"
                 help = cure(value.value, field, given.scope)
                 first = given.positional[0] if other and not help else None

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Iterator
 from pydantic.fields import FieldInfo
 
 from netspec.diagnostics import likely
-from netspec.dim import ExprError, parse
+from netspec.dim import Expr, ExprError, parse
 from netspec.ops.arguments import Argument, bare
+from netspec.spec import model
 from netspec.spec.values import Scope
 from netspec.syntax import number
 
@@ -23,7 +24,7 @@ def cure(value: object, field: FieldInfo, scope: Scope) -> str:
     """Return what to write in place of a value of an op's argument, or nothing."""
     kind = next(item for item in field.metadata if isinstance(item, Argument))
     if isinstance(value, str):
-        dollars = _with_dollars(value, scope.all())
+        dollars = with_dollars(value, scope.all())
         if dollars and kind.takes_expression:
             return f"a parameter is written with `$`: `{dollars}`"
         words = [word for word in getattr(kind, "words", ()) if isinstance(word, str)]
@@ -39,11 +40,22 @@ def cure(value: object, field: FieldInfo, scope: Scope) -> str:
     return ""
 
 
+def refused(argument: model.Argument, field: FieldInfo) -> model.Argument:
+    """Return what of an argument is refused: the one item that is wrong, or the whole."""
+    kind = next(item for item in field.metadata if isinstance(item, Argument))
+    values = argument.value if isinstance(argument.value, tuple) else ()
+    odd = [i for i, x in enumerate(values) if not isinstance(x, Expr) and not kind.accepts(x)]
+    places = argument.span.items(len(values))
+    if len(odd) != 1 or len(values) == 1 or not places:
+        return argument
+    return model.Argument(values[odd[0]], places[odd[0]])
+
+
 def _how(value: object, new: object) -> str:
     return " without quotes" if isinstance(value, str) and value == bare(new) else ""
 
 
-def _with_dollars(text: str, params: Iterable[str]) -> str:
+def with_dollars(text: str, params: Iterable[str]) -> str:
     """Return an expression that was meant by a text without `$`, or nothing."""
     known = list(params)
 
@@ -63,6 +75,8 @@ def _with_dollars(text: str, params: Iterable[str]) -> str:
 
 def _others(value: object) -> Iterator[object]:
     """Yield what may have been meant by a value."""
+    if isinstance(value, int | float) and value < 0:
+        yield -value
     match value:
         case str():
             if value in _WORDS:

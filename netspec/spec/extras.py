@@ -6,7 +6,7 @@ import re
 
 from netspec.diagnostics import Sink, Span
 from netspec.ops.arguments import spell
-from netspec.spec.cures import sizes
+from netspec.spec.cures import sizes, with_dollars
 from netspec.spec.fields import Fields, as_mapping, kind
 from netspec.spec.init import read_fillers
 from netspec.spec.model import Argument, Condition, Ref, Value
@@ -81,7 +81,9 @@ def _read_when(tree: Tree, scope: Scope, sink: Sink) -> dict[str, object]:
         message = (
             f"`when` expects `train` or a condition such as `$stride != 1`, found {kind(tree)}"
         )
-        sink.error("NS035", message, tree.span, help="did you mean `train`?")
+        meant = _condition_meant(tree.text, scope) if isinstance(tree, Scalar) else ""
+        help = f"a parameter is written with `$`: `{meant}`" if meant else "did you mean `train`?"
+        sink.error("NS035", message, tree.span, help=help)
         return {}
     match = _CONDITION.fullmatch(tree.text) if isinstance(tree.value, str) else None
     if match is None:
@@ -90,6 +92,15 @@ def _read_when(tree: Tree, scope: Scope, sink: Sink) -> dict[str, object]:
         return {"condition": Condition(left, operator, right, tree.span)}
     sides = [_side(tree, match, group, scope, sink) for group in (1, 3)]
     return {"condition": Condition(sides[0], match[2], sides[1], tree.span)}
+
+
+def _condition_meant(text: str, scope: Scope) -> str:
+    """Return the condition that was meant by one without `$`, or nothing."""
+    match = _CONDITION.fullmatch(text)
+    left = with_dollars(match[1].strip() if match else text, scope.all())
+    if match:
+        return f"{left} {match[2]} {match[3].strip()}" if left else ""
+    return left if text in scope.all() else ""
 
 
 def _side(tree: Scalar, match: re.Match[str], group: int, scope: Scope, sink: Sink) -> Value:

@@ -50,7 +50,7 @@ def corrected(
         if key.text not in known:
             meant = nearest(key.text, absent) if key.text not in cures else []
             help = cures.get(key.text) or suggest(key.text, meant or known)
-            if not meant and key.text not in cures and (found := key_meant(value, absent)):
+            if not nearest(key.text, absent) and (found := key_meant(value, absent)):
                 meant, help = [found], f"did you mean `{found}`?"
             help = help or "known: " + ", ".join(known)
             sink.error("NS011", f"`{key.text}` is not a key of {what}", key.span, help=help)

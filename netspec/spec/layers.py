@@ -180,7 +180,8 @@ def check_refs(layers: list[Layer], names: set[str], around: Surroundings, sink:
             if ref.name == layer.name and ref.name in names:
                 sink.error("NS022", f"`{layer.name}` reads itself", ref.span)
             elif ref.name not in names and ref.name not in around.inputs:
-                refuse_ref(ref, readable, sink, places)
+                own = {layer.name, *(source.name for source in layer.sources)}
+                refuse_ref(ref, [name for name in readable if name not in own], sink, places)
     check_shares(layers, {layer.name: layer for layer in layers if layer.name in names}, sink)
 
 

@@ -132,6 +132,19 @@ def refuse_numbers(tree: Sequence, context: Context) -> bool:
     return True
 
 
+def _value_behind(tree: Mapping, key: Scalar, op: Scalar, context: Context) -> str:
+    """Return the value that stands as a key of its own behind an argument's name, if one does."""
+    names: list[str] = []
+    if op.text in context.signatures:
+        names = list(context.signatures[op.text].params)
+    elif op.text in REGISTRY:
+        names = list(REGISTRY[op.text].model_fields)
+    follower = next((b for (a, _), b in pairwise(tree.items) if a is key), None)
+    if key.text not in names or follower is None or not is_empty(follower[1]):
+        return ""
+    return "" if follower[0].text in names else follower[0].span.text
+
+
 def refuse_nameless(tree: Mapping, op: Scalar, value: Tree, context: Context) -> bool:
     """Report `{max_pool2d: 2, 2}` and `{add: [], from: a, b}`, where brackets are missing."""
     for (before, held), (key, empty) in pairwise(tree.items):
@@ -140,6 +153,10 @@ def refuse_nameless(tree: Mapping, op: Scalar, value: Tree, context: Context) ->
             continue
         listed = held.span.text.strip("[]")
         text = f"{before.text}: [{listed}, {key.text}]"
+        if follower := _value_behind(tree, key, op, context):
+            message = f"`,` stands behind `{key.text}`, where `:` belongs"
+            context.sink.error("NS012", message, key.span, help=f"write `{key.text}: {follower}`")
+            return True
         gap = key.span.source.text[held.span.end : key.span.start]
         if gap == "," and key.text.isdecimal() and listed.isdecimal():
             text = f"{before.text}: {listed}.{key.text}"

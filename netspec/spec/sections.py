@@ -16,6 +16,7 @@ from netspec.spec.blocks import (
     warn_unused_blocks,
 )
 from netspec.spec.cures import sizes
+from netspec.spec.declared import accuse_declarations
 from netspec.spec.fields import Fields, as_mapping, kind
 from netspec.spec.init import read_init
 from netspec.spec.layers import Surroundings, check_shares, read_chain, read_layer, refuse_ref
@@ -50,6 +51,7 @@ SECTIONS = (
     "expect",
 )
 MAX_RANK = 8
+MAX_DEPTH = 1000
 METRICS = ("params", "macs", "depth", "train_params", "train_macs")
 
 
@@ -71,9 +73,10 @@ def read(tree: Tree, sink: Sink) -> Spec:
     expect = _read_expect(fields.mapping("expect", "for example `expect: {macs: <=1.6G}`"), sink)
     init = read_init(fields.mapping("init"), sink)
     _refuse_weights([block.body for block in blocks.values()], graph, outputs, sink)
-    sink.stop()
     warn_unused(params, scope, sink)
     warn_unused_blocks(context)
+    accuse_declarations(sink)
+    sink.stop()
     assert graph is not None
     model = Block(name.text, name.span, {}, tuple(inputs), graph, fields.text("doc"))
     return Spec(
@@ -324,14 +327,18 @@ _METRICS = {
 }
 
 
-def _metric_meant(name: str, value: Tree) -> str:
+def _metric_meant(name: str, value: Tree, absent: Items[str]) -> str:
     """Return the metric that another name stands for, with the number that follows."""
     word = name.lower()
     for metric, others in _METRICS.items():
         if word in others.split():
             return f"did you mean `{metric}`?"
     if word.lstrip("gm") not in ("flops", "flop"):
-        return suggest(name, METRICS)
+        is_depth = (
+            isinstance(value, Scalar) and type(value.value) is int and value.value <= MAX_DEPTH
+        )
+        meant = "did you mean `depth`?" if is_depth and "depth" in absent else ""
+        return suggest(name, absent) or meant
     match = _BOUND.fullmatch(value.span.text.strip("'\"")[:64])
     unit = "G" if word[0] == "g" else "M" if word[0] == "m" else ""
     half = f"{match[1] or ''}{_halved(match[2])}{match[3] or unit}" if match else "half of it"
@@ -347,14 +354,17 @@ def _read_expect(tree: Mapping | None, sink: Sink) -> tuple[Expectation, ...]:
     expectations = []
     for key, value in tree.items if tree else ():
         if key.text not in METRICS:
-            help = _metric_meant(key.text, value) or "known: " + ", ".join(METRICS)
+            absent = [metric for metric in METRICS if tree and not tree.find(metric)]
+            help = _metric_meant(key.text, value, absent) or "known: " + ", ".join(absent)
             sink.error("NS011", f"no metric is called `{key.text}`", key.span, help=help)
             continue
         text = value.span.text if isinstance(value, Scalar) else ""
         match = _BOUND.fullmatch(text.strip("'\""))
         if match is None or len(text) > 64:
-            message = f"a bound is a number such as 6998552 or `<=1.6G`, found {kind(value)}"
-            sink.error("NS035", message, value.span)
+            message = "a bound is a positive number such as 6998552 or `<=1.6G`, "
+            meant = text.strip("'\"").lstrip("-+=~ ")
+            help = f"write `{meant}`" if len(text) <= 64 and _BOUND.fullmatch(meant) else ""
+            sink.error("NS035", f"{message}found {kind(value)}", value.span, help=help)
             continue
         number = float(match[2]) if "." in match[2] or "e" in match[2].lower() else int(match[2])
         scale = {"K": 10**3, "M": 10**6, "G": 10**9}.get(match[3] or "", 1)

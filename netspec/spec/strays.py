@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence as Items
 
 from netspec.diagnostics import Diagnostic, Label, Sink, Span, nearest
@@ -110,14 +111,45 @@ def _is_ref(value: Scalar, names: set[str]) -> bool:
 
 
 def key_meant(tree: Tree, absent: Items[str]) -> str:
-    """Return which of the absent keys of a spec or a block has such values, or nothing."""
+    """Return which of the absent keys of a spec, a variant or a block has such values, if any."""
+    if found := next((key for key in absent if _is_sign_of(key, tree)), ""):
+        return found
     if "chain" in absent or "join" in absent:
         return next((key for key in absent if _looks_like(key, tree)), "")
-    return "netspec" if _is_one(tree) and "netspec" in absent else _section_meant(tree, absent)
+    return _section_meant(tree, absent)
 
 
-def _is_one(tree: Tree) -> bool:
-    return isinstance(tree, Scalar) and tree.value == 1
+def _is_sign_of(key: str, tree: Tree) -> bool:
+    """Tell whether a value stands at no other key than this one."""
+    values = [value for _, value in _entries(tree)]
+    match key, tree:
+        case "netspec", Scalar():
+            return tree.value == 1
+        case "doc", Scalar():
+            return isinstance(tree.value, str) and bool(_SENTENCE.match(tree.value))
+        case "extends", Scalar():
+            return tree.text.endswith(".yaml")
+        case "remove", Sequence():
+            items = [item.text if isinstance(item, Scalar) else "" for item in tree.items]
+            return bool(items) and all(map(_PATH.match, items))
+        case "change" | "insert", Mapping():
+            is_new = any(isinstance(value, Mapping) and _is_anchored(value) for value in values)
+            paths = [item.text for item, _ in tree.items]
+            return bool(paths) and all(map(_PATH.match, paths)) and is_new == (key == "insert")
+        case "expect", Mapping():
+            return any(map(tree.find, ("macs", "depth", "train_params")))
+        case "params", Mapping():
+            is_number = (isinstance(x, Scalar) and type(x.value) in (int, float) for x in values)
+            return bool(values) and all(is_number)
+    return False
+
+
+_SENTENCE = re.compile(r"[^$\s]+\s[^$]*$")
+_PATH = re.compile(r"(graph|blocks|outputs)\.")
+
+
+def _is_anchored(layer: Mapping) -> bool:
+    return any(map(layer.find, ("after", "before")))
 
 
 def _looks_like(key: str, tree: Tree) -> bool:

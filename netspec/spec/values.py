@@ -45,7 +45,10 @@ def read_argument(tree: Tree, scope: Scope, sink: Sink) -> Argument | None:
 def _value(tree: Tree, scope: Scope, sink: Sink) -> Value:
     match tree:
         case Mapping():
-            sink.error("NS012", "expected a value or a list, found a mapping", tree.span)
+            texts = [f"{key.span.text}, {value.span.text}" for key, value in tree.items]
+            is_plain = len(texts) == 1 and isinstance(tree.items[0][1], Scalar)
+            help = f"write `{texts[0]}`" if is_plain else ""
+            sink.error("NS012", "expected a value or a list, found a mapping", tree.span, help=help)
             return None
         case Sequence():
             if refuse_round(tree.items, sink):

@@ -9,6 +9,7 @@ from typing import NoReturn
 from netspec.diagnostics import Diagnostic, Label, Sink, Source, Span, SpecError
 from netspec.spec.fields import Fields, kind
 from netspec.syntax import MAX_BYTES, Mapping, Scalar, Sequence, Tree, parse
+from netspec.variant.extension import Extension
 from netspec.variant.patch import CURES, KEYS, patch, removed
 
 MAX_LINKS = 8
@@ -35,6 +36,8 @@ class Lineage:
     places: dict[Source, Span] = field(default_factory=dict)
     removed: dict[str, Span] = field(default_factory=dict)
     """Where a variant removes a layer or a block, by the name that nothing may read any more."""
+    extension: Extension | None = None
+    """What the spec's own source extends, if it is a variant."""
 
     def trace(self, items: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
         """Add to each mistake in an extended file the place that extends it."""
@@ -58,7 +61,9 @@ class Lineage:
     def resolve(self, load: Loader | None) -> Tree:
         """Return the tree of the whole spec; `sources` and `places` grow. Raises SpecError."""
         trees = [parse(self.sources[0])]
+        links = []
         while link := _link(trees[-1]):
+            links.append(link)
             self._follow(link, load)
             trees.append(parse(self.sources[-1], sum(map(_count, trees))))
         whole = trees.pop()
@@ -67,6 +72,7 @@ class Lineage:
             assert isinstance(variant, Mapping)
             self.removed |= removed(variant)
             if isinstance(whole, Mapping):
+                self.extension = Extension(links.pop(), variant, whole)
                 whole = patch(whole, variant)
         return whole
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from netspec.diagnostics import Sink, Span, suggest
+from netspec.diagnostics import Sink, Span, nearest, suggest
 from netspec.spec.blocks import BLOCK_KEYS
 from netspec.syntax import Mapping, Scalar, Sequence, Tree
 
@@ -65,11 +65,23 @@ class Finder:
         names = path.text.split(".")
         if names[0] not in SECTIONS or len(names) < 2 or len(names) > 64:
             message = f"`{path.text[:80]}` is not the path of a layer"
+            if 1 < len(names) <= 64 and (section := self._section_meant(*names[:2])):
+                help = f"write `{'.'.join([section, *names[1:]])}`"
+                self._sink.error("NS062", message, _part(path, 0), help=help)
+                return None
             help = self._path_meant(names)
             help = help or "for example graph.conv1, blocks.Inception.conv5x5 or outputs.aux1"
             self._sink.error("NS062", message, path.span, help=help)
             return None
         return self._parent(path, len(names) - 1)
+
+    def _section_meant(self, name: str, rest: str) -> str:
+        """Return the section that a name misspells, or that has what it is to hold."""
+        known = {s: parts(at.tree, at.kind) for s, at in self._parents[""].places.items()}
+        if name in _CURES or name in SECTIONS or any(name in places for places in known.values()):
+            return ""
+        owners = [section for section, places in known.items() if rest in places]
+        return "".join(nearest(name, SECTIONS) or owners[:1])
 
     def _path_meant(self, names: list[str]) -> str:
         """Say how to reach what a path outside the layers is about."""
@@ -108,9 +120,8 @@ class Finder:
             return place
         where = parent.path or "the extended spec"
         help = suggest(name, parent.places) or self._whole(parent, names[depth - 1 :], value)
-        start = path.span.start + path.quoted + len(".".join(names[:depth])) - len(name)
-        span = Span(path.span.source, start, start + len(name))
-        self._sink.error("NS062", f"`{where}` has no `{name[:64]}` to patch", span, help=help)
+        message = f"`{where}` has no `{name[:64]}` to patch"
+        self._sink.error("NS062", message, _part(path, depth - 1), help=help)
         return None
 
     def _whole(self, parent: Parent, rest: list[str], value: Tree | None) -> str:
@@ -136,6 +147,13 @@ class Finder:
         section = self._parents[""].places.get("blocks")
         blocks = parts(section.tree, section.kind) if section else {}
         return next((blocks[key] for key in keys if key in blocks), None)
+
+
+def _part(path: Scalar, index: int) -> Span:
+    """Return where one name of a path stands."""
+    names = path.text.split(".")
+    start = path.span.start + path.quoted + len(".".join([*names[:index], ""]))
+    return Span(path.span.source, start, start + len(names[index]))
 
 
 def _sections(spec: Mapping) -> Places:
