@@ -20,20 +20,25 @@ Measured = dict[str, Any]
 
 def verify(network: Network, source: str) -> list[str]:
     """Return each way in which a generated module differs from the network, as a line of text."""
-    order = {
-        "source": source,
-        "model": network.spec.name,
-        "inputs": [list(shape) for shape in network.graph.inputs.values()],
-    }
     child = subprocess.run(
-        [sys.executable, "-I", "-c", _CHILD],
-        input=json.dumps(order),
+        [sys.executable, "-I", "-c", CHILD],
+        input=order(network, source),
         capture_output=True,
         text=True,
     )
     if child.returncode:
         return child.stderr.strip().splitlines()[-3:] or ["the module does not run"]
-    found: Measured = json.loads(child.stdout)
+    return differences(network, json.loads(child.stdout))
+
+
+def order(network: Network, source: str) -> str:
+    """Return what the child reads: the module, and the inputs to run it with."""
+    inputs = [list(shape) for shape in network.graph.inputs.values()]
+    return json.dumps({"source": source, "model": network.spec.name, "inputs": inputs})
+
+
+def differences(network: Network, found: Measured) -> list[str]:
+    """Return what was measured otherwise than inferred, as lines of text."""
     wanted = expected(network)
     return [
         f"  {key}: inferred {wanted[key]}, measured {found[key]}"
@@ -64,7 +69,7 @@ def state(network: Network) -> Measured:
     return {key: list(shape) for key, shape in sorted(network.tensors().items())}
 
 
-_CHILD = """
+CHILD = """
 import json, sys, warnings
 warnings.simplefilter("ignore")
 import torch

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import io
+import json
 import os
+import sys
 import textwrap
+import warnings
 from collections.abc import Iterable
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TypeVar
 
@@ -16,6 +21,7 @@ from netspec.compiler import compile_spec
 from netspec.diagnostics import Diagnostic, SpecError
 from netspec.network import Network
 from netspec.syntax import decode
+from netspec.verify import CHILD, differences, order
 
 T = TypeVar("T")
 ROOT = Path(__file__).parent.parent
@@ -39,6 +45,18 @@ def mostly(often: Iterable[str], values: Iterable[T]) -> list[T | ParameterSet]:
 def compiled(text: str, **params: float) -> Network:
     """Compile a spec from its (indented) text."""
     return compile_spec(decode(textwrap.dedent(text).encode(), "spec.yaml"), params)
+
+
+def verified(network: Network, source: str) -> list[str]:
+    """Return what `netspec.verify.verify` does, measured in this process."""
+    printed, before = io.StringIO(), sys.stdin
+    sys.stdin = io.StringIO(order(network, source))
+    try:
+        with redirect_stdout(printed), warnings.catch_warnings():
+            exec(compile(CHILD, "<child>", "exec"), {})
+    finally:
+        sys.stdin = before
+    return differences(network, json.loads(printed.getvalue()))
 
 
 def mistakes(text: str) -> list[Diagnostic]:

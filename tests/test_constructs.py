@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from netspec.verify import verify
-from tests.support import loads, mistakes
+from tests.support import loads, mistakes, verified
 
 SPEC = """\
 netspec: 1
@@ -55,7 +54,7 @@ RUNNING = {
 @pytest.mark.parametrize("graph", RUNNING.values(), ids=RUNNING)
 def test_runs_as_inferred(graph):
     net = loads(spec(graph))
-    assert verify(net.network, net.to_python()) == []
+    assert verified(net.network, net.to_python()) == []
 
 
 def test_types_of_arguments_cover_defaults_and_uses():

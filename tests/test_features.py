@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from netspec.verify import verify
-from tests.support import ROOT, load, loads
+from tests.support import ROOT, load, loads, verified
 
 SPEC = ROOT / "specs" / "googlenet.yaml"
 
@@ -33,7 +32,7 @@ def test_features_say_what_they_see():
     source = net.to_python()
     assert "conv2: (N, 192, 56, 56), stride 4, receptive field 19" in source
     assert "inception_5b: (N, 1024, 7, 7), stride 32, receptive field 715" in source
-    assert verify(net.network, source) == []
+    assert verified(net.network, source) == []
 
 
 def test_a_feature_that_is_no_layer_is_suggested():
@@ -74,7 +73,7 @@ def test_features_of_every_kind_of_layer_run_with_the_weights_of_the_whole(names
     images = {"image": torch.randn(2, 4, 8, 8), "other": torch.randn(2, 4, 8, 8)}
     seen = everything(**images)._asdict() | {"token": whole.token.expand(2, -1, -1, -1)}
     cut = net.features(names)
-    assert verify(cut.network, cut.to_python()) == []
+    assert verified(cut.network, cut.to_python()) == []
     part = cut.build().eval()
     keys = part.load_state_dict(whole.state_dict(), strict=False)
     assert not keys.missing_keys

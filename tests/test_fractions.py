@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netspec.dim import Expr, integer, name, python, real, substitute
-from netspec.verify import verify
-from tests.support import compiled, loads, mistakes, mostly
+from tests.support import compiled, loads, mistakes, mostly, verified
 
 SPEC = """\
 netspec: 1
@@ -45,7 +44,7 @@ outputs: {y1: out}
 @pytest.mark.parametrize("width", mostly(["0.75", "2"], [0.25, 0.5, 0.75, 1.0, 2]))
 def test_a_width_multiplier_runs_as_inferred(width):
     net = loads(SPEC, width=width)
-    assert verify(net.network, net.to_python()) == []
+    assert verified(net.network, net.to_python()) == []
     assert net.network.graph.nodes["one", "conv"].op.out_channels == 16 * width / 2
     assert net.build()(torch.zeros(1, 3, 32, 32)).shape == (1, 16 * width)
 
@@ -117,7 +116,7 @@ def test_the_cure_of_a_fraction_rounds_it_down(channels):
     )
     net = loads(f"{head}graph:\n  {line}\noutputs: {{y1: out}}\n")
     assert net.network.shapes["out",][0] == channels * 3 // 10
-    assert verify(net.network, net.to_python()) == []
+    assert verified(net.network, net.to_python()) == []
 
 
 def test_a_literal_with_a_point_is_no_integer():

@@ -33,9 +33,8 @@ from netspec.emit.torch.audit import UnexpectedCode, audit
 from netspec.emit.torch.module import to_python
 from netspec.network import Network
 from netspec.syntax import decode
-from netspec.verify import verify
 from tests.hostile_text import Hostile, hostile_spec
-from tests.support import ROOT, draws
+from tests.support import ROOT, draws, verified
 
 BATCHES = 8
 SIZE = draws(20, 1250)
@@ -273,7 +272,7 @@ def test_a_name_that_the_code_uses_itself_hides_nothing(sections: str) -> None:
         f"graph: {graph}\noutputs: {outputs}\n"
     )
     found = network(text)
-    assert verify(found, to_python(found, "0")) == []
+    assert verified(found, to_python(found, "0")) == []
 
 
 WIDTHS = (
