@@ -177,6 +177,7 @@ MISFITS = [
     ("change: {one.conv: relu}", "NS062", "one.conv", "write `graph.one.conv`"),
     ("change: {graph: relu}", "NS062", "graph", "for example"),
     ("change: {graph.one.conv: relu}", "NS062", "conv", "write `blocks.Conv.conv`"),
+    ("params: {rate: 0.2, rat: 3}", "NS062", "rat", "it has: classes, rate"),
     ("remove: [graph.nothing]", "NS062", "nothing", "it has: `one`"),
     ("remove: [graph.two, graph.two]", "NS062", "graph.two", ""),
     ("change: {graph.two: relu}\nremove: [graph.two]", "NS062", "graph.two", ""),

@@ -26,6 +26,11 @@ graph:
   two: relu
 """
 SLIPS = {
+    "a comment without its mark": Slip(
+        "« yaml-language-server»: x\n¦name: Net\ninputs: 1\n",
+        "line 1 is indented by 1, its siblings by 0",
+        "a comment begins with `#`: write `# yaml-language-server: …`",
+    ),
     "a text with a colon": Slip(
         "doc: «Paper:» a title",
         "a text with `: ` in it",

@@ -111,7 +111,8 @@ def refuse_op(name: str, span: Span, context: Context) -> None:
     elif is_block:
         help = "blocks: " + ", ".join(sorted(context.signatures))
     else:
-        help = "`netspec ops` lists the ops"
+        blocks = ", ".join(sorted(context.signatures)[:12])
+        help = "`netspec ops` lists the ops" + (f"; blocks: {blocks}" if blocks else "")
     places = ((near, context.signatures.get(near)) for near in found)
     notes = tuple(Label(block.span, f"`{near}` stands here") for near, block in places if block)
     code = "NS021" if is_block else "NS020"

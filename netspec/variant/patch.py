@@ -109,7 +109,8 @@ def _params(base: Mapping | None, variant: Mapping, sink: Sink) -> Mapping:
         if key.text in known:
             items[known[key.text]] = key, value
         else:
-            help = suggest(key.text, known) or f"it has: {', '.join(known) or 'none'}"
+            absent = [name for name in known if not variant.find(name)]
+            help = suggest(key.text, absent or known) or f"it has: {', '.join(known) or 'none'}"
             message = f"the extended spec has no parameter `{key.text}`"
             sink.error("NS062", message, key.span, help=help)
     return Mapping(tuple(items), variant.span)

@@ -295,4 +295,7 @@ def _misplaced(failure: Failure, odd: Entry, column: int, sibling: Entry | None)
         place = failure.span(sibling.start, sibling.word + len(sibling.key))
         notes = [Label(place, "a sibling")]
     span = failure.span(odd.start, odd.word + len(odd.key))
-    return said(message, span, f"indent it by {column}" if column else "do not indent it", *notes)
+    help = f"indent it by {column}" if column else "do not indent it"
+    if "-" in odd.key:  # no name of a spec: the words of a comment
+        help = f"a comment begins with `#`: write `# {odd.key}: …`"
+    return said(message, span, help, *notes)
