@@ -89,6 +89,14 @@ SLIPS = {
     "a space inside a value": Slip(
         "a: {«ceil_mode:t rue»}", "`:` stands inside a word", "write `ceil_mode: true`"
     ),
+    "a colon inside a name that stands elsewhere": Slip(
+        "a: {«n:5 3», n4: $n5}", "`:` stands inside a word", "write `n5: 3`"
+    ),
+    "a closer behind a comma": Slip(
+        "a: {b: [6, 3], padding: 1,  «]»  shape: [6, 5, 5]}",
+        "`]` closes nothing",
+        "delete the `]`",
+    ),
     "a space inside a number": Slip(
         "a: {«linear:6 4», b: 1}", "`:` stands inside a word", "write `linear: 64`"
     ),

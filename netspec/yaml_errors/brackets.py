@@ -275,6 +275,8 @@ def _never_opened(failure: Failure, entry: Entry, place: int, start: int) -> Dia
     help = f"write `{opener}` {there}, or delete the `{closer}`"
     if behind and start > entry.first:
         help = f"write `, {behind[1]}` in place of `{closer}`, or `{opener}` {there}"
+        if failure.text[start:place].rstrip().endswith(","):
+            help = f"delete the `{closer}`"
     return said(f"`{closer}` closes nothing", span, help, note)
 
 

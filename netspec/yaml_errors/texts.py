@@ -84,7 +84,9 @@ def colon_inside(source: Source, start: int, end: int) -> Diagnostic | None:
     word, letter, rest = found.groups()
     meant = [f"`{word}{letter}: {rest}`", f"`{word}: {letter}{rest}`"]
     is_capital = letter.isupper() and rest[0].isalnum()
-    if is_capital or (letter + rest).isdigit() or letter + rest in _CONSTANTS:
+    if (letter + rest).isdigit() and re.search(rf"\b{word}{letter}\b", source.text):
+        meant = meant[:1]
+    elif is_capital or (letter + rest).isdigit() or letter + rest in _CONSTANTS:
         meant = meant[1:]
     elif not rest[0].islower() or rest in _CONSTANTS:
         meant = meant[:1]
