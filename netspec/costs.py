@@ -114,10 +114,14 @@ def depths(graph: Graph, pooling: bool = False) -> Depths:
     """
 
     longest: dict[NodeId, int] = dict.fromkeys(graph.inputs, 0)
-    for node in graph.nodes.values():
-        is_counted = node.op.style in ("conv", "linear")
-        is_counted = is_counted or (pooling and "pool" in node.op.op_name)
-        longest[node.id] = max([longest[x] for x in node.inputs], default=0) + is_counted
+    counted: dict[type[Op], bool] = {}
+    for id, node in graph.nodes.items():
+        kind = type(node.op)
+        if kind not in counted:
+            is_pooling = pooling and "pool" in kind.op_name
+            counted[kind] = is_pooling or kind.style in ("conv", "linear")
+        above = [longest[source] for source in node.inputs]
+        longest[id] = (above[0] if len(above) == 1 else max(above, default=0)) + counted[kind]
     return longest
 
 

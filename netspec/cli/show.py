@@ -51,7 +51,10 @@ def complain(failure: Failure) -> None:
 
 
 def _lines(text: str) -> str:
-    return "".join(f"{escape(line)}\n" for line in text.removesuffix("\n").split("\n"))
+    text = text.removesuffix("\n")
+    if not text.replace("\n", "").isprintable():
+        text = "\n".join(map(escape, text.split("\n")))
+    return f"{text}\n"
 
 
 def put(text: str, stream: TextIO | None, format: str = "text") -> None:
