@@ -6,6 +6,7 @@ index, and such functions compose exactly: strides, dilation, adaptive pools and
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -218,7 +219,7 @@ def _step(fields: tuple[Field, ...], steps: tuple[Reach, ...], counts: Sizes) ->
             found.append(field)
         else:
             found.append(field.after(step, count))
-    return tuple(found)
+    return fields if all(map(operator.is_, found, fields)) else tuple(found)
 
 
 def _permuted(view: _View, op: Permute) -> _View:

@@ -61,6 +61,17 @@ class Measured:
         return see(self.network.graph, self.network.shapes)
 
     @cached_property
+    def _cells(self) -> dict[int, dict[str, Cell]]:
+        return {}
+
+    def field_cells(self, node: NodeId) -> dict[str, Cell]:
+        """Return the cells of a node's receptive field; most nodes have that of another."""
+        fields = self.fields[node]
+        if id(fields) not in self._cells:
+            self._cells[id(fields)] = field_cells(fields)
+        return self._cells[id(fields)]
+
+    @cached_property
     def memory(self) -> Memory:
         net = self.network
         return weigh(net.graph, net.shapes, net.costs, self.batch, self.dtype)
@@ -140,7 +151,7 @@ def _row(measured: Measured, group: _Group, share: float | None, keys: Sequence[
         "other": cost.other,
         "share": share,
         "flops": cost.flops,
-        **field_cells(measured.fields[group.output]),
+        **measured.field_cells(group.output),
         "activation_bytes": sum([held[node.id] for node in group.nodes]),
     }
     return tuple([cells[key] for key in keys])
