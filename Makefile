@@ -14,7 +14,7 @@ check-all: lint types examples build/mermaid
 # Without npm, or without its registry, the folder stays empty and the parser is not asked.
 build/mermaid:
 	mkdir -p $@
-	npm install --prefix $@ --no-audit --no-fund --silent mermaid@12.3.0 jsdom@31.0.1 || \
+	npm install --prefix $@ --engine-strict --no-audit --no-fund --silent mermaid@11.17.2 jsdom@26.1.0 || \
 	    echo "mermaid could not be installed: its parser is not asked" >&2
 
 test:

@@ -159,7 +159,7 @@ def cases() -> Iterator[ParameterSet]:
         yield pytest.param(*case, marks=marks, id=case[0])
 
 
-@pytest.mark.parametrize(("row", "text", "code"), cases())
+@pytest.mark.parametrize(("row", "text", "code"), list(cases()))
 def test_a_large_hostile_spec_stays_in_its_limits(row, text, code):
     data = text if isinstance(text, bytes) else text.encode()
     status, seconds, memory, output = measured("check", "-", data=data)
