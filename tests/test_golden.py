@@ -1,0 +1,89 @@
+"""What the commands write for every spec, and say about every mistake, as files that people read.
+
+`pytest --update` rewrites them; the difference is then read before it is committed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import re
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from netspec.cli import main
+from netspec.emit.report import FORMATS
+from tests.support import ROOT, SPECS
+
+GOLDEN = ROOT / "tests" / "golden"
+FIGURES = ROOT / "examples" / "figures"
+ERRORS = sorted((ROOT / "tests" / "errors").glob("*.yaml"))
+REPORTS = {"text": "txt", "markdown": "md", "latex": "tex"}
+COMMANDS = {
+    "fmt.yaml": "fmt -",
+    "model.py": "build {spec} -o -",
+    "figure.svg": "render {spec} -o - --format svg",
+    "figure.dot": "render {spec} -o - --format dot",
+    "figure.mmd": "render {spec} -o - --format mmd",
+    "figure.html": "render {spec} -o - --format html",
+    "layers.csv": "report {spec} --by layer --format csv",
+    "kinds.txt": "report {spec} --by op",
+    **{f"report.{REPORTS.get(name, name)}": f"report {{spec}} --format {name}" for name in FORMATS},
+}
+OTHERS = {
+    "ops.txt": "ops",
+    "conv2d.txt": "ops conv2d",
+    "compare.txt": "compare specs/googlenet.yaml specs/inception_v3.yaml specs/resnet50.yaml",
+    "diff.txt": "diff specs/googlenet.yaml specs/googlenet_bn.yaml",
+    "paper.txt": "report specs/googlenet.yaml --paper",
+    "schema.json": "schema",
+}
+
+
+def printed(command: str, given: str = "") -> str:
+    """Return what a command prints, on both streams."""
+    with tempfile.TemporaryFile() as file, pytest.MonkeyPatch.context() as patch:
+        stream = io.TextIOWrapper(file, encoding="utf-8", write_through=True)
+        patch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(given.encode())))
+        with contextlib.redirect_stdout(stream), contextlib.redirect_stderr(stream):
+            main(command.split())
+        file.seek(0)
+        return file.read().decode()
+
+
+def compare(path: Path, text: str, update: bool) -> None:
+    """Compare a text with its golden file, or write it there."""
+    if update:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    assert path.is_file(), f"{path} is missing; `pytest --update` writes it"
+    assert text == path.read_text()
+
+
+@pytest.fixture(autouse=True)
+def in_the_project(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setenv("NO_COLOR", "1")
+
+
+@pytest.mark.parametrize("spec", SPECS, ids=lambda path: path.stem)
+def test_every_command_writes_what_it_wrote(spec: Path, update: bool) -> None:
+    for name, command in COMMANDS.items():
+        text = printed(command.format(spec=os.path.relpath(spec)), spec.read_text())
+        text = re.sub(r"(<style>|<script>).*?(?=</)", r"\1", text, flags=re.DOTALL)
+        shown = FIGURES / f"{spec.stem}.svg" if name == "figure.svg" else None
+        compare(shown or GOLDEN / spec.stem / name, text, update)
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_the_tables_are_what_they_were(name: str, update: bool) -> None:
+    compare(GOLDEN / name, printed(OTHERS[name]), update)
+
+
+@pytest.mark.parametrize("path", ERRORS, ids=lambda path: path.stem)
+def test_a_mistake_reads_as_it_read(path: Path, update: bool) -> None:
+    """A golden diagnostic stands beside its spec: every underline, note and cure."""
+    compare(path.with_suffix(".txt"), printed(f"check {os.path.relpath(path)}"), update)
