@@ -21,7 +21,7 @@ from recipe.randomness import drawn_from
 from torch import Tensor, nn
 
 import netspec
-from netspec.receptive import see
+from netspec.analysis.receptive import see
 
 SHARE = 0.95  # of the gradient lies in the measured field
 

@@ -6,24 +6,25 @@
 Everything else is the command line: `netspec --help`.
 """
 
+from netspec.version import __version__
+
 TYPE_CHECKING = False  # `typing` would be imported before Ctrl-C is silent
 
 if TYPE_CHECKING:
     from netspec.api import Net as Net
     from netspec.api import load as load
     from netspec.api import loads as loads
-    from netspec.diagnostics import Diagnostic as Diagnostic
-    from netspec.diagnostics import SpecError as SpecError
+    from netspec.text.diagnostics import Diagnostic as Diagnostic
+    from netspec.text.diagnostics import SpecError as SpecError
 
-__version__ = "0.1.0"
 __all__ = ["Diagnostic", "Net", "SpecError", "__version__", "load", "loads"]
 
 _HOMES = {
     "load": "api",
     "loads": "api",
     "Net": "api",
-    "SpecError": "diagnostics",
-    "Diagnostic": "diagnostics",
+    "SpecError": "text.diagnostics",
+    "Diagnostic": "text.diagnostics",
 }
 
 

@@ -9,18 +9,19 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from netspec import __version__, files
+from netspec.analysis.network import Network
 from netspec.compiler import compile_spec
-from netspec.diagnostics import Diagnostic
-from netspec.network import Network
-from netspec.project import Project
-from netspec.syntax import decode
+from netspec.language.project import Project
+from netspec.text import files
+from netspec.text.diagnostics import Diagnostic
+from netspec.text.syntax import decode
+from netspec.version import __version__
 
 if TYPE_CHECKING:
     from torch import nn
 
     from netspec.emit.report import Report
-    from netspec.weights import Loaded
+    from netspec.runtime.weights import Loaded
 
 
 def load(path: str, **params: float) -> Net:
@@ -78,7 +79,7 @@ class Net:
 
         Contracts do not count. Raises ValueError if no input has a height and a width.
         """
-        from netspec.shapes import smallest
+        from netspec.analysis.shapes import smallest
 
         return smallest(self.network.graph)
 
@@ -87,7 +88,7 @@ class Net:
 
         `path` is a .pt, .pth or .safetensors file; `arguments` go to the constructor.
         """
-        from netspec.weights import load_weights
+        from netspec.runtime.weights import load_weights
 
         return load_weights(self.build((), **arguments), path)
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from netspec import contracts, costs, habits, shapes
-from netspec.check import check
-from netspec.diagnostics import Severity, Sink, Source, SpecError, suggest
-from netspec.expand import expand
-from netspec.network import Network
-from netspec.spec.model import Spec
-from netspec.spec.sections import read
-from netspec.variant.lineage import Lineage, Loader
+from netspec.analysis import contracts, costs, habits, shapes
+from netspec.analysis.network import Network
+from netspec.graph.expand import expand
+from netspec.language.check import check
+from netspec.language.model import Spec
+from netspec.language.sections import read
+from netspec.language.variant.lineage import Lineage, Loader
+from netspec.text.diagnostics import Severity, Sink, Source, SpecError, suggest
 
 
 class ParameterError(TypeError):

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from netspec import costs, shapes
-from netspec.diagnostics import Sink, suggest
-from netspec.expand import expand
-from netspec.graph import Graph
-from netspec.network import Network
-from netspec.ops.split import Cut
-from netspec.spec.model import (
+from netspec.analysis import costs, shapes
+from netspec.analysis.network import Network
+from netspec.graph.expand import expand
+from netspec.graph.model import Graph
+from netspec.language.model import (
     BlockCall,
     Chain,
     Layer,
@@ -21,7 +19,9 @@ from netspec.spec.model import (
     ShareCall,
     Spec,
 )
-from netspec.spec.order import execution_order
+from netspec.language.order import execution_order
+from netspec.ops.split import Cut
+from netspec.text.diagnostics import Sink, suggest
 
 
 class FeatureError(ValueError):

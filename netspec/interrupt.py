@@ -16,7 +16,7 @@ def leave(number: int, frame: object = None) -> None:
     """Remove what is half written, and exit with the code that a shell gives to a signal."""
     from contextlib import suppress
 
-    files = sys.modules.get("netspec.files")
+    files = sys.modules.get("netspec.text.files")
     for path in tuple(getattr(files, "unfinished", ())):
         with suppress(OSError):
             path.unlink()

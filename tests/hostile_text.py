@@ -5,9 +5,9 @@ from __future__ import annotations
 from random import Random
 from typing import NamedTuple
 
-from netspec.diagnostics import Sink, Source, Span
-from netspec.spec.model import INPUT
-from netspec.spec.names import check_block_name, check_name
+from netspec.language.model import INPUT
+from netspec.language.names import check_block_name, check_name
+from netspec.text.diagnostics import Sink, Source, Span
 from tests.random_spec import CLASSES, VOCABULARY
 
 PIECES = (

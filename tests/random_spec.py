@@ -18,8 +18,8 @@ import torch
 from hypothesis import strategies as st
 from torch import nn
 
-from netspec.spec.extras import LAYER_KEYS
-from netspec.spec.layers import BODY_KEYS
+from netspec.language.extras import LAYER_KEYS
+from netspec.language.layers import BODY_KEYS
 
 T = TypeVar("T")
 

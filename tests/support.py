@@ -17,11 +17,11 @@ import pytest
 from _pytest.mark import ParameterSet
 
 import netspec
+from netspec.analysis.network import Network
 from netspec.compiler import compile_spec
-from netspec.diagnostics import Diagnostic, SpecError
-from netspec.network import Network
-from netspec.syntax import decode
-from netspec.verify import CHILD, differences, order
+from netspec.runtime.verify import CHILD, differences, order
+from netspec.text.diagnostics import Diagnostic, SpecError
+from netspec.text.syntax import decode
 
 T = TypeVar("T")
 ROOT = Path(__file__).parent.parent
@@ -48,7 +48,7 @@ def compiled(text: str, **params: float) -> Network:
 
 
 def verified(network: Network, source: str) -> list[str]:
-    """Return what `netspec.verify.verify` does, measured in this process."""
+    """Return what `netspec.runtime.verify.verify` does, measured in this process."""
     printed, before = io.StringIO(), sys.stdin
     sys.stdin = io.StringIO(order(network, source))
     try:

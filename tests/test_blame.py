@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from netspec.diagnostics import Diagnostic
+from netspec.text.diagnostics import Diagnostic
 from tests.support import ROOT, mistakes
 
 GOOGLENET = (ROOT / "specs" / "googlenet.yaml").read_text()

@@ -13,10 +13,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from netspec.costs import OTHER_KINDS, bias_params, other_kind
-from netspec.graph import Node
-from netspec.memory import BYTES, weigh
-from netspec.network import Network
+from netspec.analysis.costs import OTHER_KINDS, bias_params, other_kind
+from netspec.analysis.memory import BYTES, weigh
+from netspec.analysis.network import Network
+from netspec.graph.model import Node
 from netspec.ops.base import Infix, Input
 from tests.support import SPECS, compiled, load
 

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netspec.cli.show import show
-from netspec.diagnostics import (
+from netspec.text.diagnostics import (
     Diagnostic,
     Label,
     Paint,
@@ -31,8 +31,8 @@ from netspec.diagnostics import (
     render,
     suggest,
 )
-from netspec.formats import to_github, to_json, to_sarif, written
-from netspec.syntax import decode
+from netspec.text.formats import to_github, to_json, to_sarif, written
+from netspec.text.syntax import decode
 from tests.support import ROOT, mistakes
 
 SPEC = (

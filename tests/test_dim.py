@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netspec.dim import Expr, ExprError, equal, name, names, parse, python, substitute
+from netspec.ops.dim import Expr, ExprError, equal, name, names, parse, python, substitute
 
 NAMES = ("a", "b", "c")
 leaves = st.one_of(st.integers(0, 9), st.sampled_from(NAMES).map(name))

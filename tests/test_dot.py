@@ -13,10 +13,10 @@ import graphviz
 import pytest
 
 import netspec
+from netspec.analysis.network import Network
 from netspec.compiler import compile_spec
 from netspec.emit.dot import DotError, _text, render_dot, to_dot
-from netspec.network import Network
-from netspec.syntax import decode
+from netspec.text.syntax import decode
 
 BRANCHES = ["conv1x1", "reduce3x3", "reduce5x5", "pool"]
 

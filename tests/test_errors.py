@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from netspec.cli.common import diagnose
-from netspec.diagnostics import Diagnostic, SpecError
-from netspec.explain import codes, explain
+from netspec.text.diagnostics import Diagnostic, SpecError
+from netspec.text.explain import codes, explain
 from tests.support import ROOT, mistakes
 
 ERRORS = sorted((ROOT / "tests" / "errors").glob("*.yaml"))

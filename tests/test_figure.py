@@ -16,15 +16,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import netspec
+from netspec.analysis.network import Network
 from netspec.compiler import compile_spec
+from netspec.emit.diagram.numbers import shape_text, short
+from netspec.emit.diagram.tree import build
 from netspec.emit.figure.drawing import Box, Drawing, Line, Point, Text
-from netspec.emit.figure.numbers import shape_text, short
 from netspec.emit.figure.page import Figure, lay_out, page_size
 from netspec.emit.figure.svg import THEMES, to_svg, write
-from netspec.emit.figure.tree import build
 from netspec.emit.palette import KINDS
-from netspec.network import Network
-from netspec.syntax import decode
+from netspec.text.syntax import decode
 from tests.support import mostly
 
 SPECS = Path(__file__).parent.parent / "specs"

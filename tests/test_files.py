@@ -16,9 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from netspec import files, outputs
-from netspec.cli import main
-from netspec.syntax import MAX_BYTES
+from netspec.cli import main, outputs
+from netspec.text import files
+from netspec.text.syntax import MAX_BYTES
 from tests.support import ROOT
 
 GOOGLENET = str(ROOT / "specs" / "googlenet.yaml")

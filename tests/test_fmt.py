@@ -11,16 +11,16 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from netspec.analysis.network import Network
 from netspec.cli import main
 from netspec.compiler import compile_spec
-from netspec.diagnostics import Source, SpecError
-from netspec.fmt.order import LAST_KEYS, VARIANT_KEYS
-from netspec.fmt.text import equal, formatted
-from netspec.network import Network
+from netspec.language.extras import LAYER_KEYS
+from netspec.language.fmt.order import LAST_KEYS, VARIANT_KEYS
+from netspec.language.fmt.text import equal, formatted
+from netspec.language.variant.patch import KEYS
 from netspec.ops.activation import LeakyReLU
-from netspec.spec.extras import LAYER_KEYS
-from netspec.syntax import Mapping, parse
-from netspec.variant.patch import KEYS
+from netspec.text.diagnostics import Source, SpecError
+from netspec.text.syntax import Mapping, parse
 from tests.support import ROOT, SPECS, draws
 
 

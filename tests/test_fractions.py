@@ -9,7 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netspec.dim import Expr, integer, name, python, real, substitute
+from netspec.ops.dim import Expr, integer, name, python, real, substitute
 from tests.support import compiled, loads, mistakes, mostly, verified
 
 SPEC = """\

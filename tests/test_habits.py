@@ -7,8 +7,8 @@ import re
 import pytest
 
 from netspec.compiler import compile_spec
-from netspec.diagnostics import SpecError
-from netspec.project import Project
+from netspec.language.project import Project
+from netspec.text.diagnostics import SpecError
 from tests.support import SPECS, load, mistakes, one_block
 
 

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 import pytest
 
 from netspec.compiler import compile_spec
-from netspec.diagnostics import Diagnostic, SpecError, render, render_concise
 from netspec.emit.torch.module import to_python
-from netspec.formats import written
-from netspec.spec.names import MODULE_ATTRIBUTES
-from netspec.syntax import Mapping, Sequence, Tree, decode, parse
+from netspec.language.names import MODULE_ATTRIBUTES
+from netspec.text.diagnostics import Diagnostic, SpecError, render, render_concise
+from netspec.text.formats import written
+from netspec.text.syntax import Mapping, Sequence, Tree, decode, parse
 from tests.support import ROOT
 
 HEAD = "netspec: 1\nname: Net\ninputs: {image: [3, 8, 8]}\n"

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from _pytest.mark import ParameterSet
 
-from netspec.syntax import MAX_BYTES
+from netspec.text.syntax import MAX_BYTES
 from tests.support import ROOT, mostly
 from tests.test_hostile import HEAD, RAW, lines, net, one
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 import netspec
+from netspec.analysis.network import Network
 from netspec.compiler import compile_spec
 from netspec.emit.html import LARGEST, to_html
-from netspec.network import Network
-from netspec.syntax import decode
+from netspec.text.syntax import decode
 
 HOSTILE = """
 netspec: 1

@@ -6,8 +6,8 @@ import pytest
 
 import netspec
 from netspec.cli import main
-from netspec.diagnostics import Source
-from netspec.fmt.text import formatted
+from netspec.language.fmt.text import formatted
+from netspec.text.diagnostics import Source
 
 
 @pytest.fixture(autouse=True)

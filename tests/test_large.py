@@ -7,16 +7,16 @@ from collections import Counter
 
 import pytest
 
-from netspec.diagnostics import SpecError
 from netspec.emit import html, mermaid
+from netspec.emit.diagram import runs
+from netspec.emit.diagram.tree import Outline, build, walk
 from netspec.emit.dot import MOST_BOXES, to_dot
-from netspec.emit.figure import runs
 from netspec.emit.figure.page import FigureError
 from netspec.emit.figure.svg import to_svg
-from netspec.emit.figure.tree import Outline, build, walk
 from netspec.emit.report import render, report
+from netspec.language.order import execution_order
 from netspec.ops.conv import Conv2d
-from netspec.spec.order import execution_order
+from netspec.text.diagnostics import SpecError
 from tests.support import compiled, mistakes
 
 HEAD = "netspec: 1\nname: Net\ninputs: {image: [8, 16, 16]}\n"
@@ -58,7 +58,7 @@ def counted(monkeypatch: pytest.MonkeyPatch, text: str) -> Counter[str]:
         found["order"] += 1
         return execution_order(*arguments)
 
-    monkeypatch.setattr("netspec.expand.execution_order", order)
+    monkeypatch.setattr("netspec.graph.expand.execution_order", order)
     compiled(text).tensors()
     monkeypatch.undo()
     return found
@@ -100,7 +100,7 @@ OVER = {
 
 @pytest.mark.parametrize("what", OVER)
 def test_what_is_too_large_is_refused_before_it_is_expanded(what, monkeypatch):
-    monkeypatch.setattr("netspec.expand._Expander.run", None)
+    monkeypatch.setattr("netspec.graph.expand._Expander.run", None)
     (item,) = mistakes(OVER[what])
     assert item.code == "NS001"
     assert item.span is not None and item.span.text == "l"
@@ -112,7 +112,7 @@ def test_parameters_that_decide_no_count_are_not_counted_apart(monkeypatch):
         uses = f"x: {{B{i - 1}: [$w]}}, z: {{B{i - 1}: [$w + {2**i}]}}"
         inner += f"  B{i}: {{params: [w], chain: {{{uses}}}}}\n"
     calls = Counter[str]()
-    from netspec.expand.count import Counter as Sizes
+    from netspec.graph.count import Counter as Sizes
 
     body = Sizes._body
 

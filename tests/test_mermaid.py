@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 import netspec
+from netspec.analysis.network import Network
 from netspec.compiler import compile_spec
 from netspec.emit.mermaid import to_mermaid
-from netspec.network import Network
-from netspec.syntax import decode
+from netspec.text.syntax import decode
 
 RESERVED = """
 netspec: 1

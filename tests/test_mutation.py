@@ -11,11 +11,11 @@ from random import Random
 import pytest
 
 from netspec.compiler import compile_spec
-from netspec.diagnostics import Diagnostic, Source, Span, SpecError
+from netspec.language.layers import BODY_KEYS, LAYER_KEYS
+from netspec.language.sections import METRICS, SECTIONS
 from netspec.ops.base import REGISTRY
-from netspec.spec.layers import BODY_KEYS, LAYER_KEYS
-from netspec.spec.sections import METRICS, SECTIONS
-from netspec.syntax import Mapping, Scalar, Sequence, Tree, parse, scalars
+from netspec.text.diagnostics import Diagnostic, Source, Span, SpecError
+from netspec.text.syntax import Mapping, Scalar, Sequence, Tree, parse, scalars
 from tests.support import ROOT, draws
 
 GOOGLENET = ROOT / "specs" / "googlenet.yaml"

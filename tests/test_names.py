@@ -9,7 +9,7 @@ import sys
 import pytest
 from torch import nn
 
-from netspec.spec.names import MODULE_ATTRIBUTES
+from netspec.language.names import MODULE_ATTRIBUTES
 from tests.support import mistakes, one_block
 
 
@@ -55,5 +55,5 @@ def test_soft_keywords_are_names():
 
 
 def test_reading_names_does_not_import_torch():
-    code = "import sys, netspec.spec.names; sys.exit('torch' in sys.modules)"
+    code = "import sys, netspec.language.names; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -22,9 +22,9 @@ from torch import Tensor, nn
 from torch.backends import mkldnn
 from torch.utils.flop_counter import FlopCounterMode
 
-from netspec.dim import Shape, is_known, name, substitute
 from netspec.ops.arguments import Fixed
 from netspec.ops.base import REGISTRY, Call, Infix, Input, Op, product
+from netspec.ops.dim import Shape, is_known, name, substitute
 from netspec.ops.merge import Elementwise
 from netspec.ops.split import Cut
 from tests.support import draws

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
-from netspec.dim import Shape
+from netspec.ops.dim import Shape
 
 Arguments = dict[str, Any]
 Setting = tuple[Arguments, tuple[Shape, ...]]

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 
-from netspec.dim import Shape
 from netspec.ops.base import REGISTRY
+from netspec.ops.dim import Shape
 from tests import test_ops_draws as draw
 from tests.test_ops_draws import Arguments, Setting
 

@@ -16,15 +16,15 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 import netspec
-from netspec.diagnostics import SpecError
+from netspec.analysis.network import Network
 from netspec.emit.diff import diff
 from netspec.emit.html import to_html
 from netspec.emit.mermaid import to_mermaid
 from netspec.emit.report import FORMATS, render, report
-from netspec.fmt.text import formatted
-from netspec.network import Network
-from netspec.syntax import decode
-from netspec.verify import expected, state
+from netspec.language.fmt.text import formatted
+from netspec.runtime.verify import expected, state
+from netspec.text.diagnostics import SpecError
+from netspec.text.syntax import decode
 from tests.random_spec import renamed_specs, specs
 from tests.support import draws, loads
 
@@ -58,7 +58,7 @@ def run(source: str) -> Model:
 
 
 def measured(model: nn.Module, network: Network) -> dict[str, object]:
-    """Run a module on the meta device, in the form of `netspec.verify.expected`."""
+    """Run a module on the meta device, in the form of `netspec.runtime.verify.expected`."""
     inputs = [torch.empty(2, *shape) for shape in network.graph.inputs.values()]
     shapes, macs = [], []
     for training in (False, True):

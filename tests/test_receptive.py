@@ -12,13 +12,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from netspec.diagnostics import SpecError
-from netspec.graph import Node, NodeId
-from netspec.network import Network
+from netspec.analysis.network import Network
+from netspec.analysis.receptive import Field, Reach, everything, see, slide
+from netspec.graph.model import Node, NodeId
 from netspec.ops.base import Call, Infix, Input
 from netspec.ops.pool import MaxPool
 from netspec.ops.window import extent
-from netspec.receptive import Field, Reach, everything, see, slide
+from netspec.text.diagnostics import SpecError
 from tests.support import ROOT, compiled, draws, one_block
 
 PAPER = {

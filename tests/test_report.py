@@ -13,10 +13,10 @@ from html.parser import HTMLParser
 
 import pytest
 
+from netspec.analysis.network import Network
 from netspec.emit.report import FORMATS, find_paper, paper_report, render, report
 from netspec.emit.report.paper import PAPERS, judge, read_paper
 from netspec.emit.report.table import Column, Report, Table, grid, shares
-from netspec.network import Network
 from tests.support import ROOT, SPECS, compiled, load, one_block
 
 GOOGLENET = ROOT / "specs" / "googlenet.yaml"
@@ -281,7 +281,7 @@ def test_a_report_imports_nothing_slow():
 @pytest.mark.parametrize("format", list(FORMATS))
 def test_the_same_bytes_under_any_hash_seed(format):
     code = (
-        "from netspec.compiler import compile_spec; from netspec.syntax import decode;"
+        "from netspec.compiler import compile_spec; from netspec.text.syntax import decode;"
         "from netspec.emit.report import render, report; import sys;"
         f"s = decode(open({str(GOOGLENET)!r}, 'rb').read(), 'x');"
         f"sys.stdout.buffer.write(render(report(compile_spec(s), 'op'), {format!r}).encode())"

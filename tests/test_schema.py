@@ -14,16 +14,16 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from netspec import dim
 from netspec.cli import main
+from netspec.language.blocks import BLOCK_KEYS
+from netspec.language.extras import LAYER_KEYS
+from netspec.language.schema import glossary
+from netspec.language.schema.document import document, text
+from netspec.language.schema.ops import bare
+from netspec.language.sections import METRICS, SECTIONS
+from netspec.language.variant.patch import KEYS
+from netspec.ops import dim
 from netspec.ops.base import REGISTRY
-from netspec.schema import glossary
-from netspec.schema.document import document, text
-from netspec.schema.ops import bare
-from netspec.spec.blocks import BLOCK_KEYS
-from netspec.spec.extras import LAYER_KEYS
-from netspec.spec.sections import METRICS, SECTIONS
-from netspec.variant.patch import KEYS
 from tests.support import ROOT, SPECS
 
 jsonschema = pytest.importorskip("jsonschema")

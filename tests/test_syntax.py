@@ -7,9 +7,9 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netspec import syntax
-from netspec.diagnostics import Source, SpecError
-from netspec.syntax import MAX_DEPTH, Mapping, Scalar, Sequence, Tree, number, parse, scalars
+from netspec.text import syntax
+from netspec.text.diagnostics import Source, SpecError
+from netspec.text.syntax import MAX_DEPTH, Mapping, Scalar, Sequence, Tree, number, parse, scalars
 from tests.support import SPECS
 
 

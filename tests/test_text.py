@@ -22,8 +22,8 @@ import pytest
 import torch
 
 from netspec import __version__
+from netspec.analysis.network import Network
 from netspec.compiler import compile_spec
-from netspec.diagnostics import SpecError, escape
 from netspec.emit.dot import to_dot
 from netspec.emit.figure.svg import to_svg
 from netspec.emit.html import to_html
@@ -31,8 +31,8 @@ from netspec.emit.mermaid import to_mermaid
 from netspec.emit.report import FORMATS, render, report
 from netspec.emit.torch.audit import UnexpectedCode, audit
 from netspec.emit.torch.module import to_python
-from netspec.network import Network
-from netspec.syntax import decode
+from netspec.text.diagnostics import SpecError, escape
+from netspec.text.syntax import decode
 from tests.hostile_text import Hostile, hostile_spec
 from tests.support import ROOT, draws, verified
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from netspec.verify import verify
+from netspec.runtime.verify import verify
 from tests.support import ROOT, SPECS, load, loads, mostly
 
 RUNNING = ("googlenet", "googlenet_bn", "inception_v3", "nin", "resnet18", "resnext50_32x4d")

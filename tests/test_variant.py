@@ -11,7 +11,7 @@ import torch
 
 import netspec
 from netspec.cli import main
-from netspec.diagnostics import Diagnostic, SpecError, render
+from netspec.text.diagnostics import Diagnostic, SpecError, render
 from tests.support import ROOT
 
 BASE = """\

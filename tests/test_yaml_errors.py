@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from netspec.diagnostics import Diagnostic, SpecError
-from netspec.syntax import decode, parse
+from netspec.text.diagnostics import Diagnostic, SpecError
+from netspec.text.syntax import decode, parse
 
 
 @dataclass(frozen=True)

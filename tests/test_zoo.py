@@ -12,7 +12,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import netspec
 from netspec.cli import main
-from netspec.spec.model import walk
+from netspec.language.model import walk
 from tests.reference import alexnet, googlenet_naive, inception_bn, nin
 from tests.support import ROOT, SPECS, load, mostly
 

@@ -11,7 +11,8 @@ from importlib import import_module
 from types import ModuleType
 from typing import NoReturn
 
-from netspec import __version__, interrupt
+from netspec import interrupt
+from netspec.version import __version__
 
 COMMANDS = {
     "check": "say what is wrong with a spec",
@@ -64,14 +65,14 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         from netspec.cli.show import put
-        from netspec.diagnostics import escape
+        from netspec.text.diagnostics import escape
 
         put(f"{self.format_usage()}{self.prog}: error: {escape(message)}\n", sys.stderr)
         raise SystemExit(2)
 
     def _print_message(self, message: str, file: object = None) -> None:
         from netspec.cli.show import put
-        from netspec.files import standard_output
+        from netspec.text.files import standard_output
 
         put(message, standard_output())
 
@@ -103,7 +104,7 @@ def _no_command(words: list[str]) -> int:
         put(top.format_help(), sys.stderr)
         return 2
     if not words[0].startswith("-"):
-        from netspec.diagnostics import suggest
+        from netspec.text.diagnostics import suggest
 
         hint = suggest(words[0], COMMANDS)
         top.error(f"no command is called `{words[0][:64]}`; {hint or 'see --help'}")
@@ -114,8 +115,8 @@ def _no_command(words: list[str]) -> int:
 def _status(error: Exception) -> int:
     """Say what has ended a command; return its exit code."""
     from netspec.cli.show import complain, discard, show
-    from netspec.diagnostics import SpecError
-    from netspec.files import Failure
+    from netspec.text.diagnostics import SpecError
+    from netspec.text.files import Failure
 
     match error:
         case Failure():
@@ -140,7 +141,7 @@ def _report_bug(error: Exception) -> int:
     if os.environ.get("NETSPEC_TRACEBACK"):
         raise error
     from netspec.cli.show import complain
-    from netspec.files import Failure
+    from netspec.text.files import Failure
 
     message = f"internal error: {type(error).__name__}: {error}"
     request = "this is a bug in netspec, not in your spec. Please report it with the spec and "

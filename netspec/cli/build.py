@@ -6,13 +6,14 @@ import difflib
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from netspec import __version__, files
+from netspec.analysis.network import Network
 from netspec.cli.arguments import add_output, add_spec, add_watch
 from netspec.cli.common import WRONG, compiled, write
 from netspec.cli.show import say_difference, tell
-from netspec.diagnostics import escape
 from netspec.emit.torch.module import to_python
-from netspec.network import Network
+from netspec.text import files
+from netspec.text.diagnostics import escape
+from netspec.version import __version__
 
 
 def add(parser: ArgumentParser) -> None:
@@ -75,7 +76,7 @@ def _compare(old: str | None, new: str, path: str) -> int:
 
 
 def _verify(network: Network, source: str) -> None:
-    from netspec.verify import verify
+    from netspec.runtime.verify import verify
 
     if problems := verify(network, source):
         raise files.Failure("the module differs from what was inferred:", 70, tuple(problems))

@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser, Namespace
 
+from netspec.analysis.network import Network
 from netspec.cli.arguments import add_settings, add_watch
 from netspec.cli.common import WRONG, diagnose, spec_files
 from netspec.cli.show import FORMATS, show, tell
-from netspec.diagnostics import counted, escape
-from netspec.files import standard_output
-from netspec.network import Network
+from netspec.text.diagnostics import counted, escape
+from netspec.text.files import standard_output
 
 
 def add(parser: ArgumentParser) -> None:

@@ -11,14 +11,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
-from netspec import files, outputs
+from netspec.analysis.network import Network
+from netspec.cli import outputs
 from netspec.cli.show import complain, show, tell
+from netspec.cli.watch import watch
 from netspec.compiler import ParameterError, compile_spec
-from netspec.diagnostics import Diagnostic, SpecError, counted, escape
-from netspec.network import Network
-from netspec.project import Project, Stamp, stamp
-from netspec.syntax import number
-from netspec.watch import watch
+from netspec.language.project import Project, Stamp, stamp
+from netspec.text import files
+from netspec.text.diagnostics import Diagnostic, SpecError, counted, escape
+from netspec.text.syntax import number
 
 WRONG = 1
 

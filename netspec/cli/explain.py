@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from netspec import files
 from netspec.cli.show import say
-from netspec.diagnostics import suggest
-from netspec.explain import codes, explain
+from netspec.text import files
+from netspec.text.diagnostics import suggest
+from netspec.text.explain import codes, explain
 
 
 def add(parser: ArgumentParser) -> None:

@@ -6,12 +6,12 @@ import difflib
 import sys
 from argparse import ArgumentParser, Namespace
 
-from netspec import files
 from netspec.cli.common import WRONG, spec_files
 from netspec.cli.show import say, say_difference, show
-from netspec.diagnostics import SpecError, escape
-from netspec.fmt.text import formatted
-from netspec.syntax import decode
+from netspec.language.fmt.text import formatted
+from netspec.text import files
+from netspec.text.diagnostics import SpecError, escape
+from netspec.text.syntax import decode
 
 
 def add(parser: ArgumentParser) -> None:

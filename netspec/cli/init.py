@@ -5,18 +5,19 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from netspec import files, outputs
+from netspec.cli import outputs
 from netspec.cli.arguments import add_force
 from netspec.cli.show import tell
-from netspec.diagnostics import Sink, Source, Span, escape
-from netspec.spec.names import check_block_name
+from netspec.language.names import check_block_name
+from netspec.text import files
+from netspec.text.diagnostics import Sink, Source, Span, escape
 
 _TEMPLATE = """\
 # A first spec: `netspec check {file}` says what is wrong with it,
 # `netspec build {file} -o {stem}.py` writes it as a PyTorch module,
 # and `netspec ops` lists what a layer can be. For completion in an editor, run
-# `netspec schema > netspec.schema.json`, and begin this file with the comment
-# `yaml-language-server: $schema=netspec.schema.json`.
+# `netspec schema > netspec.language.schema.json`, and begin this file with the comment
+# `yaml-language-server: $schema=netspec.language.schema.json`.
 netspec: 1
 name: {name}
 params: {{classes: 10}}                 # what may differ, used as $classes; `--set classes=100`

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from netspec import files
 from netspec.cli.show import say
-from netspec.diagnostics import suggest
 from netspec.emit.opsdoc import listing, page
 from netspec.ops.base import REGISTRY
+from netspec.text import files
+from netspec.text.diagnostics import suggest
 
 
 def add(parser: ArgumentParser) -> None:

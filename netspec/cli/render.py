@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from netspec import files
+from netspec.analysis.network import Network
 from netspec.cli.arguments import add_output, add_spec, add_watch, seconds, whole
 from netspec.cli.common import compiled, kind_of, write
 from netspec.emit.figure.raster import PICTURES, RasterError, rasterise
-from netspec.network import Network
+from netspec.text import files
 
 FORMATS = ("svg", "png", "pdf", "dot", "mmd", "html")
 PAGES = ("letter", "a4", "slide", "none")

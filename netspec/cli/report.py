@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from netspec import files
+from netspec.analysis.memory import BYTES
+from netspec.analysis.network import Network
 from netspec.cli.arguments import add_force, add_spec, whole
 from netspec.cli.common import compiled, kind_of, write
 from netspec.cli.show import say
 from netspec.emit.report import FORMATS, ROWS, Report, find_paper, paper_report, render, report
-from netspec.memory import BYTES
-from netspec.network import Network
+from netspec.text import files
 
 
 def add(parser: ArgumentParser) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 
 from netspec.cli.show import say
-from netspec.schema.document import text
+from netspec.language.schema.document import text
 
 
 def add(parser: ArgumentParser) -> None:

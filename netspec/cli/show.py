@@ -12,8 +12,8 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import TextIO
 
-from netspec.diagnostics import Diagnostic, Paint, brief, escape
-from netspec.files import Failure, standard_output
+from netspec.text.diagnostics import Diagnostic, Paint, brief, escape
+from netspec.text.files import Failure, standard_output
 
 FORMATS = ("full", "concise", "json", "github", "sarif")
 _ASCII = str.maketrans({"×": "x", "→": "->", "…": "...", "–": "-", "−": "-", "─": "-", "’": "'"})
@@ -23,7 +23,7 @@ def show(items: Sequence[Diagnostic], stream: TextIO | None, format: str = "full
     """Print diagnostics in one of the formats; where nobody reads, nothing is printed."""
     if stream is None or (not items and format in ("full", "concise", "github")):
         return
-    from netspec.formats import written
+    from netspec.text.formats import written
 
     put(written(items, format, Paint(_wants_colour(stream))) + "\n", stream)
 

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from netspec.contracts import metrics
-from netspec.diagnostics import escape
-from netspec.graph import Graph, Node, NodeId, path
-from netspec.network import Network
+from netspec.analysis.contracts import metrics
+from netspec.analysis.network import Network
+from netspec.graph.model import Graph, Node, NodeId, path
+from netspec.language.model import BlockCall
 from netspec.ops.base import Op
-from netspec.spec.model import BlockCall
+from netspec.text.diagnostics import escape
 
 Tensors = Mapping[str, tuple[int, ...]]
 

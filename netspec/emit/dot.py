@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from netspec.emit.figure.numbers import cost_text
-from netspec.emit.figure.runs import readable, shorten
-from netspec.emit.figure.tree import Group, Item, Leaf, Link, Outline, branch_order, leaves
+from netspec.analysis.network import Network
+from netspec.emit.diagram.numbers import cost_text
+from netspec.emit.diagram.runs import readable, shorten
+from netspec.emit.diagram.tree import Group, Item, Leaf, Link, Outline, branch_order, leaves
 from netspec.emit.palette import KINDS
-from netspec.graph import path
-from netspec.network import Network
+from netspec.graph.model import path
 from netspec.ops.window import times
 
 if TYPE_CHECKING:

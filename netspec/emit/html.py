@@ -8,18 +8,18 @@ from html import escape
 from pathlib import PurePath
 from typing import Any
 
-from netspec.diagnostics import escape as shown
-from netspec.emit.figure.flow import Fan, Part, Series, Side, exits, flow
-from netspec.emit.figure.lanes import LEFT, RIGHT, Lanes, assign
+from netspec.analysis.network import Network
+from netspec.analysis.receptive import describe, see
+from netspec.emit.diagram.flow import Fan, Part, Series, Side, exits, flow
+from netspec.emit.diagram.lanes import LEFT, RIGHT, Lanes, assign
+from netspec.emit.diagram.numbers import cost_text, shape_text
+from netspec.emit.diagram.runs import details
+from netspec.emit.diagram.tree import Group, Item, Leaf, Link, leaves
 from netspec.emit.figure.legend import total_text
-from netspec.emit.figure.numbers import cost_text, shape_text
-from netspec.emit.figure.runs import details
-from netspec.emit.figure.tree import Group, Item, Leaf, Link, leaves
 from netspec.emit.palette import KINDS
-from netspec.graph import NodeId, path
-from netspec.network import Network
+from netspec.graph.model import NodeId, path
 from netspec.ops.window import times
-from netspec.receptive import describe, see
+from netspec.text.diagnostics import escape as shown
 
 LARGEST = 300_000
 """The most bytes of a file; a larger network is shown with its inner blocks closed for good."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from netspec.emit.figure.numbers import cost_text, shape_text
-from netspec.emit.figure.runs import details
-from netspec.emit.figure.tree import Group, Item, Leaf, branch_order, leaves
+from netspec.analysis.network import Network
+from netspec.emit.diagram.numbers import cost_text, shape_text
+from netspec.emit.diagram.runs import details
+from netspec.emit.diagram.tree import Group, Item, Leaf, branch_order, leaves
 from netspec.emit.palette import KINDS
-from netspec.graph import NodeId
-from netspec.network import Network
+from netspec.graph.model import NodeId
 
 _MOST_TEXT = 50_000
 _MOST_EDGES = 500

@@ -9,12 +9,12 @@ import textwrap
 from collections.abc import Iterator
 from typing import Any
 
-from netspec.dim import Dim, Shape, name
+from netspec.language.schema.glossary import ARGUMENTS
+from netspec.language.schema.ops import describe, is_required, link, signature, spell
 from netspec.ops.arguments import Argument, Integer
 from netspec.ops.base import REGISTRY, Join, Op
+from netspec.ops.dim import Dim, Shape, name
 from netspec.ops.window import times
-from netspec.schema.glossary import ARGUMENTS
-from netspec.schema.ops import describe, is_required, link, signature, spell
 
 _WIDTH = 100
 _SPATIAL = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}

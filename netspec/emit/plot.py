@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
+from netspec.analysis.network import Network
 from netspec.emit.report.rows import Measured, main_table
-from netspec.network import Network
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

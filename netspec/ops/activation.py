@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar
 
-from netspec.dim import Shape
 from netspec.ops.arguments import AnyReal, Axis, Flag, Size, Word
 from netspec.ops.axes import refuse_axis
 from netspec.ops.base import Call, Cost, Infix, Op, Problem, op, product
+from netspec.ops.dim import Shape
 
 
 class Activation(Op):

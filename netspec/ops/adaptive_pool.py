@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
-from netspec.dim import Shape
 from netspec.ops.arguments import Integer, Size
 from netspec.ops.base import Call, Cost, Infix, Op, op, product
+from netspec.ops.dim import Shape
 from netspec.ops.window import every
 
 OutputPair = Annotated[int | tuple[int | None, int | None], Integer(count=2, gaps=True)]

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import PydanticCustomError, core_schema
 
-from netspec.dim import Expr, integer, names
+from netspec.ops.dim import Expr, integer, names
 
 MAX_SIZE = 2**31 - 1
 EXPRESSION: dict[str, Any] = {"type": "string", "pattern": r"\$", "maxLength": 200}

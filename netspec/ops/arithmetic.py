@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, ClassVar
 
-from netspec.dim import Shape
 from netspec.ops.arguments import MAX_SIZE, AnyReal, Boolean, Fixed, Integer, ListOf
 from netspec.ops.axes import index, refuse_axis
 from netspec.ops.base import Cost, Op, Problem, op, product
+from netspec.ops.dim import Shape
 from netspec.ops.window import every
 
 Axes = Annotated[int | tuple[int, ...], Fixed(ListOf(Integer(-MAX_SIZE), single=True))]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from netspec.diagnostics import counted
-from netspec.dim import Shape
 from netspec.ops.base import Problem
+from netspec.ops.dim import Shape
+from netspec.text.diagnostics import counted
 
 NAMES = {
     1: ("features",),

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, NamedTuple, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict
 
-from netspec.dim import Dim, Shape, names, substitute
+from netspec.ops.dim import Dim, Shape, names, substitute
 
 
 class Problem(NamedTuple):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
-from netspec.dim import Dim, Shape
 from netspec.ops.arguments import Flag, Integer, Pair, PairFrom0, Size, Triple, Word
 from netspec.ops.base import Cost, Op, Problem, Window, numbers, op, product
+from netspec.ops.dim import Dim, Shape
 from netspec.ops.window import every, label, refuse_kernel, refuse_output, slide, unslide
 
 PaddingMode = Annotated[str, Word(("zeros", "reflect", "replicate", "circular"))]

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar
 
-from netspec.dim import Dim, Shape
 from netspec.ops.arguments import Flag, Size
 from netspec.ops.axes import refuse_rank
 from netspec.ops.base import Cost, Op, Problem, op, product
+from netspec.ops.dim import Dim, Shape
 
 
 @op("linear")

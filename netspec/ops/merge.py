@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar
 
-from netspec.dim import Dim, Expr, Shape
 from netspec.ops.arguments import Axis
 from netspec.ops.axes import called, index, refuse_axis
 from netspec.ops.base import Call, Cost, Infix, Input, Join, Problem, op, product
+from netspec.ops.dim import Dim, Expr, Shape
 from netspec.ops.window import times
 
 

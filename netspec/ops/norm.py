@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, ClassVar
 
-from netspec.dim import Dim, Shape
 from netspec.ops.arguments import (
     AnyReal,
     Flag,
@@ -18,6 +17,7 @@ from netspec.ops.arguments import (
 )
 from netspec.ops.axes import refuse_rank
 from netspec.ops.base import Cost, Op, Problem, op, product
+from netspec.ops.dim import Dim, Shape
 from netspec.ops.window import every, times
 
 Sizes = Annotated[int | tuple[int, ...] | None, ListOf(Integer(), single=True)]

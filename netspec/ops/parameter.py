@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar
 
-from netspec.dim import Shape
 from netspec.ops.arguments import Integer, ListOf
 from netspec.ops.base import Call, Infix, Op, op
+from netspec.ops.dim import Shape
 
 Sizes = Annotated[tuple[int, ...], ListOf(Integer())]
 

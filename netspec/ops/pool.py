@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
-from netspec.dim import Shape
 from netspec.ops.arguments import (
     Count,
     Flag,
@@ -19,6 +18,7 @@ from netspec.ops.arguments import (
     TripleFrom0,
 )
 from netspec.ops.base import Cost, Op, Problem, Window, numbers, op, product
+from netspec.ops.dim import Shape
 from netspec.ops.window import every, label, refuse_window, slide, times
 
 

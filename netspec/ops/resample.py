@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, ClassVar
 
-from netspec.diagnostics import counted
-from netspec.dim import Dim, Expr, Shape, unknown
 from netspec.ops.arguments import MAX_SIZE, Boolean, Integer, ListOf, Real, Size, Word
 from netspec.ops.axes import refuse_rank
 from netspec.ops.base import Cost, Op, Problem, numbers, op, product
+from netspec.ops.dim import Dim, Expr, Shape, unknown
 from netspec.ops.reshape import Move
 from netspec.ops.window import every, refuse_output
+from netspec.text.diagnostics import counted
 
 # For each mode: the numbers of spatial dimensions, and the elements mixed for one output element.
 _MODES: dict[str, tuple[tuple[int, ...], int]] = {

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Annotated, ClassVar
 
-from netspec.dim import Dim, Shape
 from netspec.ops.arguments import MAX_SIZE, Axis, Fixed, Integer, ListOf
 from netspec.ops.axes import index, refuse_axis
 from netspec.ops.base import Call, Infix, Input, Op, Problem, op, product
+from netspec.ops.dim import Dim, Shape
 from netspec.ops.window import times
 
 

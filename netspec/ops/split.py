@@ -6,10 +6,10 @@ from abc import abstractmethod
 from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar
 
-from netspec.dim import Dim, Shape
 from netspec.ops import axes
 from netspec.ops.arguments import MAX_SIZE, Axis, Fixed, Integer, ListOf, Size
 from netspec.ops.base import Call, Infix, Input, Op, Problem, numbers, op
+from netspec.ops.dim import Dim, Shape
 
 Sections = Annotated[tuple[int, ...], ListOf(Integer())]
 Start = Annotated[int, Integer(-MAX_SIZE)]

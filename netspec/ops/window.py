@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from netspec.dim import Dim, Expr, Shape, unknown
 from netspec.ops.base import Problem, Window, numbers
+from netspec.ops.dim import Dim, Expr, Shape, unknown
 
 
 def every(value: Any, count: int) -> tuple[Any, ...]:

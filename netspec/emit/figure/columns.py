@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from netspec.emit.diagram.flow import Fan
 from netspec.emit.figure.drawing import Piece
-from netspec.emit.figure.flow import Fan
 from netspec.emit.figure.place import Plan
 from netspec.emit.figure.stack import Column, Gap
 

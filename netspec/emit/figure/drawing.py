@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from netspec.emit.figure.text import width
-from netspec.graph import NodeId
+from netspec.graph.model import NodeId
 
 TEXT = 9.5
 """Size of the text in nodes and titles."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from netspec.analysis.network import Network
+from netspec.emit.diagram.numbers import short
+from netspec.emit.diagram.tree import Group, leaves
 from netspec.emit.figure.drawing import SMALL, Box, Drawing, Piece, Text
-from netspec.emit.figure.numbers import short
 from netspec.emit.figure.place import LONGEST_BAR
 from netspec.emit.figure.text import width
-from netspec.emit.figure.tree import Group, leaves
 from netspec.emit.palette import KINDS
-from netspec.network import Network
 
 _ROW = 15.0
 _SPACE = 14.0

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import NamedTuple
 
+from netspec.analysis.network import Network
+from netspec.emit.diagram.flow import Fan, Side
+from netspec.emit.diagram.runs import MOST_BOXES, details, size
+from netspec.emit.diagram.tree import Group, leaves
 from netspec.emit.figure.columns import GUTTER, SIDE_GAP, TRACK, Wrapper
 from netspec.emit.figure.drawing import SMALL, TEXT, Drawing, Point
-from netspec.emit.figure.flow import Fan, Side
 from netspec.emit.figure.legend import legend
 from netspec.emit.figure.place import Placer, Plan
-from netspec.emit.figure.runs import MOST_BOXES, details, size
 from netspec.emit.figure.stack import Column, Stack
-from netspec.emit.figure.tree import Group, leaves
-from netspec.network import Network
 
 MARGIN = 4.0
 LARGEST_TEXT = 9.0

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from netspec.analysis.network import Network
+from netspec.emit.diagram.flow import Fan, Flow, Series, Skip, exits, flow
+from netspec.emit.diagram.lanes import LEFT, RIGHT, Lane, Lanes, assign
+from netspec.emit.diagram.numbers import cost_text, shape_text, short
+from netspec.emit.diagram.tree import Group, Leaf, Link
 from netspec.emit.figure.drawing import SMALL, TEXT, Box, Drawing, Piece, Text
-from netspec.emit.figure.flow import Fan, Flow, Series, Skip, exits, flow
-from netspec.emit.figure.lanes import LEFT, RIGHT, Lane, Lanes, assign
-from netspec.emit.figure.numbers import cost_text, shape_text, short
 from netspec.emit.figure.text import width
-from netspec.emit.figure.tree import Group, Leaf, Link
-from netspec.graph import NodeId
-from netspec.network import Network
+from netspec.graph.model import NodeId
 
 ROW = 16.0
 LEAST_WIDTH = 46.0

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from netspec.emit.diagram.flow import Fan, Series
+from netspec.emit.diagram.lanes import LEFT, RIGHT, Lane, Lanes, offsets
+from netspec.emit.diagram.tree import Leaf, Link
 from netspec.emit.figure.drawing import SMALL, Box, Drawing, Piece, Point, Text
-from netspec.emit.figure.flow import Fan, Series
-from netspec.emit.figure.lanes import LEFT, RIGHT, Lane, Lanes, offsets
 from netspec.emit.figure.place import SLOT, TAG, Placer, Plan
 from netspec.emit.figure.text import width
-from netspec.emit.figure.tree import Leaf, Link
-from netspec.graph import NodeId
+from netspec.graph.model import NodeId
 
 LEAST_GAP = 7.5
 ROUTE = 5.0

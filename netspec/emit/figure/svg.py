@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
+from netspec.analysis.network import Network
 from netspec.emit.figure.drawing import Box, Line, Text
 from netspec.emit.figure.page import MARGIN, Figure, lay_out, page_size
 from netspec.emit.palette import KINDS
-from netspec.network import Network
 
 FONT = "Helvetica, Arial, 'Liberation Sans', sans-serif"
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from netspec.analysis.memory import RULE as MEMORY_RULE
+from netspec.analysis.network import Network
 from netspec.emit.report.data import to_csv, to_json
 from netspec.emit.report.markup import html, latex, markdown
 from netspec.emit.report.paper import Paper, find_paper, paper_report
 from netspec.emit.report.plain import text
 from netspec.emit.report.rows import ROWS, Measured, facts, main_table, summary
 from netspec.emit.report.table import Report
-from netspec.memory import RULE as MEMORY_RULE
-from netspec.network import Network
 
 __all__ = ["FORMATS", "ROWS", "Paper", "Report", "find_paper", "paper_report", "render", "report"]
 

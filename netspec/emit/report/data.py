@@ -10,8 +10,8 @@ from functools import cache
 from json.encoder import encode_basestring_ascii
 from operator import add
 
-from netspec.diagnostics import escape
 from netspec.emit.report.table import Cell, Column, Report, Row, Table, show
+from netspec.text.diagnostics import escape
 
 
 def to_json(report: Report) -> str:

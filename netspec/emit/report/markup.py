@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import cache
 
-from netspec.diagnostics import escape
 from netspec.emit.report.table import Grid, Report, Table, grid
+from netspec.text.diagnostics import escape
 
 _STYLE = """\
 body { font: 14px/1.4 system-ui, sans-serif; margin: 2em; }

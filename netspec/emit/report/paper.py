@@ -11,10 +11,10 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
-from netspec.costs import bias_params
+from netspec.analysis.costs import bias_params
+from netspec.analysis.network import Network
 from netspec.emit.report.table import Cell, Column, Report, Row, Table, add_up
-from netspec.graph import Node
-from netspec.network import Network
+from netspec.graph.model import Node
 
 PAPERS = Path(__file__).parents[2] / "data" / "papers"
 Number = int | float

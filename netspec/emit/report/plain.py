@@ -6,8 +6,8 @@ import textwrap
 from collections.abc import Iterator
 from functools import cache
 
-from netspec.diagnostics import display_width, escape
 from netspec.emit.report.table import Grid, Report, Table, grid
+from netspec.text.diagnostics import display_width, escape
 
 WIDTH = 100
 _SHORT = 3  # rows whose total needs no rule above it

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import zip_longest
 
-from netspec.costs import OTHER_KINDS, Depths, NodeCost, depths, other_kind, total
+from netspec.analysis.costs import OTHER_KINDS, Depths, NodeCost, depths, other_kind, total
+from netspec.analysis.memory import Memory, weigh
+from netspec.analysis.network import Network
+from netspec.analysis.receptive import Field, Fields, Reach, see
 from netspec.emit.report.table import RANGE, Cell, Column, Fact, Row, Table, add_up, shares
-from netspec.graph import Node, NodeId, path
-from netspec.memory import Memory, weigh
-from netspec.network import Network
-from netspec.receptive import Field, Fields, Reach, see
+from netspec.graph.model import Node, NodeId, path
 
 ROWS = ("block", "layer", "op")
 """What a row can stand for."""

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from netspec.dim import Dim, Expr, Shape, equal, integer, name, names, substitute, unknown
 from netspec.emit.torch.naming import class_name, unique
 from netspec.emit.torch.pieces import local_names
 from netspec.emit.torch.plan import (
@@ -22,13 +21,14 @@ from netspec.emit.torch.plan import (
     is_written,
 )
 from netspec.emit.torch.repeat import grouped, progression
-from netspec.expand.bind import call_of, compare
-from netspec.graph import NodeId
+from netspec.graph.bind import call_of, compare
+from netspec.graph.model import NodeId
+from netspec.language.model import BlockCall, Chain, Layer, OpCall, Parallel, Ref, ShareCall
+from netspec.language.model import Call as Called
+from netspec.language.order import execution_order
 from netspec.ops.base import Call, Infix, Op
+from netspec.ops.dim import Dim, Expr, Shape, equal, integer, name, names, substitute, unknown
 from netspec.ops.split import Cut
-from netspec.spec.model import BlockCall, Chain, Layer, OpCall, Parallel, Ref, ShareCall
-from netspec.spec.model import Call as Called
-from netspec.spec.order import execution_order
 
 if TYPE_CHECKING:
     from netspec.emit.torch.planner import Planner

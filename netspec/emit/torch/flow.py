@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from netspec.language.model import Layer, OpCall
 from netspec.ops.merge import Concat, Elementwise
-from netspec.spec.model import Layer, OpCall
 
 
 class Flow:

@@ -27,9 +27,9 @@ from netspec.emit.torch.layout import (
 from netspec.emit.torch.naming import RESERVED
 from netspec.emit.torch.pieces import base, condition_text
 from netspec.emit.torch.plan import Plan
+from netspec.language.model import Chain, Layer, OpCall, Output, Parallel, Ref, ShareCall
+from netspec.language.order import execution_order
 from netspec.ops.base import Call, Infix, Input
-from netspec.spec.model import Chain, Layer, OpCall, Output, Parallel, Ref, ShareCall
-from netspec.spec.order import execution_order
 
 Comment = Callable[[Layer], str]
 _NEUTRAL = ("x", "out")

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from netspec.emit.torch.layout import INDENT, Code, Prefixed, call, literal, quoted, statement
 from netspec.emit.torch.plan import Plan, is_plain
+from netspec.language.model import Chain, Layer, Spec, chains
 from netspec.ops.base import REGISTRY
 from netspec.ops.fillers import Filler
-from netspec.spec.model import Chain, Layer, Spec, chains
 
 METHOD = "init_parameters"
 

@@ -6,9 +6,9 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from netspec.dim import Expr, python, substitute
-from netspec.dim import name as symbol
 from netspec.ops.base import Call
+from netspec.ops.dim import Expr, python, substitute
+from netspec.ops.dim import name as symbol
 
 WIDTH = 88
 INDENT = "    "

@@ -5,8 +5,6 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Mapping
 
-from netspec.dim import Expr, names, python, substitute
-from netspec.dim import name as symbol
 from netspec.emit.torch.layout import (
     INDENT,
     WIDTH,
@@ -35,8 +33,10 @@ from netspec.emit.torch.plan import (
     made_of,
     used_names,
 )
-from netspec.spec.model import Body, Chain
-from netspec.spec.names import MODULE_ATTRIBUTES
+from netspec.language.model import Body, Chain
+from netspec.language.names import MODULE_ATTRIBUTES
+from netspec.ops.dim import Expr, names, python, substitute
+from netspec.ops.dim import name as symbol
 
 
 def base(body: Body) -> str:

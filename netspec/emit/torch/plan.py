@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from netspec.dim import Dim, Shape, is_known, names
-from netspec.graph import NodeId
+from netspec.graph.model import NodeId
+from netspec.language.model import Body, Chain, Layer, OpCall, Ref, ShareCall
 from netspec.ops.base import Call, Infix
-from netspec.spec.model import Body, Chain, Layer, OpCall, Ref, ShareCall
+from netspec.ops.dim import Dim, Shape, is_known, names
 
 
 @dataclass(frozen=True, slots=True)

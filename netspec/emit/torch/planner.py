@@ -11,15 +11,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from math import prod
 
-from netspec.diagnostics import Diagnostic, SpecError
-from netspec.dim import Expr, Shape, integer, name, names, real, substitute
+from netspec.analysis.shapes import Shapes
 from netspec.emit.torch.filler import Filler
 from netspec.emit.torch.naming import GLOBALS, unique
 from netspec.emit.torch.plan import Param, Plan, function_names, used_names
-from netspec.graph import Graph, Instance, NodeId
+from netspec.graph.model import Graph, Instance, NodeId
+from netspec.language.model import INPUT, Body, Layer, OpCall, Spec
 from netspec.ops.base import Op
-from netspec.shapes import Shapes
-from netspec.spec.model import INPUT, Body, Layer, OpCall, Spec
+from netspec.ops.dim import Expr, Shape, integer, name, names, real, substitute
+from netspec.text.diagnostics import Diagnostic, SpecError
 
 
 class Planner:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from netspec.dim import Expr, equal, name
 from netspec.emit.torch.plan import Construct, Made, Repeated
+from netspec.ops.dim import Expr, equal, name
 
 
 def grouped(items: list[Construct]) -> list[Construct]:

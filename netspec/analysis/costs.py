@@ -1,0 +1,130 @@
+"""Shapes → costs: parameters, multiply-adds, other operations, depth; each exact."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from netspec.analysis.shapes import Shapes
+from netspec.graph.model import Graph, Node, NodeId, Sizes
+from netspec.ops.base import Op, product
+
+
+class NodeCost(NamedTuple):
+    """What one node costs for one image: parameters, multiply-adds, other operations."""
+
+    params: int = 0
+    macs: int = 0
+    other: int = 0
+
+    def __add__(self, more: tuple[object, ...]) -> NodeCost:
+        return NodeCost(*(a + b for a, b in zip(self, more, strict=True)))  # type: ignore[operator]  # NodeCosts add
+
+    def times(self, count: int) -> NodeCost:
+        """Return what so many cost."""
+        return NodeCost(self.params * count, self.macs * count, self.other * count)
+
+    @property
+    def flops(self) -> int:
+        """Two for one multiply-add."""
+        return 2 * self.macs
+
+
+Costs = Mapping[NodeId, NodeCost]
+Depths = Mapping[NodeId, int]
+
+_OTHER_BY_STYLE = {
+    "pool": "pooling",
+    "norm": "normalising",
+    "activation": "activation",
+    "conv": "bias",
+    "linear": "bias",
+}
+OTHER_KINDS = ("pooling", "normalising", "activation", "bias", "joining")
+"""What the other operations are; every node's fall into exactly one of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Sums over the network: in inference, in the training-only heads, and together."""
+
+    inference: NodeCost
+    heads: NodeCost
+    depth: int
+    depth_with_pooling: int
+
+    @property
+    def training(self) -> NodeCost:
+        return self.inference + self.heads
+
+
+def measure(graph: Graph, shapes: Shapes) -> Costs:
+    """Return the cost of every node; shared weights count where they belong, MACs each time."""
+    seen: dict[tuple[object, ...], NodeCost] = {}
+    costs: dict[NodeId, NodeCost] = {}
+    for node in graph.nodes.values():
+        inputs = tuple([shapes[source] for source in node.inputs])
+        is_shared = node.owner is not node.id and node.owner != node.id
+        key = (id(node.op), is_shared, *inputs)
+        if key not in seen:
+            seen[key] = _cost(node.op, inputs, is_shared)
+        costs[node.id] = seen[key]
+    return costs
+
+
+def _cost(op: Op, inputs: Sequence[Sizes], is_shared: bool) -> NodeCost:
+    params = 0 if is_shared else sum(map(product, op.weights(*inputs).values()))
+    return NodeCost(params, *op.cost(*inputs))
+
+
+def bias_params(node: Node, shapes: Shapes) -> int:
+    """Return how many of a node's parameters are biases, which papers often leave out."""
+    weights = node.op.weights(*(shapes[source] for source in node.inputs))
+    return int(product(weights["bias"])) if "bias" in weights else 0
+
+
+def other_kind(node: Node) -> str:
+    """Return which of OTHER_KINDS a node's other operations are."""
+    return _OTHER_BY_STYLE.get(node.op.style, "joining")
+
+
+def sum_up(graph: Graph, costs: Costs) -> Totals:
+    """Return the network's totals and its depth as papers count it."""
+    heads = [costs[node.id] for node in graph.nodes.values() if node.train_only]
+    return Totals(
+        total(costs[node.id] for node in graph.inference()),
+        total(heads),
+        deepest(graph, depths(graph)),
+        deepest(graph, depths(graph, pooling=True)),
+    )
+
+
+def total(costs: Iterable[NodeCost]) -> NodeCost:
+    """Add up costs."""
+    columns = list(zip(*costs, strict=True))
+    return NodeCost(*map(sum, columns)) if columns else NodeCost()
+
+
+def depths(graph: Graph, pooling: bool = False) -> Depths:
+    """Return how many convolutions and linear layers lie on the longest path to each node.
+
+    Papers count these: GoogLeNet has 22, ResNet-50 has 50 without its normalisations.
+    With `pooling` the pooling layers count too.
+    """
+
+    longest: dict[NodeId, int] = dict.fromkeys(graph.inputs, 0)
+    counted: dict[type[Op], bool] = {}
+    for id, node in graph.nodes.items():
+        kind = type(node.op)
+        if kind not in counted:
+            is_pooling = pooling and "pool" in kind.op_name
+            counted[kind] = is_pooling or kind.style in ("conv", "linear")
+        above = [longest[source] for source in node.inputs]
+        longest[id] = (above[0] if len(above) == 1 else max(above, default=0)) + counted[kind]
+    return longest
+
+
+def deepest(graph: Graph, depths: Depths) -> int:
+    """Return the greatest depth in the inference network."""
+    return max((depths[node.id] for node in graph.inference()), default=0)

@@ -1,0 +1,169 @@
+"""What is legal but hardly meant, and habits of other frameworks behind a mistake."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from pydantic import ValidationError
+
+from netspec.analysis import shapes
+from netspec.analysis.contracts import Case, check_shapes
+from netspec.graph.model import Graph, Node, NodeId, Sizes, path
+from netspec.language.calls import inferred
+from netspec.language.model import OpCall, Spec
+from netspec.ops.base import Op
+from netspec.ops.window import times
+from netspec.text.diagnostics import Diagnostic, Label, Sink
+
+_MAX_NODES = 5_000
+_MAX_TRIALS = 16
+_TRANSPARENT = ("activation", "dropout", "norm", "join")
+_CHANNELS_FIRST = ("conv", "pool")
+
+
+# ------------------------------------------------------------------ legal but hardly meant
+
+
+def warn(spec: Spec, graph: Graph, sizes: shapes.Shapes, sink: Sink) -> None:
+    """Add a warning for each place that PyTorch accepts and that is hardly meant."""
+    for name in _channels_last(graph.inputs):
+        shape = times(graph.inputs[name])
+        message = f"the input `{path(name)}` of {shape} has {graph.inputs[name][0]} channels"
+        span, help = spec.inputs[name[0]].span, _channels_first(spec, name)
+        sink.add(Diagnostic("NS041", message, span, help=help, severity="warning"))
+    seen: set[OpCall] = set()
+    for node in graph.nodes.values():
+        if node.call not in seen and (found := _odd(node, graph, sizes)):
+            seen.add(node.call)
+            sink.add(found)
+
+
+def _channels_last(inputs: Mapping[NodeId, Sizes]) -> list[NodeId]:
+    """Return the inputs whose channels seem to stand last."""
+    images = [(name, shape) for name, shape in inputs.items() if len(shape) == 3]
+    return [name for name, shape in images if shape[2] in (1, 3) and shape[0] not in (1, 3)]
+
+
+def _channels_first(spec: Spec, name: NodeId) -> str:
+    *rest, last = re.sub(r"[\[\]]", "", spec.inputs[name[0]].span.text).split(",")
+    return f"channels first: write [{', '.join(text.strip() for text in (last, *rest))}]"
+
+
+def _odd(node: Node, graph: Graph, sizes: shapes.Shapes) -> Diagnostic | None:
+    op = node.op
+    if op.op_name == "linear" and _reads_a_map(node, graph, sizes):
+        shape = sizes[node.inputs[0]]
+        message = f"`{path(node.id)}` multiplies the last dimension of {times(shape)}"
+        detail = f"the channels are the first: {shape[0]}"
+        help = (
+            "put `flatten` or `global_avg_pool` and `flatten` before it, or `permute` channels last"
+        )
+        span = node.call.span
+        return Diagnostic("NS040", message, span, details=(detail,), help=help, severity="warning")
+    eps = node.call.arguments.get("eps")
+    if op.style == "norm" and eps and node.call.positional and getattr(op, "eps", 0) >= 1:
+        message = f"`eps` of `{op.op_name}` is {getattr(op, 'eps', 0)}"
+        help = "what follows from the input is never written: leave it out"
+        return Diagnostic("NS042", message, eps.span, help=help, severity="warning")
+    return None
+
+
+def _reads_a_map(node: Node, graph: Graph, sizes: shapes.Shapes) -> bool:
+    """Tell whether a layer reads channels first, as a convolution or an image gives them."""
+    source = node.inputs[0]
+    if len(sizes[source]) < 2:
+        return False
+    while source in graph.nodes and graph.nodes[source].op.style in _TRANSPARENT:
+        source = graph.nodes[source].inputs[0]
+    if source not in graph.nodes:
+        return len(sizes[source]) > 2
+    return graph.nodes[source].op.style in _CHANNELS_FIRST
+
+
+# ------------------------------------------------------------------ habits behind a mistake
+
+
+def advise(case: Case) -> None:
+    """Name a habit as the cause of a network's mistakes, if all is well without it."""
+    if not case.sink.failed or len(case.graph.nodes) > _MAX_NODES:
+        return
+    first = next(item for item in case.sink.items if item.severity == "error")
+    others = [item for item in case.sink.items if item.severity != "error"]
+    notes = (Label(first.span, first.label or "found here"),) if first.span else ()
+    if found := next(_cures(case, first), None):
+        case.sink.items[:] = [*others, replace(found, notes=notes)]
+
+
+def _cures(case: Case, first: Diagnostic) -> Iterator[Diagnostic]:
+    """Yield what a mistake is in truth, where all is well without it."""
+    graph = case.graph
+    if last := _channels_last(graph.inputs):
+        turned = {name: (graph.inputs[name][2], *graph.inputs[name][:2]) for name in last}
+        if _is_well(replace(graph, inputs={**graph.inputs, **turned}), case):
+            span = case.spec.inputs[last[0][0]].span
+            label = f"{graph.inputs[last[0]][0]} channels"
+            yield replace(first, span=span, label=label, help=_channels_first(case.spec, last[0]))
+    for name, shape in graph.inputs.items():
+        rest = {**graph.inputs, name: shape[1:]}
+        if len(shape) > 2 and shape[0] == 1 and _is_well(replace(graph, inputs=rest), case):
+            text = case.spec.inputs[name[0]].span.text.partition(",")[2].strip()
+            help = f"shapes leave out the batch: write [{text}"
+            yield replace(first, span=case.spec.inputs[name[0]].span, label="", help=help)
+    for shorter in _shorter(graph):
+        nodes = {i: n._replace(op=shorter.get(n.call, n.op)) for i, n in graph.nodes.items()}
+        if shorter and _is_well(replace(graph, nodes=nodes), case):
+            yield _inferred(next(iter(shorter)), first)
+
+
+def _is_well(graph: Graph, case: Case) -> bool:
+    """Tell whether a graph has nothing that is refused and no broken contract."""
+    sizes, problems = shapes.infer(graph)
+    trial = Case(case.spec, graph, sizes, Sink(), "warning")
+    check_shapes(trial, problems)
+    return not trial.sink.items
+
+
+def _shorter(graph: Graph) -> Iterator[dict[OpCall, Op]]:
+    """Yield calls without their first number, which PyTorch wants: all at once, then each."""
+    sizes: dict[NodeId, Sizes] = dict(graph.inputs)
+    together: dict[OpCall, Op] = {}
+    for node in graph.nodes.values():
+        inputs = tuple(sizes[source] for source in node.inputs if source in sizes)
+        op = together.get(node.call) or _without_first(node, inputs) or node.op
+        if len(inputs) == len(node.inputs) and op is not node.op:
+            together[node.call] = op
+        if len(inputs) == len(node.inputs):
+            shape = shapes.apply(op, inputs)[0]
+            sizes |= {node.id: shape} if shape else {}
+    yield together
+    for call, op in list(together.items())[:_MAX_TRIALS]:
+        yield {call: op}
+
+
+def _without_first(node: Node, inputs: tuple[Sizes, ...]) -> Op | None:
+    """Return a layer's op without its first number, if that is what follows from the input."""
+    call, keys = node.call, list(node.call.arguments)
+    leading, rest = keys[: call.positional], keys[call.positional :]
+    if len(leading) < 2 or not inputs or not call.op.is_module:
+        return None
+    inferred = list(node.op.inferred(inputs[0]).values()) if inputs[0] else []
+    values = [call.arguments[key].value for key in leading]
+    if values[0] not in inferred:
+        return None
+    given = dict(zip(type(call.op).model_fields, values[1:], strict=False))
+    given |= {key: call.arguments[key].value for key in rest}
+    try:
+        return type(call.op).model_validate(given)
+    except ValidationError:
+        return None
+
+
+def _inferred(call: OpCall, first: Diagnostic) -> Diagnostic:
+    argument, *others = list(call.arguments.values())[: call.positional]
+    texts = ", ".join(item.span.text for item in others)
+    field = next(iter(type(call.op).model_fields))
+    label = f"is `{field}` here; `{inferred(call.op.op_name)[0]}` is inferred from the input"
+    help = f"leave it out: `{{{call.op.op_name}: [{texts}]}}`"
+    return replace(first, span=argument.span, label=label, help=help)

@@ -1,0 +1,54 @@
+"""A compiled spec: what every emitter reads."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from netspec.analysis.costs import Costs, Totals
+from netspec.analysis.shapes import Shapes
+from netspec.graph.model import Graph, path
+from netspec.language.model import Spec
+from netspec.ops.base import numbers
+from netspec.ops.dim import Shape
+from netspec.text.diagnostics import Diagnostic, Source
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Network:
+    """A network as written and flat, with its shapes and costs keyed by node."""
+
+    spec: Spec
+    graph: Graph
+    shapes: Shapes
+    costs: Costs
+    totals: Totals
+    warnings: tuple[Diagnostic, ...]
+    sources: tuple[Source, ...]
+    """The spec's own text first, then what it extends."""
+
+    def tensors(self) -> dict[str, tuple[int, ...]]:
+        """Return the tensors of the state_dict, key → shape, in the order of execution."""
+        found: dict[str, tuple[int, ...]] = {}
+        seen: dict[tuple[object, ...], dict[str, Shape]] = {}
+        for node in self.graph.nodes.values():
+            inputs = [self.shapes[source] for source in node.inputs]
+            key = (id(node.op), *inputs)
+            if key not in seen:
+                seen[key] = {**node.op.weights(*inputs), **node.op.buffers(*inputs)}
+            if seen[key]:
+                owner = path(node.owner)
+                found.update((f"{owner}.{k}".rstrip("."), numbers(s)) for k, s in seen[key].items())
+        return found
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of the spec's text without a byte order mark.
+
+        For a variant, that of the digests in lines, its own first: what
+        `sha256sum variant.yaml base.yaml | cut -c1-64 | sha256sum` prints.
+        """
+        digests = [hashlib.sha256(source.text.encode()).hexdigest() for source in self.sources]
+        if len(digests) == 1:
+            return digests[0]
+        return hashlib.sha256("".join(f"{line}\n" for line in digests).encode()).hexdigest()

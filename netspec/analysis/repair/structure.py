@@ -1,0 +1,190 @@
+"""Repairs that change which layers there are: repeat counts, and what a `when:` depends on.
+
+The spec is expanded again for each, so few are tried, and only as far as a budget reaches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import chain
+
+from netspec.analysis.repair.budget import Budget
+from netspec.analysis.repair.fix import Fix, slips
+from netspec.graph.expand import expand
+from netspec.graph.model import Graph
+from netspec.language.model import (
+    Argument,
+    BlockCall,
+    Body,
+    Call,
+    Chain,
+    Layer,
+    Parallel,
+    Param,
+    Spec,
+    Value,
+    walk,
+)
+from netspec.ops.dim import names
+from netspec.text.diagnostics import Sink, Span, SpecError
+
+Missed = Mapping[str, int]
+"""By how much each metric of `expect` is missed; 0 where it holds."""
+Judge = Callable[[Spec, Graph], Missed | None]
+"""Tells what an expanded spec misses; None where a layer is refused or a `shape:` is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A value that decides how many layers there are; with a `key` it is not written yet."""
+
+    span: Span
+    value: Value
+    key: str = ""
+
+
+def find(spec: Spec, graph: Graph, missed: Missed, judge: Judge, budget: Budget) -> list[Fix]:
+    """Return the changes of one count or flag with which everything holds."""
+    fixes: list[Fix] = []
+    for place in dict.fromkeys(_places(spec)):
+        tried: dict[Value, Missed | None] = {}
+        for new in _candidates(place, missed, tried):
+            if not budget.spend(len(graph.nodes)):
+                return fixes
+            tried[new] = found = _judged(_edited(spec, place, new), judge)
+            if found is not None and not any(found.values()):
+                fixes.append(Fix(place.span, place.value, new, place.key))
+                break
+    return fixes
+
+
+def _judged(spec: Spec, judge: Judge) -> Missed | None:
+    try:
+        return judge(spec, expand(spec, {}, Sink()))
+    except SpecError:
+        return None
+
+
+def _candidates(
+    place: _Place, missed: Missed, tried: Mapping[Value, Missed | None]
+) -> Iterator[Value]:
+    """Yield other values: the next one, what a straight line through it says, then slips."""
+    value = place.value
+    if type(value) is not int:
+        yield not value
+        return
+    yield value + 1
+    after = tried.get(value + 1)
+    lines = [(miss, after.get(key, 0) - miss) for key, miss in missed.items()] if after else []
+    solutions = [value - miss // step for miss, step in lines if step and miss % step == 0]
+    for new in dict.fromkeys([*solutions[:1], *([] if lines else slips(value))]):
+        if new > 0 and new not in (value, value + 1):
+            yield new
+
+
+# ------------------------------------------------------------------ the places
+
+
+def _places(spec: Spec) -> Iterator[_Place]:
+    """Yield what the counts and conditions of a spec depend on, each at its innermost place."""
+    bodies = {"": spec.model.body, **{name: block.body for name, block in spec.blocks.items()}}
+    decisive = {name: _decisive(body) for name, body in bodies.items()}
+    for layer in _layers(spec):
+        if layer.repeat and type(layer.repeat.value) is int:
+            yield _Place(layer.repeat.span, layer.repeat.value)
+        if isinstance(layer.call, BlockCall):
+            yield from _of_use(layer, layer.call, decisive[layer.call.block], spec)
+    everywhere = set().union(*decisive.values())
+    for param in spec.params.values():
+        if param.name in everywhere and isinstance(param.default, int):
+            yield _Place(param.span, param.default)
+
+
+def _of_use(layer: Layer, call: BlockCall, decisive: set[str], spec: Spec) -> Iterator[_Place]:
+    """Yield the decisive arguments of a use, and the flags that it leaves to their default."""
+    for key, argument in chain(call.arguments.items(), layer.first.items()):
+        if key in decisive and isinstance(argument.value, int):
+            yield _Place(argument.span, argument.value)
+    for name, param in spec.blocks[call.block].params.items():
+        is_left = name not in call.arguments and name not in layer.first
+        if is_left and name in decisive and isinstance(param.default, bool):
+            yield _Place(call.span, param.default, name)
+            yield _Place(param.span, param.default)
+
+
+def _decisive(body: Body) -> set[str]:
+    """Return the parameters that a body's counts and conditions name."""
+    found: set[str] = set()
+    for layer in walk(body):
+        condition = layer.condition
+        values = [layer.repeat.value] if layer.repeat else []
+        values += [condition.left, condition.right] if condition else []
+        found.update(name for value in values for name in names(value))
+    return found
+
+
+def _layers(spec: Spec) -> Iterator[Layer]:
+    for body in (spec.model.body, *(block.body for block in spec.blocks.values())):
+        yield from walk(body)
+
+
+# ------------------------------------------------------------------ another value
+
+
+def _edited(spec: Spec, place: _Place, new: Value) -> Spec:
+    """Return a spec with another value at a place."""
+    editor = _Editor(place, new)
+    blocks = {
+        name: replace(
+            block,
+            params={key: editor.param(param) for key, param in block.params.items()},
+            body=editor.body(block.body),
+        )
+        for name, block in spec.blocks.items()
+    }
+    params = {key: editor.param(param) for key, param in spec.params.items()}
+    model = replace(spec.model, body=editor.body(spec.model.body))
+    return replace(spec, params=params, blocks=blocks, model=model)
+
+
+@dataclass(frozen=True, slots=True)
+class _Editor:
+    """Copies bodies with one value changed."""
+
+    place: _Place
+    new: Value
+
+    def param(self, param: Param) -> Param:
+        if param.span != self.place.span:
+            return param
+        return replace(param, default=self.new)  # type: ignore[arg-type]  # a number or a flag
+
+    def argument(self, argument: Argument) -> Argument:
+        return Argument(self.new, argument.span) if argument.span == self.place.span else argument
+
+    def body(self, body: Body) -> Body:
+        if isinstance(body, Parallel):
+            return replace(body, branches=tuple(map(self._chain, body.branches)))
+        return self._chain(body)
+
+    def _chain(self, body: Chain) -> Chain:
+        return replace(body, layers=tuple(map(self._layer, body.layers)))
+
+    def _layer(self, layer: Layer) -> Layer:
+        repeat = layer.repeat and self.argument(layer.repeat)
+        first = {key: self.argument(value) for key, value in layer.first.items()}
+        if self.place.key and first and layer.call.span == self.place.span:
+            first[self.place.key] = Argument(self.new, layer.call.span)
+            return replace(layer, first=first)
+        return replace(layer, call=self._call(layer.call), repeat=repeat, first=first)
+
+    def _call(self, call: Call) -> Call:
+        if isinstance(call, Chain | Parallel):
+            return self.body(call)
+        if not isinstance(call, BlockCall):
+            return call
+        arguments = {key: self.argument(value) for key, value in call.arguments.items()}
+        if self.place.key and call.span == self.place.span:
+            arguments[self.place.key] = Argument(self.new, call.span)
+        return replace(call, arguments=arguments)

@@ -1,0 +1,148 @@
+"""What of a spec a repair may change: a number, a flag, or an argument that is not written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from netspec.graph.model import Graph, Node, NodeId
+from netspec.language.model import Argument, BlockCall, Spec, Value
+from netspec.ops.base import Op
+from netspec.ops.dim import Expr, names, substitute
+from netspec.text.diagnostics import Span
+
+_ADDED = ("padding", "stride", "ceil_mode", "bias")
+_SCALARS = (int, bool)
+
+
+@dataclass(slots=True, eq=False)
+class Token:
+    """A value at a place in the file, and the layers that it feeds.
+
+    `replaces` is the place of what another value stands for: the place itself, the list around it
+    (then `index` says which item), or the default that a use does not override. A token with a
+    `key` is not written yet: `key: value` would be added to the call or use at `span`.
+    """
+
+    span: Span
+    value: Value
+    replaces: Span | None
+    index: int | None = None
+    key: str = ""
+    feeds_input: bool = False
+    nodes: dict[NodeId, Node] = field(default_factory=dict)
+
+    def put(self, old: Value, new: Value) -> Value:
+        """Return what stands where `old` stood."""
+        if self.index is None or not isinstance(old, tuple):
+            return new
+        return (*old[: self.index], new, *old[self.index + 1 :])
+
+    def arguments(self, node: Node, new: Value) -> dict[str, object]:
+        """Return a node's arguments with another value; raises what `dim.substitute` raises."""
+        values: dict[str, object] = {
+            name: self.put(bound.value, new) if bound.span == self.replaces else bound.value
+            for name, bound in node.bindings.items()
+        }
+        given = {
+            key: self.put(argument.value, new) if argument.span == self.replaces else argument.value
+            for key, argument in node.call.arguments.items()
+        }
+        if self.replaces is None:
+            given[self.key] = new
+        return {key: substitute(value, values) for key, value in given.items()}
+
+
+class Tokens:
+    """Collects the tokens of a spec; a number that reaches layers changed is `mixed`."""
+
+    def __init__(self, spec: Spec, graph: Graph) -> None:
+        self._spec = spec
+        self._graph = graph
+        self._found: dict[tuple[Span, str, int | None], Token] = {}
+        self.mixed: set[Span] = set()
+        self._defaults = {
+            param.span: (block.name, param.name)
+            for block in spec.blocks.values()
+            for param in block.params.values()
+            if isinstance(param.default, _SCALARS)
+        }
+
+    def all(self) -> list[Token]:
+        """Return what decides an argument or an input."""
+        for node in self._graph.nodes.values():
+            for argument in node.call.arguments.values():
+                self._argument(argument, node)
+            self._missing(node)
+        for shape in self._spec.inputs.values():
+            self._input(shape)
+        return [token for token in self._found.values() if token.replaces not in self.mixed]
+
+    def _argument(self, argument: Argument, node: Node) -> None:
+        self._note(argument.span, argument.value, node)
+        for name in dict.fromkeys(names(argument.value)):
+            bound = node.bindings[name]
+            self._note(bound.span, bound.value, node)
+            if bound.span in self._defaults:
+                self._default(bound.span, bound.value, node)
+
+    def _note(self, span: Span, value: Value, node: Node | None = None) -> None:
+        """Add a value, or each item of a list, to the tokens."""
+        for place, index, item in _items(span, value):
+            token = self._add(Token(place, item, span, index))
+            if token.value != item:
+                self.mixed.add(span)
+            if node:
+                token.nodes[node.id] = node
+            else:
+                token.feeds_input = True
+
+    def _add(self, token: Token) -> Token:
+        return self._found.setdefault((token.span, token.key, token.index), token)
+
+    def _default(self, default: Span, value: Value, node: Node) -> None:
+        """Add the argument that the use of a block leaves to the block's default."""
+        block, name = self._defaults[default]
+        for length in range(len(node.id) - 1, 0, -1):
+            use = self._graph.uses.get(node.id[:length])
+            if use and isinstance(use.layer.call, BlockCall) and use.layer.call.block == block:
+                place = use.layer.call.span
+                self._add(Token(place, value, default, key=name)).nodes[node.id] = node
+                return
+
+    def _missing(self, node: Node) -> None:
+        """Add the arguments that are most often forgotten."""
+        for key in _ADDED:
+            if key in type(node.op).model_fields and key not in node.call.arguments:
+                value = getattr(node.op, key)
+                if value is None or isinstance(value, _SCALARS):
+                    token = Token(node.call.span, value, None, key=key)
+                    self._add(token).nodes[node.id] = node
+
+    def _input(self, shape: Argument) -> None:
+        self._note(shape.span, shape.value)
+        for name in dict.fromkeys(names(shape.value)):
+            self._note(self._spec.params[name].span, self._graph.params[name])
+
+
+def _items(span: Span, value: Value) -> Iterator[tuple[Span, int | None, Value]]:
+    """Yield a scalar, or each number of a list, with its place and its index."""
+    if isinstance(value, _SCALARS):
+        yield span, None, value
+    elif isinstance(value, tuple):
+        for i, place in enumerate(span.items(len(value))):
+            if type(item := value[i]) is int:
+                yield place, i, item
+
+
+def half(node: Node) -> Expr | None:
+    """Return half the kernel where the kernel is a parameter: the padding that keeps the size."""
+    kernel = node.call.arguments.get("kernel_size")
+    if kernel and isinstance(kernel.value, Expr) and kernel.value.op == "name":
+        return Expr("//", (kernel.value, 2), 3)
+    return None
+
+
+def rebound(node: Node, arguments: Mapping[str, object]) -> Op:
+    """Return a node's op with other arguments. Raises ValidationError."""
+    return type(node.op).model_validate(arguments)

@@ -1,0 +1,1 @@
+"""What every picture shows: the tree of blocks, the runs of like ones, their routes."""

@@ -1,0 +1,250 @@
+"""How the items of a group follow each other: series, fans of branches, and skips beside them.
+
+An item that every path crosses stands alone in the series; what lies between two such items falls
+apart into branches. What cannot be told apart so stands in one column, with skips beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from netspec.emit.diagram.tree import Group, Link, branch_order
+
+MOST_WOVEN = 1_000
+"""Branches and skips among more items could not be followed by eye."""
+
+
+class Skip(NamedTuple):
+    """A link from one position of a series to a later one, not its neighbour; -1 is the entry."""
+
+    start: int
+    end: int
+    link: Link
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Series:
+    """Parts one below the other. A part is a child (below 0: an input of the group) or a fan.
+
+    `linked[i]` is the link that enters part i from the part above, None where there is none.
+    """
+
+    parts: tuple[Part, ...]
+    linked: tuple[Link | None, ...]
+    skips: tuple[Skip, ...]
+    entry: int | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fan:
+    """Branches side by side; an empty branch is a link past the others."""
+
+    branches: tuple[Series, ...]
+
+
+class Side(NamedTuple):
+    """What hangs beside the main path: a training-only head, or a further output.
+
+    `after` is the position in the main series; without a tap only a tag tells where it comes from.
+    """
+
+    after: int
+    is_tap: bool
+    link: Link
+    series: Series
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Flow:
+    """A whole group: its main series, what hangs beside it, and links that only a tag can show."""
+
+    main: Series
+    sides: tuple[Side, ...]
+    tags: tuple[Link, ...]
+
+
+Part = int | Fan
+
+
+def flow(group: Group) -> Flow:
+    """Return how a group's items follow each other."""
+    return _Weaver(group).run()
+
+
+class _Weaver:
+    """Takes one group apart."""
+
+    def __init__(self, group: Group) -> None:
+        self._group = group
+        self._order = branch_order(group)
+        self._into: dict[int, list[Link]] = {}
+        self._out: dict[int, list[Link]] = {}
+        for link in group.links:
+            self._into.setdefault(link.target, []).append(link)
+            self._out.setdefault(link.source, []).append(link)
+        self._tags: list[Link] = []
+
+    def run(self) -> Flow:
+        """Separate the main path from the sides, then take each apart."""
+        if len(self._order) > MOST_WOVEN:
+            return self._column()
+        end = self._order.index(self._group.exit) + 1
+        ports = [-1 - i for i in range(len(self._group.reads))]
+        entry = ports[0] if len(ports) == 1 else None
+        series = self.series([*(ports if entry is None else []), *self._order[:end]], entry)
+        sides = [self._side(nodes, series) for nodes in self._components(self._order[end:])]
+        sides.sort(key=lambda side: side.after)
+        return Flow(series, tuple(sides), tuple(self._tags))
+
+    def _column(self) -> Flow:
+        """Return all items in one column; what is not read from the item above has a tag."""
+        ports = [-1 - i for i in range(len(self._group.reads))]
+        entry = ports[0] if len(ports) == 1 else None
+        parts = (*(ports if entry is None else ()), *self._order)
+        linked: list[Link | None] = [None] * len(parts)
+        tags = []
+        for i, part in enumerate(parts):
+            for link in self._distinct(part):
+                if link.source == (parts[i - 1] if i else entry):
+                    linked[i] = link
+                else:
+                    tags.append(link)
+        return Flow(Series(parts, tuple(linked), (), entry), (), tuple(tags))
+
+    def series(self, nodes: Sequence[int], entry: int | None, goal: int | None = None) -> Series:
+        """Return the series of nodes that start at `entry` and end at `goal`."""
+        parts = tuple(self._parts(nodes, entry, goal))
+        place = {part: i for i, part in enumerate(parts) if isinstance(part, int)}
+        if entry is not None:
+            place[entry] = -1
+        linked: list[Link | None] = [None] * len(parts)
+        skips: list[Skip] = []
+        for i, part in enumerate(parts):
+            before = parts[i - 1] if i else None
+            near = exits(before) if isinstance(before, Fan) else []
+            for link in [] if isinstance(part, Fan) else self._distinct(part):
+                start = place.get(link.source)
+                if start == i - 1:
+                    linked[i] = link
+                elif start is None and link.source not in near:
+                    self._tags.append(link)
+                elif start is not None and link.source not in near:
+                    skips.append(Skip(start, i, link))
+        return Series(parts, tuple(linked), tuple(skips), entry)
+
+    def _parts(self, nodes: Sequence[int], entry: int | None, goal: int | None) -> Iterable[Part]:
+        """Yield the parts: items that all paths cross, and what lies between two of them."""
+        cuts = self._cuts(nodes, entry, goal)
+        if not cuts:
+            yield from self._between(nodes, entry, goal, is_whole=True)
+            return
+        start, above = 0, entry
+        for cut in cuts:
+            yield from self._between(nodes[start:cut], above, nodes[cut])
+            yield nodes[cut]
+            start, above = cut + 1, nodes[cut]
+        yield from self._between(nodes[start:], above, goal)
+
+    def _between(
+        self, nodes: Sequence[int], above: int | None, below: int | None, is_whole: bool = False
+    ) -> Iterable[Part]:
+        """Return the parts between two items that all paths cross."""
+        branches = self._components(nodes)
+        if len(branches) > 1:
+            return [self._fan(branches, above, below)]
+        # Without the link past them, the nodes may have items of their own that all paths cross.
+        return nodes if is_whole or not nodes else self._parts(nodes, above, below)
+
+    def _fan(self, branches: list[list[int]], above: int | None, below: int | None) -> Fan:
+        """Return branches in the order in which the item below reads them."""
+        into = [] if below is None else self._distinct(below)
+        slots = {link.source: i for i, link in enumerate(into)}
+        found = [
+            (min(slots.get(node, len(slots)) for node in nodes), self.series(nodes, above, below))
+            for nodes in branches
+        ]
+        if above in slots:
+            found.append((slots[above], Series((), (), (), above)))
+        return Fan(tuple(series for _, series in sorted(found, key=lambda pair: pair[0])))
+
+    def _cuts(self, nodes: Sequence[int], entry: int | None, goal: int | None) -> list[int]:
+        """Return the positions that every path from entry to goal crosses: no link spans them."""
+        place = {node: i for i, node in enumerate(nodes)}
+        reach = max(
+            (i for i, node in enumerate(nodes) if self._is_start(node, entry, place)), default=0
+        )
+        cuts = []
+        for i, node in enumerate(nodes):
+            if reach <= i:
+                cuts.append(i)
+            targets = [link.target for link in self._out.get(node, [])]
+            inner = [place[target] for target in targets if target in place]
+            leaves = not inner or (goal is not None and goal in targets)
+            reach = max(reach, len(nodes) if leaves else max(inner))
+        return cuts
+
+    def _is_start(self, node: int, entry: int | None, place: Mapping[int, int]) -> bool:
+        """Tell whether a path may start at a node: it reads the entry, or nothing in here."""
+        sources = [link.source for link in self._into.get(node, [])]
+        return entry in sources or not any(source in place for source in sources)
+
+    def _components(self, nodes: Sequence[int]) -> list[list[int]]:
+        """Return what hangs together without the rest, each in the order of the nodes."""
+        inside = set(nodes)
+        root: dict[int, int] = {}
+        for first in nodes:
+            stack = [] if first in root else [first]
+            while stack:
+                node = stack.pop()
+                if node in root:
+                    continue
+                root[node] = first
+                near = [link.source for link in self._into.get(node, [])]
+                near += [link.target for link in self._out.get(node, [])]
+                stack += [other for other in near if other in inside]
+        found: dict[int, list[int]] = {}
+        for node in nodes:
+            found.setdefault(root[node], []).append(node)
+        return list(found.values())
+
+    def _side(self, nodes: list[int], main: Series) -> Side:
+        """Return what hangs beside the main path, anchored at the first item that it reads."""
+        inside = set(nodes)
+        outer = [x for node in nodes for x in self._into.get(node, []) if x.source not in inside]
+        source = outer[0].source
+        place = {part: i for i, part in enumerate(main.parts) if isinstance(part, int)}
+        if source in place:
+            return Side(place[source], True, outer[0], self.series(nodes, source))
+        # What branches off inside a fan hangs beside the first single item below it.
+        later = [
+            i for i, fan in enumerate(main.parts) if isinstance(fan, Fan) and source in within(fan)
+        ]
+        return Side(later[0] + 1 if later else 0, False, outer[0], self.series(nodes, None))
+
+    def _distinct(self, node: int) -> list[Link]:
+        """Return the links into a node, one for each source."""
+        found: dict[int, Link] = {}
+        for link in self._into.get(node, []):
+            found.setdefault(link.source, link)
+        return list(found.values())
+
+
+def within(fan: Fan) -> set[int]:
+    """Return all children in a fan."""
+    parts = [part for branch in fan.branches for part in branch.parts]
+    found = {part for part in parts if isinstance(part, int)}
+    return found.union(*(within(part) for part in parts if isinstance(part, Fan)))
+
+
+def exits(fan: Fan) -> list[int]:
+    """Return the children (or the entry) at the ends of a fan's branches, from left to right."""
+    found: list[int] = []
+    for branch in fan.branches:
+        last = branch.parts[-1] if branch.parts else branch.entry
+        if isinstance(last, Fan):
+            found += exits(last)
+        elif last is not None:
+            found.append(last)
+    return found

@@ -1,0 +1,84 @@
+"""Which skips run beside their series, on which side, and which ones only a tag can show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from netspec.emit.diagram.flow import Series, Skip
+from netspec.emit.diagram.tree import Link
+
+LEFT, RIGHT = -1, 1
+LANE_GAP = 7.0
+
+
+class Lane(NamedTuple):
+    """A skip and the side on which it runs."""
+
+    skip: Skip
+    side: int
+
+
+@dataclass(slots=True)
+class Lanes:
+    """The skips of one series."""
+
+    lanes: list[Lane] = field(default_factory=list)
+    tags: list[Link] = field(default_factory=list)
+
+    def starting(self, position: int, side: int) -> bool:
+        return any(lane.skip.start == position and lane.side == side for lane in self.lanes)
+
+    def ending(self, position: int, side: int) -> list[Lane]:
+        """Return the lanes into a part, the innermost first."""
+        found = [x for x in self.lanes if x.skip.end == position and x.side == side]
+        return sorted(found, key=lambda lane: -lane.skip.start)
+
+
+def assign(
+    series: Series,
+    sides: Callable[[Skip, list[Lane]], Iterable[int]],
+    taps: Iterable[int] = (),
+    breaks: Iterable[int] = (),
+) -> Lanes:
+    """Give each skip the first side on which it crosses nothing, or else a tag.
+
+    `sides` says which sides a skip's target accepts; `taps` are positions after which something
+    leaves to the right; `breaks` are positions after which a new column begins.
+    """
+    result = Lanes()
+    taps, breaks = list(taps), list(breaks)
+    for skip in sorted(series.skips, key=lambda skip: (skip.end - skip.start, skip.start)):
+        free = [
+            side
+            for side in sides(skip, result.lanes)
+            if not (side == RIGHT and any(skip.start < tap < skip.end for tap in taps))
+            if not any(skip.start <= end < skip.end for end in breaks)
+            if not any(lane.side == side and _cross(lane.skip, skip) for lane in result.lanes)
+        ]
+        if free:
+            result.lanes.append(Lane(skip, free[0]))
+        else:
+            result.tags.append(skip.link)
+    return result
+
+
+def _cross(one: Skip, other: Skip) -> bool:
+    first, second = sorted((one, other), key=lambda skip: (skip.start, -skip.end))
+    return first.start < second.start < first.end < second.end
+
+
+def offsets(lanes: Lanes, reach: Callable[[Lane], float]) -> dict[Lane, float]:
+    """Return each lane's distance from the spine; `reach` is that of what it must pass."""
+    found: dict[Lane, float] = {}
+    for lane in sorted(lanes.lanes, key=lambda x: (x.skip.end - x.skip.start, x.skip.start)):
+        inner = [
+            distance
+            for other, distance in found.items()
+            if other.side == lane.side
+            and other.skip.start < lane.skip.end
+            and lane.skip.start < other.skip.end
+        ]
+        found[lane] = max([reach(lane), *inner]) + LANE_GAP
+    return found

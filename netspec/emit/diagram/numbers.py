@@ -1,0 +1,31 @@
+"""Numbers and shapes as figures write them."""
+
+from __future__ import annotations
+
+from netspec.analysis.costs import NodeCost
+from netspec.graph.model import Sizes
+from netspec.ops.window import times
+
+
+def short(number: int) -> str:
+    """Write a count with three digits: 999, 164k, 1.58G."""
+    if number < 1000:
+        return str(number)
+    value, units = float(number), iter("kMGTPEZY")
+    # 999.5 would be written as 1000, so it belongs to the next unit.
+    while value >= 999.5:
+        value, unit = value / 1000, next(units)
+    digits = 2 if value < 9.995 else 1 if value < 99.95 else 0
+    return f"{value:.{digits}f}{unit}"
+
+
+def cost_text(cost: NodeCost) -> str:
+    """Write parameters and multiply-adds: 164k params · 128M MACs."""
+    return f"{short(cost.params)} params · {short(cost.macs)} MACs"
+
+
+def shape_text(shape: Sizes) -> str:
+    """Write a shape without the batch, a square map as one power: 64×56²."""
+    if len(shape) == 3 and shape[1] == shape[2] and shape[1] > 1:
+        return f"{shape[0]}×{shape[1]}²"
+    return times(shape)

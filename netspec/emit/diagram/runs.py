@@ -1,0 +1,191 @@
+"""Less detail where a page is too small: equal blocks in a row drawn once, light ops taken in."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable, Iterator
+from dataclasses import replace
+
+from netspec.analysis.costs import total
+from netspec.analysis.network import Network
+from netspec.emit.diagram.parts import FEW
+from netspec.emit.diagram.tree import Group, Item, Leaf, Outline, link, title, walk
+from netspec.graph.model import NodeId
+
+MOST_BOXES = 500
+"""More than any page could show; laying them out would only take time."""
+_MOST_BUILT = 2_000
+"""More than could be brought down to that many; a network of more boxes starts with less detail."""
+_DEEPEST = 128
+
+
+def details(network: Network, depth: int | None) -> Iterator[Group]:
+    """Yield the network with ever less detail, its blocks below `depth` levels closed."""
+    outline = Outline(network)
+    full = outline.at(readable(outline, depth, _MOST_BUILT))
+    fewer = collapse(full)
+    yield from (x for x in (full, fewer, absorb(fewer)) if size(x) <= MOST_BOXES)
+    deepest = max((_level(item) for item in walk(full) if isinstance(item, Group)), default=0)
+    least = full
+    for level in range(deepest, 0, -1):
+        least = collapse(absorb(outline.at(level)))
+        if size(least) <= MOST_BOXES:
+            yield least
+    least = collapse(absorb(full)) if deepest == 0 else least
+    for most in (200, 100, 50, 25):
+        if len(least.children) > most:
+            yield shorten(least, most)
+
+
+def readable(outline: Outline, depth: int | None, most: int) -> int | None:
+    """Return the greatest depth at which at most so many boxes are shown, at least 1."""
+    if outline.boxes(depth, most) <= most:
+        return depth
+    low, high = 1, depth or _DEEPEST
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if outline.boxes(middle, most) <= most else (low, middle - 1)
+    return low
+
+
+def size(group: Group) -> int:
+    """Return how many boxes the open groups show."""
+    return sum(1 for _ in walk(group))
+
+
+def _level(group: Group) -> int:
+    inner = [_level(child) for child in group.children if isinstance(child, Group)]
+    return 1 + max(inner, default=0)
+
+
+def shorten(group: Group, most: int) -> Group:
+    """Return a group in which stretches of items that only follow each other are closed boxes."""
+    longest = -(-len(group.children) // most)
+    readers = Counter(link.node for link in group.links)
+    stretches: list[list[Item]] = []
+    for child in group.children:
+        last = stretches[-1] if stretches else []
+        can_grow = 0 < len(last) < longest and _is_inner(child) and _is_inner(last[-1])
+        if can_grow and _follows(child, last[-1], readers):
+            last.append(child)
+        else:
+            stretches.append([child])
+    kept = [_close(stretch) for stretch in stretches]
+    ends = [i for i, x in enumerate(stretches) if group.children[group.exit] in x]
+    links = link(kept, group.reads)
+    return replace(group, children=tuple(kept), links=links, exit=ends[0])
+
+
+def _is_inner(item: Item) -> bool:
+    return not isinstance(item, Leaf) or item.kind != "input"
+
+
+def _close(stretch: list[Item]) -> Item:
+    """Return one closed box for several items."""
+    first, last = stretch[0], stretch[-1]
+    if len(stretch) == 1:
+        return first
+    nodes = tuple([node for item in stretch[:FEW] for node in item.nodes][:FEW])
+    exits = tuple([node for item in stretch for node in item.exits])
+    label = f"{title(first.id)} … {title(last.id)}"
+    costs = (item.cost.times(item.count) for item in stretch)
+    return Leaf(
+        first.id, label, "block", nodes, exits, first.reads, last.output, last.shape, total(costs),
+        first.train_only,
+    )  # fmt: skip
+
+
+def collapse(group: Group) -> Group:
+    """Return a group in which equal items that only follow each other are one item with a count."""
+    children = [collapse(x) if isinstance(x, Group) else x for x in group.children]
+    readers = Counter(link.node for link in group.links)
+    kept: list[Item] = []
+    signatures: list[Hashable] = []
+    exit = group.exit
+    for i, child in enumerate(children):
+        signature = _signature(child)
+        if kept and signature == signatures[-1] and _follows(child, kept[-1], readers):
+            kept[-1] = _join(kept[-1], child)
+        else:
+            kept.append(child)
+            signatures.append(signature)
+        if i == group.exit:
+            exit = len(kept) - 1
+    links = link(kept, group.reads)
+    return replace(group, children=tuple(kept), links=links, exit=exit)
+
+
+def absorb(group: Group) -> Group:
+    """Return a group in which norms and activations stand in the box of the op before them."""
+    readers = Counter(link.node for link in group.links)
+    kept: list[Item] = []
+    exit = group.exit
+    for i, child in enumerate(group.children):
+        item = absorb(child) if isinstance(child, Group) else child
+        if kept and _is_light(item) and _is_op(kept[-1]) and _follows(item, kept[-1], readers):
+            kept[-1] = _merge(kept[-1], item)
+        else:
+            kept.append(item)
+        # A network is followed to its last output, a block to what it gives.
+        if i == group.exit or not group.id:
+            exit = len(kept) - 1
+    return replace(group, children=tuple(kept), links=link(kept, group.reads), exit=exit)
+
+
+def _is_light(item: Item) -> bool:
+    return isinstance(item, Leaf) and item.kind in ("norm", "activation", "dropout")
+
+
+def _is_op(item: Item) -> bool:
+    return isinstance(item, Leaf) and item.kind not in ("input", "block", "join")
+
+
+def _merge(first: Item, second: Item) -> Item:
+    """Return the first box with the second op in it."""
+    assert isinstance(first, Leaf) and isinstance(second, Leaf)
+    cost = total([first.cost, second.cost])
+    nodes, exits = _both(first, second)
+    label = f"{first.label} + {second.label}"
+    return replace(
+        first,
+        label=label,
+        nodes=nodes,
+        exits=exits,
+        output=second.output,
+        cost=cost,
+        shape=second.shape,
+    )
+
+
+def _signature(item: Item) -> Hashable:
+    """Return what two items must share to be drawn as one."""
+    own = (item.block, item.shape, item.cost, item.train_only, item.count)
+    if isinstance(item, Leaf):
+        return (*own, item.kind, "" if item.kind == "block" else item.label)
+    links = tuple((x.source, x.target) for x in item.links)
+    return (*own, links, tuple(_signature(child) for child in item.children))
+
+
+def _follows(item: Item, before: Item, readers: Counter[tuple[str, ...]]) -> bool:
+    """Tell whether an item is the only reader of the one before it, and reads nothing else."""
+    output = before.output
+    return output is not None and item.reads == (output,) and readers[output] == 1
+
+
+def _join(first: Item, last: Item) -> Item:
+    """Return the first of a run with the last added to it."""
+    stem, _, number = last.id[-1].rpartition(".")
+    name = first.label.split("–")[0]
+    end = number if last.id[-1].isdigit() and not stem else last.id[-1]
+    is_named = isinstance(first, Group) or first.kind == "block"
+    label = f"{name}–{end}" if is_named else first.label
+    nodes, exits = _both(first, last)
+    count = first.count + 1
+    return replace(first, label=label, nodes=nodes, exits=exits, output=last.output, count=count)
+
+
+def _both(first: Item, last: Item) -> tuple[tuple[NodeId, ...], tuple[NodeId, ...]]:
+    """Return the nodes and the exits of two items, of which only the second reads the first."""
+    # The copies of a long run come here one by one: what they leave behind must not grow.
+    exits = [node for node in first.exits if node != first.output]
+    return (*first.nodes, *last.nodes)[:FEW], (*exits, *last.exits)

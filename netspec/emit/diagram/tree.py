@@ -1,0 +1,289 @@
+"""What a picture shows: groups of items, and the links between the items of a group.
+
+Every reference of the language stays inside one chain, so a link never crosses a group's border
+except through the group's inputs and its one output.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from netspec.analysis.costs import NodeCost
+from netspec.analysis.network import Network
+from netspec.emit.diagram.parts import Part, parts
+from netspec.emit.palette import kind_of
+from netspec.graph.model import GraphOutput, NodeId, Sizes
+from netspec.language.model import BlockCall, Chain, Parallel
+from netspec.ops.window import times
+
+
+class Link(NamedTuple):
+    """Data from one item of a group to another; a source below 0 is the group's input -1 - source.
+
+    `node` is the node whose output flows, so that a picture can show its shape.
+    """
+
+    source: int
+    target: int
+    node: NodeId
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Leaf:
+    """One box: an op, a small block around one op, a closed block, an input or an output.
+
+    `nodes` are the first few that it stands for, `exits` those that others read, `block` the block
+    that it is a use of, `count` how many equal ones in a row it stands for.
+    """
+
+    id: NodeId
+    label: str
+    kind: str
+    nodes: tuple[NodeId, ...]
+    exits: tuple[NodeId, ...]
+    reads: tuple[NodeId, ...]
+    output: NodeId | None
+    shape: Sizes
+    cost: NodeCost
+    train_only: bool = False
+    block: str = ""
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Group:
+    """A block's use with its items; `exit` is the item that gives the output (or an input)."""
+
+    id: NodeId
+    label: str
+    children: tuple[Item, ...]
+    links: tuple[Link, ...]
+    exit: int
+    nodes: tuple[NodeId, ...]
+    exits: tuple[NodeId, ...]
+    reads: tuple[NodeId, ...]
+    output: NodeId | None
+    shape: Sizes
+    cost: NodeCost
+    train_only: bool = False
+    block: str = ""
+    count: int = 1
+
+
+Item = Leaf | Group
+
+
+def build(network: Network, depth: int | None = None, fold: bool = True) -> Group:
+    """Return the whole network as a group, blocks below `depth` levels closed.
+
+    With `fold`, a block around a single real op (convolution, norm, activation) is one box, and
+    what is written inline inside a block has no box of its own.
+    """
+    return Outline(network, fold).at(depth)
+
+
+def title(node: NodeId) -> str:
+    """Return an instance's name; numbers keep the name above them: layer1.0."""
+    start = len(node) - 1
+    while start > 0 and node[start].isdigit():
+        start -= 1
+    return ".".join(node[start:])
+
+
+def walk(group: Group) -> Iterator[Item]:
+    """Yield all items below a group, outer ones first."""
+    for child in group.children:
+        yield child
+        if isinstance(child, Group):
+            yield from walk(child)
+
+
+def leaves(group: Group) -> Iterator[Leaf]:
+    """Yield the boxes below a group."""
+    return (item for item in walk(group) if isinstance(item, Leaf))
+
+
+def branch_order(group: Group) -> list[int]:
+    """Return the children in the order in which a walk back from the exit meets them.
+
+    Branches of a join come in the join's order; every child comes behind what it reads.
+    """
+    sources: dict[int, list[int]] = {}
+    for link in group.links:
+        sources.setdefault(link.target, []).append(link.source)
+    order: list[int] = []
+    seen: set[int] = set()
+    stack = [(child, False) for child in range(len(group.children) - 1, -1, -1)]
+    stack.append((group.exit, False))
+    while stack:
+        child, is_done = stack.pop()
+        if is_done:
+            order.append(child)
+        elif child >= 0 and child not in seen:
+            seen.add(child)
+            stack.append((child, True))
+            stack += [(source, False) for source in reversed(sources.get(child, []))]
+    return order
+
+
+class Outline:
+    """What a network's pictures show, known before any is built, at whatever depth."""
+
+    def __init__(self, network: Network, fold: bool = True) -> None:
+        self._network = network
+        self._graph = network.graph
+        self._fold = fold
+        self._parts = parts(network.graph, network.costs)
+
+    def at(self, depth: int | None) -> Group:
+        """Return the network as a group, its blocks below `depth` levels closed."""
+        inputs = [self._input(node, shape) for node, shape in self._graph.inputs.items()]
+        main = main_output(self._network)
+        # A head that is its own output already carries the output's name.
+        heads = {layer.name for layer in self._network.spec.heads}
+        outputs = [x for x in self._graph.outputs if x is main or x.name not in heads]
+        leaves = [self._output(output) for output in outputs]
+        items = [*inputs, *self._children(self._parts, 1, depth), *leaves]
+        links = link(items, ())
+        exit = len(items) - len(leaves) + outputs.index(main)
+        label, cost = self._graph.name, NodeCost()
+        return Group((), label, tuple(items), links, exit, (), (), (), None, (), cost)
+
+    def boxes(self, depth: int | None, most: int) -> int:
+        """Return how many boxes are shown at a depth; what is beyond `most` is not counted."""
+        count, waiting = 0, [(iter(self._parts.children), 1)]
+        while waiting and count <= most:
+            children, level = waiting[-1]
+            part = next(children, None)
+            if part is None:
+                waiting.pop()
+            elif part.children and self._is_open(part.id):
+                waiting.append((iter(part.children), level))
+            else:
+                count += 1
+                if not self._is_box(part, level, depth):
+                    waiting.append((iter(part.children), level + 1))
+        return count
+
+    def _input(self, node: NodeId, shape: Sizes) -> Leaf:
+        label = f"{node[0]} {times(shape)}"
+        return Leaf(node, label, "input", (node,), (node,), (), node, shape, NodeCost())
+
+    def _output(self, output: GraphOutput) -> Leaf:
+        shape = self._network.shapes[output.node]
+        id = ("", output.name)  # no layer has an empty name, so this meets no other id
+        reads = (output.node,)
+        is_head, cost = output.train_only, NodeCost()
+        return Leaf(id, output.name, "input", (), (), reads, None, shape, cost, is_head)
+
+    def _children(self, part: Part, level: int, depth: int | None) -> Iterator[Item]:
+        for below in part.children:
+            if below.children and self._is_open(below.id):
+                yield from self._children(below, level, depth)
+            elif self._is_box(below, level, depth):
+                yield self._box(below)
+            else:
+                yield self._group(below, list(self._children(below, level + 1, depth)))
+
+    def _is_open(self, id: NodeId) -> bool:
+        """Tell whether what stands at a path is drawn without a box of its own."""
+        use = self._graph.uses.get(id)
+        if use is None:
+            # An instance of a `repeat:` is a block of its own, a list branch is not.
+            parent = self._graph.uses.get(id[:-1])
+            return parent is None or parent.layer.repeat is None
+        if use.layer.repeat is not None:
+            return True
+        return self._fold and isinstance(use.layer.call, Chain | Parallel) and len(id) > 1
+
+    def _is_box(self, part: Part, level: int, depth: int | None) -> bool:
+        """Tell whether a part is one box: an op, a block around one, or a closed block."""
+        is_closed = depth is not None and level >= depth
+        return is_closed or not part.children or (self._fold and self._is_small(part))
+
+    def _is_small(self, part: Part) -> bool:
+        return part.count == 1 or self._is_around_one(part)
+
+    def _is_around_one(self, part: Part) -> bool:
+        """Tell whether a part has one real op, and only light ones on the path through it."""
+        if len(part.heavy) != 1 or part.heavy[0].op.style == "join":
+            return False
+        return part.is_path and len(part.first.inputs) == 1
+
+    def _box(self, part: Part) -> Leaf:
+        """Return a part as one box: an op, a block around it, or a closed block."""
+        label, kind = title(part.id), "block"
+        main = part.heavy[0] if self._is_around_one(part) else part.first
+        if not part.children or self._is_around_one(part) or (self._fold and part.count == 1):
+            label, kind = main.op.label(), kind_of(main.op)
+            if main.op.op_name == "concat":
+                label += f" → {self._network.shapes[part.last.id][0]}"
+        output = part.last.id
+        shape, reads, block = self._network.shapes[output], self._reads(part), self._block(part.id)
+        return Leaf(
+            part.id, label, kind, part.few, part.exits, reads, output, shape, part.cost,
+            part.is_head, block,
+        )  # fmt: skip
+
+    def _group(self, part: Part, items: list[Item]) -> Group:
+        """Return a group with its items in branch order, linked."""
+        reads, output = self._reads(part), part.last.id
+        links, shape, block = link(items, reads), self._network.shapes[output], self._block(part.id)
+        return Group(
+            part.id, title(part.id), tuple(items), links, len(items) - 1,
+            part.few, part.exits, reads, output, shape, part.cost, part.is_head, block,
+        )  # fmt: skip
+
+    def _reads(self, part: Part) -> tuple[NodeId, ...]:
+        """Return the nodes outside an item that it reads, a block's inputs in their order."""
+        if part.count == 1:
+            return part.first.inputs
+        use = self._graph.uses.get(part.id)
+        first = [x for x in use.inputs if x in part.reads] if use else []
+        return tuple(dict.fromkeys([*first, *part.reads]))
+
+    def _block(self, id: NodeId) -> str:
+        uses = self._graph.uses
+        use = uses.get(id)
+        if use is None:
+            # An instance of a repeated layer: the use stands one level up.
+            use = uses.get(id[:-1])
+            if use is None or use.layer.repeat is None:
+                return ""
+        return use.layer.call.block if isinstance(use.layer.call, BlockCall) else ""
+
+
+def link(items: Sequence[Item], reads: tuple[NodeId, ...]) -> tuple[Link, ...]:
+    """Return the links between the items of a group."""
+    owner: Mapping[NodeId, int] = {
+        **{node: -1 - i for i, node in enumerate(reads)},
+        **{node: i for i, item in enumerate(items) for node in item.exits},
+    }
+    return tuple(
+        [
+            Link(owner[node], target, node)
+            for target, item in enumerate(items)
+            for node in item.reads
+        ]
+    )
+
+
+def main_output(network: Network) -> GraphOutput:
+    """Return the output that the figure follows: most layers lie before it."""
+    return max(
+        network.graph.outputs,
+        key=lambda output: (not output.train_only, len(_ancestors(network, output.node))),
+    )
+
+
+def _ancestors(network: Network, node: NodeId) -> set[NodeId]:
+    found: set[NodeId] = set()
+    stack = [node]
+    while stack:
+        current = stack.pop()
+        if current not in found and current in network.graph.nodes:
+            found.add(current)
+            stack += network.graph.nodes[current].inputs
+    return found

@@ -1,0 +1,1 @@
+"""The flat network, and how a spec becomes one."""

@@ -1,0 +1,152 @@
+"""How large an expansion would be, counted without doing it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from netspec.graph.bind import acting, bind_value, call_of, repeats
+from netspec.graph.model import Bindings, Bound
+from netspec.language.model import (
+    Block,
+    BlockCall,
+    Body,
+    Call,
+    Layer,
+    OpCall,
+    Parallel,
+    ShareCall,
+    Spec,
+    chains,
+    walk,
+)
+from netspec.ops.dim import names
+from netspec.ops.split import Cut
+from netspec.text.diagnostics import Sink
+
+
+class Extent(NamedTuple):
+    """What an expansion comes to: layers, what they and the uses of blocks read, their paths."""
+
+    layers: int = 0
+    connections: int = 0
+    letters: int = 0
+
+    def plus(self, other: Extent) -> Extent:
+        return Extent(*(a + b for a, b in zip(self, other, strict=True)))
+
+    def under(self, name: str, times: int, reads: int) -> Extent:
+        """Return what so many copies come to that stand under a name, each with its inputs."""
+        return Extent(
+            self.layers * times,
+            (self.connections + reads) * times,
+            (self.letters + self.layers * (len(name) + 1)) * times,
+        )
+
+    def excess(self) -> str:
+        """Say which limit is exceeded, or nothing."""
+        names = ("layers", "connections", "characters in the layers' paths")
+        found = zip(self, LIMITS, names, strict=True)
+        return next((f"{most:,} {what}" for count, most, what in found if count > most), "")
+
+
+LIMITS = Extent(100_000, 300_000, 30_000_000)
+
+
+class Counter:
+    """Counts layers; what a block comes to is kept for each set of arguments that decide it."""
+
+    def __init__(self, spec: Spec, bindings: Bindings, sink: Sink) -> None:
+        self._spec = spec
+        self._globals = bindings
+        self._sink = sink
+        self._known: dict[tuple[object, ...], Extent] = {}
+        self._deciding: dict[str, tuple[str, ...]] = {}
+
+    def check(self) -> None:
+        """Report a network that is too large to expand."""
+        layers = (*chains(self._spec.model.body)[0].layers, *self._spec.heads)
+        for layer, total in self._running(layers, self._globals):
+            if excess := total.excess():
+                message = f"more than {excess} after expansion"
+                self._sink.error("NS001", message, layer.span, "too many from here on")
+                return
+
+    def _running(
+        self, layers: Sequence[Layer], bindings: Bindings
+    ) -> Iterator[tuple[Layer, Extent]]:
+        """Yield each layer with the sum up to it."""
+        total = Extent()
+        peers = {layer.name: layer for layer in layers}
+        for layer in layers:
+            total = total.plus(self._layer(layer, peers, bindings))
+            yield layer, total
+
+    def _body(self, body: Body, bindings: Bindings) -> Extent:
+        total = Extent()
+        for chain in chains(body):
+            within = Extent()
+            for _, within in self._running(chain.layers, bindings):
+                if within.excess():
+                    return within
+            total = total.plus(within)
+        if isinstance(body, Parallel):
+            total = total.plus(Extent(1, len(body.branches), len(body.join.op.op_name)))
+        return total
+
+    def _layer(self, layer: Layer, peers: Mapping[str, Layer], bindings: Bindings) -> Extent:
+        actor = acting(layer, peers)
+        times = repeats(actor, bindings, Sink()) or 1
+        reads = max(1, len(layer.sources))
+        rest = self._call(actor.call, bindings).under(layer.name, times - bool(actor.first), reads)
+        if not actor.first:
+            return rest
+        return self._call(call_of(actor, 0), bindings).under(layer.name, 1, reads).plus(rest)
+
+    def _call(self, call: Call, bindings: Bindings) -> Extent:
+        if isinstance(call, OpCall):
+            count = call.op.count() if isinstance(call.op, Cut) else 1
+            return Extent(count, count, 0)
+        if not isinstance(call, BlockCall):
+            assert not isinstance(call, ShareCall)
+            return self._body(call, bindings)
+        block = self._spec.blocks[call.block]
+        inner = self._deciding_bindings(call, block, bindings)
+        if inner is None:
+            return Extent(1)
+        key = (block.name, *(bound.value for bound in inner.values()))
+        if key not in self._known:
+            self._known[key] = self._body(block.body, {**self._globals, **inner})
+        return self._known[key]
+
+    # -------------------------------------------------------------- what decides a count
+
+    def _deciding_bindings(
+        self, call: BlockCall, block: Block, outer: Bindings
+    ) -> dict[str, Bound] | None:
+        """Bind the parameters of a use that decide its count; None where one has no value."""
+        result: dict[str, Bound] = {}
+        for name in self._params(block):
+            param = block.params[name]
+            given = call.arguments.get(name)
+            bound = bind_value(given, outer, Sink()) if given else Bound(param.default, param.span)
+            if bound is None:
+                return None
+            result[name] = bound
+        return result
+
+    def _params(self, block: Block) -> tuple[str, ...]:
+        """Return the parameters of a block that a repetition in it depends on."""
+        if block.name not in self._deciding:
+            read = {name for layer in walk(block.body) for name in self._read(layer)}
+            self._deciding[block.name] = tuple(name for name in block.params if name in read)
+        return self._deciding[block.name]
+
+    def _read(self, layer: Layer) -> Iterable[str]:
+        """Yield the parameters that decide how often a layer, and what is in it, is there."""
+        if layer.repeat is not None:
+            yield from names(layer.repeat.value)
+        if isinstance(layer.call, BlockCall):
+            for name in self._params(self._spec.blocks[layer.call.block]):
+                for arguments in (layer.call.arguments, layer.first):
+                    yield from names(arguments[name].value) if name in arguments else ()

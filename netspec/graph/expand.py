@@ -1,0 +1,379 @@
+"""Spec → Graph: instantiate blocks, bind parameters, resolve what each layer reads."""
+
+from __future__ import annotations
+
+from collections import ChainMap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from pydantic import ValidationError
+
+from netspec.graph.bind import (
+    acting,
+    at_item,
+    bind_value,
+    block_bindings,
+    call_of,
+    holds,
+    is_size,
+    repeats,
+)
+from netspec.graph.count import Counter
+from netspec.graph.model import (
+    Bindings,
+    Bound,
+    Graph,
+    GraphOutput,
+    Instance,
+    Node,
+    NodeId,
+    Sizes,
+    Use,
+    cause,
+)
+from netspec.language.calls import shorter
+from netspec.language.check import is_train_only
+from netspec.language.cures import cure
+from netspec.language.model import (
+    INPUT,
+    Argument,
+    Block,
+    BlockCall,
+    Body,
+    Call,
+    Chain,
+    Layer,
+    OpCall,
+    Ref,
+    ShareCall,
+    Spec,
+)
+from netspec.language.order import execution_order
+from netspec.language.values import Scope
+from netspec.ops.arguments import spell
+from netspec.ops.base import Op
+from netspec.ops.dim import Expr, names
+from netspec.ops.split import Cut, Piece
+from netspec.text.diagnostics import Diagnostic, Label, Sink, Span
+
+_Step = tuple[Layer, Layer]
+Results = NodeId | dict[str, NodeId]
+"""What a layer gives: one node, or several by the name behind the dot."""
+
+
+def expand(spec: Spec, params: Mapping[str, int | float], sink: Sink) -> Graph:
+    """Return the flat network at these values of the spec's parameters. Raises SpecError."""
+    bindings = {
+        name: Bound(params.get(name, param.default), param.span)
+        for name, param in spec.params.items()
+    }
+    Counter(spec, bindings, sink).check()
+    sink.stop()
+    expander = _Expander(spec, bindings, sink)
+    inputs = {(name,): expander.sizes(shape) for name, shape in spec.inputs.items()}
+    outputs = expander.run()
+    sink.stop()
+    values = {name: bound.value for name, bound in bindings.items()}
+    tables = expander.nodes, expander.uses, expander.instances
+    return Graph(spec.name, values, inputs, *tables, outputs)  # type: ignore[arg-type]  # numbers
+
+
+class _Place(NamedTuple):
+    """Where a body is being instantiated. `owner` is where its weights are: elsewhere if shared."""
+
+    id: NodeId
+    owner: NodeId
+    bindings: Bindings
+    origin: tuple[Span, ...]
+    train_only: bool
+
+    def child(self, name: str) -> _Place:
+        id = (*self.id, name)
+        owner = id if self.owner is self.id else (*self.owner, name)
+        return _Place(id, owner, self.bindings, self.origin, self.train_only)
+
+
+@dataclass(slots=True)
+class _Expander:
+    """Instantiates bodies; `nodes` and `uses` grow in execution order."""
+
+    spec: Spec
+    globals: dict[str, Bound]
+    sink: Sink
+    nodes: dict[NodeId, Node] = field(default_factory=dict)
+    uses: dict[NodeId, Use] = field(default_factory=dict)
+    instances: dict[Body, list[Instance]] = field(default_factory=dict)
+    bound: dict[tuple[object, ...], Op | None] = field(default_factory=dict)
+    reads: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    pieces: dict[tuple[int, int], Piece] = field(default_factory=dict)
+    steps: dict[int, tuple[_Step, ...]] = field(default_factory=dict)
+    """The order in which the layers of a chain run, by the identity of the chain's layers."""
+
+    def run(self) -> tuple[GraphOutput, ...]:
+        """Instantiate the graph and its heads; return the network's outputs."""
+        graph = self.spec.model.body
+        assert isinstance(graph, Chain)
+        sources: dict[str, Results] = {name: (name,) for name in self.spec.inputs}
+        self._chain(graph.layers, sources, _Place((), (), self.globals, (), False), self.spec.heads)
+        outputs = []
+        for output in self.spec.outputs:
+            weight = self._weight(output.weight)
+            node = self._read(output.ref, sources)
+            outputs.append(GraphOutput(output.name, node, is_train_only(output, graph), weight))
+        return tuple(outputs)
+
+    def sizes(self, argument: Argument) -> Sizes:
+        """Return an input's shape."""
+        bound = bind_value(argument, self.globals, self.sink)
+        values = bound.value if bound and isinstance(bound.value, tuple) else ()
+        for index, value in enumerate(values):
+            if bound and not is_size(value):
+                span, help = at_item(bound, index)
+                message = f"a size is a positive integer, found {spell(value)}"
+                if value in (None, -1) and not index:
+                    help = "shapes leave out the batch"
+                self.sink.error("NS035", message, span, help=help)
+        return values  # type: ignore[return-value]  # checked above
+
+    def _weight(self, weight: Argument | None) -> float:
+        if weight is None:
+            return 1.0
+        bound = bind_value(weight, self.globals, self.sink)
+        value = bound.value if bound else None
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            span = bound.span if bound else weight.span
+            self.sink.error("NS035", f"`weight` expects a number, found {spell(value)}", span)
+            return 1.0
+        return value
+
+    # -------------------------------------------------------------- chains and layers
+
+    def _chain(
+        self,
+        layers: Sequence[Layer],
+        sources: dict[str, Results],
+        place: _Place,
+        heads: Sequence[Layer] = (),
+    ) -> None:
+        """Instantiate layers; `sources` maps names to nodes and grows by the layers' outputs."""
+        for layer, actor in self._steps(layers, heads):
+            inputs = tuple([self._read(ref, sources) for ref in layer.sources])
+            if self._is_there(layer, place) and self._is_there(actor, place):
+                inside = place.child(layer.name)
+                sources[layer.name] = self._layer(layer, actor, inputs, inside)
+            else:
+                sources[layer.name] = inputs[0]
+
+    def _steps(self, layers: Sequence[Layer], heads: Sequence[Layer]) -> tuple[_Step, ...]:
+        """Return the layers of a chain as they run, each with the one whose weights it uses."""
+        if id(layers) not in self.steps:
+            peers = {layer.name: layer for layer in (*layers, *heads)}
+            order = execution_order(layers, heads)
+            self.steps[id(layers)] = tuple((layer, acting(layer, peers)) for layer in order)
+        return self.steps[id(layers)]
+
+    def _is_there(self, layer: Layer, place: _Place) -> bool:
+        return layer.condition is None or holds(layer.condition, place.bindings, self.sink)
+
+    def _read(self, ref: Ref, sources: Mapping[str, Results]) -> NodeId:
+        """Return the node that a reference names."""
+        found = sources[ref.name]
+        if isinstance(found, tuple):
+            if ref.port:
+                message = f"`{ref.name}` has one output"
+                self.sink.error("NS018", message, ref.span, help=f"write `{ref.name}`")
+            return found
+        if ref.port not in found:
+            names = " or ".join(f"`{ref.name}.{port}`" for port in [*found][:8])
+            message = f"`{ref.name}` has several outputs"
+            span = ref.span or self.spec.model.span
+            self.sink.error("NS018", message, span, help=f"say which one: {names}")
+            return next(iter(found.values()))
+        return found[ref.port]
+
+    def _layer(
+        self, layer: Layer, actor: Layer, inputs: tuple[NodeId, ...], place: _Place
+    ) -> Results:
+        if actor is not layer:
+            place = place._replace(owner=(*place.owner[:-1], actor.name))
+        if layer.train_only and not place.train_only:
+            place = place._replace(train_only=True)
+        if actor.repeat is None:
+            results = self._call(actor.call, layer, inputs, place, place.id)
+        else:
+            results = self._stack(layer, actor, inputs, place)
+        output = results if isinstance(results, tuple) else next(iter(results.values()))
+        self.uses[place.id] = Use(
+            place.id,
+            layer,
+            inputs,
+            output,
+            place.bindings,
+            (layer.span, *place.origin),
+            place.train_only,
+        )
+        return results
+
+    def _stack(
+        self, layer: Layer, actor: Layer, inputs: tuple[NodeId, ...], place: _Place
+    ) -> Results:
+        """Instantiate the copies of a repeated layer, each on what the one before it gives."""
+        results: Results = place.id
+        for item in range(repeats(actor, place.bindings, self.sink) or 1):
+            inside = place.child(str(item))
+            results = self._call(call_of(actor, item), layer, inputs, inside, place.id)
+            inputs = (results,) if isinstance(results, tuple) else tuple(results.values())
+        return results
+
+    def _call(
+        self, call: Call, layer: Layer, inputs: tuple[NodeId, ...], place: _Place, use: NodeId
+    ) -> Results:
+        if isinstance(call, OpCall):
+            return self._op(call, inputs, place)
+        assert not isinstance(call, ShareCall)
+        block = self.spec.blocks[call.block] if isinstance(call, BlockCall) else None
+        body: Body
+        if isinstance(call, BlockCall) and block is not None:
+            inner = block_bindings(call, block, place.bindings, self.sink)
+            if inner is None:
+                return inputs[0]
+            # Thousands of uses may see thousands of parameters: a copy each would be their product.
+            bindings = ChainMap(inner, self.globals) if inner else self.globals
+            origin = (layer.span, *place.origin)
+            place = _Place(place.id, place.owner, bindings, origin, place.train_only)
+            body = block.body
+        else:
+            body = call  # type: ignore[assignment]  # neither an op nor a block: an inline body
+        names = (block.inputs if block else ()) or (INPUT,)
+        return self._instance(body, block, dict(zip(names, inputs, strict=True)), place, use)
+
+    def _instance(
+        self,
+        body: Body,
+        block: Block | None,
+        inputs: dict[str, NodeId],
+        place: _Place,
+        use: NodeId,
+    ) -> Results:
+        outputs = block.outputs if block else ()
+        results = self._body(body, inputs, place, outputs)
+        first = results if isinstance(results, tuple) else next(iter(results.values()))
+        found = Instance(place.id, tuple(inputs.values()), first, use, place.bindings)
+        self.instances.setdefault(body, []).append(found)
+        return results
+
+    # -------------------------------------------------------------- bodies
+
+    def _body(
+        self, body: Body, inputs: dict[str, NodeId], place: _Place, outputs: Sequence[Ref]
+    ) -> Results:
+        if isinstance(body, Chain):
+            return self._ends(body, inputs, place, outputs)
+        ends = []
+        for i, branch in enumerate(body.branches):
+            is_list = not branch.named and bool(branch.layers)
+            inside = place.child(str(i)) if is_list else place
+            end = self._ends(branch, inputs, inside, ())
+            ends.append(end if isinstance(end, tuple) else next(iter(end.values())))
+            if is_list:
+                reads = tuple(inputs.values())
+                found = Instance(inside.id, reads, ends[-1], place.id, place.bindings)
+                self.instances.setdefault(branch, []).append(found)
+        name = body.join.op.op_name
+        while (*place.id, name) in self.nodes or (*place.id, name) in self.uses:
+            name += "_"
+        return self._op(body.join, tuple(ends), place.child(name))
+
+    def _ends(
+        self, chain: Chain, inputs: dict[str, NodeId], place: _Place, outputs: Sequence[Ref]
+    ) -> Results:
+        """Instantiate a chain and return what is at its end; no layers: its input."""
+        sources: dict[str, Results] = dict(inputs)
+        if not chain.layers:
+            return next(iter(inputs.values()))
+        self._chain(chain.layers, sources, place)
+        if outputs:
+            return {ref.name: self._read(ref, sources) for ref in outputs}
+        return sources[chain.layers[-1].name]
+
+    # -------------------------------------------------------------- ops
+
+    def _op(self, call: OpCall, inputs: tuple[NodeId, ...], place: _Place) -> Results:
+        op = self._bound_op(call, place.bindings) or call.op
+        if isinstance(op, Cut):
+            return {
+                str(i): self._node(self._piece(op, i), call, inputs, place.child(str(i)))
+                for i in range(op.count())
+            }
+        return self._node(op, call, inputs, place)
+
+    def _piece(self, op: Cut, index: int) -> Piece:
+        """Return an output of an op that has several; the same one gives the same object."""
+        key = id(op), index
+        if key not in self.pieces:
+            self.pieces[key] = Piece(whole=op, index=index)
+        return self.pieces[key]
+
+    def _node(self, op: Op, call: OpCall, inputs: tuple[NodeId, ...], place: _Place) -> NodeId:
+        origin = (call.span, *place.origin)
+        self.nodes[place.id] = Node(
+            place.id, place.owner, op, inputs, call, place.bindings, origin, place.train_only
+        )
+        return place.id
+
+    def _bound_op(self, call: OpCall, bindings: Bindings) -> Op | None:
+        """Bind an op's arguments; the same values give the same object."""
+        used = self._reads(call)
+        if not used:
+            return call.op
+        values = [bindings[name].value for name in used]
+        key = (id(call), *values, *map(type, values))
+        if key not in self.bound:
+            self.bound[key] = self._bind(call, bindings)
+        elif self.bound[key] is None:
+            self._bind(call, bindings)
+        return self.bound[key]
+
+    def _reads(self, call: OpCall) -> tuple[str, ...]:
+        """Return the parameters that an op's arguments read."""
+        if id(call) not in self.reads:
+            values = tuple(argument.value for argument in call.arguments.values())
+            self.reads[id(call)] = tuple(dict.fromkeys(names(values)))
+        return self.reads[id(call)]
+
+    def _bind(self, call: OpCall, bindings: Bindings) -> Op | None:
+        for argument in call.arguments.values():
+            if bind_value(argument, bindings, self.sink) is None:
+                return None
+        try:
+            return call.op.bind({name: bindings[name].value for name in self._reads(call)})
+        except ValidationError as error:
+            for item in error.errors():
+                key = str(item["loc"][0])
+                span, use = cause(call.arguments[key], bindings)
+                notes = (Label(use, f"is `{key}` of `{call.op.op_name}` here"),) if use else ()
+                message = f"`{key}` of `{call.op.op_name}`: {item['msg']}"
+                help = self._cure(call, key, bindings)
+                self.sink.add(Diagnostic("NS035", message, span, notes=notes, help=help))
+            return None
+
+    def _cure(self, call: OpCall, key: str, bindings: Bindings) -> str:
+        """Return what to write in place of a value that an op refuses."""
+        bound = bind_value(call.arguments[key], bindings, Sink())
+        if bound is None or bound.fraction:
+            return bound.fraction if bound else ""
+        given = call.arguments[key].value
+        if isinstance(given, Expr) and given.op != "name":
+            return ""
+        found = cure(bound.value, type(call.op).model_fields[key], self._seen_at(bound.span))
+        return found or shorter(call.op.op_name, list(call.arguments.values())[: call.positional])
+
+    def _seen_at(self, span: Span) -> Scope:
+        """Return the parameters that an expression at a place may use."""
+        outer = Scope(self.spec.params)
+        for block in self.spec.blocks.values():
+            body = block.body.span
+            if body.source is span.source and body.start <= span.start < body.end:
+                return Scope(block.params, outer)
+        return outer

@@ -1,0 +1,132 @@
+"""The flat network: every layer of every use of every block, frozen, in execution order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from netspec.language.model import Argument, Body, Layer, OpCall, Value
+from netspec.ops.base import Op
+from netspec.ops.dim import Expr, names
+from netspec.text.diagnostics import Span
+
+if TYPE_CHECKING:
+    import networkx
+
+NodeId = tuple[str, ...]
+Sizes = tuple[int, ...]
+"""A shape of numbers, without the batch."""
+
+
+class Bound(NamedTuple):
+    """The value of a parameter, and the place in the file that decided it.
+
+    `fraction` is the arithmetic behind a value that is no whole number, and its cure.
+    """
+
+    value: Value
+    span: Span
+    fraction: str = ""
+
+
+Bindings = Mapping[str, Bound]
+
+
+class Node(NamedTuple):
+    """One op at work. Its `owner` is the state_dict prefix of its weights: its id unless shared.
+
+    `call` is the op as written, `bindings` the parameters where it stands, `origin` its place in
+    the block and then each use of the block, the innermost first.
+    """
+
+    id: NodeId
+    owner: NodeId
+    op: Op
+    inputs: tuple[NodeId, ...]
+    call: OpCall
+    bindings: Bindings
+    origin: tuple[Span, ...]
+    train_only: bool
+
+
+class Use(NamedTuple):
+    """One layer as it stands in the flat network: an op, or a whole block with members below it."""
+
+    id: NodeId
+    layer: Layer
+    inputs: tuple[NodeId, ...]
+    output: NodeId
+    bindings: Bindings
+    origin: tuple[Span, ...]
+    train_only: bool
+
+
+class Instance(NamedTuple):
+    """One instantiation of a body: a use of a block, or one of its repetitions."""
+
+    id: NodeId
+    inputs: tuple[NodeId, ...]
+    output: NodeId
+    use: NodeId
+    bindings: Bindings
+
+
+@dataclass(frozen=True, slots=True)
+class GraphOutput:
+    """A named result: which node gives it, whether only in training, its weight in the loss."""
+
+    name: str
+    node: NodeId
+    train_only: bool
+    weight: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Graph:
+    """Nodes in execution order; `inputs` are the shapes of the network's inputs."""
+
+    name: str
+    params: Mapping[str, int | float]
+    inputs: Mapping[NodeId, Sizes]
+    nodes: Mapping[NodeId, Node]
+    uses: Mapping[NodeId, Use]
+    instances: Mapping[Body, Sequence[Instance]]
+    outputs: tuple[GraphOutput, ...]
+
+    def inference(self) -> Iterator[Node]:
+        """Yield the nodes that run in inference."""
+        return (node for node in self.nodes.values() if not node.train_only)
+
+    def networkx(self) -> networkx.DiGraph:
+        """Return the graph for networkx: nodes carry `op`, edges run as the data does."""
+        import networkx as nx
+
+        view = nx.DiGraph(name=self.name)
+        view.add_nodes_from((node, {"shape": shape}) for node, shape in self.inputs.items())
+        for node in self.nodes.values():
+            view.add_node(node.id, op=node.op, train_only=node.train_only)
+            view.add_edges_from((source, node.id) for source in node.inputs)
+        return view
+
+
+def cause(argument: Argument, bindings: Bindings) -> tuple[Span, Span | None]:
+    """Return the place that decided an argument's value, and the place that uses it if another.
+
+    The only parameter of an expression is its cause; an expression over several is its own.
+    """
+    found = list(dict.fromkeys(names(argument.value)))
+    if len(found) == 1 and found[0] in bindings:
+        span = bindings[found[0]].span
+        return (span, argument.span) if span != argument.span else (span, None)
+    return argument.span, None
+
+
+def written(argument: Argument) -> str:
+    """Return an argument as it stands in the file."""
+    return str(argument.value) if isinstance(argument.value, Expr) else argument.span.text
+
+
+def path(node: NodeId) -> str:
+    """Write an id as a path: inception_3a.conv3x3.conv."""
+    return ".".join(node)

@@ -1,0 +1,226 @@
+"""Uses of ops and blocks: arguments matched with fields and parameters, and validated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from collections.abc import Sequence as Items
+from dataclasses import dataclass, replace
+
+from pydantic import ValidationError
+
+from netspec.language.aliases import argument_meant
+from netspec.language.cures import cure, refused
+from netspec.language.extras import LAYER_KEYS
+from netspec.language.fields import kind
+from netspec.language.lookup import Context, is_callable, refuse_op
+from netspec.language.model import Argument, BlockCall, OpCall, Value
+from netspec.language.strays import is_empty
+from netspec.language.values import Scope, read_argument, refuse_round
+from netspec.ops.base import REGISTRY, Join, Op
+from netspec.text.diagnostics import Diagnostic, Label, Sink, Span, counted, suggest
+from netspec.text.syntax import Mapping, Scalar, Sequence, Tree
+
+MAX_SHOWN = 80
+
+
+def read_word(tree: Scalar, context: Context) -> OpCall | BlockCall | None:
+    """Read `relu`: an op or a block without arguments."""
+    if not isinstance(tree.value, str) or not tree.value:
+        message = f"expected a layer, found {kind(tree)}"
+        context.sink.error("NS012", message, tree.span, help="for example `relu` or `{linear: 10}`")
+        return None
+    if "(" in tree.value:
+        op, _, rest = tree.value.partition("(")
+        cure = f"did you mean `{{{op.strip()}: [{rest.rstrip(')')}]}}`?"
+        context.sink.error("NS019", "a call in round brackets", tree.span, help=cure)
+        return None
+    return match_call(tree.value, tree.span, Given([], [], Scope({})), context)
+
+
+def read_positional(
+    name: str, value: Tree, scope: Scope, sink: Sink
+) -> list[Argument | None] | None:
+    if isinstance(value, Mapping):
+        message = "arguments are a value or a list, not a mapping"
+        entries = "".join(f", {key.text}: {item.span.text}" for key, item in value.items)
+        help = "write `{op: [positional, ...], keyword: value}` on one level"
+        if len(entries) <= MAX_SHOWN and "\n" not in entries:
+            help = f"write them on one level: `{{{name}: []{entries}}}`"
+        sink.error("NS012", message, value.span, help=help)
+        return None
+    if is_empty(value):
+        sink.error("NS012", "a value is missing", value.span, help=f"without any: `{name}: []`")
+        return None
+    items = value.items if isinstance(value, Sequence) else (value,)
+    if refuse_round(items, sink):
+        return None
+    return [read_argument(item, scope, sink) for item in items]
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """The arguments of a use as written, and the parameters that stand around it."""
+
+    positional: list[Argument | None]
+    keywords: list[tuple[Scalar, Argument | None]]
+    scope: Scope
+
+
+def match_call(name: str, span: Span, given: Given, context: Context) -> OpCall | BlockCall | None:
+    """Match arguments with an op's fields or a block's parameters."""
+    if name in context.signatures:
+        context.used_blocks.add(name)
+        params = list(context.signatures[name].params)
+        arguments = _match(name, span, given, params, context)
+        if arguments is None or not _all_given(name, span, arguments, context):
+            return None
+        return BlockCall(name, arguments, len(given.positional), span)
+    if name not in REGISTRY:
+        refuse_op(name, span, context)
+        return None
+    cls = REGISTRY[name]
+    if _refuse_sources(cls, given, context.sink):
+        return None
+    arguments = _match(name, span, given, list(cls.model_fields), context)
+    return None if arguments is None else _validated(cls, span, arguments, given, context.sink)
+
+
+def _refuse_sources(cls: type[Op], given: Given, sink: Sink) -> bool:
+    """Report `{add: [a, b]}`, where layers stand as arguments of a join; tell whether they do."""
+    layers = [item for item in given.positional if item and any(words(item.value))]
+    if not issubclass(cls, Join) or not layers:
+        return False
+    names = ", ".join(word for item in layers for word in words(item.value))
+    message = f"`{cls.op_name}` is given layers as arguments: {names}"
+    help = f"`from:` says what is read: `{{{cls.op_name}: [], from: [{names}]}}`"
+    sink.error("NS030", message, layers[0].span, help=help)
+    return True
+
+
+def words(value: Value) -> Iterator[str]:
+    """Yield the texts in a value."""
+    if isinstance(value, str):
+        yield value
+    for item in value if isinstance(value, tuple) else ():
+        yield from words(item)
+
+
+def _match(
+    name: str, span: Span, arguments: Given, params: list[str], context: Context
+) -> dict[str, Argument] | None:
+    """Pair arguments with parameters; None after reporting what does not fit."""
+    sink = context.sink
+    before = len(sink.items)
+    positional = arguments.positional
+    if len(positional) > len(params):
+        message = f"`{name}` takes {counted(len(params), 'argument')}, found {len(positional)}"
+        extra = positional[len(params)]
+        mistake = Diagnostic("NS030", message, extra.span if extra else span)
+        sink.add(_uncounted(mistake, name, positional, params))
+        return None
+    given = dict(zip(params, positional, strict=False))
+    for key, argument in arguments.keywords:
+        if key.text not in params:
+            help = misnamed(name, key.text, params, context)
+            sink.error("NS031", f"`{name}` has no argument `{key.text}`", key.span, help=help)
+        elif key.text in given:
+            message = f"`{key.text}` is given twice: by position and here"
+            twice = given[key.text]
+            notes = (Label(twice.span, f"this is `{key.text}`"),) if twice else ()
+            mistake = Diagnostic("NS032", message, key.span, notes=notes)
+            sink.add(_uncounted(mistake, name, positional, params))
+        else:
+            given[key.text] = argument
+    if len(sink.items) > before or None in given.values():
+        return None
+    return {key: argument for key, argument in given.items() if argument is not None}
+
+
+def _uncounted(
+    mistake: Diagnostic, name: str, positional: Items[Argument | None], params: Items[str]
+) -> Diagnostic:
+    """Return a mistake at the first number, if all would be right without it."""
+    cure = shorter(name, positional)
+    first = positional[0] if cure else None
+    span = first.span if first else mistake.span
+    return replace(mistake, span=span, help=cure or order(name, params))
+
+
+def order(name: str, params: Iterable[str]) -> str:
+    """Say what a use takes, in order."""
+    return f"`{name}` takes " + (", ".join(params) or "no arguments")
+
+
+def misnamed(name: str, key: str, params: list[str], context: Context) -> str:
+    """Return the cure of an argument that does not exist."""
+    if key in inferred(name):
+        return f"`{key}` is inferred from the input; leave it out"
+    known = [*params, *LAYER_KEYS]
+    if meant := argument_meant(key, known):
+        return f"did you mean `{meant}`?"
+    if is_callable(key, context) or key in ("activation", "act", "nonlinearity"):
+        return f"a layer has one op; give `{key}` a line of its own below"
+    return suggest(key, known) or order(name, params)
+
+
+def inferred(name: str) -> tuple[str, ...]:
+    """Return the arguments of an op's torch class that follow from its input."""
+    cls = REGISTRY.get(name)
+    if cls is None or not cls.is_module:
+        return ()
+    required = dict.fromkeys((key for key, f in cls.model_fields.items() if f.is_required()), 1)
+    everything = cls.model_construct(None, **required).inferred((1,) * (cls.rank or 1))
+    return tuple(key for key in everything if key not in required)
+
+
+def shorter(name: str, positional: Items[Argument | None]) -> str:
+    """Return the use without its first number, if that is PyTorch's and would be right here."""
+    values = [item.value for item in positional[1:] if item]
+    cls = REGISTRY.get(name)
+    if cls is None or not inferred(name) or not 0 < len(values) <= len(cls.model_fields):
+        return ""
+    try:
+        cls.model_validate(dict(zip(cls.model_fields, values, strict=False)))
+    except ValidationError:
+        return ""
+    first = f"`{inferred(name)[0]}` is inferred from the input; leave it out: "
+    texts = [item.span.text for item in positional[1:] if item]
+    return f"{first}`{{{name}: {texts[0] if len(texts) == 1 else '[' + ', '.join(texts) + ']'}}}`"
+
+
+def _all_given(name: str, span: Span, arguments: dict[str, Argument], context: Context) -> bool:
+    signature = context.signatures[name]
+    missing = [p.name for p in signature.params.values() if p.default is None]
+    missing = [text for text in missing if text not in arguments]
+    if missing:
+        names = ", ".join(f"`{text}`" for text in missing)
+        order = ", ".join(signature.params)
+        notes = (Label(signature.span, f"takes {order}"),)
+        message = f"`{name}` needs {counted(len(signature.params), 'argument')}; {names} missing"
+        help = f"give it by position or by name, as in `{missing[0]}: 8`"
+        context.sink.add(Diagnostic("NS033", message, span, notes=notes, help=help))
+    return not missing
+
+
+def _validated(
+    cls: type[Op], span: Span, arguments: dict[str, Argument], given: Given, sink: Sink
+) -> OpCall | None:
+    try:
+        op = cls.model_validate({key: item.value for key, item in arguments.items()})
+    except ValidationError as error:
+        other = shorter(cls.op_name, given.positional)
+        for item in error.errors():
+            key = str(item["loc"][0])
+            if item["type"] == "missing":
+                message = f"`{cls.op_name}` needs `{key}`"
+                sink.error("NS033", message, span, help=order(cls.op_name, cls.model_fields))
+            else:
+                field = cls.model_fields[key]
+                value = refused(arguments[key], field)
+                message = f"`{key}` of `{cls.op_name}`: {item['msg']}"
+                help = cure(value.value, field, given.scope)
+                first = given.positional[0] if other and not help else None
+                span = first.span if first else value.span
+                sink.error("NS035", message, span, help=help or other)
+        return None
+    return OpCall(op, arguments, span, len(given.positional))

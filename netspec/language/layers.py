@@ -1,0 +1,375 @@
+"""Trees → layers, chains and bodies. Each op's arguments are validated by the op's own class."""
+
+from __future__ import annotations
+
+from bisect import bisect
+from collections.abc import Iterable
+from collections.abc import Mapping as Table
+from dataclasses import dataclass
+
+from netspec.language.aliases import argument_meant, ops_meant
+from netspec.language.calls import Given, match_call, order, read_positional, read_word
+from netspec.language.extras import LAYER_KEYS, read_extras, read_from
+from netspec.language.fields import Fields, corrected, kind
+from netspec.language.lookup import Context, find_op, refuse_nameless, refuse_numbers
+from netspec.language.model import (
+    Argument,
+    BlockCall,
+    Body,
+    Call,
+    Chain,
+    Condition,
+    Layer,
+    OpCall,
+    Parallel,
+    Ref,
+    ShareCall,
+)
+from netspec.language.names import check_name
+from netspec.language.values import Scope, read_argument
+from netspec.ops.base import REGISTRY, Join
+from netspec.ops.split import Cut
+from netspec.text.diagnostics import Diagnostic, Label, Sink, Span, counted, likely, suggest
+from netspec.text.syntax import Mapping, Scalar, Sequence, Tree
+
+BODY_KEYS = ("chain", "parallel", "join")
+_SHARE_KEYS = ("share", "from", "when", "weight", "shape", "doc")
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """Where a chain stands: its parameters, and the names of the inputs it may read."""
+
+    scope: Scope
+    inputs: tuple[str, ...]
+
+
+def read_body(tree: Mapping, around: Surroundings, context: Context) -> Body | None:
+    """Read `chain:` or `parallel:` with `join:` of a block or an inline block."""
+    chain, parallel = tree.find("chain"), tree.find("parallel")
+    if chain and parallel:
+        message = "a body is either `chain:` or `parallel:`"
+        context.sink.error("NS011", message, parallel[0].span, help="keep one of the two")
+        return None
+    if chain and (join := tree.find("join")):
+        branched = isinstance(chain[1], Sequence)
+        message = "`join:` belongs to `parallel:`, in which each `-` is a branch"
+        help = "write `parallel:` in place of `chain:`" if branched else "delete it"
+        where = chain[0] if branched else join[0]
+        context.sink.error("NS011", message, where.span, help=help)
+        return None
+    if parallel and isinstance(parallel[1], Mapping) and not tree.find("join"):
+        message = "`parallel:` is a list of branches with a `join:`, found named layers"
+        help = "write `chain:` for layers one behind the other"
+        context.sink.error("NS012", message, parallel[0].span, help=help)
+        chain, parallel = parallel, None
+    if chain:
+        return read_chain(chain[1], around, context)
+    if parallel:
+        return _read_parallel(tree, parallel[1], around, context)
+    context.sink.error("NS010", "a block needs `chain:` or `parallel:`", tree.span)
+    return None
+
+
+def _read_parallel(
+    tree: Mapping, branches: Tree, around: Surroundings, context: Context
+) -> Parallel | None:
+    join = _read_join(tree, context)
+    if not isinstance(branches, Sequence):
+        message = f"`parallel` expects a list of chains, found {kind(branches)}"
+        context.sink.error("NS012", message, branches.span, help="start each branch with `-`")
+        return None
+    if not branches.items:
+        context.sink.error("NS012", "`parallel` has no branch", branches.span)
+        return None
+    read = [read_chain(item, around, context, branch=True) for item in branches.items]
+    chains = [chain for chain in read if chain is not None]
+    _refuse_twins(chains, context.sink)
+    return Parallel(tuple(chains), join, tree.span) if join else None
+
+
+def _read_join(tree: Mapping, context: Context) -> OpCall | None:
+    found = tree.find("join")
+    if found is None:
+        help = "add `join: concat`, `join: add` or `join: mul`"
+        key = next(key.span for key, _ in tree.items if key.text == "parallel")
+        context.sink.error("NS010", "`parallel:` needs `join:`", key, help=help)
+        return None
+    value = found[1]
+    op = REGISTRY.get(value.text) if isinstance(value, Scalar) else None
+    if op is None or not issubclass(op, Join):
+        joins = [name for name, cls in REGISTRY.items() if issubclass(cls, Join)]
+        text = value.text if isinstance(value, Scalar) else ""
+        meant = [op for op in ops_meant(text, None) if op in joins]
+        help = f"did you mean `{meant[0]}`?" if meant else suggest(text, joins)
+        message = (
+            f"no join is called `{text}`" if text else f"`join` expects a word, found {kind(value)}"
+        )
+        code = "NS020" if text else "NS012"
+        context.sink.error(code, message, value.span, help=help or "known: " + ", ".join(joins))
+        return None
+    return OpCall(op.model_validate({}), {}, value.span)
+
+
+def _refuse_twins(chains: list[Chain], sink: Sink) -> None:
+    """Layers of different branches are children of one block: their names must differ."""
+    first: dict[str, Layer] = {}
+    for layer in (layer for chain in chains if chain.named for layer in chain.layers):
+        if twin := first.get(layer.name):
+            message = f"two branches have a layer `{layer.name}`"
+            notes = (Label(twin.span, "the first one"),)
+            help = "rename one: both would have the same state_dict keys"
+            sink.add(Diagnostic("NS015", message, layer.span, notes=notes, help=help))
+        first.setdefault(layer.name, layer)
+
+
+def read_chain(
+    tree: Tree, around: Surroundings, context: Context, branch: bool = False
+) -> Chain | None:
+    """Read named layers (a mapping) or unnamed ones (a list)."""
+    match tree:
+        case Mapping():
+            entries = [(key.text, key.span, value) for key, value in tree.items]
+        case Sequence():
+            entries = [(str(i), item.span, item) for i, item in enumerate(tree.items)]
+        case _:
+            message = f"expected a chain of layers, found {kind(tree)}"
+            context.sink.error("NS012", message, tree.span)
+            return None
+    named = isinstance(tree, Mapping)
+    if not entries and (named or not branch):
+        help = "`[]` as a branch of `parallel` passes the input on" if branch else ""
+        context.sink.error("NS012", "a chain without layers", tree.span, help=help)
+    layers = _read_layers(entries, named, around, context)
+    check_refs(layers, {layer.name for layer in layers} if named else set(), around, context.sink)
+    return Chain(tuple(layers), named, tree.span)
+
+
+def _read_layers(
+    entries: list[tuple[str, Span, Tree]], named: bool, around: Surroundings, context: Context
+) -> list[Layer]:
+    layers = []
+    around.scope.layers |= {name for name, _, _ in entries if named}
+    previous = around.inputs[0] if around.inputs else ""
+    for name, span, tree in entries:
+        if named:
+            check_name(context.sink, name, span, "layer")
+            if name in around.inputs:
+                message = f"the layer `{name}` has the name of an input"
+                context.sink.error("NS015", message, span, help="rename the layer")
+        layer = read_layer(name, span, tree, Ref(previous), around.scope, context)
+        previous = name
+        layers.append(layer or _broken(name, span))
+    return layers
+
+
+def _broken(name: str, span: Span) -> Layer:
+    """Stand in for a layer that could not be read, so that references to it are found."""
+    call = OpCall(REGISTRY["identity"].model_validate({}), {}, span)
+    return Layer(name, span, call, ())
+
+
+def check_refs(layers: list[Layer], names: set[str], around: Surroundings, sink: Sink) -> None:
+    """Report each `from:` that names nothing the layer can read."""
+    places = {layer.name: layer.span for layer in layers}
+    readable = sorted([*names, *around.inputs])
+    for layer in layers:
+        for ref in layer.sources:
+            if ref.span is None:
+                continue
+            if ref.name == layer.name and ref.name in names:
+                sink.error("NS022", f"`{layer.name}` reads itself", ref.span)
+            elif ref.name not in names and ref.name not in around.inputs:
+                own = {layer.name, *(source.name for source in layer.sources)}
+                refuse_ref(ref, [name for name in readable if name not in own], sink, places)
+    check_shares(layers, {layer.name: layer for layer in layers if layer.name in names}, sink)
+
+
+def check_shares(layers: Iterable[Layer], peers: Table[str, Layer], sink: Sink) -> None:
+    """Report each `share:` that names no layer with weights of its own."""
+    for layer in layers:
+        if not isinstance(layer.call, ShareCall):
+            continue
+        target = peers.get(layer.call.target.name)
+        if target is None:
+            places = {name: peer.span for name, peer in peers.items()}
+            refuse_ref(layer.call.target, sorted(peers), sink, places)
+        elif isinstance(target.call, ShareCall):
+            message = f"`{target.name}` has no weights of its own: it is another call itself"
+            help = "name the layer that has the weights"
+            sink.add(Diagnostic("NS018", message, layer.call.target.span, help=help))
+        else:
+            _check_shared_arity(layer, target, sink)
+
+
+def _check_shared_arity(layer: Layer, target: Layer, sink: Sink) -> None:
+    """Report another call of a layer that reads more or fewer inputs than the layer."""
+    found, wanted = len(layer.sources), len(target.sources)
+    is_join = isinstance(target.call, OpCall) and isinstance(target.call.op, Join)
+    if found == wanted or (is_join and found > 1):
+        return
+    where = layer.sources[-1].span or layer.span
+    message = f"`{target.name}` reads {counted(wanted, 'input')}, found {found}"
+    sink.add(Diagnostic("NS026", message, where))
+
+
+def refuse_ref(
+    ref: Ref, readable: list[str], sink: Sink, places: Table[str, Span] | None = None
+) -> None:
+    """Report a reference to nothing, with the nearest of the sorted names and its place."""
+    middle = bisect(readable, ref.name)
+    known = readable[max(0, middle - 250) : middle + 250]
+    help = suggest(ref.name, known) or "it can read: " + ", ".join(f"`{n}`" for n in known[:12])
+    found = [name for name in likely(ref.name, known) if places and name in places]
+    notes = tuple(Label((places or {})[name], f"`{name}` stands here") for name in found)
+    message = f"no layer of this chain is called `{ref.name}`"
+    sink.add(Diagnostic("NS018", message, ref.span, notes=notes, help=help))
+
+
+# ------------------------------------------------------------------ one layer
+
+
+def read_layer(
+    name: str, span: Span, tree: Tree, source: Ref, scope: Scope, context: Context
+) -> Layer | None:
+    """Read one layer; `source` is what it reads when it does not say `from:`."""
+    call: Call | None
+    sources: tuple[Ref, ...] = (source,)
+    extras: dict[str, object] = {}
+    match tree:
+        case Scalar():
+            call = read_word(tree, context)
+        case Sequence():
+            if refuse_numbers(tree, context):
+                return None
+            call = read_chain(tree, Surroundings(scope, ("input",)), context)
+        case Mapping():
+            call = _read_call(tree, scope, context)
+            written = read_from(tree, context.sink)
+            extras = read_extras(tree, scope, context.sink)
+            if written == () and tree.find("from"):
+                return None
+            sources = written or (source,)
+    if call is None:
+        return None
+    if isinstance(call, OpCall) and call.op.reads == 0 and sources == (source,):
+        sources = ()
+    _check_arity(call, sources, context)
+    _check_first(call, tree, extras, context)
+    _check_repeat(call, extras, context)
+    _check_condition(call, extras, context)
+    _check_init(call, tree, extras, context)
+    return Layer(name, span, call, sources, **extras)  # type: ignore[arg-type]  # keys are fields
+
+
+def _read_call(tree: Mapping, scope: Scope, context: Context) -> Call | None:
+    """Read `{conv2d: [64, 3], stride: 2}`, an inline block or `{share: other}`."""
+    if shared := tree.find("share"):
+        Fields(tree, context.sink, "a layer that shares another's weights", _SHARE_KEYS)
+        return _read_share(shared[1], context.sink)
+    if any(tree.find(key) for key in BODY_KEYS):
+        body = corrected(tree, context.sink, "an inline block", (*BODY_KEYS, *LAYER_KEYS))
+        return read_body(body, Surroundings(scope, ("input",)), context)
+    found = find_op(tree, context)
+    if found is None:
+        return None
+    key, value = found
+    if refuse_nameless(tree, key, value, context):
+        return None
+    positional = read_positional(key.text, value, scope, context.sink)
+    others = [item for item in tree.items if item[0] is not key]
+    keywords = [
+        (name, read_argument(argument, scope, context.sink))
+        for name, argument in others
+        if name.text not in LAYER_KEYS
+    ]
+    if positional is None:
+        return None
+    return match_call(key.text, key.span, Given(positional, keywords, scope), context)
+
+
+def _check_first(call: Call, tree: Tree, extras: dict[str, object], context: Context) -> None:
+    """Report what `first:` gives to something that does not take it."""
+    first = extras.get("first")
+    if not isinstance(first, dict) or not first:
+        return
+    place = next(iter(first.values())).span
+    if not isinstance(call, BlockCall):
+        context.sink.error("NS011", "`first:` changes the arguments of a repeated block", place)
+        return
+    if extras.get("repeat") is None:
+        help = "add `repeat: COUNT`, or give the argument to the block"
+        context.sink.error("NS011", "`first:` needs `repeat:`", place, help=help)
+    params = list(context.signatures[call.block].params)
+    found = tree.find("first") if isinstance(tree, Mapping) else None
+    keys = [key for key, _ in found[1].items] if found and isinstance(found[1], Mapping) else []
+    for key in keys:
+        if key.text not in params:
+            meant = argument_meant(key.text, params)
+            help = f"did you mean `{meant}`?" if meant else suggest(key.text, params)
+            message = f"`{call.block}` has no argument `{key.text}`"
+            context.sink.error("NS031", message, key.span, help=help or order(call.block, params))
+
+
+def _check_repeat(call: Call, extras: dict[str, object], context: Context) -> None:
+    """Report `repeat:` on a function, of which an nn.Sequential has no copies."""
+    repeat = extras.get("repeat")
+    if isinstance(repeat, Argument) and isinstance(call, OpCall) and not call.op.is_module:
+        message = f"`repeat:` stacks modules; `{call.op.op_name}` is a function"
+        help = "put it in a block, or in an inline `chain:`, and repeat that"
+        context.sink.error("NS011", message, repeat.span, help=help)
+
+
+def _check_condition(call: Call, extras: dict[str, object], context: Context) -> None:
+    """Report a condition on what has no input that could pass through in its place."""
+    condition = extras.get("condition")
+    if not isinstance(condition, Condition) or not isinstance(call, OpCall):
+        return
+    if call.op.reads == 0 or isinstance(call.op, Cut):
+        message = f"`{call.op.op_name}` cannot be left out: no input can stand for what it gives"
+        help = "give the condition to what reads it, or write two blocks"
+        context.sink.error("NS011", message, condition.span, help=help)
+
+
+def _check_init(call: Call, tree: Tree, extras: dict[str, object], context: Context) -> None:
+    """Report `init:` on what has no tensors of its own, or on a repeated layer."""
+    found = tree.find("init") if isinstance(tree, Mapping) else None
+    if found is None or (isinstance(call, OpCall) and not extras.get("repeat")):
+        return
+    message = "`init:` of a layer belongs to one op; this is a block or a repeated layer"
+    help = "say it for all layers of an op in the section `init:`, or on the op in the block"
+    context.sink.error("NS011", message, found[0].span, help=help)
+
+
+def _read_share(tree: Tree, sink: Sink) -> ShareCall | None:
+    if isinstance(tree, Scalar) and isinstance(tree.value, str):
+        return ShareCall(Ref(tree.text, tree.span), tree.span)
+    sink.error("NS012", f"`share` expects a layer's name, found {kind(tree)}", tree.span)
+    return None
+
+
+def _check_arity(call: Call, sources: tuple[Ref, ...], context: Context) -> None:
+    """Report a layer that reads more or fewer inputs than it takes."""
+    what, wanted = "this layer", 1
+    if isinstance(call, OpCall):
+        what, wanted = f"`{call.op.op_name}`", call.op.reads
+        if isinstance(call.op, Join):
+            _check_join(call, sources, context)
+            return
+    elif isinstance(call, BlockCall):
+        what, wanted = f"`{call.block}`", len(context.signatures[call.block].inputs) or 1
+    elif isinstance(call, ShareCall):
+        return
+    if len(sources) != wanted:
+        where = sources[-1].span or call.span
+        message = f"{what} reads {counted(wanted, 'input')}, found {len(sources)}"
+        help = "join them first: `concat`, `add` or `mul`" if wanted == 1 else "say `from: [a, b]`"
+        context.sink.error("NS026", message, where, help=help)
+
+
+def _check_join(call: OpCall, sources: tuple[Ref, ...], context: Context) -> None:
+    if len(sources) < 2:
+        name = call.op.op_name
+        help = f"for example `{{{name}: [], from: [{sources[0].name}, ...]}}`"
+        message = f"`{name}` joins several inputs; say which with `from: [a, b]`"
+        context.sink.error("NS026", message, call.span, help=help)

@@ -1,0 +1,168 @@
+"""Names of ops and blocks: how a layer's is found, and what is said of one that nothing has."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping as Table
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from netspec.language.aliases import ops_meant
+from netspec.language.extras import LAYER_KEYS
+from netspec.language.fields import kind
+from netspec.language.model import Param
+from netspec.language.names import is_block_name
+from netspec.language.strays import is_empty
+from netspec.ops.base import REGISTRY
+from netspec.text.diagnostics import Diagnostic, Label, Sink, Span, likely
+from netspec.text.syntax import Mapping, Scalar, Sequence, Tree
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """What a use of a block must give: parameters in order, and inputs."""
+
+    params: Table[str, Param]
+    inputs: tuple[str, ...]
+    span: Span
+
+
+@dataclass(slots=True)
+class Context:
+    """What reading a layer needs to know of the rest of the spec."""
+
+    sink: Sink
+    signatures: Table[str, Signature]
+    used_blocks: set[str] = field(default_factory=set)
+    rank: int | None = None
+    """How many dimensions the network's input has, if that is known."""
+
+
+def find_op(tree: Mapping, context: Context) -> tuple[Scalar, Tree] | None:
+    """Return the entry that names the op: the one known name, else the first unknown key."""
+    items = [item for item in tree.items if item[0].text not in LAYER_KEYS]
+    if not items:
+        _refuse_no_op(tree, context)
+        return None
+    known = [i for i in items if is_callable(i[0].text, context)]
+    if known:
+        return known[0]
+    capital = [item for item in items if item[0].text[:1].isupper()]
+    first = items[0][0].text
+    is_near = likely(first, [*context.signatures, *REGISTRY])
+    named = [] if is_near else [i for i in items if ops_meant(i[0].text, context.rank)]
+    if not capital and _refuse_op_as_value(items, context):
+        return None
+    return (capital or named or items)[0]
+
+
+def is_callable(name: str, context: Context) -> bool:
+    """Tell whether a name is that of an op or of a block of this file."""
+    return name in REGISTRY or name in context.signatures
+
+
+def _refuse_no_op(tree: Mapping, context: Context) -> None:
+    found = tree.find("from")
+    help = "for example `{conv2d: [64, 3]}`"
+    if found and len(tree.items) == 1:
+        op, what = (
+            ("add", "joins them")
+            if isinstance(found[1], Sequence)
+            else ("identity", "passes it on")
+        )
+        help = f"for example `{{{op}: [], from: {found[1].span.text}}}` {what}"
+    context.sink.error("NS010", "a layer without an op", tree.span, help=help)
+
+
+def _refuse_op_as_value(items: list[tuple[Scalar, Tree]], context: Context) -> bool:
+    """Report `{type: conv2d, …}`, where the op stands as a value; tell whether it does."""
+    for key, value in items:
+        if isinstance(value, Scalar) and isinstance(value.value, str):
+            found = [value.text] if is_callable(value.text, context) else []
+            if meant := found or ops_meant(value.text, context.rank):
+                message = f"the op is the key: `{{{meant[0]}: …}}`, not `{key.text}: {value.text}`"
+                help = f"write `{{{meant[0]}: [], …}}`, with the arguments in the list"
+                context.sink.error("NS010", message, key.span, help=help)
+                return True
+    return False
+
+
+def refuse_op(name: str, span: Span, context: Context) -> None:
+    """Report a name that is neither an op nor a block."""
+    is_block = name[:1].isupper()
+    meant = ops_meant(name, context.rank)
+    pool = list(context.signatures) if is_block else [*context.signatures, *REGISTRY]
+    found = meant or likely(name, pool)
+    what = "no block of this file" if is_block and not meant else "no op"
+    message = f"{what} is called `{name}`"
+    op, _, rest = name.partition(" ")
+    if any(near in context.signatures and not is_block_name(near) for near in found):
+        return  # the block's own name is what is wrong
+    if re.fullmatch(r"\w+( [+*] \w+)+", name):
+        join = "add" if "+" in name else "mul"
+        help = f"write `{{{join}: [], from: [{', '.join(re.split(' [+*] ', name))}]}}`"
+    elif is_callable(op, context):
+        help = f"write `{{{op}: [{', '.join(re.split('[ ,]+', rest))}]}}`"
+    elif found:
+        help = f"did you mean {' or '.join(f'`{item}`' for item in found)}?"
+    elif is_block and not context.signatures:
+        message = "this file has no section `blocks:`, where its blocks stand"
+        help = "define the block there, or use an op: `netspec ops` lists them"
+    elif is_block:
+        help = "blocks: " + ", ".join(sorted(context.signatures))
+    else:
+        blocks = ", ".join(sorted(context.signatures)[:12])
+        help = "`netspec ops` lists the ops" + (f"; blocks: {blocks}" if blocks else "")
+    places = ((near, context.signatures.get(near)) for near in found)
+    notes = tuple(Label(block.span, f"`{near}` stands here") for near, block in places if block)
+    code = "NS021" if is_block else "NS020"
+    context.sink.add(Diagnostic(code, message, span, notes=notes, help=help))
+
+
+def refuse_numbers(tree: Sequence, context: Context) -> bool:
+    """Report `[conv2d, 64, 3]`, where arguments stand for layers; tell whether they do."""
+    items = [item for item in tree.items if isinstance(item, Scalar)]
+    odd = [item for item in items if not isinstance(item.value, str) and not is_empty(item)]
+    if not odd:
+        return False
+    first = items[0].text if is_callable(items[0].text, context) else "conv2d"
+    numbers = ", ".join(item.span.text for item in odd)
+    message = f"a list is a chain of layers, found {kind(odd[0])}"
+    help = f"arguments stand behind the op: `{{{first}: [{numbers}]}}`"
+    context.sink.error("NS012", message, odd[0].span, help=help)
+    return True
+
+
+def _value_behind(tree: Mapping, key: Scalar, op: Scalar, context: Context) -> str:
+    """Return the value that stands as a key of its own behind an argument's name, if one does."""
+    names: list[str] = []
+    if op.text in context.signatures:
+        names = list(context.signatures[op.text].params)
+    elif op.text in REGISTRY:
+        names = list(REGISTRY[op.text].model_fields)
+    follower = next((b for (a, _), b in pairwise(tree.items) if a is key), None)
+    if key.text not in names or follower is None or not is_empty(follower[1]):
+        return ""
+    return "" if follower[0].text in names else follower[0].span.text
+
+
+def refuse_nameless(tree: Mapping, op: Scalar, value: Tree, context: Context) -> bool:
+    """Report `{max_pool2d: 2, 2}` and `{add: [], from: a, b}`, where brackets are missing."""
+    for (before, held), (key, empty) in pairwise(tree.items):
+        known = key.text in LAYER_KEYS or is_callable(key.text, context)
+        if not is_empty(empty) or known or is_empty(held) or key.span.end != empty.span.start:
+            continue
+        listed = held.span.text.strip("[]")
+        text = f"{before.text}: [{listed}, {key.text}]"
+        if follower := _value_behind(tree, key, op, context):
+            message = f"`,` stands behind `{key.text}`, where `:` belongs"
+            context.sink.error("NS012", message, key.span, help=f"write `{key.text}: {follower}`")
+            return True
+        gap = key.span.source.text[held.span.end : key.span.start]
+        if gap == "," and key.text.isdecimal() and listed.isdecimal():
+            text = f"{before.text}: {listed}.{key.text}"
+        if before is op or before.text == "from":
+            message = f"`{key.text}` has no name and stands in no list"
+            context.sink.error("NS012", message, key.span, help=f"write `{{{text}}}`")
+            return True
+    return False

@@ -1,0 +1,202 @@
+"""What a spec holds: each noun knows where it was written, and blocks are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from netspec.ops.base import Op
+from netspec.ops.dim import Expr
+from netspec.ops.fillers import Filler
+from netspec.text.diagnostics import Source, Span
+
+Value = int | float | bool | str | Expr | tuple["Value", ...] | None
+"""An argument as written: a scalar, an expression over parameters, or a list of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """A value and its place."""
+
+    value: Value
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Param:
+    """A parameter of the spec or of a block; without a default it must be given."""
+
+    name: str
+    default: int | float | bool | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OpCall:
+    """A use of a built-in op; arguments may still hold expressions.
+
+    `positional` of the arguments were written without a keyword.
+    """
+
+    op: Op
+    arguments: Mapping[str, Argument]
+    span: Span
+    positional: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BlockCall:
+    """A use of a block; `positional` of the arguments were written without a keyword."""
+
+    block: str
+    arguments: Mapping[str, Argument]
+    positional: int
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """The name of an input or of a layer of the same chain; no span: the line above, unsaid.
+
+    `port` is the part behind the dot where a layer has several outputs: `parts.0`.
+    """
+
+    name: str
+    span: Span | None = None
+    port: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ShareCall:
+    """Another call of a layer of the same chain, with the same weights."""
+
+    target: Ref
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """When a layer is there at all, decided at compile time: `$stride != 1`."""
+
+    left: Value
+    operator: str
+    right: Value
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Chain:
+    """Layers one after the other; unnamed ones are called 0, 1, 2 …"""
+
+    layers: tuple[Layer, ...]
+    named: bool
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Parallel:
+    """Chains that all start at the same input, and the op that joins their ends."""
+
+    branches: tuple[Chain, ...]
+    join: OpCall
+    span: Span
+
+
+Body = Chain | Parallel
+Call = OpCall | BlockCall | ShareCall | Chain | Parallel
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Layer:
+    """One line of a chain."""
+
+    name: str
+    span: Span
+    call: Call
+    sources: tuple[Ref, ...]
+    shape: Argument | None = None
+    train_only: bool = False
+    weight: Argument | None = None
+    repeat: Argument | None = None
+    first: Mapping[str, Argument] = field(default_factory=dict)
+    condition: Condition | None = None
+    init: Mapping[str, Filler] = field(default_factory=dict)
+    doc: str = ""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Block:
+    """A body with parameters. The network itself is a block without any."""
+
+    name: str
+    span: Span
+    params: Mapping[str, Param]
+    inputs: tuple[str, ...]
+    body: Body
+    doc: str = ""
+    outputs: tuple[Ref, ...] = ()
+    """Layers of the chain that a use can read as `use.name`; none: the last layer is the output."""
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """A named result. `ref` names the layer, which for a head is the output's own layer.
+
+    `weight` is that layer's, in the loss.
+    """
+
+    name: str
+    span: Span
+    ref: Ref
+    head: Layer | None = None
+    weight: Argument | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """A line of `expect`: metric, comparison, number."""
+
+    metric: str
+    operator: str
+    value: float
+    argument: Argument
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Spec:
+    """A whole network as written."""
+
+    source: Source
+    name: str
+    params: Mapping[str, Param]
+    inputs: Mapping[str, Argument]
+    blocks: Mapping[str, Block]
+    model: Block
+    outputs: tuple[Output, ...]
+    expect: tuple[Expectation, ...] = ()
+    init: Mapping[str, Mapping[str, Filler]] = field(default_factory=dict)
+    """How each op's tensors are filled, by op and tensor."""
+    doc: str = ""
+
+    @property
+    def heads(self) -> tuple[Layer, ...]:
+        """The layers that stand in `outputs`."""
+        return tuple(output.head for output in self.outputs if output.head is not None)
+
+
+INPUT = "input"
+"""What a block without `inputs` calls its input."""
+
+
+def chains(body: Body) -> tuple[Chain, ...]:
+    """Return the chains of a body: one, or the branches."""
+    return body.branches if isinstance(body, Parallel) else (body,)
+
+
+def walk(body: Body) -> Iterator[Layer]:
+    """Yield every layer of a body, those of inline blocks included."""
+    for chain in chains(body):
+        for layer in chain.layers:
+            yield layer
+            if isinstance(layer.call, Chain | Parallel):
+                yield from walk(layer.call)

@@ -1,0 +1,155 @@
+"""Which names a spec may give: they become attributes of a torch.nn.Module."""
+
+from __future__ import annotations
+
+import keyword
+import re
+from collections.abc import Mapping, Sequence
+
+from netspec.text.diagnostics import Sink, Span, article, counted
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}", re.ASCII)
+
+MODULE_ATTRIBUTES = frozenset(
+    [
+        "T_destination",
+        "add_module",
+        "apply",
+        "bfloat16",
+        "buffers",
+        "call_super_init",
+        "children",
+        "compile",
+        "cpu",
+        "cuda",
+        "double",
+        "dump_patches",
+        "eval",
+        "extra_repr",
+        "float",
+        "forward",
+        "get_buffer",
+        "get_extra_state",
+        "get_parameter",
+        "get_submodule",
+        "half",
+        "ipu",
+        "load_state_dict",
+        "modules",
+        "mtia",
+        "named_buffers",
+        "named_children",
+        "named_modules",
+        "named_parameters",
+        "parameters",
+        "register_backward_hook",
+        "register_buffer",
+        "register_forward_hook",
+        "register_forward_pre_hook",
+        "register_full_backward_hook",
+        "register_full_backward_pre_hook",
+        "register_load_state_dict_post_hook",
+        "register_load_state_dict_pre_hook",
+        "register_module",
+        "register_parameter",
+        "register_state_dict_post_hook",
+        "register_state_dict_pre_hook",
+        "requires_grad_",
+        "set_extra_state",
+        "set_submodule",
+        "share_memory",
+        "state_dict",
+        "to",
+        "to_empty",
+        "train",
+        "training",
+        "type",
+        "xpu",
+        "zero_grad",
+    ]
+)
+"""Public attributes of torch.nn.Module (a test compares them with the installed torch)."""
+
+_RESERVED = {
+    **dict.fromkeys(keyword.kwlist, "is a Python keyword"),
+    **dict.fromkeys(MODULE_ATTRIBUTES, "is an attribute of torch.nn.Module"),
+    "total_loss": "is a method of the generated model",
+    "init_parameters": "is a method of the generated model",
+}
+_WIDTH = "is the width of a block's input"
+_RESERVED_FOR = {
+    "parameter": dict.fromkeys(("in_channels", "in_features"), _WIDTH),
+    "output": {
+        **dict.fromkeys(("count", "index"), "is a method of every tuple, which outputs are"),
+        "Tensor": "is a class that generated code uses",
+    },
+}
+_RESERVED_BLOCKS = {
+    **dict.fromkeys(keyword.kwlist, "is a Python keyword"),
+    **dict.fromkeys(("Module", "Tensor", "NamedTuple"), "is a class that generated code uses"),
+    "F": "is what generated code calls torch.nn.functional",
+}
+
+
+def check_name(sink: Sink, name: str, span: Span, what: str) -> bool:
+    """Report a name that may not be given to a layer, an input, an output or a parameter."""
+    if not _is_name(sink, name, span, what):
+        return False
+    reason = _RESERVED.get(name) or _RESERVED_FOR.get(what, {}).get(name)
+    if reason:
+        message = f"{article(what)} cannot be called `{name}`: it {reason}"
+        sink.error("NS014", message, span, help=f"rename it, for example `{name}_{what}`")
+        return False
+    return True
+
+
+def check_widths(sink: Sink, inputs: Sequence[str], params: Mapping[str, Span]) -> None:
+    """Report parameters with the name that the width of one of several inputs has."""
+    for front in inputs if len(inputs) > 1 else ():
+        for name in (f"{front}_channels", f"{front}_features"):
+            if name in params:
+                message = f"a parameter cannot be called `{name}`: it is the width of `{front}`"
+                help = f"rename it, for example `{name}_parameter`"
+                sink.error("NS014", message, params[name], help=help)
+
+
+def check_block_name(sink: Sink, name: str, span: Span, what: str = "block") -> bool:
+    """Report a name that may not be given to a block or to the network: it becomes a class."""
+    if not _is_name(sink, name, span, what):
+        return False
+    if not name[0].isupper():
+        help = f"write `{name[0].upper()}{name[1:]}`; lower-case names are built in"
+        sink.error("NS013", f"{article(what)} starts with a capital letter", span, help=help)
+        return False
+    if reason := _RESERVED_BLOCKS.get(name):
+        message = f"{article(what)} cannot be called `{name}`: it {reason}"
+        sink.error("NS015", message, span, help=f"rename it, for example `{name}Block`")
+        return False
+    return True
+
+
+def is_block_name(name: str) -> bool:
+    """Tell whether a block may have a name, as far as its letters go."""
+    return bool(_NAME.fullmatch(name)) and name[0].isupper()
+
+
+def _is_name(sink: Sink, name: str, span: Span, what: str) -> bool:
+    if _NAME.fullmatch(name):
+        return True
+    help = "a name is a letter, then letters, digits and `_`"
+    odd = next((char for char in name if not re.match(r"\w", char, re.ASCII)), "")
+    if not name:
+        message = f"{article(what)} without a name"
+    elif odd:
+        shown = f"U+{ord(odd):04X}" + (f" `{odd}`" if odd.isprintable() else "")
+        message = f"the character {shown} in the name of {article(what)}"
+        if ord(odd) > 127:
+            help = "names are ASCII, so that no two names look alike"
+    elif len(name) > 64:
+        message = f"a name of {counted(len(name), 'character')}; at most 64"
+    else:
+        message = f"`{name}` cannot name {article(what)}: it does not start with a letter"
+    if what in ("block", "network") and (words := re.findall(r"[A-Za-z0-9]+", name)):
+        help = f"write `{''.join(word[0].upper() + word[1:] for word in words)}`"
+    sink.error("NS013", message, span, help=help)
+    return False

@@ -1,0 +1,118 @@
+"""The files that a spec may extend: those of its own project, and no others."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from pathlib import Path
+
+from netspec.language.variant.lineage import LoadError
+from netspec.text import files
+from netspec.text.diagnostics import Source, likely
+from netspec.text.syntax import decode
+
+Stamp = tuple[int, int, int] | None
+"""What tells two states of a file apart: inode, size, time; None for no file."""
+
+
+def stamp(path: str) -> Stamp:
+    """Return the state that a file is in."""
+    try:
+        found = Path(path).stat()
+    except (OSError, ValueError):
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+class Project:
+    """Reads one spec and what it extends.
+
+    The root is `root` if given, else the git repository in which the spec stands, else its
+    directory. A link that leads out of the root is refused like any other path that does.
+    `stamps` has every file that was asked for, as it was before it was read.
+    """
+
+    def __init__(self, root: str | None = None, stamps: dict[str, Stamp] | None = None) -> None:
+        self._root = None if root is None else Path(os.path.realpath(root))
+        self._sources: dict[str, Source] = {}
+        self.stamps = {} if stamps is None else stamps
+        self._directories: dict[Source, Path] = {}
+
+    def open(self, path: str) -> Source:
+        """Return the spec itself; `-` is standard input. Raises Failure and SpecError."""
+        directory = Path() if path == "-" else Path(path).parent
+        self.stamps[path] = stamp(path)
+        source = decode(files.read(path), "<stdin>" if path == "-" else path)
+        self._directories[source] = directory
+        if path != "-":
+            self._sources[os.path.realpath(path)] = source
+        if self._root is None:
+            self._root = _root_of(Path(os.path.realpath(directory)))
+        return source
+
+    def load(self, origin: Source, path: str) -> Source:
+        """Return what a spec extends. Raises LoadError, and SpecError if it is no text."""
+        if reason := _refusal(path):
+            raise LoadError("NS060", f"`extends` takes no {reason}", _HELP)
+        target = self._directories[origin] / path
+        real = os.path.realpath(target)
+        if self._root is None or not Path(real).is_relative_to(self._root):
+            help = "it may name files below the spec's git repository or directory, or --root"
+            raise LoadError("NS060", f"`{path[:80]}` leads out of the project", help)
+        if real not in self._sources:
+            self.stamps[str(target)] = stamp(str(target))
+            self._sources[real] = self._read(real, os.path.normpath(target), path)
+            self._directories[self._sources[real]] = target.parent
+        return self._sources[real]
+
+    def _read(self, real: str, name: str, path: str) -> Source:
+        try:
+            return decode(files.read(real), name)
+        except files.Failure as failure:
+            help = "" if os.path.lexists(real) else self._file_meant(Path(real), path)
+            raise LoadError("NS061", failure.message.replace(real, name), help) from None
+
+    def _file_meant(self, real: Path, path: str) -> str:
+        """Suggest a file that stands where a missing one was looked for."""
+        try:
+            with os.scandir(real.parent) as entries:
+                names = [entry.name for entry in itertools.islice(entries, _MAX_FILES)]
+        except OSError:
+            return ""
+        own = set(self._sources)
+        beside = [name for name in sorted(names) if str(real.parent / name) not in own]
+        folder = path[: len(path) - len(real.name)]
+        known = {
+            name.removesuffix(".yaml"): f"{folder}{name}" for name in beside if not _refusal(name)
+        }
+        near = [f"`{known[name]}`" for name in likely(real.name.removesuffix(".yaml"), known)]
+        if near:
+            return f"did you mean {' or '.join(near)}?"
+        listed = list(known.values())
+        more = f" and {len(listed) - _MAX_LISTED} more" if len(listed) > _MAX_LISTED else ""
+        return f"there are {', '.join(listed[:_MAX_LISTED])}{more}" if listed else ""
+
+
+_MAX_FILES, _MAX_LISTED = 1000, 8
+_HELP = "write the path of a .yaml file, relative to this one: `extends: googlenet.yaml`"
+
+
+def _refusal(path: str) -> str:
+    """Name what a path has that may not stand in `extends`; nothing if it is fit."""
+    checks = (
+        (not path.isprintable(), "control character"),
+        ("://" in path, "URL"),
+        (path.startswith("/"), "absolute path"),
+        (path.startswith("~"), "`~`"),
+        ("\\" in path, "backslash"),
+        (":" in path, "`:`"),
+        (not path.endswith(".yaml"), "file but *.yaml"),
+        (len(path) > 500, "path of more than 500 characters"),
+    )
+    return next((reason for is_so, reason in checks if is_so), "")
+
+
+def _root_of(directory: Path) -> Path:
+    """Return the git repository around a directory, or the directory."""
+    found = (d for d in (directory, *directory.parents) if (d / ".git").exists())
+    return next(found, directory)

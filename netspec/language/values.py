@@ -1,0 +1,138 @@
+"""Scalars and lists of a tree → values: numbers, words, and expressions over known parameters."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping as Table
+from collections.abc import Sequence as Items
+
+from netspec.language.aliases import argument_meant
+from netspec.language.model import Argument, Param, Value
+from netspec.ops.dim import ExprError, names, parse
+from netspec.text.diagnostics import Diagnostic, Label, Sink, Span, likely, nearest, suggest
+from netspec.text.syntax import Mapping, Scalar, Sequence, Tree
+
+
+class Scope:
+    """The parameters that an expression may use, and those that some expression has used."""
+
+    def __init__(self, params: Table[str, Param], outer: Scope | None = None) -> None:
+        self.params = params
+        self.outer = outer
+        self.used: set[str] = set()
+        self.layers: set[str] = set()
+        """Names of layers that stand in the same body, for hints."""
+
+    def use(self, name: str) -> bool:
+        """Note a use; tell whether the parameter exists."""
+        if name in self.params:
+            self.used.add(name)
+            return True
+        return self.outer is not None and self.outer.use(name)
+
+    def all(self) -> dict[str, Param]:
+        """Return every visible parameter, the innermost first."""
+        return {**self.params, **(self.outer.all() if self.outer else {}), **self.params}
+
+
+def read_argument(tree: Tree, scope: Scope, sink: Sink) -> Argument | None:
+    """Return a value with its place, or None after reporting why it is none."""
+    before = len(sink.items)
+    value = _value(tree, scope, sink)
+    return Argument(value, tree.span) if len(sink.items) == before else None
+
+
+def _value(tree: Tree, scope: Scope, sink: Sink) -> Value:
+    match tree:
+        case Mapping():
+            texts = [f"{key.span.text}, {value.span.text}" for key, value in tree.items]
+            is_plain = len(texts) == 1 and isinstance(tree.items[0][1], Scalar)
+            help = f"write `{texts[0]}`" if is_plain else ""
+            sink.error("NS012", "expected a value or a list, found a mapping", tree.span, help=help)
+            return None
+        case Sequence():
+            if refuse_round(tree.items, sink):
+                return None
+            return tuple(_value(item, scope, sink) for item in tree.items)
+    if tree.value is None and tree.span.start == tree.span.end:
+        help = "write it, or `[]` for no arguments"
+        sink.error("NS012", "a value is missing", tree.span, help=help)
+    if isinstance(tree.value, str) and "$" in tree.value:
+        return expression(tree, scope, sink)
+    return tree.value
+
+
+def expression(tree: Scalar, scope: Scope, sink: Sink) -> Value:
+    """Read an expression whose text starts where the scalar does."""
+    start = tree.span.start + tree.quoted
+    try:
+        result = parse(tree.text)
+    except ExprError as error:
+        end = len(tree.text) if error.end is None else error.end
+        span = Span(
+            tree.span.source, start + error.start, max(start + end, start + error.start + 1)
+        )
+        help = _meant(tree.text, error, scope)
+        sink.error("NS016", f"not an expression: {error.message}", span, help=help)
+        return None
+    for name in dict.fromkeys(names(result)):
+        if not scope.use(name):
+            match = re.search(rf"\${name}\b", tree.text)
+            at = start + (match.start() if match else 0)
+            _refuse_name(name, Span(tree.span.source, at, at + 1 + len(name)), scope, sink)
+    return result
+
+
+def _meant(text: str, error: ExprError, scope: Scope) -> str:
+    """Return the cure of what is no expression."""
+    bare = text.strip("$ {}")
+    found = nearest(bare, scope.all()) if bare.isidentifier() else []
+    if found:
+        return f"did you mean `${found[0]}`?"
+    wrong = text[error.start : error.end]
+    if wrong in _CURES:
+        return _CURES[wrong]
+    if wrong == "." and re.search(r"\d\.\d", text):
+        return "numbers in an expression are integers; a fraction can be one of `params`"
+    return _EXPRESSIONS
+
+
+_CURES = {
+    "/": "`//` divides integers, rounding down",
+    "**": "there is no power; write a product",
+    "^": "there is no power; write a product",
+}
+
+
+def refuse_round(items: Items[Tree], sink: Sink) -> bool:
+    """Report `[64, (3, 3)]`, where round brackets stand for a list; tell whether they do."""
+    start = None
+    for item in items:
+        text = item.text if isinstance(item, Scalar) and not item.quoted else ""
+        start = item if text.startswith("(") and ")" not in text and "$" not in text else start
+        if start and text.endswith(")") and "(" not in text:
+            span = Span(item.span.source, start.span.start, item.span.end)
+            help = f"a list has square brackets: `[{span.text[1:-1]}]`"
+            sink.error("NS019", "a list in round brackets", span, help=help)
+            return True
+    return False
+
+
+def _refuse_name(name: str, span: Span, scope: Scope, sink: Sink) -> None:
+    known = scope.all()
+    meant = argument_meant(name, known)
+    help = suggest(name, known).replace("`", "`$", 1).replace("or `", "or `$")
+    help = help or (f"did you mean `${meant}`?" if meant else _known(scope))
+    help = help or f"declare it: `params: {{{name}: 8}}`"
+    places = [(near, known[near].span) for near in likely(name, known)]
+    notes = tuple(Label(place, f"`{near}` stands here") for near, place in places)
+    message = f"no parameter is called `${name}`"
+    sink.add(Diagnostic("NS017", message, span, notes=notes, help=help))
+
+
+_EXPRESSIONS = "an expression has integers, `$names`, + - * // % and ( )"
+
+
+def _known(scope: Scope) -> str:
+    found = list(scope.all())[:12]
+    return "known here: " + ", ".join(f"`${name}`" for name in found) if found else ""

@@ -1,0 +1,137 @@
+"""Source → tree: follows `extends` through the sources that a loader gives, and patches upwards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from typing import NoReturn
+
+from netspec.language.fields import Fields, kind
+from netspec.language.variant.extension import Extension
+from netspec.language.variant.patch import CURES, KEYS, patch, removed
+from netspec.text.diagnostics import Diagnostic, Label, Sink, Source, Span, SpecError
+from netspec.text.syntax import MAX_BYTES, Mapping, Scalar, Sequence, Tree, parse
+
+MAX_LINKS = 8
+_LOOKUPS = ("NS018", "NS020", "NS021")
+"""What is said of a name that nothing has."""
+
+Loader = Callable[[Source, str], Source]
+"""Gives the source at a path that stands in another source; the same file gives the same object."""
+
+
+class LoadError(Exception):
+    """Why a loader gives no source."""
+
+    def __init__(self, code: str, message: str, help: str = "") -> None:
+        super().__init__(message)
+        self.code, self.message, self.help = code, message, help
+
+
+@dataclass(slots=True)
+class Lineage:
+    """A spec's own source, what it extends, and the places where that is said."""
+
+    sources: list[Source]
+    places: dict[Source, Span] = field(default_factory=dict)
+    removed: dict[str, Span] = field(default_factory=dict)
+    """Where a variant removes a layer or a block, by the name that nothing may read any more."""
+    extension: Extension | None = None
+    """What the spec's own source extends, if it is a variant."""
+
+    def trace(self, items: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+        """Add to each mistake in an extended file the place that extends it."""
+        return tuple(self._traced(item) for item in items)
+
+    def _traced(self, item: Diagnostic) -> Diagnostic:
+        name = item.span.text.partition(".")[0] if item.span else ""
+        if item.span and item.code in _LOOKUPS and name in self.removed:
+            note = Label(item.span, f"`{name}` is used here")
+            others = [label for label in item.notes if label.text == "and here"]
+            help = "`change` what uses it, or keep it"
+            message = f"`{name}` is removed, but used"
+            return Diagnostic(
+                "NS062", message, self.removed[name], notes=(note, *others), help=help
+            )
+        place = item.span and self.places.get(item.span.source)
+        if not place:
+            return item
+        return replace(item, notes=(*item.notes, Label(place, "extended here")))
+
+    def resolve(self, load: Loader | None) -> Tree:
+        """Return the tree of the whole spec; `sources` and `places` grow. Raises SpecError."""
+        trees = [parse(self.sources[0])]
+        links = []
+        while link := _link(trees[-1]):
+            links.append(link)
+            self._follow(link, load)
+            trees.append(parse(self.sources[-1], sum(map(_count, trees))))
+        whole = trees.pop()
+        while trees:
+            variant = trees.pop()
+            assert isinstance(variant, Mapping)
+            self.removed |= removed(variant)
+            if isinstance(whole, Mapping):
+                self.extension = Extension(links.pop(), variant, whole)
+                whole = patch(whole, variant)
+        return whole
+
+    def _follow(self, link: Scalar, load: Loader | None) -> None:
+        if load is None:
+            help = "put the spec into a file"
+            _refuse("NS060", "this text has no place that `extends` could start at", link, help)
+        try:
+            base = load(self.sources[-1], link.text)
+        except LoadError as error:
+            chain = f": {self._chain()} → {link.text}" if len(self.sources) > 1 else ""
+            _refuse(error.code, error.message + chain, link, error.help)
+        if base in self.sources:
+            message = f"the files extend each other in a cycle: {self._chain(base)}"
+            _refuse("NS061", message, link, "one of them must be a whole spec")
+        if len(self.sources) > MAX_LINKS:
+            message = f"more than {MAX_LINKS} files extend each other: {self._chain(base)}"
+            _refuse("NS061", message, link)
+        if sum(len(source.text) for source in (*self.sources, base)) > MAX_BYTES:
+            message = f"the files together have more than {MAX_BYTES // 1024**2} MiB"
+            _refuse("NS001", message, link)
+        self.sources.append(base)
+        self.places[base] = link.span
+
+    def _chain(self, *more: Source) -> str:
+        return " → ".join(source.name for source in (*self.sources, *more))
+
+
+def _refuse(code: str, message: str, link: Scalar, help: str = "") -> NoReturn:
+    raise SpecError([Diagnostic(code, message, link.span, help=help)])
+
+
+def _link(tree: Tree) -> Scalar | None:
+    """Return the path that a variant extends, None for a whole spec."""
+    if not isinstance(tree, Mapping) or not _is_variant(tree):
+        return None
+    sink = Sink()
+    fields = Fields(tree, sink, "a variant", KEYS, CURES)
+    value = fields.get("extends") if sink.failed else fields.need("extends")
+    fields.need("netspec")
+    if value and not (isinstance(value, Scalar) and isinstance(value.value, str) and value.text):
+        help = "for example `extends: googlenet.yaml`"
+        sink.error("NS012", f"`extends` expects a file, found {kind(value)}", value.span, help=help)
+    sink.stop()
+    assert isinstance(value, Scalar)
+    return value
+
+
+def _is_variant(tree: Mapping) -> bool:
+    if tree.find("extends"):
+        return True
+    return not tree.find("graph") and any(tree.find(key) for key in ("change", "insert", "remove"))
+
+
+def _count(tree: Tree) -> int:
+    """Return how many values a tree has, keys included."""
+    match tree:
+        case Mapping():
+            return 1 + sum(1 + _count(value) for _, value in tree.items)
+        case Sequence():
+            return 1 + sum(map(_count, tree.items))
+    return 1

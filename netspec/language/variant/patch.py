@@ -1,0 +1,286 @@
+"""Tree × variant → tree: a strict patch, in which every path must fit.
+
+All paths are looked up in the extended spec. What is new keeps its place in the variant's file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from netspec.language.fields import Fields, as_mapping, kind
+from netspec.language.variant.places import Finder, Parent
+from netspec.text.diagnostics import Diagnostic, Label, Sink, Span, suggest
+from netspec.text.syntax import Mapping, Scalar, Sequence, Tree
+
+KEYS = (
+    "netspec",
+    "extends",
+    "name",
+    "doc",
+    "params",
+    "init",
+    "change",
+    "insert",
+    "remove",
+    "expect",
+)
+_ANCHORS = ("after", "before")
+_REPLACED = ("name", "doc", "init", "expect")
+
+_MAX_SHOWN = 100
+CURES = {
+    "graph": "`change: {graph.NAME: …}` replaces a layer, `insert` adds one",
+    "blocks": "`change: {blocks.NAME: …}` replaces a block, `insert` adds one",
+    "outputs": "`change: {outputs.NAME: …}` replaces an output, `insert` adds one",
+    "inputs": "a variant keeps the inputs; `params` changes a size that is written `$size`",
+    "set": "`params` gives parameters other values",
+}
+"""What a variant does in place of writing a section anew."""
+
+Entry = tuple[Scalar, Tree]
+
+
+_EXAMPLE = "for example `insert: {graph.norm1: {batch_norm2d: [], after: conv1}}`"
+
+
+def patch(base: Mapping, variant: Mapping) -> Mapping:
+    """Return a spec with a variant's patch applied. Raises SpecError with every misfit."""
+    sink = Sink()
+    fields = Fields(variant, sink, "a variant", KEYS, CURES)
+    patcher = _Patcher(Finder(base, sink), sink)
+    for key, value in _entries(
+        fields.mapping("change", "for example `change: {graph.relu1: gelu}`")
+    ):
+        patcher.change(key, value)
+    for key, value in _entries(fields.mapping("insert", _EXAMPLE)):
+        patcher.insert(key, value)
+    for path in _paths(fields.get("remove"), sink):
+        patcher.remove(path)
+    sections = dict(_sections(base, variant, sink))
+    whole = [(key, sections.pop(key.text, (key, value))) for key, value in base.items]
+    items = (*(entry for _, entry in whole), *sections.values())
+    result = patcher.apply(Mapping(items, variant.span))
+    patcher.refuse_unreached()
+    sink.stop()
+    assert isinstance(result, Mapping)
+    return result
+
+
+def _entries(tree: Mapping | None) -> tuple[Entry, ...]:
+    return tree.items if tree else ()
+
+
+def _paths(tree: Tree | None, sink: Sink) -> Iterator[Scalar]:
+    if tree is not None and not isinstance(tree, Sequence):
+        help = "for example `remove: [graph.norm1]`"
+        sink.error("NS012", f"`remove` expects a list, found {kind(tree)}", tree.span, help=help)
+        return
+    for item in tree.items if tree else ():
+        if isinstance(item, Scalar):
+            yield item
+        else:
+            sink.error("NS012", f"`remove` expects paths, found {kind(item)}", item.span)
+
+
+def removed(variant: Mapping) -> dict[str, Span]:
+    """Return where a variant removes layers and blocks, by their names."""
+    found = variant.find("remove")
+    return {_last(path).text: path.span for path in _paths(found[1] if found else None, Sink())}
+
+
+def _sections(base: Mapping, variant: Mapping, sink: Sink) -> Iterator[tuple[str, Entry]]:
+    """Yield the sections that a variant writes itself."""
+    for key, value in variant.items:
+        is_first = isinstance(value, Scalar) and value.value == 1
+        if key.text in _REPLACED or (key.text == "netspec" and not is_first):
+            yield key.text, (key, value)
+        elif key.text == "params" and (params := as_mapping(value, sink, "`params`")):
+            found = base.find("params")
+            old = found[1] if found and isinstance(found[1], Mapping) else None
+            yield "params", (found[0] if found else key, _params(old, params, sink))
+
+
+def _params(base: Mapping | None, variant: Mapping, sink: Sink) -> Mapping:
+    """Return parameters with the variant's values."""
+    known = {key.text: i for i, (key, _) in enumerate(_entries(base))}
+    items = list(_entries(base))
+    for key, value in variant.items:
+        if key.text in known:
+            items[known[key.text]] = key, value
+        else:
+            absent = [name for name in known if not variant.find(name)]
+            help = suggest(key.text, absent or known) or f"it has: {', '.join(known) or 'none'}"
+            message = f"the extended spec has no parameter `{key.text}`"
+            sink.error("NS062", message, key.span, help=help)
+    return Mapping(tuple(items), variant.span)
+
+
+def _last(path: Scalar) -> Scalar:
+    """Return the last part of a path as a name with its own place."""
+    name = path.text.rpartition(".")[2]
+    end = path.span.end - path.quoted
+    return Scalar(name, Span(path.span.source, end - len(name), end))
+
+
+@dataclass(slots=True, eq=False)
+class _Edits:
+    """What happens to one mapping or list, by the index or the name of the entry."""
+
+    container: Mapping | Sequence
+    path: Scalar
+    changed: dict[int, Entry] = field(default_factory=dict)
+    removed: dict[int, Scalar] = field(default_factory=dict)
+    before: dict[str, list[Entry]] = field(default_factory=dict)
+    after: dict[str, list[Entry]] = field(default_factory=dict)
+    appended: list[Entry] = field(default_factory=list)
+
+    @property
+    def empties(self) -> bool:
+        """Whether nothing is left."""
+        grows = self.before or self.after or self.appended
+        return len(self.removed) == len(self.container.items) and not grows
+
+    def woven(self) -> Iterator[Entry]:
+        """Yield the entries of the mapping that results."""
+        assert isinstance(self.container, Mapping)
+        todo = [(entry, i) for i, entry in enumerate(self.container.items)][::-1]
+        ready: set[str] = set()
+        while todo:
+            entry, i = todo.pop()
+            name = entry[0].text
+            if name in ready:
+                if i not in self.removed:
+                    yield self.changed.get(i, entry)
+                continue
+            ready.add(name)
+            todo += [(new, -1) for new in reversed(self.after.get(name, ()))]
+            todo.append((entry, i))
+            todo += [(new, -1) for new in reversed(self.before.get(name, ()))]
+        yield from self.appended
+
+    def listed(self) -> Iterator[Tree]:
+        """Yield the items of the list that results."""
+        assert isinstance(self.container, Sequence)
+        for i, item in enumerate(self.container.items):
+            if i not in self.removed:
+                yield self.changed[i][1] if i in self.changed else item
+
+
+class _Patcher:
+    """Collects what a variant says about each mapping and list, then rebuilds the tree once."""
+
+    def __init__(self, finder: Finder, sink: Sink) -> None:
+        self._finder = finder
+        self._sink = sink
+        self._edits: dict[int, _Edits] = {}
+        self._inserted: dict[tuple[str, str], Mapping] = {}
+
+    def change(self, path: Scalar, value: Tree) -> None:
+        if place := self._finder.find(path, value):
+            self._edit(place.container, path).changed[place.index] = _last(path), value
+
+    def remove(self, path: Scalar) -> None:
+        parent = self._finder.parent(path)
+        place = self._finder.find(path) if parent else None
+        if parent is None or place is None:
+            return
+        edits = self._edit(place.container, path)
+        if first := edits.removed.get(place.index):
+            note = Label(first.span, "the first time")
+            self._refuse("NS062", f"`{path.text}` is removed twice", path.span, note)
+        if changed := edits.changed.get(place.index):
+            note = Label(changed[0].span, "changed here")
+            self._refuse("NS062", f"`{path.text}` is changed and removed", path.span, note)
+        edits.removed[place.index] = path
+        if parent.kind != "blocks" and edits.empties:
+            message = f"without `{_last(path).text}` nothing is left of `{parent.path}`"
+            help = "change the layer or the block around it"
+            if parent.kind == "outputs":
+                help = "a network needs an output: keep one, or `insert` another"
+            self._sink.error("NS062", message, path.span, help=help)
+
+    def insert(self, path: Scalar, value: Tree) -> None:
+        parent = self._finder.parent(path)
+        if parent is None:
+            return
+        name = _last(path)
+        if hit := parent.places.get(name.text):
+            help = f"`change` replaces it; {name.text} needs another name to stand beside it"
+            note = Label(hit.span, "here")
+            message = f"`{path.text}` is there already"
+            self._refuse("NS063", message, name.span, note, help)
+            return
+        anchors, layer = _anchors(value)
+        is_section = parent.kind in ("blocks", "outputs")
+        if not anchors and is_section and isinstance(parent.tree, Mapping):
+            self._edit(parent.tree, path).appended.append((name, layer))
+        elif len(anchors) != 1:
+            message = f"`{path.text}` must say one place: `after:` or `before:` a layer"
+            text = _placed(layer, next(iter(parent.places), "conv1"))
+            help = f"for example `{path.text}: {text}`"
+            self._sink.error("NS063", message, name.span, help=help)
+        else:
+            self._weave(parent, path, anchors[0], layer)
+
+    def _weave(self, parent: Parent, path: Scalar, anchor: Entry, layer: Tree) -> None:
+        word, target = anchor
+        text = target.text if isinstance(target, Scalar) else ""
+        place = parent.places.get(text)
+        container = place.container if place else self._inserted.get((parent.path, text))
+        name = _last(path)
+        if container is None:
+            known = [*parent.places, *(n for p, n in self._inserted if p == parent.path)]
+            help = suggest(text, known) or "it has: " + ", ".join(f"`{n}`" for n in known[:12])
+            message = f"`{parent.path}` has no `{text}` to stand {word.text}"
+            self._sink.error("NS063", message, target.span, help=help)
+        elif isinstance(container, Sequence):
+            message = (
+                f"the layers of `{parent.path}` have no names, so `{name.text}` cannot join them"
+            )
+            self._sink.error("NS063", message, name.span, help=f"change `{parent.path}` as a whole")
+        else:
+            edits = self._edit(container, path)
+            side = edits.after if word.text == "after" else edits.before
+            side.setdefault(text, []).append((name, layer))
+            self._inserted[parent.path, name.text] = container
+
+    def _edit(self, container: Mapping | Sequence, path: Scalar) -> _Edits:
+        return self._edits.setdefault(id(container), _Edits(container, path))
+
+    def _refuse(self, code: str, message: str, span: Span, note: Label, help: str = "") -> None:
+        self._sink.add(Diagnostic(code, message, span, notes=(note,), help=help))
+
+    def apply(self, tree: Tree) -> Tree:
+        """Rebuild a tree of the extended spec; edits that were reached are used up."""
+        edits = self._edits.pop(id(tree), None)
+        match tree:
+            case Mapping():
+                entries = tuple(edits.woven()) if edits else tree.items
+                return Mapping(tuple((key, self.apply(value)) for key, value in entries), tree.span)
+            case Sequence():
+                items = tuple(edits.listed()) if edits else tree.items
+                return Sequence(tuple(map(self.apply, items)), tree.span)
+        return tree
+
+    def refuse_unreached(self) -> None:
+        """Report patches inside a part that is itself replaced or removed."""
+        for edits in self._edits.values():
+            message = f"`{edits.path.text}` stands in a part that the variant replaces or removes"
+            self._sink.error("NS062", message, edits.path.span, help="keep one of the two")
+
+
+def _placed(layer: Tree, anchor: str) -> str:
+    """Write a layer with a place behind another one."""
+    text = f"{{{layer.text}: []}}" if isinstance(layer, Scalar) else layer.span.text
+    is_short = text.startswith("{") and "\n" not in text and len(text) <= _MAX_SHOWN
+    return f"{text[:-1] if is_short else '{relu: []'}, after: {anchor}}}"
+
+
+def _anchors(value: Tree) -> tuple[list[Entry], Tree]:
+    """Split an inserted layer into where it says to stand, and what it is."""
+    if not isinstance(value, Mapping):
+        return [], value
+    places = [entry for entry in value.items if entry[0].text in _ANCHORS]
+    rest = tuple(entry for entry in value.items if entry[0].text not in _ANCHORS)
+    return places, Mapping(rest, value.span)

@@ -1,0 +1,392 @@
+"""YAML text → a tree in which every key and value knows its place.
+
+Reads parser events, never `compose` (which crashes on deep nesting), and resolves plain scalars by
+the language's own rules. A broken limit or a YAML error stops at once; other mistakes collect.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any, NoReturn
+
+import yaml
+
+from netspec.text import yaml_errors
+from netspec.text.diagnostics import Diagnostic, Sink, Source, Span, SpecError
+from netspec.text.yaml_errors import texts
+
+MAX_BYTES = 4 * 1024 * 1024
+MAX_NODES = 500_000
+MAX_DEPTH = 32
+
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """A number, truth value, null or text; expressions are still text here."""
+
+    value: int | float | bool | str | None
+    span: Span
+    quoted: bool = False
+
+    @property
+    def text(self) -> str:
+        """The text as a name: what stands in the file, without quotes."""
+        return self.value if isinstance(self.value, str) else self.span.text
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """Keys in the order of the file; no key stands twice."""
+
+    items: tuple[tuple[Scalar, Tree], ...]
+    span: Span
+
+    def find(self, key: str) -> tuple[Scalar, Tree] | None:
+        """Return the entry with this key."""
+        return next((item for item in self.items if item[0].text == key), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    """A list."""
+
+    items: tuple[Tree, ...]
+    span: Span
+
+
+Tree = Scalar | Mapping | Sequence
+
+
+def decode(data: bytes, name: str) -> Source:
+    """Return the source text of a file's bytes. Raises SpecError if it is no fit UTF-8 text."""
+    source = Source(name, "")
+    if len(data) > MAX_BYTES:
+        _fail("NS001", f"the file has more than {MAX_BYTES // 1024**2} MiB", Span(source, 0, 0))
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        _fail("NS002", "the file is UTF-16", Span(source, 0, 0), "save it as UTF-8")
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        source = Source(name, data[: error.start].decode("utf-8"))
+        place = Span(source, len(source.text), len(source.text))
+        _fail("NS002", f"byte 0x{data[error.start]:02x} is not UTF-8", place, "save it as UTF-8")
+    return Source(name, text.removeprefix("\ufeff"))
+
+
+def parse(source: Source, read: int = 0) -> Tree:
+    """Read one YAML document; `read` values of other files count against the limit with its own.
+
+    Raises SpecError with every mistake found.
+    """
+    _refuse_characters(source)
+    builder = _Builder(source, read)
+    try:
+        for event in yaml.parse(source.text, _LOADER):
+            builder.take(event)
+    except yaml.MarkedYAMLError as error:
+        raise SpecError([yaml_errors.explain(source, error)]) from None
+    builder.sink.stop()
+    if builder.root is None:
+        _fail("NS002", "the spec is empty", Span(source, 0, 0), "`netspec init` writes a first one")
+    return builder.root
+
+
+def _fail(code: str, message: str, span: Span, help: str = "") -> NoReturn:
+    raise SpecError([Diagnostic(code, message, span, help=help)])
+
+
+# Control characters but tab and line ends; what reorders or hides text; U+0085 and U+2028/9,
+# which start a new line for YAML and for no editor.
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff]")
+_INVISIBLE = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f"
+    "\u3164\ufe00-\ufe0e\ufeff\uffa0\ufff0-\uffff\u0085\u2028\u2029\U000e0000-\U000e0fff]"
+)
+# Persian, Hindi and emoji are written with them: they belong into sentences, and nowhere else.
+_JOINER = re.compile("[\u200c\u200d]")
+_BRACKET = re.compile(r"[\[{]")
+_SENTENCES = ("doc",)
+_FREE = (*_SENTENCES, "extends")
+
+
+def _refuse_characters(source: Source) -> None:
+    for code, pattern, what in (
+        ("NS002", _CONTROL, "control character"),
+        ("NS004", _INVISIBLE, "invisible or text-reordering character"),
+    ):
+        if found := pattern.search(source.text):
+            place = Span(source, found.start(), found.end())
+            _fail(code, f"{what} {_code_point(found)}", place, "delete it")
+
+
+def _code_point(found: re.Match[str]) -> str:
+    return f"U+{ord(found[0]):04X}"
+
+
+def _index(mark: Any) -> int:
+    """Return a mark's place; the stubs allow the C parser's marks to be missing."""
+    index: int = mark.index
+    return index
+
+
+@dataclass(slots=True)
+class _Open:
+    """A collection that is being read; `keys` is None for a list."""
+
+    start: int
+    flow: bool
+    keys: dict[str, Scalar] | None
+    items: list[tuple[Scalar, Tree]] = field(default_factory=list)
+    values: list[Tree] = field(default_factory=list)
+    key: Scalar | None = None
+
+    @property
+    def awaits_key(self) -> bool:
+        return self.keys is not None and self.key is None
+
+    def holds(self, keys: tuple[str, ...]) -> bool:
+        """Tell whether what is read next is the value of one of some keys."""
+        return self.key is not None and self.key.text in keys
+
+
+class _Builder:
+    """Turns events into a tree with an explicit stack, and counts while it reads."""
+
+    def __init__(self, source: Source, read: int) -> None:
+        self.source = source
+        self.sink = Sink()
+        self.root: Tree | None = None
+        self._stack: list[_Open] = []
+        self._has_joiners = _JOINER.search(source.text) is not None
+        self._has_odd_key = False
+        self._nodes = read
+        self._documents = 0
+
+    def take(self, event: yaml.Event) -> None:
+        match event:
+            case yaml.ScalarEvent():
+                self._refuse_extras(event)
+                self._add(self._scalar(event))
+            case yaml.MappingStartEvent() | yaml.SequenceStartEvent():
+                self._refuse_extras(event)
+                self._open(event, {} if isinstance(event, yaml.MappingStartEvent) else None)
+            case yaml.MappingEndEvent() | yaml.SequenceEndEvent():
+                self._add(self._close(event))
+            case yaml.AliasEvent():
+                self._unsupported("an alias", event)
+            case yaml.DocumentStartEvent():
+                self._document(event)
+
+    def _span(self, event: yaml.Event) -> Span:
+        return Span(self.source, _index(event.start_mark), _index(event.end_mark))
+
+    def _unsupported(self, what: str, event: yaml.Event) -> None:
+        help = "write the value out, or put it in quotes if it is a text"
+        _fail("NS005", f"{what} is not part of netspec", self._span(event), help)
+
+    def _refuse_extras(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent) -> None:
+        self._nodes += 1
+        if self._nodes > MAX_NODES:
+            _fail("NS001", f"more than {MAX_NODES:,} YAML values", self._span(event))
+        if event.anchor is not None:
+            self._unsupported("an anchor", event)
+        if event.tag is not None:
+            self._unsupported("a tag", event)
+
+    def _document(self, event: yaml.DocumentStartEvent) -> None:
+        self._documents += 1
+        if self._documents > 1:
+            _fail("NS002", "a second document", self._span(event), "one file holds one spec")
+        if event.version or event.tags:
+            self._unsupported("a % directive", event)
+
+    def _open(self, event: yaml.CollectionStartEvent, keys: dict[str, Scalar] | None) -> None:
+        if len(self._stack) >= MAX_DEPTH:
+            _fail("NS001", f"nested deeper than {MAX_DEPTH}", self._span(event))
+        if self._stack and self._stack[-1].awaits_key:
+            raise SpecError([yaml_errors.collection_as_key(self.source, _index(event.start_mark))])
+        self._stack.append(_Open(_index(event.start_mark), bool(event.flow_style), keys))
+
+    def _close(self, event: yaml.Event) -> Tree:
+        top = self._stack.pop()
+        end = _index(event.end_mark)
+        children = [value for _, value in top.items] if top.keys is not None else top.values
+        if not top.flow and children:
+            end = max(children[-1].span.end, top.items[-1][0].span.end if top.items else 0)
+        span = Span(self.source, top.start, end)
+        if top.keys is None:
+            return Sequence(tuple(top.values), span)
+        self._refuse_comma_trap(top)
+        return Mapping(tuple(top.items), span)
+
+    def _add(self, value: Tree) -> None:
+        if not self._stack:
+            self.root = value
+            return
+        top = self._stack[-1]
+        if top.keys is None:
+            top.values.append(value)
+        elif top.key is None:
+            assert isinstance(value, Scalar)
+            top.key = self._checked_key(value, top.keys)
+        else:
+            if top.flow and _is_empty(value) and not top.key.quoted:
+                self._refuse(texts.odd_key(top.key.span))
+            top.items.append((top.key, value))
+            top.key = None
+
+    def _checked_key(self, key: Scalar, seen: dict[str, Scalar]) -> Scalar:
+        if key.text == "<<" and not key.quoted:
+            _fail("NS005", "a merge key is not part of netspec", key.span, "write the keys out")
+        if not (key.quoted or self._has_odd_key) and _BRACKET.search(key.text):
+            self._has_odd_key = True  # to look at each would take quadratic time
+            if found := yaml_errors.bracket_in_key(self.source, key.span.start):
+                raise SpecError([found])
+        if key.quoted:
+            trial = Sink()
+            is_plain = resolve(key.text, key.span, trial) == key.text and not trial.failed
+            help = "write it without quotes" if is_plain else _RENAME
+            self.sink.error("NS005", "a quoted key", key.span, help=help)
+        if first := seen.get(key.text):
+            self.sink.add(texts.key_twice(key.text, first.span, key.span))
+        return seen.setdefault(key.text, key) and key
+
+    def _refuse_comma_trap(self, top: _Open) -> None:
+        """`{a: conv(64, 1)}` is two entries for YAML: `a: conv(64` and `1): null`.
+
+        So is `{conv(64, 1)}`: `conv(64: null` and `1): null`.
+        """
+        for (name, value), (key, empty) in pairwise(top.items):
+            start = name if _is_empty(value) else value
+            if not (isinstance(start, Scalar) and isinstance(start.value, str)):
+                continue
+            if "(" in start.text and _is_empty(empty) and key.text.endswith(")"):
+                span = Span(self.source, start.span.start, key.span.end)
+                op, _, first = start.text.partition("(")
+                cure = f"did you mean `{{{op}: [{first}, {key.text[:-1]}]}}`?"
+                self.sink.error("NS019", "a call in round brackets", span, help=cure)
+
+    def _scalar(self, event: yaml.ScalarEvent) -> Scalar:
+        span = self._span(event)
+        top = self._stack[-1] if self._stack else _Open(0, False, None)
+        is_quoted = not event.implicit[0]
+        if is_quoted or self._has_joiners:
+            self._refuse_joiner(event.value, span, top)
+        if is_quoted:
+            return Scalar(event.value, span, quoted=True)
+        is_key = top.awaits_key
+        if texts.SUSPECT.search(event.value) and not is_key and not top.holds(_FREE):
+            self._refuse(texts.odd_text(span, top.keys is None, top.flow))
+        return Scalar(resolve(event.value, span, self.sink, _RENAME if is_key else ""), span)
+
+    def _refuse_joiner(self, text: str, span: Span, top: _Open) -> None:
+        found = _JOINER.search(text)
+        if found is None or top.holds(_SENTENCES):
+            return
+        place = span.text.find(found[0])
+        at = Span(self.source, span.start + place, span.start + place + 1) if place >= 0 else span
+        message = f"a joiner {_code_point(found)} outside of a `doc`"
+        self.sink.error("NS004", message, at, help="delete it")
+
+    def _refuse(self, diagnostic: Diagnostic | None) -> None:
+        if diagnostic is not None:
+            self.sink.add(diagnostic)
+
+
+def _is_empty(tree: Tree) -> bool:
+    """Tell whether nothing stands where a value could."""
+    return isinstance(tree, Scalar) and tree.span.start == tree.span.end
+
+
+# ------------------------------------------------------------------ what a plain text means
+
+
+def resolve(text: str, span: Span, sink: Sink, cure: str = "") -> int | float | bool | str | None:
+    """Return what a plain text means; `cure` is what to do with one that YAML leaves open."""
+    if text in _CONSTANTS:
+        return _CONSTANTS[text]
+    if text[0] not in _NUMERIC:
+        found = _WORDS.get(text, "")
+    elif (value := number(text)) is not None:
+        return value
+    elif _INTEGER.fullmatch(text) or _FLOAT.fullmatch(text):
+        kind = (
+            f"an integer of more than {_DIGITS} digits"
+            if text.lstrip("-").isdigit()
+            else _TOO_LARGE
+        )
+        sink.error("NS035", kind, span)
+        return 0
+    else:
+        found = _ambiguity(text)
+    if found:
+        message = f"YAML 1.1 and YAML 1.2 read `{text[:40]}` differently"
+        sink.error("NS006", message, span, help=cure or found)
+    return text
+
+
+def number(text: str) -> int | float | None:
+    """Return the number that a text is in a spec, or None."""
+    if _INTEGER.fullmatch(text):
+        return int(text) if len(text.lstrip("-")) <= _DIGITS else None
+    value = float(text) if _FLOAT.fullmatch(text) else math.inf
+    return value if math.isfinite(value) else None
+
+
+_DIGITS = 18
+_TOO_LARGE = "a number that no 64-bit float can hold"
+_CONSTANTS = {"true": True, "false": False, "null": None, "": None}
+_INTEGER = re.compile(r"-?(0|[1-9][0-9]*)", re.ASCII)
+_FLOAT = re.compile(
+    r"-?(([0-9]+\.[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?|[0-9]+[eE][-+]?[0-9]+)", re.ASCII
+)
+
+_NUMERIC = frozenset("0123456789+-.=")
+_RENAME = "choose another name"
+_QUOTES = "put it in quotes if it is a text"
+_WORDS = {
+    word: cure
+    for cure, words in (
+        (f"write `true`, or {_QUOTES}", "yes|Yes|YES|on|On|ON|True|TRUE"),
+        (f"write `false`, or {_QUOTES}", "no|No|NO|off|Off|OFF|False|FALSE"),
+        ("write `null`", "~|Null|NULL"),
+    )
+    for word in words.split("|")
+}
+_AMBIGUOUS = (
+    (re.compile(r"[-+]?0[0-7]+|[-+]?0[0-9]+"), "write the number without the leading 0"),
+    (re.compile(r"[-+]?0[xob][0-9A-Fa-f_]+"), "write the number in decimal"),
+    (re.compile(r"\+[0-9.].*"), "write the number without `+`"),
+    (re.compile(r"[-+]?[0-9][0-9_]*_[0-9_]*(\.[0-9_]*)?"), "write the number without `_`"),
+    (re.compile(r"[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?"), _QUOTES),
+    (re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"), "only finite numbers are read"),
+    (re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}.*"), _QUOTES),
+    (re.compile(r"="), _QUOTES),
+)
+
+
+def _ambiguity(text: str) -> str:
+    """Return the cure for a plain scalar that YAML's versions read differently, or nothing."""
+    if len(text) > 64:
+        return ""
+    return next((cure for pattern, cure in _AMBIGUOUS if pattern.fullmatch(text)), "")
+
+
+def scalars(tree: Tree) -> Iterator[Scalar]:
+    """Yield every key and scalar value of a tree in the order of the file."""
+    match tree:
+        case Scalar():
+            yield tree
+        case Sequence():
+            for item in tree.items:
+                yield from scalars(item)
+        case Mapping():
+            for key, value in tree.items:
+                yield key
+                yield from scalars(value)

@@ -1,0 +1,99 @@
+"""Plain texts that are valid YAML, and cannot be what was meant; a `doc` is never looked at."""
+
+from __future__ import annotations
+
+import re
+
+from netspec.text.diagnostics import Diagnostic, Label, Source, Span
+from netspec.text.yaml_errors.layout import VALUE, said
+
+_BRACED = re.compile(r"\$\{\s*(\w*)\s*\}")
+_COMMENT = re.compile(r"(\S+)(#)\s*(.*)")
+_ITEM = re.compile(r"([A-Za-z_]\w*)\s*[\r\n]\s*(- [A-Za-z][^\r\n]*)")
+_GAP = re.compile(r"(?<=[\w)\]])([;$]?)\s+(?=[\w$(])")
+_KEY_AND_VALUE = r"([A-Za-z_][\w.]*)(\s*:|[;$-]?\s+)(.*)"
+SUSPECT = re.compile(r"[#{\s]")
+"""Without one of these no text is odd."""
+_LONGEST = 200
+
+
+def odd_text(span: Span, in_list: bool, in_brackets: bool) -> Diagnostic | None:
+    """Return what is wrong with a plain text where no sentence can stand."""
+    text = span.text[:_LONGEST]
+    if found := _BRACED.search(text):
+        help = f"write `${found[1] or 'name'}`"
+        return Diagnostic(
+            "NS016", "a parameter has no braces", _part(span, *found.span()), help=help
+        )
+    if found := _COMMENT.search(text):
+        help = f"write `{found[1]}  # {found[3]}`, or delete the `#`"
+        message = "`#` starts a comment only behind a space"
+        return said(message, _part(span, found.start(), found.end(2)), help)
+    if found := _ITEM.match(text):
+        message = f"an item of a list stands below `{found[1]}`"
+        help = "move the line below the key of its list, or delete it"
+        return said(message, _part(span, *found.span(2)), help)
+    if in_brackets and (found := _GAP.search(text)):
+        meant = _GAP.sub(", ", text)
+        help = f"write `{meant}`" if in_list else f"write `[{meant}]`"
+        message = f"`{found[1]}` stands where `,` belongs" if found[1] else "a comma is missing"
+        return said(message, span, help)
+    return None
+
+
+def odd_key(span: Span) -> Diagnostic | None:
+    """Return what is wrong with a key in brackets that has no value, as in `{a:1}` and `{a 1}`."""
+    if meant := colon_inside(span.source, span.start, span.end):
+        return meant
+    found = re.fullmatch(_KEY_AND_VALUE, span.text[:_LONGEST], re.DOTALL)
+    if found is None:
+        return None
+    word, mark = found[1], found[2].strip()
+    message = f"`{mark}` stands where `:` belongs behind `{word}`"
+    if not mark or mark == ":":
+        message = (
+            f"a space is missing behind `{word}:`" if mark else f"a `:` is missing behind `{word}`"
+        )
+    return said(message, span, f"write `{word}: {found[3].strip()}`")
+
+
+def key_twice(key: str, first: Span, second: Span) -> Diagnostic:
+    """Return what is said of a key that its mapping holds twice."""
+    is_same = second.line == first.line + 1 and _rest(first) == _rest(second)
+    help = "the two lines are the same: delete one" if is_same else "delete one, or rename it"
+    notes = (Label(first, "first written here"),)
+    return Diagnostic("NS003", f"the key `{key}` stands twice", second, notes=notes, help=help)
+
+
+def _rest(span: Span) -> str:
+    """Return what a line holds from a place on, as far as it is compared."""
+    lines = span.source.text[span.start : span.start + _COMPARED].splitlines()
+    return lines[0] if lines else ""
+
+
+_COMPARED = 1000
+_MOVED_COLON = re.compile(rf"([A-Za-z_][\w.]*):(\w)[ \t]+(?=[^\s,\]}}#])({VALUE})")
+_CONSTANTS = ("true", "false", "null")
+
+
+def colon_inside(source: Source, start: int, end: int) -> Diagnostic | None:
+    """`ke:y value` or `key:v alue`: a `:` or a space that has moved by one letter."""
+    found = _MOVED_COLON.match(source.text, start, end)
+    if found is None or found[1] == "doc":
+        return None
+    word, letter, rest = found.groups()
+    meant = [f"`{word}{letter}: {rest}`", f"`{word}: {letter}{rest}`"]
+    is_capital = letter.isupper() and rest[0].isalnum()
+    if (letter + rest).isdigit() and re.search(rf"\b{word}{letter}\b", source.text):
+        meant = meant[:1]
+    elif is_capital or (letter + rest).isdigit() or letter + rest in _CONSTANTS:
+        meant = meant[1:]
+    elif not rest[0].islower() or rest in _CONSTANTS:
+        meant = meant[:1]
+    return said(
+        "`:` stands inside a word", Span(source, *found.span()), f"write {', or '.join(meant)}"
+    )
+
+
+def _part(span: Span, start: int, end: int) -> Span:
+    return Span(span.source, span.start + start, span.start + end)
