@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from netspec.analysis.network import Network
 from netspec.compiler import compile_spec
 from netspec.language.project import Project
-from netspec.text import files
 from netspec.text.diagnostics import Diagnostic
 from netspec.text.syntax import decode
 from netspec.version import __version__
@@ -28,14 +27,10 @@ def load(path: str, **params: float) -> Net:
     """Compile a spec file at the given values of its parameters.
 
     Raises SpecError (its `diagnostics` say every mistake), TypeError for a parameter that the spec
-    does not have, and OSError if the file cannot be read.
+    does not have, and OSError (FileNotFoundError if there is none) if the file cannot be read.
     """
-    try:
-        project = Project()
-        source = project.open(path)
-    except files.Failure as error:
-        raise OSError(error.message) from None
-    return Net(compile_spec(source, params, project.load))
+    project = Project()
+    return Net(compile_spec(project.open(path), params, project.load))
 
 
 def loads(text: str, **params: float) -> Net:

@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import NoReturn
 
 from netspec import interrupt
+from netspec.cli.exits import Exit, Failure, failure
 from netspec.version import __version__
 
 COMMANDS = {
@@ -29,9 +30,6 @@ COMMANDS = {
     "schema": "print the JSON Schema for editors",
 }
 """What each command does; `netspec/cli/NAME.py` has its `add(parser)` and `run(options)`."""
-
-WRONG, ENVIRONMENT, INTERNAL_ERROR = 1, 3, 70
-BROKEN_PIPE = 141
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -68,7 +66,7 @@ class _Parser(argparse.ArgumentParser):
         from netspec.text.diagnostics import escape
 
         put(f"{self.format_usage()}{self.prog}: error: {escape(message)}\n", sys.stderr)
-        raise SystemExit(2)
+        raise SystemExit(Exit.USAGE)
 
     def _print_message(self, message: str, file: object = None) -> None:
         from netspec.cli.show import put
@@ -102,21 +100,20 @@ def _no_command(words: list[str]) -> int:
         from netspec.cli.show import put
 
         put(top.format_help(), sys.stderr)
-        return 2
+        return Exit.USAGE
     if not words[0].startswith("-"):
         from netspec.text.diagnostics import suggest
 
         hint = suggest(words[0], COMMANDS)
         top.error(f"no command is called `{words[0][:64]}`; {hint or 'see --help'}")
     top.parse_args(words)
-    return 2
+    return Exit.USAGE
 
 
 def _status(error: Exception) -> int:
     """Say what has ended a command; return its exit code."""
     from netspec.cli.show import complain, discard, show
     from netspec.text.diagnostics import SpecError
-    from netspec.text.files import Failure
 
     match error:
         case Failure():
@@ -124,14 +121,14 @@ def _status(error: Exception) -> int:
             return error.code
         case SpecError():
             show(error.diagnostics, sys.stderr)
-            return WRONG
+            return Exit.WRONG
         case OSError():
-            if sys.stdout is not None:
+            if isinstance(error, BrokenPipeError) or error.errno:
                 discard(sys.stdout)
             if isinstance(error, BrokenPipeError):
-                return BROKEN_PIPE
-            complain(Failure((error.strerror or str(error)).lower(), ENVIRONMENT))
-            return ENVIRONMENT
+                return Exit.BROKEN_PIPE
+            complain(failure(error))
+            return failure(error).code
         case _:
             return _report_bug(error)
 
@@ -141,10 +138,9 @@ def _report_bug(error: Exception) -> int:
     if os.environ.get("NETSPEC_TRACEBACK"):
         raise error
     from netspec.cli.show import complain
-    from netspec.text.files import Failure
 
     message = f"internal error: {type(error).__name__}: {error}"
     request = "this is a bug in netspec, not in your spec. Please report it with the spec and "
     request += "the output under NETSPEC_TRACEBACK=1."
-    complain(Failure(message, INTERNAL_ERROR, (f"netspec: {request}",)))
-    return INTERNAL_ERROR
+    complain(Failure(message, Exit.BUG, (f"netspec: {request}",)))
+    return Exit.BUG

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from netspec.analysis.network import Network
 from netspec.cli.arguments import add_output, add_spec, add_watch
-from netspec.cli.common import WRONG, compiled, write
+from netspec.cli.common import compiled, write
+from netspec.cli.exits import Exit, Failure
 from netspec.cli.show import say_difference, tell
 from netspec.emit.torch.module import to_python
 from netspec.text import files
@@ -39,7 +40,7 @@ def _selected(network: Network, names: str | None) -> Network:
     try:
         return select(network, [name.strip() for name in names.split(",")])
     except FeatureError as error:
-        raise files.Failure(str(error), files.USAGE) from None
+        raise Failure(str(error), Exit.USAGE) from None
 
 
 def run(options: Namespace) -> int:
@@ -60,8 +61,7 @@ def _existing(path: str) -> str | None:
     try:
         return Path(path).read_bytes().decode("utf-8", "replace")
     except OSError as error:
-        message = f"cannot read {path}: {files.reason(error)}"
-        raise files.Failure(message, files.ENVIRONMENT) from None
+        raise OSError(f"cannot read {path}: {files.reason(error)}") from None
 
 
 def _compare(old: str | None, new: str, path: str) -> int:
@@ -72,12 +72,12 @@ def _compare(old: str | None, new: str, path: str) -> int:
     lines = difflib.unified_diff(before, after, path, f"{path} (from the spec)")
     say_difference(lines)
     tell(f"netspec: {escape(path)} is not what the spec says; build it again")
-    return WRONG
+    return Exit.WRONG
 
 
 def _verify(network: Network, source: str) -> None:
     from netspec.runtime.verify import verify
 
     if problems := verify(network, source):
-        raise files.Failure("the module differs from what was inferred:", 70, tuple(problems))
+        raise Failure("the module differs from what was inferred:", Exit.BUG, tuple(problems))
     tell(f"netspec: {network.spec.name} runs as inferred")

@@ -7,7 +7,8 @@ from argparse import ArgumentParser, Namespace
 
 from netspec.analysis.network import Network
 from netspec.cli.arguments import add_settings, add_watch
-from netspec.cli.common import WRONG, diagnose, spec_files
+from netspec.cli.common import diagnose, spec_files
+from netspec.cli.exits import Exit
 from netspec.cli.show import FORMATS, show, tell
 from netspec.text.diagnostics import counted, escape
 from netspec.text.files import standard_output
@@ -29,7 +30,7 @@ def run(options: Namespace) -> int:
     for path, (network, _) in results.items():
         if network is not None:
             _praise(path, network)
-    return WRONG if any(network is None for network, _ in results.values()) else 0
+    return Exit.WRONG if any(network is None for network, _ in results.values()) else 0
 
 
 def _praise(path: str, network: Network) -> None:

@@ -13,6 +13,7 @@ from typing import NoReturn
 
 from netspec.analysis.network import Network
 from netspec.cli import outputs
+from netspec.cli.exits import Exit, Failure, failure
 from netspec.cli.show import complain, show, tell
 from netspec.cli.watch import watch
 from netspec.compiler import ParameterError, compile_spec
@@ -21,13 +22,11 @@ from netspec.text import files
 from netspec.text.diagnostics import Diagnostic, SpecError, counted, escape
 from netspec.text.syntax import number
 
-WRONG = 1
-
 
 def watched(options: Namespace, run: Callable[[Namespace], int]) -> NoReturn:
     """Run a command again and again. A wrong spec leaves what the last good one has written."""
     if "-" in (options.spec if isinstance(options.spec, list) else [options.spec]):
-        raise files.Failure("--watch needs a file, not standard input", files.USAGE)
+        raise Failure("--watch needs a file, not standard input", Exit.USAGE)
     gc.enable()
     is_first = True
 
@@ -37,10 +36,11 @@ def watched(options: Namespace, run: Callable[[Namespace], int]) -> NoReturn:
         try:
             if run(options) == 0 and not files.is_stream(getattr(options, "output", "-")):
                 tell(f"netspec: {escape(options.output)} is up to date")
-        except files.Failure as failure:
-            if is_first and failure.code == files.USAGE:
+        except (Failure, OSError) as error:
+            found = failure(error) if isinstance(error, OSError) else error
+            if is_first and found.code == Exit.USAGE:
                 raise
-            complain(failure)
+            complain(found)
         is_first = False
         return stamps_of(options)
 
@@ -67,7 +67,7 @@ def kind_of(path: str, kinds: Sequence[str], option: str, wanted: str | None = N
         return "svg"
     named = ", ".join(f".{known}" for known in kinds)
     message = f"cannot tell the format of {path}; its name ends in one of {named}{option}"
-    raise files.Failure(message, files.USAGE)
+    raise Failure(message, Exit.USAGE)
 
 
 def spec_files(options: Namespace, paths: Sequence[str]) -> list[str]:
@@ -90,7 +90,7 @@ def _below(options: Namespace, directory: str) -> list[str]:
         here = [str(Path(place, name)) for name in names if not name.startswith(".")]
         found += [path for path in here if path.endswith(".yaml") and Path(path).is_file()]
     if not found:
-        raise files.Failure(f"there is no *.yaml below {directory}", files.USAGE)
+        raise Failure(f"there is no *.yaml below {directory}", Exit.USAGE)
     return sorted(found)
 
 
@@ -101,7 +101,7 @@ def compiled(options: Namespace, spec: str | None = None) -> Network:
     show(items, sys.stderr)
     if network is None:
         count = sum(item.severity == "error" for item in items) or len(items)
-        raise files.Failure(f"{path} has {counted(count, 'error')}", WRONG)
+        raise Failure(f"{path} has {counted(count, 'error')}", Exit.WRONG)
     return network
 
 
@@ -115,7 +115,7 @@ def diagnose(path: str, options: Namespace) -> tuple[Network | None, Sequence[Di
     except SpecError as error:
         return None, error.diagnostics
     except ParameterError as error:
-        raise files.Failure(f"--set: {error}", files.USAGE) from None
+        raise Failure(f"--set: {error}", Exit.USAGE) from None
     if options.strict and network.warnings:
         return None, [replace(item, severity="error") for item in network.warnings]
     return network, network.warnings
@@ -128,6 +128,6 @@ def _settings(items: Iterable[str]) -> dict[str, float]:
         value = number(text)
         if value is None:
             message = f"--set expects NAME=NUMBER, found {item[:80]!r}"
-            raise files.Failure(message, files.USAGE)
+            raise Failure(message, Exit.USAGE)
         settings[name] = value
     return settings

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
+from netspec.cli.exits import Exit, Failure
 from netspec.cli.show import say
-from netspec.text import files
 from netspec.text.diagnostics import suggest
 from netspec.text.explain import codes, explain
 
@@ -23,5 +23,5 @@ def run(options: Namespace) -> int:
         say(f"{code}: {explain(code).text.removeprefix('# ')}".rstrip())
     except KeyError:
         hint = suggest(code, codes()) or "`netspec explain` lists them"
-        raise files.Failure(f"no code is called `{options.code}`; {hint}", files.USAGE) from None
+        raise Failure(f"no code is called `{options.code}`; {hint}", Exit.USAGE) from None
     return 0

@@ -6,7 +6,8 @@ import difflib
 import sys
 from argparse import ArgumentParser, Namespace
 
-from netspec.cli.common import WRONG, spec_files
+from netspec.cli.common import spec_files
+from netspec.cli.exits import Exit
 from netspec.cli.show import say, say_difference, show
 from netspec.language.fmt.text import formatted
 from netspec.text import files
@@ -42,7 +43,7 @@ def _format(path: str, options: Namespace) -> int:
         new = formatted(source)
     except SpecError as error:
         show(error.diagnostics, sys.stderr)
-        return WRONG
+        return Exit.WRONG
     same = new.encode() == data
     if options.check or options.diff:
         if options.diff:
@@ -50,7 +51,7 @@ def _format(path: str, options: Namespace) -> int:
             say_difference(difflib.unified_diff(before, after, path, f"{path} (formatted)"))
         elif not same:
             say(f"{escape(path)} is not in canonical form")
-        return 0 if same else WRONG
+        return 0 if same else Exit.WRONG
     if path == "-" or not same:
         files.write(path, new.encode())
     return 0

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from netspec.cli import outputs
 from netspec.cli.arguments import add_force
+from netspec.cli.exits import Exit, Failure
 from netspec.cli.show import tell
 from netspec.language.names import check_block_name
-from netspec.text import files
 from netspec.text.diagnostics import Sink, Source, Span, escape
 
 _TEMPLATE = """\
@@ -61,7 +61,7 @@ def run(options: Namespace) -> int:
     sink = Sink()
     if not check_block_name(sink, name, Span(Source("", ""), 0, 0), "network"):
         item = sink.items[0]
-        raise files.Failure(f"{item.message}; {item.help}", files.USAGE)
+        raise Failure(f"{item.message}; {item.help}", Exit.USAGE)
     text = _TEMPLATE.format(name=name, file=path.name, stem=path.stem)
     outputs.write(str(path), text.encode(), "yaml", force=options.force)
     tell(f"netspec: wrote {escape(str(path))}")

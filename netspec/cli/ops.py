@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
+from netspec.cli.exits import Exit, Failure
 from netspec.cli.show import say
 from netspec.emit.opsdoc import listing, page
 from netspec.ops.base import REGISTRY
-from netspec.text import files
 from netspec.text.diagnostics import suggest
 
 
@@ -21,6 +21,6 @@ def run(options: Namespace) -> int:
         return 0
     if options.op not in REGISTRY:
         hint = suggest(options.op, REGISTRY) or "`netspec ops` lists them"
-        raise files.Failure(f"no op is called `{options.op[:64]}`; {hint}", files.USAGE)
+        raise Failure(f"no op is called `{options.op[:64]}`; {hint}", Exit.USAGE)
     say(page(REGISTRY[options.op]))
     return 0

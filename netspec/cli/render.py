@@ -7,8 +7,8 @@ from argparse import ArgumentParser, Namespace
 from netspec.analysis.network import Network
 from netspec.cli.arguments import add_output, add_spec, add_watch, seconds, whole
 from netspec.cli.common import compiled, kind_of, write
+from netspec.cli.exits import Exit, Failure
 from netspec.emit.figure.raster import PICTURES, RasterError, rasterise
-from netspec.text import files
 
 FORMATS = ("svg", "png", "pdf", "dot", "mmd", "html")
 PAGES = ("letter", "a4", "slide", "none")
@@ -58,13 +58,13 @@ def _drawn(network: Network, kind: str, options: Namespace) -> bytes:
     try:
         text = to_svg(network, options.page, options.orientation, options.depth, options.theme)
     except FigureError as error:
-        raise files.Failure(str(error), files.USAGE) from None
+        raise Failure(str(error), Exit.USAGE) from None
     if kind not in PICTURES:
         return text.encode()
     try:
         return rasterise(text, kind)
     except RasterError as error:
-        raise files.Failure(str(error), files.ENVIRONMENT) from None
+        raise Failure(str(error), Exit.ENVIRONMENT) from None
 
 
 def _graphviz(network: Network, kind: str, options: Namespace) -> bytes:
@@ -76,4 +76,4 @@ def _graphviz(network: Network, kind: str, options: Namespace) -> bytes:
     try:
         return render_dot(text, kind, options.timeout)
     except DotError as error:
-        raise files.Failure(str(error), files.ENVIRONMENT) from None
+        raise Failure(str(error), Exit.ENVIRONMENT) from None

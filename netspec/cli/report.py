@@ -8,9 +8,9 @@ from netspec.analysis.memory import BYTES
 from netspec.analysis.network import Network
 from netspec.cli.arguments import add_force, add_spec, whole
 from netspec.cli.common import compiled, kind_of, write
+from netspec.cli.exits import Exit, Failure
 from netspec.cli.show import say
 from netspec.emit.report import FORMATS, ROWS, Report, find_paper, paper_report, render, report
-from netspec.text import files
 
 
 def add(parser: ArgumentParser) -> None:
@@ -49,7 +49,7 @@ def _paper(network: Network) -> Report:
     found = find_paper(network.spec.name)
     if found is None:
         message = f"no table of a paper is known for {network.spec.name}"
-        raise files.Failure(message, files.USAGE)
+        raise Failure(message, Exit.USAGE)
     return paper_report(network, found)
 
 
@@ -61,6 +61,6 @@ def _plot(options: Namespace) -> int:
         picture = plot(compiled(options), kind, options.depth)
     except ImportError:
         message = "--plot needs matplotlib: pip install 'netspec[plot]'"
-        raise files.Failure(message, files.ENVIRONMENT) from None
+        raise Failure(message, Exit.ENVIRONMENT) from None
     write(options, options.plot, picture, kind)
     return 0

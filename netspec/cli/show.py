@@ -12,8 +12,9 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import TextIO
 
+from netspec.cli.exits import Failure
 from netspec.text.diagnostics import Diagnostic, Paint, brief, escape
-from netspec.text.files import Failure, standard_output
+from netspec.text.files import standard_output
 
 FORMATS = ("full", "concise", "json", "github", "sarif")
 _ASCII = str.maketrans({"×": "x", "→": "->", "…": "...", "–": "-", "−": "-", "─": "-", "’": "'"})
@@ -80,8 +81,10 @@ def put(text: str, stream: TextIO | None, format: str = "text") -> None:
         discard(stream)
 
 
-def discard(stream: TextIO) -> None:
+def discard(stream: TextIO | None) -> None:
     """Let what is and will be written to a broken stream go nowhere."""
+    if stream is None:
+        return
     with suppress(OSError):  # a stream in memory has no number
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 

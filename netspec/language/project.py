@@ -39,7 +39,7 @@ class Project:
         self._directories: dict[Source, Path] = {}
 
     def open(self, path: str) -> Source:
-        """Return the spec itself; `-` is standard input. Raises Failure and SpecError."""
+        """Return the spec itself; `-` is standard input. Raises OSError and SpecError."""
         directory = Path() if path == "-" else Path(path).parent
         self.stamps[path] = stamp(path)
         source = decode(files.read(path), "<stdin>" if path == "-" else path)
@@ -68,9 +68,9 @@ class Project:
     def _read(self, real: str, name: str, path: str) -> Source:
         try:
             return decode(files.read(real), name)
-        except files.Failure as failure:
+        except OSError as error:
             help = "" if os.path.lexists(real) else self._file_meant(Path(real), path)
-            raise LoadError("NS061", failure.message.replace(real, name), help) from None
+            raise LoadError("NS061", str(error).replace(real, name), help) from None
 
     def _file_meant(self, real: Path, path: str) -> str:
         """Suggest a file that stands where a missing one was looked for."""

@@ -1,4 +1,8 @@
-"""Files and streams: bounded reads, and writes that are whole or not at all."""
+"""Files and streams: bounded reads, and writes that are whole or not at all.
+
+What goes wrong is an OSError whose only argument is a line for the user: FileNotFoundError or
+IsADirectoryError for a path that was not meant, anything else for what the system refuses.
+"""
 
 from __future__ import annotations
 
@@ -9,20 +13,6 @@ import sys
 from pathlib import Path
 from typing import TextIO
 
-
-class Failure(Exception):
-    """What ends a command beside a wrong spec: a message and an exit code (2 usage, 3 I/O).
-
-    The message is one line, whatever stands in the names that it holds; `details` are further ones.
-    """
-
-    def __init__(self, message: str, code: int, details: tuple[str, ...] = ()) -> None:
-        super().__init__(message)
-        self.message, self.code, self.details = message, code, details
-
-
-USAGE, ENVIRONMENT = 2, 3
-
 unfinished: set[Path] = set()
 """The files that are being written, for a signal to remove."""
 _DESCRIPTOR = re.compile(r"/dev/fd/(\d{1,4})|/proc/self/fd/(\d{1,4})")
@@ -30,33 +20,36 @@ _STANDARD = {"-": 1, "/dev/stdout": 1, "/dev/stderr": 2}
 
 
 def standard_output() -> TextIO:
-    """Return standard output. Raises Failure if the caller has closed it."""
+    """Return standard output. Raises OSError if the caller has closed it."""
     if sys.stdout is None:
-        raise Failure("standard output is closed", ENVIRONMENT)
+        raise OSError("standard output is closed")
     return sys.stdout
 
 
 def read(path: str) -> bytes:
-    """Return a file's bytes, at most one more than a spec may have; `-` is standard input."""
+    """Return a file's bytes, at most one more than a spec may have; `-` is standard input.
+
+    Raises OSError.
+    """
     from netspec.text.syntax import MAX_BYTES  # imports yaml, which `--help` does without
 
     if path == "-":
         if sys.stdin is None:
-            raise Failure("standard input is closed; name a spec file", USAGE)
+            raise FileNotFoundError("standard input is closed; name a spec file")
         if sys.stdin.isatty():
-            raise Failure("standard input is a terminal; name a spec file", USAGE)
+            raise FileNotFoundError("standard input is a terminal; name a spec file")
         return sys.stdin.buffer.read(MAX_BYTES + 1)
     try:
         with open(path, "rb", opener=_open_at_once) as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise Failure(f"{path} is not a regular file", USAGE)
-            return file.read(MAX_BYTES + 1)
+            if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                return file.read(MAX_BYTES + 1)
     except IsADirectoryError:
-        raise Failure(f"{path} is a directory", USAGE) from None
+        raise IsADirectoryError(f"{path} is a directory") from None
     except FileNotFoundError:
-        raise Failure(f"there is no file {path}", USAGE) from None
+        raise FileNotFoundError(f"there is no file {path}") from None
     except (OSError, ValueError) as error:
-        raise Failure(f"cannot read {path}: {reason(error)}", ENVIRONMENT) from None
+        raise OSError(f"cannot read {path}: {reason(error)}") from None
+    raise FileNotFoundError(f"{path} is not a regular file")
 
 
 def _open_at_once(path: str, flags: int) -> int:
@@ -78,7 +71,7 @@ def is_stream(path: str) -> bool:
 def write(path: str, data: bytes) -> None:
     """Replace a file's content in one step; links and modes stay. `-` is standard output.
 
-    Readers see the old file or the new one. Raises Failure, and then leaves the old file as it was.
+    Readers see the old file or the new one. Raises OSError, and then leaves the old file as it was.
     A pipe or a device takes the bytes as they come.
     """
     if _descriptor(path) == 1:
@@ -87,15 +80,16 @@ def write(path: str, data: bytes) -> None:
         stream.buffer.write(data)
         stream.buffer.flush()
         return
+    target = None if is_stream(path) else _target(path)
     try:
-        if is_stream(path):
+        if target is None:
             _pour(path, data)
         else:
-            _replace(_target(path), data)
+            _replace(target, data)
     except BrokenPipeError:
         raise
     except (OSError, ValueError) as error:
-        raise Failure(f"cannot write {path}: {reason(error)}", ENVIRONMENT) from None
+        raise OSError(f"cannot write {path}: {reason(error)}") from None
 
 
 def _descriptor(path: str) -> int | None:
@@ -117,9 +111,9 @@ def _target(path: str) -> Path:
     """Return the file that a path leads to, or will make."""
     target = Path(os.path.realpath(path))
     if target.is_dir():
-        raise Failure(f"{path} is a directory", USAGE)
+        raise IsADirectoryError(f"{path} is a directory")
     if not target.parent.is_dir():
-        raise Failure(f"there is no directory {Path(path).parent}", USAGE)
+        raise FileNotFoundError(f"there is no directory {Path(path).parent}")
     return target
 
 
