@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from netspec.ops.base import Call
@@ -139,6 +139,8 @@ def statement(head: str, code: Code, tail: str = "", depth: int = 0) -> list[str
             return [f"{indent}{head}(", *inner, *last, f"{indent}){tail}"]
         case Operation():
             return _broken_operation(head, code, tail, depth)
+        case str() if head.endswith(" = "):
+            return _in_brackets(head, code, tail, depth) or [line]
     return [line]
 
 
@@ -179,10 +181,17 @@ def _broken_operation(head: str, code: Operation, tail: str, depth: int) -> list
     if together := _in_brackets(head, code, tail, depth):
         return together
     indent = INDENT * depth
-    inner = statement("", code.operands[0], "", depth + 1)
-    for operand in code.operands[1:]:
-        inner += statement(f"{code.operator} ", operand, "", depth + 1)
-    return [f"{indent}{head}(", *inner, f"{indent}){tail}"]
+    return [f"{indent}{head}(", *_operands("", code, depth + 1), f"{indent}){tail}"]
+
+
+def _operands(head: str, code: Operation, depth: int) -> Iterator[str]:
+    """Write each operand on a line of its own; a product in a sum breaks only if it must."""
+    for operand in code.operands:
+        if isinstance(operand, Operation) and len(INDENT * depth + head + flat(operand)) > WIDTH:
+            yield from _operands(head, operand, depth)
+        else:
+            yield from statement(head, operand, "", depth)
+        head = f"{code.operator} "
 
 
 _TERMS = 100

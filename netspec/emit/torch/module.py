@@ -144,8 +144,9 @@ class _Writer:
                 lines += statement("", call("self.add_module", [quoted(text), code]), depth=2)
             else:
                 lines += statement(f"self.{text} = ", code, depth=2)
-        kept = attributes(plan)
-        return lines + [f"{INDENT * 2}{kept[n]} = {local.get(n, n)}" for n in kept]
+        for name, attribute in attributes(plan).items():
+            lines += statement(f"{attribute} = ", local.get(name, name), depth=2)
+        return lines
 
     # -------------------------------------------------------------- the network
 
@@ -234,7 +235,7 @@ class _Writer:
                 terms.append(text)
                 continue
             value = substitute(output.weight.value, self.planner.fixed)
-            terms.append(f"{operand(value, attributes(self.plan))} * {text}")
+            terms.append(operation("*", (operand(value, attributes(self.plan)), text)))
         lines = signature("total_loss", losses, "Tensor")
         doc = (
             "Add up one loss per output, each times its weight in the spec.\n\n"
