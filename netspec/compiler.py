@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 from netspec.analysis import contracts, costs, habits, shapes
 from netspec.analysis.network import Network
+from netspec.analysis.repair import Budget
+from netspec.analysis.repair.rewrite import Judge, mended
 from netspec.graph.expand import expand
 from netspec.language.check import check
 from netspec.language.model import Spec
@@ -34,22 +36,51 @@ def compile_spec(
     try:
         return _compile(lineage, params or {}, load, strict)
     except SpecError as error:
-        raise SpecError(lineage.trace(error.diagnostics)) from None
+        found = lineage.trace(error.diagnostics)
+        if not params:
+            found = mended(found, source, _judge(source, load), lineage.extension)
+        raise SpecError(found) from None
+
+
+def _judge(source: Source, load: Loader | None) -> Judge:
+    """Return what tells whether another text in place of a source compiles silently."""
+
+    def holds(text: Source, budget: Budget) -> bool:
+        def loaded(origin: Source, path: str) -> Source:
+            assert load is not None
+            return load(source if origin is text else origin, path)
+
+        try:
+            network = _compile(Lineage([text]), {}, loaded if load else None, False, budget)
+        except SpecError:
+            return False
+        return not network.warnings
+
+    return holds
 
 
 def _compile(
-    lineage: Lineage, params: Mapping[str, float], load: Loader | None, strict: bool
+    lineage: Lineage,
+    params: Mapping[str, float],
+    load: Loader | None,
+    strict: bool,
+    trial: Budget | None = None,
 ) -> Network:
+    """Compile; a trial draws on its budget, and looks for no repairs."""
     sink = Sink()
     tree = lineage.resolve(load)
     spec = read(tree, sink)
     values = _values(spec, params)
     check(spec, sink)
     graph = expand(spec, values, sink)
+    budget = Budget()
+    if trial:
+        trial.spend(len(graph.nodes))
+        budget.left = 0
     sizes, problems = shapes.infer(graph)
     severity: Severity = "warning" if values else "error"
     is_own = strict or not values
-    case = contracts.Case(spec, graph, sizes, sink, severity, is_own, lineage.extension)
+    case = contracts.Case(spec, graph, sizes, sink, severity, is_own, lineage.extension, budget)
     contracts.check_shapes(case, problems)
     habits.advise(case)
     sink.stop()

@@ -348,9 +348,17 @@ SLIPS = {
         "a:\n«{b:» 1}\nc: 1\n", "line 2 has no key", "indent it by at least 2"
     ),
     "a text with a deep first line": Slip(
-        "doc: >\n«    o»ne\n¦  two\n",
-        "line 3 of a text is indented by 2",
-        "indent all lines of the text",
+        "doc: >\n«    »one\n¦  two\n",
+        "line 3 of a text is indented by 2, its first line by 4",
+        "indent line 2 by 2",
+    ),
+    "a text with one line too far left": Slip(
+        "doc: >\n¦  one\n« »two\n",
+        "line 3 of a text is indented by 1, its first line by 2",
+        "indent line 3 by 2",
+    ),
+    "a bracket that a dash stands for": Slip(
+        "params: ¦-n2: 3, n3: 4«}»\n", "`}` closes nothing", "write `{` in place of `-`"
     ),
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from netspec.analysis import blame, repair
 from netspec.analysis.costs import Costs, Totals, measure, sum_up
@@ -13,7 +13,7 @@ from netspec.analysis.repair.structure import Missed
 from netspec.analysis.shapes import Problems, Shapes, infer
 from netspec.graph.bind import at_item, bind_value, is_size
 from netspec.graph.model import Bound, Graph, Node, NodeId, Sizes, Use, path
-from netspec.language.model import Expectation, Spec
+from netspec.language.model import Argument, Expectation, Spec
 from netspec.language.variant.extension import Extension
 from netspec.ops.arguments import spell
 from netspec.ops.window import times
@@ -72,10 +72,27 @@ class Case:
         if self.extension is None or fix.span.source is self.extension.source:
             return fix.cure
         name = next((p.name for p in self.spec.params.values() if p.span == fix.span), "")
-        return f"add `{name}: {fix.new}` to the variant's `params`" if name else fix.cure
+        if name:
+            return f"add `{name}: {fix.new}` to the variant's `params`"
+        path = self.extension.path_at(fix.span)
+        return f"{fix.cure} by `change: {{{path}: …}}`" if path else fix.cure
 
     def _restructured(self, missed: Missed) -> list[Fix]:
         return repair.structure.find(self.spec, self.graph, missed, _judge, self.budget)
+
+    @property
+    def unused(self) -> dict[str, Span]:
+        """Return the parameters that no expression uses, with their places."""
+        spans = [item.span for item in self.sink.items if item.code == "NS024" and item.span]
+        return {span.text.partition("=")[0].partition(":")[0].strip(): span for span in spans}
+
+    def doubted(self, item: Diagnostic) -> Diagnostic:
+        """Return a mistake whose cause may be elsewhere; what is declared in vain hints at it."""
+        if self.severity == "warning":
+            return item
+        hints = [Label(span, f"nothing uses `{name}`") for name, span in self.unused.items()]
+        guesses = tuple(self.unused)
+        return replace(item, notes=(*item.notes, *hints), guesses=guesses, is_open=True)
 
     def exact(self) -> dict[Key, int]:
         """Return the sums that `expect` gives exactly."""
@@ -129,7 +146,7 @@ def check_shapes(case: Case, problems: Problems) -> None:
         broken += wrong if not behind else []
         for problem in problems.get(node.id, ()):
             fits = case.fits(node, wanted) if problem.code == "NS053" else []
-            case.sink.add(blame.explain(problem, node, case.graph, case.shapes, fits))
+            case.sink.add(case.doubted(blame.explain(problem, node, case.graph, case.shapes, fits)))
     if broken:
         _report_shapes(broken, [claim for group in claims.values() for claim in group], case)
 
@@ -139,21 +156,21 @@ def _claims(case: Case) -> dict[NodeId, list[_Claim]]:
     for use in case.graph.uses.values():
         if use.layer.shape is not None:
             bound = bind_value(use.layer.shape, use.bindings, case.sink)
-            sizes = _sizes(bound, case.sink) if bound else ()
+            sizes = _sizes(use.layer.shape, bound, case.sink) if bound else ()
             if sizes:
                 claim = _Claim(use, use.layer.shape.span, sizes)
                 claims.setdefault(use.output, []).append(claim)
     return claims
 
 
-def _sizes(bound: Bound, sink: Sink) -> tuple[int | None, ...]:
+def _sizes(claimed: Argument, bound: Bound, sink: Sink) -> tuple[int | None, ...]:
     """Return a contract's sizes, null for any, or nothing after reporting what is no size."""
     values = bound.value if isinstance(bound.value, tuple) else (bound.value,)
     odd = [i for i, value in enumerate(values) if value is not None and not is_size(value)]
     if odd or not values:
         found = spell(values[odd[0]]) if odd else "an empty list"
         message = f"`shape` expects positive integers, found {found}"
-        span, help = at_item(bound, odd[0]) if odd else (bound.span, "")
+        span, help = at_item(claimed, bound, odd[0]) if odd else (bound.span, "")
         help = help or "for example [64, 112, 112]; null is any size"
         sink.error("NS035", message, span, help=help)
         return ()
@@ -221,9 +238,11 @@ def _mendable(broken: Sequence[_Claim], fixes: Sequence[Fix], case: Case) -> Dia
     help = f"{case.cure(first)}, or correct `shape:`"
     label = f"with {first.wording} here, the contracts hold"
     message = _difference(broken[0], case)
-    return Diagnostic(
+    found = Diagnostic(
         "NS055", message, first.span, label, tuple(notes), help=help, severity=case.severity
     )
+    is_certain = len(fixes) == 1 and first.tier == (False, 0) and not case.unused
+    return found if is_certain else case.doubted(found)
 
 
 def _difference(claim: _Claim, case: Case) -> str:
@@ -247,7 +266,8 @@ def _broken_shape(claim: _Claim, fixes: Sequence[Fix], is_alone: bool, case: Cas
         )
     message = _difference(claim, case)
     details = (f"`{path(use.id)}` reads {reads}",) if reads else ()
-    return Diagnostic("NS055", message, claim.span, "", tuple(notes), details, help, case.severity)
+    found = Diagnostic("NS055", message, claim.span, "", tuple(notes), details, help, case.severity)
+    return found if is_alone else case.doubted(found)
 
 
 def _makers(claim: _Claim, case: Case) -> Iterator[Label]:
@@ -289,6 +309,10 @@ def check_expectations(case: Case, totals: Totals, costs: Costs) -> None:
     broken = _broken_items(case.spec, values)
     if not broken or not case.totals:
         return
+    if case.extension and all(x.argument.span.source is not case.extension.source for x in broken):
+        missed = tuple(Label(item.argument.span, _gap(item, values)) for item in broken)
+        case.sink.add(case.extension.without_numbers(_as_it_is(case.spec, values), missed))
+        return
     wanted = case.exact()
     faults = [(item.metric, 0) for item in broken if (item.metric, 0) in wanted]
     for claims in _claims(case).values():
@@ -296,10 +320,14 @@ def check_expectations(case: Case, totals: Totals, costs: Costs) -> None:
     fixes = case.fixes(wanted, faults, _misses(broken, values))
     if case.extension and not fixes and _is_another(broken, case.extension, case):
         missed = tuple(Label(item.argument.span, _gap(item, values)) for item in broken)
-        case.sink.add(case.extension.too_little(missed))
+        case.sink.add(case.doubted(case.extension.too_little(missed)))
         return
-    for group in [broken] if repair.is_clear(fixes) else _by_column(broken):
-        case.sink.add(_broken(group, values, costs, fixes, case))
+    case.sink.add(_broken(broken, values, costs, fixes, case))
+
+
+def _as_it_is(spec: Spec, values: Mapping[str, int]) -> str:
+    """Write the items of `expect` with the numbers that hold."""
+    return ", ".join(f"{metric}: {values[metric]}" for metric in {x.metric: 0 for x in spec.expect})
 
 
 def _broken_items(spec: Spec, values: Mapping[str, int]) -> list[Expectation]:
@@ -347,32 +375,30 @@ def metrics(totals: Totals) -> Mapping[str, int]:
     }
 
 
-_Group = Sequence[Expectation]
-
-
-def _by_column(broken: _Group) -> list[_Group]:
-    """Put `train_params` to `params`, because what breaks one breaks the other."""
-    groups: dict[str, list[Expectation]] = {}
-    for item in broken:
-        groups.setdefault(item.metric.removeprefix("train_"), []).append(item)
-    return list(groups.values())
-
-
 def _broken(
-    group: _Group, values: Mapping[str, int], costs: Costs, fixes: Sequence[Fix], case: Case
+    group: Sequence[Expectation],
+    values: Mapping[str, int],
+    costs: Costs,
+    fixes: Sequence[Fix],
+    case: Case,
 ) -> Diagnostic:
     first = group[0]
     notes = [Label(item.argument.span, _gap(item, values)) for item in group]
     span, label = first.argument.span, _gap(first, values)
     actual = values[first.metric]
     bound = first.operator if first.operator != "==" else ""
-    help = f"correct the layers, or write `{first.metric}: {bound}{actual}`"
+    right = [
+        f"`{x.metric}: {'' if x.operator == '==' else x.operator}{values[x.metric]}`" for x in group
+    ]
+    help = f"correct the layers, or write {', '.join(right)}"
     if repair.is_clear(fixes):
         span, label = (
             fixes[0].span,
             f"with {fixes[0].wording} here, all that the spec expects holds",
         )
         notes += [Label(fix.span, f"or {fix.wording} here") for fix in fixes[1:][:_MAX_OTHERS]]
+        if case.extension and fixes[0].span.source is not case.extension.source:
+            notes += case.extension.beside(fixes[0].span)
         help = f"{case.cure(fixes[0])}, or correct `expect:`"
     else:
         hints = [Label(fix.span, f"{fix.wording} here would make it hold") for fix in fixes]
@@ -380,7 +406,8 @@ def _broken(
     bound += " " * bool(bound)
     message = f"`{first.metric}` is {actual:,}, the spec expects {bound}{first.value:,.0f}"
     details = tuple(_largest(first, case.graph, costs))
-    return Diagnostic("NS056", message, span, label, tuple(notes), details, help, case.severity)
+    found = Diagnostic("NS056", message, span, label, tuple(notes), details, help, case.severity)
+    return case.doubted(found) if case.unused or not repair.is_clear(fixes) else found
 
 
 def _gap(item: Expectation, values: Mapping[str, int]) -> str:

@@ -64,10 +64,12 @@ def is_size(value: object) -> bool:
     return type(value) is int and 0 < value <= MAX_SIZE
 
 
-def at_item(bound: Bound, index: int) -> tuple[Span, str]:
+def at_item(argument: Argument, bound: Bound, index: int) -> tuple[Span, str]:
     """Return the place of an item that is no size, alone if that can be, and its cure."""
     values = bound.value if isinstance(bound.value, tuple) else (bound.value,)
-    span = [*bound.span.items(len(values)), *[bound.span] * len(values)][index]
+    written = argument.value[index] if isinstance(argument.value, tuple) else argument.value
+    place = bound.span if isinstance(written, Expr) else argument.span
+    span = [*place.items(len(values)), *[place] * len(values)][index]
     is_minus = re.fullmatch(rf"(\w+\s*[:=]\s*)?{values[index]}", span.text)
     help = f"write `{span.text.replace('-', '', 1)}`" if is_minus and "-" in span.text else ""
     return span, bound.fraction or help
@@ -97,7 +99,7 @@ def repeats(layer: Layer, bindings: Bindings, sink: Sink) -> int | None:
         return 1
     if not is_size(bound.value):
         message = f"`repeat` expects a positive integer, found {spell(bound.value)}"
-        span, help = at_item(bound, 0)
+        span, help = at_item(layer.repeat, bound, 0)
         sink.error("NS035", message, span, help=help)
         return 1
     return int(bound.value)  # type: ignore[arg-type]  # a size

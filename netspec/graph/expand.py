@@ -129,10 +129,12 @@ class _Expander:
         values = bound.value if bound and isinstance(bound.value, tuple) else ()
         for index, value in enumerate(values):
             if bound and not is_size(value):
-                span, help = at_item(bound, index)
+                span, help = at_item(argument, bound, index)
                 message = f"a size is a positive integer, found {spell(value)}"
                 if value in (None, -1) and not index:
                     help = "shapes leave out the batch"
+                if isinstance(value, str) and value in self.globals:
+                    help = f"a parameter is written with `$`: `${value}`"
                 self.sink.error("NS035", message, span, help=help)
         return values  # type: ignore[return-value]  # checked above
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping as Table
 
+from netspec.language.extras import LAYER_KEYS
 from netspec.language.fields import Fields, as_mapping, corrected, kind
 from netspec.language.layers import Surroundings, read_body, refuse_ref
 from netspec.language.lookup import Context, Signature
@@ -99,7 +100,10 @@ def _read_param(tree: Tree, sink: Sink) -> Param:
         message = f"a parameter is written `name` or `name=number`, found {kind(tree)}"
         sink.error("NS012", message, tree.span)
         return Param(tree.span.text, 0, tree.span)
-    check_name(sink, match[1], tree.span, "parameter")
+    if check_name(sink, match[1], tree.span, "parameter") and match[1] in LAYER_KEYS:
+        message = f"a parameter cannot be called `{match[1]}`: a layer says `{match[1]}:` itself"
+        help = f"rename it, for example `{match[1]}_parameter`"
+        sink.error("NS014", message, tree.span, help=help)
     default = None if match[2] is None else _default(match, tree, sink)
     return Param(match[1], default, tree.span)
 

@@ -122,7 +122,10 @@ def _match(
     for key, argument in arguments.keywords:
         if key.text not in params:
             help = misnamed(name, key.text, params, context)
-            sink.error("NS031", f"`{name}` has no argument `{key.text}`", key.span, help=help)
+            message = f"`{name}` has no argument `{key.text}`"
+            written = {*given, *(other.text for other, _ in arguments.keywords)}
+            guesses = tuple(text for text in (*params, *LAYER_KEYS) if text not in written)
+            sink.add(Diagnostic("NS031", message, key.span, help=help, guesses=guesses))
         elif key.text in given:
             message = f"`{key.text}` is given twice: by position and here"
             twice = given[key.text]

@@ -117,7 +117,7 @@ def _explain_cycles(waiting: Mapping[str, Layer], sink: Sink) -> None:
             if ref.name in waiting:
                 graph.add_edge(ref.name, layer.name, span=ref.span or layer.span)
     for knot in sorted(map(sorted, nx.strongly_connected_components(graph))):
-        if len(knot) > 1:
+        if len(knot) > 1 or graph.has_edge(knot[0], knot[0]):
             edges = nx.find_cycle(graph.subgraph(knot), knot)
             _report_cycle([(a, b, graph.edges[a, b]["span"]) for a, b in edges], "layers", sink)
 

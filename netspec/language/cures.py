@@ -28,6 +28,7 @@ def cure(value: object, field: FieldInfo, scope: Scope) -> str:
         if dollars and kind.takes_expression:
             return f"a parameter is written with `$`: `{dollars}`"
         words = [word for word in getattr(kind, "words", ()) if isinstance(word, str)]
+        words += ["true", "false"] if kind.accepts(True) else []
         if found := likely(value, words):
             return f"did you mean {' or '.join(f'`{word}`' for word in found)}?"
         if value in scope.layers:
@@ -94,6 +95,7 @@ def _others(value: object) -> Iterator[object]:
             yield int(value)
         case int() if value in (0, 1):
             yield bool(value)
+            yield 1
         case int() if value >= _PERCENT:
             yield value / 100
         case tuple():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from netspec.text.diagnostics import Diagnostic, Label, Sink, Span
 
@@ -16,6 +17,7 @@ def accuse_declarations(sink: Sink) -> None:
     Two uses that agree are right against one declaration; of a single use nobody knows.
     """
     unused = {item.span for item in sink.items if item.code in _UNUSED}
+    _name_unused([span for span in unused if span], sink)
     missed: dict[Span, list[Diagnostic]] = {}
     for item in sink.items:
         if item.code in _UNKNOWN and len(item.notes) == 1 and item.notes[0].span in unused:
@@ -23,19 +25,48 @@ def accuse_declarations(sink: Sink) -> None:
     for declaration, items in missed.items():
         uses = list(dict.fromkeys(item.span for item in items if item.span))
         if len(uses) > 1 and len({use.text for use in uses}) == 1:
-            told = set(map(id, items))
+            taken = [x for x in sink.items if x.code == "NS014" and x.span == declaration]
+            told = set(map(id, [*items, *taken]))
             sink.items = [item for item in sink.items if id(item) not in told]
-            sink.add(_misspelt(declaration, items[0].code, uses))
+            sink.add(_misspelt(declaration, items[0].code, uses, is_taken=bool(taken)))
 
 
-def _misspelt(declaration: Span, code: str, uses: list[Span]) -> Diagnostic:
+def _name_unused(unused: list[Span], sink: Sink) -> None:
+    """Point unknown parameters at the one in their scope that is declared and not used."""
+    for i, item in enumerate(sink.items):
+        known = [note for note in item.notes if note.span in unused]
+        if item.code != "NS017" or not item.span or known:
+            continue
+        above = [span for span in unused if _declares(span, item)]
+        if above:
+            place = max(above, key=lambda span: span.start)
+            name = _declared(place)[0]
+            note = Label(place, f"nothing uses `{name}`")
+            help = f"write `${name}` here, or `{item.span.text[1:]}` there"
+            sink.items[i] = replace(item, notes=(note,), help=help, guesses=())
+
+
+def _declares(place: Span, item: Diagnostic) -> bool:
+    """Tell whether a place above a mistake declares what may have been meant."""
+    assert item.span
+    is_above = place.source is item.span.source and place.start < item.span.start
+    return is_above and f"${_declared(place)[0]}" in item.guesses
+
+
+def _declared(declaration: Span) -> tuple[str, int]:
+    """Return the name that a declaration gives, and where in it that stands."""
     match = re.match(r"['\"]?(\w+)", declaration.text)
-    declared = match[1] if match else declaration.text
-    start = declaration.start + (match.start(1) if match else 0)
+    return (match[1], match.start(1)) if match else (declaration.text, 0)
+
+
+def _misspelt(declaration: Span, code: str, uses: list[Span], is_taken: bool) -> Diagnostic:
+    declared, offset = _declared(declaration)
+    start = declaration.start + offset
     used = uses[0].text
     message = f"`{declared}` is declared, but unused; `{used}` is used at {len(uses)} places"
     sign = "$" if used.startswith("$") else ""
-    help = f"write `{used.removeprefix('$')}` here, or `{sign}{declared}` there"
+    help = f"write `{used.removeprefix('$')}` here"
+    help += f", or `{sign}{declared}` there" if not is_taken else "; that name is taken"
     notes = tuple(Label(use, "used here" if i == 0 else "and here") for i, use in enumerate(uses))
     span = Span(declaration.source, start, start + len(declared))
     return Diagnostic(code, message, span, notes=notes, help=help)

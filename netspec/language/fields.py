@@ -7,7 +7,7 @@ from collections.abc import Mapping as Table
 from types import MappingProxyType
 
 from netspec.language.strays import gathered, key_meant
-from netspec.text.diagnostics import Sink, Span, nearest, suggest
+from netspec.text.diagnostics import Diagnostic, Sink, Span, nearest, suggest
 from netspec.text.syntax import Mapping, Scalar, Sequence, Tree
 
 
@@ -53,7 +53,9 @@ def corrected(
             if not nearest(key.text, absent) and (found := key_meant(value, absent)):
                 meant, help = [found], f"did you mean `{found}`?"
             help = help or "known: " + ", ".join(known)
-            sink.error("NS011", f"`{key.text}` is not a key of {what}", key.span, help=help)
+            message = f"`{key.text}` is not a key of {what}"
+            guesses = tuple(name for name in absent if name != "doc" and key.text not in cures)
+            sink.add(Diagnostic("NS011", message, key.span, help=help, guesses=guesses))
             if meant:
                 absent.remove(meant[0])
                 key = Scalar(meant[0], key.span)

@@ -92,8 +92,11 @@ def _read_join(tree: Mapping, context: Context) -> OpCall | None:
     found = tree.find("join")
     if found is None:
         help = "add `join: concat`, `join: add` or `join: mul`"
-        key = next(key.span for key, _ in tree.items if key.text == "parallel")
-        context.sink.error("NS010", "`parallel:` needs `join:`", key, help=help)
+        key, body = next(item for item in tree.items if item[0].text == "parallel")
+        end = Span(body.span.source, body.span.end - 1, body.span.end)
+        notes = (Label(end, "`join:` could stand below this"),)
+        message = "`parallel:` needs `join:`"
+        context.sink.add(Diagnostic("NS010", message, key.span, notes=notes, help=help))
         return None
     value = found[1]
     op = REGISTRY.get(value.text) if isinstance(value, Scalar) else None
@@ -223,7 +226,8 @@ def refuse_ref(
     found = [name for name in likely(ref.name, known) if places and name in places]
     notes = tuple(Label((places or {})[name], f"`{name}` stands here") for name in found)
     message = f"no layer of this chain is called `{ref.name}`"
-    sink.add(Diagnostic("NS018", message, ref.span, notes=notes, help=help))
+    guesses = tuple(known)
+    sink.add(Diagnostic("NS018", message, ref.span, notes=notes, help=help, guesses=guesses))
 
 
 # ------------------------------------------------------------------ one layer

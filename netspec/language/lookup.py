@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping as Table
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import pairwise
 
 from netspec.language.aliases import ops_meant
@@ -50,10 +51,35 @@ def find_op(tree: Mapping, context: Context) -> tuple[Scalar, Tree] | None:
     capital = [item for item in items if item[0].text[:1].isupper()]
     first = items[0][0].text
     is_near = likely(first, [*context.signatures, *REGISTRY])
-    named = [] if is_near else [i for i in items if ops_meant(i[0].text, context.rank)]
+    strange = [item for item in items if item[0].text not in _arguments()]
+    named = [] if is_near else [i for i in strange if ops_meant(i[0].text, context.rank)]
     if not capital and _refuse_op_as_value(items, context):
         return None
-    return (capital or named or items)[0]
+    if not (capital or strange):
+        _refuse_arguments_only([key for key, _ in items], tree, context)
+        return None
+    return (capital or named or strange)[0]
+
+
+def _refuse_arguments_only(keys: list[Scalar], tree: Mapping, context: Context) -> None:
+    """Report a layer that has arguments, but no op."""
+    names = [key.text for key in keys]
+    ranks = (None, context.rank)
+    fitting = {op: cls.model_fields for op, cls in REGISTRY.items() if cls.rank in ranks}
+    takers = [op for op, fields in fitting.items() if set(names) <= set(fields)]
+    ops = " or ".join(f"`{{{op}: …}}`" for op in takers[:_MOST_SHOWN])
+    said = " and ".join(f"`{name}`" for name in names)
+    help = f"write the op that takes {said}" + (f", for example {ops}" if ops else "")
+    context.sink.error("NS010", "a layer without an op", tree.span, help=help)
+
+
+_MOST_SHOWN = 3
+
+
+@cache
+def _arguments() -> frozenset[str]:
+    """Return the names of all ops' arguments."""
+    return frozenset(name for op in REGISTRY.values() for name in op.model_fields)
 
 
 def is_callable(name: str, context: Context) -> bool:
@@ -116,7 +142,8 @@ def refuse_op(name: str, span: Span, context: Context) -> None:
     places = ((near, context.signatures.get(near)) for near in found)
     notes = tuple(Label(block.span, f"`{near}` stands here") for near, block in places if block)
     code = "NS021" if is_block else "NS020"
-    context.sink.add(Diagnostic(code, message, span, notes=notes, help=help))
+    guesses = (*context.signatures, *REGISTRY)
+    context.sink.add(Diagnostic(code, message, span, notes=notes, help=help, guesses=guesses))
 
 
 def refuse_numbers(tree: Sequence, context: Context) -> bool:

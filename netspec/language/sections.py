@@ -35,7 +35,7 @@ from netspec.language.model import (
 from netspec.language.names import check_block_name, check_name
 from netspec.language.strays import restored
 from netspec.language.values import Scope, read_argument
-from netspec.text.diagnostics import Sink, Span, suggest
+from netspec.text.diagnostics import Diagnostic, Sink, Span, suggest
 from netspec.text.syntax import Mapping, Scalar, Sequence, Tree
 
 SECTIONS = (
@@ -356,7 +356,8 @@ def _read_expect(tree: Mapping | None, sink: Sink) -> tuple[Expectation, ...]:
         if key.text not in METRICS:
             absent = [metric for metric in METRICS if tree and not tree.find(metric)]
             help = _metric_meant(key.text, value, absent) or "known: " + ", ".join(absent)
-            sink.error("NS011", f"no metric is called `{key.text}`", key.span, help=help)
+            message, guesses = f"no metric is called `{key.text}`", tuple(absent)
+            sink.add(Diagnostic("NS011", message, key.span, help=help, guesses=guesses))
             continue
         text = value.span.text if isinstance(value, Scalar) else ""
         match = _BOUND.fullmatch(text.strip("'\""))

@@ -127,7 +127,8 @@ def _refuse_name(name: str, span: Span, scope: Scope, sink: Sink) -> None:
     places = [(near, known[near].span) for near in likely(name, known)]
     notes = tuple(Label(place, f"`{near}` stands here") for near, place in places)
     message = f"no parameter is called `${name}`"
-    sink.add(Diagnostic("NS017", message, span, notes=notes, help=help))
+    guesses = tuple(f"${known}" for known in scope.all())
+    sink.add(Diagnostic("NS017", message, span, notes=notes, help=help, guesses=guesses))
 
 
 _EXPRESSIONS = "an expression has integers, `$names`, + - * // % and ( )"

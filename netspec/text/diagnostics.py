@@ -109,6 +109,10 @@ class Diagnostic:
     details: tuple[str, ...] = ()
     help: str = ""
     severity: Severity = "error"
+    guesses: tuple[str, ...] = ()
+    """Words that may have been meant at `span`; of an open mistake, words to use elsewhere."""
+    is_open: bool = False
+    """Whether the cause may stand elsewhere in the text."""
 
 
 class SpecError(Exception):

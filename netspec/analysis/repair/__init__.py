@@ -16,7 +16,7 @@ from netspec.analysis.repair import structure as structure
 from netspec.analysis.repair.budget import Budget as Budget
 from netspec.analysis.repair.fix import Fix as Fix
 from netspec.analysis.repair.fix import is_clear as is_clear
-from netspec.analysis.repair.fix import slips
+from netspec.analysis.repair.fix import shortened, slips
 from netspec.analysis.repair.likely import Company, strangeness
 from netspec.analysis.repair.tokens import Token, Tokens, half
 from netspec.analysis.repair.trial import Key as Key
@@ -28,6 +28,8 @@ from netspec.ops.dim import Expr
 
 METRICS = ("params", "macs", "train_params", "train_macs")
 _SMALL = 12
+_USUAL = (3, 1, 2, 5, 7)
+"""Kernels and strides."""
 _SETUP = 2
 """How many layers can be looked through in the time that one takes to be computed again."""
 
@@ -206,6 +208,8 @@ def _solutions(token: Token, search: _Search) -> Iterator[int]:
     after = search.trial.faults(token, value + 1, is_probe=True)
     if after is not None and all(key[1] == 0 and key not in after for key in faults):
         return
+    if value >= _SMALL and any(key[1] > 0 for key in faults):
+        yield from (*shortened(value), *_USUAL)
     yield from _on_the_curve(token, search, after or {})
     if after is None or value < _SMALL:
         yield from _near(value) if value < _SMALL else ()

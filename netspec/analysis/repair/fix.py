@@ -90,6 +90,13 @@ def slips(value: int) -> Iterator[int]:
         yield int(text[:i] + text[i + 1 : i + 2] + text[i] + text[i + 2 :])
 
 
+def shortened(value: int) -> Iterator[int]:
+    """Yield what a number is without one of its digits."""
+    text = str(value)
+    for i in range(len(text)):
+        yield int(text[:i] + text[i + 1 :] or 0)
+
+
 def is_clear(fixes: Sequence[Fix]) -> bool:
     """Tell whether the first of some fixes is likelier than the others."""
     return len(fixes) == 1 or (len(fixes) > 1 and fixes[0].rank < fixes[1].rank)

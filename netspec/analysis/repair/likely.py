@@ -63,6 +63,10 @@ def _is_pointwise(op: Op) -> bool:
     return window is not None and max(window.kernel) == 1
 
 
+_LARGEST = 11
+"""The largest kernel that is usual, but for pools of a whole map."""
+
+
 def _strange(op: Op) -> int:
     """Count what is unusual about a window: its kernel, stride or padding."""
     window = op.window()
@@ -72,6 +76,7 @@ def _strange(op: Op) -> int:
     steps = zip(window.kernel, window.stride, window.padding, window.dilation, strict=True)
     return max(
         (stride > 2)
+        + (kernel > _LARGEST)
         + (padding not in (0, dilation * (kernel - 1) // 2 if is_conv else kernel // 2))
         + (stride == 1 and padding == 0 and kernel > 1)
         + (is_conv and kernel % 2 == 0)

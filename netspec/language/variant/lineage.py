@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
@@ -13,6 +13,7 @@ from netspec.text.diagnostics import Diagnostic, Label, Sink, Source, Span, Spec
 from netspec.text.syntax import MAX_BYTES, Mapping, Scalar, Sequence, Tree, parse
 
 MAX_LINKS = 8
+_CONTRACTS = "NS05"
 _LOOKUPS = ("NS018", "NS020", "NS021")
 """What is said of a name that nothing has."""
 
@@ -48,15 +49,30 @@ class Lineage:
         if item.span and item.code in _LOOKUPS and name in self.removed:
             note = Label(item.span, f"`{name}` is used here")
             others = [label for label in item.notes if label.text == "and here"]
-            help = "`change` what uses it, or keep it"
+            help = f"{self._change(item.span) or '`change` what uses it'}, or keep it"
             message = f"`{name}` is removed, but used"
-            return Diagnostic(
-                "NS062", message, self.removed[name], notes=(note, *others), help=help
-            )
+            notes = (note, *others, *self._beside(item.span))
+            return Diagnostic("NS062", message, self.removed[name], notes=notes, help=help)
         place = item.span and self.places.get(item.span.source)
         if not place:
             return item
-        return replace(item, notes=(*item.notes, Label(place, "extended here")))
+        own = any(note.span.source is self.sources[0] for note in item.notes)
+        change = self._change(item.span) if item.span and item.code < _CONTRACTS and not own else ""
+        help = ", or ".join(filter(None, (item.help, f"{change} in the variant" * bool(change))))
+        notes = (
+            *item.notes,
+            Label(place, "extended here"),
+            *self._beside(item.span if change else None),
+        )
+        return replace(item, notes=notes, help=help)
+
+    def _change(self, place: Span) -> str:
+        """Say how the variant changes what stands at a place of its base, if it can."""
+        path = self.extension.path_at(place) if self.extension else ""
+        return f"add `{path}: …` to `change`" if path else ""
+
+    def _beside(self, place: Span | None) -> Iterator[Label]:
+        yield from self.extension.beside(place) if self.extension and place else ()
 
     def resolve(self, load: Loader | None) -> Tree:
         """Return the tree of the whole spec; `sources` and `places` grow. Raises SpecError."""
@@ -124,7 +140,11 @@ def _link(tree: Tree) -> Scalar | None:
 def _is_variant(tree: Mapping) -> bool:
     if tree.find("extends"):
         return True
-    return not tree.find("graph") and any(tree.find(key) for key in ("change", "insert", "remove"))
+    found = tree.find("graph")
+    if found and not isinstance(found[1], Scalar):
+        return False
+    names_file = any(isinstance(x, Scalar) and x.text.endswith(".yaml") for _, x in tree.items)
+    return names_file or any(tree.find(key) for key in ("change", "insert", "remove"))
 
 
 def _count(tree: Tree) -> int:

@@ -112,7 +112,9 @@ def _params(base: Mapping | None, variant: Mapping, sink: Sink) -> Mapping:
             absent = [name for name in known if not variant.find(name)]
             help = suggest(key.text, absent or known) or f"it has: {', '.join(known) or 'none'}"
             message = f"the extended spec has no parameter `{key.text}`"
-            sink.error("NS062", message, key.span, help=help)
+            sink.add(
+                Diagnostic("NS062", message, key.span, help=help, guesses=tuple(absent or known))
+            )
     return Mapping(tuple(items), variant.span)
 
 

@@ -204,6 +204,30 @@ def parts(tree: Tree, kind: Kind) -> Places:
     return {}
 
 
+def path_at(spec: Mapping, place: Span) -> str:
+    """Return the path of the part of a spec that holds a place, or nothing."""
+    names: list[str] = []
+    inner = _sections(spec)
+    while found := next(((n, at) for n, at in inner.items() if _holds(at.tree, place)), None):
+        names.append(found[0])
+        inner = parts(found[1].tree, found[1].kind)
+    return ".".join(names) if len(names) > 1 else ""
+
+
+def parts_of(spec: Mapping, path: str) -> Places:
+    """Return the named parts of what a path reaches in a spec; none if it reaches nothing."""
+    inner = _sections(spec)
+    for name in path.split("."):
+        place = inner.get(name)
+        inner = parts(place.tree, place.kind) if place else {}
+    return inner
+
+
+def _holds(tree: Tree, place: Span) -> bool:
+    span = tree.span
+    return span.source is place.source and span.start <= place.start < max(span.end, span.start + 1)
+
+
 def _of_body(tree: Mapping) -> Places:
     if chain := tree.find("chain"):
         return parts(chain[1], "chain")

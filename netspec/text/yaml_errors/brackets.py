@@ -12,7 +12,7 @@ from netspec.text.yaml_errors.layout import OPENERS, PAIRS, VALUE, Entry, Failur
 
 _WORD = r"[A-Za-z_][\w.]*"
 _LONG = 200
-_NO_START = r"[:;,}\]]|\$(?=\d)|-(?=\$)"
+_NO_START = r"[:;,}\]]|\$(?=\d)|-(?=[$A-Za-z])"
 """What stands where a bracket belongs, since no value starts with it."""
 _KEY_BEHIND_KEY = re.compile(rf"\b{_WORD}:\s+(?={_WORD}:\s)")
 
@@ -270,9 +270,10 @@ def _never_opened(failure: Failure, entry: Entry, place: int, start: int) -> Dia
     note = Label(failure.span(at, at + len(word)), f"`{opener}` is missing here?")
     behind = failure.match(rf"\s+({_WORD}:)\s", place + 1)
     there = f"in front of `{word}`" if word else "there"
+    help = f"write `{opener}` {there}, or delete the `{closer}`"
     if odd := failure.match(_NO_START, at, place + 1):
         there = f"in place of `{odd[0]}`"
-    help = f"write `{opener}` {there}, or delete the `{closer}`"
+        help = f"write `{opener}` {there}"
     if behind and start > entry.first:
         help = f"write `, {behind[1]}` in place of `{closer}`, or `{opener}` {there}"
         if failure.text[start:place].rstrip().endswith(","):

@@ -174,10 +174,14 @@ def literal(failure: Failure) -> Diagnostic | None:
         return None
     number = failure.source.position(line)[0]
     depth = failure.place - line
-    message = f"line {number} of a text is indented by {depth}, its first line by {len(first[1])}"
-    note = Label(failure.span(line, failure.place), f"indented by {depth}")
-    help = f"indent all lines of the text by {depth}"
-    return said(message, failure.span(first.start(1), first.end() + 1), help, note)
+    usual = len(first[1])
+    message = f"line {number} of a text is indented by {depth}, its first line by {usual}"
+    above, below = failure.span(first.start(1), first.end()), failure.span(line, failure.place)
+    if usual > entry.dash + 2 and depth == entry.dash + 2:
+        help = f"indent line {failure.source.position(above.start)[0]} by {depth}"
+        return said(message, above, help, Label(below, f"indented by {depth}"))
+    help = f"indent line {number} by {usual}"
+    return said(message, below, help, Label(above, f"indented by {usual}"))
 
 
 @dataclass(slots=True)

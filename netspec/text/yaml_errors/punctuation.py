@@ -179,11 +179,15 @@ def missing_comma(failure: Failure) -> Diagnostic | None:
         span = failure.span(gap - 1, gap + 1)
         return said("a comma is missing at the end of a line", span, "write `,` there")
     first = failure.word_before(gap, " \t\r\n,[{")
-    is_key = word == "" and re.match(r"[A-Za-z]", first)
+    is_same_line = not re.search(r"[\r\n]", text[gap:place])
+    is_key = word == "" and is_same_line and re.match(r"[A-Za-z]", first)
     known, odd = re.fullmatch(r"(.*?)([^\w\])}]?)", first, re.DOTALL).groups()  # type: ignore[union-attr]  # matches all
     mark = ":" if is_key else ","
     help = f"write `{known}{mark} {word or failure.word_at(place, VALUE)}`"
     message = f"`{odd}` stands where `{mark}` belongs" if odd else f"a `{mark}` is missing"
+    if not is_same_line:
+        help = f"write `{known},`"
+        place, word = gap, ""
     span = failure.span(gap - len(first), place + len(word))
     return said(f"{message} behind `{known}`", span, help)
 

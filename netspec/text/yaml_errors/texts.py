@@ -12,7 +12,9 @@ _COMMENT = re.compile(r"(\S+)(#)\s*(.*)")
 _ITEM = re.compile(r"([A-Za-z_]\w*)\s*[\r\n]\s*(- [A-Za-z][^\r\n]*)")
 _GAP = re.compile(r"(?<=[\w)\]])([;$]?)\s+(?=[\w$(])")
 _KEY_AND_VALUE = r"([A-Za-z_][\w.]*)(\s*:|[;$-]?\s+)(.*)"
-SUSPECT = re.compile(r"[#{\s]")
+_CLOSED = re.compile(r"[^\[{]*([\]}])")
+_KEY_IN_FRONT = re.compile(r"([A-Za-z_][\w.]*):\s+$")
+SUSPECT = re.compile(r"[#{\s\]}]")
 """Without one of these no text is odd."""
 _LONGEST = 200
 
@@ -33,6 +35,13 @@ def odd_text(span: Span, in_list: bool, in_brackets: bool) -> Diagnostic | None:
         message = f"an item of a list stands below `{found[1]}`"
         help = "move the line below the key of its list, or delete it"
         return said(message, _part(span, *found.span(2)), help)
+    if found := _CLOSED.fullmatch(text):
+        opener = "[" if found[1] == "]" else "{"
+        before = span.source.text[max(0, span.start - _LONGEST) : span.start]
+        key = _KEY_IN_FRONT.search(before)
+        there = f"`{key[1]}:`" if key and opener == "{" else f"`{text[:-1]}`"
+        help = f"write `{opener}` in front of {there}, or delete the `{found[1]}`"
+        return said(f"`{found[1]}` closes nothing", _part(span, len(text) - 1, len(text)), help)
     if in_brackets and (found := _GAP.search(text)):
         meant = _GAP.sub(", ", text)
         help = f"write `{meant}`" if in_list else f"write `[{meant}]`"

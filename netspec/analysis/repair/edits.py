@@ -1,0 +1,413 @@
+"""Small edits of a spec's text that may mend it, the likeliest first."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from netspec.language.variant.extension import Extension
+from netspec.text.diagnostics import Source, Span
+
+_NAME = re.compile(r"\$([A-Za-z_]\w*)")
+_IN_EXPRESSION = re.compile(r"(?<=[-+*/%(] )\d+\b|\b\d+(?= [-+*/%])")
+_REFERENCE = re.compile(r"\bfrom: \[?([\w, .]+)|(?m:^outputs:.*$)|(?m:^  \w+:\s+([\w.]+)\s*$)")
+_HEAD = re.compile(r"^(?:  )?[A-Z]\w*:\s*(?:#.*)?$|^\w+:", re.MULTILINE)
+_PARAMS = re.compile(r"^ +params: \[([^\]]*)", re.MULTILINE)
+_COMPUTED = re.compile(r"\$\w+ (?:[-+*%]|//) \d+")
+_LINE = re.compile(r"[^\n]*\n?")
+_ENTRY = re.compile(r"\s+(?:- )?([A-Za-z_]\w*):(?=\s)")
+_SERIES = re.compile(r"((?:.*(?:[^\dx]|(?<!\d)x))?)\d{1,5}|(.*\d)[a-z]", re.ASCII)
+_MARKS = "[]{},:;$-"
+_DEPTHS = (0, 2, 4, 6, 8, 10)
+_SIZES = (1, 3, 2, 5, 7, 0)
+_HEADINGS = ("init", "blocks", "graph", "change", "insert", "chain", "parallel", "outputs")
+_SHORT, _NEAR, _ABOVE = 4, 3, 14
+_USUAL = (1, 2, 3, 4, 8)
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """What stands at a place in place of what does; `deed` says what holds with it, `cure` how."""
+
+    span: Span
+    new: str
+    deed: str
+    cure: str
+    message: str = ""
+    """What is wrong, where the mistake says it in other words."""
+
+    @property
+    def text(self) -> str:
+        """The whole text with the edit made."""
+        text = self.span.source.text
+        return text[: self.span.start] + self.new + text[self.span.end :]
+
+    @property
+    def shown(self) -> Span:
+        """What is underlined: of a line its words."""
+        written = self.span.text
+        start = self.span.start + len(written) - len(written.lstrip())
+        return Span(self.span.source, start, max(start + len(written.strip()), start + 1))
+
+
+def replacing(span: Span, new: str) -> Edit:
+    """Write another word at a place."""
+    return Edit(span, new, f"with `{new}` here", f"write `{new}` in place of `{span.text}`")
+
+
+def all_edits(source: Source, unused: Sequence[str]) -> Iterator[Edit]:
+    """Yield edits of one word or one line; `unused` are parameters that no expression uses."""
+    rows = _rows(source)
+    yield from other_names(source, 0, len(source.text), unused)
+    yield from _with_unused(rows, unused)
+    yield from _leaving_out(rows)
+    yield from _gaps(rows)
+    yield from _other_words(source)
+    yield from _usual_numbers(source)
+    yield from _other_numbers(source)
+    for start, end in _parts(source):
+        yield from other_names(source, start, end, _declared(source.text[start:end]))
+    yield from _once_more(rows)
+    yield from _turned(rows)
+
+
+def references(source: Source, name: str) -> Iterator[Edit]:
+    """Yield edits with which a layer that nobody reads is read in place of another."""
+    for found in _REFERENCE.finditer(source.text):
+        for word in re.finditer(r"[A-Za-z_][\w.]*(?=\s*[,\]}\n]|$)", found[0]):
+            span = Span(source, found.start() + word.start(), found.start() + word.end())
+            if word[0] != name:
+                yield replacing(span, name)
+
+
+def marks(place: Span) -> Iterator[Edit]:
+    """Yield edits of the punctuation where YAML gave up, and of the order of lines around it."""
+    for i, char in enumerate(place.text[:_SHORT]):
+        if char in _MARKS:
+            span = Span(place.source, place.start + i, place.start + i + 1)
+            yield Edit(span, "", f"without `{char}`", f"delete the `{char}`")
+            for new in ",:[{":
+                yield Edit(span, new, f"with `{new}`", f"write `{new}` in place of `{char}`")
+    yield from headings(place)
+    near = [row for row in _rows(place.source) if -_ABOVE <= row.line - place.line <= _NEAR]
+    for row in near[::-1]:
+        if found := _ODD_HEAD.match(row.text):
+            span = Span(row.source, row.start + found.start(1), row.start + found.end(1))
+            yield replacing(span, ":")
+    yield from _turned(near[::-1], is_section=True)
+
+
+def slips(place: Span) -> Iterator[Edit]:
+    """Yield edits that turn round two characters around a place, one of them punctuation."""
+    text = place.source.text
+    start, end = max(0, place.start - _NEAR), min(len(text), place.end, place.start + _NEAR) + _NEAR
+    for i in range(start, min(end, len(text) - 1)):
+        old = text[i : i + 2]
+        if "\n" not in old and old[0] != old[1] and any(char in _MARKS + " " for char in old):
+            span, new = Span(place.source, i, i + 2), old[::-1]
+            yield Edit(span, new, f"with `{new}` here", f"write `{new}` in place of `{old}`")
+
+
+def numbers(place: Span) -> Iterator[Edit]:
+    """Yield edits of the integers at a place, and of a list that has one number too many."""
+    for found in re.compile(r"-?\b\d+\b").finditer(place.source.text, place.start, place.end):
+        value = int(found[0])
+        for new in dict.fromkeys((abs(value), value // 10, value // 2, *_SIZES)):
+            if new != value:
+                yield replacing(Span(place.source, *found.span()), str(new))
+    row = next((row for row in _rows(place.source) if row.start <= place.start < row.end), place)
+    for found in re.compile(r"(?<=\[)\d+, (?=\d)").finditer(row.source.text, row.start, row.end):
+        first = found[0].strip(", ")
+        span = Span(row.source, *found.span())
+        yield Edit(span, "", f"without `{first}`", f"leave out `{first}`")
+
+
+def carried(extension: Extension) -> Iterator[Edit]:
+    """Yield edits that change one more part of what a spec extends, as it changes those beside."""
+    text = extension.source.text
+    written = dict.fromkeys(found[0].strip() for found in _COMPUTED.finditer(text))
+    for key, path, tree in extension.unchanged():
+        start = text.rfind("\n", 0, key.span.start) + 1
+        row = Span(extension.source, start, text.find("\n", start) + 1)
+        for expression in written:
+            name = re.escape(_NAME.findall(expression)[0])
+            old = tree.span.text
+            new = re.sub(rf"\${name}\b(?! [-+*/%])", expression, old)
+            if new != old and "\n" not in new and row.end:
+                depth = " " * (key.span.start - start)
+                yield _inserted(row, f"{depth}{path}: {new}\n")
+
+
+def turned(place: Span) -> Iterator[Edit]:
+    """Yield edits that turn round two lines near a place."""
+    rows = [row for row in _rows(place.source) if abs(row.line - place.line) <= _NEAR]
+    yield from _turned(rows)
+
+
+def keywords(place: Span) -> Iterator[Edit]:
+    """Yield edits with another argument in front of a number, or another op on its line."""
+    text = place.source.text
+    for found in re.compile(r"(stride|padding|dilation): $").finditer(text, 0, place.start):
+        if found.end() == place.start:
+            for word in ("stride", "padding", "dilation"):
+                if word != found[1]:
+                    yield replacing(Span(place.source, *found.span(1)), word)
+    key = re.compile(r"(?<=, )\w+(?=: )").match(text, place.start)
+    for word in ("padding", "stride", "shape") if key else ():
+        yield replacing(
+            Span(place.source, place.start, place.start + len(key[0] if key else "")), word
+        )
+    row = next((row for row in _rows(place.source) if row.start <= place.start < row.end), place)
+    counts = Counter(_OP.findall(text))
+    for found in _OP.finditer(text, row.start, row.end):
+        for word, _ in counts.most_common(_MOST_OPS):
+            if word != found[1]:
+                yield replacing(Span(place.source, *found.span(1)), word)
+
+
+_OP = re.compile(r"\{(\w+):")
+_ODD_HEAD = re.compile(r"\s*(?:- )?\w+([^\w\s:=])(?=\s)")
+_MOST_OPS = 8
+
+
+def headings(place: Span) -> Iterator[Edit]:
+    """Yield edits that put a heading above a line."""
+    row = next((row for row in _rows(place.source) if row.start <= place.start < row.end), None)
+    depth = len(row.text) - len(row.text.lstrip(" ")) if row else 0
+    entry = _ENTRY.match(row.text) if row else None
+    if row and entry and depth > 1:
+        for word in _HEADINGS:
+            if f"\n{word}:" not in place.source.text:
+                new = " " * (depth - 2) + f"{word}:\n" + row.text
+                cure = f"write `{word}:` on a line above `{entry[1]}`"
+                yield Edit(row, new, f"with `{word}:` above", cure)
+
+
+def indents(place: Span) -> Iterator[Edit]:
+    """Yield edits of how far a line is indented, from a place upwards."""
+    rows = [row for row in _rows(place.source) if row.start <= place.start][-_ABOVE:]
+    for row in reversed(rows):
+        body = row.text.lstrip(" ")
+        depth = len(row.text) - len(body)
+        for new in sorted(_DEPTHS, key=lambda new: abs(new - depth)):
+            if new != depth:
+                line = f"line {row.line} is indented by {depth}, where {new} belongs"
+                yield Edit(row, " " * new + body, f"indented by {new}", f"indent it by {new}", line)
+
+
+def _rows(source: Source) -> list[Span]:
+    """Return the lines that hold something, their ends included."""
+    found = [Span(source, *match.span()) for match in _LINE.finditer(source.text)]
+    return [row for row in found if row.text.strip() and not row.text.lstrip().startswith("#")]
+
+
+def _body(row: Span) -> str:
+    """Return what a line says, without its comment."""
+    return row.text.partition(" #")[0].strip()
+
+
+def _declared(text: str) -> list[str]:
+    """Return the names of a text's expressions and lists, the most frequent first."""
+    listed = (re.findall(r"[A-Za-z_]\w*", line) for line in _PARAMS.findall(text))
+    found = [*_NAME.findall(text), *(name for names in listed for name in names)]
+    return sorted(dict.fromkeys(found), key=lambda name: -found.count(name))
+
+
+def other_names(source: Source, start: int, end: int, names: Iterable[str]) -> Iterator[Edit]:
+    """Yield edits with another parameter in a part of a text."""
+    known = list(names)
+    for found in _NAME.finditer(source.text, start, end):
+        for name in known:
+            if name != found[1]:
+                yield replacing(Span(source, *found.span()), f"${name}")
+
+
+def names_around(source: Source, place: int) -> list[str]:
+    """Return the parameters of the block around a place, the most frequent first."""
+    start, end = next(part for part in _parts(source) if part[1] > place)
+    return _declared(source.text[start:end])
+
+
+def _parts(source: Source) -> Iterator[tuple[int, int]]:
+    """Yield the ranges of the blocks of a text, and of what stands between."""
+    starts = [0, *(found.start() for found in _HEAD.finditer(source.text)), len(source.text) + 1]
+    yield from pairwise(starts)
+
+
+def _other_numbers(source: Source) -> Iterator[Edit]:
+    """Other integers beside parameters: `$width * 2`."""
+    for found in _IN_EXPRESSION.finditer(source.text):
+        start = source.text.rfind("\n", 0, found.start()) + 1
+        if (
+            "$" in source.text[start : found.end() + 20]
+            and "#" not in source.text[start : found.start()]
+        ):
+            value = int(found[0])
+            for new in dict.fromkeys((value * 2, value // 2, *_USUAL, value // 10)):
+                if new not in (0, value):
+                    yield replacing(Span(source, *found.span()), str(new))
+
+
+def _other_words(source: Source) -> Iterator[Edit]:
+    """Other ops without arguments where a list has one twice: `relu, relu`."""
+    counts = Counter(_BARE.findall(source.text))
+    for found in re.compile(r"(?<=[,\s])(\w+), (\1)(?=[,\]\s])").finditer(source.text):
+        for group in (1, 2):
+            for word, _ in counts.most_common(_MOST_OPS):
+                if word != found[1]:
+                    yield replacing(Span(source, *found.span(group)), word)
+
+
+_BARE = re.compile(r"(?<=[,\[] )([a-z]\w+)(?=[,\]])")
+
+
+def _usual_numbers(source: Source) -> Iterator[Edit]:
+    """Usual numbers in place of large kernels, strides and paddings."""
+    for found in _WINDOW.finditer(source.text):
+        value = int(found[1])
+        for new in dict.fromkeys((value // 10, *_SIZES)):
+            if value > _LARGEST:
+                yield replacing(Span(source, *found.span(1)), str(new))
+
+
+_WINDOW = re.compile(r"(?:, |(?:stride|padding|dilation|kernel_size): )(\d{1,9})(?=[\],}])")
+_LARGEST = 11
+
+
+def _with_unused(rows: Sequence[Span], unused: Sequence[str]) -> Iterator[Edit]:
+    """A line that uses a parameter which no other does, made from one that stands there."""
+    for name in unused:
+        for row in rows:
+            entry = _ENTRY.match(row.text)
+            if entry and len(_NAME.findall(row.text)) == 1:
+                new = _NAME.sub(f"${name}", _named(row, entry, name))
+                yield _inserted(row, new)
+
+
+def _inserted(row: Span, new: str) -> Edit:
+    """Put a line above another."""
+    shown = new.partition(" #")[0].strip()
+    deed = f"with a line such as `{shown}` above"
+    return Edit(
+        Span(row.source, row.start, row.end), new + row.text, deed, f"write `{shown}` above"
+    )
+
+
+def _leaving_out(rows: Sequence[Span]) -> Iterator[Edit]:
+    """A line that says what the one above it says."""
+    for above, row in pairwise(rows):
+        if _body(above) == _body(row):
+            deed = f"the same as line {above.line}; without it"
+            yield Edit(row, "", deed, "delete the line")
+
+
+def _once_more(rows: Sequence[Span]) -> Iterator[Edit]:
+    """An item of a list, written once more."""
+    for row in rows:
+        is_item = not _ENTRY.match(row.text) and re.match(r"\s+(- )?[\[{a-z]", row.text)
+        is_closed = row.text.endswith("\n") and row.text.count("{") == row.text.count("}")
+        if is_item and is_closed:
+            yield Edit(row, row.text * 2, "with this line once more", "write the line once more")
+
+
+def _turned(rows: Sequence[Span], is_section: bool = False) -> Iterator[Edit]:
+    """Two lines that stand one behind the other, the other way round."""
+    for above, row in map(sorted, pairwise(rows)):
+        is_beside = above.end == row.start and row.text.endswith("\n")
+        depths = {len(text) - len(text.lstrip()) for text in (above.text, row.text)}
+        fits = len(depths) == 1 and depths != {0}
+        if is_section:
+            fits = any(map(re.compile(r"\s*(- )?\w+:").match, (above.text, row.text)))
+        if is_beside and fits and _body(above) != _body(row):
+            deed = "with this line below the next"
+            both = Span(row.source, above.start, row.end)
+            yield Edit(
+                both, row.text + above.text, deed, f"exchange lines {above.line} and {row.line}"
+            )
+
+
+def _gaps(rows: Sequence[Span]) -> Iterator[Edit]:
+    """A copy of an entry where a series of names leaves one out, or ends."""
+    entries = _entries(rows)
+    for row, name in _missing(entries):
+        for copied, entry in entries:
+            if name in (following(entry[1]), _before(entry[1])):
+                yield _inserted(row, _named(copied, entry, name))
+    names = {entry[1] for _, entry in entries}
+    for (_, first), (row, second) in pairwise(entries):
+        behind = following(second[1])
+        is_series = following(first[1]) == second[1] and behind not in names
+        if is_series and row.text.endswith("\n"):
+            yield _appended(row, _named(row, second, behind))
+
+
+def _entries(rows: Iterable[Span]) -> list[tuple[Span, re.Match[str]]]:
+    return [(row, entry) for row in rows if (entry := _ENTRY.match(row.text))]
+
+
+def _missing(entries: Sequence[tuple[Span, re.Match[str]]]) -> Iterator[tuple[Span, str]]:
+    """Yield entries in front of which a name of a series is left out, with that name."""
+    names = {entry[1]: i for i, (_, entry) in enumerate(entries)}
+    for name, i in names.items():
+        absent = _before(name)
+        if absent and absent not in names and _is_whole(absent, names):
+            start = names.get(_before(absent), i - 1)
+            number = absent[len(_stem(absent)) :]
+            mates = (k for k in range(start + 1, i) if entries[k][1][1].endswith(number))
+            yield entries[next(mates, i)][0], absent
+
+
+_FEW = 2
+
+
+def _is_whole(absent: str, names: Iterable[str]) -> bool:
+    """Tell whether a series has all names from the first to the last but for one."""
+    stem = _stem(absent)
+    series = {name for name in names if _stem(name) == stem != name} | {absent}
+    firsts = [name for name in series if _before(name) not in series]
+    few = 1 if absent[len(stem) :].isalpha() else _FEW
+    return len(series) > few and len(firsts) == 1 and firsts[0][len(stem) :] in ("0", "1", "a")
+
+
+def _named(row: Span, entry: re.Match[str], name: str) -> str:
+    """Return a line with another key."""
+    return row.text[: entry.start(1)] + name + row.text[entry.end(1) :]
+
+
+def _appended(row: Span, new: str) -> Edit:
+    """Put a line below another."""
+    shown = new.partition(" #")[0].strip()
+    deed = f"with a line such as `{shown}` below"
+    return Edit(row, row.text + new, deed, f"write `{shown}` below")
+
+
+def following(name: str) -> str:
+    """Return the next name of a series: `conv2` behind `conv1`; nothing if it is none."""
+    stem, end = _stem(name), name[len(_stem(name)) :]
+    if end in ("", "z"):
+        return ""
+    return stem + (str(int(end) + 1) if end.isdecimal() else chr(ord(end) + 1))
+
+
+def _stem(name: str) -> str:
+    """Return what the names of a series begin with; of no series the whole."""
+    found = _SERIES.fullmatch(name)
+    return name if found is None else found[1] or found[2] or ""
+
+
+def _before(name: str) -> str:
+    """Return the name in front of another in a series, or nothing."""
+    stem, end = _stem(name), name[len(_stem(name)) :]
+    if end in ("", "0", "1", "a"):
+        return ""
+    return stem + (str(int(end) - 1) if end.isdecimal() else chr(ord(end) - 1))
+
+
+def left_out(source: Source) -> Iterator[tuple[Span, str]]:
+    """Yield entries in front of which a name of a series is left out, with that name."""
+    for row, name in _missing(_entries(_rows(source))):
+        start = row.start + len(row.text) - len(row.text.lstrip(" -"))
+        yield Span(source, start, start + len(_body(row).lstrip("- ").partition(":")[0])), name
