@@ -105,8 +105,13 @@ def expansion(folder: Path) -> Iterator[str]:
     for levels in (3, 4):
         (folder / f"expanding{levels}.yaml").write_text(expanding(levels))
     ways: dict[str, list[str]] = {"check": [], "build": ["-o", str(folder / "out.py")]}
-    ways |= {f"report {form}": ["--by", "layer", "--format", form] for form in ("text", "json")}
-    ways |= {f"render {kind}": ["-o", str(folder / f"a.{kind}")] for kind in ("dot", "html", "svg")}
+    ways |= {
+        f"report {form}": ["--by", "layer", "--format", form] for form in ("text", "json", "csv")
+    }
+    ways |= {
+        f"render {kind}": ["-o", str(folder / f"a.{kind}")]
+        for kind in ("dot", "mmd", "html", "svg")
+    }
     check = 0.0
     for way, extra in ways.items():
         large, small = (

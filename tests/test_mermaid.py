@@ -82,3 +82,10 @@ def test_large_networks_stay_within_the_limits_of_mermaid() -> None:
     text = to_mermaid(compile_spec(decode(spec.encode(), "spec.yaml")))
     assert text.count("-->") < 500
     assert len(text) < 50_000
+
+
+def test_long_runs_of_layers_in_turn_are_drawn_once() -> None:
+    layers = "".join(f"  l{i}: {{linear: 4}}\n  r{i}: relu\n" for i in range(600))
+    spec = f"netspec: 1\nname: Long\ninputs: {{x: [4]}}\ngraph:\n{layers}outputs: {{y: r599}}\n"
+    text = to_mermaid(compile_spec(decode(spec.encode(), "spec.yaml")))
+    assert "fc 4 + ReLU ×600" in text

@@ -297,3 +297,15 @@ def test_the_same_bytes_under_any_hash_seed(format):
     }
     assert len(outputs) == 1
     assert outputs != {b""}
+
+
+def test_equal_numbers_of_different_types_keep_their_own_digits() -> None:
+    columns = (Column("one", "one"), Column("axes", "axes", "axes"))
+    rows = ((1, (2,)), (1.0, (2.0,)), (1, (2,)))
+    content = Report("t", (), (Table("t", "t", columns, rows),), ())
+    assert render(content, "json").count("1.0") == render(content, "json").count("2.0") == 1
+    assert [line[0] for line in csv.reader(io.StringIO(render(content, "csv")))][1:] == [
+        "1",
+        "1.0",
+        "1",
+    ]

@@ -130,6 +130,8 @@ def check_shapes(case: Case, problems: Problems) -> None:
     Behind a broken contract everything is silent until a contract that holds.
     """
     claims = _claims(case)
+    if not claims and not problems:
+        return
     wanted = case.exact()
     for claim in (claim for group in claims.values() for claim in group):
         wanted |= claim.wanted()

@@ -7,9 +7,11 @@ else reads it, and views (flatten, identity, dropout in inference) share their i
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from math import prod
+from typing import NamedTuple
 
 from netspec.analysis.costs import Costs
 from netspec.analysis.shapes import Shapes
@@ -46,59 +48,84 @@ class Memory:
     peak_at: NodeId
 
 
+class _Step(NamedTuple):
+    """A node, the number of the tensor that it writes, and the numbers of those that it reads."""
+
+    node: Node
+    target: int
+    sources: tuple[int, ...]
+
+
 def weigh(
     graph: Graph, shapes: Shapes, costs: Costs, batch: int = 1, dtype: str = "float32"
 ) -> Memory:
     """Return the memory for a batch of images whose elements have a type of BYTES."""
     width = BYTES[dtype]
-    sizes = {key: batch * width * prod(shape) for key, shape in shapes.items()}
-    nodes = list(graph.nodes.values())
-    owners = _owners(graph, nodes, training=True)
-    held = {node.id: sizes[node.id] if owners[node.id] == node.id else 0 for node in nodes}
-    peak, place = _peak(graph, sizes)
+    # Tensors are numbered once: looking up an id costs as much as the rest of a step.
+    numbers = {id: i for i, id in enumerate((*graph.inputs, *graph.nodes))}
+    bytes_of = {shape: batch * width * prod(shape) for shape in set(shapes.values())}
+    sizes = [bytes_of[shapes[id]] for id in numbers]
+    inputs = range(len(graph.inputs))
+    steps = [
+        _Step(node, i, tuple([numbers[source] for source in node.inputs]))
+        for i, node in enumerate(graph.nodes.values(), len(inputs))
+    ]
+    results = [numbers[output.node] for output in graph.outputs]
+    owners = _owners(steps, results, len(sizes), training=True)
+    held = {s.node.id: sizes[s.target] if owners[s.target] == s.target else 0 for s in steps}
+    inference = [step for step in steps if not step.node.train_only]
+    kept = {numbers[output.node] for output in graph.outputs if not output.train_only}
+    owners = _owners(inference, results, len(sizes), training=False)
+    peak, place = _peak(inference, inputs, sizes, owners, {owners[number] for number in kept})
     return Memory(
-        params=width * sum(costs[node.id].params for node in graph.inference()),
-        train_params=width * sum(costs[node.id].params for node in nodes),
+        params=width * sum(costs[step.node.id].params for step in inference),
+        train_params=width * sum(costs[step.node.id].params for step in steps),
         held=held,
-        activations=sum(held.values()) + sum(sizes[source] for source in graph.inputs),
+        activations=sum(held.values()) + sum(sizes[number] for number in inputs),
         peak=peak,
-        peak_at=place,
+        peak_at=place.id if place else next(iter(graph.inputs)),
     )
 
 
-def _owners(graph: Graph, nodes: list[Node], training: bool) -> dict[NodeId, NodeId]:
-    """Return for each tensor the one in whose memory it stands."""
-    readers = Counter(source for node in nodes for source in node.inputs)
-    readers.update(output.node for output in graph.outputs)
-    owners = {source: source for source in graph.inputs}
-    writable: dict[NodeId, bool] = dict.fromkeys(graph.inputs, False)
-    for node in nodes:
-        if not node.inputs:
-            owners[node.id], writable[node.id] = node.id, False
+def _owners(
+    steps: Sequence[_Step], results: Sequence[int], count: int, training: bool
+) -> list[int]:
+    """Return for each of `count` tensors the one in whose memory it stands."""
+    readers = Counter(chain.from_iterable(step.sources for step in steps))
+    readers.update(results)
+    owners = list(range(count))
+    writable = [False] * count
+    for node, target, sources in steps:
+        if not sources:
             continue
-        source = node.inputs[0]
-        view = node.op.op_name in _VIEWS or (node.op.style == "dropout" and not training)
-        shares = view or (node.op.style == "activation" and writable[source])
-        owners[node.id] = owners[source] if shares else node.id
-        writable[node.id] = readers[node.id] == 1 and (not shares or writable[source])
+        source, style = sources[0], node.op.style
+        view = node.op.op_name in _VIEWS or (style == "dropout" and not training)
+        shares = view or (style == "activation" and writable[source])
+        if shares:
+            owners[target] = owners[source]
+        writable[target] = readers[target] == 1 and (not shares or writable[source])
     return owners
 
 
-def _peak(graph: Graph, sizes: Mapping[NodeId, int]) -> tuple[int, NodeId]:
-    """Return the most bytes alive at once in inference, and the first layer that needs them."""
-    nodes = list(graph.inference())
-    owners = _owners(graph, nodes, training=False)
-    last = {owners[source]: i for i, node in enumerate(nodes) for source in node.inputs}
-    kept = {owners[output.node] for output in graph.outputs if not output.train_only}
-    dying: dict[int, list[NodeId]] = {}
+def _peak(
+    steps: Sequence[_Step],
+    inputs: Sequence[int],
+    sizes: Sequence[int],
+    owners: Sequence[int],
+    kept: set[int],
+) -> tuple[int, Node | None]:
+    """Return the most bytes alive at once, and the first node that needs them, if one does."""
+    last = {owners[source]: i for i, step in enumerate(steps) for source in step.sources}
+    dying = Counter[int]()
     for owner, i in last.items():
         if owner not in kept:
-            dying.setdefault(i, []).append(owner)
-    alive = sum(sizes[source] for source in graph.inputs if source in last or source in kept)
-    peak, place = alive, next(iter(graph.inputs))
-    for i, node in enumerate(nodes):
-        alive += sizes[node.id] if owners[node.id] == node.id else 0
-        if alive > peak:
-            peak, place = alive, node.id
-        alive -= sum(sizes[owner] for owner in dying.get(i, ()))
+            dying[i] += sizes[owner]
+    alive = sum(sizes[source] for source in inputs if source in last or source in kept)
+    peak, place = alive, None
+    for i, (node, target, _) in enumerate(steps):
+        if owners[target] == target:
+            alive += sizes[target]
+            if alive > peak:
+                peak, place = alive, node
+        alive -= dying[i]
     return peak, place

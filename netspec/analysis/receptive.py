@@ -39,7 +39,7 @@ class Reach(NamedTuple):
     @property
     def extent(self) -> int:
         """The size of the largest interval."""
-        return max(high - low for low, high in zip(self.lows, self.highs, strict=True)) + 1
+        return max([high - low for low, high in zip(self.lows, self.highs, strict=True)]) + 1
 
     @property
     def stride(self) -> Fraction:
@@ -192,21 +192,28 @@ def describe(fields: Sequence[Field]) -> str:
 
 def _through(node: Node, view: _View, shapes: Shapes, read: _Read) -> _View:
     x, y = shapes[node.inputs[0]], shapes[node.id]
-    if isinstance(node.op, Permute) and (view.aligned or view.order):
-        return _permuted(view, node.op)
-    if view.order and _mixes_channels(node.op, view.order):
+    key = id(node.op), x, y
+    if not (view.aligned and key in read):
+        found = _rearranged(node.op, view, x, y)
+        if found is not None:
+            return found
+        read[key] = read_axes(node.op, x, y)
+    fields = _step(view.fields, read[key], y[1:])
+    return view if fields is view.fields else _View(fields, True)
+
+
+def _rearranged(op: Op, view: _View, x: Sizes, y: Sizes) -> _View | None:
+    """Return what is seen through an op that does not keep each axis an axis, if it is one."""
+    if isinstance(op, Permute) and (view.aligned or view.order):
+        return _permuted(view, op)
+    if view.order and _mixes_channels(op, view.order):
         return view
-    if isinstance(node.op, Move) and not isinstance(node.op, Pad | PixelShuffle | PixelUnshuffle):
+    if isinstance(op, Move) and not isinstance(op, Pad | PixelShuffle | PixelUnshuffle):
         return _View(view.fields, view.aligned and x == y)
     if not view.aligned:
-        alone = is_pointwise(node.op) and not isinstance(node.op, LocalResponseNorm)
+        alone = is_pointwise(op) and not isinstance(op, LocalResponseNorm)
         return view if alone else view.spread()
-    if len(x) != len(y):
-        return view.spread()
-    key = id(node.op), x, y
-    if key not in read:
-        read[key] = read_axes(node.op, x, y)
-    return _View(_step(view.fields, read[key], y[1:]), True)
+    return view.spread() if len(x) != len(y) else None
 
 
 def _step(fields: tuple[Field, ...], steps: tuple[Reach, ...], counts: Sizes) -> tuple[Field, ...]:

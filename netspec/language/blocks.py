@@ -45,16 +45,18 @@ def _read_signature(block: Mapping, sink: Sink) -> dict[str, Param]:
     if found is None:
         return {}
     params: dict[str, Param] = {}
+    behind_default = False
     for item in _listed(found[1], sink):
         param = _read_param(item, sink)
         if param.name in params:
             sink.error("NS003", f"the parameter `{param.name}` stands twice", param.span)
-        if param.default is None and any(p.default is not None for p in params.values()):
+        if param.default is None and behind_default:
             message = f"`{param.name}` without a default follows one with a default"
             help = "give it one too, or put it in front"
             sink.error("NS012", message, param.span, help=help)
             param = Param(param.name, 0, param.span)
         params[param.name] = param
+        behind_default = behind_default or param.default is not None
     return params
 
 

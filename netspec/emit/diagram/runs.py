@@ -27,11 +27,10 @@ def details(network: Network, depth: int | None) -> Iterator[Group]:
     yield from (x for x in (full, fewer, absorb(fewer)) if size(x) <= MOST_BOXES)
     deepest = max((_level(item) for item in walk(full) if isinstance(item, Group)), default=0)
     least = full
-    for level in range(deepest, 0, -1):
+    for level in range(deepest, 0, -1) if deepest else (1,):
         least = collapse(absorb(outline.at(level)))
         if size(least) <= MOST_BOXES:
             yield least
-    least = collapse(absorb(full)) if deepest == 0 else least
     for most in (200, 100, 50, 25):
         if len(least.children) > most:
             yield shorten(least, most)

@@ -6,11 +6,18 @@ import csv
 import io
 import json
 from collections.abc import Sequence
-from functools import cache
 from json.encoder import encode_basestring_ascii
-from operator import add
 
-from netspec.emit.report.table import Cell, Column, Report, Row, Table, show
+from netspec.emit.report.table import (
+    Cell,
+    Column,
+    Report,
+    Row,
+    Table,
+    columnwise,
+    show,
+    written,
+)
 from netspec.text.diagnostics import escape
 
 
@@ -29,7 +36,7 @@ def _member(key: str, value: object, indent: str) -> str:
 
 
 def _table(table: Table) -> str:
-    """Write a table. A row at a time: what `json` makes of a whole table takes ten times longer."""
+    """Write a table. A column at a time: `json` takes ten times longer for a whole table."""
     units = {column.key: column.unit for column in table.columns if column.unit}
     parts = [_member("title", table.title, "    "), _member("units", units, "    ")]
     parts.append(f'    "rows": {_objects(table, table.rows)}')
@@ -40,8 +47,9 @@ def _table(table: Table) -> str:
 def _objects(table: Table, rows: Sequence[Row]) -> str:
     if not rows:
         return "[]"
-    heads = [f"        {json.dumps(column.key)}: " for column in table.columns]
-    objects = [",\n".join(map(add, heads, map(_value, row))) for row in rows]
+    form = ",\n".join(f"        {json.dumps(column.key)}: %s" for column in table.columns)
+    columns = [written(cells, _value) for cells in columnwise(table.columns, rows)]
+    objects = map(form.__mod__, zip(*columns, strict=True))
     return "[\n      {\n" + "\n      },\n      {\n".join(objects) + "\n      }\n    ]"
 
 
@@ -63,14 +71,8 @@ def to_csv(report: Report) -> str:
         if i:
             out.write("\n")
         writer.writerow(_heading(column.key, column.unit) for column in table.columns)
-        plain = cache(_plain)
-        for row in (*table.rows, *table.totals):
-            writer.writerow(
-                [
-                    str(cell) if isinstance(cell, int | float) else plain(column, cell)
-                    for column, cell in zip(table.columns, row, strict=True)
-                ]
-            )
+        cells = columnwise(table.columns, (*table.rows, *table.totals))
+        writer.writerows(zip(*map(_texts, table.columns, cells), strict=True))
     return out.getvalue()
 
 
@@ -78,8 +80,13 @@ def _heading(key: str, unit: str) -> str:
     return f"{key} ({unit})" if unit and unit.casefold() not in key else key
 
 
-def _plain(column: Column, cell: Cell) -> str:
-    return _safe(escape(show(column, cell)))
+def _texts(column: Column, cells: Sequence[Cell]) -> list[str]:
+    """Return the cells of a column; numbers are exact."""
+
+    def plain(cell: Cell) -> str:
+        return str(cell) if isinstance(cell, int | float) else _safe(escape(show(column, cell)))
+
+    return written(cells, plain)
 
 
 def _safe(text: str) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import html as html_escapes
 import re
 from collections.abc import Iterable, Iterator
-from functools import cache
 
 from netspec.emit.report.table import Grid, Report, Table, grid
 from netspec.text.diagnostics import escape
@@ -29,16 +28,14 @@ def markdown(report: Report) -> str:
 
 
 def _markdown_table(table: Table) -> Iterator[str]:
-    texts = grid(table)
-    escaped = cache(_md)
+    def line(cells: Iterable[str]) -> str:
+        return "| " + " | ".join(cells) + " |"
 
-    def line(cells: Iterable[str], mark: str = "") -> str:
-        return "| " + " | ".join([f"{mark}{escaped(c)}{mark}" if c else "" for c in cells]) + " |"
-
+    texts = grid(table).escaped(_md)
     yield line(texts.headings)
     yield "| " + " | ".join(":--" if left else "--:" for left in texts.left) + " |"
     yield from map(line, texts.rows)
-    yield from (line(cells, "**") for cells in texts.totals)
+    yield from (line(f"**{c}**" if c else "" for c in cells) for cells in texts.totals)
 
 
 def _md(text: str) -> str:
@@ -61,7 +58,7 @@ def html(report: Report) -> str:
 
 
 def _html_table(table: Table) -> str:
-    texts = grid(table)
+    texts = grid(table).escaped(_html)
     head, body, foot = (
         "".join(_html_rows(rows, texts, tag))
         for rows, tag in (([texts.headings], "th"), (texts.rows, "td"), (texts.totals, "td"))
@@ -74,10 +71,8 @@ def _html_table(table: Table) -> str:
 
 def _html_rows(rows: Iterable[Iterable[str]], texts: Grid, tag: str) -> Iterator[str]:
     opening = [f'<{tag} class="left">' if left else f"<{tag}>" for left in texts.left]
-    escaped = cache(_html)
-    for row in rows:
-        inner = [f"{x}{escaped(cell)}</{tag}>" for x, cell in zip(opening, row, strict=True)]
-        yield f"<tr>{''.join(inner)}</tr>\n"
+    form = "".join(f"{start}%s</{tag}>" for start in opening)
+    return (f"<tr>{form % tuple(row)}</tr>\n" for row in rows)
 
 
 def _html(text: str) -> str:
@@ -95,7 +90,7 @@ def latex(report: Report) -> str:
 
 
 def _latex_table(report: Report, table: Table) -> Iterator[str]:
-    texts = grid(table)
+    texts = grid(table).escaped(_tex)
     caption = _tex(f"{report.title}, {table.title}")
     columns = "".join("l" if left else "r" for left in texts.left)
     yield from (r"\begin{table}", r"\centering", f"\\caption{{{caption}}}")
@@ -107,7 +102,7 @@ def _latex_table(report: Report, table: Table) -> Iterator[str]:
 
 
 def _latex_row(cells: Iterable[str]) -> str:
-    return " & ".join(map(_tex, cells)) + r" \\"
+    return " & ".join(cells) + r" \\"
 
 
 _TEX = {

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
-from functools import cache
+from collections.abc import Iterable, Sequence
 
 from netspec.emit.report.table import Grid, Report, Table, grid
 from netspec.text.diagnostics import display_width, escape
@@ -37,30 +36,29 @@ def _flow(phrases: list[str]) -> list[str]:
 
 def _fitting(table: Table) -> Grid:
     """Return all columns where they fit, otherwise without the extra ones."""
-    complete = grid(table)
-    width = sum(_widths(complete)) + 2 * len(complete.left) - 2
-    return complete if width <= WIDTH else grid(table, every_column=False)
+    complete = grid(table).escaped(escape)
+    width = sum(map(_width, complete.columns())) + 2 * len(complete.left) - 2
+    return complete if width <= WIDTH else complete.narrow()
 
 
-def _widths(table: Grid) -> list[int]:
-    columns = zip(table.headings, *table.rows, *table.totals, strict=True)
-    return [max(display_width(escape(text)) for text in set(column)) for column in columns]
+def _width(column: Iterable[str]) -> int:
+    return max(map(display_width, set(column)))
 
 
-def _lines(table: Grid) -> Iterator[str]:
-    widths = _widths(table)
-    pad = cache(_pad)
-
-    def line(cells: tuple[str, ...]) -> str:
-        return "  ".join(map(pad, cells, widths, table.left)).rstrip()
-
-    yield from (line(table.headings), *map(line, table.rows))
+def _lines(table: Grid) -> list[str]:
+    columns = list(map(_aligned, table.columns(), table.left))
+    lines = [line.rstrip() for line in map("  ".join, zip(*columns, strict=True))]
     if table.totals and len(table.rows) > _SHORT:
-        yield "─" * (sum(widths) + 2 * len(widths) - 2)
-    yield from map(line, table.totals)
+        rule = "─" * (sum(map(_width, table.columns())) + 2 * len(columns) - 2)
+        lines.insert(1 + len(table.rows), rule)
+    return lines
 
 
-def _pad(cell: str, width: int, left: bool) -> str:
-    cell = escape(cell)
-    space = " " * (width - display_width(cell))
-    return cell + space if left else space + cell
+def _aligned(column: Sequence[str], left: bool) -> list[str]:
+    """Return the texts of a column in its width; what stands in many cells is padded once."""
+    widths = {text: display_width(text) for text in set(column)}
+    widest = max(widths.values())
+    spaces = {text: " " * (widest - width) for text, width in widths.items()}
+    if left:
+        return [text + spaces[text] for text in column]
+    return [spaces[text] + text for text in column]

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import zip_longest
+from operator import attrgetter
+from typing import NamedTuple
 
 from netspec.analysis.costs import OTHER_KINDS, Depths, NodeCost, depths, other_kind, total
 from netspec.analysis.memory import Memory, weigh
@@ -81,8 +82,7 @@ class Measured:
         return depths(self.network.graph)
 
 
-@dataclass(frozen=True, slots=True)
-class _Group:
+class _Group(NamedTuple):
     """Nodes that share a row, what they cost, and the node whose output is the row's."""
 
     name: str
@@ -103,12 +103,8 @@ def main_table(measured: Measured, by: str = "block", depth: int = 1) -> Table:
         columns: tuple[Column, ...] = (replace(NAME, title="op"), WHEN, LAYERS, *COSTS, HELD)
     else:
         columns = (NAME, WHEN, SHAPE, DEPTH, *COSTS, *FIELD, HELD)
-    keys = [column.key for column in columns]
-    rows = [
-        _row(measured, group, share, keys)
-        for group, share in zip_longest(groups, percent, fillvalue=None)
-        if group is not None
-    ]
+    cells = {"share": [*percent, *[None] * (len(groups) - inference)], **_cells(measured, groups)}
+    rows = list(zip(*(cells[column.key] for column in columns), strict=True))
     parts = {"inference": rows[:inference], "heads": rows[inference:], "training": rows}
     shown = parts if len(rows) > inference else ("inference",)
     totals = tuple(add_up(name, columns, parts[name]) for name in shown)
@@ -117,48 +113,60 @@ def main_table(measured: Measured, by: str = "block", depth: int = 1) -> Table:
 
 def _groups(network: Network, by: str, depth: int) -> list[_Group]:
     """Return the rows' nodes, those of inference first."""
+    if by == "layer":
+        groups = [
+            _Group(path(node.id), (node,), network.costs[node.id], node.id, node.train_only)
+            for node in network.graph.nodes.values()
+        ]
+    else:
+        groups = _joined(network, by, depth)
+    return sorted(groups, key=attrgetter("train_only"))
+
+
+def _joined(network: Network, by: str, depth: int) -> list[_Group]:
+    """Return the nodes of each block or kind of op."""
     found: dict[tuple[bool, str], list[Node]] = {}
     outputs: dict[tuple[bool, str], NodeId] = {}
     for node in network.graph.nodes.values():
-        place = node.id if by == "layer" else node.id[:depth]
+        place = node.id[:depth]
         key = node.train_only, node.op.op_name if by == "op" else path(place)
         found.setdefault(key, []).append(node)
         use = network.graph.uses.get(place)
         outputs[key] = node.id if use is None else use.output
-    groups = [
-        _Group(key[1], tuple(nodes), _cost(network, nodes), outputs[key], train_only=key[0])
-        for key, nodes in found.items()
+    return [
+        _Group(name, tuple(nodes), _cost(network, nodes), outputs[train_only, name], train_only)
+        for (train_only, name), nodes in found.items()
     ]
-    return sorted(groups, key=lambda group: group.train_only)
 
 
 def _cost(network: Network, nodes: Sequence[Node]) -> NodeCost:
-    if len(nodes) == 1:
-        return network.costs[nodes[0].id]
     return total(network.costs[node.id] for node in nodes)
 
 
-def _row(measured: Measured, group: _Group, share: float | None, keys: Sequence[str]) -> Row:
-    cost, held = group.cost, measured.memory.held
-    cells: dict[str, Cell] = {
-        "name": group.name,
-        "when": "train" if group.train_only else None,
-        "layers": len(group.nodes),
-        "shape": measured.network.shapes[group.output],
-        "depth": measured.depths[group.output],
-        "params": cost.params,
-        "macs": cost.macs,
-        "other": cost.other,
-        "share": share,
-        "flops": cost.flops,
-        **measured.field_cells(group.output),
-        "activation_bytes": sum([held[node.id] for node in group.nodes]),
+def _cells(measured: Measured, groups: Sequence[_Group]) -> dict[str, Sequence[Cell]]:
+    """Return the cells of each column."""
+    held, shapes, depths = measured.memory.held, measured.network.shapes, measured.depths
+    fields = [measured.field_cells(group.output) for group in groups]
+    return {
+        "name": [group.name for group in groups],
+        "when": ["train" if group.train_only else None for group in groups],
+        "layers": [len(group.nodes) for group in groups],
+        "shape": [shapes[group.output] for group in groups],
+        "depth": [depths[group.output] for group in groups],
+        "params": [group.cost.params for group in groups],
+        "macs": [group.cost.macs for group in groups],
+        "other": [group.cost.other for group in groups],
+        "flops": [group.cost.flops for group in groups],
+        **{column.key: [cells[column.key] for cells in fields] for column in FIELD},
+        "activation_bytes": [sum([held[node.id] for node in group.nodes]) for group in groups],
     }
-    return tuple([cells[key] for key in keys])
 
 
 def field_cells(fields: tuple[Field, ...]) -> dict[str, Cell]:
     """Return the cells of a receptive field; where it is all of the input it has no place."""
+    if len(fields) > 1 and all(field is fields[0] for field in fields):
+        alike = field_cells(fields[:1]).items()
+        return {key: x * len(fields) if isinstance(x, tuple) else x for key, x in alike}
     whole = bool(fields) and all(field.is_whole for field in fields)
     widest = _extents([(field, field.widest) for field in fields])
     has_branches = any(field.narrowest is not field.widest for field in fields)

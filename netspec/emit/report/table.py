@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from functools import partial
+from itertools import compress
+from typing import Literal, TypeVar
+
+_T = TypeVar("_T")
 
 Cell = int | float | str | tuple[int, ...] | tuple[float, ...] | None
 Row = tuple[Cell, ...]
@@ -106,19 +110,45 @@ class Grid:
 
     headings: tuple[str, ...]
     left: tuple[bool, ...]
+    extra: tuple[bool, ...]
     rows: tuple[tuple[str, ...], ...]
     totals: tuple[tuple[str, ...], ...]
+
+    def columns(self) -> Iterator[tuple[str, ...]]:
+        """Yield the texts of each column, from its heading to its last total."""
+        return zip(self.headings, *self.rows, *self.totals, strict=True)
+
+    def escaped(self, escape: Callable[[str], str]) -> Grid:
+        """Return the table with all texts escaped; what stands in many cells is escaped once."""
+        columns = []
+        for column in self.columns():
+            known = {text: escape(text) for text in set(column)}
+            columns.append([known[text] for text in column])
+        headings, *rows = zip(*columns, strict=True)
+        count = len(self.rows)
+        return Grid(headings, self.left, self.extra, tuple(rows[:count]), tuple(rows[count:]))
+
+    def narrow(self) -> Grid:
+        """Return the table without the extra columns."""
+
+        def kept(cells: Sequence[_T]) -> tuple[_T, ...]:
+            return tuple(compress(cells, needed))
+
+        needed = [not extra for extra in self.extra]
+        tables = tuple(map(kept, self.rows)), tuple(map(kept, self.totals))
+        return Grid(kept(self.headings), kept(self.left), kept(self.extra), *tables)
 
 
 def add_up(name: str, columns: Sequence[Column], rows: Sequence[Row]) -> Row:
     """Return a total row: the sums of the summed columns under a name."""
-    cells = [[row[i] for row in rows] for i in range(len(columns))]
-    return (name, *map(_sum, columns[1:], cells[1:]))
+    return (name, *map(_sum, columns[1:], columnwise(columns, rows)[1:]))
 
 
 def _sum(column: Column, cells: Sequence[Cell]) -> Cell:
+    if not column.summed:
+        return None
     numbers = [cell for cell in cells if isinstance(cell, int | float)]
-    if not column.summed or len(numbers) < max(1, len(cells)):
+    if len(numbers) < max(1, len(cells)):
         return None
     # Percentages have one decimal, and so has their sum.
     return round(sum(numbers), 1) if column.kind == "percent" else sum(numbers)
@@ -130,7 +160,8 @@ def shares(parts: Sequence[int]) -> list[float]:
     if not whole:
         return [0.0] * len(parts)
     tenths = [part * 1000 // whole for part in parts]
-    by_rest = sorted(range(len(parts)), key=lambda i: (-(parts[i] * 1000 % whole), i))
+    rests = [part * 1000 % whole for part in parts]
+    by_rest = sorted(range(len(parts)), key=rests.__getitem__, reverse=True)
     for i in by_rest[: 1000 - sum(tenths)]:
         tenths[i] += 1
     return [tenth / 10 for tenth in tenths]
@@ -149,26 +180,41 @@ def show(column: Column, cell: Cell) -> str:
     return f"{cell:.1f}%" if column.kind == "percent" else f"{cell:,}"
 
 
-def grid(table: Table, every_column: bool = True) -> Grid:
-    """Return a table as texts, with the extra columns or without them."""
-    chosen = [i for i, column in enumerate(table.columns) if every_column or not column.extra]
-    starts = [table.columns[i] for i in chosen if not table.columns[i].glue]
-    rows = list(zip(*_columns(table, chosen), strict=True))
+def columnwise(columns: Sequence[Column], rows: Sequence[Row]) -> Sequence[Row]:
+    """Return the cells of each column."""
+    return list(zip(*rows, strict=True)) or [()] * len(columns)
+
+
+def written(cells: Sequence[Cell], write: Callable[[Cell], str]) -> list[str]:
+    """Write the cells of a column; what stands in many of them is written once."""
+    kinds = set(map(type, cells))
+    # Of different types equal cells may be written differently: 1 and 1.0.
+    keys = cells if len(kinds) == 1 and tuple not in kinds else list(map(id, cells))
+    distinct = dict(zip(keys, cells, strict=True))
+    texts = {key: write(cell) for key, cell in distinct.items()}
+    return [texts[key] for key in keys]
+
+
+def grid(table: Table) -> Grid:
+    """Return a table as texts."""
+    starts = [column for column in table.columns if not column.glue]
+    rows = list(zip(*_columns(table), strict=True))
     return Grid(
         tuple(column.heading for column in starts),
         tuple(column.left for column in starts),
+        tuple(column.extra for column in starts),
         tuple(rows[: len(table.rows)]),
         tuple(rows[len(table.rows) :]),
     )
 
 
-def _columns(table: Table, chosen: Sequence[int]) -> list[list[str]]:
+def _columns(table: Table) -> list[list[str]]:
     """Return the texts of each column, glued ones behind the one on their left."""
     columns: list[list[str]] = []
     last: list[str] = []
-    for i in chosen:
-        column = table.columns[i]
-        texts = _shown(column, [row[i] for rows in (table.rows, table.totals) for row in rows])
+    cells = columnwise(table.columns, (*table.rows, *table.totals))
+    for column, found in zip(table.columns, cells, strict=True):
+        texts = written(found, partial(show, column))
         if not column.glue:
             columns.append(texts)
         else:
@@ -180,16 +226,3 @@ def _columns(table: Table, chosen: Sequence[int]) -> list[list[str]]:
             ]
         last = texts
     return columns
-
-
-def _shown(column: Column, cells: Sequence[Cell]) -> list[str]:
-    """Write the cells of a column; a text that occurs again is the same object."""
-    known: dict[tuple[type, Cell], str] = {}
-    texts = []
-    for cell in cells:
-        key = type(cell), cell
-        text = known.get(key)
-        if text is None:
-            text = known[key] = show(column, cell)
-        texts.append(text)
-    return texts

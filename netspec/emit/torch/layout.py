@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from netspec.ops.base import Call
-from netspec.ops.dim import Expr, python, substitute
+from netspec.ops.dim import Expr, names, python, substitute
 from netspec.ops.dim import name as symbol
 
 WIDTH = 88
@@ -68,7 +68,8 @@ def literal(value: object, local: Mapping[str, str]) -> Code:
         case Call():
             return call(value.function, [literal(item, local) for item in value.args])
         case Expr():
-            return python(substitute(value, {key: symbol(text) for key, text in local.items()}))
+            read = {key: symbol(local[key]) for key in names(value) if key in local}
+            return python(substitute(value, read))
         case str():
             return quoted(value)
         case tuple():
