@@ -243,8 +243,7 @@ def _mendable(broken: Sequence[_Claim], fixes: Sequence[Fix], case: Case) -> Dia
     found = Diagnostic(
         "NS055", message, first.span, label, tuple(notes), help=help, severity=case.severity
     )
-    is_certain = len(fixes) == 1 and first.tier == (False, 0) and not case.unused
-    return found if is_certain else case.doubted(found)
+    return found if repair.is_clear(fixes) and not case.unused else case.doubted(found)
 
 
 def _difference(claim: _Claim, case: Case) -> str:
