@@ -1,7 +1,7 @@
 """Shapes → memory: what parameters, training and inference need, in bytes.
 
 Every layer writes a tensor of its own, except that an activation overwrites its input where nobody
-else reads it, and views (flatten, identity, dropout in inference) share their input's.
+else reads it, and views (flatten, chunk, dropout in inference) share their input's.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from math import prod
 from netspec.analysis.costs import Costs
 from netspec.analysis.shapes import Shapes
 from netspec.graph.model import Graph, Node, NodeId
+from netspec.ops.base import Storage
 
 BYTES = {
     "float64": 8,
@@ -25,8 +26,6 @@ BYTES = {
 """How many bytes an element of each type takes."""
 
 RULE = "Bytes: activations overwrite their input, views take none; no workspace and masks counted."
-
-_VIEWS = frozenset(("flatten", "reshape", "identity", "permute"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +76,12 @@ def _owners(graph: Graph, nodes: list[Node], training: bool) -> dict[NodeId, Nod
             owners[node.id], writable[node.id] = node.id, False
             continue
         source = node.inputs[0]
-        view = node.op.op_name in _VIEWS or (node.op.style == "dropout" and not training)
-        shares = view or (node.op.style == "activation" and writable[source])
+        storage = node.op.storage
+        shares = (
+            storage is Storage.VIEW
+            or (storage is Storage.IDLE and not training)
+            or (storage is Storage.OVERWRITES and writable[source])
+        )
         owners[node.id] = owners[source] if shares else node.id
         writable[node.id] = readers[node.id] == 1 and (not shares or writable[source])
     return owners

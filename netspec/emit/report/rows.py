@@ -11,9 +11,10 @@ from itertools import zip_longest
 from netspec.analysis.costs import OTHER_KINDS, Depths, NodeCost, depths, other_kind, total
 from netspec.analysis.memory import Memory, weigh
 from netspec.analysis.network import Network
-from netspec.analysis.receptive import Field, Fields, Reach, see
+from netspec.analysis.receptive import Field, Fields, see
 from netspec.emit.report.table import RANGE, Cell, Column, Fact, Row, Table, add_up, shares
 from netspec.graph.model import Node, NodeId, path
+from netspec.ops.reach import Reach
 
 ROWS = ("block", "layer", "op")
 """What a row can stand for."""
