@@ -1,7 +1,5 @@
 """Activations: one operation for each element."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar
 

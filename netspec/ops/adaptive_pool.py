@@ -1,7 +1,5 @@
 """Pooling whose windows are chosen so that the output has a wanted size."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field

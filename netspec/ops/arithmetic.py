@@ -1,7 +1,5 @@
 """Ops that are one torch function: a sum, a product."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Annotated, ClassVar
 

@@ -3,9 +3,10 @@
 To add an op, write one class in the module of its kind and decorate it with `@op("its_name")`.
 Its pydantic fields are the YAML arguments in PyTorch's order; `Op`'s methods below say the rest.
 Every fact about an op stands here, so that the stages behind ask, and know no op by its name.
-"""
 
-from __future__ import annotations
+Modules of ops do without `from __future__ import annotations`: pydantic would compile each
+annotation again, those of all bases too, for every class.
+"""
 
 import math
 from collections.abc import Callable, Iterator, Mapping
@@ -201,7 +202,7 @@ class Op(BaseModel):
         """Return the kind in a picture's legend, which chooses the colour."""
         return self.style
 
-    def bind(self, env: Mapping[str, object]) -> Op:
+    def bind(self, env: Mapping[str, object]) -> "Op":
         """Replace parameters by their values and validate the result.
 
         Raises pydantic.ValidationError, and what `dim.substitute` raises.

@@ -1,7 +1,5 @@
 """Dropout: noise while training, nothing afterwards."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field

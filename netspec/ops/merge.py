@@ -1,7 +1,5 @@
 """Ops over several inputs."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import ClassVar
 

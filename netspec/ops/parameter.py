@@ -1,7 +1,5 @@
 """Learnt tensors that belong to no other op: a scale, a bias, a token."""
 
-from __future__ import annotations
-
 from typing import Annotated, ClassVar
 
 from pydantic import Field

@@ -1,7 +1,5 @@
 """Ops that change the resolution of a feature map or its edge, and shuffles."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from fractions import Fraction
 from math import ceil, floor

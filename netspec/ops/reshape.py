@@ -1,7 +1,5 @@
 """Ops that move elements between dimensions and compute nothing."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Annotated, ClassVar
 

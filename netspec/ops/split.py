@@ -1,7 +1,5 @@
 """Ops with several outputs, which are read as `name.0`, `name.1` …"""
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar
