@@ -98,6 +98,14 @@ class ELU(Activation):
     inplace: Inplace = False
 
 
+@op("selu")
+class SELU(Activation):
+    """A scaled ELU whose scales keep mean 0 and variance 1 from layer to layer."""
+
+    module: ClassVar[str] = "nn.SELU"
+    inplace: Inplace = False
+
+
 @op("gelu")
 class GELU(Activation):
     """x times the normal distribution function of x."""
@@ -113,6 +121,14 @@ class SiLU(Activation):
     """x * sigmoid(x), also called swish."""
 
     module: ClassVar[str] = "nn.SiLU"
+    inplace: Inplace = False
+
+
+@op("mish")
+class Mish(Activation):
+    """x * tanh(softplus(x))."""
+
+    module: ClassVar[str] = "nn.Mish"
     inplace: Inplace = False
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
 
-from netspec.ops.arguments import Bias, Integer, Pair, PairFrom0, Size, Triple, Word
+from netspec.ops.arguments import Bias, Count, Integer, Pair, PairFrom0, Size, Triple, Word
 from netspec.ops.base import Cost, Layout, Op, Problem, Window, numbers, op, product
 from netspec.ops.dim import Dim, Shape
 from netspec.ops.reach import Reach, Reads, grouped, in_order, spreading
@@ -244,6 +244,24 @@ class Transposed(AnyConv):
 
     def label(self) -> str:
         return f"transposed {super().label()}"
+
+
+@op("conv_transpose1d")
+class ConvTranspose1d(Transposed):
+    """The transpose of a 1-D convolution, which enlarges; `in_channels` is inferred.
+
+    PyTorch's `padding_mode` is left out, because it takes nothing but `zeros`.
+    """
+
+    module: ClassVar[str] = "nn.ConvTranspose1d"
+    spatial: ClassVar[int] = 1
+    rank: ClassVar[int | None] = 2
+
+    kernel_size: Size = Field(description=KERNEL)
+    stride: Size = Field(1, description=STRIDE)
+    padding: Count = Field(0, description=PADDING)
+    output_padding: Count = Field(0, description=_OUTPUT_PADDING)
+    dilation: Size = Field(1, description=DILATION)
 
 
 @op("conv_transpose2d")
