@@ -128,6 +128,9 @@ def test_an_op_stands_in_the_memory_that_it_claims(op_name: str) -> None:
     assert all(training) if storage is Storage.VIEW else not all(training)
     if storage is Storage.OVERWRITES:
         assert all(op.shape(x) == x for op, x in settings(op_name))
+    elif storage is not Storage.IDLE:
+        assert "inplace" not in REGISTRY[op_name].model_fields
+    assert storage is Storage.OWN or REGISTRY[op_name].is_light
 
 
 # ------------------------------------------------------------------ what is counted
@@ -135,10 +138,11 @@ def test_an_op_stands_in_the_memory_that_it_claims(op_name: str) -> None:
 
 @pytest.mark.parametrize("op_name", TABLE)
 def test_an_op_counts_as_pytorch_calls_it(op_name: str) -> None:
-    """What has depth multiplies matrices, which `tests/test_ops.py` asks of PyTorch."""
+    """What has depth multiplies, which `tests/test_ops.py` compares with PyTorch's count."""
     cls = REGISTRY[op_name]
     assert cls.is_pooling == ("Pool" in cls.module)
     assert cls.other in OTHER_KINDS
+    assert all((op.cost(*x).macs > 0) == cls.has_depth for op, x in accepted(op_name, 5))
 
 
 @pytest.mark.parametrize("op_name", TABLE)

@@ -126,8 +126,6 @@ class Op(BaseModel):
     """What the operations are that `cost` counts beside multiply-adds."""
     channels: ClassVar[tuple[str, ...]] = ()
     """The arguments that say how many channels come out."""
-    is_centred: ClassVar[bool] = False
-    """Whether a window is usually odd, and padded so that its middle starts on an element."""
     positional: ClassVar[int] = 1
     """How many leading arguments the torch call passes by position."""
     reads: ClassVar[int] = 1

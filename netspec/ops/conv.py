@@ -89,8 +89,6 @@ class AnyConv(Op):
 class Conv(AnyConv):
     """A convolution over (channels, *spatial); subclasses fix the number of spatial dimensions."""
 
-    is_centred: ClassVar[bool] = True
-
     out_channels: OutChannels
     kernel_size: int | tuple[int, ...]
     stride: int | tuple[int, ...] = 1

@@ -70,8 +70,8 @@ def _strange(op: Op) -> int:
     steps = zip(window.kernel, window.stride, window.padding, window.dilation, strict=True)
     return max(
         (stride > 2)
-        + (padding not in (0, dilation * (kernel - 1) // 2 if op.is_centred else kernel // 2))
+        + (padding not in (0, kernel // 2 if op.is_pooling else dilation * (kernel - 1) // 2))
         + (stride == 1 and padding == 0 and kernel > 1)
-        + (op.is_centred and kernel % 2 == 0)
+        + (not op.is_pooling and kernel % 2 == 0)
         for kernel, stride, padding, dilation in steps
     )
