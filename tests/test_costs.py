@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from netspec.analysis.costs import OTHER_KINDS, bias_params, other_kind
+from netspec.analysis.costs import OTHER_KINDS, bias_params
 from netspec.analysis.memory import BYTES, weigh
 from netspec.analysis.network import Network
 from netspec.graph.model import Node
@@ -73,7 +73,7 @@ def test_every_layer_and_the_totals_equal_pytorchs_counts(network):
 
 def test_parts_add_up_to_the_totals(network):
     nodes = network.graph.nodes.values()
-    assert all(other_kind(node) in OTHER_KINDS for node in nodes)
+    assert all(node.op.other in OTHER_KINDS for node in nodes)
     for column in ("params", "macs", "other"):
         parts = sum(getattr(network.costs[node.id], column) for node in nodes)
         assert parts == getattr(network.totals.training, column)

@@ -9,7 +9,7 @@ from netspec.analysis.repair import Fix
 from netspec.analysis.shapes import Shapes
 from netspec.graph.model import Graph, Node, NodeId, Sizes, cause, path
 from netspec.language.model import INPUT
-from netspec.ops.base import Join, Op, Problem
+from netspec.ops.base import Join, Problem
 from netspec.ops.window import every, shortest, times
 from netspec.text.diagnostics import Diagnostic, Label, Span
 
@@ -118,7 +118,8 @@ def _projection(join: Node, ways: Sequence[list[NodeId]], graph: Graph, shapes: 
     direct = [i for i, way in enumerate(ways) if len(way) == 1]
     inputs = [shapes[end] for end in join.inputs]
     use = graph.uses.get(join.id)
-    if len(inputs) != 2 or len(direct) != 1 or not _is_sum(join.op) or not use:
+    is_sum = isinstance(join.op, Join) and join.op.operator == "+"
+    if len(inputs) != 2 or len(direct) != 1 or not is_sum or not use:
         return ""
     skip, other = inputs[direct[0]], inputs[1 - direct[0]]
     if {len(skip), len(other)} != {3} or skip[0] == other[0] or direct[0] >= len(use.layer.sources):
@@ -132,10 +133,6 @@ def _projection(join: Node, ways: Sequence[list[NodeId]], graph: Graph, shapes: 
     step = steps.pop()
     stride = f", stride: {step}" if step > 1 else ""
     return f"project the shortcut: `{{conv2d: [{other[0]}, 1]{stride}, from: {name}}}`"
-
-
-def _is_sum(op: Op) -> bool:
-    return isinstance(op, Join) and op.operator == "+"
 
 
 def _siblings(

@@ -77,11 +77,6 @@ def bias_params(node: Node, shapes: Shapes) -> int:
     return int(product(weights["bias"])) if "bias" in weights else 0
 
 
-def other_kind(node: Node) -> str:
-    """Return which of OTHER_KINDS a node's other operations are."""
-    return node.op.other
-
-
 def sum_up(graph: Graph, costs: Costs) -> Totals:
     """Return the network's totals and its depth as papers count it."""
     heads = [costs[node.id] for node in graph.nodes.values() if node.train_only]

@@ -146,12 +146,11 @@ def _step(view: _View, steps: Mapping[int, tuple[Reach, int]]) -> tuple[Field, .
 def _join(views: Sequence[_View], y: Sizes) -> _View:
     """Join branches; one whose places are not those of the others counts as seeing all it can."""
     axes = next((view.axes for view in views if view.axes), ())
-    counts = dict(zip(axes, y, strict=bool(axes)))
+    counts = dict(zip(axes, y, strict=False))
     ready = [view if view.axes == axes else view.spread() for view in views]
     by_axis = zip(*(view.fields for view in ready), strict=True)
-    return _View(
-        tuple(_join_axis(fields, counts.get(i, 1)) for i, fields in enumerate(by_axis)), axes
-    )
+    fields = tuple(_join_axis(axis, counts.get(i, 1)) for i, axis in enumerate(by_axis))
+    return _View(fields, axes)
 
 
 def _join_axis(fields: Iterable[Field], count: int) -> Field:

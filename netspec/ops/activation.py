@@ -7,18 +7,7 @@ from pydantic import Field
 
 from netspec.ops.arguments import AnyReal, Dimension, Inplace, Size, Word
 from netspec.ops.axes import index, refuse_axis
-from netspec.ops.base import (
-    Call,
-    Cost,
-    Infix,
-    Layout,
-    Op,
-    Problem,
-    Storage,
-    numbers,
-    op,
-    product,
-)
+from netspec.ops.base import Call, Cost, Infix, Layout, Op, Problem, Storage, numbers, op, product
 from netspec.ops.dim import Shape
 from netspec.ops.reach import SAME, Reads, everything, in_order, one_by_one
 

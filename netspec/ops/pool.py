@@ -34,13 +34,11 @@ from netspec.ops.window import (
 )
 
 CeilMode = Annotated[
-    Flag,
-    Field(description="round the output's size up, so that the last window may overhang"),
+    Flag, Field(description="round the output's size up, so that the last window may overhang")
 ]
 IncludePad = Annotated[Flag, Field(description="whether the padding counts in the mean")]
 Divisor = Annotated[
-    OptionalSize,
-    Field(description="what the sum of a window is divided by, in place of its size"),
+    OptionalSize, Field(description="what the sum of a window is divided by, in place of its size")
 ]
 
 

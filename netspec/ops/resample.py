@@ -11,16 +11,7 @@ from netspec.ops.arguments import MAX_SIZE, Boolean, Integer, ListOf, Real, Size
 from netspec.ops.axes import refuse_rank
 from netspec.ops.base import Cost, Layout, Op, Problem, numbers, op, product
 from netspec.ops.dim import Dim, Expr, Shape, unknown
-from netspec.ops.reach import (
-    SAME,
-    Reach,
-    Reads,
-    adapting,
-    in_order,
-    per_phase,
-    sharing,
-    sliding,
-)
+from netspec.ops.reach import SAME, Reach, Reads, adapting, in_order, per_phase, sharing, sliding
 from netspec.ops.reshape import Move
 from netspec.ops.window import every, refuse_output
 from netspec.text.diagnostics import counted

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import zip_longest
 
-from netspec.analysis.costs import OTHER_KINDS, Depths, NodeCost, depths, other_kind, total
+from netspec.analysis.costs import OTHER_KINDS, Depths, NodeCost, depths, total
 from netspec.analysis.memory import Memory, weigh
 from netspec.analysis.network import Network
 from netspec.analysis.receptive import Field, Fields, see
@@ -209,7 +209,7 @@ def _operations(network: Network, nodes: list[Node]) -> Row:
     cost = total(network.costs[node.id] for node in nodes)
     kinds = Counter[str]()
     for node in nodes:
-        kinds[other_kind(node)] += network.costs[node.id].other
+        kinds[node.op.other] += network.costs[node.id].other
     others = (kinds[kind] for kind in OTHER_KINDS)
     return cost.params, cost.macs, cost.flops, cost.other, *others
 
