@@ -13,12 +13,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from netspec.analysis.costs import OTHER_KINDS, bias_params, other_kind
+from netspec.analysis.costs import OTHER_KINDS, bias_params
 from netspec.analysis.memory import BYTES, weigh
 from netspec.analysis.network import Network
 from netspec.graph.model import Node
 from netspec.ops.base import Infix, Input
-from tests.support import SPECS, compiled, load
+from tests.support import SPECS, compiled, load, one_block
 
 OPERATORS = {"+": operator.add, "*": operator.mul}
 
@@ -73,7 +73,7 @@ def test_every_layer_and_the_totals_equal_pytorchs_counts(network):
 
 def test_parts_add_up_to_the_totals(network):
     nodes = network.graph.nodes.values()
-    assert all(other_kind(node) in OTHER_KINDS for node in nodes)
+    assert all(node.op.other in OTHER_KINDS for node in nodes)
     for column in ("params", "macs", "other"):
         parts = sum(getattr(network.costs[node.id], column) for node in nodes)
         assert parts == getattr(network.totals.training, column)
@@ -87,6 +87,20 @@ def test_googlenet_has_the_published_costs():
     assert (totals.inference.params, totals.inference.macs) == (6_998_552, 1_582_671_872)
     assert (totals.training.params, totals.training.macs) == (13_378_280, 1_591_044_096)
     assert (totals.depth, totals.depth_with_pooling) == (22, 27)
+
+
+def test_pieces_of_a_tensor_take_no_memory():
+    body = """
+    conv: {conv2d: [8, 1]}
+    both: {chunk: 2}
+    crop: {narrow: [2, 1, 3], from: both.1}
+    out:  {conv_transpose2d: [4, 4], stride: 2}
+    """
+    net = compiled(one_block(body))
+    held = weigh(net.graph, net.shapes, net.costs).held
+    assert {node[-1]: size for node, size in held.items()} == {
+        "conv": 8 * 16 * 16 * 4, "0": 0, "1": 0, "crop": 0, "out": 4 * 8 * 34 * 4,
+    }  # fmt: skip
 
 
 def test_googlenets_memory():

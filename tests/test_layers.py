@@ -11,6 +11,7 @@ from pathlib import Path
 import networkx
 import pytest
 
+from netspec import ops
 from tests.support import ROOT
 
 ROOMS = {
@@ -71,6 +72,13 @@ def test_no_modules_import_each_other():
     graph = networkx.DiGraph((a, b) for a in MODULES for b in imports(a))
     knots = networkx.strongly_connected_components(graph)
     assert {tuple(sorted(knot)) for knot in knots if len(knot) > 1} == LOOPS
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if room_of(name) != "netspec.ops"])
+def test_no_stage_knows_an_op(module):
+    """Facts stand on the op's class; `Cut`, for several outputs, is a kind of node like `Join`."""
+    homes = {f"{ops.__name__}.{name}" for name in ops.__all__} - {"netspec.ops.split"}
+    assert not imports(module) & homes
 
 
 def test_the_tree_in_the_guide_is_the_tree():

@@ -69,19 +69,23 @@ def _rank(r: Random, spatial: int) -> int:
     return spatial + 1 if r.random() < 0.03 else spatial
 
 
-def conv_transpose(r: Random) -> Setting:
-    channels = r.choice([1, 2, 3, 4, 4, 6])
-    arguments = some(
-        r,
-        stride=lambda: every(r, 2, 1, 3),
-        padding=lambda: every(r, 2, 0, 3),
-        output_padding=lambda: every(r, 2, 0, 2),
-        groups=lambda: r.choice([1, 1, 2, channels]),
-        bias=flag(r),
-        dilation=lambda: every(r, 2, 1, 3),
-    )
-    required = {"out_channels": r.choice([2, 4, 6, 12]), "kernel_size": every(r, 2, 1, 4)}
-    return required | arguments, ((channels, *sizes(r, _rank(r, 2), 5)),)
+def conv_transpose(spatial: int) -> Callable[[Random], Setting]:
+    def draw(r: Random) -> Setting:
+        channels = r.choice([1, 2, 3, 4, 4, 6])
+        arguments = some(
+            r,
+            stride=lambda: every(r, spatial, 1, 3),
+            padding=lambda: every(r, spatial, 0, 3),
+            output_padding=lambda: every(r, spatial, 0, 2),
+            groups=lambda: r.choice([1, 1, 2, channels]),
+            bias=flag(r),
+            dilation=lambda: every(r, spatial, 1, 3),
+        )
+        kernel = every(r, spatial, 1, 4)
+        required = {"out_channels": r.choice([2, 4, 6, 12]), "kernel_size": kernel}
+        return required | arguments, ((channels, *sizes(r, _rank(r, spatial), 5)),)
+
+    return draw
 
 
 def pool(spatial: int, dilation: bool) -> Callable[[Random], Setting]:

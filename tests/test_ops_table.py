@@ -21,12 +21,16 @@ class Row:
     """How settings of an op are drawn.
 
     `stricter` tells where netspec refuses what PyTorch accepts; `refuses`, whether anything can be
-    refused at all.
+    refused at all. `left_out` are arguments of PyTorch's that no spec can give, `own_defaults`
+    those with a default of ours; some functions have no signature that can be asked.
     """
 
     draw: Callable[[Random], Setting]
     refuses: bool = True
     stricter: Callable[[Arguments, tuple[Shape, ...]], bool] = _nothing
+    left_out: tuple[str, ...] = ()
+    own_defaults: tuple[str, ...] = ()
+    has_signature: bool = True
 
 
 def ranks_differ(arguments: Arguments, shapes: tuple[Shape, ...]) -> bool:
@@ -97,8 +101,8 @@ def two_gaps(arguments: Arguments, shapes: tuple[Shape, ...]) -> bool:
 TABLE: dict[str, Row] = {
     "adaptive_avg_pool1d": Row(draw.adaptive_pool(1)),
     "adaptive_avg_pool2d": Row(draw.adaptive_pool(2), stricter=more_dimensions),
-    "adaptive_max_pool2d": Row(draw.adaptive_pool(2)),
-    "add": Row(draw.elementwise, stricter=ranks_differ),
+    "adaptive_max_pool2d": Row(draw.adaptive_pool(2), left_out=("return_indices",)),
+    "add": Row(draw.elementwise, stricter=ranks_differ, has_signature=False),
     "alpha_dropout": Row(draw.dropout(None)),
     "avg_pool1d": Row(draw.pool(1, dilation=False)),
     "avg_pool2d": Row(draw.pool(2, dilation=False)),
@@ -106,49 +110,52 @@ TABLE: dict[str, Row] = {
     "batch_norm1d": Row(draw.batch_norm(2)),
     "batch_norm2d": Row(draw.batch_norm(3)),
     "channel_shuffle": Row(draw.shuffle("groups")),
-    "chunk": Row(draw.chunk, stricter=odd_chunks),
-    "concat": Row(draw.concat, stricter=concat_over_batch),
+    "chunk": Row(draw.chunk, stricter=odd_chunks, has_signature=False),
+    "concat": Row(draw.concat, stricter=concat_over_batch, has_signature=False),
     "conv1d": Row(draw.conv(1)),
     "conv2d": Row(draw.conv(2)),
     "conv3d": Row(draw.conv(3)),
-    "conv_transpose2d": Row(draw.conv_transpose),
+    "conv_transpose1d": Row(draw.conv_transpose(1), left_out=("padding_mode",)),
+    "conv_transpose2d": Row(draw.conv_transpose(2), left_out=("padding_mode",)),
     "dropout": Row(draw.dropout(None)),
     "dropout2d": Row(draw.dropout(3)),
     "elu": Row(draw.plain("alpha", "inplace"), refuses=False),
     "flatten": Row(draw.flatten, stricter=folds_batch),
     "gelu": Row(draw.gelu),
-    "global_avg_pool": Row(draw.global_pool, stricter=more_dimensions),
+    "global_avg_pool": Row(draw.global_pool, stricter=more_dimensions, left_out=("output_size",)),
     "group_norm": Row(draw.group_norm),
     "hardsigmoid": Row(draw.plain("inplace"), refuses=False),
     "hardswish": Row(draw.plain("inplace"), refuses=False),
     "identity": Row(draw.plain(), refuses=False),
     "instance_norm2d": Row(draw.batch_norm(3)),
-    "interpolate": Row(draw.interpolate),
-    "layer_norm": Row(draw.layer_norm),
+    "interpolate": Row(draw.interpolate, left_out=("recompute_scale_factor",)),
+    "layer_norm": Row(draw.layer_norm, own_defaults=("normalized_shape",)),
     "leaky_relu": Row(draw.plain("negative_slope", "inplace"), refuses=False),
     "linear": Row(draw.linear),
     "local_response_norm": Row(draw.lrn),
-    "log_softmax": Row(draw.along_axis, stricter=softmax_over_batch),
-    "max_pool1d": Row(draw.pool(1, dilation=True)),
-    "max_pool2d": Row(draw.pool(2, dilation=True)),
-    "max_pool3d": Row(draw.pool(3, dilation=True)),
-    "mean": Row(draw.mean, stricter=mean_of_everything),
-    "mul": Row(draw.elementwise, stricter=ranks_differ),
-    "narrow": Row(draw.narrow, stricter=narrow_of_batch),
+    "log_softmax": Row(draw.along_axis, stricter=softmax_over_batch, own_defaults=("dim",)),
+    "max_pool1d": Row(draw.pool(1, dilation=True), left_out=("return_indices",)),
+    "max_pool2d": Row(draw.pool(2, dilation=True), left_out=("return_indices",)),
+    "max_pool3d": Row(draw.pool(3, dilation=True), left_out=("return_indices",)),
+    "mean": Row(draw.mean, stricter=mean_of_everything, has_signature=False),
+    "mish": Row(draw.plain("inplace"), refuses=False),
+    "mul": Row(draw.elementwise, stricter=ranks_differ, has_signature=False),
+    "narrow": Row(draw.narrow, stricter=narrow_of_batch, has_signature=False),
     "pad": Row(draw.pad, stricter=odd_pads),
-    "permute": Row(draw.permute),
+    "permute": Row(draw.permute, has_signature=False),
     "pixel_shuffle": Row(draw.shuffle("upscale_factor")),
     "pixel_unshuffle": Row(draw.shuffle("downscale_factor")),
     "prelu": Row(draw.prelu),
     "relu": Row(draw.plain("inplace"), refuses=False),
     "relu6": Row(draw.plain("inplace"), refuses=False),
-    "reshape": Row(draw.reshape, stricter=two_gaps),
-    "scale": Row(draw.scale, refuses=False),
+    "reshape": Row(draw.reshape, stricter=two_gaps, has_signature=False),
+    "scale": Row(draw.scale, refuses=False, has_signature=False),
+    "selu": Row(draw.plain("inplace"), refuses=False),
     "sigmoid": Row(draw.plain(), refuses=False),
     "silu": Row(draw.plain("inplace"), refuses=False),
-    "softmax": Row(draw.along_axis, stricter=softmax_over_batch),
+    "softmax": Row(draw.along_axis, stricter=softmax_over_batch, own_defaults=("dim",)),
     "softplus": Row(draw.plain("beta", "threshold"), refuses=False),
-    "split": Row(draw.split, stricter=empty_piece),
+    "split": Row(draw.split, stricter=empty_piece, own_defaults=("dim",)),
     "stochastic_depth": Row(draw.stochastic_depth),
     "tanh": Row(draw.plain(), refuses=False),
 }

@@ -13,10 +13,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from netspec.analysis.network import Network
-from netspec.analysis.receptive import Field, Reach, everything, see, slide
+from netspec.analysis.receptive import Field, see
 from netspec.graph.model import Node, NodeId
 from netspec.ops.base import Call, Infix, Input
 from netspec.ops.pool import MaxPool
+from netspec.ops.reach import Reach, everything, sliding
 from netspec.ops.window import extent
 from netspec.text.diagnostics import SpecError
 from tests.support import ROOT, compiled, draws, one_block
@@ -252,11 +253,12 @@ def test_a_norm_of_the_last_axis_sees_all_of_it():
     network = compiled(
         one_block("conv: {conv2d: [2, 3]}\nout: layer_norm", inputs="image: [2, 6, 6]")
     )
-    assert all(f.is_whole for f in see(network.graph, network.shapes)[("out",)])
+    rows, columns = see(network.graph, network.shapes)[("out",)]
+    assert (rows.widest.extent, columns.is_whole) == (3, True)
 
 
 def test_reaches_compose():
-    pooled = slide(3, 2, 1).after(slide(2, 2, 0))
+    pooled = sliding(3, 2, 1).after(sliding(2, 2, 0))
     assert pooled == Reach((-1,), (3,), 4)
     assert pooled.after(everything(3)) == Reach((-1,), (11,), 0)
-    assert (slide(3, 1, 1) | Reach((0, 0), (2, 3), 2)).extent == 4
+    assert (sliding(3, 1, 1) | Reach((0, 0), (2, 3), 2)).extent == 4

@@ -10,12 +10,10 @@ from netspec.analysis.shapes import Shapes
 from netspec.graph.model import Graph, Node, NodeId, Sizes, cause, path
 from netspec.language.model import INPUT
 from netspec.ops.base import Join, Problem
-from netspec.ops.merge import Add
 from netspec.ops.window import every, shortest, times
 from netspec.text.diagnostics import Diagnostic, Label, Span
 
 _MAX_STEPS = 1_000
-_CHANNELS = ("out_channels", "out_features", "num_features")
 _SPATIAL = ("padding", "kernel_size", "dilation", "stride", "output_padding")
 _Number = Callable[[Sizes], object]
 """What of a shape is compared: some of its sizes, or how many there are."""
@@ -120,7 +118,8 @@ def _projection(join: Node, ways: Sequence[list[NodeId]], graph: Graph, shapes: 
     direct = [i for i, way in enumerate(ways) if len(way) == 1]
     inputs = [shapes[end] for end in join.inputs]
     use = graph.uses.get(join.id)
-    if len(inputs) != 2 or len(direct) != 1 or not isinstance(join.op, Add) or not use:
+    is_sum = isinstance(join.op, Join) and join.op.operator == "+"
+    if len(inputs) != 2 or len(direct) != 1 or not is_sum or not use:
         return ""
     skip, other = inputs[direct[0]], inputs[1 - direct[0]]
     if {len(skip), len(other)} != {3} or skip[0] == other[0] or direct[0] >= len(use.layer.sources):
@@ -292,7 +291,7 @@ def suspects(node: Node, before: Sizes, after: Sizes) -> list[tuple[Span, Span |
     keys: Sequence[str] = list(node.call.arguments)
     window = node.op.window()
     if len(before) == len(after) and before[1:] == after[1:]:
-        keys = _CHANNELS
+        keys = node.op.channels
     elif window and len(before) == len(after):
         by_stride = max(window.stride) > 1 and not _shrinks_oddly(node, before, after)
         wide = "stride" if "stride" in keys else "kernel_size"

@@ -34,13 +34,6 @@ class NodeCost(NamedTuple):
 Costs = Mapping[NodeId, NodeCost]
 Depths = Mapping[NodeId, int]
 
-_OTHER_BY_STYLE = {
-    "pool": "pooling",
-    "norm": "normalising",
-    "activation": "activation",
-    "conv": "bias",
-    "linear": "bias",
-}
 OTHER_KINDS = ("pooling", "normalising", "activation", "bias", "joining")
 """What the other operations are; every node's fall into exactly one of them."""
 
@@ -84,11 +77,6 @@ def bias_params(node: Node, shapes: Shapes) -> int:
     return int(product(weights["bias"])) if "bias" in weights else 0
 
 
-def other_kind(node: Node) -> str:
-    """Return which of OTHER_KINDS a node's other operations are."""
-    return _OTHER_BY_STYLE.get(node.op.style, "joining")
-
-
 def sum_up(graph: Graph, costs: Costs) -> Totals:
     """Return the network's totals and its depth as papers count it."""
     heads = [costs[node.id] for node in graph.nodes.values() if node.train_only]
@@ -112,16 +100,11 @@ def depths(graph: Graph, pooling: bool = False) -> Depths:
     Papers count these: GoogLeNet has 22, ResNet-50 has 50 without its normalisations.
     With `pooling` the pooling layers count too.
     """
-
     longest: dict[NodeId, int] = dict.fromkeys(graph.inputs, 0)
-    counted: dict[type[Op], bool] = {}
     for id, node in graph.nodes.items():
-        kind = type(node.op)
-        if kind not in counted:
-            is_pooling = pooling and "pool" in kind.op_name
-            counted[kind] = is_pooling or kind.style in ("conv", "linear")
+        counts = node.op.has_depth or (pooling and node.op.is_pooling)
         above = [longest[source] for source in node.inputs]
-        longest[id] = (above[0] if len(above) == 1 else max(above, default=0)) + counted[kind]
+        longest[id] = (above[0] if len(above) == 1 else max(above, default=0)) + counts
     return longest
 
 

@@ -13,14 +13,12 @@ from netspec.analysis.contracts import Case, check_shapes
 from netspec.graph.model import Graph, Node, NodeId, Sizes, path
 from netspec.language.calls import inferred
 from netspec.language.model import OpCall, Spec
-from netspec.ops.base import Op
+from netspec.ops.base import Layout, Op
 from netspec.ops.window import times
 from netspec.text.diagnostics import Diagnostic, Label, Sink
 
 _MAX_NODES = 5_000
 _MAX_TRIALS = 16
-_TRANSPARENT = ("activation", "dropout", "norm", "join")
-_CHANNELS_FIRST = ("conv", "pool")
 
 
 # ------------------------------------------------------------------ legal but hardly meant
@@ -53,7 +51,7 @@ def _channels_first(spec: Spec, name: NodeId) -> str:
 
 def _odd(node: Node, graph: Graph, sizes: shapes.Shapes) -> Diagnostic | None:
     op = node.op
-    if op.op_name == "linear" and _reads_a_map(node, graph, sizes):
+    if op.layout is Layout.LAST and _reads_a_map(node, graph, sizes):
         shape = sizes[node.inputs[0]]
         message = f"`{path(node.id)}` multiplies the last dimension of {times(shape)}"
         detail = f"the channels are the first: {shape[0]}"
@@ -63,7 +61,7 @@ def _odd(node: Node, graph: Graph, sizes: shapes.Shapes) -> Diagnostic | None:
         span = node.call.span
         return Diagnostic("NS040", message, span, details=(detail,), help=help, severity="warning")
     eps = node.call.arguments.get("eps")
-    if op.style == "norm" and eps and node.call.positional and getattr(op, "eps", 0) >= 1:
+    if eps and node.call.positional and getattr(op, "eps", 0) >= 1:
         message = f"`eps` of `{op.op_name}` is {getattr(op, 'eps', 0)}"
         help = "what follows from the input is never written: leave it out"
         return Diagnostic("NS042", message, eps.span, help=help, severity="warning")
@@ -75,11 +73,11 @@ def _reads_a_map(node: Node, graph: Graph, sizes: shapes.Shapes) -> bool:
     source = node.inputs[0]
     if len(sizes[source]) < 2:
         return False
-    while source in graph.nodes and graph.nodes[source].op.style in _TRANSPARENT:
+    while source in graph.nodes and graph.nodes[source].op.layout is Layout.KEPT:
         source = graph.nodes[source].inputs[0]
     if source not in graph.nodes:
         return len(sizes[source]) > 2
-    return graph.nodes[source].op.style in _CHANNELS_FIRST
+    return graph.nodes[source].op.layout is Layout.FIRST
 
 
 # ------------------------------------------------------------------ habits behind a mistake

@@ -1,7 +1,7 @@
 """Shapes → memory: what parameters, training and inference need, in bytes.
 
 Every layer writes a tensor of its own, except that an activation overwrites its input where nobody
-else reads it, and views (flatten, identity, dropout in inference) share their input's.
+else reads it, and views (flatten, chunk, dropout in inference) share their input's.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import NamedTuple
 from netspec.analysis.costs import Costs
 from netspec.analysis.shapes import Shapes
 from netspec.graph.model import Graph, Node, NodeId
+from netspec.ops.base import Storage
 
 BYTES = {
     "float64": 8,
@@ -27,8 +28,6 @@ BYTES = {
 """How many bytes an element of each type takes."""
 
 RULE = "Bytes: activations overwrite their input, views take none; no workspace and masks counted."
-
-_VIEWS = frozenset(("flatten", "reshape", "identity", "permute"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +97,12 @@ def _owners(
     for node, target, sources in steps:
         if not sources:
             continue
-        source, style = sources[0], node.op.style
-        view = node.op.op_name in _VIEWS or (style == "dropout" and not training)
-        shares = view or (style == "activation" and writable[source])
+        source, storage = sources[0], node.op.storage
+        shares = (
+            storage is Storage.VIEW
+            or (storage is Storage.IDLE and not training)
+            or (storage is Storage.OVERWRITES and writable[source])
+        )
         if shares:
             owners[target] = owners[source]
         writable[target] = readers[target] == 1 and (not shares or writable[source])

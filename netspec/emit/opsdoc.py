@@ -9,7 +9,6 @@ import textwrap
 from collections.abc import Iterator
 from typing import Any
 
-from netspec.language.schema.glossary import ARGUMENTS
 from netspec.language.schema.ops import describe, is_required, link, signature, spell
 from netspec.ops.arguments import Argument, Integer
 from netspec.ops.base import REGISTRY, Join, Op
@@ -54,7 +53,7 @@ def _arguments(cls: type[Op]) -> Iterator[str]:
     width = max(map(len, cls.model_fields))
     for key, field in cls.model_fields.items():
         default = "required" if is_required(field) else f"default {spell(field.default)}"
-        text = f"{ARGUMENTS.get(key, key)}; {_kind(field).wanted}; {default}"
+        text = f"{field.description}; {_kind(field).wanted}; {default}"
         space = " " * (width + 4)
         yield from textwrap.wrap(
             text, _WIDTH, initial_indent=f"  {key:<{width}}  ", subsequent_indent=space

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from netspec.ops.base import Op
-
 
 @dataclass(frozen=True, slots=True)
 class Kind:
@@ -37,12 +35,3 @@ KINDS: dict[str, Kind] = {
     "block": Kind("block", "#e9ebf0", "#28303c", "#f1f1f1"),
     "other": Kind("other", "#e3d3ae", "#57523f", "#e0e0e0"),
 }
-
-
-def kind_of(op: Op) -> str:
-    """Return the key of an op's kind; convolutions darken with their kernel."""
-    if op.style != "conv":
-        return op.style if op.style in KINDS else "other"
-    window = op.window()
-    largest = max(window.kernel) if window else 1
-    return next((f"conv{size}" for size in (1, 3, 5) if largest <= size), "conv7")

@@ -1,24 +1,32 @@
 """Activations: one operation for each element."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar
 
-from netspec.ops.arguments import AnyReal, Axis, Flag, Size, Word
-from netspec.ops.axes import refuse_axis
-from netspec.ops.base import Call, Cost, Infix, Op, Problem, op, product
+from pydantic import Field
+
+from netspec.ops.arguments import AnyReal, Dimension, Inplace, Size, Word
+from netspec.ops.axes import index, refuse_axis
+from netspec.ops.base import Call, Cost, Infix, Layout, Op, Problem, Storage, numbers, op, product
 from netspec.ops.dim import Shape
+from netspec.ops.reach import SAME, Reads, everything, in_order, one_by_one
 
 
 class Activation(Op):
     """A function of one element."""
 
     style: ClassVar[str] = "activation"
+    is_light: ClassVar[bool] = True
+    layout: ClassVar[Layout] = Layout.KEPT
+    storage: ClassVar[Storage] = Storage.OVERWRITES
+    other: ClassVar[str] = "activation"
     positional: ClassVar[int] = 0
 
     def cost(self, *inputs: Shape) -> Cost:
         return Cost(other=product(inputs[0]))
+
+    def reach(self, x: Shape) -> Reads | None:
+        return one_by_one(len(x))
 
     def label(self) -> str:
         return self.module.removeprefix("nn.")
@@ -29,7 +37,7 @@ class ReLU(Activation):
     """max(x, 0)."""
 
     module: ClassVar[str] = "nn.ReLU"
-    inplace: Flag = False
+    inplace: Inplace = False
 
 
 @op("relu6")
@@ -37,7 +45,7 @@ class ReLU6(Activation):
     """min(max(x, 0), 6)."""
 
     module: ClassVar[str] = "nn.ReLU6"
-    inplace: Flag = False
+    inplace: Inplace = False
 
 
 @op("leaky_relu")
@@ -46,8 +54,8 @@ class LeakyReLU(Activation):
 
     module: ClassVar[str] = "nn.LeakyReLU"
     positional: ClassVar[int] = 1
-    negative_slope: AnyReal = 0.01
-    inplace: Flag = False
+    negative_slope: AnyReal = Field(0.01, description="the slope for negative values")
+    inplace: Inplace = False
 
 
 @op("prelu")
@@ -56,8 +64,8 @@ class PReLU(Activation):
 
     module: ClassVar[str] = "nn.PReLU"
     positional: ClassVar[int] = 1
-    num_parameters: Size = 1
-    init: AnyReal = 0.25
+    num_parameters: Size = Field(1, description="1, or one learnt slope for each channel")
+    init: AnyReal = Field(0.25, description="the slope that training starts at")
 
     def check(self, *inputs: Shape) -> Iterator[Problem]:
         channels = inputs[0][0] if inputs[0] else 1
@@ -75,8 +83,16 @@ class ELU(Activation):
 
     module: ClassVar[str] = "nn.ELU"
     positional: ClassVar[int] = 1
-    alpha: AnyReal = 1.0
-    inplace: Flag = False
+    alpha: AnyReal = Field(1.0, description="the scale of the negative part")
+    inplace: Inplace = False
+
+
+@op("selu")
+class SELU(Activation):
+    """A scaled ELU whose scales keep mean 0 and variance 1 from layer to layer."""
+
+    module: ClassVar[str] = "nn.SELU"
+    inplace: Inplace = False
 
 
 @op("gelu")
@@ -84,7 +100,9 @@ class GELU(Activation):
     """x times the normal distribution function of x."""
 
     module: ClassVar[str] = "nn.GELU"
-    approximate: Annotated[str, Word(("none", "tanh"))] = "none"
+    approximate: Annotated[str, Word(("none", "tanh"))] = Field(
+        "none", description="`tanh` for the faster approximation of GELU"
+    )
 
 
 @op("silu")
@@ -92,7 +110,15 @@ class SiLU(Activation):
     """x * sigmoid(x), also called swish."""
 
     module: ClassVar[str] = "nn.SiLU"
-    inplace: Flag = False
+    inplace: Inplace = False
+
+
+@op("mish")
+class Mish(Activation):
+    """x * tanh(softplus(x))."""
+
+    module: ClassVar[str] = "nn.Mish"
+    inplace: Inplace = False
 
 
 @op("hardswish")
@@ -100,7 +126,7 @@ class Hardswish(Activation):
     """x * relu6(x + 3) / 6."""
 
     module: ClassVar[str] = "nn.Hardswish"
-    inplace: Flag = False
+    inplace: Inplace = False
 
 
 @op("sigmoid")
@@ -118,7 +144,7 @@ class Hardsigmoid(Activation):
     """relu6(x + 3) / 6."""
 
     module: ClassVar[str] = "nn.Hardsigmoid"
-    inplace: Flag = False
+    inplace: Inplace = False
 
 
 @op("tanh")
@@ -136,8 +162,8 @@ class Softplus(Activation):
     """log(1 + exp(beta * x)) / beta; x itself where beta * x is above `threshold`."""
 
     module: ClassVar[str] = "nn.Softplus"
-    beta: AnyReal = 1.0
-    threshold: AnyReal = 20.0
+    beta: AnyReal = Field(1.0, description="the steepness")
+    threshold: AnyReal = Field(20.0, description="above it the function is the identity")
 
 
 class AlongAxis(Activation):
@@ -146,7 +172,7 @@ class AlongAxis(Activation):
     PyTorch guesses a missing `dim` and warns; here it is 1, the channels.
     """
 
-    dim: Axis = 1
+    dim: Dimension = 1
 
     def check(self, *inputs: Shape) -> Iterator[Problem]:
         return refuse_axis("dim", self.dim, inputs[0])
@@ -154,6 +180,10 @@ class AlongAxis(Activation):
     def torch(self, *inputs: Shape) -> Call | Infix:
         keywords: dict[str, Any] = {"dim": self.dim}
         return Call(self.module, (), keywords)
+
+    def reach(self, x: Shape) -> Reads | None:
+        sizes = enumerate(numbers(x))
+        return in_order(everything(n) if i == index(self.dim, x) else SAME for i, n in sizes)
 
     def label(self) -> str:
         return self.op_name.replace("_", " ")

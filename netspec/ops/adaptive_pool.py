@@ -1,21 +1,37 @@
 """Pooling whose windows are chosen so that the output has a wanted size."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
+from pydantic import Field
+
 from netspec.ops.arguments import Integer, Size
-from netspec.ops.base import Call, Cost, Infix, Op, op, product
+from netspec.ops.base import Call, Cost, Infix, Layout, Op, numbers, op, product
 from netspec.ops.dim import Shape
+from netspec.ops.reach import Reads, adapting, in_order
 from netspec.ops.window import every
 
 OutputPair = Annotated[int | tuple[int | None, int | None], Integer(count=2, gaps=True)]
+_SIZE = "the size of the output, one number or one for each spatial dimension"
 
 
-class AdaptivePool(Op):
-    """Windows chosen for `output_size`; subclasses fix the number of spatial dimensions."""
+class Adaptive(Op):
+    """Windows chosen so that the output has a wanted size."""
 
     style: ClassVar[str] = "pool"
+    layout: ClassVar[Layout] = Layout.FIRST
+    is_pooling: ClassVar[bool] = True
+    other: ClassVar[str] = "pooling"
+
+    def cost(self, *inputs: Shape) -> Cost:
+        return Cost(other=product(inputs[0]))
+
+    def reach(self, x: Shape) -> Reads | None:
+        return in_order(map(adapting, numbers(x), numbers(self.shape(x))))
+
+
+class AdaptivePool(Adaptive):
+    """Windows chosen for `output_size`; subclasses fix the number of spatial dimensions."""
+
     spatial: ClassVar[int]
 
     if TYPE_CHECKING:
@@ -25,9 +41,6 @@ class AdaptivePool(Op):
         channels, *sizes = inputs[0]
         wanted = every(self.output_size, self.spatial)
         return (channels, *(s if w is None else w for s, w in zip(sizes, wanted, strict=True)))
-
-    def cost(self, *inputs: Shape) -> Cost:
-        return Cost(other=product(inputs[0]))
 
     def label(self) -> str:
         kind = "max" if "max" in self.op_name else "avg"
@@ -43,7 +56,7 @@ class AdaptiveAvgPool1d(AdaptivePool):
     spatial: ClassVar[int] = 1
     rank: ClassVar[int | None] = 2
 
-    output_size: Size
+    output_size: Size = Field(description=_SIZE)
 
 
 @op("adaptive_avg_pool2d")
@@ -54,7 +67,7 @@ class AdaptiveAvgPool2d(AdaptivePool):
     spatial: ClassVar[int] = 2
     rank: ClassVar[int | None] = 3
 
-    output_size: OutputPair
+    output_size: OutputPair = Field(description=_SIZE)
 
 
 @op("adaptive_max_pool2d")
@@ -65,22 +78,18 @@ class AdaptiveMaxPool2d(AdaptivePool):
     spatial: ClassVar[int] = 2
     rank: ClassVar[int | None] = 3
 
-    output_size: OutputPair
+    output_size: OutputPair = Field(description=_SIZE)
 
 
 @op("global_avg_pool")
-class GlobalAvgPool(Op):
+class GlobalAvgPool(Adaptive):
     """The mean of each channel, of size 1×1: `adaptive_avg_pool2d: 1` by its usual name."""
 
     module: ClassVar[str] = "nn.AdaptiveAvgPool2d"
-    style: ClassVar[str] = "pool"
     rank: ClassVar[int | None] = 3
 
     def shape(self, *inputs: Shape) -> Shape:
         return (inputs[0][0], 1, 1)
-
-    def cost(self, *inputs: Shape) -> Cost:
-        return Cost(other=product(inputs[0]))
 
     def torch(self, *inputs: Shape) -> Call | Infix:
         return Call(self.module, (1,))

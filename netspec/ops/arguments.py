@@ -11,7 +11,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import PydanticCustomError, core_schema
 
 from netspec.ops.dim import Expr, integer, names
@@ -295,3 +295,8 @@ Positive = Annotated[float, Real(0, above=True)]
 From0 = Annotated[float, Real(0)]
 AnyReal = Annotated[float, Real()]
 OptionalReal = Annotated[float | None, Real(0, 1, optional=True)]
+
+# What several ops take in the same sense has its words with it.
+Inplace = Annotated[Flag, Field(description="overwrite the input")]
+Bias = Annotated[Flag, Field(description="whether a learnt bias is added")]
+Dimension = Annotated[Axis, Field(description="the dimension; 0 is the batch, 1 the channels")]

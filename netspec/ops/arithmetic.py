@@ -1,31 +1,30 @@
 """Ops that are one torch function: a sum, a product."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Annotated, ClassVar
 
+from pydantic import Field
+
+from netspec.ops.activation import Activation
 from netspec.ops.arguments import MAX_SIZE, AnyReal, Boolean, Fixed, Integer, ListOf
 from netspec.ops.axes import index, refuse_axis
-from netspec.ops.base import Cost, Op, Problem, op, product
+from netspec.ops.base import Cost, Layout, Op, Problem, numbers, op, product
 from netspec.ops.dim import Shape
+from netspec.ops.reach import SAME, Along, Reads, everything, in_order
 from netspec.ops.window import every
 
 Axes = Annotated[int | tuple[int, ...], Fixed(ListOf(Integer(-MAX_SIZE), single=True))]
 
 
 @op("scale")
-class Scale(Op):
+class Scale(Activation):
     """The input times a number."""
 
     module: ClassVar[str] = "torch.mul"
     is_module: ClassVar[bool] = False
-    style: ClassVar[str] = "activation"
+    positional: ClassVar[int] = 1
 
-    factor: AnyReal
-
-    def cost(self, *inputs: Shape) -> Cost:
-        return Cost(other=product(inputs[0]))
+    factor: AnyReal = Field(description="what every element is multiplied by")
 
     def label(self) -> str:
         return f"× {self.factor}"
@@ -38,9 +37,13 @@ class Mean(Op):
     module: ClassVar[str] = "torch.mean"
     is_module: ClassVar[bool] = False
     style: ClassVar[str] = "pool"
+    layout: ClassVar[Layout] = Layout.FIRST
+    other: ClassVar[str] = "pooling"
 
-    dim: Axes
-    keepdim: Annotated[bool, Fixed(Boolean())] = False
+    dim: Axes = Field(description="the dimension; 0 is the batch, 1 the channels")
+    keepdim: Annotated[bool, Fixed(Boolean())] = Field(
+        False, description="whether the dimensions stay, with the size 1"
+    )
 
     def check(self, *inputs: Shape) -> Iterator[Problem]:
         axes = every(self.dim, 1)
@@ -60,3 +63,9 @@ class Mean(Op):
 
     def cost(self, *inputs: Shape) -> Cost:
         return Cost(other=product(inputs[0]))
+
+    def reach(self, x: Shape) -> Reads | None:
+        gone = {index(axis, x) for axis in every(self.dim, 1)}
+        if self.keepdim:
+            return in_order(everything(n) if i in gone else SAME for i, n in enumerate(numbers(x)))
+        return tuple(Along(i, SAME) for i in range(len(x)) if i not in gone)

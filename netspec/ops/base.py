@@ -1,10 +1,12 @@
-"""What every op is: arguments, acceptance rule, shape rule, cost, torch call, picture style.
+"""What every op is: arguments, acceptance rule, shape rule, cost, reach, torch call, picture.
 
 To add an op, write one class in the module of its kind and decorate it with `@op("its_name")`.
 Its pydantic fields are the YAML arguments in PyTorch's order; `Op`'s methods below say the rest.
-"""
+Every fact about an op stands here, so that the stages behind ask, and know no op by its name.
 
-from __future__ import annotations
+Modules of ops do without `from __future__ import annotations`: pydantic would compile each
+annotation again, those of all bases too, for every class.
+"""
 
 import math
 from collections.abc import Callable, Iterator, Mapping
@@ -16,6 +18,7 @@ from typing import Any, ClassVar, NamedTuple, TypeVar, cast
 from pydantic import BaseModel, ConfigDict
 
 from netspec.ops.dim import Dim, Shape, names, substitute
+from netspec.ops.reach import Reads
 
 
 class Problem(NamedTuple):
@@ -69,6 +72,24 @@ class Input(Enum):
     ALL = "the tuple of the inputs"
 
 
+class Storage(Enum):
+    """In which memory an output stands."""
+
+    OWN = "a tensor of its own"
+    VIEW = "the input's"
+    IDLE = "the input's in inference, where the op does nothing"
+    OVERWRITES = "the input's, where nobody else reads that"
+
+
+class Layout(Enum):
+    """Where the channels of an output stand."""
+
+    FIRST = "in the first dimension"
+    LAST = "in the last dimension"
+    KEPT = "where the input has them"
+    OTHER = "that depends on more"
+
+
 def product(dims: Shape) -> Any:
     """Return the product of sizes: an integer for numbers, an expression for names."""
     return math.prod(dims)
@@ -92,7 +113,19 @@ class Op(BaseModel):
     helper: ClassVar[str] = ""
     """The source of the class that `module` names, where torch has none: the file holds it once."""
     style: ClassVar[str]
-    """The kind, which chooses the colour in pictures and the row in `report --by op`."""
+    """The group in `netspec ops`, and unless `kind` says more the colour in pictures."""
+    is_light: ClassVar[bool] = False
+    """Whether a block may have it beside its one real op and still be drawn as one box."""
+    layout: ClassVar[Layout] = Layout.OTHER
+    storage: ClassVar[Storage] = Storage.OWN
+    has_depth: ClassVar[bool] = False
+    """Whether papers count it as a layer: convolutions and linear layers."""
+    is_pooling: ClassVar[bool] = False
+    """Whether papers that count pooling layers count it too."""
+    other: ClassVar[str] = "joining"
+    """What the operations are that `cost` counts beside multiply-adds."""
+    channels: ClassVar[tuple[str, ...]] = ()
+    """The arguments that say how many channels come out."""
     positional: ClassVar[int] = 1
     """How many leading arguments the torch call passes by position."""
     reads: ClassVar[int] = 1
@@ -135,6 +168,13 @@ class Op(BaseModel):
         """Return how the op moves over the feature map; None: element by element."""
         return None
 
+    def reach(self, x: Shape) -> Reads | None:
+        """Return what an element of the output depends on in inference, for an op of one input.
+
+        None: on one element, but the output's dimensions are not those of the input.
+        """
+        return ()
+
     def torch(self, *inputs: Shape) -> Call | Infix:
         """Return the module's constructor call, or for ops without a module the function's call.
 
@@ -156,7 +196,11 @@ class Op(BaseModel):
         """Return the few words that stand in a picture's node."""
         return self.op_name.replace("_", " ")
 
-    def bind(self, env: Mapping[str, object]) -> Op:
+    def kind(self) -> str:
+        """Return the kind in a picture's legend, which chooses the colour."""
+        return self.style
+
+    def bind(self, env: Mapping[str, object]) -> "Op":
         """Replace parameters by their values and validate the result.
 
         Raises pydantic.ValidationError, and what `dim.substitute` raises.
@@ -171,7 +215,10 @@ class Join(Op):
     """An op over several inputs: the `join:` of a `parallel`, or a layer with `from: [a, b]`."""
 
     style: ClassVar[str] = "join"
+    layout: ClassVar[Layout] = Layout.KEPT
     is_module: ClassVar[bool] = False
+    operator: ClassVar[str] = ""
+    """Python's operator between the elements of the inputs; without one they stand side by side."""
 
     def differing(self, *inputs: Shape) -> list[int]:
         """Return the places in the shapes where inputs of one rank do not fit together."""

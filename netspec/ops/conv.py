@@ -1,23 +1,43 @@
 """Convolutions."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
-from netspec.ops.arguments import Flag, Integer, Pair, PairFrom0, Size, Triple, Word
-from netspec.ops.base import Cost, Op, Problem, Window, numbers, op, product
+from pydantic import Field
+
+from netspec.ops.arguments import Bias, Count, Integer, Pair, PairFrom0, Size, Triple, Word
+from netspec.ops.base import Cost, Layout, Op, Problem, Window, numbers, op, product
 from netspec.ops.dim import Dim, Shape
-from netspec.ops.window import every, label, refuse_kernel, refuse_output, slide, unslide
+from netspec.ops.reach import Reach, Reads, grouped, in_order, spreading
+from netspec.ops.window import (
+    DILATION,
+    KERNEL,
+    PADDING,
+    STRIDE,
+    every,
+    label,
+    reaches,
+    refuse_kernel,
+    refuse_output,
+    slide,
+    unslide,
+)
 
 PaddingMode = Annotated[str, Word(("zeros", "reflect", "replicate", "circular"))]
+Groups = Annotated[Size, Field(description="into how many groups the channels are split")]
+OutChannels = Annotated[Size, Field(description="how many feature maps come out")]
 _WORDS = ("same", "valid")
+_OUTPUT_PADDING = "what is added to one side of the output's size"
 
 
 class AnyConv(Op):
     """What convolutions and their transposes share; each class gives the fields PyTorch's order."""
 
     style: ClassVar[str] = "conv"
+    layout: ClassVar[Layout] = Layout.FIRST
+    has_depth: ClassVar[bool] = True
+    other: ClassVar[str] = "bias"
+    channels: ClassVar[tuple[str, ...]] = ("out_channels",)
     positional: ClassVar[int] = 2
     spatial: ClassVar[int]
 
@@ -52,6 +72,14 @@ class AnyConv(Op):
         biases = product(y) if self.bias else 0
         return Cost(pixels * product(self.weights(x)["weight"]), biases)
 
+    def _groups(self, x: Shape) -> Reach:
+        """Return which channels one of the output reads."""
+        return grouped(numbers(x)[0], self.out_channels, self.groups)
+
+    def kind(self) -> str:
+        largest = max(every(self.kernel_size, self.spatial))
+        return next((f"conv{size}" for size in (1, 3, 5) if largest <= size), "conv7")
+
     def label(self) -> str:
         groups = "" if self.groups == 1 else f", {self.groups} groups"
         window = label(self._over((0,) * self.spatial))
@@ -61,14 +89,14 @@ class AnyConv(Op):
 class Conv(AnyConv):
     """A convolution over (channels, *spatial); subclasses fix the number of spatial dimensions."""
 
-    out_channels: Size
+    out_channels: OutChannels
     kernel_size: int | tuple[int, ...]
     stride: int | tuple[int, ...] = 1
     padding: int | tuple[int, ...] | str = 0
     dilation: int | tuple[int, ...] = 1
-    groups: Size = 1
-    bias: Flag = True
-    padding_mode: PaddingMode = "zeros"
+    groups: Groups = 1
+    bias: Bias = True
+    padding_mode: PaddingMode = Field("zeros", description="what the padding holds")
 
     def check(self, *inputs: Shape) -> Iterator[Problem]:
         sizes = inputs[0][1:]
@@ -122,6 +150,9 @@ class Conv(AnyConv):
     def window(self) -> Window | None:
         return self._over(self._padding()[0])
 
+    def reach(self, x: Shape) -> Reads | None:
+        return in_order((self._groups(x), *reaches(self._over(self._padding()[0]))))
+
 
 @op("conv1d")
 class Conv1d(Conv):
@@ -131,10 +162,10 @@ class Conv1d(Conv):
     spatial: ClassVar[int] = 1
     rank: ClassVar[int | None] = 2
 
-    kernel_size: Size
-    stride: Size = 1
-    padding: Annotated[int | str, Integer(0, words=_WORDS)] = 0
-    dilation: Size = 1
+    kernel_size: Size = Field(description=KERNEL)
+    stride: Size = Field(1, description=STRIDE)
+    padding: Annotated[int | str, Integer(0, words=_WORDS)] = Field(0, description=PADDING)
+    dilation: Size = Field(1, description=DILATION)
 
 
 @op("conv2d")
@@ -145,10 +176,12 @@ class Conv2d(Conv):
     spatial: ClassVar[int] = 2
     rank: ClassVar[int | None] = 3
 
-    kernel_size: Pair
-    stride: Pair = 1
-    padding: Annotated[int | tuple[int, int] | str, Integer(0, count=2, words=_WORDS)] = 0
-    dilation: Pair = 1
+    kernel_size: Pair = Field(description=KERNEL)
+    stride: Pair = Field(1, description=STRIDE)
+    padding: Annotated[int | tuple[int, int] | str, Integer(0, count=2, words=_WORDS)] = Field(
+        0, description=PADDING
+    )
+    dilation: Pair = Field(1, description=DILATION)
 
 
 @op("conv3d")
@@ -159,36 +192,30 @@ class Conv3d(Conv):
     spatial: ClassVar[int] = 3
     rank: ClassVar[int | None] = 4
 
-    kernel_size: Triple
-    stride: Triple = 1
-    padding: Annotated[int | tuple[int, int, int] | str, Integer(0, count=3, words=_WORDS)] = 0
-    dilation: Triple = 1
+    kernel_size: Triple = Field(description=KERNEL)
+    stride: Triple = Field(1, description=STRIDE)
+    padding: Annotated[int | tuple[int, int, int] | str, Integer(0, count=3, words=_WORDS)] = Field(
+        0, description=PADDING
+    )
+    dilation: Triple = Field(1, description=DILATION)
 
 
-@op("conv_transpose2d")
-class ConvTranspose2d(AnyConv):
-    """The transpose of a 2-D convolution, which enlarges; `in_channels` is inferred.
+class Transposed(AnyConv):
+    """The transpose of a convolution, which enlarges; `in_channels` is inferred."""
 
-    PyTorch's `padding_mode` is left out, because it takes nothing but `zeros`.
-    """
-
-    module: ClassVar[str] = "nn.ConvTranspose2d"
-    spatial: ClassVar[int] = 2
-    rank: ClassVar[int | None] = 3
-
-    out_channels: Size
-    kernel_size: Pair
-    stride: Pair = 1
-    padding: PairFrom0 = 0
-    output_padding: PairFrom0 = 0
-    groups: Size = 1
-    bias: Flag = True
-    dilation: Pair = 1
+    out_channels: OutChannels
+    kernel_size: int | tuple[int, ...]
+    stride: int | tuple[int, ...] = 1
+    padding: int | tuple[int, ...] = 0
+    output_padding: int | tuple[int, ...] = 0
+    groups: Groups = 1
+    bias: Bias = True
+    dilation: int | tuple[int, ...] = 1
 
     def check(self, *inputs: Shape) -> Iterator[Problem]:
         yield from self._refuse_groups(inputs[0][0])
         window = self._window()
-        extra = every(self.output_padding, 2)
+        extra = every(self.output_padding, self.spatial)
         for more, stride, dilation in zip(extra, window.stride, window.dilation, strict=True):
             if more >= max(stride, dilation):
                 message = (
@@ -198,10 +225,10 @@ class ConvTranspose2d(AnyConv):
         yield from refuse_output(self.shape(*inputs)[1:], "padding")
 
     def _window(self) -> Window:
-        return self._over(every(self.padding, 2))
+        return self._over(every(self.padding, self.spatial))
 
     def shape(self, *inputs: Shape) -> Shape:
-        extra = every(self.output_padding, 2)
+        extra = every(self.output_padding, self.spatial)
         return (self.out_channels, *unslide(inputs[0][1:], self._window(), extra))
 
     def weights(self, *inputs: Shape) -> dict[str, Shape]:
@@ -210,5 +237,44 @@ class ConvTranspose2d(AnyConv):
     def cost(self, *inputs: Shape) -> Cost:
         return self._cost(product(inputs[0][1:]), inputs[0], self.shape(*inputs))
 
+    def reach(self, x: Shape) -> Reads | None:
+        return in_order((self._groups(x), *map(spreading, *self._window())))
+
     def label(self) -> str:
         return f"transposed {super().label()}"
+
+
+@op("conv_transpose1d")
+class ConvTranspose1d(Transposed):
+    """The transpose of a 1-D convolution, which enlarges; `in_channels` is inferred.
+
+    PyTorch's `padding_mode` is left out, because it takes nothing but `zeros`.
+    """
+
+    module: ClassVar[str] = "nn.ConvTranspose1d"
+    spatial: ClassVar[int] = 1
+    rank: ClassVar[int | None] = 2
+
+    kernel_size: Size = Field(description=KERNEL)
+    stride: Size = Field(1, description=STRIDE)
+    padding: Count = Field(0, description=PADDING)
+    output_padding: Count = Field(0, description=_OUTPUT_PADDING)
+    dilation: Size = Field(1, description=DILATION)
+
+
+@op("conv_transpose2d")
+class ConvTranspose2d(Transposed):
+    """The transpose of a 2-D convolution, which enlarges; `in_channels` is inferred.
+
+    PyTorch's `padding_mode` is left out, because it takes nothing but `zeros`.
+    """
+
+    module: ClassVar[str] = "nn.ConvTranspose2d"
+    spatial: ClassVar[int] = 2
+    rank: ClassVar[int | None] = 3
+
+    kernel_size: Pair = Field(description=KERNEL)
+    stride: Pair = Field(1, description=STRIDE)
+    padding: PairFrom0 = Field(0, description=PADDING)
+    output_padding: PairFrom0 = Field(0, description=_OUTPUT_PADDING)
+    dilation: Pair = Field(1, description=DILATION)

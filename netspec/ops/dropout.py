@@ -1,23 +1,40 @@
 """Dropout: noise while training, nothing afterwards."""
 
-from __future__ import annotations
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
-from typing import Annotated, ClassVar
+from pydantic import Field
 
-from netspec.ops.arguments import Flag, Probability, Word
-from netspec.ops.base import Op, op
+from netspec.ops.arguments import Inplace, Probability, Word
+from netspec.ops.base import Layout, Op, Storage, op
+from netspec.ops.dim import Shape
+from netspec.ops.reach import Reads, one_by_one
+
+Chance = Annotated[Probability, Field(description="the probability of dropping")]
 
 
-class AnyDropout(Op):
+class Noise(Op):
     """Zero something with probability `p` while training."""
 
     style: ClassVar[str] = "dropout"
+    is_light: ClassVar[bool] = True
+    layout: ClassVar[Layout] = Layout.KEPT
+    storage: ClassVar[Storage] = Storage.IDLE
 
-    p: Probability = 0.5
-    inplace: Flag = False
+    if TYPE_CHECKING:
+        p: float
+
+    def reach(self, x: Shape) -> Reads | None:
+        return one_by_one(len(x))
 
     def label(self) -> str:
         return f"{super().label()} {self.p}"
+
+
+class AnyDropout(Noise):
+    """Noise with PyTorch's default, and perhaps in the input's place."""
+
+    p: Chance = 0.5
+    inplace: Inplace = False
 
 
 @op("dropout")
@@ -43,11 +60,10 @@ class AlphaDropout(AnyDropout):
 
 
 @op("stochastic_depth")
-class StochasticDepth(Op):
+class StochasticDepth(Noise):
     """Zero each image, or with `mode: batch` all, with probability `p` while training."""
 
     module: ClassVar[str] = "StochasticDepth"
-    style: ClassVar[str] = "dropout"
     helper: ClassVar[str] = '''\
 class StochasticDepth(nn.Module):
     """Zero each image, or in the mode "batch" all, with probability p in training."""
@@ -67,8 +83,7 @@ class StochasticDepth(nn.Module):
         return (x.transpose(0, -1) * noise).transpose(0, -1)
 '''
 
-    p: Probability
-    mode: Annotated[str, Word(("row", "batch"))] = "row"
-
-    def label(self) -> str:
-        return f"{super().label()} {self.p}"
+    p: Chance
+    mode: Annotated[str, Word(("row", "batch"))] = Field(
+        "row", description="`row` drops image by image, `batch` all or none"
+    )

@@ -1,14 +1,15 @@
 """Fully connected layers."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import ClassVar
 
-from netspec.ops.arguments import Flag, Size
+from pydantic import Field
+
+from netspec.ops.arguments import Bias, Size
 from netspec.ops.axes import refuse_rank
-from netspec.ops.base import Cost, Op, Problem, op, product
+from netspec.ops.base import Cost, Layout, Op, Problem, numbers, op, product
 from netspec.ops.dim import Dim, Shape
+from netspec.ops.reach import SAME, Reads, everything, in_order
 
 
 @op("linear")
@@ -17,9 +18,13 @@ class Linear(Op):
 
     module: ClassVar[str] = "nn.Linear"
     style: ClassVar[str] = "linear"
+    layout: ClassVar[Layout] = Layout.LAST
+    has_depth: ClassVar[bool] = True
+    other: ClassVar[str] = "bias"
+    channels: ClassVar[tuple[str, ...]] = ("out_features",)
 
-    out_features: Size
-    bias: Flag = True
+    out_features: Size = Field(description="how many numbers come out")
+    bias: Bias = True
 
     def inferred(self, x: Shape) -> dict[str, Dim]:
         return {"in_features": x[-1]}
@@ -37,6 +42,9 @@ class Linear(Op):
     def cost(self, *inputs: Shape) -> Cost:
         outputs = product(self.shape(*inputs))
         return Cost(outputs * product(inputs[0][-1:]), outputs if self.bias else 0)
+
+    def reach(self, x: Shape) -> Reads | None:
+        return in_order((*(SAME for _ in x[1:]), everything(numbers(x)[-1])))
 
     def label(self) -> str:
         return f"fc {self.out_features}"

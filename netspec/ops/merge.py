@@ -1,11 +1,9 @@
 """Ops over several inputs."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import ClassVar
 
-from netspec.ops.arguments import Axis
+from netspec.ops.arguments import Dimension
 from netspec.ops.axes import called, index, refuse_axis
 from netspec.ops.base import Call, Cost, Infix, Input, Join, Problem, op, product
 from netspec.ops.dim import Dim, Expr, Shape
@@ -32,7 +30,7 @@ class Concat(Join):
     """Put the inputs one behind the other along `dim` (1 is the channels, as in PyTorch)."""
 
     module: ClassVar[str] = "torch.cat"
-    dim: Axis = 1
+    dim: Dimension = 1
 
     def check(self, *inputs: Shape) -> Iterator[Problem]:
         problems = [*_refuse_ranks(inputs), *refuse_axis("dim", self.dim, inputs[0])]
@@ -60,8 +58,6 @@ class Concat(Join):
 
 class Elementwise(Join):
     """Combine the inputs element by element; a size of 1 is repeated, as in PyTorch."""
-
-    operator: ClassVar[str]
 
     def check(self, *inputs: Shape) -> Iterator[Problem]:
         problems = list(_refuse_ranks(inputs))

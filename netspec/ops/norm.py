@@ -1,12 +1,13 @@
 """Normalisation."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Annotated, ClassVar
 
+from pydantic import Field
+
 from netspec.ops.arguments import (
     AnyReal,
+    Bias,
     Flag,
     From0,
     Integer,
@@ -16,17 +17,26 @@ from netspec.ops.arguments import (
     Size,
 )
 from netspec.ops.axes import refuse_rank
-from netspec.ops.base import Cost, Op, Problem, op, product
+from netspec.ops.base import Cost, Layout, Op, Problem, numbers, op, product
 from netspec.ops.dim import Dim, Shape
+from netspec.ops.reach import SAME, Reads, everything, grouped, in_order, sliding
 from netspec.ops.window import every, times
 
 Sizes = Annotated[int | tuple[int, ...] | None, ListOf(Integer(), single=True)]
+Affine = Annotated[
+    Flag, Field(description="whether a learnt scale and shift follow the normalisation")
+]
+Statistics = Annotated[Flag, Field(description="whether running statistics are kept for inference")]
+_EPS = "what is added to the variance for stability"
 
 
 class Norm(Op):
     """Scales each element; two operations for one element."""
 
     style: ClassVar[str] = "norm"
+    is_light: ClassVar[bool] = True
+    layout: ClassVar[Layout] = Layout.KEPT
+    other: ClassVar[str] = "normalising"
     positional: ClassVar[int] = 0
 
     def cost(self, *inputs: Shape) -> Cost:
@@ -40,13 +50,16 @@ class LocalResponseNorm(Norm):
     module: ClassVar[str] = "nn.LocalResponseNorm"
     positional: ClassVar[int] = 1
 
-    size: Size
-    alpha: AnyReal = 1e-4
-    beta: AnyReal = 0.75
-    k: AnyReal = 1.0
+    size: Size = Field(description="over how many neighbouring channels")
+    alpha: AnyReal = Field(1e-4, description="the weight of the neighbours' squares")
+    beta: AnyReal = Field(0.75, description="the exponent of the normalisation")
+    k: AnyReal = Field(1.0, description="what is added to the sum of squares")
 
     def check(self, *inputs: Shape) -> Iterator[Problem]:
         return refuse_rank(inputs[0], 2)
+
+    def reach(self, x: Shape) -> Reads | None:
+        return in_order((sliding(self.size, 1, self.size // 2), *(SAME for _ in x[1:])))
 
     def label(self) -> str:
         return f"LRN {self.size}"
@@ -55,10 +68,12 @@ class LocalResponseNorm(Norm):
 class BatchNorm(Norm):
     """Normalise each channel by its mean and variance; `num_features` is inferred."""
 
-    eps: Positive = 1e-5
-    momentum: OptionalReal = 0.1
-    affine: Flag = True
-    track_running_stats: Flag = True
+    eps: Positive = Field(1e-5, description=_EPS)
+    momentum: OptionalReal = Field(
+        0.1, description="how fast the running statistics follow; null: a plain average"
+    )
+    affine: Affine = True
+    track_running_stats: Statistics = True
 
     def inferred(self, x: Shape) -> dict[str, Dim]:
         return {"num_features": x[0]}
@@ -72,6 +87,10 @@ class BatchNorm(Norm):
             return {}
         channels = inputs[0][:1]
         return {"running_mean": channels, "running_var": channels, "num_batches_tracked": ()}
+
+    def reach(self, x: Shape) -> Reads | None:
+        rest = (SAME if self.track_running_stats else everything(n) for n in numbers(x)[1:])
+        return in_order((SAME, *rest))
 
 
 @op("batch_norm1d")
@@ -99,9 +118,9 @@ class InstanceNorm2d(BatchNorm):
     module: ClassVar[str] = "nn.InstanceNorm2d"
     rank: ClassVar[int | None] = 3
 
-    eps: From0 = 1e-5
-    affine: Flag = False
-    track_running_stats: Flag = False
+    eps: From0 = Field(1e-5, description=_EPS)
+    affine: Affine = False
+    track_running_stats: Statistics = False
 
     def check(self, *inputs: Shape) -> Iterator[Problem]:
         if product(inputs[0][1:]) == 1:
@@ -114,9 +133,9 @@ class GroupNorm(Norm):
 
     module: ClassVar[str] = "nn.GroupNorm"
 
-    num_groups: Size
-    eps: From0 = 1e-5
-    affine: Flag = True
+    num_groups: Size = Field(description="into how many groups the channels are split")
+    eps: From0 = Field(1e-5, description=_EPS)
+    affine: Affine = True
 
     def inferred(self, x: Shape) -> dict[str, Dim]:
         return {"num_groups": self.num_groups, "num_channels": x[0]}
@@ -131,6 +150,10 @@ class GroupNorm(Norm):
         channels = inputs[0][:1]
         return {"weight": channels, "bias": channels} if self.affine else {}
 
+    def reach(self, x: Shape) -> Reads | None:
+        channels, *rest = numbers(x)
+        return in_order((grouped(channels, channels, self.num_groups), *map(everything, rest)))
+
     def label(self) -> str:
         return f"group norm {self.num_groups}"
 
@@ -142,10 +165,14 @@ class LayerNorm(Norm):
     module: ClassVar[str] = "nn.LayerNorm"
     positional: ClassVar[int] = 1
 
-    normalized_shape: Sizes = None
-    eps: From0 = 1e-5
-    elementwise_affine: Flag = True
-    bias: Flag = True
+    normalized_shape: Sizes = Field(
+        None, description="the sizes of the last dimensions, over which is normalised"
+    )
+    eps: From0 = Field(1e-5, description=_EPS)
+    elementwise_affine: Flag = Field(
+        True, description="whether a learnt scale follows the normalisation"
+    )
+    bias: Bias = True
 
     def inferred(self, x: Shape) -> dict[str, Dim]:
         return {"normalized_shape": x[-1]} if self.normalized_shape is None else {}
@@ -167,3 +194,7 @@ class LayerNorm(Norm):
             return {}
         sizes = self._sizes(inputs[0])
         return {"weight": sizes} | ({"bias": sizes} if self.bias else {})
+
+    def reach(self, x: Shape) -> Reads | None:
+        kept = len(x) - len(self._sizes(x))
+        return in_order((*(SAME for _ in x[:kept]), *map(everything, numbers(x)[kept:])))

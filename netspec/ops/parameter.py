@@ -1,8 +1,8 @@
 """Learnt tensors that belong to no other op: a scale, a bias, a token."""
 
-from __future__ import annotations
-
 from typing import Annotated, ClassVar
+
+from pydantic import Field
 
 from netspec.ops.arguments import Integer, ListOf
 from netspec.ops.base import Call, Infix, Op, op
@@ -19,7 +19,7 @@ class Parameter(Op):
     style: ClassVar[str] = "parameter"
     reads: ClassVar[int] = 0
 
-    size: Sizes
+    size: Sizes = Field(description="the sizes of its dimensions, without the batch")
 
     def shape(self, *inputs: Shape) -> Shape:
         return self.size
@@ -29,6 +29,9 @@ class Parameter(Op):
 
     def torch(self, *inputs: Shape) -> Call | Infix:
         return Call(self.module, (Call("torch.zeros", self.size),))
+
+    def kind(self) -> str:
+        return "other"
 
     def label(self) -> str:
         return f"parameter {'×'.join(map(str, self.size))}"

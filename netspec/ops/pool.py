@@ -1,9 +1,9 @@
 """Pooling by a window that slides."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+from pydantic import Field
 
 from netspec.ops.arguments import (
     Count,
@@ -17,15 +17,38 @@ from netspec.ops.arguments import (
     Triple,
     TripleFrom0,
 )
-from netspec.ops.base import Cost, Op, Problem, Window, numbers, op, product
+from netspec.ops.base import Cost, Layout, Op, Problem, Window, numbers, op, product
 from netspec.ops.dim import Shape
-from netspec.ops.window import every, label, refuse_window, slide, times
+from netspec.ops.reach import SAME, Reads, in_order
+from netspec.ops.window import (
+    DILATION,
+    KERNEL,
+    PADDING,
+    STRIDE,
+    every,
+    label,
+    reaches,
+    refuse_window,
+    slide,
+    times,
+)
+
+CeilMode = Annotated[
+    Flag, Field(description="round the output's size up, so that the last window may overhang")
+]
+IncludePad = Annotated[Flag, Field(description="whether the padding counts in the mean")]
+Divisor = Annotated[
+    OptionalSize, Field(description="what the sum of a window is divided by, in place of its size")
+]
 
 
 class Pool(Op):
     """A window that slides over each channel; subclasses fix the number of spatial dimensions."""
 
     style: ClassVar[str] = "pool"
+    layout: ClassVar[Layout] = Layout.FIRST
+    is_pooling: ClassVar[bool] = True
+    other: ClassVar[str] = "pooling"
     spatial: ClassVar[int]
 
     if TYPE_CHECKING:  # fields, which each class declares for itself in PyTorch's order
@@ -61,6 +84,9 @@ class Pool(Op):
     def window(self) -> Window | None:
         return self._window()
 
+    def reach(self, x: Shape) -> Reads | None:
+        return in_order((SAME, *reaches(self._window())))
+
     def label(self) -> str:
         return f"{self.op_name.split('_')[0]} pool {label(self._window())}"
 
@@ -83,11 +109,11 @@ class MaxPool1d(MaxPool):
     spatial: ClassVar[int] = 1
     rank: ClassVar[int | None] = 2
 
-    kernel_size: Size
-    stride: OptionalSize = None
-    padding: Count = 0
-    dilation: Size = 1
-    ceil_mode: Flag = False
+    kernel_size: Size = Field(description=KERNEL)
+    stride: OptionalSize = Field(None, description=STRIDE)
+    padding: Count = Field(0, description=PADDING)
+    dilation: Size = Field(1, description=DILATION)
+    ceil_mode: CeilMode = False
 
 
 @op("max_pool2d")
@@ -98,11 +124,11 @@ class MaxPool2d(MaxPool):
     spatial: ClassVar[int] = 2
     rank: ClassVar[int | None] = 3
 
-    kernel_size: Pair
-    stride: OptionalPair = None
-    padding: PairFrom0 = 0
-    dilation: Pair = 1
-    ceil_mode: Flag = False
+    kernel_size: Pair = Field(description=KERNEL)
+    stride: OptionalPair = Field(None, description=STRIDE)
+    padding: PairFrom0 = Field(0, description=PADDING)
+    dilation: Pair = Field(1, description=DILATION)
+    ceil_mode: CeilMode = False
 
 
 @op("max_pool3d")
@@ -113,11 +139,11 @@ class MaxPool3d(MaxPool):
     spatial: ClassVar[int] = 3
     rank: ClassVar[int | None] = 4
 
-    kernel_size: Triple
-    stride: OptionalTriple = None
-    padding: TripleFrom0 = 0
-    dilation: Triple = 1
-    ceil_mode: Flag = False
+    kernel_size: Triple = Field(description=KERNEL)
+    stride: OptionalTriple = Field(None, description=STRIDE)
+    padding: TripleFrom0 = Field(0, description=PADDING)
+    dilation: Triple = Field(1, description=DILATION)
+    ceil_mode: CeilMode = False
 
 
 @op("avg_pool1d")
@@ -128,11 +154,11 @@ class AvgPool1d(Pool):
     spatial: ClassVar[int] = 1
     rank: ClassVar[int | None] = 2
 
-    kernel_size: Size
-    stride: OptionalSize = None
-    padding: Count = 0
-    ceil_mode: Flag = False
-    count_include_pad: Flag = True
+    kernel_size: Size = Field(description=KERNEL)
+    stride: OptionalSize = Field(None, description=STRIDE)
+    padding: Count = Field(0, description=PADDING)
+    ceil_mode: CeilMode = False
+    count_include_pad: IncludePad = True
 
 
 @op("avg_pool2d")
@@ -143,12 +169,12 @@ class AvgPool2d(Pool):
     spatial: ClassVar[int] = 2
     rank: ClassVar[int | None] = 3
 
-    kernel_size: Pair
-    stride: OptionalPair = None
-    padding: PairFrom0 = 0
-    ceil_mode: Flag = False
-    count_include_pad: Flag = True
-    divisor_override: OptionalSize = None
+    kernel_size: Pair = Field(description=KERNEL)
+    stride: OptionalPair = Field(None, description=STRIDE)
+    padding: PairFrom0 = Field(0, description=PADDING)
+    ceil_mode: CeilMode = False
+    count_include_pad: IncludePad = True
+    divisor_override: Divisor = None
 
 
 @op("avg_pool3d")
@@ -159,12 +185,12 @@ class AvgPool3d(Pool):
     spatial: ClassVar[int] = 3
     rank: ClassVar[int | None] = 4
 
-    kernel_size: Triple
-    stride: OptionalTriple = None
-    padding: TripleFrom0 = 0
-    ceil_mode: Flag = False
-    count_include_pad: Flag = True
-    divisor_override: OptionalSize = None
+    kernel_size: Triple = Field(description=KERNEL)
+    stride: OptionalTriple = Field(None, description=STRIDE)
+    padding: TripleFrom0 = Field(0, description=PADDING)
+    ceil_mode: CeilMode = False
+    count_include_pad: IncludePad = True
+    divisor_override: Divisor = None
 
     def check(self, *inputs: Shape) -> Iterator[Problem]:
         yield from super().check(*inputs)

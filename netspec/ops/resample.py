@@ -1,14 +1,17 @@
 """Ops that change the resolution of a feature map or its edge, and shuffles."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
+from fractions import Fraction
+from math import ceil, floor
 from typing import Annotated, ClassVar
+
+from pydantic import Field
 
 from netspec.ops.arguments import MAX_SIZE, Boolean, Integer, ListOf, Real, Size, Word
 from netspec.ops.axes import refuse_rank
-from netspec.ops.base import Cost, Op, Problem, numbers, op, product
+from netspec.ops.base import Cost, Layout, Op, Problem, numbers, op, product
 from netspec.ops.dim import Dim, Expr, Shape, unknown
+from netspec.ops.reach import SAME, Reach, Reads, adapting, in_order, per_phase, sharing, sliding
 from netspec.ops.reshape import Move
 from netspec.ops.window import every, refuse_output
 from netspec.text.diagnostics import counted
@@ -23,6 +26,8 @@ _MODES: dict[str, tuple[tuple[int, ...], int]] = {
     "area": ((1, 2, 3), 0),
     "nearest-exact": ((1, 2, 3), 0),
 }
+_FINEST = 1000
+"""The largest denominator of a scale: how many phases of it are told apart."""
 Sizes = Annotated[int | tuple[int, ...] | None, ListOf(Integer(), single=True)]
 Factors = Annotated[float | tuple[float, ...] | None, ListOf(Real(0, above=True), single=True)]
 
@@ -33,12 +38,18 @@ class Interpolate(Op):
 
     module: ClassVar[str] = "nn.Upsample"
     style: ClassVar[str] = "pool"
+    layout: ClassVar[Layout] = Layout.FIRST
+    other: ClassVar[str] = "pooling"
     positional: ClassVar[int] = 0
 
-    size: Sizes = None
-    scale_factor: Factors = None
-    mode: Annotated[str, Word(tuple(_MODES))] = "nearest"
-    align_corners: Annotated[bool | None, Boolean(optional=True)] = None
+    size: Sizes = Field(None, description="the size of each spatial dimension of the output")
+    scale_factor: Factors = Field(None, description="how much larger height and width become")
+    mode: Annotated[str, Word(tuple(_MODES))] = Field(
+        "nearest", description="how values between the elements are made"
+    )
+    align_corners: Annotated[bool | None, Boolean(optional=True)] = Field(
+        None, description="whether the corner elements keep their values"
+    )
 
     def check(self, *inputs: Shape) -> Iterator[Problem]:
         problems = [*refuse_rank(inputs[0], 2, 4), *self._refuse_arguments(len(inputs[0]) - 1)]
@@ -76,6 +87,33 @@ class Interpolate(Op):
             return Cost(other=product(inputs[0]))
         return Cost(other=_MODES[self.mode][1] * product(self.shape(*inputs)))
 
+    def reach(self, x: Shape) -> Reads | None:
+        sizes, counts = numbers(x)[1:], numbers(self.shape(x))[1:]
+        if self.mode == "area":
+            return in_order((SAME, *map(adapting, sizes, counts)))
+        factors = every(self.scale_factor, len(sizes))
+        return in_order((SAME, *map(self._reach_along, sizes, counts, factors)))
+
+    def _reach_along(self, size: int, count: int, factor: float | None) -> Reach:
+        """Return the elements that interpolation reads: none, one or two on each side."""
+        ratio = Fraction(size, count)
+        if factor is not None:  # as PyTorch has it, also where it does not lead to the last element
+            ratio = 1 / Fraction(str(factor)).limit_denominator(_FINEST)
+        start = Fraction(0) if self.mode == "nearest" else (ratio - 1) / 2
+        if self.align_corners:
+            ratio, start = Fraction(size - 1, max(count - 1, 1)), Fraction(0)
+        more = 1 if self.mode == "bicubic" else 0
+
+        def ends(i: int) -> tuple[int, int]:
+            place = start + i * ratio
+            if self.mode.startswith("nearest"):
+                place = Fraction(floor(place if self.mode == "nearest" else place + Fraction(1, 2)))
+            if place.denominator == 1:
+                return int(place), int(place)
+            return floor(place) - more, ceil(place) + more
+
+        return per_phase(ends, ratio.denominator, ratio.numerator)
+
     def label(self) -> str:
         return f"resize × {self.scale_factor}" if self.size is None else f"resize to {self.size}"
 
@@ -95,9 +133,15 @@ class Pad(Move):
     module: ClassVar[str] = "F.pad"
     is_module: ClassVar[bool] = False
 
-    pad: Annotated[tuple[int, ...], ListOf(Integer(-MAX_SIZE))]
-    mode: Annotated[str, Word(("constant", "reflect", "replicate", "circular"))] = "constant"
-    value: Annotated[float | None, Real(optional=True)] = None
+    pad: Annotated[tuple[int, ...], ListOf(Integer(-MAX_SIZE))] = Field(
+        description="how much is added at each end, the last dimension first"
+    )
+    mode: Annotated[str, Word(("constant", "reflect", "replicate", "circular"))] = Field(
+        "constant", description="how values beyond the elements are made"
+    )
+    value: Annotated[float | None, Real(optional=True)] = Field(
+        None, description="what a constant padding holds"
+    )
 
     def check(self, *inputs: Shape) -> Iterator[Problem]:
         rank, dimensions = len(inputs[0]), len(self.pad) // 2
@@ -134,6 +178,9 @@ class Pad(Move):
         edges = zip(inputs[0], self._edges(inputs[0]), strict=True)
         return tuple(size + before + after for size, (before, after) in edges)
 
+    def reach(self, x: Shape) -> Reads | None:
+        return in_order(sliding(1, 1, before) for before, _ in self._edges(x))
+
 
 @op("channel_shuffle")
 class ChannelShuffle(Move):
@@ -141,13 +188,18 @@ class ChannelShuffle(Move):
 
     module: ClassVar[str] = "nn.ChannelShuffle"
 
-    groups: Size
+    groups: Size = Field(description="into how many groups the channels are split")
 
     def check(self, *inputs: Shape) -> Iterator[Problem]:
         yield from refuse_rank(inputs[0], 2)
         if inputs[0] and inputs[0][0] % self.groups:
             message = f"{inputs[0][0]} channels do not divide into {self.groups} groups"
             yield Problem("groups", message)
+
+    def reach(self, x: Shape) -> Reads | None:
+        each = numbers(x)[0] // self.groups
+        channels = per_phase(lambda i: (i * each, i * each), self.groups, 1)
+        return in_order((channels, *(SAME for _ in x[1:])))
 
 
 @op("pixel_shuffle")
@@ -156,7 +208,7 @@ class PixelShuffle(Move):
 
     module: ClassVar[str] = "nn.PixelShuffle"
 
-    upscale_factor: Size
+    upscale_factor: Size = Field(description="how much larger height and width become")
 
     def check(self, *inputs: Shape) -> Iterator[Problem]:
         yield from refuse_rank(inputs[0], 3)
@@ -169,6 +221,11 @@ class PixelShuffle(Move):
         factor = self.upscale_factor
         return (*others, channels // (factor * factor), height * factor, width * factor)
 
+    def reach(self, x: Shape) -> Reads | None:
+        factor = self.upscale_factor
+        channels = sliding(factor**2, factor**2, 0)
+        return in_order((*(SAME for _ in x[3:]), channels, sharing(factor), sharing(factor)))
+
 
 @op("pixel_unshuffle")
 class PixelUnshuffle(Move):
@@ -176,7 +233,7 @@ class PixelUnshuffle(Move):
 
     module: ClassVar[str] = "nn.PixelUnshuffle"
 
-    downscale_factor: Size
+    downscale_factor: Size = Field(description="how much smaller height and width become")
 
     def check(self, *inputs: Shape) -> Iterator[Problem]:
         yield from refuse_rank(inputs[0], 3)
@@ -189,3 +246,8 @@ class PixelUnshuffle(Move):
         *others, channels, height, width = inputs[0]
         factor = self.downscale_factor
         return (*others, channels * factor * factor, height // factor, width // factor)
+
+    def reach(self, x: Shape) -> Reads | None:
+        factor = self.downscale_factor
+        cell = sliding(factor, factor, 0)
+        return in_order((*(SAME for _ in x[3:]), sharing(factor**2), cell, cell))

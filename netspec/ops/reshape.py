@@ -1,14 +1,15 @@
 """Ops that move elements between dimensions and compute nothing."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Annotated, ClassVar
 
+from pydantic import Field
+
 from netspec.ops.arguments import MAX_SIZE, Axis, Fixed, Integer, ListOf
 from netspec.ops.axes import index, refuse_axis
-from netspec.ops.base import Call, Infix, Input, Op, Problem, op, product
+from netspec.ops.base import Call, Infix, Input, Op, Problem, Storage, op, product
 from netspec.ops.dim import Dim, Shape
+from netspec.ops.reach import SAME, Along, Reads, one_by_one
 from netspec.ops.window import times
 
 
@@ -16,24 +17,34 @@ class Move(Op):
     """Elements change places only."""
 
     style: ClassVar[str] = "reshape"
+    is_light: ClassVar[bool] = True
+
+
+class View(Move):
+    """The elements stay where they are in memory; unless an op says more they keep their order."""
+
+    storage: ClassVar[Storage] = Storage.VIEW
+
+    def reach(self, x: Shape) -> Reads | None:
+        return one_by_one(len(x)) if self.shape(x) == x else None
 
 
 @op("identity")
-class Identity(Move):
+class Identity(View):
     """The input unchanged."""
 
     module: ClassVar[str] = "nn.Identity"
 
 
 @op("flatten")
-class Flatten(Move):
+class Flatten(View):
     """Fold dimensions `start_dim` to `end_dim` into one; as in PyTorch, 0 is the batch."""
 
     module: ClassVar[str] = "nn.Flatten"
     positional: ClassVar[int] = 2
 
-    start_dim: Axis = 1
-    end_dim: Axis = -1
+    start_dim: Axis = Field(1, description="the first dimension to fold; 0 is the batch")
+    end_dim: Axis = Field(-1, description="the last dimension to fold; -1 is the last one there is")
 
     def check(self, *inputs: Shape) -> Iterator[Problem]:
         x = inputs[0]
@@ -50,13 +61,15 @@ class Flatten(Move):
 
 
 @op("reshape")
-class Reshape(Move):
+class Reshape(View):
     """Give the elements of each image another shape; one size may be -1, which is what remains."""
 
     module: ClassVar[str] = "torch.reshape"
     is_module: ClassVar[bool] = False
 
-    size: Annotated[tuple[int, ...], ListOf(Integer(also=(-1,)))]
+    size: Annotated[tuple[int, ...], ListOf(Integer(also=(-1,)))] = Field(
+        description="the new shape, without the batch"
+    )
 
     def check(self, *inputs: Shape) -> Iterator[Problem]:
         if self.size.count(-1) > 1:
@@ -83,13 +96,15 @@ class Reshape(Move):
 
 
 @op("permute")
-class Permute(Move):
+class Permute(View):
     """Put the dimensions in another order; as in PyTorch, 0 is the batch, which must stay first."""
 
     module: ClassVar[str] = "torch.permute"
     is_module: ClassVar[bool] = False
 
-    dims: Annotated[tuple[int, ...], Fixed(ListOf(Integer(-MAX_SIZE)))]
+    dims: Annotated[tuple[int, ...], Fixed(ListOf(Integer(-MAX_SIZE)))] = Field(
+        description="the dimensions in their new order; 0 is the batch"
+    )
 
     def check(self, *inputs: Shape) -> Iterator[Problem]:
         rank = len(inputs[0]) + 1
@@ -102,6 +117,9 @@ class Permute(Move):
 
     def shape(self, *inputs: Shape) -> Shape:
         return tuple(inputs[0][index(dim, inputs[0])] for dim in self.dims[1:])
+
+    def reach(self, x: Shape) -> Reads | None:
+        return tuple(Along(index(dim, x), SAME) for dim in self.dims[1:])
 
     def label(self) -> str:
         return f"permute {' '.join(map(str, self.dims))}"

@@ -1,25 +1,32 @@
 """Ops with several outputs, which are read as `name.0`, `name.1` …"""
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar
 
+from pydantic import Field
+
 from netspec.ops import axes
-from netspec.ops.arguments import MAX_SIZE, Axis, Fixed, Integer, ListOf, Size
-from netspec.ops.base import Call, Infix, Input, Op, Problem, numbers, op
+from netspec.ops.arguments import MAX_SIZE, Dimension, Fixed, Integer, ListOf, Size
+from netspec.ops.base import Call, Infix, Input, Problem, numbers, op
 from netspec.ops.dim import Dim, Shape
+from netspec.ops.reach import SAME, Reads, in_order, sliding
+from netspec.ops.reshape import View
 
 Sections = Annotated[tuple[int, ...], ListOf(Integer())]
 Start = Annotated[int, Integer(-MAX_SIZE)]
 Pieces = Annotated[int, Fixed(Integer(2, maximum=1000))]
 
 
-class Cut(Op):
+def _from(start: int, dim: int, x: Shape) -> Reads:
+    """Return what is read where only the elements from a first one on are kept along `dim`."""
+    axis = axes.index(dim, x)
+    return in_order(sliding(1, 1, -start) if i == axis else SAME for i in range(len(x)))
+
+
+class Cut(View):
     """Cuts the input along `dim`; in the flat network each piece is a node of its own."""
 
-    style: ClassVar[str] = "reshape"
     is_module: ClassVar[bool] = False
 
     @abstractmethod
@@ -49,13 +56,20 @@ class Cut(Op):
     def shape(self, *inputs: Shape) -> Shape:
         return self.piece(0, inputs[0])
 
+    def reach(self, x: Shape) -> Reads | None:
+        return self.piece_reach(0, x)
 
-class Piece(Op):
+    def piece_reach(self, index: int, x: Shape) -> Reads:
+        """Return what an element of one output reads."""
+        size = numbers(x)[axes.index(self.along(), x)]
+        return _from(self.first(index, size), self.along(), x)
+
+
+class Piece(View):
     """One output of an op that has several: a node of the flat network, never written in a spec."""
 
     op_name: ClassVar[str] = "piece"
     module: ClassVar[str] = ""
-    style: ClassVar[str] = "reshape"
 
     whole: Any
     index: int
@@ -68,21 +82,26 @@ class Piece(Op):
         shape: Shape = self.whole.piece(self.index, inputs[0])
         return shape
 
+    def reach(self, x: Shape) -> Reads | None:
+        reads: Reads = self.whole.piece_reach(self.index, x)
+        return reads
+
     def label(self) -> str:
         return f"{self.whole.label()} [{self.index}]"
 
 
 @op("narrow")
-class Narrow(Op):
+class Narrow(View):
     """Keep `length` elements along `dim`, from `start` on; a negative start counts from the end."""
 
     module: ClassVar[str] = "torch.narrow"
     is_module: ClassVar[bool] = False
-    style: ClassVar[str] = "reshape"
 
-    dim: Axis
-    start: Start
-    length: Size
+    dim: Dimension
+    start: Start = Field(
+        description="the first element that is kept; negative: counted from the end"
+    )
+    length: Size = Field(description="how many elements are kept")
 
     def first(self, size: int) -> int:
         """Return the place of the first element that is kept."""
@@ -103,6 +122,9 @@ class Narrow(Op):
         axis = axes.index(self.dim, inputs[0])
         return (*inputs[0][:axis], self.length, *inputs[0][axis + 1 :])
 
+    def reach(self, x: Shape) -> Reads | None:
+        return _from(self.first(numbers(x)[axes.index(self.dim, x)]), self.dim, x)
+
     def torch(self, *inputs: Shape) -> Call | Infix:
         return Call("torch.narrow", (Input.ONE, self.dim, self.start, self.length))
 
@@ -113,8 +135,8 @@ class Chunk(Cut):
 
     module: ClassVar[str] = "torch.chunk"
 
-    chunks: Pieces
-    dim: Axis = 1
+    chunks: Pieces = Field(description="into how many equal pieces")
+    dim: Dimension = 1
 
     def along(self) -> int:
         return self.dim
@@ -143,8 +165,8 @@ class Split(Cut):
 
     module: ClassVar[str] = "torch.split"
 
-    split_size_or_sections: Sections
-    dim: Axis = 1
+    split_size_or_sections: Sections = Field(description="the sizes of the pieces")
+    dim: Dimension = 1
 
     def along(self) -> int:
         return self.dim

@@ -7,6 +7,12 @@ from typing import Any
 
 from netspec.ops.base import Problem, Window, numbers
 from netspec.ops.dim import Dim, Expr, Shape, unknown
+from netspec.ops.reach import Reach, sliding
+
+KERNEL = "the size of the window, one number or one for each spatial dimension"
+STRIDE = "the step of the window"
+PADDING = "how much is added around the input"
+DILATION = "the step between the elements of the window"
 
 
 def every(value: Any, count: int) -> tuple[Any, ...]:
@@ -17,6 +23,11 @@ def every(value: Any, count: int) -> tuple[Any, ...]:
 def extent(window: Window) -> tuple[int, ...]:
     """Return the size of the dilated kernel."""
     return tuple([d * (k - 1) + 1 for k, d in zip(window.kernel, window.dilation, strict=True)])
+
+
+def reaches(window: Window) -> tuple[Reach, ...]:
+    """Return what a window reads along each spatial dimension."""
+    return tuple(map(sliding, extent(window), window.stride, window.padding))
 
 
 def slide(sizes: Shape, window: Window, after: tuple[int, ...], ceil_mode: bool = False) -> Shape:

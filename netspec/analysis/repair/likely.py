@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from netspec.analysis.repair.tokens import Token, rebound
 from netspec.language.model import BlockCall, Layer, OpCall, Spec, Value, walk
 from netspec.ops.base import Op
-from netspec.ops.conv import Conv
 from netspec.text.diagnostics import Span
 
 
@@ -72,13 +71,12 @@ def _strange(op: Op) -> int:
     window = op.window()
     if window is None:
         return 0
-    is_conv = isinstance(op, Conv)
     steps = zip(window.kernel, window.stride, window.padding, window.dilation, strict=True)
     return max(
         (stride > 2)
         + (kernel > _LARGEST)
-        + (padding not in (0, dilation * (kernel - 1) // 2 if is_conv else kernel // 2))
+        + (padding not in (0, kernel // 2 if op.is_pooling else dilation * (kernel - 1) // 2))
         + (stride == 1 and padding == 0 and kernel > 1)
-        + (is_conv and kernel % 2 == 0)
+        + (not op.is_pooling and kernel % 2 == 0)
         for kernel, stride, padding, dilation in steps
     )

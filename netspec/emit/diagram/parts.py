@@ -9,9 +9,6 @@ from itertools import pairwise
 from netspec.analysis.costs import Costs, NodeCost, total
 from netspec.graph.model import Graph, Node, NodeId
 
-LIGHT_STYLES = ("norm", "activation", "dropout", "reshape")
-"""Kinds of op that a block may add around its one real op and still be drawn as one box."""
-
 FEW = 7
 """How many of a part's nodes are kept by name."""
 
@@ -95,7 +92,7 @@ def _part(id: NodeId, tree: _Tree | Node, costs: Costs, reach: Mapping[NodeId, i
 
 
 def _single(node: Node, costs: Costs, reach: Mapping[NodeId, int]) -> Part:
-    heavy = () if node.op.style in LIGHT_STYLES else (node,)
+    heavy = () if node.op.is_light else (node,)
     exits = (node.id,) if node.id in reach else ()
     return Part(
         node.id, (), node, node, 1, (node.id,), heavy, node.inputs, exits, costs[node.id],

@@ -13,9 +13,9 @@ from typing import NamedTuple
 from netspec.analysis.costs import NodeCost
 from netspec.analysis.network import Network
 from netspec.emit.diagram.parts import Part, parts
-from netspec.emit.palette import kind_of
 from netspec.graph.model import GraphOutput, NodeId, Sizes
 from netspec.language.model import BlockCall, Chain, Parallel
+from netspec.ops.base import Join
 from netspec.ops.window import times
 
 
@@ -208,7 +208,7 @@ class Outline:
 
     def _is_around_one(self, part: Part) -> bool:
         """Tell whether a part has one real op, and only light ones on the path through it."""
-        if len(part.heavy) != 1 or part.heavy[0].op.style == "join":
+        if len(part.heavy) != 1 or isinstance(part.heavy[0].op, Join):
             return False
         return part.is_path and len(part.first.inputs) == 1
 
@@ -217,8 +217,8 @@ class Outline:
         label, kind = title(part.id), "block"
         main = part.heavy[0] if self._is_around_one(part) else part.first
         if not part.children or self._is_around_one(part) or (self._fold and part.count == 1):
-            label, kind = main.op.label(), kind_of(main.op)
-            if main.op.op_name == "concat":
+            label, kind = main.op.label(), main.op.kind()
+            if isinstance(main.op, Join) and not main.op.operator:
                 label += f" → {self._network.shapes[part.last.id][0]}"
         output = part.last.id
         shape, reads, block = self._network.shapes[output], self._reads(part), self._block(part.id)

@@ -9,12 +9,13 @@ from functools import cached_property
 from operator import attrgetter
 from typing import NamedTuple
 
-from netspec.analysis.costs import OTHER_KINDS, Depths, NodeCost, depths, other_kind, total
+from netspec.analysis.costs import OTHER_KINDS, Depths, NodeCost, depths, total
 from netspec.analysis.memory import Memory, weigh
 from netspec.analysis.network import Network
-from netspec.analysis.receptive import Field, Fields, Reach, see
+from netspec.analysis.receptive import Field, Fields, see
 from netspec.emit.report.table import RANGE, Cell, Column, Fact, Row, Table, add_up, shares
 from netspec.graph.model import Node, NodeId, path
+from netspec.ops.reach import Reach
 
 ROWS = ("block", "layer", "op")
 """What a row can stand for."""
@@ -216,7 +217,7 @@ def _operations(network: Network, nodes: list[Node]) -> Row:
     cost = total(network.costs[node.id] for node in nodes)
     kinds = Counter[str]()
     for node in nodes:
-        kinds[other_kind(node)] += network.costs[node.id].other
+        kinds[node.op.other] += network.costs[node.id].other
     others = (kinds[kind] for kind in OTHER_KINDS)
     return cost.params, cost.macs, cost.flops, cost.other, *others
 

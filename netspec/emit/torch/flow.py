@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from netspec.language.model import Layer, OpCall
-from netspec.ops.merge import Concat, Elementwise
+from netspec.ops.base import Join
 
 
 class Flow:
@@ -58,17 +58,19 @@ class Flow:
 
     def ends_branch(self, layer: Layer) -> bool:
         """Tell whether a layer is read beside others by a join of parts, or from outside."""
-        calls = [reader.call for reader in self._readers.get(layer.name, ())]
-        return layer.name in self.kept or any(
-            isinstance(call, OpCall) and isinstance(call.op, Concat) for call in calls
-        )
+        readers = self._readers.get(layer.name, ())
+        return layer.name in self.kept or any(_joins(reader, False) for reader in readers)
 
     def only_broadcast(self, layer: Layer) -> bool:
         """Tell whether all readers of a layer repeat it over the batch by themselves."""
         readers = self._readers.get(layer.name, ())
-        calls = [reader.call for reader in readers]
-        is_fine = all(isinstance(c, OpCall) and isinstance(c.op, Elementwise) for c in calls)
-        return is_fine and layer.name not in self.kept
+        return layer.name not in self.kept and all(_joins(reader, True) for reader in readers)
+
+
+def _joins(layer: Layer, by_element: bool) -> bool:
+    """Tell whether a layer joins its inputs element by element, or else side by side."""
+    op = layer.call.op if isinstance(layer.call, OpCall) else None
+    return isinstance(op, Join) and bool(op.operator) == by_element
 
 
 def _holder(text: str) -> str:

@@ -17,7 +17,7 @@ from netspec.emit.torch.naming import GLOBALS, unique
 from netspec.emit.torch.plan import Param, Plan, function_names, used_names
 from netspec.graph.model import Graph, Instance, NodeId
 from netspec.language.model import INPUT, Body, Layer, OpCall, Spec
-from netspec.ops.base import Op
+from netspec.ops.base import Op, Storage
 from netspec.ops.dim import Expr, Shape, integer, name, names, real, substitute
 from netspec.text.diagnostics import Diagnostic, SpecError
 
@@ -189,9 +189,9 @@ class Planner:
         while node.inputs and node.inputs[0] in self.graph.nodes:
             node = self.graph.nodes[node.inputs[0]]
             before = self.shapes[node.inputs[0]]
-            if node.op.op_name == "flatten" and len(before) > 1 and prod(before) == value:
+            if len(before) > len(self.shapes[node.id]) and prod(before) == value:
                 return " * ".join(map(str, before)) if max(before[1:]) > 1 else ""
-            if node.op.style not in ("activation", "dropout", "reshape"):
+            if node.op.storage is Storage.OWN:
                 break
         return ""
 

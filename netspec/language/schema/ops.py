@@ -7,7 +7,6 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from netspec.language.schema.glossary import ARGUMENTS
 from netspec.ops.base import REGISTRY, Op
 from netspec.ops.fillers import FILLERS, Filler
 
@@ -91,14 +90,13 @@ def spell(value: object) -> str:
 
 def _arguments(cls: type[Op]) -> dict[str, Schema]:
     found = cls.model_json_schema().get("properties", {})
-    return {name: _argument(name, schema) for name, schema in found.items()}
+    return {name: _argument(schema) for name, schema in found.items()}
 
 
-def _argument(name: str, schema: Schema) -> Schema:
+def _argument(schema: Schema) -> Schema:
     schema = {key: value for key, value in schema.items() if key != "title"}
-    meaning = ARGUMENTS.get(name, name.replace("_", " "))
     tail = f"; by default {spell(schema['default'])}" if "default" in schema else "; required"
-    return {**schema, "description": meaning + tail}
+    return {**schema, "description": schema["description"] + tail}
 
 
 def _call(cls: type[Op], arguments: dict[str, Schema]) -> Schema:
