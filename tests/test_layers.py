@@ -32,7 +32,6 @@ ROOMS = {
 }
 """A module imports from its own room and from rooms of smaller numbers."""
 LOOPS = {
-    ("netspec.emit.figure.place", "netspec.emit.figure.stack"),
     ("netspec.emit.torch.filler", "netspec.emit.torch.planner"),
 }
 """What imports each other still."""

@@ -12,10 +12,9 @@ from netspec.analysis.network import Network
 from netspec.analysis.receptive import describe, see
 from netspec.emit.diagram.flow import Fan, Part, Series, Side, exits, flow
 from netspec.emit.diagram.lanes import LEFT, RIGHT, Lanes, assign
-from netspec.emit.diagram.numbers import cost_text, shape_text
+from netspec.emit.diagram.numbers import cost_text, shape_text, total_text
 from netspec.emit.diagram.runs import details
 from netspec.emit.diagram.tree import Group, Item, Leaf, Link, leaves
-from netspec.emit.figure.legend import total_text
 from netspec.emit.palette import KINDS
 from netspec.graph.model import NodeId, path
 from netspec.ops.window import times

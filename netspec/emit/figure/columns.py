@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from netspec.emit.diagram.flow import Fan
-from netspec.emit.figure.drawing import Piece
-from netspec.emit.figure.place import Plan
-from netspec.emit.figure.stack import Column, Gap
+from netspec.emit.diagram.routes import Routes
+from netspec.emit.figure.drawing import Tile
+from netspec.emit.figure.stack import Gap, PageColumn
 
 GUTTER = 8.0
 TRACK = 12.0
@@ -29,20 +29,20 @@ class _Growing:
     left: float = 0.0
     right: float = 0.0
     ends: list[tuple[float, float]] = field(default_factory=list)
-    hanging: list[tuple[int, float, Piece]] = field(default_factory=list)
+    hanging: list[tuple[int, float, Tile]] = field(default_factory=list)
     sizes: list[tuple[int, float, float]] = field(default_factory=list)
 
 
 class Wrapper:
     """Finds the breaks of one series from the sizes of its parts and of what hangs beside them."""
 
-    def __init__(self, plan: Plan, whole: Column, hanging: Sequence[Piece]) -> None:
-        parts, lanes = plan.flow.main.parts, plan.lanes[plan.flow.main].lanes
+    def __init__(self, routes: Routes, whole: PageColumn, hanging: Sequence[Tile]) -> None:
+        parts, lanes = routes.flow.main.parts, routes.lanes[routes.flow.main].lanes
         self._parts, self._gaps = whole.parts, whole.gaps
         self._length = len(parts)
-        self._hanging: dict[int, list[Piece]] = {}
-        for side, piece in zip(plan.flow.sides, hanging, strict=True):
-            self._hanging.setdefault(side.after, []).append(piece)
+        self._hanging: dict[int, list[Tile]] = {}
+        for side, tile in zip(routes.flow.sides, hanging, strict=True):
+            self._hanging.setdefault(side.after, []).append(tile)
         beside = {i for lane in lanes for i in range(lane.skip.start, lane.skip.end)}
         self._may_end = [
             not isinstance(part, Fan) and i not in beside for i, part in enumerate(parts)
@@ -143,9 +143,9 @@ class Wrapper:
 
     def _measure(self, column: _Growing, tail: Gap) -> tuple[float, float]:
         wide, low = column.right, 0.0
-        for i, top, piece in column.hanging:
-            low = max(low, top + piece.height)
-            beside = [right for y, right in column.ends[i + 1 :] if y < top + piece.height]
+        for i, top, tile in column.hanging:
+            low = max(low, top + tile.height)
+            beside = [right for y, right in column.ends[i + 1 :] if y < top + tile.height]
             reach = max(beside, default=tail.right)
-            wide = max(wide, reach + SIDE_GAP + piece.left + piece.right)
+            wide = max(wide, reach + SIDE_GAP + tile.left + tile.right)
         return column.left + wide, max(column.y + tail.height, low)

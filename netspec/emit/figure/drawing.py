@@ -97,7 +97,7 @@ def _move(points: tuple[Point, ...], dx: float, dy: float) -> tuple[Point, ...]:
 
 
 @dataclass(slots=True)
-class Piece:
+class Tile:
     """A drawing around its spine (x = 0), from y = 0 down to `height`.
 
     `ports` are the places where a group's inputs enter, `exits` the x of what leaves at the bottom.
