@@ -19,7 +19,8 @@ import netspec
 from netspec.analysis.network import Network
 from netspec.compiler import compile_spec
 from netspec.emit.diagram.numbers import shape_text, short
-from netspec.emit.diagram.tree import build
+from netspec.emit.diagram.runs import details
+from netspec.emit.diagram.tree import build, main_output
 from netspec.emit.figure.drawing import Box, Drawing, Text
 from netspec.emit.figure.page import Figure, lay_out, page_size
 from netspec.emit.figure.svg import THEMES, to_svg, write
@@ -106,6 +107,14 @@ def test_heads_are_dashed_beside_their_tap(googlenet: Network) -> None:
     assert head.x > tap.x + tap.width
     assert not tap.is_head
     assert 'stroke-dasharray="3 2"' in to_svg(googlenet)
+
+
+@pytest.mark.parametrize("path", sorted(SPECS.glob("*.yaml")), ids=lambda path: path.stem)
+def test_less_detail_still_follows_the_output_of_inference(path: Path) -> None:
+    network = netspec.load(str(path)).network
+    for root in details(network, None):
+        end = root.children[root.exit]
+        assert (end.id, end.train_only) == (("", main_output(network).name), False)
 
 
 def test_text_tells_kernel_stride_channels_shapes_and_costs(googlenet: Network) -> None:

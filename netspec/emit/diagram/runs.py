@@ -126,8 +126,7 @@ def absorb(group: Group) -> Group:
             kept[-1] = _merge(kept[-1], item)
         else:
             kept.append(item)
-        # A network is followed to its last output, a block to what it gives.
-        if i == group.exit or not group.id:
+        if i == group.exit:
             exit = len(kept) - 1
     return replace(group, children=tuple(kept), links=link(kept, group.reads), exit=exit)
 
