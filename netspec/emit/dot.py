@@ -26,7 +26,7 @@ _EDGE = "#555555"
 _HEAD = "#8a3c8a"
 
 
-class DotError(Exception):
+class DotError(OSError):
     """The `dot` program is missing, failed or took too long; the text says what to do."""
 
 
