@@ -33,9 +33,9 @@ def test_every_link_is_a_line_a_lane_or_a_tag(text: str) -> None:
         tagged = {(node, part) for part, nodes in routes.into.items() for node in nodes}
         tags = {
             (link.source, link.target)
-            for link in routes.group.links
+            for link in routes.cluster.links
             if (link.node, link.target) in tagged
         }
         found = sorted([*lines, *lanes, *tags])
-        assert found == sorted({(link.source, link.target) for link in routes.group.links})
+        assert found == sorted({(link.source, link.target) for link in routes.cluster.links})
         assert all(source in routes.out for source, _ in tags)

@@ -19,7 +19,7 @@ from netspec.emit.diagram.flow import Fan, Series, Side
 from netspec.emit.diagram.numbers import cost_text, shape_text, total_text
 from netspec.emit.diagram.routes import Routes, route
 from netspec.emit.diagram.runs import details
-from netspec.emit.diagram.tree import Group, Item, Leaf, leaves
+from netspec.emit.diagram.tree import Cluster, Item, Leaf, leaves
 from netspec.emit.palette import KINDS
 from netspec.graph.model import NodeId, path
 from netspec.ops.window import times
@@ -68,7 +68,7 @@ def to_html(network: Network) -> str:
     return page
 
 
-def _page(network: Network, root: Group) -> str:
+def _page(network: Network, root: Cluster) -> str:
     text = json.dumps(_Exporter(network, root).root(), ensure_ascii=False, separators=(",", ":"))
     # Inside a script element only "<" can end it or open a comment.
     data = text.replace("<", "\\u003c")
@@ -96,7 +96,7 @@ def _style() -> str:
 class _Exporter:
     """Turns the tree and its flows into plain data for the script."""
 
-    def __init__(self, network: Network, root: Group) -> None:
+    def __init__(self, network: Network, root: Cluster) -> None:
         self._network = network
         self._root = root
         self._busiest = max(1, *(leaf.cost.macs for leaf in leaves(root)))
@@ -107,14 +107,14 @@ class _Exporter:
         return self._contents(route(self._root))
 
     def _contents(self, routes: Routes) -> dict[str, Any]:
-        """Return a group's items and flow."""
-        children = enumerate(routes.group.children)
+        """Return a cluster's items and flow."""
+        children = enumerate(routes.cluster.children)
         items = [self._item(child) | self._inside(routes.inner.get(i)) for i, child in children]
         return {"items": items, "flow": _FlowExporter(self, routes).run()}
 
     def _inside(self, routes: Routes | None) -> dict[str, Any]:
         """Return what an open block shows."""
-        return self._contents(routes) | {"cost": cost_text(routes.group.cost)} if routes else {}
+        return self._contents(routes) | {"cost": cost_text(routes.cluster.cost)} if routes else {}
 
     def number(self, node: NodeId) -> str:
         return str(self._numbers.setdefault(node, len(self._numbers) + 1))
@@ -167,7 +167,7 @@ class _Exporter:
 
 
 class _FlowExporter:
-    """Turns the flow and the routes of one group into plain data."""
+    """Turns the flow and the routes of one cluster into plain data."""
 
     def __init__(self, exporter: _Exporter, routes: Routes) -> None:
         self._exporter = exporter
@@ -216,6 +216,6 @@ class _FlowExporter:
 
     def _tags(self, part: int) -> dict[str, Any]:
         """Return the numbers that point at a child, each with the input that it belongs to."""
-        reads, nodes = self._routes.group.children[part].reads, self._routes.into.get(part, [])
+        reads, nodes = self._routes.cluster.children[part].reads, self._routes.into.get(part, [])
         tags = [[self._exporter.number(x), reads.index(x)] for x in dict.fromkeys(nodes)]
         return {"into": tags} if tags else {}

@@ -1,4 +1,4 @@
-"""How each link of a group is drawn: from the part above, on a lane beside its series, or by tags.
+"""How each link of a cluster is drawn: from the part above, on a lane beside, or by tags.
 
 Only the order of things decides here, never a size: so the page and the browser, which measure
 texts differently, draw the same link in the same way.
@@ -9,22 +9,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from netspec.emit.diagram.flow import Fan, Flow, Series, Skip, exits, flow
+from netspec.emit.diagram.flow import ClusterFlow, Fan, Series, Skip, exits, flow
 from netspec.emit.diagram.lanes import LEFT, RIGHT, Lane, Lanes, assign
-from netspec.emit.diagram.tree import Group, Leaf, Link
+from netspec.emit.diagram.tree import Cluster, Leaf, Link
 from netspec.graph.model import NodeId
 
 
 @dataclass(slots=True)
 class Routes:
-    """The routes of a group's links, and those of the groups inside it.
+    """The routes of a cluster's links, and those of the clusters inside it.
 
-    `entries` are the inputs of the group that a line can enter, from left to right; `into` are the
-    sources whose tags point at a child, `out` the children (or inputs) that carry a tag.
+    `entries` are the inputs of the cluster that a line can enter, from left to right; `into` are
+    the sources whose tags point at a child, `out` the children (or inputs) that carry a tag.
     """
 
-    group: Group
-    flow: Flow
+    cluster: Cluster
+    flow: ClusterFlow
     inner: dict[int, Routes]
     entries: Sequence[int]
     lanes: dict[Series, Lanes] = field(default_factory=dict)
@@ -32,14 +32,14 @@ class Routes:
     out: dict[int, NodeId] = field(default_factory=dict)
 
     def output(self, part: int) -> NodeId:
-        """Return the node whose output leaves a child, or enters by an input of the group."""
+        """Return the node whose output leaves a child, or enters by an input of the cluster."""
         if part < 0:
-            return self.group.reads[-1 - part]
-        return self.group.children[part].output or ()
+            return self.cluster.reads[-1 - part]
+        return self.cluster.children[part].output or ()
 
     def is_head(self, part: int) -> bool:
         """Tell whether a child runs only in training."""
-        return part >= 0 and self.group.children[part].train_only
+        return part >= 0 and self.cluster.children[part].train_only
 
     def are_heads(self, series: Series) -> bool:
         """Tell whether a series has only what runs in training."""
@@ -49,7 +49,7 @@ class Routes:
 
     def port(self, link: Link) -> int:
         """Return by which of its inputs a link enters its target."""
-        return self.group.children[link.target].reads.index(link.node)
+        return self.cluster.children[link.target].reads.index(link.node)
 
     def before(self, series: Series, i: int) -> int | None:
         """Return the child above a part, or the entry; None under a fan or where nothing enters."""
@@ -68,21 +68,21 @@ class Routes:
         if not isinstance(before, Fan):
             return [link] if link else []
         part = series.parts[i]
-        into = {link.source: link for link in self.group.links if link.target == part}
+        into = {link.source: link for link in self.cluster.links if link.target == part}
         return [into[source] for source in exits(before) if source in into]
 
 
-def route(group: Group) -> Routes:
-    """Return the routes of a group and of all groups inside it."""
-    inner = {i: route(x) for i, x in enumerate(group.children) if isinstance(x, Group)}
-    found = flow(group)
+def route(cluster: Cluster) -> Routes:
+    """Return the routes of a cluster and of all clusters inside it."""
+    inner = {i: route(x) for i, x in enumerate(cluster.children) if isinstance(x, Cluster)}
+    found = flow(cluster)
     # A block with one input is entered above its first box, which no port stands for.
-    return _routed(Routes(group, found, inner, _entries(found.main) or [0]), ())
+    return _routed(Routes(cluster, found, inner, _entries(found.main) or [0]), ())
 
 
 def broken(routes: Routes, breaks: Iterable[int]) -> Routes:
     """Return the routes if a new column begins after some parts of the main series."""
-    return _routed(Routes(routes.group, routes.flow, routes.inner, routes.entries), breaks)
+    return _routed(Routes(routes.cluster, routes.flow, routes.inner, routes.entries), breaks)
 
 
 def _routed(routes: Routes, breaks: Iterable[int]) -> Routes:
@@ -100,7 +100,7 @@ def _routed(routes: Routes, breaks: Iterable[int]) -> Routes:
     return routes
 
 
-def _all_series(found: Flow) -> Iterator[Series]:
+def _all_series(found: ClusterFlow) -> Iterator[Series]:
     yield from _below(found.main)
     for side in found.sides:
         yield from _below(side.series)
@@ -124,7 +124,7 @@ def _entries(series: Series) -> list[int]:
 
 def _sides(routes: Routes, skip: Skip, lanes: Sequence[Lane]) -> Sequence[int]:
     """Return the sides on which a lane may reach its target, the better one first."""
-    if isinstance(routes.group.children[skip.link.target], Leaf):
+    if isinstance(routes.cluster.children[skip.link.target], Leaf):
         return LEFT, RIGHT
     # A lane comes from outside: only the outermost entry is not behind another one's line.
     entries, port = routes.inner[skip.link.target].entries, routes.port(skip.link)

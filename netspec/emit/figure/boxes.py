@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from netspec.analysis.network import Network
 from netspec.emit.diagram.numbers import cost_text, shape_text, short
-from netspec.emit.diagram.tree import Group, Leaf, Link
+from netspec.emit.diagram.tree import Cluster, Leaf, Link
 from netspec.emit.figure.drawing import SMALL, TEXT, Box, Drawing, Point, Text, Tile
 from netspec.emit.figure.text import width
 from netspec.graph.model import NodeId
@@ -52,13 +52,13 @@ class Boxes:
             drawing.texts.append(Text(middle, first + 10.5 * i, line, size, "middle", role))
         return Tile(left, right, tall, drawing)
 
-    def frame(self, group: Group, inner: Tile) -> Tile:
+    def frame(self, cluster: Cluster, inner: Tile) -> Tile:
         """Return a block: a titled box around its items, with lines to the inputs inside."""
         inputs = inner.ports or {0: (0.0, 0.0)}
         xs = [x for x, _ in inputs.values()]
-        name = group.label.replace("_", " ") + (f" ×{group.count}" if group.count > 1 else "")
-        each = "each " if group.count > 1 else ""
-        notes = [f"{each}{short(group.cost.params)} params", f"{short(group.cost.macs)} MACs"]
+        name = cluster.label.replace("_", " ") + (f" ×{cluster.count}" if cluster.count > 1 else "")
+        each = "each " if cluster.count > 1 else ""
+        notes = [f"{each}{short(cluster.cost.params)} params", f"{short(cluster.cost.macs)} MACs"]
         # The costs stand on one line unless the block would become much wider than its items.
         if width(" · ".join(notes), SMALL) + max(xs) + 9 <= inner.right + WIDENING:
             notes = [" · ".join(notes)]
@@ -69,17 +69,17 @@ class Boxes:
         header = 4.0 + 10.5 * len(notes)
         tall = header + inner.height + 6
         drawing = Drawing()
-        box = Box(-left, 0, left + right, tall, "block", group.id, group.train_only, True)
+        box = Box(-left, 0, left + right, tall, "block", cluster.id, cluster.train_only, True)
         drawing.boxes.append(box)
         drawing.texts.append(Text(5 - left, 11, name, TEXT, "start", "title", True))
         for i, note in enumerate(notes):
             drawing.texts.append(Text(right - 5, 11 + 10.5 * i, note, SMALL, "end", "note"))
         drawing.include(inner.drawing, 0, header)
         for port, (x, y) in inputs.items():
-            drawing.line([(x, 0), (x, header + y)], group.reads[port], False, group.train_only)
-        assert group.output is not None
+            drawing.line([(x, 0), (x, header + y)], cluster.reads[port], False, cluster.train_only)
+        assert cluster.output is not None
         end = [(0.0, header + inner.height), (0.0, tall)]
-        drawing.line(end, group.output, False, group.train_only)
+        drawing.line(end, cluster.output, False, cluster.train_only)
         return Tile(left, right, tall, drawing, {port: (x, 0.0) for port, (x, _) in inputs.items()})
 
     def tag(self, drawing: Drawing, nodes: Iterable[NodeId], at: Point, anchor: str) -> float:
@@ -92,11 +92,11 @@ class Boxes:
         drawing.texts.append(Text(x + wide / 2, at[1] + 3.2, text, SMALL, "middle", "tag"))
         return wide
 
-    def shape(self, link: Link, group: Group) -> str:
+    def shape(self, link: Link, cluster: Cluster) -> str:
         """Return the shape to write beside a link; inside a block only where the size changed."""
         shape = self._network.shapes[link.node]
-        if group.id:
-            outer = self._network.shapes[group.reads[0]]
+        if cluster.id:
+            outer = self._network.shapes[cluster.reads[0]]
             if shape[1:] == outer[1:] or link.source < 0:
                 return ""
         return shape_text(shape)

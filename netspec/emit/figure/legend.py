@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from netspec.analysis.network import Network
 from netspec.emit.diagram.numbers import short, total_text
-from netspec.emit.diagram.tree import Group, leaves
+from netspec.emit.diagram.tree import Cluster, leaves
 from netspec.emit.figure.boxes import LONGEST_BAR
 from netspec.emit.figure.drawing import SMALL, Box, Drawing, Text, Tile
 from netspec.emit.figure.text import width
@@ -26,7 +26,7 @@ class _LegendEntry(NamedTuple):
     bar: float = 0.0
 
 
-def legend(network: Network, root: Group, busiest: int, room: float, has_tags: bool) -> Tile:
+def legend(network: Network, root: Cluster, busiest: int, room: float, has_tags: bool) -> Tile:
     """Return the legend, wrapped to the room."""
     drawing = Drawing()
     x, y, widest = 0.0, 0.0, 0.0
@@ -47,7 +47,7 @@ def legend(network: Network, root: Group, busiest: int, room: float, has_tags: b
     return Tile(0, max(widest, at), y + 13, drawing)
 
 
-def _entries(network: Network, root: Group, busiest: int, has_tags: bool) -> list[_LegendEntry]:
+def _entries(network: Network, root: Cluster, busiest: int, has_tags: bool) -> list[_LegendEntry]:
     shown = list(leaves(root))
     used = {leaf.kind for leaf in shown}
     found = [_LegendEntry(key, kind.name) for key, kind in KINDS.items() if key in used]

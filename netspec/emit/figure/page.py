@@ -11,12 +11,12 @@ from netspec.analysis.network import Network
 from netspec.emit.diagram.flow import Fan
 from netspec.emit.diagram.routes import Routes, broken, route
 from netspec.emit.diagram.runs import MOST_BOXES, details, size
-from netspec.emit.diagram.tree import Group, leaves
+from netspec.emit.diagram.tree import Cluster, leaves
 from netspec.emit.figure.boxes import Boxes
 from netspec.emit.figure.columns import GUTTER, SIDE_GAP, TRACK, Wrapper
 from netspec.emit.figure.drawing import SMALL, TEXT, Drawing, Point
 from netspec.emit.figure.legend import legend
-from netspec.emit.figure.stack import PageColumn, PlacedGroup, SeriesLayout, place
+from netspec.emit.figure.stack import PageColumn, PlacedCluster, SeriesLayout, place
 
 MARGIN = 4.0
 LARGEST_TEXT = 9.0
@@ -63,7 +63,7 @@ class Figure:
     width: float
     height: float
     scale: float
-    root: Group
+    root: Cluster
 
     @property
     def smallest_text(self) -> float:
@@ -99,24 +99,24 @@ def lay_out(network: Network, page: Page | None, depth: int | None = None) -> Fi
 class _Sheet:
     """Wraps one network into columns."""
 
-    def __init__(self, network: Network, root: Group, page: Page | None) -> None:
+    def __init__(self, network: Network, root: Cluster, page: Page | None) -> None:
         self._network = network
         self._root = root
         self._page = page
         self._busiest = max(leaf.cost.macs for leaf in leaves(root))
-        self._group = place(Boxes(network, self._busiest), route(root))
-        flow = self._group.routes.flow
+        self._cluster = place(Boxes(network, self._busiest), route(root))
+        flow = self._cluster.routes.flow
         self._sides = flow.sides
-        whole = self._column(self._group, 0, len(flow.main.parts))
-        hanging = [SeriesLayout(self._group, side.series).tile() for side in self._sides]
-        self._wrapper = Wrapper(self._group.routes, whole, hanging)
+        whole = self._column(self._cluster, 0, len(flow.main.parts))
+        hanging = [SeriesLayout(self._cluster, side.series).tile() for side in self._sides]
+        self._wrapper = Wrapper(self._cluster.routes, whole, hanging)
 
     def _column(
-        self, group: PlacedGroup, start: int, stop: int, has_tail: bool = True
+        self, cluster: PlacedCluster, start: int, stop: int, has_tail: bool = True
     ) -> PageColumn:
         after = [side.after for side in self._sides]
-        main = group.routes.flow.main
-        return SeriesLayout(group, main, (start, stop), after).column(has_tail)
+        main = cluster.routes.flow.main
+        return SeriesLayout(cluster, main, (start, stop), after).column(has_tail)
 
     def figure(self) -> Figure:
         """Return the figure with the columns that print the largest text."""
@@ -138,21 +138,21 @@ class _Sheet:
     # ------------------------------------------------------------------ drawing
 
     def _draw(self, breaks: Sequence[int]) -> Figure:
-        group = replace(self._group, routes=broken(self._group.routes, breaks))
-        length = len(group.routes.flow.main.parts)
+        cluster = replace(self._cluster, routes=broken(self._cluster.routes, breaks))
+        length = len(cluster.routes.flow.main.parts)
         edges = [0, *(i + 1 for i in breaks), length]
         drawing = Drawing()
         x, bottom = 0.0, 0.0
         track: list[Point] = []
         for start, stop in pairwise(edges):
             is_last = stop == length
-            column = self._column(group, start, stop, has_tail=not is_last)
-            right, low = self._hang(column, group, range(start, stop))
+            column = self._column(cluster, start, stop, has_tail=not is_last)
+            right, low = self._hang(column, cluster, range(start, stop))
             x += column.tile.left
             top = TRACK if breaks else 0.0
             drawing.include(column.tile.drawing, x, top)
             if track:
-                self._wrap(drawing, group.routes, start, [*track, (x, WRAP), (x, top)])
+                self._wrap(drawing, cluster.routes, start, [*track, (x, WRAP), (x, top)])
             # A line to the next column goes below this one, then up in the gutter between the two.
             end, gutter = top + low + TRACK / 2, x + right + GUTTER
             track = [(x, top + column.tail), (x, end), (gutter, end), (gutter, WRAP)]
@@ -167,21 +167,23 @@ class _Sheet:
         if source is not None and (main.linked[part] or isinstance(main.parts[part], Fan)):
             drawing.line(points, routes.output(source))
 
-    def _hang(self, column: PageColumn, group: PlacedGroup, parts: range) -> tuple[float, float]:
+    def _hang(
+        self, column: PageColumn, cluster: PlacedCluster, parts: range
+    ) -> tuple[float, float]:
         """Add what hangs beside a column; return how far right and down everything reaches."""
         drawing = column.tile.drawing
         right, low = column.tile.right, column.tile.height
         placed: list[tuple[float, float, float]] = []
         # From the bottom up: the line to a higher one passes above all that hangs further in.
         for side in reversed([side for side in self._sides if side.after in parts]):
-            tile = SeriesLayout(group, side.series).tile()
+            tile = SeriesLayout(cluster, side.series).tile()
             tap = column.taps.get(side.after, column.tile.height)
             top = tap + 6
             beside = [x for x, y, end in placed if end > tap - 6 and y < top + tile.height]
             x = max([_reach(drawing, tap, top + tile.height), *beside])
             x += SIDE_GAP + tile.left
             if side.is_tap:
-                is_head = group.routes.is_head(side.link.target)
+                is_head = cluster.routes.is_head(side.link.target)
                 points = [(0.0, tap - 4), (0.0, tap), (x, tap), (x, top)]
                 drawing.line(points, side.link.node, False, is_head)
             drawing.include(tile.drawing, x, top)
@@ -196,7 +198,7 @@ class _Sheet:
             self._root,
             self._busiest,
             max(width, 240.0),
-            bool(self._group.routes.out),
+            bool(self._cluster.routes.out),
         )
         left = max(0.0, (key.right - width) / 2)
         result = Drawing()

@@ -51,22 +51,22 @@ class PageColumn:
 
 
 @dataclass(frozen=True, slots=True)
-class PlacedGroup:
-    """A group's routes, and the tiles of the blocks inside it."""
+class PlacedCluster:
+    """A cluster's routes, and the tiles of the blocks inside it."""
 
     boxes: Boxes
     routes: Routes
     tiles: Mapping[int, Tile]
 
 
-def place(boxes: Boxes, routes: Routes) -> PlacedGroup:
-    """Place the blocks inside a group."""
-    return PlacedGroup(boxes, routes, {i: _block(boxes, x) for i, x in routes.inner.items()})
+def place(boxes: Boxes, routes: Routes) -> PlacedCluster:
+    """Place the blocks inside a cluster."""
+    return PlacedCluster(boxes, routes, {i: _block(boxes, x) for i, x in routes.inner.items()})
 
 
 def _block(boxes: Boxes, routes: Routes) -> Tile:
     inner = SeriesLayout(place(boxes, routes), routes.flow.main).tile()
-    return boxes.frame(routes.group, inner)
+    return boxes.frame(routes.cluster, inner)
 
 
 class SeriesLayout:
@@ -74,13 +74,13 @@ class SeriesLayout:
 
     def __init__(
         self,
-        group: PlacedGroup,
+        cluster: PlacedCluster,
         series: Series,
         stretch: tuple[int, int] | None = None,
         taps: Iterable[int] = (),
     ) -> None:
-        self._group = group
-        self._routes = routes = group.routes
+        self._cluster = cluster
+        self._routes = routes = cluster.routes
         self._series = series
         self._start, self._stop = stretch or (0, len(series.parts))
         self._taps = set(taps)
@@ -131,13 +131,13 @@ class SeriesLayout:
                 self._tiles[i] = self._fan(part)
             elif part < 0:
                 self._tiles[i] = self._port(part, i)
-            elif part in self._group.tiles:
-                self._tiles[i] = self._group.tiles[part]
+            elif part in self._cluster.tiles:
+                self._tiles[i] = self._cluster.tiles[part]
             else:
                 self._tiles[i] = self._leaf(part, i)
 
     def _leaf(self, part: int, i: int) -> Tile:
-        leaf = self._routes.group.children[part]
+        leaf = self._routes.cluster.children[part]
         assert isinstance(leaf, Leaf)
         above = self._tiles.get(i - 1)
         xs = list(above.exits.values()) if above and above.exits else [0.0]
@@ -145,25 +145,25 @@ class SeriesLayout:
         tags = list(dict.fromkeys(self._routes.into.get(part, [])))
         sides[0] += TAG if tags else 0
         label = _brief(leaf.label) if self._is_branch and leaf.kind != "block" else leaf.label
-        tile = self._group.boxes.leaf(leaf, label, (min(xs), max(xs)), max(sides))
+        tile = self._cluster.boxes.leaf(leaf, label, (min(xs), max(xs)), max(sides))
         if tags:
             y = (tile.height + sides[0]) / 2 - TAG / 2
             left = tile.left
-            tile.left += self._group.boxes.tag(tile.drawing, tags, (-left - 8, y), "end") + 8
+            tile.left += self._cluster.boxes.tag(tile.drawing, tags, (-left - 8, y), "end") + 8
             tile.drawing.line([(-left - 8, y), (-left, y)], tags[0], True, leaf.train_only)
         return tile
 
     def _port(self, part: int, i: int) -> Tile:
-        """Return an input of the group: a point at its top, or a tag further down."""
+        """Return an input of the cluster: a point at its top, or a tag further down."""
         if i == 0:
             return Tile(5, 5, 0, Drawing(), {-1 - part: (0.0, 0.0)})
         drawing, node = Drawing(), self._routes.output(part)
-        wide = self._group.boxes.tag(drawing, [node], (0, TAG / 2), "middle")
+        wide = self._cluster.boxes.tag(drawing, [node], (0, TAG / 2), "middle")
         return Tile(wide / 2, wide / 2, TAG, drawing)
 
     def _fan(self, fan: Fan) -> Tile:
         """Return branches side by side, their ends on one row."""
-        branches = [SeriesLayout(self._group, branch).tile() for branch in fan.branches]
+        branches = [SeriesLayout(self._cluster, branch).tile() for branch in fan.branches]
         entry = fan.branches[0].entry
         fork = 0.0 if entry is None else FORK
         total = sum(x.left + x.right for x in branches) + BRANCH_GAP * (len(branches) - 1)
@@ -229,7 +229,7 @@ class SeriesLayout:
         return Gap(out, text, arrivals, tall, right)
 
     def _is_here(self, i: int) -> bool:
-        """Tell whether the part above a gap belongs to this column, or is the group's input."""
+        """Tell whether the part above a gap belongs to this column, or is the cluster's input."""
         return i > self._start or i == 0
 
     def _shape(self, i: int) -> str:
@@ -239,12 +239,12 @@ class SeriesLayout:
         part = self._series.parts[i]
         link = Link(before, 0, self._routes.output(before)) if isinstance(part, Fan) else None
         found = [link] if link else self._routes.drawn(self._series, i)
-        return self._group.boxes.shape(found[0], self._routes.group) if found else ""
+        return self._cluster.boxes.shape(found[0], self._routes.cluster) if found else ""
 
     def _arrivals(self, i: int) -> float:
         """Return the height of the zone in which lines turn to the inputs of a block."""
         part = self._series.parts[i] if i < self._stop else None
-        if not isinstance(part, int) or part not in self._group.tiles:
+        if not isinstance(part, int) or part not in self._cluster.tiles:
             return 0.0
         moves = [a != b for a, b, _ in self._moves(i, part)]
         lanes = self._lanes.ending(i, LEFT) or self._lanes.ending(i, RIGHT)
@@ -253,7 +253,7 @@ class SeriesLayout:
 
     def _tagged(self, part: int) -> dict[NodeId, float]:
         """Return where tags enter a block from above."""
-        ports, child = self._group.tiles[part].ports, self._routes.group.children[part]
+        ports, child = self._cluster.tiles[part].ports, self._routes.cluster.children[part]
         nodes = dict.fromkeys(self._routes.into.get(part, []))
         return {
             node: ports[child.reads.index(node)][0]
@@ -263,7 +263,7 @@ class SeriesLayout:
 
     def _moves(self, i: int, part: int) -> list[tuple[float, float, NodeId]]:
         """Return what enters a block from above: from which x to which x, and whose output."""
-        ports = self._group.tiles[part].ports
+        ports = self._cluster.tiles[part].ports
         entering = self._entering(i)
         return [(x, ports[self._routes.port(link)][0], link.node) for x, link in entering]
 
@@ -287,14 +287,14 @@ class SeriesLayout:
         if before is not None and before in self._routes.out and self._is_here(i):
             node, y = self._routes.output(before), gap.top + gap.out - TAG / 2 - 1
             self._drawing.line([(0, gap.top), (0, y), (9, y)], node)
-            self._group.boxes.tag(self._drawing, [node], (9, y), "start")
+            self._cluster.boxes.tag(self._drawing, [node], (9, y), "start")
         if i >= self._stop:
             return
         part, top = self._series.parts[i], self._top(i)
         if isinstance(part, Fan):
             if before is not None:
                 self._drawing.line([(0, gap.top), (0, top)], self._routes.output(before))
-        elif part in self._group.tiles:
+        elif part in self._cluster.tiles:
             self._draw_arrivals(i, part)
         elif part >= 0:
             for x, link in self._entering(i):
@@ -314,7 +314,7 @@ class SeriesLayout:
             points = [(start, gap.top), (start, y), (end, y), (end, top)]
             self._drawing.line(points, node, False, is_head)
         for node, x in self._tagged(part).items():
-            self._group.boxes.tag(self._drawing, [node], (x, top - 9), "middle")
+            self._cluster.boxes.tag(self._drawing, [node], (x, top - 9), "middle")
             self._drawing.line([(x, top - 9 + TAG / 2 - 0.5), (x, top)], node, False, is_head)
 
     def _draw_lane(self, lane: Lane, distance: float) -> None:
@@ -324,9 +324,9 @@ class SeriesLayout:
         assert isinstance(part, int)
         points: list[Point] = [(0, start), (0, start + 4), (x, start + 4)]
         top = self._top(end)
-        is_block = part in self._group.tiles
+        is_block = part in self._cluster.tiles
         if is_block:
-            port = self._group.tiles[part].ports[self._routes.port(lane.skip.link)][0]
+            port = self._cluster.tiles[part].ports[self._routes.port(lane.skip.link)][0]
             tags = TAG + 2 if self._tagged(part) else 0
             y = top - 2 - tags
             points += [(x, y), (port, y), (port, top)]
