@@ -100,7 +100,7 @@ def _move(points: tuple[Point, ...], dx: float, dy: float) -> tuple[Point, ...]:
 class Tile:
     """A drawing around its spine (x = 0), from y = 0 down to `height`.
 
-    `ports` are the places where a cluster's inputs enter, `exits` the x of what leaves at the bottom.
+    `ports` are the places where a cluster's inputs enter, `exits` the x of what leaves below.
     """
 
     left: float
