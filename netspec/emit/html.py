@@ -69,7 +69,9 @@ def to_html(network: Network) -> str:
 
 
 def _page(network: Network, root: Cluster) -> str:
-    text = json.dumps(_Exporter(network, root).root(), ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps(
+        _Exporter(network, root).contents(route(root)), ensure_ascii=False, separators=(",", ":")
+    )
     # Inside a script element only "<" can end it or open a comment.
     data = text.replace("<", "\\u003c")
     totals = total_text(network).partition(" · ")[2]
@@ -94,33 +96,25 @@ def _style() -> str:
 
 
 class _Exporter:
-    """Turns the tree and its flows into plain data for the script."""
+    """Turns the tree, its flows and its routes into plain data for the script."""
 
     def __init__(self, network: Network, root: Cluster) -> None:
         self._network = network
-        self._root = root
         self._busiest = max(1, *(leaf.cost.macs for leaf in leaves(root)))
         self._numbers: dict[NodeId, int] = {}
         self._fields = see(network.graph, network.shapes)
 
-    def root(self) -> dict[str, Any]:
-        return self._contents(route(self._root))
-
-    def _contents(self, routes: Routes) -> dict[str, Any]:
-        """Return a cluster's items and flow."""
-        children = enumerate(routes.cluster.children)
-        items = [self._item(child) | self._inside(routes.inner.get(i)) for i, child in children]
-        return {"items": items, "flow": _FlowExporter(self, routes).run()}
-
-    def _inside(self, routes: Routes | None) -> dict[str, Any]:
-        """Return what an open block shows."""
-        return self._contents(routes) | {"cost": cost_text(routes.cluster.cost)} if routes else {}
-
-    def number(self, node: NodeId) -> str:
-        return str(self._numbers.setdefault(node, len(self._numbers) + 1))
-
-    def shape(self, node: NodeId) -> str:
-        return shape_text(self._network.shapes[node])
+    def contents(self, routes: Routes) -> dict[str, Any]:
+        """Return a cluster's items, and its main series with what hangs beside it."""
+        items = []
+        for i, child in enumerate(routes.cluster.children):
+            item = self._item(child)
+            if i in routes.inner:
+                item |= self.contents(routes.inner[i]) | {"cost": cost_text(child.cost)}
+            items.append(item)
+        flow = self._series(routes, routes.flow.main)
+        sides = [self._side(routes, side) for side in routes.flow.sides]
+        return {"items": items, "flow": flow | ({"sides": sides} if sides else {})}
 
     def _item(self, item: Item) -> dict[str, Any]:
         """Return what the page shows of a box."""
@@ -165,57 +159,46 @@ class _Exporter:
         name = PurePath(span.source.name).name
         return shown(f"{name}:{span.line}  {span.source.line(span.line).strip()[:120]}")
 
-
-class _FlowExporter:
-    """Turns the flow and the routes of one cluster into plain data."""
-
-    def __init__(self, exporter: _Exporter, routes: Routes) -> None:
-        self._exporter = exporter
-        self._routes = routes
-
-    def run(self) -> dict[str, Any]:
-        """Return the main series with what hangs beside it."""
-        found = self._routes.flow
-        sides = [self._side(side) for side in found.sides]
-        return self._series(found.main) | ({"sides": sides} if sides else {})
-
-    def _side(self, side: Side) -> dict[str, Any]:
-        head = int(self._routes.is_head(side.link.target))
-        inner = self._series(side.series)
+    def _side(self, routes: Routes, side: Side) -> dict[str, Any]:
+        head = int(routes.is_head(side.link.target))
+        inner = self._series(routes, side.series)
         return {"after": side.after, "tap": int(side.is_tap), "head": head, "flow": inner}
 
-    def _series(self, series: Series) -> dict[str, Any]:
-        parts = [self._part(series, i) for i in range(len(series.parts))]
+    def _series(self, routes: Routes, series: Series) -> dict[str, Any]:
+        parts = [self._part(routes, series, i) for i in range(len(series.parts))]
         skips = []
-        for skip, side in self._routes.lanes[series].lanes:
-            port, head = self._routes.port(skip.link), int(self._routes.is_head(skip.link.target))
+        for skip, side in routes.lanes[series].lanes:
+            port, head = routes.port(skip.link), int(routes.is_head(skip.link.target))
             skips.append([skip.start, skip.end, side, port, head])
         result = {"entry": series.entry, "parts": parts, "skips": skips}
-        return result | ({"head": 1} if self._routes.are_heads(series) else {})
+        return result | ({"head": 1} if routes.are_heads(series) else {})
 
-    def _part(self, series: Series, i: int) -> dict[str, Any]:
+    def _part(self, routes: Routes, series: Series, i: int) -> dict[str, Any]:
         """Return one part, with what stands on the lines from the part above."""
-        routes, part, before = self._routes, series.parts[i], self._routes.before(series, i)
+        part, before = series.parts[i], routes.before(series, i)
         lines = [[link.source, routes.port(link)] for link in routes.drawn(series, i)]
         result: dict[str, Any] = {}
         if isinstance(part, Fan):
-            result["fan"] = [self._series(branch) for branch in part.branches]
+            result["fan"] = [self._series(routes, branch) for branch in part.branches]
         elif part < 0:
             result["port"] = -1 - part
-            result |= {"into": [[self._exporter.number(routes.output(part)), 0]]} if i else {}
+            result |= {"into": [[self._number(routes.output(part)), 0]]} if i else {}
         else:
-            result |= {"item": part, "lines": lines} | self._tags(part)
+            result |= {"item": part, "lines": lines} | self._tags(routes, part)
             result |= {"head": 1} if routes.is_head(part) else {}
         if before is None:
             return result
         if i and (lines or isinstance(part, Fan)):
-            result["shape"] = self._exporter.shape(routes.output(before))
+            result["shape"] = shape_text(self._network.shapes[routes.output(before)])
         if before in routes.out:
-            result["out"] = self._exporter.number(routes.output(before))
+            result["out"] = self._number(routes.output(before))
         return result
 
-    def _tags(self, part: int) -> dict[str, Any]:
+    def _tags(self, routes: Routes, part: int) -> dict[str, Any]:
         """Return the numbers that point at a child, each with the input that it belongs to."""
-        reads, nodes = self._routes.cluster.children[part].reads, self._routes.into.get(part, [])
-        tags = [[self._exporter.number(x), reads.index(x)] for x in dict.fromkeys(nodes)]
+        reads, nodes = routes.cluster.children[part].reads, routes.into.get(part, [])
+        tags = [[self._number(x), reads.index(x)] for x in dict.fromkeys(nodes)]
         return {"into": tags} if tags else {}
+
+    def _number(self, node: NodeId) -> str:
+        return str(self._numbers.setdefault(node, len(self._numbers) + 1))

@@ -122,8 +122,15 @@ def absorb(cluster: Cluster) -> Cluster:
     exit = cluster.exit
     for i, child in enumerate(cluster.children):
         item = absorb(child) if isinstance(child, Cluster) else child
-        if kept and _is_light(item) and _is_op(kept[-1]) and _follows(item, kept[-1], readers):
-            kept[-1] = _merge(kept[-1], item)
+        last = kept[-1] if kept else None
+        if (
+            isinstance(last, Leaf)
+            and isinstance(item, Leaf)
+            and last.kind not in ("input", "block", "join")
+            and item.kind in ("norm", "activation", "dropout")
+            and _follows(item, last, readers)
+        ):
+            kept[-1] = _merge(last, item)
         else:
             kept.append(item)
         if i == cluster.exit:
@@ -131,29 +138,13 @@ def absorb(cluster: Cluster) -> Cluster:
     return replace(cluster, children=tuple(kept), links=link(kept, cluster.reads), exit=exit)
 
 
-def _is_light(item: Item) -> bool:
-    return isinstance(item, Leaf) and item.kind in ("norm", "activation", "dropout")
-
-
-def _is_op(item: Item) -> bool:
-    return isinstance(item, Leaf) and item.kind not in ("input", "block", "join")
-
-
-def _merge(first: Item, second: Item) -> Item:
+def _merge(first: Leaf, second: Leaf) -> Leaf:
     """Return the first box with the second op in it."""
-    assert isinstance(first, Leaf) and isinstance(second, Leaf)
-    cost = total([first.cost, second.cost])
     nodes, exits = _both(first, second)
-    label = f"{first.label} + {second.label}"
     return replace(
-        first,
-        label=label,
-        nodes=nodes,
-        exits=exits,
-        output=second.output,
-        cost=cost,
-        shape=second.shape,
-    )
+        first, label=f"{first.label} + {second.label}", nodes=nodes, exits=exits,
+        output=second.output, shape=second.shape, cost=total([first.cost, second.cost]),
+    )  # fmt: skip
 
 
 def _signature(item: Item) -> Hashable:

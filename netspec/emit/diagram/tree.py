@@ -139,17 +139,27 @@ class Outline:
 
     def at(self, depth: int | None) -> Cluster:
         """Return the network as a cluster, its blocks below `depth` levels closed."""
-        inputs = [self._input(node, shape) for node, shape in self._graph.inputs.items()]
+        none = NodeCost()
+        inputs = [
+            Leaf(id, f"{id[0]} {times(shape)}", "input", (id,), (id,), (), id, shape, none)
+            for id, shape in self._graph.inputs.items()
+        ]
         main = main_output(self._network)
         # A head that is its own output already carries the output's name.
         heads = {layer.name for layer in self._network.spec.heads}
         outputs = [x for x in self._graph.outputs if x is main or x.name not in heads]
-        leaves = [self._output(output) for output in outputs]
+        shapes = self._network.shapes
+        # No layer has an empty name, so an output's id meets no other.
+        leaves = [
+            Leaf(("", x.name), x.name, "input", (), (), (x.node,), None, shapes[x.node], none,
+                 x.train_only)
+            for x in outputs
+        ]  # fmt: skip
         items = [*inputs, *self._children(self._parts, 1, depth), *leaves]
         links = link(items, ())
         exit = len(items) - len(leaves) + outputs.index(main)
-        label, cost = self._graph.name, NodeCost()
-        return Cluster((), label, tuple(items), links, exit, (), (), (), None, (), cost)
+        name = self._graph.name
+        return Cluster((), name, tuple(items), links, exit, (), (), (), None, (), none)
 
     def boxes(self, depth: int | None, most: int) -> int:
         """Return how many boxes are shown at a depth; what is beyond `most` is not counted."""
@@ -166,17 +176,6 @@ class Outline:
                 if not self._is_box(part, level, depth):
                     waiting.append((iter(part.children), level + 1))
         return count
-
-    def _input(self, node: NodeId, shape: Sizes) -> Leaf:
-        label = f"{node[0]} {times(shape)}"
-        return Leaf(node, label, "input", (node,), (node,), (), node, shape, NodeCost())
-
-    def _output(self, output: GraphOutput) -> Leaf:
-        shape = self._network.shapes[output.node]
-        id = ("", output.name)  # no layer has an empty name, so this meets no other id
-        reads = (output.node,)
-        is_head, cost = output.train_only, NodeCost()
-        return Leaf(id, output.name, "input", (), (), reads, None, shape, cost, is_head)
 
     def _children(self, part: Part, level: int, depth: int | None) -> Iterator[Item]:
         for below in part.children:
@@ -201,10 +200,8 @@ class Outline:
     def _is_box(self, part: Part, level: int, depth: int | None) -> bool:
         """Tell whether a part is one box: an op, a block around one, or a closed block."""
         is_closed = depth is not None and level >= depth
-        return is_closed or not part.children or (self._fold and self._is_small(part))
-
-    def _is_small(self, part: Part) -> bool:
-        return part.count == 1 or self._is_around_one(part)
+        is_small = self._fold and (part.count == 1 or self._is_around_one(part))
+        return is_closed or not part.children or is_small
 
     def _is_around_one(self, part: Part) -> bool:
         """Tell whether a part has one real op, and only light ones on the path through it."""

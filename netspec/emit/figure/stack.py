@@ -118,7 +118,13 @@ class SeriesLayout:
             self._draw_lane(lane, distance)
             left, right = max(left, -lane.side * distance), max(right, lane.side * distance)
         taps = {i: self._gaps[i + 1].top + 4 for i in self._taps if i + 1 in self._gaps}
-        tile = Tile(left, right, y, self._drawing, self._ports(), self._exits())
+        parts = self._series.parts[self._start : self._stop]
+        # The ports of a block are lines of this series; those of bare inputs go on to its frame.
+        first, last = self._tiles.get(0), parts[-1] if parts else None
+        ports = first.ports if first and parts[0] not in self._cluster.tiles else {}
+        exits = self._tiles[self._stop - 1].exits if isinstance(last, Fan) else {}
+        exits = {last: 0.0} if isinstance(last, int) else exits
+        tile = Tile(left, right, y, self._drawing, ports, exits)
         tail = self._gaps[self._stop].top if has_tail else y
         return PageColumn(tile, taps, tail, list(self._gaps.values()), list(self._tiles.values()))
 
@@ -144,7 +150,10 @@ class SeriesLayout:
         sides = [SLOT * len(self._lanes.ending(i, side)) for side in (LEFT, RIGHT)]
         tags = list(dict.fromkeys(self._routes.into.get(part, [])))
         sides[0] += TAG if tags else 0
-        label = _brief(leaf.label) if self._is_branch and leaf.kind != "block" else leaf.label
+        label = leaf.label
+        if self._is_branch and leaf.kind != "block":
+            # Branches are narrow: what the colour says is not said again.
+            label = label.removeprefix("conv ").replace(" pool", "")
         tile = self._cluster.boxes.leaf(leaf, label, (min(xs), max(xs)), max(sides))
         if tags:
             y = (tile.height + sides[0]) / 2 - TAG / 2
@@ -194,19 +203,6 @@ class SeriesLayout:
         if not series.parts and series.entry is not None:
             fan.exits[series.entry] = x
         fan.ports.update({k: (px + x, py + y) for k, (px, py) in branch.ports.items()})
-
-    def _ports(self) -> dict[int, Point]:
-        first = self._tiles.get(0)
-        is_own = first is not None and not (
-            isinstance(self._series.parts[0], int) and self._series.parts[0] >= 0
-        )
-        return dict(first.ports) if first and is_own else {}
-
-    def _exits(self) -> dict[int, float]:
-        if self._stop <= self._start:
-            return {}
-        last = self._series.parts[self._stop - 1]
-        return self._tiles[self._stop - 1].exits if isinstance(last, Fan) else {last: 0.0}
 
     # ------------------------------------------------------------------ gaps
 
@@ -373,8 +369,3 @@ class SeriesLayout:
             reach = self._extent(lane.side, start + 1, end + 1)
             found[lane] = max([reach, *inner]) + LANE_GAP
         return found
-
-
-def _brief(label: str) -> str:
-    """Return an op's label without the words that its colour says: branches are narrow."""
-    return label.removeprefix("conv ").replace(" pool", "")
