@@ -92,6 +92,7 @@ class _Weaver:
             return self._column()
         end = self._order.index(self._cluster.exit) + 1
         ports = [-1 - i for i in range(len(self._cluster.reads))]
+        # A single input is where every path begins; several are parts, that paths may begin apart.
         entry = ports[0] if len(ports) == 1 else None
         series = self.series([*(ports if entry is None else []), *self._order[:end]], entry)
         sides = [self._side(nodes, series) for nodes in self._components(self._order[end:])]
@@ -159,6 +160,7 @@ class _Weaver:
 
     def _fan(self, branches: list[list[int]], above: int | None, below: int | None) -> Fan:
         """Return branches in the order in which the item below reads them."""
+        # In the order of a join's inputs the branches enter it without crossing each other.
         into = [] if below is None else self._distinct(below)
         slots = {link.source: i for i, link in enumerate(into)}
         found = [
@@ -172,6 +174,8 @@ class _Weaver:
     def _cuts(self, nodes: Sequence[int], entry: int | None, goal: int | None) -> list[int]:
         """Return the positions that every path from entry to goal crosses: no link spans them."""
         place = {node: i for i, node in enumerate(nodes)}
+        # Every link leads further down, so `reach` is how far those from above lead: a node at
+        # which all of them have ended lies on every path.
         reach = max(
             (i for i, node in enumerate(nodes) if self._is_start(node, entry, place)), default=0
         )
@@ -181,6 +185,7 @@ class _Weaver:
                 cuts.append(i)
             targets = [link.target for link in self._out.get(node, [])]
             inner = [place[target] for target in targets if target in place]
+            # What leaves to the goal passes over all that is left.
             leaves = not inner or (goal is not None and goal in targets)
             reach = max(reach, len(nodes) if leaves else max(inner))
         return cuts

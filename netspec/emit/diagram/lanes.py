@@ -48,6 +48,7 @@ def assign(
     """
     result = Lanes()
     taps, breaks = list(taps), list(breaks)
+    # Short skips choose first: a longer one can run around them, but not they around it.
     for skip in sorted(series.skips, key=lambda skip: (skip.end - skip.start, skip.start)):
         free = [
             side
@@ -64,5 +65,6 @@ def assign(
 
 
 def _cross(one: Skip, other: Skip) -> bool:
+    """Tell whether two skips on one side meet: one begins inside the other and ends outside."""
     first, second = sorted((one, other), key=lambda skip: (skip.start, -skip.end))
     return first.start < second.start < first.end < second.end

@@ -24,6 +24,7 @@ def details(network: Network, depth: int | None) -> Iterator[Cluster]:
     outline = Outline(network)
     full = outline.at(readable(outline, depth, _MOST_BUILT))
     fewer = collapse(full)
+    # What a reader misses least goes first: copies, then norms and activations, then inner blocks.
     yield from (x for x in (full, fewer, absorb(fewer)) if size(x) <= MOST_BOXES)
     deepest = max((_level(item) for item in walk(full) if isinstance(item, Cluster)), default=0)
     least = full

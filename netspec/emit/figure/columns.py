@@ -14,8 +14,11 @@ GUTTER = 8.0
 TRACK = 12.0
 SIDE_GAP = 10.0
 _STEPS = 14
+"""Halvings of a scale or height: closer than 1/16,000 nobody sees a difference."""
 _TOLERANCE = 0.93
+"""How much smaller a figure may be for the sake of fewer columns."""
 _OPENING = 80.0
+"""The width that a further column must save elsewhere to be worth a reader's jump."""
 
 
 @dataclass(slots=True)
@@ -43,6 +46,7 @@ class Wrapper:
         self._hanging: dict[int, list[Tile]] = {}
         for side, tile in zip(routes.flow.sides, hanging, strict=True):
             self._hanging.setdefault(side.after, []).append(tile)
+        # The line to the next column leaves from a single box, and a lane cannot follow it there.
         beside = {i for lane in lanes for i in range(lane.skip.start, lane.skip.end)}
         self._may_end = [
             not isinstance(part, Fan) and i not in beside for i, part in enumerate(parts)
@@ -68,6 +72,7 @@ class Wrapper:
         self, room: tuple[float, float], low: float, high: float, most: int
     ) -> tuple[float, list[int]]:
         """Return the largest scale at which at most so many breaks fit everything, and them."""
+        # What fits at a scale fits at every smaller one, so the largest is found by halving.
         best: list[int] = []
         found = self._fill(room, high)
         if found is not None and len(found) <= most:
@@ -103,6 +108,8 @@ class Wrapper:
 
         Each column counts as a little wider than it is, so that none is opened without need.
         """
+        # `costs[stop]` is the least width of columns that hold all parts before `stop`: the best
+        # ones of a longer stretch end with a column behind the best ones of a shorter.
         costs = [float("inf")] * (self._length + 1)
         costs[0] = 0.0
         starts = [0] * (self._length + 1)
@@ -127,6 +134,7 @@ class Wrapper:
 
     def _column(self, start: int, height: float) -> list[tuple[int, float, float]]:
         """Return stop, width and height of the columns from a part on, up to one too high."""
+        # The sizes of columns that begin here hold for every height, so they grow only once.
         column = self._grown.setdefault(start, _Growing())
         while column.y <= height and start + len(column.ends) < self._length:
             i = start + len(column.ends)

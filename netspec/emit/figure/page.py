@@ -84,6 +84,7 @@ def lay_out(network: Network, page: Page | None, depth: int | None = None) -> Fi
         if boxes > MOST_BOXES:
             continue
         figure = _Sheet(network, root, page).figure()
+        # Less detail for text that is hardly larger would be a loss.
         if best is None or figure.scale > best.scale * 1.02:
             best = figure
         if page is None or figure.smallest_text >= page.floor:

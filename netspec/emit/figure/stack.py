@@ -172,6 +172,8 @@ class SeriesLayout:
 
     def _fan(self, fan: Fan) -> Tile:
         """Return branches side by side, their ends on one row."""
+        # Branches from one source end on one row, above the join that reads them; those that the
+        # inputs of a block feed begin on one row, where the lines from outside come in.
         branches = [SeriesLayout(self._cluster, branch).tile() for branch in fan.branches]
         entry = fan.branches[0].entry
         fork = 0.0 if entry is None else FORK
@@ -214,6 +216,7 @@ class SeriesLayout:
         out += TAG + 2 if has_tag else 0.0
         text = self._shape(i)
         arrivals = self._arrivals(i)
+        # Nothing enters a first part whose lines come in by ports: the frame leaves no gap above.
         is_empty = not (out or text or arrivals)
         is_fan = i < len(self._series.parts) and isinstance(self._series.parts[i], Fan)
         is_entered = self._series.entry is not None and (is_fan or self._entering(0))
@@ -320,6 +323,8 @@ class SeriesLayout:
         assert isinstance(part, int)
         points: list[Point] = [(0, start), (0, start + 4), (x, start + 4)]
         top = self._top(end)
+        # A box is entered from its side; into a block the way leads from above to the right input,
+        # below the rows of what arrives there from the part above.
         is_block = part in self._cluster.tiles
         if is_block:
             port = self._cluster.tiles[part].ports[self._routes.port(lane.skip.link)][0]
