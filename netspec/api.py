@@ -111,17 +111,30 @@ class Net:
 
         return report(self.network, by, batch, dtype, depth)
 
+    def render(
+        self,
+        format: str = "svg",
+        page: str = "letter",
+        depth: int | None = None,
+        theme: str = "light",
+    ) -> bytes:
+        """Return the figure as a file: "svg", "png", "pdf", "dot", "mmd" or "html".
+
+        `page` ("letter", "a4", "slide", "none") is what it is fitted to; blocks deeper than `depth`
+        are closed; `theme` is "light", "dark" or "print". Raises ValueError for other names, and
+        OSError where "png" and "pdf" miss what they need.
+        """
+        from netspec.emit.formats import Look, draw
+
+        return draw(self.network, format, Look(page, depth, theme))
+
     def to_dot(self, depth: int | None = None) -> str:
         """Return the figure as Graphviz text; blocks deeper than `depth` are closed."""
-        from netspec.emit.dot import to_dot
-
-        return to_dot(self.network, depth)
+        return self.render("dot", depth=depth).decode()
 
     def to_svg(self, page: str = "letter", depth: int | None = None, theme: str = "light") -> str:
         """Return the figure fitted to a page ("letter", "a4", "slide", "none"); needs nothing."""
-        from netspec.emit.figure.svg import to_svg
-
-        return to_svg(self.network, page, depth=depth, theme=theme)
+        return self.render("svg", page, depth, theme).decode()
 
     def _repr_svg_(self) -> str:
         """Show the figure in a notebook."""
@@ -131,9 +144,7 @@ class Net:
         """Show the page with blocks to open in a notebook, closed off from the notebook's own."""
         from html import escape
 
-        from netspec.emit.html import to_html
-
-        page = escape(to_html(self.network))
+        page = escape(self.render("html").decode())
         style = "width: 100%; height: 36em; border: 0"
         return f'<iframe sandbox="allow-scripts" style="{style}" srcdoc="{page}"></iframe>'
 

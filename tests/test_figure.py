@@ -19,134 +19,21 @@ import netspec
 from netspec.analysis.network import Network
 from netspec.compiler import compile_spec
 from netspec.emit.diagram.numbers import shape_text, short
-from netspec.emit.diagram.tree import build
-from netspec.emit.figure.drawing import Box, Drawing, Line, Point, Text
+from netspec.emit.diagram.runs import details
+from netspec.emit.diagram.tree import build, main_output
+from netspec.emit.figure.drawing import Box, Drawing, Text
 from netspec.emit.figure.page import Figure, lay_out, page_size
 from netspec.emit.figure.svg import THEMES, to_svg, write
 from netspec.emit.palette import KINDS
 from netspec.text.syntax import decode
+from tests.drawings import bounds, holds, problems, random_spec
 from tests.support import mostly
 
 SPECS = Path(__file__).parent.parent / "specs"
-EPSILON = 1e-6
 
 
 def compiled(text: str) -> Network:
     return compile_spec(decode(text.encode(), "spec.yaml"))
-
-
-# ------------------------------------------------------------------ geometry
-
-
-Rectangle = tuple[float, float, float, float]
-
-
-def bounds(box: Box) -> Rectangle:
-    return box.x, box.y, box.x + box.width, box.y + box.height
-
-
-def overlap(a: Rectangle, b: Rectangle) -> bool:
-    width = min(a[2], b[2]) - max(a[0], b[0])
-    height = min(a[3], b[3]) - max(a[1], b[1])
-    return width > EPSILON and height > EPSILON
-
-
-def holds(outer: Rectangle, inner: Rectangle) -> bool:
-    low = outer[0] <= inner[0] + EPSILON and outer[1] <= inner[1] + EPSILON
-    return low and outer[2] >= inner[2] - EPSILON and outer[3] >= inner[3] - EPSILON
-
-
-def segments(line: Line) -> list[tuple[Point, Point]]:
-    return list(pairwise(line.points))
-
-
-def touches(segment: tuple[Point, Point], rectangle: Rectangle) -> bool:
-    """Tell whether a horizontal or vertical segment runs through the inside of a rectangle."""
-    (x0, y0), (x1, y1) = segment
-    left, top, right, bottom = rectangle
-    across = max(min(x0, x1), left) < min(max(x0, x1), right) - EPSILON
-    down = max(min(y0, y1), top) < min(max(y0, y1), bottom) - EPSILON
-    if y0 == y1:
-        return across and top + EPSILON < y0 < bottom - EPSILON
-    return down and left + EPSILON < x0 < right - EPSILON
-
-
-def meet(a: tuple[Point, Point], b: tuple[Point, Point]) -> bool:
-    """Tell whether two horizontal or vertical segments share a point."""
-    boxes = [
-        (min(p[0], q[0]), min(p[1], q[1]), max(p[0], q[0]), max(p[1], q[1])) for p, q in (a, b)
-    ]
-    (ax0, ay0, ax1, ay1), (bx0, by0, bx1, by1) = boxes
-    return max(ax0, bx0) <= min(ax1, bx1) + EPSILON and max(ay0, by0) <= min(ay1, by1) + EPSILON
-
-
-def problems(drawing: Drawing) -> list[str]:
-    """Return every overlap and crossing in a drawing, in words."""
-    return [
-        *_overlapping_boxes(drawing),
-        *_overlapping_texts(drawing),
-        *_lines_through_things(drawing),
-        *_crossings(drawing),
-    ]
-
-
-def _overlapping_boxes(drawing: Drawing) -> list[str]:
-    found = []
-    for a, b in combinations(drawing.boxes, 2):
-        if not overlap(bounds(a), bounds(b)):
-            continue
-        nested = (a.is_group and holds(bounds(a), bounds(b))) or (
-            b.is_group and holds(bounds(b), bounds(a))
-        )
-        if not nested:
-            found.append(f"boxes overlap: {a.owner} {b.owner}")
-    return found
-
-
-def _overlapping_texts(drawing: Drawing) -> list[str]:
-    found = [
-        f"texts overlap: {a.text!r} {b.text!r}"
-        for a, b in combinations(drawing.texts, 2)
-        if overlap(a.bounds, b.bounds)
-    ]
-    for text in drawing.texts:
-        for box in drawing.boxes:
-            if overlap(text.bounds, bounds(box)) and not holds(bounds(box), text.bounds):
-                found.append(f"text {text.text!r} crosses the border of {box.owner}")
-            elif (
-                not box.is_group
-                and text.role in ("shape", "title")
-                and overlap(text.bounds, bounds(box))
-            ):
-                found.append(f"text {text.text!r} stands in {box.owner}")
-    return found
-
-
-def _lines_through_things(drawing: Drawing) -> list[str]:
-    found = []
-    for line in drawing.lines:
-        for segment in segments(line):
-            found += [
-                f"line {line.net} through text {text.text!r}"
-                for text in drawing.texts
-                if touches(segment, text.bounds)
-            ]
-            for box in drawing.boxes:
-                if not touches(segment, bounds(box)):
-                    continue
-                ends = (*segment[0], *segment[0]), (*segment[1], *segment[1])
-                if not box.is_group or not all(holds(bounds(box), end) for end in ends):
-                    found.append(f"line {line.net} through box {box.owner}")
-    return found
-
-
-def _crossings(drawing: Drawing) -> list[str]:
-    parts = [(line.net, segment) for line in drawing.lines for segment in segments(line)]
-    return [
-        f"lines cross: {a} {b}"
-        for (a, p), (b, q) in combinations(parts, 2)
-        if a != b and meet(p, q)
-    ]
 
 
 def assert_clean(figure: Figure) -> None:
@@ -155,69 +42,6 @@ def assert_clean(figure: Figure) -> None:
         assert holds((0, 0, figure.width, figure.height), bounds(box)), box
     for text in figure.drawing.texts:
         assert holds((-0.5, 0, figure.width + 0.5, figure.height), text.bounds), text
-
-
-# ------------------------------------------------------------------ random networks
-
-
-@st.composite
-def random_chain(draw: st.DrawFn, depth: int, prefix: str, inputs: list[str]) -> list[str]:
-    """Return the lines of a chain in which every layer is read and shapes always agree."""
-    lines, names = [], list(inputs)
-    unread = list(inputs)
-    for i in range(draw(st.integers(1, 6))):
-        name = f"{prefix}{i}"
-        count = draw(st.integers(1, 3))
-        sources = draw(
-            st.lists(st.sampled_from(names), min_size=count, max_size=count, unique=False)
-        )
-        if unread and draw(st.booleans()):
-            sources[0] = unread[-1]
-        sources = list(dict.fromkeys(sources))
-        lines.append(f"{name}: {draw(random_layer(depth, sources))}")
-        unread = [x for x in unread if x not in sources] + [name]
-        names.append(name)
-    if len(unread) > 1:
-        lines.append(f"{prefix}end: {{add: [], from: [{', '.join([*unread, names[0]])}]}}")
-    return lines
-
-
-@st.composite
-def random_layer(draw: st.DrawFn, depth: int, sources: list[str]) -> str:
-    if len(sources) > 1:
-        pair = [f"Pair{depth}: []"] if depth and len(sources) == 2 else []
-        op = draw(st.sampled_from(["add: []", "mul: []", *pair]))
-        return f"{{{op}, from: [{', '.join(sources)}]}}"
-    ops = ["conv2d: [4, 3], padding: 1", "relu: []", "batch_norm2d: []", "dropout: 0.5"]
-    ops += [f"Single{depth}: []", f"Fan{depth}: []"] if depth else []
-    return f"{{{draw(st.sampled_from(ops))}, from: {sources[0]}}}"
-
-
-@st.composite
-def random_spec(draw: st.DrawFn) -> str:
-    """Return a spec with nested blocks, skips, several inputs, outputs and heads."""
-    lines = ["netspec: 1", "name: Random"]
-    inputs = ["left", "right"][: draw(st.integers(1, 2))]
-    lines += ["inputs: {" + ", ".join(f"{name}: [4, 8, 8]" for name in inputs) + "}", "blocks:"]
-    for depth in (1, 2):
-        lines += [f"  Single{depth}:", "    chain:"]
-        lines += [f"      {x}" for x in draw(random_chain(depth - 1, "s", ["input"]))]
-        lines += [f"  Pair{depth}:", "    inputs: [p, q]", "    chain:"]
-        lines += [f"      {x}" for x in draw(random_chain(depth - 1, "t", ["p", "q"]))]
-        lines += [f"  Fan{depth}:", "    parallel:"]
-        for branch in range(draw(st.integers(2, 5))):
-            chain = draw(random_chain(depth - 1, f"b{branch}", ["input"]))
-            lines += [f"      {'- ' if i == 0 else '  '}{x}" for i, x in enumerate(chain)]
-        lines += ["      - []"] if draw(st.booleans()) else []
-        lines += ["    join: add"]
-    graph = draw(random_chain(2, "g", inputs))
-    layers = [line.split(":")[0] for line in graph]
-    lines += ["graph:", *(f"  {line}" for line in graph), "outputs:", f"  out: {layers[-1]}"]
-    for i in range(draw(st.integers(0, 3))):
-        only = ", when: train" if draw(st.booleans()) else ""
-        tap = draw(st.sampled_from(layers))
-        lines.append(f"  head{i}: {{Single{draw(st.integers(1, 2))}: [], from: {tap}{only}}}")
-    return "\n".join(lines) + "\n"
 
 
 RANDOM = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
@@ -283,6 +107,14 @@ def test_heads_are_dashed_beside_their_tap(googlenet: Network) -> None:
     assert head.x > tap.x + tap.width
     assert not tap.is_head
     assert 'stroke-dasharray="3 2"' in to_svg(googlenet)
+
+
+@pytest.mark.parametrize("path", sorted(SPECS.glob("*.yaml")), ids=lambda path: path.stem)
+def test_less_detail_still_follows_the_output_of_inference(path: Path) -> None:
+    network = netspec.load(str(path)).network
+    for root in details(network, None):
+        end = root.children[root.exit]
+        assert (end.id, end.train_only) == (("", main_output(network).name), False)
 
 
 def test_text_tells_kernel_stride_channels_shapes_and_costs(googlenet: Network) -> None:

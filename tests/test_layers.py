@@ -33,8 +33,6 @@ ROOMS = {
 }
 """A module imports from its own room and from rooms of smaller numbers."""
 LOOPS = {
-    ("netspec.emit.figure.place", "netspec.emit.figure.stack"),
-    ("netspec.emit.report.markup", "netspec.emit.report.plain", "netspec.emit.report.table"),
     ("netspec.emit.torch.filler", "netspec.emit.torch.planner"),
 }
 """What imports each other still."""

@@ -14,9 +14,9 @@ from html.parser import HTMLParser
 import pytest
 
 from netspec.analysis.network import Network
-from netspec.emit.report import FORMATS, find_paper, paper_report, render, report
+from netspec.emit.report import FORMATS, Report, find_paper, paper_report, render, report
 from netspec.emit.report.paper import PAPERS, judge, read_paper
-from netspec.emit.report.table import Column, Report, Table, grid, shares
+from netspec.emit.report.table import Column, Table, grid, shares
 from tests.support import ROOT, SPECS, compiled, load, one_block
 
 GOOGLENET = ROOT / "specs" / "googlenet.yaml"
@@ -40,6 +40,12 @@ def test_the_text_per_block_fits_a_terminal(googlenet):
     assert len(lines) <= 40
     assert max(map(len, lines)) <= 100
     assert any("FLOPs = 2 × MACs" in line for line in lines)
+
+
+def test_a_report_shows_itself(googlenet):
+    found = report(googlenet)
+    assert str(found) == render(found)
+    assert found._repr_html_() == render(found, "html")
 
 
 @pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)

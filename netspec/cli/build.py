@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
@@ -68,9 +67,7 @@ def _compare(old: str | None, new: str, path: str) -> int:
     """Print how a file differs from what would be written."""
     if old == new:
         return 0
-    before, after = (text.splitlines(keepends=True) for text in (old or "", new))
-    lines = difflib.unified_diff(before, after, path, f"{path} (from the spec)")
-    say_difference(lines)
+    say_difference(old or "", new, path, "from the spec")
     tell(f"netspec: {escape(path)} is not what the spec says; build it again")
     return Exit.WRONG
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import sys
 from argparse import ArgumentParser, Namespace
 
@@ -47,8 +46,7 @@ def _format(path: str, options: Namespace) -> int:
     same = new.encode() == data
     if options.check or options.diff:
         if options.diff:
-            before, after = (text.splitlines(keepends=True) for text in (source.text, new))
-            say_difference(difflib.unified_diff(before, after, path, f"{path} (formatted)"))
+            say_difference(source.text, new, path, "formatted")
         elif not same:
             say(f"{escape(path)} is not in canonical form")
         return 0 if same else Exit.WRONG

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from netspec.analysis.network import Network
 from netspec.cli.arguments import add_output, add_spec, add_watch, seconds, whole
 from netspec.cli.common import compiled, kind_of, write
 from netspec.cli.exits import Exit, Failure
-from netspec.emit.figure.raster import PICTURES, RasterError, rasterise
-
-FORMATS = ("svg", "png", "pdf", "dot", "mmd", "html")
-PAGES = ("letter", "a4", "slide", "none")
+from netspec.emit.figure.page import FigureError
+from netspec.emit.formats import ENGINES, FORMATS, ORIENTATIONS, PAGES, THEMES, Look, draw
 
 
 def add(parser: ArgumentParser) -> None:
@@ -22,12 +19,13 @@ def add(parser: ArgumentParser) -> None:
         "--format", choices=FORMATS, help="what to write, whatever the name (standard output: svg)"
     )
     parser.add_argument("--depth", type=whole(0), help="close blocks below this level")
-    parser.add_argument("--page", choices=PAGES, default="letter", help="what it is fitted to")
-    parser.add_argument("--orientation", choices=("landscape", "portrait"), default="landscape")
-    parser.add_argument("--theme", choices=("light", "dark", "print"), default="light")
+    pages = (*PAGES, "none")
+    parser.add_argument("--page", choices=pages, default="letter", help="what it is fitted to")
+    parser.add_argument("--orientation", choices=ORIENTATIONS, default="landscape")
+    parser.add_argument("--theme", choices=THEMES, default="light")
     parser.add_argument(
         "--engine",
-        choices=("page", "graphviz"),
+        choices=ENGINES,
         default="page",
         help="page needs no program; graphviz needs dot",
     )
@@ -35,45 +33,15 @@ def add(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> int:
-    kind = kind_of(options.output, FORMATS, ", or --format says it", options.format)
-    write(options, options.output, _drawn(compiled(options), kind, options), kind)
-    return 0
-
-
-def _drawn(network: Network, kind: str, options: Namespace) -> bytes:
-    match kind:
-        case "mmd":
-            from netspec.emit.mermaid import to_mermaid
-
-            return to_mermaid(network, options.depth).encode()
-        case "html":
-            from netspec.emit.html import to_html
-
-            return to_html(network).encode()
-    if kind == "dot" or options.engine == "graphviz":
-        return _graphviz(network, kind, options)
-    from netspec.emit.figure.page import FigureError
-    from netspec.emit.figure.svg import to_svg
-
+    kind = kind_of(options.output, tuple(FORMATS), ", or --format says it", options.format)
+    look = Look(
+        options.page, options.depth, options.theme, options.orientation, options.engine,
+        options.timeout,
+    )  # fmt: skip
+    network = compiled(options)
     try:
-        text = to_svg(network, options.page, options.orientation, options.depth, options.theme)
+        data = draw(network, kind, look)
     except FigureError as error:
         raise Failure(str(error), Exit.USAGE) from None
-    if kind not in PICTURES:
-        return text.encode()
-    try:
-        return rasterise(text, kind)
-    except RasterError as error:
-        raise Failure(str(error), Exit.ENVIRONMENT) from None
-
-
-def _graphviz(network: Network, kind: str, options: Namespace) -> bytes:
-    from netspec.emit.dot import DotError, render_dot, to_dot
-
-    text = to_dot(network, options.depth)
-    if kind == "dot":
-        return text.encode()
-    try:
-        return render_dot(text, kind, options.timeout)
-    except DotError as error:
-        raise Failure(str(error), Exit.ENVIRONMENT) from None
+    write(options, options.output, data, kind)
+    return 0

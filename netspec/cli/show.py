@@ -6,9 +6,10 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import TextIO
 
@@ -35,9 +36,12 @@ def say(text: str, format: str = "text") -> None:
     put(_lines(text), standard_output(), format)
 
 
-def say_difference(lines: Iterable[str]) -> None:
-    """Print what difflib yields: its lines hold the names and the texts of files."""
-    if text := "\n".join(escape(line.removesuffix("\n")) for line in lines):
+def say_difference(before: str, after: str, path: str, source: str) -> None:
+    """Print what would change in a file, as a unified diff against what comes from `source`."""
+    old, new = (text.splitlines(keepends=True) for text in (before, after))
+    found = difflib.unified_diff(old, new, path, f"{path} ({source})")
+    # The lines hold the names and the texts of files.
+    if text := "\n".join(escape(line.removesuffix("\n")) for line in found):
         say(text)
 
 

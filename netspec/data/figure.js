@@ -1,11 +1,11 @@
 "use strict";
-// Draws the tree in #network. A group's flow says what stands below what; only sizes are found here.
+// Draws the tree in #network, with the rules of the page figure: see html.py for what is decided there.
 const data = JSON.parse(document.getElementById("network").textContent);
 const svg = document.querySelector("svg");
 const about = document.getElementById("about");
 const search = document.getElementById("search");
 const SPACE = "http://www.w3.org/2000/svg";
-const ROW = 18, GAP = 16, LANE = 8, PAD = 8;
+const ROW = 18, GAP = 14, LANE = 8, PAD = 8, HEADER = 18, FORK = 6, SPACING = 8, TURN = 6, SLOT = 8, TAG = 13;
 const open = new Set();
 const parents = new Map();
 let found = [], current = -1, view = { x: 0, y: 0, k: 1 }, canvas, extent, boxes = new Map();
@@ -29,148 +29,200 @@ function register(group) {
   }
 }
 
-// ---------------------------------------------------------------- sizes: {left, right, height, draw(x, y)}
+// ---------------------------------------------------------------- tiles around a spine at x = 0
+// {left, right, height, draw(x, y)}: `ports` maps an input to where its line enters, `exits` a child to the x
+// at which its output leaves. Which links are lines, lanes or tags stands in the data; here are only sizes.
 
-function leaf(item) {
+function leaf(item, entering, slots, tags) {
   const lines = item.items ? [item.label, item.cost] : [item.label];
   const half = Math.max(46, width(lines[0], 10) + 14, lines[1] ? width(lines[1], 9) + 14 : 0) / 2;
-  const height = ROW + 11 * (lines.length - 1);
+  // What enters from above comes straight down, so the box reaches below all of it.
+  const left = Math.max(half, 8 - Math.min(...entering)), right = Math.max(half, 8 + Math.max(...entering));
+  const text = ROW + 11 * (lines.length - 1), height = Math.max(text, Math.max(...slots) + 4), middle = (right - left) / 2;
+  const label = tags && tag(tags.map(([number]) => number).join(","));
   const draw = (x, y) => {
-    box(item, x - half, y, 2 * half, height, item.items ? "block" : item.kind);
-    lines.forEach((line, i) => add(canvas, "text", { x, y: y + 12 + 11 * i, "text-anchor": "middle", class: i ? "note" : "" }, line));
-    if (item.bar > 0.02) add(canvas, "rect", { x: x - half + 3, y: y + height - 3, width: 40 * item.bar, height: 1.8, class: "bar" });
+    box(item, x - left, y, left + right, height, item.items ? "block" : item.kind);
+    lines.forEach((line, i) => add(canvas, "text", { x: x + middle, y: y + (height - text) / 2 + 12 + 11 * i, "text-anchor": "middle", class: i ? "note" : "" }, line));
+    if (item.bar > 0.02) add(canvas, "rect", { x: x - left + 3, y: y + height - 3, width: 40 * item.bar, height: 1.8, class: "bar" });
+    if (!label) return;
+    const low = y + (height + slots[0]) / 2 - TAG / 2;
+    label.draw(x - left - 8 - label.right, low - TAG / 2);
+    line([[x - left - 8, low], [x - left, low]], item.head, true);
   };
-  return { left: half, right: half, height, draw };
+  return { left: left + (label ? 8 + 2 * label.right : 0), right, height, edges: [left, right], ports: new Map(), exits: new Map(), draw };
 }
 function group(item) {
   const inner = series(item, item.flow);
-  const title = width(item.label, 10, true), note = width(item.cost, 9);
-  const left = Math.max(inner.left + PAD, title + 12), right = Math.max(inner.right + PAD, note + 12);
-  const height = inner.height + 18 + PAD;
+  const ports = inner.ports.size ? inner.ports : new Map([[0, [0, 0]]]), xs = [...ports.values()].map(([x]) => x);
+  // Lines come down through the header, so its texts stay to the left and right of them.
+  const left = Math.max(inner.left + PAD, width(item.label, 10, true) + 12 - Math.min(...xs));
+  const right = Math.max(inner.right + PAD, width(item.cost, 9) + 12 + Math.max(...xs));
+  const height = inner.height + HEADER + PAD;
   const draw = (x, y) => {
     box(item, x - left, y, left + right, height, "group");
     add(canvas, "text", { x: x - left + 6, y: y + 12, class: "title" }, item.label);
     add(canvas, "text", { x: x + right - 6, y: y + 12, class: "note", "text-anchor": "end" }, item.cost);
-    if (item.single) line([[x, y], [x, y + 18]], item.head, false);
-    inner.draw(x, y + 18);
-    line([[x, y + 18 + inner.height], [x, y + height]], item.head, false);
+    for (const [px, py] of ports.values()) line([[x + px, y], [x + px, y + HEADER + py]], item.head, false);
+    inner.draw(x, y + HEADER);
+    line([[x, y + HEADER + inner.height], [x, y + height]], item.head, false);
   };
-  return { left, right, height, draw };
+  return { left, right, height, ports, exits: new Map(), isOpen: true, draw };
 }
 function tag(text) {
   const half = (width(text, 9) + 10) / 2;
   const draw = (x, y) => {
-    add(canvas, "rect", { x: x - half, y, width: 2 * half, height: 13, rx: 6, class: "tag" });
+    add(canvas, "rect", { x: x - half, y, width: 2 * half, height: TAG, rx: 6, class: "tag" });
     add(canvas, "text", { x, y: y + 10, class: "note", "text-anchor": "middle" }, text);
   };
-  return { left: half, right: half, height: 13, draw };
-}
-function part(owner, part, exits) {
-  if (part.fan) return fan(owner, part.fan);
-  if (part.port) return tag(part.port);
-  const item = owner.items[part.item];
-  const size = item.items && open.has(item) ? group(item) : leaf(item);
-  const left = Math.max(size.left, 8 - Math.min(0, ...exits)), right = Math.max(size.right, 8 + Math.max(0, ...exits));
-  if (item.kind !== "join" || item.items) return size;
-  return { left, right, height: ROW, exits: [0], draw: (x, y) => {
-    box(item, x - left, y, left + right, ROW, item.kind);
-    add(canvas, "text", { x: x + (right - left) / 2, y: y + 12, "text-anchor": "middle" }, item.label);
-  } };
+  return { left: half, right: half, height: TAG, ports: new Map(), exits: new Map(), draw };
 }
 function fan(owner, branches) {
-  const sizes = branches.map((branch) => series(owner, branch));
-  const total = sizes.reduce((sum, size) => sum + size.left + size.right + 8, -8);
-  const height = Math.max(...sizes.map((size) => size.height)) + 6;
-  const xs = [];
+  const tiles = branches.map((branch) => series(owner, branch)), ports = new Map(), exits = new Map(), places = [];
+  const isEntered = branches[0].entry !== null, fork = isEntered ? FORK : 0;
+  const total = tiles.reduce((sum, tile) => sum + tile.left + tile.right + SPACING, -SPACING);
+  const tall = Math.max(...tiles.map((tile) => tile.height));
   let x = -total / 2;
-  for (const size of sizes) { xs.push(x + size.left); x += size.left + size.right + 8; }
-  const exits = branches.flatMap((branch, i) => (sizes[i].exits || [0]).map((exit) => exit + xs[i]));
-  const draw = (x, y) => sizes.forEach((size, i) => {
-    const top = branches[i].entry ? y + height - size.height : y + 6, head = branches[i].head;
-    if (branches[i].entry) line([[x, y], [x, y + 6], [x + xs[i], y + 6], [x + xs[i], top]], head, false);
-    size.draw(x + xs[i], top);
-    for (const exit of size.exits || [0]) line([[x + xs[i] + exit, top + size.height], [x + xs[i] + exit, y + height]], head, false);
+  tiles.forEach((tile, i) => {
+    x += tile.left;
+    const y = fork + (isEntered ? tall - tile.height : 0);  // ends stand on one row, ports on another
+    places.push([x, y]);
+    if (isEntered && !branches[i].parts.length) exits.set(branches[i].entry, x);
+    for (const [key, exit] of tile.exits) exits.set(key, x + exit);
+    for (const [key, [px, py]] of tile.ports) ports.set(key, [x + px, y + py]);
+    x += tile.right + SPACING;
   });
-  return { left: total / 2, right: total / 2, height, exits, draw };
+  const draw = (x, y) => tiles.forEach((tile, i) => {
+    const [dx, dy] = places[i], head = branches[i].head, end = y + fork + tall;
+    if (isEntered) line([[x, y], [x, y + FORK], [x + dx, y + FORK], [x + dx, branches[i].parts.length ? y + dy : end]], head, false);
+    tile.draw(x + dx, y + dy);
+    for (const exit of tile.exits.values()) line([[x + dx + exit, y + dy + tile.height], [x + dx + exit, end]], head, false);
+  });
+  return { left: total / 2, right: total / 2, height: fork + tall, ports, exits, draw };
 }
+
+// ---------------------------------------------------------------- a series: parts, the gaps between them, lanes beside them
+
 function series(owner, flow) {
-  const sizes = [], tops = [];
-  const tapped = new Set((flow.sides || []).map((side) => side.after));
+  const { parts, entry } = flow, tiles = [], gaps = [], taps = new Set((flow.sides || []).map((side) => side.after));
+  const lanes = flow.skips.map(([start, end, side, port, head]) => ({ start, end, side, port, head }));
+  const placed = { parts, entry, tiles, gaps, lanes };
+  parts.forEach((part, i) => tiles.push(place(owner, part, i, tiles[i - 1], lanes)));
   let y = 0, left = 5, right = 5;
-  flow.parts.forEach((piece, i) => {
-    const exits = (i && sizes[i - 1].exits) || [0];
-    sizes.push(part(owner, piece, exits));
-    y += i || flow.entry ? GAP + (tapped.has(i - 1) ? 7 : 0) : 0;
-    tops.push(y);
-    y += sizes[i].height;
-    left = Math.max(left, sizes[i].left);
-    right = Math.max(right, sizes[i].right, 5 + width(piece.shape || "", 9));
+  parts.forEach((part, i) => {
+    const isLeft = lanes.some((lane) => lane.start === i - 1) || taps.has(i - 1);
+    gaps.push({ ...gap(placed, i, isLeft), top: y });
+    y += gaps[i].height + tiles[i].height;
+    left = Math.max(left, tiles[i].left);
+    right = Math.max(right, tiles[i].right, gaps[i].right);
   });
-  const lanes = place(flow, sizes);
-  for (const lane of lanes) lane.side < 0 ? (left = Math.max(left, lane.x + 2)) : (right = Math.max(right, lane.x + 2));
-  const sides = (flow.sides || []).map((side) => ({ ...side, size: series(owner, side.flow) }));
-  let height = y, edge = right;
-  for (const side of [...sides].reverse()) {
-    side.top = side.after < 0 ? 0 : tops[side.after] + sizes[side.after].height + 4;
-    const beside = sides.filter((other) => other.x !== undefined && other.top < side.top + side.size.height);
-    side.x = Math.max(edge, ...beside.map((other) => other.x + other.size.right)) + 12 + side.size.left;
-    height = Math.max(height, side.top + side.size.height);
-    right = Math.max(right, side.x + side.size.right);
+  const tops = gaps.map((gap) => gap.top + gap.height);
+  for (const lane of distances(placed)) lane.side < 0 ? (left = Math.max(left, lane.x)) : (right = Math.max(right, lane.x));
+  const main = { y, right }, sides = [];
+  // From the bottom up: the line to a higher one passes above all that hangs further in.
+  for (const side of [...(flow.sides || [])].reverse()) {
+    const tile = series(owner, side.flow), tap = side.after + 1 < parts.length ? gaps[side.after + 1].top + 4 : main.y;
+    const beside = sides.filter((other) => other.end > tap - 6 && other.top < tap + 6 + tile.height);
+    const x = Math.max(main.right, ...beside.map((other) => other.x + other.tile.right)) + 12 + tile.left;
+    sides.push({ ...side, tile, top: tap, x, end: tap + 6 + tile.height });
+    right = Math.max(right, x + tile.right);
+    y = Math.max(y, tap + 6 + tile.height);
   }
   const draw = (x, y) => {
-    flow.parts.forEach((piece, i) => connect(flow, sizes, tops, i, x, y));
-    flow.parts.forEach((piece, i) => sizes[i].draw(x, y + tops[i]));
-    for (const lane of lanes) skip(lane, sizes, tops, x, y);
+    parts.forEach((part, i) => connect(placed, i, x, y));
+    parts.forEach((part, i) => tiles[i].draw(x, y + tops[i]));
+    for (const lane of lanes) skip(placed, lane, x, y);
     for (const side of sides) {
-      if (side.tap) line([[x, y + side.top - 4], [x, y + side.top], [x + side.x, y + side.top]], side.head, false);
-      side.size.draw(x + side.x, y + side.top);
+      const high = y + side.top;
+      if (side.tap) line([[x, high - 4], [x, high], [x + side.x, high], [x + side.x, high + 6]], side.head, false);
+      side.tile.draw(x + side.x, high + 6);
     }
   };
-  const last = sizes[sizes.length - 1];
-  return { left, right, height, exits: last && last.exits, draw, main: y };
+  const last = parts[parts.length - 1];
+  const exits = !last ? new Map() : last.fan ? tiles[parts.length - 1].exits : new Map([[last.port === undefined ? last.item : -1 - last.port, 0]]);
+  return { left, right, height: y, ports: parts.length && parts[0].item === undefined ? tiles[0].ports : new Map(), exits, draw };
 }
-function place(flow, sizes) {
-  const lanes = [];
-  for (const [start, end, side, head] of flow.skips) {
-    let x = 5;
-    for (let i = start + 1; i <= end; i++) {
-      x = Math.max(x, side < 0 ? sizes[i].left : Math.max(sizes[i].right, 5 + width(flow.parts[i].shape || "", 9)));
-    }
-    for (const other of lanes) if (other.side === side && other.start < end && start < other.end) x = Math.max(x, other.x);
-    lanes.push({ start, end, side, head, x: x + LANE });
+function place(owner, part, i, above, lanes) {
+  if (part.fan) return fan(owner, part.fan);
+  if (part.port !== undefined) {
+    // An input at the top is a point where a line of the frame ends; further down only a tag tells it.
+    return i ? tag(part.into[0][0]) : { left: 5, right: 5, height: 0, ports: new Map([[part.port, [0, 0]]]), exits: new Map(), draw: () => {} };
   }
-  for (const lane of lanes) {
-    const same = lanes.filter((other) => other.end === lane.end && other.side === lane.side).sort((a, b) => b.start - a.start);
-    lane.slot = (same.indexOf(lane) + 1) / (same.length + 1);
+  const item = owner.items[part.item];
+  if (item.items && open.has(item)) return group(item);
+  const entering = above && above.exits.size ? [...above.exits.values()] : [0];
+  const slots = [-1, 1].map((side) => SLOT * ending(lanes, i, side).length + (side < 0 && part.into ? TAG : 0));
+  return leaf(item, entering, slots, part.into);
+}
+function ending(lanes, i, side) { return lanes.filter((lane) => lane.end === i && lane.side === side).sort((a, b) => b.start - a.start); }
+function tagged(part, tile) { return (tile.isOpen && part.into || []).filter(([, port]) => tile.ports.has(port)); }
+function moves(part, i, tiles) {
+  // From which x to which x the lines from the part above run.
+  const exits = i ? tiles[i - 1].exits : new Map();
+  return (part.lines || []).map(([source, port]) => {
+    const start = exits.get(source) || 0;
+    return [start, tiles[i].isOpen ? tiles[i].ports.get(port)[0] : start];
+  });
+}
+function gap({ parts, entry, tiles, lanes }, i, isLeft) {
+  // Three zones: for what leaves, for the shape, and for what turns to the inputs of an open block.
+  const part = parts[i], tile = tiles[i];
+  const out = (isLeft ? 6 : 0) + (part.out ? TAG + 2 : 0), text = part.shape ? 11 : 0;
+  const isBent = tile.isOpen && lanes.some((lane) => lane.end === i);
+  const arrivals = TURN * moves(part, i, tiles).filter(([start, end]) => start !== end).length + (isBent ? TURN : 0) + (tagged(part, tile).length ? TAG + 2 : 0);
+  const right = Math.max(part.shape ? 5 + width(part.shape, 9) : 0, part.out ? 30 : 0);
+  const isEntered = entry !== null && (part.fan || part.lines.length);
+  if (!i && !isEntered && !(out || text || arrivals)) return { out, arrivals, right, height: 0 };
+  const height = part.fan ? out + text + (text ? 2 : 0) : Math.max(GAP, out + text + arrivals + 4);
+  return { out, arrivals, right, height };
+}
+function distances({ tiles, gaps, lanes }) {
+  // Shorter lanes come first: one that spans another runs outside it, and never crosses it.
+  const done = [];
+  for (const lane of [...lanes].sort((a, b) => a.end - a.start - b.end + b.start || a.start - b.start)) {
+    let x = 5;
+    for (let i = lane.start + 1; i <= lane.end; i++) x = Math.max(x, lane.side < 0 ? tiles[i].left : Math.max(tiles[i].right, gaps[i].right));
+    for (const other of done) if (other.side === lane.side && other.start < lane.end && lane.start < other.end) x = Math.max(x, other.x);
+    lane.x = x + LANE;
+    done.push(lane);
   }
   return lanes;
 }
-function connect(flow, sizes, tops, i, x, y) {
-  const piece = flow.parts[i], below = y + tops[i];
-  const above = i ? y + tops[i - 1] + sizes[i - 1].height : y;
-  if (piece.linked) {
-    for (const exit of (i && sizes[i - 1].exits) || [0]) {
-      const goal = Math.max(8 - sizes[i].left, Math.min(exit, sizes[i].right - 8));
-      const middle = below - 5;
-      line([[x + exit, above], [x + exit, middle], [x + goal, middle], [x + goal, below]], piece.head, !piece.fan);
-    }
-    if (piece.shape) add(canvas, "text", { x: x + 4, y: below - 5, class: "note" }, piece.shape);
+function connect({ parts, tiles, gaps }, i, x, y) {
+  const part = parts[i], tile = tiles[i], above = y + gaps[i].top, below = above + gaps[i].height;
+  if (part.shape) add(canvas, "text", { x: x + 4, y: above + gaps[i].out + 9, class: "note" }, part.shape);
+  if (part.out) {
+    const low = above + gaps[i].out - TAG / 2 - 1, label = tag(part.out);
+    line([[x, above], [x, low], [x + 9, low]], false, false);
+    label.draw(x + 9 + label.left, low - TAG / 2);
   }
-  if (piece.out) {
-    line([[x, above], [x, above + 3], [x + 9, above + 3]], false, false);
-    tag(piece.out).draw(x + 14, above - 3);
+  if (part.fan && part.fan[0].entry !== null) line([[x, above], [x, below]], false, false);
+  // Those to the right turn last to first, those to the left first to last: nothing crosses.
+  const bent = moves(part, i, tiles), rights = bent.filter(([start, end]) => end > start).reverse();
+  let row = below - gaps[i].arrivals - 2;
+  for (const [start, end] of [...bent.filter(([start, end]) => end <= start), ...rights]) {
+    if (start !== end) row += TURN;
+    line([[x + start, above], [x + start, row], [x + end, row], [x + end, below]], part.head, !tile.isOpen);
   }
-  if (piece.into) {
-    const size = tag(piece.into);
-    size.draw(x - sizes[i].left - 10 - size.right, below + 2);
-    line([[x - sizes[i].left - 10, below + 8], [x - sizes[i].left, below + 8]], false, true);
+  for (const [number, port] of tagged(part, tile)) {
+    const [px] = tile.ports.get(port);
+    tag(number).draw(x + px, below - TAG - 2);
+    line([[x + px, below - 2], [x + px, below]], part.head, false);
   }
 }
-function skip(lane, sizes, tops, x, y) {
-  const start = y + (lane.start < 0 ? 0 : tops[lane.start] + sizes[lane.start].height) + 3;
-  const goal = y + tops[lane.end] + sizes[lane.end].height * lane.slot;
-  const edge = lane.side < 0 ? -sizes[lane.end].left : sizes[lane.end].right;
-  line([[x, start - 3], [x, start], [x + lane.side * lane.x, start], [x + lane.side * lane.x, goal], [x + edge, goal]], lane.head, true);
+function skip({ parts, tiles, gaps, lanes }, lane, x, y) {
+  // Out of the gap under its source, down beside the parts, into its target: a box's side, or an input from above.
+  const tile = tiles[lane.end], part = parts[lane.end], start = y + gaps[lane.start + 1].top;
+  const top = y + gaps[lane.end].top + gaps[lane.end].height, far = x + lane.side * lane.x;
+  const points = [[x, start], [x, start + 4], [far, start + 4]];
+  if (tile.isOpen) {
+    const low = top - 2 - (tagged(part, tile).length ? TAG + 2 : 0), end = x + tile.ports.get(lane.port)[0];
+    points.push([far, low], [end, low], [end, top]);
+  } else {
+    const same = ending(lanes, lane.end, lane.side), taken = lane.side < 0 && part.into ? TAG : 0;
+    const low = top + (tile.height - SLOT * same.length - taken) / 2 + SLOT * (same.indexOf(lane) + 0.5);
+    points.push([far, low], [x + lane.side * tile.edges[lane.side < 0 ? 0 : 1], low]);
+  }
+  line(points, lane.head, !tile.isOpen);
 }
 
 // ---------------------------------------------------------------- drawing

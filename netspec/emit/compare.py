@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from netspec.analysis.network import Network
 from netspec.analysis.receptive import Field
-from netspec.emit.report import RULE
+from netspec.emit.report import RULE, Report
 from netspec.emit.report.rows import FIELD, Measured, field_cells
-from netspec.emit.report.table import Cell, Column, Report, Table
+from netspec.emit.report.table import Cell, Column, Table
 from netspec.graph.model import path
 
 _COMPARED = {"params": "parameters", "macs": "multiply-adds", "peak_bytes": "bytes at the peak"}

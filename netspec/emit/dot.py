@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from netspec.analysis.network import Network
 from netspec.emit.diagram.numbers import cost_text
 from netspec.emit.diagram.runs import readable, shorten
-from netspec.emit.diagram.tree import Group, Item, Leaf, Link, Outline, branch_order, leaves
+from netspec.emit.diagram.tree import Cluster, Item, Leaf, Link, Outline, branch_order, leaves
 from netspec.emit.palette import KINDS
 from netspec.graph.model import path
 from netspec.ops.window import times
@@ -26,7 +26,7 @@ _EDGE = "#555555"
 _HEAD = "#8a3c8a"
 
 
-class DotError(Exception):
+class DotError(OSError):
     """The `dot` program is missing, failed or took too long; the text says what to do."""
 
 
@@ -48,7 +48,7 @@ def to_dot(network: Network, depth: int | None = None) -> str:
     return str(dot.source)
 
 
-def _root(network: Network, depth: int | None) -> Group:
+def _root(network: Network, depth: int | None) -> Cluster:
     """Return what is drawn: as much as `dot` can lay out."""
     outline = Outline(network, fold=False)
     root = outline.at(readable(outline, depth, MOST_BOXES))
@@ -77,19 +77,19 @@ def render_dot(source: str, format: str, timeout: float = 30.0) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class _Writer:
-    """Writes groups as clusters. Each group's input is a hub point from which branches fan out."""
+    """Writes clusters. Each input of one is a hub point from which branches fan out."""
 
     network: Network
 
-    def contents(self, group: Group, dot: graphviz.Digraph) -> None:
-        """Write a group's items, their links, and what keeps its branches in order."""
-        order = branch_order(group)
+    def contents(self, cluster: Cluster, dot: graphviz.Digraph) -> None:
+        """Write a cluster's items, their links, and what keeps its branches in order."""
+        order = branch_order(cluster)
         for index in order:
-            self._item(group.children[index], dot)
+            self._item(cluster.children[index], dot)
         place = {index: i for i, index in enumerate(order)}
-        for link in sorted(group.links, key=lambda link: place[link.target]):
-            self._link(group, link, dot)
-        _keep_order(_entries(group, order), dot)
+        for link in sorted(cluster.links, key=lambda link: place[link.target]):
+            self._link(cluster, link, dot)
+        _keep_order(_entries(cluster, order), dot)
 
     def _item(self, item: Item, dot: graphviz.Digraph) -> None:
         if isinstance(item, Leaf):
@@ -104,10 +104,10 @@ class _Writer:
                 cluster.node(_hub(item, i), shape="point", width="0.03", label="", color=_EDGE)
             self.contents(item, cluster)
 
-    def _link(self, group: Group, link: Link, dot: graphviz.Digraph) -> None:
+    def _link(self, cluster: Cluster, link: Link, dot: graphviz.Digraph) -> None:
         """Write a link; its shape stands on the way into a block, not again on each branch."""
-        target = group.children[link.target]
-        tail = _tail(group, link.source)
+        target = cluster.children[link.target]
+        tail = _tail(cluster, link.source)
         style = "dashed" if target.train_only else "solid"
         label = "" if link.source < 0 else _text(times(self.network.shapes[link.node]))
         if isinstance(target, Leaf):
@@ -132,13 +132,13 @@ def _node(leaf: Leaf, dot: graphviz.Digraph) -> None:
     )
 
 
-def _entries(group: Group, order: list[int]) -> list[str]:
-    """Return the first node of each branch of a group, in the order of the join."""
+def _entries(cluster: Cluster, order: list[int]) -> list[str]:
+    """Return the first node of each branch of a cluster, in the order of the join."""
     readers: dict[int, set[int]] = {}
-    for link in group.links:
+    for link in cluster.links:
         readers.setdefault(link.target, set()).add(link.source)
     firsts = [i for i in order if readers.get(i) == {-1}]
-    return [_entry(group.children[i]) for i in firsts]
+    return [_entry(cluster.children[i]) for i in firsts]
 
 
 def _keep_order(entries: list[str], dot: graphviz.Digraph) -> None:
@@ -151,7 +151,7 @@ def _keep_order(entries: list[str], dot: graphviz.Digraph) -> None:
             row.edge(left, right, style="invis")
 
 
-def _legend(root: Group, dot: graphviz.Digraph) -> None:
+def _legend(root: Cluster, dot: graphviz.Digraph) -> None:
     """Write a row with the colours that occur, and what dashed lines mean."""
     used = {leaf.kind for leaf in leaves(root)}
     kinds = [key for key in KINDS if key in used]
@@ -185,20 +185,20 @@ def _name(leaf: Leaf) -> str:
     return path(leaf.id)
 
 
-def _hub(group: Group, index: int) -> str:
-    return f"{path(group.id)} in{index}"
+def _hub(cluster: Cluster, index: int) -> str:
+    return f"{path(cluster.id)} in{index}"
 
 
 def _entry(item: Item) -> str:
     return _name(item) if isinstance(item, Leaf) else _hub(item, 0)
 
 
-def _tail(group: Group, source: int) -> str:
+def _tail(cluster: Cluster, source: int) -> str:
     """Return the node that an item's output leaves from."""
     if source < 0:
-        return _hub(group, -1 - source)
-    item = group.children[source]
-    while isinstance(item, Group):
+        return _hub(cluster, -1 - source)
+    item = cluster.children[source]
+    while isinstance(item, Cluster):
         if item.exit < 0:
             return _hub(item, -1 - item.exit)
         item = item.children[item.exit]

@@ -1,4 +1,9 @@
-"""The network as one HTML file to explore offline: zoom, pan, open and close blocks, search."""
+"""The network as one HTML file to explore offline: zoom, pan, open and close blocks, search.
+
+The page figure and this page share their routes: which links are lines, on which side a lane runs,
+what has tags. That is decided here once, for open blocks, and a closed block keeps it; the script
+measures and places with the rules of `figure/stack`, since only it knows what is open.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +15,11 @@ from typing import Any
 
 from netspec.analysis.network import Network
 from netspec.analysis.receptive import describe, see
-from netspec.emit.diagram.flow import Fan, Part, Series, Side, exits, flow
-from netspec.emit.diagram.lanes import LEFT, RIGHT, Lanes, assign
-from netspec.emit.diagram.numbers import cost_text, shape_text
+from netspec.emit.diagram.flow import Fan, Series, Side
+from netspec.emit.diagram.numbers import cost_text, shape_text, total_text
+from netspec.emit.diagram.routes import Routes, route
 from netspec.emit.diagram.runs import details
-from netspec.emit.diagram.tree import Group, Item, Leaf, Link, leaves
-from netspec.emit.figure.legend import total_text
+from netspec.emit.diagram.tree import Cluster, Item, Leaf, leaves
 from netspec.emit.palette import KINDS
 from netspec.graph.model import NodeId, path
 from netspec.ops.window import times
@@ -64,8 +68,10 @@ def to_html(network: Network) -> str:
     return page
 
 
-def _page(network: Network, root: Group) -> str:
-    text = json.dumps(_Exporter(network, root).root(), ensure_ascii=False, separators=(",", ":"))
+def _page(network: Network, root: Cluster) -> str:
+    text = json.dumps(
+        _Exporter(network, root).contents(route(root)), ensure_ascii=False, separators=(",", ":")
+    )
     # Inside a script element only "<" can end it or open a comment.
     data = text.replace("<", "\\u003c")
     totals = total_text(network).partition(" · ")[2]
@@ -90,28 +96,25 @@ def _style() -> str:
 
 
 class _Exporter:
-    """Turns the tree and its flows into plain data for the script."""
+    """Turns the tree, its flows and its routes into plain data for the script."""
 
-    def __init__(self, network: Network, root: Group) -> None:
+    def __init__(self, network: Network, root: Cluster) -> None:
         self._network = network
-        self._root = root
         self._busiest = max(1, *(leaf.cost.macs for leaf in leaves(root)))
         self._numbers: dict[NodeId, int] = {}
         self._fields = see(network.graph, network.shapes)
 
-    def root(self) -> dict[str, Any]:
-        return self._contents(self._root)
-
-    def _contents(self, group: Group) -> dict[str, Any]:
-        """Return a group's items and flow."""
-        items = [self._item(child) for child in group.children]
-        return {"items": items, "flow": _FlowExporter(self, group).run()}
-
-    def number(self, node: NodeId) -> str:
-        return str(self._numbers.setdefault(node, len(self._numbers) + 1))
-
-    def shape(self, node: NodeId) -> str:
-        return shape_text(self._network.shapes[node])
+    def contents(self, routes: Routes) -> dict[str, Any]:
+        """Return a cluster's items, and its main series with what hangs beside it."""
+        items = []
+        for i, child in enumerate(routes.cluster.children):
+            item = self._item(child)
+            if i in routes.inner:
+                item |= self.contents(routes.inner[i]) | {"cost": cost_text(child.cost)}
+            items.append(item)
+        flow = self._series(routes, routes.flow.main)
+        sides = [self._side(routes, side) for side in routes.flow.sides]
+        return {"items": items, "flow": flow | ({"sides": sides} if sides else {})}
 
     def _item(self, item: Item) -> dict[str, Any]:
         """Return what the page shows of a box."""
@@ -123,10 +126,7 @@ class _Exporter:
         result |= {"yaml": yaml} if (yaml := self._yaml(item)) else {}
         if item.cost.macs:
             result["bar"] = round(min(1.0, item.cost.macs / self._busiest), 3)
-        if isinstance(item, Group):
-            single = {"single": 1} if len(item.reads) == 1 else {}
-            return result | single | {"cost": cost_text(item.cost)} | self._contents(item)
-        return result | {"kind": item.kind}
+        return result | ({"kind": item.kind} if isinstance(item, Leaf) else {})
 
     def _about(self, item: Item) -> str:
         """Return the words of the box that appears on hovering."""
@@ -159,86 +159,46 @@ class _Exporter:
         name = PurePath(span.source.name).name
         return shown(f"{name}:{span.line}  {span.source.line(span.line).strip()[:120]}")
 
-
-class _FlowExporter:
-    """Turns the flow of one group into plain data."""
-
-    def __init__(self, exporter: _Exporter, group: Group) -> None:
-        self._exporter = exporter
-        self._group = group
-        self._lanes: dict[Series, Lanes] = {}
-        self._tags: list[Link] = []
-        self._into: dict[int, list[str]] = {}
-        self._out: dict[int, str] = {}
-
-    def run(self) -> dict[str, Any]:
-        """Return the main series with what hangs beside it."""
-        found = flow(self._group)
-        taps = [side.after for side in found.sides if side.is_tap]
-        self._assign(found.main, taps)
-        for side in found.sides:
-            self._assign(side.series, [])
-        for link in (*found.tags, *self._tags):
-            number = self._exporter.number(link.node)
-            self._into.setdefault(link.target, []).append(number)
-            self._out[link.source] = number
-        sides = [self._side(side) for side in found.sides]
-        return self._series(found.main) | ({"sides": sides} if sides else {})
-
-    def _side(self, side: Side) -> dict[str, Any]:
-        head = int(self._is_head(side.link.target))
-        inner = self._series(side.series)
+    def _side(self, routes: Routes, side: Side) -> dict[str, Any]:
+        head = int(routes.is_head(side.link.target))
+        inner = self._series(routes, side.series)
         return {"after": side.after, "tap": int(side.is_tap), "head": head, "flow": inner}
 
-    def _assign(self, series: Series, taps: list[int]) -> None:
-        self._lanes[series] = assign(series, lambda skip, found: (LEFT, RIGHT), taps)
-        self._tags += self._lanes[series].tags
-        for part in series.parts:
-            for branch in part.branches if isinstance(part, Fan) else ():
-                self._assign(branch, [])
+    def _series(self, routes: Routes, series: Series) -> dict[str, Any]:
+        parts = [self._part(routes, series, i) for i in range(len(series.parts))]
+        skips = []
+        for skip, side in routes.lanes[series].lanes:
+            port, head = routes.port(skip.link), int(routes.is_head(skip.link.target))
+            skips.append([skip.start, skip.end, side, port, head])
+        result = {"entry": series.entry, "parts": parts, "skips": skips}
+        return result | ({"head": 1} if routes.are_heads(series) else {})
 
-    def _series(self, series: Series) -> dict[str, Any]:
-        parts = [self._part(series, i) for i in range(len(series.parts))]
-        skips = [
-            [lane.skip.start, lane.skip.end, lane.side, int(self._is_head(lane.skip.link.target))]
-            for lane in self._lanes[series].lanes
-        ]
-        ends = [part for part in series.parts if isinstance(part, int)]
-        is_head = bool(ends) and all(self._is_head(part) for part in ends)
-        entry = int(series.entry is not None)
-        return {"parts": parts, "skips": skips, "entry": entry} | ({"head": 1} if is_head else {})
-
-    def _part(self, series: Series, i: int) -> dict[str, Any]:
-        """Return one part, with what stands on the line from the part above."""
-        part = series.parts[i]
+    def _part(self, routes: Routes, series: Series, i: int) -> dict[str, Any]:
+        """Return one part, with what stands on the lines from the part above."""
+        part, before = series.parts[i], routes.before(series, i)
+        lines = [[link.source, routes.port(link)] for link in routes.drawn(series, i)]
         result: dict[str, Any] = {}
-        before = series.parts[i - 1] if i else series.entry
         if isinstance(part, Fan):
-            result["fan"] = [self._series(branch) for branch in part.branches]
-            is_linked = isinstance(before, int)
+            result["fan"] = [self._series(routes, branch) for branch in part.branches]
         elif part < 0:
-            return {"port": self._exporter.shape(self._group.reads[-1 - part])}
+            result["port"] = -1 - part
+            result |= {"into": [[self._number(routes.output(part)), 0]]} if i else {}
         else:
-            result["item"] = part
-            result |= {"head": 1} if self._is_head(part) else {}
-            result |= (
-                {"into": ",".join(dict.fromkeys(self._into[part]))} if part in self._into else {}
-            )
-            is_linked = series.linked[i] is not None or (
-                isinstance(before, Fan) and bool(exits(before))
-            )
-        if is_linked:
-            result["linked"] = 1
-        if is_linked and i and isinstance(before, int):
-            result["shape"] = self._exporter.shape(self._output(before))
-        if isinstance(before, int) and before in self._out:
-            result["out"] = self._out[before]
+            result |= {"item": part, "lines": lines} | self._tags(routes, part)
+            result |= {"head": 1} if routes.is_head(part) else {}
+        if before is None:
+            return result
+        if i and (lines or isinstance(part, Fan)):
+            result["shape"] = shape_text(self._network.shapes[routes.output(before)])
+        if before in routes.out:
+            result["out"] = self._number(routes.output(before))
         return result
 
-    def _is_head(self, part: Part) -> bool:
-        return isinstance(part, int) and part >= 0 and self._group.children[part].train_only
+    def _tags(self, routes: Routes, part: int) -> dict[str, Any]:
+        """Return the numbers that point at a child, each with the input that it belongs to."""
+        reads, nodes = routes.cluster.children[part].reads, routes.into.get(part, [])
+        tags = [[self._number(x), reads.index(x)] for x in dict.fromkeys(nodes)]
+        return {"into": tags} if tags else {}
 
-    def _output(self, part: int) -> NodeId:
-        if part < 0:
-            return self._group.reads[-1 - part]
-        return self._group.children[part].output or ()
+    def _number(self, node: NodeId) -> str:
+        return str(self._numbers.setdefault(node, len(self._numbers) + 1))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from netspec.analysis.network import Network
 from netspec.emit.diagram.numbers import cost_text, shape_text
 from netspec.emit.diagram.runs import details
-from netspec.emit.diagram.tree import Group, Item, Leaf, branch_order, leaves
+from netspec.emit.diagram.tree import Cluster, Item, Leaf, branch_order, leaves
 from netspec.emit.palette import KINDS
 from netspec.graph.model import NodeId
 
@@ -29,7 +29,7 @@ def to_mermaid(network: Network, depth: int | None = None) -> str:
     return text
 
 
-def _chart(root: Group, network: Network) -> list[str]:
+def _chart(root: Cluster, network: Network) -> list[str]:
     names = _Names()
     lines = ["flowchart TB", *_contents(root, network, names, "  ")]
     for kind in dict.fromkeys(leaf.kind for leaf in leaves(root)):
@@ -51,24 +51,24 @@ class _Names:
         return self._known.setdefault(item.id, f"n{len(self._known)}")
 
 
-def _contents(group: Group, network: Network, names: _Names, indent: str) -> Iterator[str]:
-    """Yield the lines of a group: its items in branch order, then what links them."""
-    for index in branch_order(group):
-        item = group.children[index]
+def _contents(cluster: Cluster, network: Network, names: _Names, indent: str) -> Iterator[str]:
+    """Yield the lines of a cluster: its items in branch order, then what links them."""
+    for index in branch_order(cluster):
+        item = cluster.children[index]
         if isinstance(item, Leaf):
             yield indent + _node(item, names)
             continue
         title = f"{_label(item)} · {cost_text(item.cost)}"
-        title += " · training only" if item.train_only and not group.id else ""
+        title += " · training only" if item.train_only and not cluster.id else ""
         yield f'{indent}subgraph {names.of(item)}["{_text(title)}"]'
         yield from _contents(item, network, names, indent + "  ")
         yield f"{indent}end"
-    for link in group.links:
-        for tail in _tails(group, link.source):
-            for head in _heads(group.children[link.target], link.node):
+    for link in cluster.links:
+        for tail in _tails(cluster, link.source):
+            for head in _heads(cluster.children[link.target], link.node):
                 arrow = "-.->" if head.train_only else "-->"
                 shape = _text(shape_text(network.shapes[link.node]))
-                label = f'|"{shape}"| ' if not group.id else ""
+                label = f'|"{shape}"| ' if not cluster.id else ""
                 yield f"{indent}{names.of(tail)} {arrow} {label}{names.of(head)}"
 
 
@@ -84,12 +84,12 @@ def _label(item: Item) -> str:
     return f"{item.label} ×{item.count}" if item.count > 1 else item.label
 
 
-def _tails(group: Group, source: int) -> list[Leaf]:
-    """Return the box that an item's output leaves from; a group's input is linked from outside."""
+def _tails(cluster: Cluster, source: int) -> list[Leaf]:
+    """Return the box that an output leaves from; a cluster's input is linked from outside."""
     if source < 0:
         return []
-    item = group.children[source]
-    while isinstance(item, Group):
+    item = cluster.children[source]
+    while isinstance(item, Cluster):
         if item.exit < 0:
             return []
         item = item.children[item.exit]

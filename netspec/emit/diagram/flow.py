@@ -1,4 +1,4 @@
-"""How the items of a group follow each other: series, fans of branches, and skips beside them.
+"""How the items of a cluster follow each other: series, fans of branches, and skips beside them.
 
 An item that every path crosses stands alone in the series; what lies between two such items falls
 apart into branches. What cannot be told apart so stands in one column, with skips beside it.
@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from netspec.emit.diagram.tree import Group, Link, branch_order
+from netspec.emit.diagram.tree import Cluster, Link, branch_order
 
 MOST_WOVEN = 1_000
 """Branches and skips among more items could not be followed by eye."""
@@ -26,7 +26,7 @@ class Skip(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Series:
-    """Parts one below the other. A part is a child (below 0: an input of the group) or a fan.
+    """Parts one below the other. A part is a child (below 0: an input of the cluster) or a fan.
 
     `linked[i]` is the link that enters part i from the part above, None where there is none.
     """
@@ -57,8 +57,8 @@ class Side(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Flow:
-    """A whole group: its main series, what hangs beside it, and links that only a tag can show."""
+class ClusterFlow:
+    """A whole cluster: its main series, what hangs beside it, and links that only tags show."""
 
     main: Series
     sides: tuple[Side, ...]
@@ -68,39 +68,40 @@ class Flow:
 Part = int | Fan
 
 
-def flow(group: Group) -> Flow:
-    """Return how a group's items follow each other."""
-    return _Weaver(group).run()
+def flow(cluster: Cluster) -> ClusterFlow:
+    """Return how a cluster's items follow each other."""
+    return _Weaver(cluster).run()
 
 
 class _Weaver:
-    """Takes one group apart."""
+    """Takes one cluster apart."""
 
-    def __init__(self, group: Group) -> None:
-        self._group = group
-        self._order = branch_order(group)
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._order = branch_order(cluster)
         self._into: dict[int, list[Link]] = {}
         self._out: dict[int, list[Link]] = {}
-        for link in group.links:
+        for link in cluster.links:
             self._into.setdefault(link.target, []).append(link)
             self._out.setdefault(link.source, []).append(link)
         self._tags: list[Link] = []
 
-    def run(self) -> Flow:
+    def run(self) -> ClusterFlow:
         """Separate the main path from the sides, then take each apart."""
         if len(self._order) > MOST_WOVEN:
             return self._column()
-        end = self._order.index(self._group.exit) + 1
-        ports = [-1 - i for i in range(len(self._group.reads))]
+        end = self._order.index(self._cluster.exit) + 1
+        ports = [-1 - i for i in range(len(self._cluster.reads))]
+        # A single input is where every path begins; several are parts, that paths may begin apart.
         entry = ports[0] if len(ports) == 1 else None
         series = self.series([*(ports if entry is None else []), *self._order[:end]], entry)
         sides = [self._side(nodes, series) for nodes in self._components(self._order[end:])]
         sides.sort(key=lambda side: side.after)
-        return Flow(series, tuple(sides), tuple(self._tags))
+        return ClusterFlow(series, tuple(sides), tuple(self._tags))
 
-    def _column(self) -> Flow:
+    def _column(self) -> ClusterFlow:
         """Return all items in one column; what is not read from the item above has a tag."""
-        ports = [-1 - i for i in range(len(self._group.reads))]
+        ports = [-1 - i for i in range(len(self._cluster.reads))]
         entry = ports[0] if len(ports) == 1 else None
         parts = (*(ports if entry is None else ()), *self._order)
         linked: list[Link | None] = [None] * len(parts)
@@ -111,7 +112,7 @@ class _Weaver:
                     linked[i] = link
                 else:
                     tags.append(link)
-        return Flow(Series(parts, tuple(linked), (), entry), (), tuple(tags))
+        return ClusterFlow(Series(parts, tuple(linked), (), entry), (), tuple(tags))
 
     def series(self, nodes: Sequence[int], entry: int | None, goal: int | None = None) -> Series:
         """Return the series of nodes that start at `entry` and end at `goal`."""
@@ -159,6 +160,7 @@ class _Weaver:
 
     def _fan(self, branches: list[list[int]], above: int | None, below: int | None) -> Fan:
         """Return branches in the order in which the item below reads them."""
+        # In the order of a join's inputs the branches enter it without crossing each other.
         into = [] if below is None else self._distinct(below)
         slots = {link.source: i for i, link in enumerate(into)}
         found = [
@@ -172,6 +174,8 @@ class _Weaver:
     def _cuts(self, nodes: Sequence[int], entry: int | None, goal: int | None) -> list[int]:
         """Return the positions that every path from entry to goal crosses: no link spans them."""
         place = {node: i for i, node in enumerate(nodes)}
+        # Every link leads further down, so `reach` is how far those from above lead: a node at
+        # which all of them have ended lies on every path.
         reach = max(
             (i for i, node in enumerate(nodes) if self._is_start(node, entry, place)), default=0
         )
@@ -181,6 +185,7 @@ class _Weaver:
                 cuts.append(i)
             targets = [link.target for link in self._out.get(node, [])]
             inner = [place[target] for target in targets if target in place]
+            # What leaves to the goal passes over all that is left.
             leaves = not inner or (goal is not None and goal in targets)
             reach = max(reach, len(nodes) if leaves else max(inner))
         return cuts

@@ -10,7 +10,6 @@ from netspec.emit.diagram.flow import Series, Skip
 from netspec.emit.diagram.tree import Link
 
 LEFT, RIGHT = -1, 1
-LANE_GAP = 7.0
 
 
 class Lane(NamedTuple):
@@ -49,6 +48,7 @@ def assign(
     """
     result = Lanes()
     taps, breaks = list(taps), list(breaks)
+    # Short skips choose first: a longer one can run around them, but not they around it.
     for skip in sorted(series.skips, key=lambda skip: (skip.end - skip.start, skip.start)):
         free = [
             side
@@ -65,20 +65,6 @@ def assign(
 
 
 def _cross(one: Skip, other: Skip) -> bool:
+    """Tell whether two skips on one side meet: one begins inside the other and ends outside."""
     first, second = sorted((one, other), key=lambda skip: (skip.start, -skip.end))
     return first.start < second.start < first.end < second.end
-
-
-def offsets(lanes: Lanes, reach: Callable[[Lane], float]) -> dict[Lane, float]:
-    """Return each lane's distance from the spine; `reach` is that of what it must pass."""
-    found: dict[Lane, float] = {}
-    for lane in sorted(lanes.lanes, key=lambda x: (x.skip.end - x.skip.start, x.skip.start)):
-        inner = [
-            distance
-            for other, distance in found.items()
-            if other.side == lane.side
-            and other.skip.start < lane.skip.end
-            and lane.skip.start < other.skip.end
-        ]
-        found[lane] = max([reach(lane), *inner]) + LANE_GAP
-    return found

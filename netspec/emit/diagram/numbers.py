@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from netspec.analysis.costs import NodeCost
+from netspec.analysis.network import Network
 from netspec.graph.model import Sizes
 from netspec.ops.window import times
 
@@ -29,3 +30,14 @@ def shape_text(shape: Sizes) -> str:
     if len(shape) == 3 and shape[1] == shape[2] and shape[1] > 1:
         return f"{shape[0]}×{shape[1]}²"
     return times(shape)
+
+
+def total_text(network: Network) -> str:
+    """Return the line of totals."""
+    totals = network.totals
+    text = f"{network.graph.name} · {totals.inference.params:,} params"
+    text += f" · {short(totals.inference.macs)} MACs"
+    if totals.heads.params:
+        text += f" · heads in training +{short(totals.heads.params)} params"
+        text += f", +{short(totals.heads.macs)} MACs"
+    return text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, takewhile
 
 from netspec.analysis.costs import Costs, NodeCost, total
 from netspec.graph.model import Graph, Node, NodeId
@@ -59,20 +59,11 @@ def _reach(graph: Graph) -> Mapping[NodeId, int]:
     reach: dict[NodeId, int] = {output.node: 0 for output in graph.outputs}
     for node in graph.nodes.values():
         for source in node.inputs:
-            shared = _shared(source, node.id)
+            same = takewhile(lambda pair: pair[0] == pair[1], zip(source, node.id, strict=False))
+            shared = len(list(same))
             if shared < reach.get(source, shared + 1):
                 reach[source] = shared
     return reach
-
-
-def _shared(one: NodeId, other: NodeId) -> int:
-    """Return how many levels two paths share."""
-    count = 0
-    for a, b in zip(one, other, strict=False):
-        if a != b:
-            break
-        count += 1
-    return count
 
 
 def _part(id: NodeId, tree: _Tree | Node, costs: Costs, reach: Mapping[NodeId, int]) -> Part:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from netspec.analysis.costs import total
 from netspec.analysis.network import Network
 from netspec.emit.diagram.parts import FEW
-from netspec.emit.diagram.tree import Group, Item, Leaf, Outline, link, title, walk
+from netspec.emit.diagram.tree import Cluster, Item, Leaf, Outline, link, title, walk
 from netspec.graph.model import NodeId
 
 MOST_BOXES = 500
@@ -19,13 +19,14 @@ _MOST_BUILT = 2_000
 _DEEPEST = 128
 
 
-def details(network: Network, depth: int | None) -> Iterator[Group]:
+def details(network: Network, depth: int | None) -> Iterator[Cluster]:
     """Yield the network with ever less detail, its blocks below `depth` levels closed."""
     outline = Outline(network)
     full = outline.at(readable(outline, depth, _MOST_BUILT))
     fewer = collapse(full)
+    # What a reader misses least goes first: copies, then norms and activations, then inner blocks.
     yield from (x for x in (full, fewer, absorb(fewer)) if size(x) <= MOST_BOXES)
-    deepest = max((_level(item) for item in walk(full) if isinstance(item, Group)), default=0)
+    deepest = max((_level(item) for item in walk(full) if isinstance(item, Cluster)), default=0)
     least = full
     for level in range(deepest, 0, -1) if deepest else (1,):
         least = collapse(absorb(outline.at(level)))
@@ -47,22 +48,22 @@ def readable(outline: Outline, depth: int | None, most: int) -> int | None:
     return low
 
 
-def size(group: Group) -> int:
-    """Return how many boxes the open groups show."""
-    return sum(1 for _ in walk(group))
+def size(cluster: Cluster) -> int:
+    """Return how many boxes the open clusters show."""
+    return sum(1 for _ in walk(cluster))
 
 
-def _level(group: Group) -> int:
-    inner = [_level(child) for child in group.children if isinstance(child, Group)]
+def _level(cluster: Cluster) -> int:
+    inner = [_level(child) for child in cluster.children if isinstance(child, Cluster)]
     return 1 + max(inner, default=0)
 
 
-def shorten(group: Group, most: int) -> Group:
-    """Return a group in which stretches of items that only follow each other are closed boxes."""
-    longest = -(-len(group.children) // most)
-    readers = Counter(link.node for link in group.links)
+def shorten(cluster: Cluster, most: int) -> Cluster:
+    """Return a cluster in which stretches of items that only follow each other are closed boxes."""
+    longest = -(-len(cluster.children) // most)
+    readers = Counter(link.node for link in cluster.links)
     stretches: list[list[Item]] = []
-    for child in group.children:
+    for child in cluster.children:
         last = stretches[-1] if stretches else []
         can_grow = 0 < len(last) < longest and _is_inner(child) and _is_inner(last[-1])
         if can_grow and _follows(child, last[-1], readers):
@@ -70,9 +71,9 @@ def shorten(group: Group, most: int) -> Group:
         else:
             stretches.append([child])
     kept = [_close(stretch) for stretch in stretches]
-    ends = [i for i, x in enumerate(stretches) if group.children[group.exit] in x]
-    links = link(kept, group.reads)
-    return replace(group, children=tuple(kept), links=links, exit=ends[0])
+    ends = [i for i, x in enumerate(stretches) if cluster.children[cluster.exit] in x]
+    links = link(kept, cluster.reads)
+    return replace(cluster, children=tuple(kept), links=links, exit=ends[0])
 
 
 def _is_inner(item: Item) -> bool:
@@ -94,13 +95,13 @@ def _close(stretch: list[Item]) -> Item:
     )  # fmt: skip
 
 
-def collapse(group: Group) -> Group:
-    """Return a group in which equal items that only follow each other are one item with a count."""
-    children = [collapse(x) if isinstance(x, Group) else x for x in group.children]
-    readers = Counter(link.node for link in group.links)
+def collapse(cluster: Cluster) -> Cluster:
+    """Return a cluster in which a row of equal items is one item with a count."""
+    children = [collapse(x) if isinstance(x, Cluster) else x for x in cluster.children]
+    readers = Counter(link.node for link in cluster.links)
     kept: list[Item] = []
     signatures: list[Hashable] = []
-    exit = group.exit
+    exit = cluster.exit
     for i, child in enumerate(children):
         signature = _signature(child)
         if kept and signature == signatures[-1] and _follows(child, kept[-1], readers):
@@ -108,52 +109,42 @@ def collapse(group: Group) -> Group:
         else:
             kept.append(child)
             signatures.append(signature)
-        if i == group.exit:
+        if i == cluster.exit:
             exit = len(kept) - 1
-    links = link(kept, group.reads)
-    return replace(group, children=tuple(kept), links=links, exit=exit)
+    links = link(kept, cluster.reads)
+    return replace(cluster, children=tuple(kept), links=links, exit=exit)
 
 
-def absorb(group: Group) -> Group:
-    """Return a group in which norms and activations stand in the box of the op before them."""
-    readers = Counter(link.node for link in group.links)
+def absorb(cluster: Cluster) -> Cluster:
+    """Return a cluster in which norms and activations stand in the box of the op before them."""
+    readers = Counter(link.node for link in cluster.links)
     kept: list[Item] = []
-    exit = group.exit
-    for i, child in enumerate(group.children):
-        item = absorb(child) if isinstance(child, Group) else child
-        if kept and _is_light(item) and _is_op(kept[-1]) and _follows(item, kept[-1], readers):
-            kept[-1] = _merge(kept[-1], item)
+    exit = cluster.exit
+    for i, child in enumerate(cluster.children):
+        item = absorb(child) if isinstance(child, Cluster) else child
+        last = kept[-1] if kept else None
+        if (
+            isinstance(last, Leaf)
+            and isinstance(item, Leaf)
+            and last.kind not in ("input", "block", "join")
+            and item.kind in ("norm", "activation", "dropout")
+            and _follows(item, last, readers)
+        ):
+            kept[-1] = _merge(last, item)
         else:
             kept.append(item)
-        # A network is followed to its last output, a block to what it gives.
-        if i == group.exit or not group.id:
+        if i == cluster.exit:
             exit = len(kept) - 1
-    return replace(group, children=tuple(kept), links=link(kept, group.reads), exit=exit)
+    return replace(cluster, children=tuple(kept), links=link(kept, cluster.reads), exit=exit)
 
 
-def _is_light(item: Item) -> bool:
-    return isinstance(item, Leaf) and item.kind in ("norm", "activation", "dropout")
-
-
-def _is_op(item: Item) -> bool:
-    return isinstance(item, Leaf) and item.kind not in ("input", "block", "join")
-
-
-def _merge(first: Item, second: Item) -> Item:
+def _merge(first: Leaf, second: Leaf) -> Leaf:
     """Return the first box with the second op in it."""
-    assert isinstance(first, Leaf) and isinstance(second, Leaf)
-    cost = total([first.cost, second.cost])
     nodes, exits = _both(first, second)
-    label = f"{first.label} + {second.label}"
     return replace(
-        first,
-        label=label,
-        nodes=nodes,
-        exits=exits,
-        output=second.output,
-        cost=cost,
-        shape=second.shape,
-    )
+        first, label=f"{first.label} + {second.label}", nodes=nodes, exits=exits,
+        output=second.output, shape=second.shape, cost=total([first.cost, second.cost]),
+    )  # fmt: skip
 
 
 def _signature(item: Item) -> Hashable:
@@ -176,7 +167,7 @@ def _join(first: Item, last: Item) -> Item:
     stem, _, number = last.id[-1].rpartition(".")
     name = first.label.split("–")[0]
     end = number if last.id[-1].isdigit() and not stem else last.id[-1]
-    is_named = isinstance(first, Group) or first.kind == "block"
+    is_named = isinstance(first, Cluster) or first.kind == "block"
     label = f"{name}–{end}" if is_named else first.label
     nodes, exits = _both(first, last)
     count = first.count + 1

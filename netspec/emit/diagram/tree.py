@@ -1,7 +1,7 @@
-"""What a picture shows: groups of items, and the links between the items of a group.
+"""What a picture shows: clusters of items, and the links between the items of a cluster.
 
-Every reference of the language stays inside one chain, so a link never crosses a group's border
-except through the group's inputs and its one output.
+Every reference of the language stays inside one chain, so a link never crosses a cluster's border
+except through the cluster's inputs and its one output.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from netspec.ops.window import times
 
 
 class Link(NamedTuple):
-    """Data from one item of a group to another; a source below 0 is the group's input -1 - source.
+    """Data from one item of a cluster to another; a source below 0 is the input -1 - source.
 
     `node` is the node whose output flows, so that a picture can show its shape.
     """
@@ -53,8 +53,8 @@ class Leaf:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Group:
-    """A block's use with its items; `exit` is the item that gives the output (or an input)."""
+class Cluster:
+    """A block's use, or the network; `exit` is the item (or input) that gives the output."""
 
     id: NodeId
     label: str
@@ -72,11 +72,11 @@ class Group:
     count: int = 1
 
 
-Item = Leaf | Group
+Item = Leaf | Cluster
 
 
-def build(network: Network, depth: int | None = None, fold: bool = True) -> Group:
-    """Return the whole network as a group, blocks below `depth` levels closed.
+def build(network: Network, depth: int | None = None, fold: bool = True) -> Cluster:
+    """Return the whole network as a cluster, blocks below `depth` levels closed.
 
     With `fold`, a block around a single real op (convolution, norm, activation) is one box, and
     what is written inline inside a block has no box of its own.
@@ -92,31 +92,31 @@ def title(node: NodeId) -> str:
     return ".".join(node[start:])
 
 
-def walk(group: Group) -> Iterator[Item]:
-    """Yield all items below a group, outer ones first."""
-    for child in group.children:
+def walk(cluster: Cluster) -> Iterator[Item]:
+    """Yield all items below a cluster, outer ones first."""
+    for child in cluster.children:
         yield child
-        if isinstance(child, Group):
+        if isinstance(child, Cluster):
             yield from walk(child)
 
 
-def leaves(group: Group) -> Iterator[Leaf]:
-    """Yield the boxes below a group."""
-    return (item for item in walk(group) if isinstance(item, Leaf))
+def leaves(cluster: Cluster) -> Iterator[Leaf]:
+    """Yield the boxes below a cluster."""
+    return (item for item in walk(cluster) if isinstance(item, Leaf))
 
 
-def branch_order(group: Group) -> list[int]:
+def branch_order(cluster: Cluster) -> list[int]:
     """Return the children in the order in which a walk back from the exit meets them.
 
     Branches of a join come in the join's order; every child comes behind what it reads.
     """
     sources: dict[int, list[int]] = {}
-    for link in group.links:
+    for link in cluster.links:
         sources.setdefault(link.target, []).append(link.source)
     order: list[int] = []
     seen: set[int] = set()
-    stack = [(child, False) for child in range(len(group.children) - 1, -1, -1)]
-    stack.append((group.exit, False))
+    stack = [(child, False) for child in range(len(cluster.children) - 1, -1, -1)]
+    stack.append((cluster.exit, False))
     while stack:
         child, is_done = stack.pop()
         if is_done:
@@ -137,19 +137,29 @@ class Outline:
         self._fold = fold
         self._parts = parts(network.graph, network.costs)
 
-    def at(self, depth: int | None) -> Group:
-        """Return the network as a group, its blocks below `depth` levels closed."""
-        inputs = [self._input(node, shape) for node, shape in self._graph.inputs.items()]
+    def at(self, depth: int | None) -> Cluster:
+        """Return the network as a cluster, its blocks below `depth` levels closed."""
+        none = NodeCost()
+        inputs = [
+            Leaf(id, f"{id[0]} {times(shape)}", "input", (id,), (id,), (), id, shape, none)
+            for id, shape in self._graph.inputs.items()
+        ]
         main = main_output(self._network)
         # A head that is its own output already carries the output's name.
         heads = {layer.name for layer in self._network.spec.heads}
         outputs = [x for x in self._graph.outputs if x is main or x.name not in heads]
-        leaves = [self._output(output) for output in outputs]
+        shapes = self._network.shapes
+        # No layer has an empty name, so an output's id meets no other.
+        leaves = [
+            Leaf(("", x.name), x.name, "input", (), (), (x.node,), None, shapes[x.node], none,
+                 x.train_only)
+            for x in outputs
+        ]  # fmt: skip
         items = [*inputs, *self._children(self._parts, 1, depth), *leaves]
         links = link(items, ())
         exit = len(items) - len(leaves) + outputs.index(main)
-        label, cost = self._graph.name, NodeCost()
-        return Group((), label, tuple(items), links, exit, (), (), (), None, (), cost)
+        name = self._graph.name
+        return Cluster((), name, tuple(items), links, exit, (), (), (), None, (), none)
 
     def boxes(self, depth: int | None, most: int) -> int:
         """Return how many boxes are shown at a depth; what is beyond `most` is not counted."""
@@ -167,17 +177,6 @@ class Outline:
                     waiting.append((iter(part.children), level + 1))
         return count
 
-    def _input(self, node: NodeId, shape: Sizes) -> Leaf:
-        label = f"{node[0]} {times(shape)}"
-        return Leaf(node, label, "input", (node,), (node,), (), node, shape, NodeCost())
-
-    def _output(self, output: GraphOutput) -> Leaf:
-        shape = self._network.shapes[output.node]
-        id = ("", output.name)  # no layer has an empty name, so this meets no other id
-        reads = (output.node,)
-        is_head, cost = output.train_only, NodeCost()
-        return Leaf(id, output.name, "input", (), (), reads, None, shape, cost, is_head)
-
     def _children(self, part: Part, level: int, depth: int | None) -> Iterator[Item]:
         for below in part.children:
             if below.children and self._is_open(below.id):
@@ -185,7 +184,7 @@ class Outline:
             elif self._is_box(below, level, depth):
                 yield self._box(below)
             else:
-                yield self._group(below, list(self._children(below, level + 1, depth)))
+                yield self._cluster(below, list(self._children(below, level + 1, depth)))
 
     def _is_open(self, id: NodeId) -> bool:
         """Tell whether what stands at a path is drawn without a box of its own."""
@@ -201,10 +200,8 @@ class Outline:
     def _is_box(self, part: Part, level: int, depth: int | None) -> bool:
         """Tell whether a part is one box: an op, a block around one, or a closed block."""
         is_closed = depth is not None and level >= depth
-        return is_closed or not part.children or (self._fold and self._is_small(part))
-
-    def _is_small(self, part: Part) -> bool:
-        return part.count == 1 or self._is_around_one(part)
+        is_small = self._fold and (part.count == 1 or self._is_around_one(part))
+        return is_closed or not part.children or is_small
 
     def _is_around_one(self, part: Part) -> bool:
         """Tell whether a part has one real op, and only light ones on the path through it."""
@@ -227,11 +224,11 @@ class Outline:
             part.is_head, block,
         )  # fmt: skip
 
-    def _group(self, part: Part, items: list[Item]) -> Group:
-        """Return a group with its items in branch order, linked."""
+    def _cluster(self, part: Part, items: list[Item]) -> Cluster:
+        """Return a cluster with its items in branch order, linked."""
         reads, output = self._reads(part), part.last.id
         links, shape, block = link(items, reads), self._network.shapes[output], self._block(part.id)
-        return Group(
+        return Cluster(
             part.id, title(part.id), tuple(items), links, len(items) - 1,
             part.few, part.exits, reads, output, shape, part.cost, part.is_head, block,
         )  # fmt: skip
@@ -256,7 +253,7 @@ class Outline:
 
 
 def link(items: Sequence[Item], reads: tuple[NodeId, ...]) -> tuple[Link, ...]:
-    """Return the links between the items of a group."""
+    """Return the links between the items of a cluster."""
     owner: Mapping[NodeId, int] = {
         **{node: -1 - i for i, node in enumerate(reads)},
         **{node: i for i, item in enumerate(items) for node in item.exits},

@@ -1,5 +1,6 @@
 """The page figure: a network drawn as in a paper, with no dependency.
 
-`tree` says what is drawn, `flow` how its parts follow each other, `place` where they stand,
-`page` how columns wrap onto a page, `svg` writes it down.
+`diagram` says what is drawn and how it is linked, `boxes` draws each box, `stack` puts them below
+and beside each other, `columns` finds where the page breaks them, `page` fits all on it, `svg`
+writes it down.
 """

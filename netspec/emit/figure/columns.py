@@ -6,16 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from netspec.emit.diagram.flow import Fan
-from netspec.emit.figure.drawing import Piece
-from netspec.emit.figure.place import Plan
-from netspec.emit.figure.stack import Column, Gap
+from netspec.emit.diagram.routes import Routes
+from netspec.emit.figure.drawing import Tile
+from netspec.emit.figure.stack import Gap, PageColumn
 
 GUTTER = 8.0
 TRACK = 12.0
 SIDE_GAP = 10.0
 _STEPS = 14
+"""Halvings of a scale or height: closer than 1/16,000 nobody sees a difference."""
 _TOLERANCE = 0.93
+"""How much smaller a figure may be for the sake of fewer columns."""
 _OPENING = 80.0
+"""The width that a further column must save elsewhere to be worth a reader's jump."""
 
 
 @dataclass(slots=True)
@@ -29,20 +32,21 @@ class _Growing:
     left: float = 0.0
     right: float = 0.0
     ends: list[tuple[float, float]] = field(default_factory=list)
-    hanging: list[tuple[int, float, Piece]] = field(default_factory=list)
+    hanging: list[tuple[int, float, Tile]] = field(default_factory=list)
     sizes: list[tuple[int, float, float]] = field(default_factory=list)
 
 
 class Wrapper:
     """Finds the breaks of one series from the sizes of its parts and of what hangs beside them."""
 
-    def __init__(self, plan: Plan, whole: Column, hanging: Sequence[Piece]) -> None:
-        parts, lanes = plan.flow.main.parts, plan.lanes[plan.flow.main].lanes
+    def __init__(self, routes: Routes, whole: PageColumn, hanging: Sequence[Tile]) -> None:
+        parts, lanes = routes.flow.main.parts, routes.lanes[routes.flow.main].lanes
         self._parts, self._gaps = whole.parts, whole.gaps
         self._length = len(parts)
-        self._hanging: dict[int, list[Piece]] = {}
-        for side, piece in zip(plan.flow.sides, hanging, strict=True):
-            self._hanging.setdefault(side.after, []).append(piece)
+        self._hanging: dict[int, list[Tile]] = {}
+        for side, tile in zip(routes.flow.sides, hanging, strict=True):
+            self._hanging.setdefault(side.after, []).append(tile)
+        # The line to the next column leaves from a single box, and a lane cannot follow it there.
         beside = {i for lane in lanes for i in range(lane.skip.start, lane.skip.end)}
         self._may_end = [
             not isinstance(part, Fan) and i not in beside for i, part in enumerate(parts)
@@ -68,6 +72,7 @@ class Wrapper:
         self, room: tuple[float, float], low: float, high: float, most: int
     ) -> tuple[float, list[int]]:
         """Return the largest scale at which at most so many breaks fit everything, and them."""
+        # What fits at a scale fits at every smaller one, so the largest is found by halving.
         best: list[int] = []
         found = self._fill(room, high)
         if found is not None and len(found) <= most:
@@ -103,6 +108,8 @@ class Wrapper:
 
         Each column counts as a little wider than it is, so that none is opened without need.
         """
+        # `costs[stop]` is the least width of columns that hold all parts before `stop`: the best
+        # ones of a longer stretch end with a column behind the best ones of a shorter.
         costs = [float("inf")] * (self._length + 1)
         costs[0] = 0.0
         starts = [0] * (self._length + 1)
@@ -127,6 +134,7 @@ class Wrapper:
 
     def _column(self, start: int, height: float) -> list[tuple[int, float, float]]:
         """Return stop, width and height of the columns from a part on, up to one too high."""
+        # The sizes of columns that begin here hold for every height, so they grow only once.
         column = self._grown.setdefault(start, _Growing())
         while column.y <= height and start + len(column.ends) < self._length:
             i = start + len(column.ends)
@@ -143,9 +151,9 @@ class Wrapper:
 
     def _measure(self, column: _Growing, tail: Gap) -> tuple[float, float]:
         wide, low = column.right, 0.0
-        for i, top, piece in column.hanging:
-            low = max(low, top + piece.height)
-            beside = [right for y, right in column.ends[i + 1 :] if y < top + piece.height]
+        for i, top, tile in column.hanging:
+            low = max(low, top + tile.height)
+            beside = [right for y, right in column.ends[i + 1 :] if y < top + tile.height]
             reach = max(beside, default=tail.right)
-            wide = max(wide, reach + SIDE_GAP + piece.left + piece.right)
+            wide = max(wide, reach + SIDE_GAP + tile.left + tile.right)
         return column.left + wide, max(column.y + tail.height, low)

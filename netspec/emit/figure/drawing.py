@@ -71,7 +71,9 @@ class Drawing:
         """Add everything of another drawing, moved."""
         self.boxes += [box._replace(x=box.x + dx, y=box.y + dy) for box in other.boxes]
         self.texts += [text._replace(x=text.x + dx, y=text.y + dy) for text in other.texts]
-        self.lines += [line._replace(points=_move(line.points, dx, dy)) for line in other.lines]
+        for line in other.lines:
+            moved = tuple((x + dx, y + dy) for x, y in line.points)
+            self.lines.append(line._replace(points=moved))
 
     def line(
         self, points: list[Point], net: NodeId, is_arrow: bool = False, is_head: bool = False
@@ -81,26 +83,20 @@ class Drawing:
         for point in points:
             if kept and point == kept[-1]:
                 continue
-            if len(kept) > 1 and _is_straight(kept[-2], kept[-1], point):
-                kept.pop()
+            if len(kept) > 1:
+                xs, ys = zip(*kept[-2:], point, strict=True)
+                if len(set(xs)) == 1 or len(set(ys)) == 1:
+                    kept.pop()
             kept.append(point)
         if len(kept) > 1:
             self.lines.append(Line(tuple(kept), net, is_arrow, is_head))
 
 
-def _is_straight(a: Point, b: Point, c: Point) -> bool:
-    return a[0] == b[0] == c[0] or a[1] == b[1] == c[1]
-
-
-def _move(points: tuple[Point, ...], dx: float, dy: float) -> tuple[Point, ...]:
-    return tuple((x + dx, y + dy) for x, y in points)
-
-
 @dataclass(slots=True)
-class Piece:
+class Tile:
     """A drawing around its spine (x = 0), from y = 0 down to `height`.
 
-    `ports` are the places where a group's inputs enter, `exits` the x of what leaves at the bottom.
+    `ports` are the places where a cluster's inputs enter, `exits` the x of what leaves below.
     """
 
     left: float

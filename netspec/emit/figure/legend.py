@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from netspec.analysis.network import Network
-from netspec.emit.diagram.numbers import short
-from netspec.emit.diagram.tree import Group, leaves
-from netspec.emit.figure.drawing import SMALL, Box, Drawing, Piece, Text
-from netspec.emit.figure.place import LONGEST_BAR
+from netspec.emit.diagram.numbers import short, total_text
+from netspec.emit.diagram.tree import Cluster, leaves
+from netspec.emit.figure.boxes import LONGEST_BAR
+from netspec.emit.figure.drawing import SMALL, Box, Drawing, Text, Tile
 from netspec.emit.figure.text import width
 from netspec.emit.palette import KINDS
 
@@ -16,7 +16,7 @@ _ROW = 15.0
 _SPACE = 14.0
 
 
-class _Entry(NamedTuple):
+class _LegendEntry(NamedTuple):
     """A sample box and its words; without a kind only words."""
 
     kind: str
@@ -26,7 +26,7 @@ class _Entry(NamedTuple):
     bar: float = 0.0
 
 
-def legend(network: Network, root: Group, busiest: int, room: float, has_tags: bool) -> Piece:
+def legend(network: Network, root: Cluster, busiest: int, room: float, has_tags: bool) -> Tile:
     """Return the legend, wrapped to the room."""
     drawing = Drawing()
     x, y, widest = 0.0, 0.0, 0.0
@@ -44,36 +44,25 @@ def legend(network: Network, root: Group, busiest: int, room: float, has_tags: b
         y += _ROW
     at = room if room > wide else wide
     drawing.texts.append(Text(at, y + 9.5, total, SMALL, "end", "total"))
-    return Piece(0, max(widest, at), y + 13, drawing)
+    return Tile(0, max(widest, at), y + 13, drawing)
 
 
-def total_text(network: Network) -> str:
-    """Return the line of totals."""
-    totals = network.totals
-    text = f"{network.graph.name} · {totals.inference.params:,} params"
-    text += f" · {short(totals.inference.macs)} MACs"
-    if totals.heads.params:
-        text += f" · heads in training +{short(totals.heads.params)} params"
-        text += f", +{short(totals.heads.macs)} MACs"
-    return text
-
-
-def _entries(network: Network, root: Group, busiest: int, has_tags: bool) -> list[_Entry]:
+def _entries(network: Network, root: Cluster, busiest: int, has_tags: bool) -> list[_LegendEntry]:
     shown = list(leaves(root))
     used = {leaf.kind for leaf in shown}
-    found = [_Entry(key, kind.name) for key, kind in KINDS.items() if key in used]
+    found = [_LegendEntry(key, kind.name) for key, kind in KINDS.items() if key in used]
     if busiest:
         share = 100 * busiest / max(network.totals.inference.macs, 1)
         text = f"bar: MACs (full = {short(busiest)}, {share:.0f} %)"
-        found.append(_Entry("bar", text, LONGEST_BAR, bar=LONGEST_BAR))
+        found.append(_LegendEntry("bar", text, LONGEST_BAR, bar=LONGEST_BAR))
     if any(leaf.train_only for leaf in shown):
-        found.append(_Entry("input", "training only", is_head=True))
+        found.append(_LegendEntry("input", "training only", is_head=True))
     if has_tags:
-        found.append(_Entry("", "equal numbers: one connection"))
+        found.append(_LegendEntry("", "equal numbers: one connection"))
     return found
 
 
-def _draw(drawing: Drawing, entry: _Entry, x: float, y: float) -> None:
+def _draw(drawing: Drawing, entry: _LegendEntry, x: float, y: float) -> None:
     id = ("legend", entry.text)
     if entry.kind == "bar":
         drawing.boxes.append(Box(x, y + 5, entry.sample, 2, "bar", id))

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import NamedTuple
 
 from netspec.analysis.network import Network
-from netspec.emit.diagram.flow import Fan, Side
+from netspec.emit.diagram.flow import Fan
+from netspec.emit.diagram.routes import Routes, broken, route
 from netspec.emit.diagram.runs import MOST_BOXES, details, size
-from netspec.emit.diagram.tree import Group, leaves
+from netspec.emit.diagram.tree import Cluster, leaves
+from netspec.emit.figure.boxes import Boxes
 from netspec.emit.figure.columns import GUTTER, SIDE_GAP, TRACK, Wrapper
 from netspec.emit.figure.drawing import SMALL, TEXT, Drawing, Point
 from netspec.emit.figure.legend import legend
-from netspec.emit.figure.place import Placer, Plan
-from netspec.emit.figure.stack import Column, Stack
+from netspec.emit.figure.stack import PageColumn, PlacedCluster, SeriesLayout, place
 
 MARGIN = 4.0
 LARGEST_TEXT = 9.0
 LEGEND_ROOM = 30.0
+WRAP = 4.0
+"""The y of the lines that enter a column from the one before it."""
 
 
 class FigureError(ValueError):
@@ -60,7 +63,7 @@ class Figure:
     width: float
     height: float
     scale: float
-    root: Group
+    root: Cluster
 
     @property
     def smallest_text(self) -> float:
@@ -81,6 +84,7 @@ def lay_out(network: Network, page: Page | None, depth: int | None = None) -> Fi
         if boxes > MOST_BOXES:
             continue
         figure = _Sheet(network, root, page).figure()
+        # Less detail for text that is hardly larger would be a loss.
         if best is None or figure.scale > best.scale * 1.02:
             best = figure
         if page is None or figure.smallest_text >= page.floor:
@@ -96,23 +100,24 @@ def lay_out(network: Network, page: Page | None, depth: int | None = None) -> Fi
 class _Sheet:
     """Wraps one network into columns."""
 
-    def __init__(self, network: Network, root: Group, page: Page | None) -> None:
+    def __init__(self, network: Network, root: Cluster, page: Page | None) -> None:
         self._network = network
         self._root = root
         self._page = page
         self._busiest = max(leaf.cost.macs for leaf in leaves(root))
-        self._placer = Placer(network, self._busiest)
-        plan = self._placer.plan(root)
-        self._sides = plan.flow.sides
-        self._taps = [side.after for side in self._sides if side.is_tap]
-        self._plan = self._placer.route(plan, self._taps)
-        whole = self._stack(self._plan, 0, len(plan.flow.main.parts)).column()
-        hanging = [Stack(self._placer, self._plan, side.series).piece() for side in self._sides]
-        self._wrapper = Wrapper(self._plan, whole, hanging)
+        self._cluster = place(Boxes(network, self._busiest), route(root))
+        flow = self._cluster.routes.flow
+        self._sides = flow.sides
+        whole = self._column(self._cluster, 0, len(flow.main.parts))
+        hanging = [SeriesLayout(self._cluster, side.series).tile() for side in self._sides]
+        self._wrapper = Wrapper(self._cluster.routes, whole, hanging)
 
-    def _stack(self, plan: Plan, start: int, stop: int) -> Stack:
+    def _column(
+        self, cluster: PlacedCluster, start: int, stop: int, has_tail: bool = True
+    ) -> PageColumn:
         after = [side.after for side in self._sides]
-        return Stack(self._placer, plan, plan.flow.main, (start, stop), after)
+        main = cluster.routes.flow.main
+        return SeriesLayout(cluster, main, (start, stop), after).column(has_tail)
 
     def figure(self) -> Figure:
         """Return the figure with the columns that print the largest text."""
@@ -134,69 +139,67 @@ class _Sheet:
     # ------------------------------------------------------------------ drawing
 
     def _draw(self, breaks: Sequence[int]) -> Figure:
-        plan = self._placer.route(self._plan, self._taps, breaks)
-        length = len(plan.flow.main.parts)
+        cluster = replace(self._cluster, routes=broken(self._cluster.routes, breaks))
+        length = len(cluster.routes.flow.main.parts)
         edges = [0, *(i + 1 for i in breaks), length]
         drawing = Drawing()
         x, bottom = 0.0, 0.0
-        track: tuple[float, float, float] | None = None
+        track: list[Point] = []
         for start, stop in pairwise(edges):
             is_last = stop == length
-            column = self._stack(plan, start, stop).column(has_tail=not is_last)
-            right, low = self._hang(column, plan, range(start, stop))
-            x += column.piece.left
+            column = self._column(cluster, start, stop, has_tail=not is_last)
+            right, low = self._hang(column, cluster, range(start, stop))
+            x += column.tile.left
             top = TRACK if breaks else 0.0
-            drawing.include(column.piece.drawing, x, top)
-            if track is not None:
-                self._wrap(drawing, plan, start - 1, track, (x, top))
-            track = (x, top + column.tail, top + low + TRACK / 2)
+            drawing.include(column.tile.drawing, x, top)
+            if track:
+                self._wrap(drawing, cluster.routes, start, [*track, (x, WRAP), (x, top)])
+            # A line to the next column goes below this one, then up in the gutter between the two.
+            end, gutter = top + low + TRACK / 2, x + right + GUTTER
+            track = [(x, top + column.tail), (x, end), (gutter, end), (gutter, WRAP)]
             bottom = max(bottom, top + low + (0 if is_last else TRACK))
             x += right + 2 * GUTTER
-            self._gutter = x - GUTTER
         return self._finish(drawing, x - 2 * GUTTER, bottom)
 
-    def _wrap(
-        self, drawing: Drawing, plan: Plan, part: int, track: tuple[float, float, float], to: Point
-    ) -> None:
-        """Draw the line from the bottom of a column to the top of the next."""
-        source = plan.flow.main.parts[part]
-        link = plan.flow.main.linked[part + 1]
-        is_line = link is not None or isinstance(plan.flow.main.parts[part + 1], Fan)
-        if isinstance(source, Fan) or not is_line:
-            return
-        x, y, low = track
-        gutter = self._gutter
-        points = [(x, y), (x, low), (gutter, low), (gutter, 4.0), (to[0], 4.0), to]
-        drawing.line(points, plan.output(source))
+    def _wrap(self, drawing: Drawing, routes: Routes, part: int, points: list[Point]) -> None:
+        """Draw the line from the bottom of a column to the top of the next, which a part begins."""
+        main = routes.flow.main
+        source = routes.before(main, part)
+        if source is not None and (main.linked[part] or isinstance(main.parts[part], Fan)):
+            drawing.line(points, routes.output(source))
 
-    def _hang(self, column: Column, plan: Plan, parts: range) -> tuple[float, float]:
+    def _hang(
+        self, column: PageColumn, cluster: PlacedCluster, parts: range
+    ) -> tuple[float, float]:
         """Add what hangs beside a column; return how far right and down everything reaches."""
-        right, low = column.piece.right, column.piece.height
+        drawing = column.tile.drawing
+        right, low = column.tile.right, column.tile.height
         placed: list[tuple[float, float, float]] = []
+        # From the bottom up: the line to a higher one passes above all that hangs further in.
         for side in reversed([side for side in self._sides if side.after in parts]):
-            piece = Stack(self._placer, plan, side.series).piece()
-            tap = column.taps.get(side.after, column.piece.height)
+            tile = SeriesLayout(cluster, side.series).tile()
+            tap = column.taps.get(side.after, column.tile.height)
             top = tap + 6
-            beside = [x for x, y, end in placed if end > tap - 6 and y < top + piece.height]
-            x = max([_reach(column.piece.drawing, tap, top + piece.height), *beside])
-            x += SIDE_GAP + piece.left
-            self._tap(column, plan, side, (x, tap, top))
-            column.piece.drawing.include(piece.drawing, x, top)
-            placed.append((x + piece.right, tap, top + piece.height))
-            right, low = max(right, x + piece.right), max(low, top + piece.height)
+            beside = [x for x, y, end in placed if end > tap - 6 and y < top + tile.height]
+            x = max([_reach(drawing, tap, top + tile.height), *beside])
+            x += SIDE_GAP + tile.left
+            if side.is_tap:
+                is_head = cluster.routes.is_head(side.link.target)
+                points = [(0.0, tap - 4), (0.0, tap), (x, tap), (x, top)]
+                drawing.line(points, side.link.node, False, is_head)
+            drawing.include(tile.drawing, x, top)
+            placed.append((x + tile.right, tap, top + tile.height))
+            right, low = max(right, x + tile.right), max(low, top + tile.height)
         return right, low
-
-    def _tap(self, column: Column, plan: Plan, side: Side, at: tuple[float, float, float]) -> None:
-        if side.is_tap:
-            x, tap, top = at
-            points = [(0.0, tap - 4), (0.0, tap), (x, tap), (x, top)]
-            is_head = plan.is_head(side.link.target)
-            column.piece.drawing.line(points, side.link.node, False, is_head)
 
     def _finish(self, drawing: Drawing, width: float, height: float) -> Figure:
         """Add the legend and the totals below."""
         key = legend(
-            self._network, self._root, self._busiest, max(width, 240.0), bool(self._plan.out)
+            self._network,
+            self._root,
+            self._busiest,
+            max(width, 240.0),
+            bool(self._cluster.routes.out),
         )
         left = max(0.0, (key.right - width) / 2)
         result = Drawing()

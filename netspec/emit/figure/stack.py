@@ -1,15 +1,19 @@
-"""One column: the parts of a series below each other, the lines between them, lanes beside them."""
+"""The parts of a series below each other, the lines between them, lanes beside them.
+
+From the inside out: the blocks in a series are placed before the series is.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from netspec.emit.diagram.flow import Fan, Series
-from netspec.emit.diagram.lanes import LEFT, RIGHT, Lane, Lanes, offsets
+from netspec.emit.diagram.lanes import LEFT, RIGHT, Lane, Lanes
+from netspec.emit.diagram.routes import Routes
 from netspec.emit.diagram.tree import Leaf, Link
-from netspec.emit.figure.drawing import SMALL, Box, Drawing, Piece, Point, Text
-from netspec.emit.figure.place import SLOT, TAG, Placer, Plan
+from netspec.emit.figure.boxes import SLOT, TAG, Boxes
+from netspec.emit.figure.drawing import SMALL, Drawing, Point, Text, Tile
 from netspec.emit.figure.text import width
 from netspec.graph.model import NodeId
 
@@ -17,6 +21,7 @@ LEAST_GAP = 7.5
 ROUTE = 5.0
 BRANCH_GAP = 6.0
 FORK = 5.0
+LANE_GAP = 7.0
 
 
 @dataclass(slots=True)
@@ -32,52 +37,70 @@ class Gap:
 
 
 @dataclass(slots=True)
-class Column:
+class PageColumn:
     """A placed series; `taps` says at which y something may leave to the right after a part.
 
     `tail` is the y at which the line into the next column starts.
     """
 
-    piece: Piece
+    tile: Tile
     taps: dict[int, float]
     tail: float
     gaps: list[Gap]
-    parts: list[Piece]
+    parts: list[Tile]
 
 
-class Stack:
+@dataclass(frozen=True, slots=True)
+class PlacedCluster:
+    """A cluster's routes, and the tiles of the blocks inside it."""
+
+    boxes: Boxes
+    routes: Routes
+    tiles: Mapping[int, Tile]
+
+
+def place(boxes: Boxes, routes: Routes) -> PlacedCluster:
+    """Place the blocks inside a cluster."""
+    return PlacedCluster(boxes, routes, {i: _block(boxes, x) for i, x in routes.inner.items()})
+
+
+def _block(boxes: Boxes, routes: Routes) -> Tile:
+    inner = SeriesLayout(place(boxes, routes), routes.flow.main).tile()
+    return boxes.frame(routes.cluster, inner)
+
+
+class SeriesLayout:
     """Places the parts `start` to `stop` of a series."""
 
     def __init__(
         self,
-        placer: Placer,
-        plan: Plan,
+        cluster: PlacedCluster,
         series: Series,
         stretch: tuple[int, int] | None = None,
         taps: Iterable[int] = (),
     ) -> None:
-        self._placer = placer
-        self._plan = plan
+        self._cluster = cluster
+        self._routes = routes = cluster.routes
         self._series = series
         self._start, self._stop = stretch or (0, len(series.parts))
         self._taps = set(taps)
-        columns = [plan.flow.main, *(side.series for side in plan.flow.sides)]
+        columns = [routes.flow.main, *(side.series for side in routes.flow.sides)]
         self._is_branch = all(series is not column for column in columns)
         inside = [
             lane
-            for lane in plan.lanes[series].lanes
+            for lane in routes.lanes[series].lanes
             if lane.skip.end < self._stop and (lane.skip.start >= self._start or not self._start)
         ]
         self._lanes = Lanes(inside)
         self._drawing = Drawing()
-        self._pieces: dict[int, Piece] = {}
+        self._tiles: dict[int, Tile] = {}
         self._gaps: dict[int, Gap] = {}
 
-    def piece(self) -> Piece:
-        """Return the whole series as one piece."""
-        return self.column(has_tail=False).piece
+    def tile(self) -> Tile:
+        """Return the whole series as one tile."""
+        return self.column(has_tail=False).tile
 
-    def column(self, has_tail: bool = True) -> Column:
+    def column(self, has_tail: bool = True) -> PageColumn:
         """Return the parts as a column; a tail leaves room to go on in the next one."""
         self._place_parts()
         stop = self._stop + int(has_tail)
@@ -85,19 +108,25 @@ class Stack:
         for i in range(self._start, stop):
             gap = self._gaps[i] = self._gap(i)
             gap.top = y
-            y += gap.height + (self._pieces[i].height if i < self._stop else 0)
+            y += gap.height + (self._tiles[i].height if i < self._stop else 0)
         for i in range(self._start, self._stop):
-            self._draw_part(i)
+            self._drawing.include(self._tiles[i].drawing, 0, self._top(i))
         for i in range(self._start, stop):
             self._draw_gap(i)
         left, right = self._extent(LEFT, self._start, stop), self._extent(RIGHT, self._start, stop)
-        for lane, distance in offsets(self._lanes, self._reach).items():
+        for lane, distance in self._distances().items():
             self._draw_lane(lane, distance)
             left, right = max(left, -lane.side * distance), max(right, lane.side * distance)
         taps = {i: self._gaps[i + 1].top + 4 for i in self._taps if i + 1 in self._gaps}
-        piece = Piece(left, right, y, self._drawing, self._ports(), self._exits())
+        parts = self._series.parts[self._start : self._stop]
+        # The ports of a block are lines of this series; those of bare inputs go on to its frame.
+        first, last = self._tiles.get(0), parts[-1] if parts else None
+        ports = first.ports if first and parts[0] not in self._cluster.tiles else {}
+        exits = self._tiles[self._stop - 1].exits if isinstance(last, Fan) else {}
+        exits = {last: 0.0} if isinstance(last, int) else exits
+        tile = Tile(left, right, y, self._drawing, ports, exits)
         tail = self._gaps[self._stop].top if has_tail else y
-        return Column(piece, taps, tail, list(self._gaps.values()), list(self._pieces.values()))
+        return PageColumn(tile, taps, tail, list(self._gaps.values()), list(self._tiles.values()))
 
     # ------------------------------------------------------------------ parts
 
@@ -105,48 +134,52 @@ class Stack:
         for i in range(self._start, self._stop):
             part = self._series.parts[i]
             if isinstance(part, Fan):
-                self._pieces[i] = self._fan(part)
+                self._tiles[i] = self._fan(part)
             elif part < 0:
-                self._pieces[i] = self._port(part, i)
-            elif part in self._plan.pieces:
-                self._pieces[i] = self._plan.pieces[part]
+                self._tiles[i] = self._port(part, i)
+            elif part in self._cluster.tiles:
+                self._tiles[i] = self._cluster.tiles[part]
             else:
-                self._pieces[i] = self._leaf(part, i)
+                self._tiles[i] = self._leaf(part, i)
 
-    def _leaf(self, part: int, i: int) -> Piece:
-        leaf = self._plan.group.children[part]
+    def _leaf(self, part: int, i: int) -> Tile:
+        leaf = self._routes.cluster.children[part]
         assert isinstance(leaf, Leaf)
-        above = self._pieces.get(i - 1)
+        above = self._tiles.get(i - 1)
         xs = list(above.exits.values()) if above and above.exits else [0.0]
         sides = [SLOT * len(self._lanes.ending(i, side)) for side in (LEFT, RIGHT)]
-        tags = list(dict.fromkeys(self._plan.into.get(part, [])))
+        tags = list(dict.fromkeys(self._routes.into.get(part, [])))
         sides[0] += TAG if tags else 0
-        label = _brief(leaf.label) if self._is_branch and leaf.kind != "block" else leaf.label
-        piece = self._placer.leaf(leaf, label, (min(xs), max(xs)), max(sides))
+        label = leaf.label
+        if self._is_branch and leaf.kind != "block":
+            # Branches are narrow: what the colour says is not said again.
+            label = label.removeprefix("conv ").replace(" pool", "")
+        tile = self._cluster.boxes.leaf(leaf, label, (min(xs), max(xs)), max(sides))
         if tags:
-            y = (piece.height + sides[0]) / 2 - TAG / 2
-            text = ",".join(self._placer.number(node) for node in tags)
-            left = piece.left
-            piece.left += self._tag(piece.drawing, text, (-left - 8, y), "end", tags[0]) + 8
-            piece.drawing.line([(-left - 8, y), (-left, y)], tags[0], True, leaf.train_only)
-        return piece
+            y = (tile.height + sides[0]) / 2 - TAG / 2
+            left = tile.left
+            tile.left += self._cluster.boxes.tag(tile.drawing, tags, (-left - 8, y), "end") + 8
+            tile.drawing.line([(-left - 8, y), (-left, y)], tags[0], True, leaf.train_only)
+        return tile
 
-    def _port(self, part: int, i: int) -> Piece:
-        """Return an input of the group: a point at its top, or a tag further down."""
+    def _port(self, part: int, i: int) -> Tile:
+        """Return an input of the cluster: a point at its top, or a tag further down."""
         if i == 0:
-            return Piece(5, 5, 0, Drawing(), {-1 - part: (0.0, 0.0)})
-        drawing, node = Drawing(), self._plan.output(part)
-        wide = self._tag(drawing, self._placer.number(node), (0, TAG / 2), "middle", node)
-        return Piece(wide / 2, wide / 2, TAG, drawing)
+            return Tile(5, 5, 0, Drawing(), {-1 - part: (0.0, 0.0)})
+        drawing, node = Drawing(), self._routes.output(part)
+        wide = self._cluster.boxes.tag(drawing, [node], (0, TAG / 2), "middle")
+        return Tile(wide / 2, wide / 2, TAG, drawing)
 
-    def _fan(self, fan: Fan) -> Piece:
+    def _fan(self, fan: Fan) -> Tile:
         """Return branches side by side, their ends on one row."""
-        branches = [Stack(self._placer, self._plan, branch).piece() for branch in fan.branches]
+        # Branches from one source end on one row, above the join that reads them; those that the
+        # inputs of a block feed begin on one row, where the lines from outside come in.
+        branches = [SeriesLayout(self._cluster, branch).tile() for branch in fan.branches]
         entry = fan.branches[0].entry
         fork = 0.0 if entry is None else FORK
         total = sum(x.left + x.right for x in branches) + BRANCH_GAP * (len(branches) - 1)
         tall = max(x.height for x in branches)
-        result = Piece(total / 2, total / 2, fork + tall, Drawing())
+        result = Tile(total / 2, total / 2, fork + tall, Drawing())
         x = -total / 2
         for series, branch in zip(fan.branches, branches, strict=True):
             x += branch.left
@@ -155,155 +188,123 @@ class Stack:
             x += branch.right + BRANCH_GAP
         return result
 
-    def _draw_branch(self, fan: Piece, series: Series, branch: Piece, at: Point) -> None:
+    def _draw_branch(self, fan: Tile, series: Series, branch: Tile, at: Point) -> None:
         """Add a branch to its fan, with the lines that lead to it and to the fan's bottom."""
         x, y = at
         fan.drawing.include(branch.drawing, x, y)
-        is_head = all(self._plan.is_head(part) for part in series.parts if isinstance(part, int))
-        is_head = is_head and bool(series.parts)
+        is_head = self._routes.are_heads(series)
         if series.entry is not None:
-            node = self._plan.output(series.entry)
+            node = self._routes.output(series.entry)
             fan.drawing.line([(0, 0), (0, FORK), (x, FORK), (x, y)], node, False, is_head)
             if not series.parts:
                 fan.drawing.line([(x, y), (x, fan.height)], node)
         for part, offset in branch.exits.items():
             start, end = (x + offset, y + branch.height), (x + offset, fan.height)
-            fan.drawing.line([start, end], self._plan.output(part), False, is_head)
+            fan.drawing.line([start, end], self._routes.output(part), False, is_head)
             fan.exits[part] = x + offset
         if not series.parts and series.entry is not None:
             fan.exits[series.entry] = x
         fan.ports.update({k: (px + x, py + y) for k, (px, py) in branch.ports.items()})
 
-    def _ports(self) -> dict[int, Point]:
-        first = self._pieces.get(0)
-        is_own = first is not None and not (
-            isinstance(self._series.parts[0], int) and self._series.parts[0] >= 0
-        )
-        return dict(first.ports) if first and is_own else {}
-
-    def _exits(self) -> dict[int, float]:
-        if self._stop <= self._start:
-            return {}
-        last = self._series.parts[self._stop - 1]
-        return self._pieces[self._stop - 1].exits if isinstance(last, Fan) else {last: 0.0}
-
     # ------------------------------------------------------------------ gaps
 
-    def _before(self, i: int) -> int | None:
-        """Return the child above a gap, or the entry; None under a fan or where nothing enters."""
-        part = self._series.parts[i - 1] if i else self._series.entry
-        return None if isinstance(part, Fan) else part
-
     def _gap(self, i: int) -> Gap:
-        before, starts = self._before(i), self._lanes.starting
-        has_tag = before is not None and before in self._plan.out and self._is_here(i)
+        before, starts = self._routes.before(self._series, i), self._lanes.starting
+        has_tag = before is not None and before in self._routes.out and self._is_here(i)
         goes_right = starts(i - 1, RIGHT) or i - 1 in self._taps
         out = 6.0 if goes_right or starts(i - 1, LEFT) else 0.0
         out += TAG + 2 if has_tag else 0.0
         text = self._shape(i)
         arrivals = self._arrivals(i)
+        # Nothing enters a first part whose lines come in by ports: the frame leaves no gap above.
         is_empty = not (out or text or arrivals)
-        if is_empty and i == 0 and (self._series.entry is None or not self._enters(0)):
-            return Gap(0, "", 0, 0)
         is_fan = i < len(self._series.parts) and isinstance(self._series.parts[i], Fan)
+        is_entered = self._series.entry is not None and (is_fan or self._entering(0))
+        if is_empty and i == 0 and not is_entered:
+            return Gap(0, "", 0, 0)
         least, arrow = (0.0, 2.0 if text else 0.0) if is_fan else (LEAST_GAP, 4.0)
         tall = max(least, out + (10 if text else 0) + arrivals + arrow)
         right = max(5 + width(text, SMALL) if text else 0, 28 if has_tag else 0)
         return Gap(out, text, arrivals, tall, right)
 
     def _is_here(self, i: int) -> bool:
-        """Tell whether the part above a gap belongs to this column, or is the group's input."""
+        """Tell whether the part above a gap belongs to this column, or is the cluster's input."""
         return i > self._start or i == 0
 
-    def _enters(self, i: int) -> bool:
-        """Tell whether a line enters a part from above."""
-        part = self._series.parts[i]
-        return isinstance(part, Fan) or bool(self._drawn(i))
-
-    def _drawn(self, i: int) -> list[Link]:
-        """Return the links into a part from the part above that are lines, not tags."""
-        links = self._plan.above(self._series, i) if i < len(self._series.parts) else []
-        return [x for x in links if x.node not in self._plan.into.get(x.target, [])]
-
     def _shape(self, i: int) -> str:
-        before = self._before(i)
+        before = self._routes.before(self._series, i)
         if before is None or i >= len(self._series.parts) or (i == self._start and i > 0):
             return ""
         part = self._series.parts[i]
-        link = Link(before, 0, self._plan.output(before)) if isinstance(part, Fan) else None
-        found = [link] if link else self._drawn(i)
-        return self._placer.shape(found[0], self._plan.group) if found else ""
+        link = Link(before, 0, self._routes.output(before)) if isinstance(part, Fan) else None
+        found = [link] if link else self._routes.drawn(self._series, i)
+        return self._cluster.boxes.shape(found[0], self._routes.cluster) if found else ""
 
     def _arrivals(self, i: int) -> float:
         """Return the height of the zone in which lines turn to the inputs of a block."""
         part = self._series.parts[i] if i < self._stop else None
-        if not isinstance(part, int) or part not in self._plan.pieces:
+        if not isinstance(part, int) or part not in self._cluster.tiles:
             return 0.0
-        moves = [a != b for a, b, _ in self._moves(i)]
+        moves = [a != b for a, b, _ in self._moves(i, part)]
         lanes = self._lanes.ending(i, LEFT) or self._lanes.ending(i, RIGHT)
-        tags = any(port is not None for port in self._tagged(part).values())
-        return ROUTE * sum(moves) + (ROUTE if lanes else 0) + (TAG + 2 if tags else 0)
+        tags = TAG + 2 if self._tagged(part) else 0
+        return ROUTE * sum(moves) + (ROUTE if lanes else 0) + tags
 
     def _tagged(self, part: int) -> dict[NodeId, float]:
         """Return where tags enter a block from above."""
-        ports, child = self._plan.pieces[part].ports, self._plan.group.children[part]
-        nodes = dict.fromkeys(self._plan.into.get(part, []))
+        ports, child = self._cluster.tiles[part].ports, self._routes.cluster.children[part]
+        nodes = dict.fromkeys(self._routes.into.get(part, []))
         return {
             node: ports[child.reads.index(node)][0]
             for node in nodes
             if child.reads.index(node) in ports
         }
 
-    def _moves(self, i: int) -> list[tuple[float, float, NodeId]]:
+    def _moves(self, i: int, part: int) -> list[tuple[float, float, NodeId]]:
         """Return what enters a block from above: from which x to which x, and whose output."""
-        part = self._series.parts[i]
-        assert isinstance(part, int)
-        above = self._pieces.get(i - 1)
-        found = []
-        for link in self._drawn(i):
-            start = above.exits.get(link.source, 0.0) if above else 0.0
-            found.append(
-                (start, self._plan.pieces[part].ports[self._plan.port(link)][0], link.node)
-            )
-        return found
+        ports = self._cluster.tiles[part].ports
+        entering = self._entering(i)
+        return [(x, ports[self._routes.port(link)][0], link.node) for x, link in entering]
+
+    def _entering(self, i: int) -> list[tuple[float, Link]]:
+        """Return the lines into a part from the part above, each with the x where it starts."""
+        above = self._tiles.get(i - 1)
+        exits = above.exits if above else {}
+        links = self._routes.drawn(self._series, i)
+        return [(exits.get(link.source, 0.0), link) for link in links]
 
     # ------------------------------------------------------------------ drawing
 
     def _top(self, i: int) -> float:
         return self._gaps[i].top + self._gaps[i].height
 
-    def _draw_part(self, i: int) -> None:
-        self._drawing.include(self._pieces[i].drawing, 0, self._top(i))
-
     def _draw_gap(self, i: int) -> None:
-        gap, before = self._gaps[i], self._before(i)
+        gap, before = self._gaps[i], self._routes.before(self._series, i)
         if gap.text:
             y = gap.top + gap.out + 8.5
             self._drawing.texts.append(Text(4, y, gap.text, SMALL, "start", "shape"))
-        if before is not None and before in self._plan.out and self._is_here(i):
-            node, y = self._plan.output(before), gap.top + gap.out - TAG / 2 - 1
+        if before is not None and before in self._routes.out and self._is_here(i):
+            node, y = self._routes.output(before), gap.top + gap.out - TAG / 2 - 1
             self._drawing.line([(0, gap.top), (0, y), (9, y)], node)
-            self._tag(self._drawing, self._placer.number(node), (9, y), "start", node)
+            self._cluster.boxes.tag(self._drawing, [node], (9, y), "start")
         if i >= self._stop:
             return
         part, top = self._series.parts[i], self._top(i)
         if isinstance(part, Fan):
             if before is not None:
-                self._drawing.line([(0, gap.top), (0, top)], self._plan.output(before))
-        elif part in self._plan.pieces:
+                self._drawing.line([(0, gap.top), (0, top)], self._routes.output(before))
+        elif part in self._cluster.tiles:
             self._draw_arrivals(i, part)
         elif part >= 0:
-            above = self._pieces.get(i - 1)
-            for link in self._drawn(i):
-                x = above.exits.get(link.source, 0.0) if above else 0.0
+            for x, link in self._entering(i):
                 ends = [(x, gap.top), (x, top)]
-                self._drawing.line(ends, link.node, True, self._plan.is_head(part))
+                self._drawing.line(ends, link.node, True, self._routes.is_head(part))
 
     def _draw_arrivals(self, i: int, part: int) -> None:
         """Draw the lines into a block: those that move left or right each turn on their own row."""
-        gap, top, is_head = self._gaps[i], self._top(i), self._plan.is_head(part)
+        gap, top, is_head = self._gaps[i], self._top(i), self._routes.is_head(part)
         y = top - gap.arrivals - 2
-        moves = self._moves(i)
+        moves = self._moves(i, part)
         # Those to the right turn last to first, those to the left first to last: nothing crosses.
         rights = [move for move in moves if move[1] > move[0]][::-1]
         for start, end, node in [move for move in moves if move[1] <= move[0]] + rights:
@@ -312,9 +313,8 @@ class Stack:
             points = [(start, gap.top), (start, y), (end, y), (end, top)]
             self._drawing.line(points, node, False, is_head)
         for node, x in self._tagged(part).items():
-            wide = self._tag(self._drawing, self._placer.number(node), (x, top - 9), "middle", node)
+            self._cluster.boxes.tag(self._drawing, [node], (x, top - 9), "middle")
             self._drawing.line([(x, top - 9 + TAG / 2 - 0.5), (x, top)], node, False, is_head)
-            assert wide
 
     def _draw_lane(self, lane: Lane, distance: float) -> None:
         """Draw a skip: out of the gap under its source, down beside the column, into its target."""
@@ -323,56 +323,54 @@ class Stack:
         assert isinstance(part, int)
         points: list[Point] = [(0, start), (0, start + 4), (x, start + 4)]
         top = self._top(end)
-        is_block = part in self._plan.pieces
+        # A box is entered from its side; into a block the way leads from above to the right input,
+        # below the rows of what arrives there from the part above.
+        is_block = part in self._cluster.tiles
         if is_block:
-            port = self._plan.pieces[part].ports[self._plan.port(lane.skip.link)][0]
+            port = self._cluster.tiles[part].ports[self._routes.port(lane.skip.link)][0]
             tags = TAG + 2 if self._tagged(part) else 0
             y = top - 2 - tags
             points += [(x, y), (port, y), (port, top)]
         else:
             y = top + self._slot(lane)
-            edge = self._edge(end, lane.side)
-            points += [(x, y), (edge, y)]
-        self._drawing.line(points, lane.skip.link.node, not is_block, self._plan.is_head(part))
-
-    def _edge(self, i: int, side: int) -> float:
-        """Return the x of a box's side, without the tag that may stand there."""
-        box = self._pieces[i].drawing.boxes[0]
-        return box.x if side == LEFT else box.x + box.width
+            box = self._tiles[end].drawing.boxes[0]  # without the tag that may stand at its side
+            points += [(x, y), (box.x if lane.side == LEFT else box.x + box.width, y)]
+        self._drawing.line(points, lane.skip.link.node, not is_block, self._routes.is_head(part))
 
     def _slot(self, lane: Lane) -> float:
         """Return how far below the top of its target a lane enters."""
-        piece, lanes = self._pieces[lane.skip.end], self._lanes.ending(lane.skip.end, lane.side)
+        tile, lanes = self._tiles[lane.skip.end], self._lanes.ending(lane.skip.end, lane.side)
         part = self._series.parts[lane.skip.end]
-        tag = TAG if lane.side == LEFT and part in self._plan.into else 0
-        first = (piece.height - SLOT * len(lanes) - tag) / 2
+        tag = TAG if lane.side == LEFT and part in self._routes.into else 0
+        first = (tile.height - SLOT * len(lanes) - tag) / 2
         return first + SLOT * (lanes.index(lane) + 0.5)
-
-    def _tag(self, drawing: Drawing, text: str, at: Point, anchor: str, node: NodeId) -> float:
-        """Draw the numbers of links that go on elsewhere; return the width taken."""
-        wide = width(text, SMALL) + 7
-        x = at[0] - {"start": 0.0, "middle": wide / 2, "end": wide}[anchor]
-        drawing.boxes.append(Box(x, at[1] - 6, wide, 12, "tag", ("tag", *node)))
-        drawing.texts.append(Text(x + wide / 2, at[1] + 3.2, text, SMALL, "middle", "tag"))
-        return wide
 
     # ------------------------------------------------------------------ extents
 
     def _extent(self, side: int, start: int, stop: int) -> float:
         """Return how far parts and gaps reach to a side."""
         found = [
-            (piece.left if side == LEFT else piece.right)
+            (tile.left if side == LEFT else tile.right)
             for i in range(start, min(stop, self._stop))
-            for piece in (self._pieces[i],)
+            for tile in (self._tiles[i],)
         ]
         if side == RIGHT:
             found += [self._gaps[i].right for i in range(start, stop) if i in self._gaps]
         return max(found, default=4.0)
 
-    def _reach(self, lane: Lane) -> float:
-        return self._extent(lane.side, lane.skip.start + 1, lane.skip.end + 1)
-
-
-def _brief(label: str) -> str:
-    """Return an op's label without the words that its colour says: branches are narrow."""
-    return label.removeprefix("conv ").replace(" pool", "")
+    def _distances(self) -> dict[Lane, float]:
+        """Return how far each lane runs from the spine: outside its parts and the lanes within."""
+        found: dict[Lane, float] = {}
+        # Shorter lanes come first: one that spans another runs outside it, and never crosses it.
+        for lane in sorted(
+            self._lanes.lanes, key=lambda x: (x.skip.end - x.skip.start, x.skip.start)
+        ):
+            start, end = lane.skip.start, lane.skip.end
+            inner = [
+                distance
+                for other, distance in found.items()
+                if other.side == lane.side and other.skip.start < end and start < other.skip.end
+            ]
+            reach = self._extent(lane.side, start + 1, end + 1)
+            found[lane] = max([reach, *inner]) + LANE_GAP
+        return found

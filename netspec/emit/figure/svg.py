@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from xml.sax.saxutils import escape
+from html import escape
 
 from netspec.analysis.network import Network
 from netspec.emit.figure.drawing import Box, Line, Text
@@ -78,7 +78,7 @@ def write(figure: Figure, theme: Theme) -> str:
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" {size} viewBox="{view}" '
             f'font-family="{FONT}" role="img">',
-            f"<title>{escape(figure.root.label)}</title>",
+            f"<title>{escape(figure.root.label, quote=False)}</title>",
             f'<rect x="{-MARGIN:g}" y="{-MARGIN:g}" width="{_number(width)}" '
             f'height="{_number(height)}" fill="{theme.paper}"/>',
             *(_box(box, theme) for box in groups),
@@ -127,7 +127,7 @@ def _text(text: Text, theme: Theme) -> str:
     weight = ' font-weight="bold"' if text.bold else ""
     place = f'x="{_number(text.x)}" y="{_number(text.y)}" font-size="{text.size:g}"'
     fill = theme.faint if faint else theme.ink
-    return f'<text {place} fill="{fill}"{anchor}{weight}>{escape(text.text)}</text>'
+    return f'<text {place} fill="{fill}"{anchor}{weight}>{escape(text.text, quote=False)}</text>'
 
 
 def _line(line: Line, theme: Theme) -> str:

@@ -19,14 +19,12 @@ _BOLD = (
 )  # fmt: skip
 _OTHER = {"×": 584, "²": 333, "·": 333, "–": 556, "+": 584, "→": 1000, "…": 1000}
 _WIDEST = 1015
+_ADVANCES = [
+    {**dict(zip(map(chr, range(32, 127)), table, strict=True)), **_OTHER}
+    for table in (_REGULAR, _BOLD)
+]
 
 
 def width(text: str, size: float, bold: bool = False) -> float:
     """Return the width of a line; a character that the table lacks counts as the widest."""
-    table = _BOLD if bold else _REGULAR
-    return sum(_advance(char, table) for char in text) * size / 1000
-
-
-def _advance(char: str, table: tuple[int, ...]) -> int:
-    code = ord(char)
-    return table[code - 32] if 32 <= code <= 126 else _OTHER.get(char, _WIDEST)
+    return sum(_ADVANCES[bold].get(char, _WIDEST) for char in text) * size / 1000

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-
 from netspec.analysis.memory import RULE as MEMORY_RULE
 from netspec.analysis.network import Network
-from netspec.emit.report.data import to_csv, to_json
-from netspec.emit.report.markup import html, latex, markdown
 from netspec.emit.report.paper import Paper, find_paper, paper_report
-from netspec.emit.report.plain import text
 from netspec.emit.report.rows import ROWS, Measured, facts, main_table, summary
-from netspec.emit.report.table import Report
+from netspec.emit.report.written import FORMATS, Report, render
 
 __all__ = ["FORMATS", "ROWS", "Paper", "Report", "find_paper", "paper_report", "render", "report"]
 
@@ -19,14 +14,6 @@ RULE = (
     "Counted for one image. FLOPs = 2 × MACs; a bias adds no MAC. Other ops: one per element "
     "pooled, activated, joined or given a bias, and two per element normalised."
 )
-FORMATS: Mapping[str, Callable[[Report], str]] = {
-    "text": text,
-    "markdown": markdown,
-    "csv": to_csv,
-    "json": to_json,
-    "html": html,
-    "latex": latex,
-}
 
 
 def report(
@@ -40,8 +27,3 @@ def report(
     measured = Measured(network, batch, dtype)
     tables = (main_table(measured, by, depth), summary(measured))
     return Report(network.graph.name, facts(measured), tables, (RULE, MEMORY_RULE))
-
-
-def render(content: Report, format: str = "text") -> str:
-    """Write a report in one of FORMATS; the numbers are the same in all of them."""
-    return FORMATS[format](content)

@@ -11,7 +11,7 @@ from json.encoder import encode_basestring_ascii
 from netspec.emit.report.table import (
     Cell,
     Column,
-    Report,
+    Content,
     Row,
     Table,
     columnwise,
@@ -21,7 +21,7 @@ from netspec.emit.report.table import (
 from netspec.text.diagnostics import escape
 
 
-def to_json(report: Report) -> str:
+def to_json(report: Content) -> str:
     """Return a report as JSON; numbers are exact, shapes are lists."""
     head = {"title": report.title, **{fact.key: fact.value for fact in report.facts}}
     parts = [_member(key, value, "  ") for key, value in head.items()]
@@ -63,7 +63,7 @@ def _value(cell: Cell) -> str:
     return repr(cell)
 
 
-def to_csv(report: Report) -> str:
+def to_csv(report: Content) -> str:
     """Return the report's tables as CSV, the first one first, an empty line between them."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")

@@ -6,7 +6,7 @@ import html as html_escapes
 import re
 from collections.abc import Iterable, Iterator
 
-from netspec.emit.report.table import Grid, Report, Table, grid
+from netspec.emit.report.table import Content, Grid, Table, grid
 from netspec.text.diagnostics import escape
 
 _STYLE = """\
@@ -19,7 +19,7 @@ tfoot tr:first-child td { border-top: 1px solid; }
 tfoot { font-weight: bold; }"""
 
 
-def markdown(report: Report) -> str:
+def markdown(report: Content) -> str:
     """Return a report as GitHub's Markdown."""
     parts = [f"# {_md(report.title)}", "\n".join(f"- {_md(fact)}" for fact in report.sentences())]
     parts += ["\n".join(_markdown_table(table)) for table in report.tables]
@@ -44,7 +44,7 @@ def _md(text: str) -> str:
     return text.replace("://", ":\\//")
 
 
-def html(report: Report) -> str:
+def html(report: Content) -> str:
     """Return a report as one HTML page without scripts."""
     title = _html(report.title)
     facts = "".join(f"<li>{_html(fact)}</li>\n" for fact in report.sentences())
@@ -79,7 +79,7 @@ def _html(text: str) -> str:
     return html_escapes.escape(escape(text))
 
 
-def latex(report: Report) -> str:
+def latex(report: Content) -> str:
     """Return a report as LaTeX tables in the manner of booktabs."""
     parts = [r"% needs \usepackage{booktabs}"]
     parts += ["\n".join(_latex_table(report, table)) for table in report.tables]
@@ -89,7 +89,7 @@ def latex(report: Report) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _latex_table(report: Report, table: Table) -> Iterator[str]:
+def _latex_table(report: Content, table: Table) -> Iterator[str]:
     texts = grid(table).escaped(_tex)
     caption = _tex(f"{report.title}, {table.title}")
     columns = "".join("l" if left else "r" for left in texts.left)

@@ -13,7 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from netspec.analysis.costs import bias_params
 from netspec.analysis.network import Network
-from netspec.emit.report.table import Cell, Column, Report, Row, Table, add_up
+from netspec.emit.report.table import Cell, Column, Row, Table, add_up
+from netspec.emit.report.written import Report
 from netspec.graph.model import Node
 
 PAPERS = Path(__file__).parents[2] / "data" / "papers"

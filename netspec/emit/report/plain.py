@@ -5,14 +5,14 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Sequence
 
-from netspec.emit.report.table import Grid, Report, Table, grid
+from netspec.emit.report.table import Content, Grid, Table, grid
 from netspec.text.diagnostics import display_width, escape
 
 WIDTH = 100
 _SHORT = 3  # rows whose total needs no rule above it
 
 
-def text(report: Report) -> str:
+def text(report: Content) -> str:
     """Return a report as lines of at most 100 columns, unless names make them longer."""
     lines = _flow([escape(text) for text in (report.title, *report.sentences())])
     for i, table in enumerate(report.tables):

@@ -75,23 +75,13 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class Content:
     """Tables, facts about the whole, and the rules by which they were counted."""
 
     title: str
     facts: tuple[Fact, ...]
     tables: tuple[Table, ...]
     notes: tuple[str, ...]
-
-    def __str__(self) -> str:
-        from netspec.emit.report.plain import text
-
-        return text(self)
-
-    def _repr_html_(self) -> str:
-        from netspec.emit.report.markup import html
-
-        return html(self)
 
     def sentences(self) -> list[str]:
         """Return the facts for people, asides in brackets."""

@@ -1,0 +1,150 @@
+"""How each link of a cluster is drawn: from the part above, on a lane beside, or by tags.
+
+Only the order of things decides here, never a size: so the page and the browser, which measure
+texts differently, draw the same link in the same way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from netspec.emit.diagram.flow import ClusterFlow, Fan, Series, Skip, exits, flow
+from netspec.emit.diagram.lanes import LEFT, RIGHT, Lane, Lanes, assign
+from netspec.emit.diagram.tree import Cluster, Leaf, Link
+from netspec.graph.model import NodeId
+
+
+@dataclass(slots=True)
+class Routes:
+    """The routes of a cluster's links, and those of the clusters inside it.
+
+    `entries` are the inputs of the cluster that a line can enter, from left to right; `into` are
+    the sources whose tags point at a child, `out` the children (or inputs) that carry a tag.
+    """
+
+    cluster: Cluster
+    flow: ClusterFlow
+    inner: dict[int, Routes]
+    entries: Sequence[int]
+    lanes: dict[Series, Lanes] = field(default_factory=dict)
+    into: dict[int, list[NodeId]] = field(default_factory=dict)
+    out: dict[int, NodeId] = field(default_factory=dict)
+
+    def output(self, part: int) -> NodeId:
+        """Return the node whose output leaves a child, or enters by an input of the cluster."""
+        if part < 0:
+            return self.cluster.reads[-1 - part]
+        return self.cluster.children[part].output or ()
+
+    def is_head(self, part: int) -> bool:
+        """Tell whether a child runs only in training."""
+        return part >= 0 and self.cluster.children[part].train_only
+
+    def are_heads(self, series: Series) -> bool:
+        """Tell whether a series has only what runs in training."""
+        return bool(series.parts) and all(
+            self.is_head(part) for part in series.parts if isinstance(part, int)
+        )
+
+    def port(self, link: Link) -> int:
+        """Return by which of its inputs a link enters its target."""
+        return self.cluster.children[link.target].reads.index(link.node)
+
+    def before(self, series: Series, i: int) -> int | None:
+        """Return the child above a part, or the entry; None under a fan or where nothing enters."""
+        part = series.parts[i - 1] if i else series.entry
+        return None if isinstance(part, Fan) else part
+
+    def drawn(self, series: Series, i: int) -> list[Link]:
+        """Return the links into a part from the part above that are lines, not tags."""
+        links = self.above(series, i) if i < len(series.parts) else []
+        return [link for link in links if link.node not in self.into.get(link.target, [])]
+
+    def above(self, series: Series, i: int) -> list[Link]:
+        """Return the links that enter a part from the part above it, from left to right."""
+        link = series.linked[i]
+        before = series.parts[i - 1] if i else None
+        if not isinstance(before, Fan):
+            return [link] if link else []
+        part = series.parts[i]
+        into = {link.source: link for link in self.cluster.links if link.target == part}
+        return [into[source] for source in exits(before) if source in into]
+
+
+def route(cluster: Cluster) -> Routes:
+    """Return the routes of a cluster and of all clusters inside it."""
+    inner = {i: route(x) for i, x in enumerate(cluster.children) if isinstance(x, Cluster)}
+    found = flow(cluster)
+    # A block with one input is entered above its first box, which no port stands for.
+    return _routed(Routes(cluster, found, inner, _entries(found.main) or [0]), ())
+
+
+def broken(routes: Routes, breaks: Iterable[int]) -> Routes:
+    """Return the routes if a new column begins after some parts of the main series."""
+    return _routed(Routes(routes.cluster, routes.flow, routes.inner, routes.entries), breaks)
+
+
+def _routed(routes: Routes, breaks: Iterable[int]) -> Routes:
+    """Put skips on lanes, and behind tags what would cross something."""
+    tags = list(routes.flow.tags)
+    taps = [side.after for side in routes.flow.sides if side.is_tap]
+    for series in _all_series(routes.flow):
+        around = (taps, breaks) if series is routes.flow.main else ((), ())
+        lanes = assign(series, lambda skip, found: _sides(routes, skip, found), *around)
+        routes.lanes[series] = lanes
+        tags += lanes.tags + list(_misplaced(routes, series))
+    for link in tags:
+        routes.into.setdefault(link.target, []).append(link.node)
+        routes.out[link.source] = link.node
+    return routes
+
+
+def _all_series(found: ClusterFlow) -> Iterator[Series]:
+    yield from _below(found.main)
+    for side in found.sides:
+        yield from _below(side.series)
+
+
+def _below(series: Series) -> Iterator[Series]:
+    yield series
+    for part in series.parts:
+        if isinstance(part, Fan):
+            for branch in part.branches:
+                yield from _below(branch)
+
+
+def _entries(series: Series) -> list[int]:
+    """Return the inputs at the top of a series; one that stands further down has only a tag."""
+    first = series.parts[0] if series.parts else 0
+    if isinstance(first, Fan):
+        return [entry for branch in first.branches for entry in _entries(branch)]
+    return [-1 - first] if first < 0 else []
+
+
+def _sides(routes: Routes, skip: Skip, lanes: Sequence[Lane]) -> Sequence[int]:
+    """Return the sides on which a lane may reach its target, the better one first."""
+    if isinstance(routes.cluster.children[skip.link.target], Leaf):
+        return LEFT, RIGHT
+    # A lane comes from outside: only the outermost entry is not behind another one's line.
+    entries, port = routes.inner[skip.link.target].entries, routes.port(skip.link)
+    taken = [lane.side for lane in lanes if lane.skip.end == skip.end]
+    allowed = [side for side, end in ((LEFT, 0), (RIGHT, -1)) if entries[end] == port]
+    return [side for side in allowed if side not in taken]
+
+
+def _misplaced(routes: Routes, series: Series) -> Iterator[Link]:
+    """Yield the links from the part above that enter a block where no line can reach.
+
+    Lines that leave from left to right must enter from left to right, or they would cross.
+    """
+    for i, part in enumerate(series.parts):
+        if isinstance(part, Fan) or part not in routes.inner:
+            continue
+        order = {entry: place for place, entry in enumerate(routes.inner[part].entries)}
+        last = -1
+        for link in routes.above(series, i):
+            place = order.get(routes.port(link), -1)
+            if place <= last:
+                yield link
+            last = max(last, place)

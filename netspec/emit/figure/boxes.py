@@ -1,0 +1,102 @@
+"""Boxes with their texts: a leaf, a block's frame around its items, and a tag."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from netspec.analysis.network import Network
+from netspec.emit.diagram.numbers import cost_text, shape_text, short
+from netspec.emit.diagram.tree import Cluster, Leaf, Link
+from netspec.emit.figure.drawing import SMALL, TEXT, Box, Drawing, Point, Text, Tile
+from netspec.emit.figure.text import width
+from netspec.graph.model import NodeId
+
+ROW = 16.0
+LEAST_WIDTH = 46.0
+LONGEST_BAR = 40.0
+SLOT = 7.0
+TAG = 13.0
+PADDING = 5.0
+WIDENING = 30.0
+
+
+class Boxes:
+    """Draws the boxes of one network: bars and the numbers of tags are relative to all of it."""
+
+    def __init__(self, network: Network, busiest: int) -> None:
+        self._network = network
+        self._busiest = max(busiest, 1)
+        self._numbers: dict[NodeId, int] = {}
+
+    def leaf(self, leaf: Leaf, label: str, span: tuple[float, float], slots: float) -> Tile:
+        """Return a box at least as wide as what enters it from above, with room for its sides."""
+        lines = [
+            (label.replace("_", " ") if leaf.kind == "block" else label)
+            + (f" ×{leaf.count}" if leaf.count > 1 else "")
+        ]
+        if leaf.kind == "block":
+            lines.append(("each " if leaf.count > 1 else "") + cost_text(leaf.cost))
+        sizes = [TEXT] + [SMALL] * (len(lines) - 1)
+        widest = max(width(line, size) for line, size in zip(lines, sizes, strict=True))
+        half = max(LEAST_WIDTH, widest + 10) / 2
+        left, right = max(half, 8 - span[0]), max(half, 8 + span[1])
+        middle, tall = (right - left) / 2, max(ROW + 10.5 * (len(lines) - 1), slots + 4)
+        bar = LONGEST_BAR * leaf.cost.macs / self._busiest
+        drawing = Drawing()
+        drawing.boxes.append(
+            Box(-left, 0, left + right, tall, leaf.kind, leaf.id, leaf.train_only, False, bar)
+        )
+        first = tall / 2 + 0.27 * TEXT - 5.25 * (len(lines) - 1)
+        for i, (line, size) in enumerate(zip(lines, sizes, strict=True)):
+            role = "node" if i == 0 else "note"
+            drawing.texts.append(Text(middle, first + 10.5 * i, line, size, "middle", role))
+        return Tile(left, right, tall, drawing)
+
+    def frame(self, cluster: Cluster, inner: Tile) -> Tile:
+        """Return a block: a titled box around its items, with lines to the inputs inside."""
+        inputs = inner.ports or {0: (0.0, 0.0)}
+        xs = [x for x, _ in inputs.values()]
+        name = cluster.label.replace("_", " ") + (f" ×{cluster.count}" if cluster.count > 1 else "")
+        each = "each " if cluster.count > 1 else ""
+        notes = [f"{each}{short(cluster.cost.params)} params", f"{short(cluster.cost.macs)} MACs"]
+        # The costs stand on one line unless the block would become much wider than its items.
+        if width(" · ".join(notes), SMALL) + max(xs) + 9 <= inner.right + WIDENING:
+            notes = [" · ".join(notes)]
+        wide = max(width(note, SMALL) for note in notes)
+        # Lines come down through the header, so its texts stay to the left and right of them.
+        left = max(inner.left + PADDING, width(name, TEXT, bold=True) + 9 - min(xs))
+        right = max(inner.right + PADDING, wide + 9 + max(xs))
+        header = 4.0 + 10.5 * len(notes)
+        tall = header + inner.height + 6
+        drawing = Drawing()
+        box = Box(-left, 0, left + right, tall, "block", cluster.id, cluster.train_only, True)
+        drawing.boxes.append(box)
+        drawing.texts.append(Text(5 - left, 11, name, TEXT, "start", "title", True))
+        for i, note in enumerate(notes):
+            drawing.texts.append(Text(right - 5, 11 + 10.5 * i, note, SMALL, "end", "note"))
+        drawing.include(inner.drawing, 0, header)
+        for port, (x, y) in inputs.items():
+            drawing.line([(x, 0), (x, header + y)], cluster.reads[port], False, cluster.train_only)
+        assert cluster.output is not None
+        end = [(0.0, header + inner.height), (0.0, tall)]
+        drawing.line(end, cluster.output, False, cluster.train_only)
+        return Tile(left, right, tall, drawing, {port: (x, 0.0) for port, (x, _) in inputs.items()})
+
+    def tag(self, drawing: Drawing, nodes: Iterable[NodeId], at: Point, anchor: str) -> float:
+        """Draw the numbers of links that go on elsewhere; return the width taken."""
+        numbers = {node: self._numbers.setdefault(node, len(self._numbers) + 1) for node in nodes}
+        text = ",".join(map(str, numbers.values()))
+        wide = width(text, SMALL) + 7
+        x = at[0] - {"start": 0.0, "middle": wide / 2, "end": wide}[anchor]
+        drawing.boxes.append(Box(x, at[1] - 6, wide, 12, "tag", ("tag", *next(iter(numbers)))))
+        drawing.texts.append(Text(x + wide / 2, at[1] + 3.2, text, SMALL, "middle", "tag"))
+        return wide
+
+    def shape(self, link: Link, cluster: Cluster) -> str:
+        """Return the shape to write beside a link; inside a block only where the size changed."""
+        shape = self._network.shapes[link.node]
+        if cluster.id:
+            outer = self._network.shapes[cluster.reads[0]]
+            if shape[1:] == outer[1:] or link.source < 0:
+                return ""
+        return shape_text(shape)

@@ -1,0 +1,39 @@
+"""The formats of pictures: one table for the command, the API and what both say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import netspec
+from netspec.cli import main
+from netspec.cli.outputs import is_marked, marked
+from netspec.emit.formats import FORMATS
+from tests.support import ROOT
+
+SPEC = str(ROOT / "specs" / "alexnet.yaml")
+
+
+@pytest.mark.parametrize("format", [format for format in FORMATS if format != "pdf"])
+def test_the_api_draws_what_the_command_writes(format: str, tmp_path: Path) -> None:
+    output = tmp_path / f"figure.{format}"
+    assert main(["render", SPEC, "-o", str(output)]) == 0
+    assert output.read_bytes() == marked(netspec.load(SPEC).render(format), format)
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_netspec_knows_its_own_file_of_every_format(format: str, tmp_path: Path) -> None:
+    output = tmp_path / f"figure.{format}"
+    assert main(["render", SPEC, "-o", str(output)]) == 0
+    assert is_marked(str(output))
+
+
+def test_who_asks_for_another_format_is_told_all(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(ValueError, match=f"'bmp': expected one of {', '.join(FORMATS)}$"):
+        netspec.load(SPEC).render("bmp")
+    assert main(["render", SPEC, "-o", str(tmp_path / "figure.bmp")]) == 2
+    assert ", ".join(f".{name}" for name in FORMATS) in capsys.readouterr().err
+    assert all(f'"{name}"' in str(netspec.Net.render.__doc__) for name in FORMATS)

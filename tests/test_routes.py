@@ -1,0 +1,41 @@
+"""How links are drawn: none is lost, and none is drawn twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hypothesis import HealthCheck, given, settings
+
+from netspec.emit.diagram.routes import Routes, route
+from netspec.emit.diagram.tree import build
+from tests.drawings import random_spec
+from tests.support import compiled, draws
+
+
+def below(routes: Routes) -> Iterator[Routes]:
+    yield routes
+    for inner in routes.inner.values():
+        yield from below(inner)
+
+
+@settings(max_examples=draws(60, 500), deadline=None, suppress_health_check=list(HealthCheck))
+@given(random_spec())
+def test_every_link_is_a_line_a_lane_or_a_tag(text: str) -> None:
+    for routes in below(route(build(compiled(text)))):
+        lines = [
+            (link.source, link.target)
+            for series in routes.lanes
+            for i in range(len(series.parts))
+            for link in routes.drawn(series, i)
+        ]
+        skips = [lane.skip.link for lanes in routes.lanes.values() for lane in lanes.lanes]
+        lanes = [(link.source, link.target) for link in skips]
+        tagged = {(node, part) for part, nodes in routes.into.items() for node in nodes}
+        tags = {
+            (link.source, link.target)
+            for link in routes.cluster.links
+            if (link.node, link.target) in tagged
+        }
+        found = sorted([*lines, *lanes, *tags])
+        assert found == sorted({(link.source, link.target) for link in routes.cluster.links})
+        assert all(source in routes.out for source, _ in tags)
