@@ -34,7 +34,6 @@ ROOMS = {
 LOOPS = {
     ("netspec.emit.figure.place", "netspec.emit.figure.stack"),
     ("netspec.emit.report.markup", "netspec.emit.report.plain", "netspec.emit.report.table"),
-    ("netspec.emit.torch.filler", "netspec.emit.torch.planner"),
 }
 """What imports each other still."""
 
