@@ -47,12 +47,6 @@ class Instances:
         """Return the number of dimensions of each input of a body."""
         return [len(self._shapes[source]) for source in self._graph.instances[body][0].inputs]
 
-    def keep_size(self, body: Body) -> bool:
-        """Tell whether every instance of a body gives a map as large as its first input."""
-        shapes = self._shapes
-        instances = self._graph.instances[body]
-        return all(shapes[i.output][1:] == shapes[i.inputs[0]][1:] for i in instances)
-
     def inferred(self, call: OpCall, argument: str, path: NodeId) -> dict[NodeId, int]:
         """Return an inferred argument's value in each instance; `path` leads from there to it."""
         found = {}

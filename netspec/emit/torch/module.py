@@ -155,7 +155,8 @@ class _Writer:
         inputs = renamed(plan.inputs, {*RESERVED, f"{plan.name}Output"})
         lines += docstring(plan.doc, self._model_notes(inputs))
         lines += ["", *self._init(plan)]
-        if initialiser(self.network.spec, self.file):
+        method = initialiser(self.network.spec, self.file)
+        if method:
             lines.append(f"{INDENT * 2}self.{METHOD}()")
         lines += ["", *signature("forward", inputs.values(), self._returns())]
         names = [output.name for output in self.network.spec.outputs]
@@ -163,7 +164,7 @@ class _Writer:
         lines += statements.model(names, self.only)
         if self.only or plan.weights:
             lines += ["", *self._total_loss()]
-        if method := initialiser(self.network.spec, self.file):
+        if method:
             lines += ["", *method]
         return "\n".join(lines)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from netspec.emit.torch.plan import ClassPlan, Given, Tensor
 from netspec.emit.torch.scope import Values
 from netspec.language.model import BlockCall, Chain, Parallel
 from netspec.ops.base import Call
-from netspec.ops.dim import Dim, Shape, name, names, substitute, unknown
+from netspec.ops.dim import Dim, Shape, name, substitute, unknown
 
 
 def constructor_call(child: ClassPlan, call: BlockCall | Chain | Parallel, values: Values) -> Call:
@@ -34,16 +36,17 @@ def substituted(given: Given, numbers: Values, named: Values) -> Given:
 
 
 def _substituted(shape: Shape, actual: Values) -> Shape:
-    return tuple(_size(axis, size, len(shape), actual) for axis, size in enumerate(shape))
-
-
-def _size(axis: int, size: Dim, rank: int, actual: Values) -> Dim:
-    """Substitute in one size; a pair such as a kernel's gives each axis of the image its number."""
-    env = {text: actual[text] for text in names(size) if text in actual}
-    for text, value in env.items():
-        if isinstance(value, tuple) and axis > 0 and len(value) == rank - 1:
-            env[text] = value[axis - 1]
-    try:
-        return substitute(size, env)  # type: ignore[return-value]  # a size
-    except TypeError:
-        return unknown(size)
+    """Substitute in a shape; a pair such as a kernel's gives each axis of the image its number."""
+    pairs = {
+        text: value
+        for text, value in actual.items()
+        if isinstance(value, tuple) and len(value) == len(shape) - 1
+    }
+    sizes = []
+    for axis, size in enumerate(shape):
+        mine = {text: value[axis - 1] for text, value in pairs.items()} if axis else {}
+        try:
+            sizes.append(substitute(size, {**actual, **mine} if mine else actual))
+        except TypeError:
+            sizes.append(unknown(size))
+    return tuple(cast("list[Dim]", sizes))
