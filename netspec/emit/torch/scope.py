@@ -18,7 +18,7 @@ from netspec.graph.bind import compare
 from netspec.graph.model import NodeId
 from netspec.language.model import Condition
 from netspec.ops.base import Op
-from netspec.ops.dim import Dim, Shape, equal, name, names, substitute, unknown
+from netspec.ops.dim import Dim, Expr, Shape, equal, name, names, real, substitute, unknown
 from netspec.ops.split import Cut
 
 GLOBAL = "$"
@@ -106,3 +106,18 @@ def either(one: Shape, two: Shape, condition: bool | Comparison) -> Shape:
     return tuple(
         a if equal(a, b) else unknown(a, b, *map(name, read)) for a, b in zip(one, two, strict=True)
     )
+
+
+def symbol(text: str, is_real: bool) -> Expr:
+    """Return the expression that is a name in the code."""
+    return real(text) if is_real else name(text)
+
+
+def symbols(inputs: Sequence[str], ranks: Sequence[int]) -> tuple[Shape, ...]:
+    """Name the sizes of a class's inputs: the channels by a word, the image's by "@"."""
+    shapes = []
+    for index, (text, rank) in enumerate(zip(inputs, ranks, strict=True)):
+        word = "features" if rank == 1 else "channels"
+        channels = name(f"in_{word}" if len(ranks) == 1 else f"{text}_{word}")
+        shapes.append((channels, *(name(f"@{index}.{axis}") for axis in range(1, rank))))
+    return tuple(shapes)

@@ -109,9 +109,8 @@ class Settler:
         return replace(forward, branches=branches, join=self._function(forward.join))
 
     def _step(self, step: Step) -> Step:
-        choices = [self._comparison(choice) for choice in step.choices]
-        left = tuple(choice for choice in choices if choice)
-        return replace(step, function=self._function(step.function), choices=left)
+        choices = tuple(filter(None, map(self._comparison, step.choices)))
+        return replace(step, function=self._function(step.function), choices=choices)
 
     def _function(self, function: Call | Infix | None) -> Call | Infix | None:
         return self._call(function) if isinstance(function, Call) else function

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import NamedTuple, NoReturn, cast
+from typing import NoReturn, cast
 
 from netspec.analysis.network import Network
 from netspec.emit.torch.bodies import base, fillers, is_plain
@@ -29,7 +29,7 @@ from netspec.emit.torch.plan import (
     Step,
     Tensor,
 )
-from netspec.emit.torch.scope import GLOBAL, Scope, either, first
+from netspec.emit.torch.scope import GLOBAL, Scope, either, first, symbol, symbols
 from netspec.emit.torch.settle import Settler
 from netspec.emit.torch.work import Calls, Work, together
 from netspec.graph.bind import call_of
@@ -48,9 +48,8 @@ from netspec.language.model import (
     ShareCall,
 )
 from netspec.language.order import execution_order
-from netspec.ops.base import Call as Constructor
 from netspec.ops.base import Op
-from netspec.ops.dim import Dim, Expr, Shape, integer, name, names, real, substitute
+from netspec.ops.dim import Dim, Shape, integer, names, substitute
 from netspec.text.diagnostics import Diagnostic, SpecError
 
 Sources = dict[str, Given]
@@ -79,7 +78,7 @@ class _Tracer:
         """Classes that torch lacks: op → the name that its class has here, and its source."""
         self._names = {self.spec.name, f"{self.spec.name}Output", *self.spec.blocks, *GLOBALS}
         self._params = {
-            text: _symbol(GLOBAL + text, isinstance(value, float))
+            text: symbol(GLOBAL + text, isinstance(value, float))
             for text, value in self.graph.params.items()
         }
 
@@ -110,14 +109,14 @@ class _Tracer:
         block = next((b for b in self.spec.blocks.values() if b.body is body), None)
         if block is None:
             block = Block(unique(label, self._names), body.span, {}, (INPUT,), body)
-            scope = Scope(outer.numbers, outer.named, _symbols(block.inputs, ranks))
+            scope = Scope(outer.numbers, outer.named, symbols(block.inputs, ranks))
             return self._class(block, scope, [])
         params = block_params(block, self.instances)
         reals = frozenset(param.name for param in params if "float" in param.type)
-        own = {text: _symbol(text, text in reals) for text in block.params}
+        own = {text: symbol(text, text in reals) for text in block.params}
         numbers, named = {**self.graph.params, **own}, {**self._params, **own}
         block = block if block.inputs else replace(block, inputs=(INPUT,))
-        scope = Scope(numbers, named, _symbols(block.inputs, ranks))
+        scope = Scope(numbers, named, symbols(block.inputs, ranks))
         return self._class(block, scope, params)
 
     def _class(self, block: Block, scope: Scope, params: list[ClassParam]) -> ClassPlan:
@@ -141,14 +140,6 @@ class _Tracer:
         return self.helpers[op.op_name][0]
 
 
-class _Run(NamedTuple):
-    """Layers as a forward method runs them, and the children that it needs."""
-
-    steps: tuple[Step, ...]
-    children: dict[str, Construct]
-    works: tuple[Work, ...]
-
-
 class _Walk:
     """Walks the body of one class: only here is known how chains and their lines nest."""
 
@@ -156,18 +147,19 @@ class _Walk:
         self._tracer = tracer
         self._block = block
         self._scope = scope
-        self._calls = Calls(scope, tracer.instances, tracer.spec.blocks)
+        self._calls = Calls(scope, tracer.instances, tracer.spec.blocks, tracer.helper)
+        self._children: dict[str, Construct] = {}
+        self._works: list[Work] = []
 
     def plan(self, inputs: Sequence[Tensor], heads: Sequence[Layer] = ()) -> ClassPlan:
         """Return the class without the arguments of its constructor."""
         block, body = self._block, self._block.body
         sources: Sources = {text: {"": x} for text, x in zip(block.inputs, inputs, strict=True)}
         if isinstance(body, Parallel):
-            run, forward, output = self._parallel(body, sources)
+            forward, output = self._parallel(body, sources)
         else:
-            run = self._chain(body, sources, heads)
-            forward, output = self._returns(run, body, sources)
-        depends, extras = together(run.works)
+            forward, output = self._serial(body, sources, heads)
+        depends, extras = together(self._works)
         return ClassPlan(
             name=block.name,
             base=base(body),
@@ -176,7 +168,7 @@ class _Walk:
             inputs=block.inputs,
             symbols=self._scope.symbols,
             output=output,
-            children=run.children,
+            children=self._children,
             forward=forward,
             fillers=tuple(fillers(body, heads)),
             depends=depends,
@@ -185,44 +177,42 @@ class _Walk:
 
     # -------------------------------------------------------------- bodies
 
-    def _returns(self, run: _Run, body: Chain, sources: Sources) -> tuple[Forward, Given]:
-        """Return what a chain computes, and what stands at its end."""
+    def _serial(
+        self, body: Chain, sources: Sources, heads: Sequence[Layer]
+    ) -> tuple[Forward, Given]:
+        steps = self._chain(body, sources, heads)
         refs = self._block.outputs or [Ref(layer.name) for layer in body.layers[-1:]]
         returns = tuple(_source(ref, sources) for ref in refs)
         output = _last(body, sources)
         if self._block.outputs:
             output = {ref.name: _read(ref, sources) for ref in refs}
-        return Forward((Branch(run.steps),), None, returns), output
+        return Forward((Branch(steps),), None, returns), output
 
-    def _parallel(self, body: Parallel, sources: Sources) -> tuple[_Run, Forward, Given]:
+    def _parallel(self, body: Parallel, sources: Sources) -> tuple[Forward, Given]:
         """Trace branches; one without names is a child, for its layers have no names either."""
         start = first(next(iter(sources.values())))
         branches, ends = [], []
-        children: dict[str, Construct] = {}
-        works: list[Work] = []
         for i, branch in enumerate(body.branches):
             if branch.named or not branch.layers:
                 inside = dict(sources)
-                run = self._chain(branch, inside)
                 end = branch.layers[-1].name if branch.layers else ""
-                branches.append(Branch(run.steps, end))
+                branches.append(Branch(self._chain(branch, inside), end))
                 ends.append(first(_last(branch, inside)))
-                children |= run.children
-                works += run.works
                 continue
             work = self._once(None, branch, (start,), (str(i),))
-            children[str(i)] = work.item
+            self._works.append(work)
+            self._children[str(i)] = work.item
             branches.append(Branch(child=str(i)))
             ends.append(first(work.given))
-            works.append(work)
         join = self._calls.op(body.join, ends, ())
-        forward = Forward(tuple(branches), join.function, ())
-        return _Run((), children, tuple(works)), forward, join.given
+        return Forward(tuple(branches), join.function, ()), join.given
 
-    def _chain(self, chain: Chain, sources: Sources, heads: Sequence[Layer] = ()) -> _Run:
+    def _chain(
+        self, chain: Chain, sources: Sources, heads: Sequence[Layer] = ()
+    ) -> tuple[Step, ...]:
         """Trace the layers of a chain; `sources` learns what they give."""
         peers = {layer.name: layer for layer in (*chain.layers, *heads)}
-        steps, works = [], {}
+        steps, made = [], {}
         for layer in execution_order(chain.layers, heads):
             inputs = tuple(_read(ref, sources) for ref in layer.sources)
             if isinstance(layer.call, ShareCall):
@@ -231,10 +221,12 @@ class _Walk:
                 work = self._layer(layer, inputs, (layer.name,))
             reads = tuple(_source(ref, sources) for ref in layer.sources)
             steps.append(_step(layer, reads, work))
-            works[layer.name] = work
+            self._works.append(work)
+            made[layer.name] = work.child
             sources[layer.name] = work.given
-        children = {text: child for text in peers if (child := works[text].child)}
-        return _Run(tuple(steps), children, tuple(works.values()))
+        # A module's children stand in the file's order, whatever order they run in.
+        self._children |= {text: child for text in peers if (child := made[text])}
+        return tuple(steps)
 
     def _shared(self, layer: Layer, target: Layer, inputs: tuple[Tensor, ...]) -> Work:
         """Trace another call of a layer: what it gives here, with the child that is there."""
@@ -291,12 +283,7 @@ class _Walk:
         """Trace a call; `item` is which of its layer's copies it is."""
         place = (*path, *item)
         if isinstance(call, OpCall):
-            work = self._calls.op(call, inputs, place)
-            if call.op.helper and isinstance(work.child, Constructor):
-                return replace(
-                    work, child=replace(work.child, function=self._tracer.helper(call.op))
-                )
-            return work
+            return self._calls.op(call, inputs, place)
         if isinstance(call, Chain) and is_plain(call):
             return self._stack(call, inputs[0], place)
         assert not isinstance(call, ShareCall)
@@ -407,17 +394,3 @@ def _source(ref: Ref, sources: Sources) -> Source:
     given = sources[ref.name]
     item = None if "" in given else list(given).index(ref.port)
     return Source(ref.name, item, ref.span is not None)
-
-
-def _symbol(text: str, is_real: bool) -> Expr:
-    return real(text) if is_real else name(text)
-
-
-def _symbols(inputs: Sequence[str], ranks: Sequence[int]) -> tuple[Shape, ...]:
-    """Name the sizes of a class's inputs: the channels by a word, the image's by "@"."""
-    shapes = []
-    for index, (text, rank) in enumerate(zip(inputs, ranks, strict=True)):
-        word = "features" if rank == 1 else "channels"
-        channels = name(f"in_{word}" if len(ranks) == 1 else f"{text}_{word}")
-        shapes.append((channels, *(name(f"@{index}.{axis}") for axis in range(1, rank))))
-    return tuple(shapes)

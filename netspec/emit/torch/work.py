@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import cast
 
 from netspec.emit.torch.constructs import Comparison, Construct
 from netspec.emit.torch.instances import Instances
 from netspec.emit.torch.plan import ClassPlan, Extras, Given, Tensor, is_written
 from netspec.emit.torch.scope import Scope, Values, apply
-from netspec.emit.torch.uses import constructor_call, substituted
 from netspec.graph.model import NodeId
 from netspec.language.model import Block, BlockCall, Chain, Layer, OpCall, Parallel
-from netspec.ops.base import Call, Infix
-from netspec.ops.dim import Dim, Expr, Shape, integer, name, names, substitute
+from netspec.ops.base import Call, Infix, Op
+from netspec.ops.dim import Dim, Expr, Shape, integer, name, names, substitute, unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,8 @@ class Calls:
     scope: Scope
     instances: Instances
     blocks: Mapping[str, Block]
+    helper: Callable[[Op], str]
+    """What the class is called that an op brings along."""
 
     def op(self, call: OpCall, inputs: Sequence[Tensor], path: NodeId) -> Work:
         """Return what an op comes to. What it infers from its input opens a constructor's call."""
@@ -71,8 +73,10 @@ class Calls:
         if isinstance(torch, Infix):
             return replace(work, function=torch)
         if op.is_module:
+            function = self.helper(op) if op.helper else torch.function
             args = (*values.values(), *torch.args[len(seen) :])
-            return replace(work, child=replace(torch, args=args, note=self._note(call, values)))
+            child = Call(function, args, torch.kwargs, self._note(call, values))
+            return replace(work, child=child)
         args = torch.args
         for key, value in values.items():
             args = tuple(_swapped(item, seen.get(key, value), value) for item in args)
@@ -110,9 +114,9 @@ class Calls:
         constants = dict(zip(tables, values.values(), strict=True))
         read = [*child.depends, *taken.intersection(channels)]
         depends = frozenset(names(tuple(named.get(text, name(text)) for text in read)))
-        given = substituted(child.output, {**numbers, **constants}, {**named, **constants})
+        given = _given(child.output, {**numbers, **constants}, {**named, **constants})
         written = {**named, **{text: numbers[text] for text in channels}, **constants}
-        made = constructor_call(child, call, written)
+        made = _constructor_call(child, call, written)
         return Work(given, made, depends=depends, extras=extras)
 
     def _meaning(
@@ -143,3 +147,44 @@ def _swapped(value: object, old: Dim, new: Dim) -> object:
     if isinstance(value, tuple):
         return tuple(_swapped(item, old, new) for item in value)
     return new if value == old else value
+
+
+def _constructor_call(child: ClassPlan, call: BlockCall | Chain | Parallel, values: Values) -> Call:
+    """Write an instance as the spec writes it: positional and keyword arguments."""
+    args: list[object] = []
+    kwargs: dict[str, object] = {}
+    given = list(call.arguments) if isinstance(call, BlockCall) else []
+    positional = given[: call.positional] if isinstance(call, BlockCall) else []
+    for param in child.params:
+        value = values.get(param.name, name(param.name))
+        if param.name in positional or not (param.name in given or param.keyword_only):
+            if param.name in positional or not param.has_default:
+                args.append(value)
+        else:
+            kwargs[param.name] = value
+    return Call(child.name, tuple(args), kwargs)
+
+
+def _given(given: Given, numbers: Values, named: Values) -> Given:
+    """Return what a class gives in one use of it."""
+    return {
+        port: Tensor(_substituted(x.sizes, numbers), _substituted(x.named, named))
+        for port, x in given.items()
+    }
+
+
+def _substituted(shape: Shape, actual: Values) -> Shape:
+    """Substitute in a shape; a pair such as a kernel's gives each axis of the image its number."""
+    pairs = {
+        text: value
+        for text, value in actual.items()
+        if isinstance(value, tuple) and len(value) == len(shape) - 1
+    }
+    sizes = []
+    for axis, size in enumerate(shape):
+        mine = {text: value[axis - 1] for text, value in pairs.items()} if axis else {}
+        try:
+            sizes.append(substitute(size, {**actual, **mine} if mine else actual))
+        except TypeError:
+            sizes.append(unknown(size))
+    return tuple(cast("list[Dim]", sizes))
