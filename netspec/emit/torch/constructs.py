@@ -10,7 +10,7 @@ from netspec.ops.dim import Dim, Expr, equal, name, names
 
 
 @dataclass(frozen=True, slots=True)
-class Stack:
+class Sequential:
     """An nn.Sequential of constructor calls."""
 
     items: tuple[Construct, ...]
@@ -18,7 +18,10 @@ class Stack:
 
 @dataclass(frozen=True, slots=True)
 class Copies:
-    """An nn.Sequential of `count` copies; the last of the items stands for all behind it."""
+    """An nn.Sequential of `count` copies; the last of the items stands for all behind it.
+
+    All are traced, not one `count` times: the first may read other channels than those behind it.
+    """
 
     items: tuple[Construct, ...]
     count: Dim
@@ -41,7 +44,7 @@ class Chosen:
     condition: Comparison
 
 
-Construct = Call | Stack | Copies | Chosen
+Construct = Call | Sequential | Copies | Chosen
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +58,7 @@ class Repeated:
 def within(construct: Construct | Repeated) -> Iterator[Call | Repeated | Chosen]:
     """Yield a construct and those inside of it, the outer ones first; a stack is its items."""
     match construct:
-        case Stack():
+        case Sequential():
             for item in construct.items:
                 yield from within(item)
         case Copies(items, count):

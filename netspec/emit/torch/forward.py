@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from netspec.emit.torch.layout import (
     INDENT,
     WIDTH,
+    Brackets,
     Choice,
     Code,
-    Group,
     Prefixed,
     call,
     flat,
@@ -25,7 +25,7 @@ from netspec.emit.torch.layout import (
 )
 from netspec.emit.torch.naming import RESERVED
 from netspec.emit.torch.pieces import condition_text
-from netspec.emit.torch.plan import Branch, ClassPlan, Source, Step
+from netspec.emit.torch.plan import Branch, ClassPlan, Read, Step
 from netspec.emit.torch.variables import Variables
 from netspec.ops.base import Call, Infix, Input
 
@@ -227,7 +227,7 @@ class Statements:
                 return self._parameter(step, child, flow)
             code = call(child, inputs)
         for choice in step.choices:
-            code = Group("(", (code,), hugs=True) if isinstance(code, Choice) else code
+            code = Brackets("(", (code,), hugs=True) if isinstance(code, Choice) else code
             code = Choice(condition_text(choice, self.attributes), code, flat(inputs[0]))
         return code
 
@@ -253,7 +253,7 @@ class Statements:
 
     def _argument(self, value: object, inputs: Sequence[Code]) -> Code:
         if value is Input.ALL:
-            return Group("(", tuple(inputs))
+            return Brackets("(", tuple(inputs))
         return inputs[0] if value is Input.ONE else literal(value, self.attributes)
 
     def _write(self, head: str, code: Code, note: str = "", depth: int = 2) -> None:
@@ -263,7 +263,7 @@ class Statements:
         self.lines += lines
 
 
-def _read(source: Source, variables: Mapping[str, str]) -> str:
+def _read(source: Read, variables: Mapping[str, str]) -> str:
     """Write what a step reads: a variable, or an item of one."""
     item = "" if source.item is None else f"[{source.item}]"
     return variables[source.name] + item

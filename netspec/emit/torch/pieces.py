@@ -11,17 +11,17 @@ from netspec.emit.torch.constructs import (
     Construct,
     Copies,
     Repeated,
-    Stack,
+    Sequential,
     folded,
     used_names,
 )
 from netspec.emit.torch.layout import (
     INDENT,
     WIDTH,
+    Brackets,
     Choice,
     Code,
     Generator,
-    Group,
     Prefixed,
     call,
     literal,
@@ -52,7 +52,7 @@ def construct(made: Construct | Repeated, local: Mapping[str, str]) -> Code:
                 Prefixed(f"{key}=", literal(value, local)) for key, value in made.kwargs.items()
             ]
             return call(made.function, items, made.note)
-        case Stack() | Copies():
+        case Sequential() | Copies():
             parts = folded(made) if isinstance(made, Copies) else made.items
             return call("nn.Sequential", [construct(part, local) for part in parts])
         case Chosen():
@@ -60,7 +60,7 @@ def construct(made: Construct | Repeated, local: Mapping[str, str]) -> Code:
             return Choice(condition, construct(made.made, local), "nn.Identity()")
     index = local["@i"] if "@i" in set(used_names(made.made)) else "_"
     clause = f"for {index} in range({python(_renamed(made.count, local))})"
-    return Group("*(", (Generator(construct(made.made, local), clause),), hugs=True)
+    return Brackets("*(", (Generator(construct(made.made, local), clause),), hugs=True)
 
 
 def condition_text(condition: Comparison, local: Mapping[str, str]) -> str:

@@ -25,7 +25,7 @@ class ClassParam:
     keyword_only: bool = False
 
 
-class Source(NamedTuple):
+class Read(NamedTuple):
     """What a step reads: an input or a step, and which of its outputs if it has several."""
 
     name: str
@@ -39,7 +39,7 @@ class Step:
     """One layer in a forward method. It calls a child, or a function if it has one."""
 
     name: str
-    sources: tuple[Source, ...]
+    sources: tuple[Read, ...]
     child: str
     op: Op | None
     """What the layer is, if it is neither a block nor another call of a layer."""
@@ -82,7 +82,7 @@ class Forward:
 
     branches: tuple[Branch, ...]
     join: Call | Infix | None
-    returns: tuple[Source, ...]
+    returns: tuple[Read, ...]
 
     @property
     def steps(self) -> list[Step]:

@@ -27,7 +27,7 @@ Values = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
-class Scope:
+class ClassScope:
     """The names that the layers of one class see, as numbers where they can be, and as names."""
 
     numbers: Values

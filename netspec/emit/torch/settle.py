@@ -14,7 +14,7 @@ from netspec.emit.torch.constructs import (
     Comparison,
     Construct,
     Copies,
-    Stack,
+    Sequential,
     made_of,
 )
 from netspec.emit.torch.naming import RESERVED, renamed, unique
@@ -74,8 +74,8 @@ class Settler:
         match construct:
             case Call():
                 return self._call(construct)
-            case Stack(items):
-                return Stack(tuple(map(self._construct, items)))
+            case Sequential(items):
+                return Sequential(tuple(map(self._construct, items)))
             case Copies(items, count):
                 number: Dim = self._value(count)  # type: ignore[assignment]  # a count
                 return Copies(tuple(map(self._construct, items)), number)

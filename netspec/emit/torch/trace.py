@@ -14,7 +14,14 @@ from typing import NoReturn, cast
 
 from netspec.analysis.network import Network
 from netspec.emit.torch.bodies import base, fillers, is_plain
-from netspec.emit.torch.constructs import Chosen, Comparison, Construct, Copies, Stack, progression
+from netspec.emit.torch.constructs import (
+    Chosen,
+    Comparison,
+    Construct,
+    Copies,
+    Sequential,
+    progression,
+)
 from netspec.emit.torch.instances import Instances
 from netspec.emit.torch.naming import GLOBALS, class_name, unique
 from netspec.emit.torch.params import block_params, class_params, names_in
@@ -25,11 +32,11 @@ from netspec.emit.torch.plan import (
     FilePlan,
     Forward,
     Given,
-    Source,
+    Read,
     Step,
     Tensor,
 )
-from netspec.emit.torch.scope import GLOBAL, Scope, either, first, symbol, symbols
+from netspec.emit.torch.scope import GLOBAL, ClassScope, either, first, symbol, symbols
 from netspec.emit.torch.settle import Settler
 from netspec.emit.torch.work import Calls, Work, together
 from netspec.graph.bind import call_of
@@ -92,7 +99,7 @@ class _Tracer:
             inputs.append(Tensor(sizes, named))  # type: ignore[arg-type]  # a checked shape
         outputs = tuple(output.ref for output in spec.outputs)
         block = replace(spec.model, name=spec.name, doc=spec.doc, outputs=outputs)
-        scope = Scope(self.graph.params, self._params, tuple(x.sizes for x in inputs))
+        scope = ClassScope(self.graph.params, self._params, tuple(x.sizes for x in inputs))
         plan = _Walk(self, block, scope).plan(inputs, spec.heads)
         weights = [output.weight.value for output in spec.outputs if output.weight]
         if len(outputs) > 1:
@@ -101,25 +108,26 @@ class _Tracer:
         self.classes[block.body] = replace(plan, base="nn.Module", params=params)
         return self.classes[block.body]
 
-    def class_of(self, body: Body, label: str, outer: Scope) -> ClassPlan:
+    def class_of(self, body: Body, label: str, outer: ClassScope) -> ClassPlan:
         """Return the plan of a block's or an inline block's class; `outer` is what it can see."""
+        # However often a body is used, it is one class: what differs are constructor arguments.
         if body in self.classes:
             return self.classes[body]
         ranks = self.instances.ranks(body)
         block = next((b for b in self.spec.blocks.values() if b.body is body), None)
         if block is None:
             block = Block(unique(label, self._names), body.span, {}, (INPUT,), body)
-            scope = Scope(outer.numbers, outer.named, symbols(block.inputs, ranks))
+            scope = ClassScope(outer.numbers, outer.named, symbols(block.inputs, ranks))
             return self._class(block, scope, [])
         params = block_params(block, self.instances)
         reals = frozenset(param.name for param in params if "float" in param.type)
         own = {text: symbol(text, text in reals) for text in block.params}
         numbers, named = {**self.graph.params, **own}, {**self._params, **own}
         block = block if block.inputs else replace(block, inputs=(INPUT,))
-        scope = Scope(numbers, named, symbols(block.inputs, ranks))
+        scope = ClassScope(numbers, named, symbols(block.inputs, ranks))
         return self._class(block, scope, params)
 
-    def _class(self, block: Block, scope: Scope, params: list[ClassParam]) -> ClassPlan:
+    def _class(self, block: Block, scope: ClassScope, params: list[ClassParam]) -> ClassPlan:
         plan = _Walk(self, block, scope).plan([Tensor(shape, shape) for shape in scope.symbols])
         # Behind a name of the class's own a parameter of the spec cannot be handed on: it is fixed.
         hidden = {
@@ -143,7 +151,7 @@ class _Tracer:
 class _Walk:
     """Walks the body of one class: only here is known how chains and their lines nest."""
 
-    def __init__(self, tracer: _Tracer, block: Block, scope: Scope) -> None:
+    def __init__(self, tracer: _Tracer, block: Block, scope: ClassScope) -> None:
         self._tracer = tracer
         self._block = block
         self._scope = scope
@@ -233,7 +241,8 @@ class _Walk:
         if self._presence(layer) is False or self._presence(target) is False:
             return Work({"": inputs[0]}, is_absent=True)
         work = self._layer(target, inputs, (target.name,))
-        if work.function is None:  # what the child takes is decided where it is made, not here
+        if work.function is None:
+            # What the child takes follows from where it is made: this call decides nothing of it.
             work = Work(work.given, choices=work.choices)
         return self._under_condition(layer, work, inputs[0])
 
@@ -300,7 +309,7 @@ class _Walk:
             works.append(self._layer(layer, (x,), (*path, layer.name)))
             x = first(works[-1].given)
         depends, extras = together(works)
-        child = Stack(tuple(work.item for work in works))
+        child = Sequential(tuple(work.item for work in works))
         return Work({"": x}, child, depends=depends, extras=extras)
 
     def _repeat(self, layer: Layer, x: Tensor, path: NodeId) -> Work:
@@ -365,7 +374,7 @@ def _refuse_choice(layer: Layer) -> NoReturn:
     raise SpecError([Diagnostic("NS029", message, layer.condition.span, help=help)])
 
 
-def _step(layer: Layer, sources: tuple[Source, ...], work: Work) -> Step:
+def _step(layer: Layer, sources: tuple[Read, ...], work: Work) -> Step:
     call = layer.call
     return Step(
         layer.name,
@@ -390,7 +399,7 @@ def _read(ref: Ref, sources: Sources) -> Tensor:
     return given[""] if "" in given else given[ref.port]
 
 
-def _source(ref: Ref, sources: Sources) -> Source:
+def _source(ref: Ref, sources: Sources) -> Read:
     given = sources[ref.name]
     item = None if "" in given else list(given).index(ref.port)
-    return Source(ref.name, item, ref.span is not None)
+    return Read(ref.name, item, ref.span is not None)

@@ -9,7 +9,7 @@ from typing import cast
 from netspec.emit.torch.constructs import Comparison, Construct
 from netspec.emit.torch.instances import Instances
 from netspec.emit.torch.plan import ClassPlan, Extras, Given, Tensor, is_written
-from netspec.emit.torch.scope import Scope, Values, apply
+from netspec.emit.torch.scope import ClassScope, Values, apply
 from netspec.graph.model import NodeId
 from netspec.language.model import Block, BlockCall, Chain, Layer, OpCall, Parallel
 from netspec.ops.base import Call, Infix, Op
@@ -48,7 +48,7 @@ def together(works: Sequence[Work]) -> tuple[frozenset[str], Extras]:
 class Calls:
     """Writes calls of ops and of other classes with the names that a class sees."""
 
-    scope: Scope
+    scope: ClassScope
     instances: Instances
     blocks: Mapping[str, Block]
     helper: Callable[[Op], str]
