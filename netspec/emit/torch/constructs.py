@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from netspec.ops.base import Call
-from netspec.ops.dim import Dim, Expr, equal, name, names
+from netspec.ops.dim import Dim, Expr, Shape, equal, name, names
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +130,21 @@ def progression(items: Sequence[Construct]) -> Call | None:
         return None
     args = [_step([m.args[k] for m in made]) for k in range(len(first.args))]
     return None if None in args else replace(first, args=tuple(args), note="")
+
+
+def is_uneven(items: Sequence[Construct]) -> bool:
+    """Tell whether the first three copies are neither alike behind the first nor grow evenly."""
+    few = items[:3]
+    return few[0] != few[1] and progression(few) is None and few[-1] != few[-2]
+
+
+def shape_behind(items: Sequence[Construct], shapes: Sequence[Shape], count: Dim) -> Shape:
+    """Return the shape behind `count` copies; `shapes` are those before and behind each."""
+    if isinstance(count, int):
+        return shapes[min(count, len(items))]
+    if items[0] != items[1] and progression(items[:3]) is not None:
+        return tuple(a + (b - a) * count for a, b in zip(shapes[0], shapes[1], strict=True))
+    return shapes[:4][-1]
 
 
 def _step(values: Sequence[object]) -> object | None:

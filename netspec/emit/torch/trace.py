@@ -20,7 +20,8 @@ from netspec.emit.torch.constructs import (
     Construct,
     Copies,
     Sequential,
-    progression,
+    is_uneven,
+    shape_behind,
 )
 from netspec.emit.torch.instances import Instances
 from netspec.emit.torch.naming import GLOBALS, class_name, unique
@@ -56,7 +57,7 @@ from netspec.language.model import (
 )
 from netspec.language.order import execution_order
 from netspec.ops.base import Op
-from netspec.ops.dim import Dim, Shape, integer, names, substitute
+from netspec.ops.dim import Dim, integer, names, substitute
 from netspec.text.diagnostics import Diagnostic, SpecError
 
 Sources = dict[str, Given]
@@ -334,28 +335,13 @@ class _Walk:
                 break
         items = tuple(work.item for work in works)
         depends, extras = together(works)
-        if not isinstance(named, int) and _is_uneven(items):
+        if not isinstance(named, int) and is_uneven(items):
             depends |= frozenset(names(named))
             if not isinstance(count, int):
                 _refuse_repeat(layer)
-        sizes = _end(items, [t.sizes for t in tensors], count)
-        given = {"": Tensor(sizes, _end(items, [t.named for t in tensors], named))}
+        sizes = shape_behind(items, [t.sizes for t in tensors], count)
+        given = {"": Tensor(sizes, shape_behind(items, [t.named for t in tensors], named))}
         return Work(given, Copies(items, named), depends=depends, extras=extras)
-
-
-def _is_uneven(items: Sequence[Construct]) -> bool:
-    """Tell whether the first three copies are neither alike behind the first nor grow evenly."""
-    few = items[:3]
-    return few[0] != few[1] and progression(few) is None and few[-1] != few[-2]
-
-
-def _end(items: Sequence[Construct], shapes: Sequence[Shape], count: Dim) -> Shape:
-    """Return the shape behind `count` copies; `shapes` are those before and behind each."""
-    if isinstance(count, int):
-        return shapes[min(count, len(items))]
-    if items[0] != items[1] and progression(items[:3]) is not None:
-        return tuple(a + (b - a) * count for a, b in zip(shapes[0], shapes[1], strict=True))
-    return shapes[:4][-1]
 
 
 def _refuse_repeat(layer: Layer) -> NoReturn:
