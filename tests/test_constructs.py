@@ -20,6 +20,18 @@ blocks:
       conv: {{conv2d: [4, $k], padding: $p}}
       again: {{share: conv, when: $wide}}
       both: {{concat: [], from: [conv, again]}}
+  Deep: {{chain: {{conv: {{conv2d: [$deep, 1]}}}}}}
+  Hiding: {{params: [deep], chain: {{conv: {{conv2d: [$deep, 1]}}, inner: Deep}}}}
+  Inline:
+    params: [deep]
+    chain:
+      inner: {{chain: {{pool: {{max_pool2d: $deep, stride: 1}}}}}}
+  Joined:
+    params: [flag]
+    chain:
+      conv: {{conv2d: [4, 1]}}
+      square: {{mul: [], from: [conv, conv], when: $flag}}
+      again: {{share: square, from: [square, conv]}}
 graph:
   {graph}
 outputs: {{{outputs}}}
@@ -46,6 +58,9 @@ RUNNING = {
     "b: {relu: [], from: a.v, when: $deep > 9}\n"
     "c: {conv2d: [4, 1], from: a.u}\nout: {add: [], from: [b, c]}",
     "a kernel for each axis": BOTH.replace("true", "true, [1, 3], [0, 1]"),
+    "a parameter of the spec behind a block's own of that name": "out: {Hiding: 2}",
+    "a parameter of an inline block with the name of one of the spec": "out: {Inline: [[1, 2]]}",
+    "another call of a function under a condition": "a: {Joined: true}\nout: {Joined: false}",
     "a choice between poolings": "out: {parallel: [{a: {max_pool2d: 3, when: $deep == 3}}, "
     "{b: {max_pool2d: 3, when: $deep != 9}}], join: add}",
 }
@@ -61,6 +76,16 @@ def test_types_of_arguments_cover_defaults_and_uses():
     source = loads(spec("out: {Choice: [true, [1, 3], [0, 1]]}")).to_python()
     assert "k: int | tuple[int, int] = 3" in source
     assert "if wide" not in source.partition("def forward")[0]
+
+
+def test_an_inline_block_takes_a_parameter_as_its_block_has_it():
+    source = loads(spec("out: {Inline: [[1, 2]]}")).to_python()
+    assert source.count("deep: tuple[int, int]") == 2
+
+
+def test_another_call_of_a_function_is_written_without_brackets():
+    source = loads(spec("a: {Joined: true}\nout: {Joined: false}")).to_python()
+    assert "return square * x if self.flag else square" in source
 
 
 def test_a_truth_value_is_compared_as_people_write_it():

@@ -51,11 +51,15 @@ class Window(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call as data: `nn.Conv2d(3, 64, 7, stride=2)`. Arguments may hold expressions."""
+    """A call as data: `nn.Conv2d(3, 64, 7, stride=2)`. Arguments may hold expressions.
+
+    `note` is the arithmetic behind a number among them.
+    """
 
     function: str
     args: tuple[object, ...] = ()
     kwargs: Mapping[str, object] = field(default_factory=dict)
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 
 from netspec.emit.torch.layout import INDENT, Code, Prefixed, call, literal, quoted, statement
-from netspec.emit.torch.plan import Plan, is_plain
-from netspec.language.model import Chain, Layer, Spec, chains
+from netspec.emit.torch.plan import ClassPlan, FilePlan
+from netspec.language.model import Spec
 from netspec.ops.base import REGISTRY
 from netspec.ops.fillers import Filler
 
 METHOD = "init_parameters"
 
 
-def initialiser(spec: Spec, plans: list[Plan]) -> list[str]:
-    """Return the method's lines, none if the spec says nothing; `plans` are of all classes."""
+def initialiser(spec: Spec, plan: FilePlan) -> list[str]:
+    """Return the method's lines, none if the spec says nothing."""
     by_op = _by_op(spec)
-    by_layer = [line for plan in plans for line in _by_layer(plan, plan.body is spec.model.body)]
+    by_layer = [line for one in plan.classes for line in _by_layer(one, one is plan.model)]
     if not by_op and not by_layer:
         return []
     head = [
@@ -43,34 +43,18 @@ def _by_op(spec: Spec) -> list[str]:
     return lines
 
 
-def _by_layer(plan: Plan, is_model: bool) -> list[str]:
+def _by_layer(plan: ClassPlan, is_model: bool) -> list[str]:
     """Return the lines for the layers of one class that say `init:` themselves."""
-    layers = [(path, layer) for path, layer in _layers(plan) if layer.init]
-    if not layers:
+    if not plan.fillers:
         return []
     if is_model:
-        return [line for path, layer in layers for line in _fill("self", path, layer.init, 2)]
-    inside = [line for path, layer in layers for line in _fill("module", path, layer.init, 4)]
+        return [line for path, fillers in plan.fillers for line in _fill("self", path, fillers, 2)]
+    inside = [line for path, fillers in plan.fillers for line in _fill("module", path, fillers, 4)]
     head = [
         f"{INDENT * 2}for module in self.modules():",
         f"{INDENT * 3}if isinstance(module, {plan.name}):",
     ]
     return [*head, *inside]
-
-
-def _layers(plan: Plan) -> Iterator[tuple[str, Layer]]:
-    """Yield the layers that are children of a class, or items of its sequences, by path."""
-    for i, chain in enumerate(chains(plan.body)):
-        prefix = "" if chain.named or chain is plan.body else f"{i}."
-        yield from _below(prefix, chain.layers)
-    yield from _below("", plan.heads)
-
-
-def _below(prefix: str, layers: Sequence[Layer]) -> Iterator[tuple[str, Layer]]:
-    for layer in layers:
-        yield prefix + layer.name, layer
-        if isinstance(layer.call, Chain) and is_plain(layer.call):
-            yield from _below(f"{prefix}{layer.name}.", layer.call.layers)
 
 
 def _target(owner: str, path: str, tensor: str) -> str:

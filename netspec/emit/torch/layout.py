@@ -15,7 +15,7 @@ INDENT = "    "
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class Brackets:
     """Items between brackets: a call, a tuple, a signature. A comment stands behind it."""
 
     open: str
@@ -59,7 +59,7 @@ class Choice:
     no: str
 
 
-Code = str | Group | Prefixed | Generator | Operation | Choice
+Code = str | Brackets | Prefixed | Generator | Operation | Choice
 
 
 def literal(value: object, local: Mapping[str, str]) -> Code:
@@ -73,7 +73,7 @@ def literal(value: object, local: Mapping[str, str]) -> Code:
         case str():
             return quoted(value)
         case tuple():
-            return Group("(", tuple(literal(item, local) for item in value))
+            return Brackets("(", tuple(literal(item, local) for item in value))
     return repr(value)
 
 
@@ -87,7 +87,7 @@ def flat(code: Code) -> str:
     match code:
         case str():
             return code
-        case Group():
+        case Brackets():
             comma = "," if code.open == "(" and len(code.items) == 1 and not code.hugs else ""
             return code.open + ", ".join(flat(item) for item in code.items) + comma + code.close
         case Prefixed():
@@ -102,7 +102,7 @@ def flat(code: Code) -> str:
 def comments(code: Code) -> list[str]:
     """Return the comments inside of code."""
     match code:
-        case Group():
+        case Brackets():
             inner = [text for item in code.items for text in comments(item)]
             return [code.comment, *inner] if code.comment else inner
         case Prefixed():
@@ -123,10 +123,10 @@ def statement(head: str, code: Code, tail: str = "", depth: int = 0) -> list[str
         note = f"  # {inside[0]}" if inside else ""
         return [line + note if len(line + note) <= WIDTH else line]
     match code:
-        case Group() if _is_too_long(head, code, depth) and head.endswith(" = ") and not inside:
+        case Brackets() if _is_too_long(head, code, depth) and head.endswith(" = ") and not inside:
             inner = statement("", code, "", depth + 1)
             return [f"{indent}{head}(", *inner, f"{indent}){tail}"]
-        case Group():
+        case Brackets():
             return _broken(head, code, tail, depth)
         case Prefixed():
             return statement(head + code.text, code.value, tail, depth)
@@ -145,7 +145,7 @@ def statement(head: str, code: Code, tail: str = "", depth: int = 0) -> list[str
     return [line]
 
 
-def _is_too_long(head: str, code: Group, depth: int) -> bool:
+def _is_too_long(head: str, code: Brackets, depth: int) -> bool:
     """Tell whether even the opening bracket of a value fits only on a line of its own."""
     opening = len(INDENT * (depth + 1) + code.open)
     return len(INDENT * depth + head + code.open) > WIDTH >= opening
@@ -153,10 +153,10 @@ def _is_too_long(head: str, code: Group, depth: int) -> bool:
 
 def _is_nested(code: Code) -> bool:
     """Tell whether a comment belongs to something inside, not to the whole."""
-    return not (isinstance(code, Group) and code.comment and len(comments(code)) == 1)
+    return not (isinstance(code, Brackets) and code.comment and len(comments(code)) == 1)
 
 
-def _broken(head: str, code: Group, tail: str, depth: int) -> list[str]:
+def _broken(head: str, code: Brackets, tail: str, depth: int) -> list[str]:
     indent, inner = INDENT * depth, INDENT * (depth + 1)
     first, last = f"{indent}{head}{code.open}", f"{indent}{code.close}{tail}"
     if not code.items:
@@ -207,6 +207,6 @@ def operation(operator: str, operands: Sequence[Code]) -> Operation:
     return Operation(operator, tuple(operands))
 
 
-def call(function: str, items: Sequence[Code], comment: str = "") -> Group:
+def call(function: str, items: Sequence[Code], comment: str = "") -> Brackets:
     """Write a call."""
-    return Group(f"{function}(", tuple(items), ")", comment)
+    return Brackets(f"{function}(", tuple(items), ")", comment)

@@ -5,81 +5,62 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Mapping
 
+from netspec.emit.torch.constructs import (
+    Chosen,
+    Comparison,
+    Construct,
+    Copies,
+    Repeated,
+    Sequential,
+    folded,
+    used_names,
+)
 from netspec.emit.torch.layout import (
     INDENT,
     WIDTH,
+    Brackets,
     Choice,
     Code,
     Generator,
-    Group,
     Prefixed,
     call,
     literal,
     statement,
 )
-from netspec.emit.torch.naming import RESERVED, renamed, unique
-from netspec.emit.torch.plan import (
-    Chosen,
-    Comparison,
-    Construct,
-    Given,
-    Made,
-    Param,
-    Plan,
-    Stack,
-    function_names,
-    is_plain,
-    is_written,
-    made_of,
-    used_names,
-)
-from netspec.language.model import Body, Chain
+from netspec.emit.torch.naming import renamed
+from netspec.emit.torch.plan import ClassParam, ClassPlan, is_written
 from netspec.language.names import MODULE_ATTRIBUTES
+from netspec.ops.base import Call
 from netspec.ops.dim import Expr, names, python, substitute
 from netspec.ops.dim import name as symbol
 
 
-def base(body: Body) -> str:
-    """Return the class to derive from: unnamed chains make an nn.Sequential or nn.ModuleList."""
-    if isinstance(body, Chain):
-        return "nn.Sequential" if is_plain(body) else "nn.Module"
-    is_list = all(branch.layers and not branch.named for branch in body.branches)
-    return "nn.ModuleList" if is_list else "nn.Module"
-
-
-def local_names(plan: Plan) -> dict[str, str]:
-    """Return what a constructor calls its arguments and, under "@i", the index of a loop."""
-    classes = {function for child in plan.children.values() for function in made_of(child)}
-    reserved = RESERVED | classes
-    local = renamed((param.name for param in plan.params), reserved)
-    return {**local, "@i": unique("i", {*local.values(), *reserved})}
-
-
-def attributes(plan: Plan) -> dict[str, str]:
+def attributes(plan: ClassPlan) -> dict[str, str]:
     """Return where a class keeps the parameters that its functions and its loss read."""
     known = {param.name for param in plan.params}
-    read = [text for text in (*function_names(plan), *names(plan.weights)) if text in known]
+    read = [text for text in (*plan.forward.names, *names(plan.weights)) if text in known]
     kept = renamed(read, {*plan.children, *MODULE_ATTRIBUTES})
     return {text: f"self.{attribute}" for text, attribute in kept.items()}
 
 
-def construct(made: Construct, local: Mapping[str, str]) -> Code:
+def construct(made: Construct | Repeated, local: Mapping[str, str]) -> Code:
     """Write a constructor call."""
     match made:
-        case Made():
+        case Call():
             items = [literal(value, local) for value in made.args]
             items += [
                 Prefixed(f"{key}=", literal(value, local)) for key, value in made.kwargs.items()
             ]
             return call(made.function, items, made.note)
-        case Stack():
-            return call("nn.Sequential", [construct(item, local) for item in made.items])
+        case Sequential() | Copies():
+            parts = folded(made) if isinstance(made, Copies) else made.items
+            return call("nn.Sequential", [construct(part, local) for part in parts])
         case Chosen():
             condition = condition_text(made.condition, local)
             return Choice(condition, construct(made.made, local), "nn.Identity()")
     index = local["@i"] if "@i" in set(used_names(made.made)) else "_"
     clause = f"for {index} in range({python(_renamed(made.count, local))})"
-    return Group("*(", (Generator(construct(made.made, local), clause),), hugs=True)
+    return Brackets("*(", (Generator(construct(made.made, local), clause),), hugs=True)
 
 
 def condition_text(condition: Comparison, local: Mapping[str, str]) -> str:
@@ -94,7 +75,7 @@ def _renamed(value: object, local: Mapping[str, str]) -> object:
     return substitute(value, {key: symbol(text) for key, text in local.items()})
 
 
-def init_signature(params: Iterable[Param], local: Mapping[str, str]) -> list[str]:
+def init_signature(params: Iterable[ClassParam], local: Mapping[str, str]) -> list[str]:
     items: list[Code] = ["self"]
     starred = False
     for param in params:
@@ -109,12 +90,6 @@ def init_signature(params: Iterable[Param], local: Mapping[str, str]) -> list[st
 def signature(method: str, inputs: Iterable[str], returns: str) -> list[str]:
     items = ["self", *(f"{text}: Tensor" for text in inputs)]
     return statement("def ", call(method, items), f" -> {returns}:", 1)
-
-
-def given_text(given: Given, local: Mapping[str, str], same: bool) -> str:
-    """Write what a class gives: one shape, or several."""
-    shapes = list(given.values()) if isinstance(given, dict) else [given]
-    return ", ".join(shape_text(shape, local, same) for shape in shapes)
 
 
 def shape_text(shape: tuple[object, ...], local: Mapping[str, str], same: bool) -> str:

@@ -1,18 +1,21 @@
-"""Plans of classes: what each constructor takes, which children it makes, and of what."""
+"""The plan of a file: what each class's constructor takes and makes, and what its forward runs."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
+from netspec.emit.torch.constructs import Comparison, Construct
 from netspec.graph.model import NodeId
-from netspec.language.model import Body, Chain, Layer, OpCall, Ref, ShareCall
-from netspec.ops.base import Call, Infix
-from netspec.ops.dim import Dim, Shape, is_known, names
+from netspec.language.model import Body
+from netspec.ops.base import Call, Infix, Op
+from netspec.ops.dim import Shape, is_known, names
+from netspec.ops.fillers import Filler
 
 
 @dataclass(frozen=True, slots=True)
-class Param:
+class ClassParam:
     """A constructor argument."""
 
     name: str
@@ -22,147 +25,132 @@ class Param:
     keyword_only: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
-    """A constructor call as data; `note` is the arithmetic behind an inferred number."""
+class Read(NamedTuple):
+    """What a step reads: an input or a step, and which of its outputs if it has several."""
 
-    function: str
-    args: tuple[object, ...] = ()
-    kwargs: Mapping[str, object] = field(default_factory=dict)
-    note: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Repeated:
-    """A constructor call `count` times; arguments may use the name "@i" of the loop's index."""
-
-    made: Construct
-    count: Dim
+    name: str
+    item: int | None = None
+    is_said: bool = True
+    """Whether the spec says so; else it is the line above."""
 
 
 @dataclass(frozen=True, slots=True)
-class Stack:
-    """An nn.Sequential of constructor calls."""
+class Step:
+    """One layer in a forward method. It calls a child, or a function if it has one."""
 
-    items: tuple[Construct, ...]
+    name: str
+    sources: tuple[Read, ...]
+    child: str
+    op: Op | None
+    """What the layer is, if it is neither a block nor another call of a layer."""
+    function: Call | Infix | None
+    choices: tuple[Comparison, ...]
+    """When a layer without a module is there, the innermost first; else its input passes."""
+    is_absent: bool
+    """Whether no use of the class has this layer; it then passes its input on."""
+    has_items: bool
+    train_only: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
-    """A comparison over constructor arguments."""
+class Branch:
+    """Steps in the order in which they run, or a child that is the whole branch, or nothing."""
 
-    left: object
-    operator: str
-    right: object
+    steps: tuple[Step, ...] = ()
+    end: str = ""
+    """The step whose result is the branch's."""
+    child: str = ""
+
+
+class Tensor(NamedTuple):
+    """A shape twice: the spec's parameters are numbers in `sizes` and names in `named`."""
+
+    sizes: Shape
+    named: Shape
+
+
+Given = Mapping[str, Tensor]
+"""What a layer gives, by the name behind the dot, which is empty where there is one output."""
+
+Extras = Mapping[str, Mapping[NodeId, int]]
+"""Constructor arguments that only numbers can give: name → instance → value."""
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
-    """A constructor call if a condition over the arguments holds, else nn.Identity()."""
+class Forward:
+    """What a class computes: branches, which `join` joins, and what it returns."""
 
-    made: Construct
-    condition: Comparison
+    branches: tuple[Branch, ...]
+    join: Call | Infix | None
+    returns: tuple[Read, ...]
+
+    @property
+    def steps(self) -> list[Step]:
+        return [step for branch in self.branches for step in branch.steps]
+
+    @property
+    def calls(self) -> list[Call]:
+        """The functions that are called."""
+        functions = [*(step.function for step in self.steps), self.join]
+        return [call for call in functions if isinstance(call, Call)]
+
+    @property
+    def names(self) -> list[str]:
+        """The parameters that functions and choices read."""
+        values = [value for call in self.calls for value in (*call.args, *call.kwargs.values())]
+        choices = [choice for step in self.steps for choice in step.choices]
+        values += [side for choice in choices for side in (choice.left, choice.right)]
+        return list(dict.fromkeys(text for value in values for text in names(value)))
 
 
-Construct = Made | Repeated | Stack | Chosen
-Given = Shape | dict[str, Shape]
-"""What a layer gives: one shape, or several by the name behind the dot."""
-
-
-@dataclass(slots=True)
-class Plan:
+@dataclass(frozen=True, slots=True, eq=False)
+class ClassPlan:
     """One generated class. `children` are in the spec's order, by attribute name."""
 
     name: str
+    base: str
+    doc: str
     body: Body
     inputs: tuple[str, ...]
-    doc: str = ""
-    params: list[Param] = field(default_factory=list)
-    reals: set[str] = field(default_factory=set)
-    """Parameters that some use gives a fraction for."""
-    children: dict[str, Construct] = field(default_factory=dict)
-    calls: dict[int, Call | Infix] = field(default_factory=dict)
-    """For layers and joins without a module: the function that does the work."""
-    choices: dict[int, Comparison] = field(default_factory=dict)
-    """For layers without a module that only some uses have: when; else the first input passes."""
-    symbols: tuple[Shape, ...] = ()
-    output: Given = ()
-    ports: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    """Layers with several outputs, and what stands behind the dot to read them."""
-    absent: set[int] = field(default_factory=set)
-    """Layers that no use of the class has; they pass their input on."""
-    conditions: set[str] = field(default_factory=set)
-    """Parameters that a condition reads."""
-    extras: dict[str, dict[NodeId, int]] = field(default_factory=dict)
-    """Constructor arguments that depend on the image: name → instance → value."""
-    extra_names: dict[NodeId, str] = field(default_factory=dict)
-    """What such an argument is called, by the path of what needs it."""
-    depends: set[str] = field(default_factory=set)
-    """Names that some inferred constant depends on."""
-    heads: tuple[Layer, ...] = ()
-    outputs: tuple[Ref, ...] = ()
+    symbols: tuple[Shape, ...]
+    """What the sizes of the inputs are called."""
+    output: Given
+    children: Mapping[str, Construct]
+    forward: Forward
+    fillers: tuple[tuple[str, Mapping[str, Filler]], ...]
+    """How layers are filled that say so themselves, by path."""
+    depends: frozenset[str]
+    """Names that some inferred argument depends on."""
+    extras: Extras
     weights: tuple[object, ...] = ()
     """What the network's outputs weigh in its loss, where the spec says it."""
+    params: tuple[ClassParam, ...] = ()
+    local: Mapping[str, str] = field(default_factory=dict)
+    """What the constructor calls its arguments and, under "@i", the index of a loop."""
+
+    @property
+    def functions(self) -> list[str]:
+        """The functions that it calls: in its forward, and to make its own tensors."""
+        made = [child for child in self.children.values() if isinstance(child, Call)]
+        inner = [value for call in made for value in call.args if isinstance(value, Call)]
+        return [call.function for call in (*self.forward.calls, *inner)]
+
+
+@dataclass(frozen=True, slots=True)
+class FilePlan:
+    """All classes, each before those that use it, the network's own last."""
+
+    classes: tuple[ClassPlan, ...]
+    held: Mapping[str, int | float]
+    """The spec's parameters that are numbers in the code."""
+    helpers: Mapping[str, str]
+    """The source of each class that torch lacks, by name."""
+
+    @property
+    def model(self) -> ClassPlan:
+        return self.classes[-1]
 
 
 def is_written(value: object) -> bool:
     """Tell whether a size can be written over constructor arguments: no size of the image in it."""
     return is_known(value) and not any(text[0] == "@" for text in names(value))
-
-
-def function_names(plan: Plan) -> list[str]:
-    """Return the parameters that the functions and choices of a class's forward read."""
-    calls = [call for call in plan.calls.values() if isinstance(call, Call)]
-    values = [value for call in calls for value in (*call.args, *call.kwargs.values())]
-    values += [side for choice in plan.choices.values() for side in (choice.left, choice.right)]
-    return list(dict.fromkeys(text for value in values for text in names(value)))
-
-
-def functions_of(plan: Plan) -> list[str]:
-    """Return the functions that a class calls: in its forward, and to make its parameters."""
-    made = [child for child in plan.children.values() if isinstance(child, Made)]
-    inner = [value for child in made for value in child.args if isinstance(value, Call)]
-    calls = [call for call in plan.calls.values() if isinstance(call, Call)]
-    return [call.function for call in (*calls, *inner)]
-
-
-def used_names(construct: Construct) -> Iterable[str]:
-    """Yield the names in a constructor call."""
-    match construct:
-        case Made():
-            for value in (*construct.args, *construct.kwargs.values()):
-                yield from names(value.args if isinstance(value, Call) else value)
-        case Chosen():
-            yield from used_names(construct.made)
-        case Repeated():
-            yield from names(construct.count)
-            yield from used_names(construct.made)
-        case Stack():
-            for item in construct.items:
-                yield from used_names(item)
-
-
-def made_of(construct: Construct) -> Iterable[str]:
-    """Yield the classes that a constructor call makes instances of."""
-    match construct:
-        case Made():
-            yield construct.function
-        case Chosen() | Repeated():
-            yield from made_of(construct.made)
-        case Stack():
-            for item in construct.items:
-                yield from made_of(item)
-
-
-def is_plain(chain: Chain) -> bool:
-    """Tell whether an unnamed chain is an nn.Sequential: modules only, each reading the last."""
-    for layer in chain.layers:
-        if any(ref.span for ref in layer.sources) or layer.train_only:
-            return False
-        if isinstance(layer.call, ShareCall) or not layer.sources:
-            return False
-        if isinstance(layer.call, OpCall) and not layer.call.op.is_module:
-            return False
-        if isinstance(layer.call, Chain) and not layer.call.named and not is_plain(layer.call):
-            return False
-    return not chain.named

@@ -1,0 +1,166 @@
+"""What a constructor makes, as data: calls, stacks of them, copies, and choices between two."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from netspec.ops.base import Call
+from netspec.ops.dim import Dim, Expr, Shape, equal, name, names
+
+
+@dataclass(frozen=True, slots=True)
+class Sequential:
+    """An nn.Sequential of constructor calls."""
+
+    items: tuple[Construct, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Copies:
+    """An nn.Sequential of `count` copies; the last of the items stands for all behind it.
+
+    All are traced, not one `count` times: the first may read other channels than those behind it.
+    """
+
+    items: tuple[Construct, ...]
+    count: Dim
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A comparison over constructor arguments."""
+
+    left: object
+    operator: str
+    right: object
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A constructor call if a condition over the arguments holds, else nn.Identity()."""
+
+    made: Construct
+    condition: Comparison
+
+
+Construct = Call | Sequential | Copies | Chosen
+
+
+@dataclass(frozen=True, slots=True)
+class Repeated:
+    """A constructor call `count` times; arguments may use the name "@i" of the loop's index."""
+
+    made: Construct
+    count: Dim
+
+
+def within(construct: Construct | Repeated) -> Iterator[Call | Repeated | Chosen]:
+    """Yield a construct and those inside of it, the outer ones first; a stack is its items."""
+    match construct:
+        case Sequential():
+            for item in construct.items:
+                yield from within(item)
+        case Copies(items, count):
+            parts = items[:count] if isinstance(count, int) else folded(construct)
+            for part in parts:
+                yield from within(part)
+        case Call():
+            yield construct
+        case Chosen() | Repeated():
+            yield construct
+            yield from within(construct.made)
+
+
+def used_names(construct: Construct | Repeated) -> Iterator[str]:
+    """Yield the names in a constructor call, but for those of conditions."""
+    for part in within(construct):
+        if isinstance(part, Repeated):
+            yield from names(part.count)
+        elif isinstance(part, Call):
+            for value in (*part.args, *part.kwargs.values()):
+                yield from names(value.args if isinstance(value, Call) else value)
+
+
+def compared_names(construct: Construct) -> Iterator[str]:
+    """Yield the names in the conditions of a constructor call."""
+    for part in within(construct):
+        if isinstance(part, Chosen):
+            yield from names((part.condition.left, part.condition.right))
+
+
+def folded(copies: Copies) -> list[Construct | Repeated]:
+    """Return few constructor calls for all copies: alike ones, or growing ones, are written once.
+
+    A count that is a constructor argument says nothing about how many differ. So the first three
+    speak for all: all alike, or growing by equal steps, or alike behind the first, whose input may
+    have other channels.
+    """
+    items, count = [*copies.items], copies.count
+    if isinstance(count, int):
+        return _grouped([*items, *items[-1:] * (count - len(items))][:count])
+    if items[0] == items[1]:
+        return [Repeated(items[0], count)]
+    if growing := progression(items[:3]):
+        return [Repeated(growing, count)]
+    return [items[0], Repeated(items[1], count - 1)]
+
+
+def _grouped(items: list[Construct]) -> list[Construct | Repeated]:
+    """Fold runs of equal constructor calls, or a whole arithmetic progression of them."""
+    if len(items) > 2 and len(set(map(repr, items))) > 2:
+        growing = progression(items)
+        return [Repeated(growing, len(items))] if growing else [*items]
+    groups: list[tuple[Construct, int]] = []
+    for item in items:
+        if groups and groups[-1][0] == item:
+            groups[-1] = item, groups[-1][1] + 1
+        else:
+            groups.append((item, 1))
+    return [item if count == 1 else Repeated(item, count) for item, count in groups]
+
+
+def progression(items: Sequence[Construct]) -> Call | None:
+    """Return one call over "@i" that gives each of three or more, if arguments grow evenly."""
+    made = [item for item in items if isinstance(item, Call)]
+    if len(items) < 3 or len(made) < len(items):
+        return None
+    first = made[0]
+    if any(len(m.args) != len(first.args) or m.kwargs != first.kwargs for m in made):
+        return None
+    args = [_step([m.args[k] for m in made]) for k in range(len(first.args))]
+    return None if None in args else replace(first, args=tuple(args), note="")
+
+
+def is_uneven(items: Sequence[Construct]) -> bool:
+    """Tell whether the first three copies are neither alike behind the first nor grow evenly."""
+    few = items[:3]
+    return few[0] != few[1] and progression(few) is None and few[-1] != few[-2]
+
+
+def shape_behind(items: Sequence[Construct], shapes: Sequence[Shape], count: Dim) -> Shape:
+    """Return the shape behind `count` copies; `shapes` are those before and behind each."""
+    if isinstance(count, int):
+        return shapes[min(count, len(items))]
+    if items[0] != items[1] and progression(items[:3]) is not None:
+        return tuple(a + (b - a) * count for a, b in zip(shapes[0], shapes[1], strict=True))
+    return shapes[:4][-1]
+
+
+def _step(values: Sequence[object]) -> object | None:
+    """Return one value that does not change, or one over "@i" that grows by equal steps."""
+    first = values[0]
+    if all(value == first for value in values):
+        return first
+    sizes = [value for value in values if isinstance(value, int | Expr)]
+    if len(sizes) < len(values):
+        return None
+    start, difference = sizes[0], sizes[1] - sizes[0]
+    if all(equal(size, start + difference * i) for i, size in enumerate(sizes)):
+        return start + difference * name("@i")
+    return None
+
+
+def made_of(construct: Construct) -> set[str]:
+    """Return the classes that a constructor call makes instances of."""
+    return {part.function for part in within(construct) if isinstance(part, Call)}

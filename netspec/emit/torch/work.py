@@ -1,0 +1,190 @@
+"""What one call comes to in a class: a child or a function, and what it gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import cast
+
+from netspec.emit.torch.constructs import Comparison, Construct
+from netspec.emit.torch.instances import Instances
+from netspec.emit.torch.plan import ClassPlan, Extras, Given, Tensor, is_written
+from netspec.emit.torch.scope import ClassScope, Values, apply
+from netspec.graph.model import NodeId
+from netspec.language.model import Block, BlockCall, Chain, Layer, OpCall, Parallel
+from netspec.ops.base import Call, Infix, Op
+from netspec.ops.dim import Dim, Expr, Shape, integer, name, names, substitute, unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a layer gives, and the child, or the function, that does it.
+
+    `depends` are the names that what it infers depends on, `extras` the constructor arguments that
+    only numbers can give, with their number in each instance.
+    """
+
+    given: Given
+    child: Construct | None = None
+    function: Call | Infix | None = None
+    choices: tuple[Comparison, ...] = ()
+    is_absent: bool = False
+    depends: frozenset[str] = frozenset()
+    extras: Extras = field(default_factory=dict)
+
+    @property
+    def item(self) -> Construct:
+        """The child as an item of a sequence, where also what does nothing has its place."""
+        return self.child or Call("nn.Identity")
+
+
+def together(works: Sequence[Work]) -> tuple[frozenset[str], Extras]:
+    """Return on what several layers depend, and the constructor arguments that they need."""
+    depends = frozenset[str]().union(*(work.depends for work in works))
+    return depends, {text: table for work in works for text, table in work.extras.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """Writes calls of ops and of other classes with the names that a class sees."""
+
+    scope: ClassScope
+    instances: Instances
+    blocks: Mapping[str, Block]
+    helper: Callable[[Op], str]
+    """What the class is called that an op brings along."""
+
+    def op(self, call: OpCall, inputs: Sequence[Tensor], path: NodeId) -> Work:
+        """Return what an op comes to. What it infers from its input opens a constructor's call."""
+        op, named = self.scope.bind(call.op)
+        torch = named.torch(*(x.named for x in inputs))
+        seen = named.inferred(inputs[0].named) if inputs else {}
+        values = op.inferred(inputs[0].sizes) if inputs else {}
+        found = {
+            (*path, key): self.instances.inferred(call, key, path)
+            for key, value in values.items()
+            if not is_written(value)
+        }
+        constants, extras = self.scope.constants(found)
+        values = {key: constants.get((*path, key), value) for key, value in values.items()}
+        work = Work(
+            apply(op, named, inputs), depends=frozenset(names((*seen.values(),))), extras=extras
+        )
+        if isinstance(torch, Infix):
+            return replace(work, function=torch)
+        if op.is_module:
+            function = self.helper(op) if op.helper else torch.function
+            args = (*values.values(), *torch.args[len(seen) :])
+            child = Call(function, args, torch.kwargs, self._note(call, values))
+            return replace(work, child=child)
+        args = torch.args
+        for key, value in values.items():
+            args = tuple(_swapped(item, seen.get(key, value), value) for item in args)
+        return replace(work, function=replace(torch, args=args))
+
+    def _note(self, call: OpCall, values: Mapping[str, Dim]) -> str:
+        """Return the arithmetic behind the first number that is the size of a flattened map."""
+        numbers = [value for value in values.values() if isinstance(value, int)]
+        products = [(value, self.instances.arithmetic(call, value)) for value in numbers]
+        return next((f"{value} = {product}" for value, product in products if product), "")
+
+    def use(
+        self,
+        child: ClassPlan,
+        call: BlockCall | Chain | Parallel,
+        inputs: Sequence[Tensor],
+        layer: Layer | None,
+        place: NodeId,
+    ) -> Work:
+        """Return what an instance of a class comes to that a layer makes at a place."""
+        mine = self.instances.of(child.body, layer, place)
+        numbers = self._meaning(child, call, [x.sizes for x in inputs], self.scope.numbers)
+        named = self._meaning(child, call, [x.named for x in inputs], self.scope.named)
+        tables = {text: [table[one.id] for one in mine] for text, table in child.extras.items()}
+        taken = {param.name for param in child.params}
+        channels = [str(next(names(symbols))) for symbols in child.symbols]
+        for index, text in enumerate(channels):
+            if text in taken and not is_written(numbers[text]):
+                tables[text] = self.instances.channels(mine, index)
+        homes = [one.id[: -len(place)] for one in mine]
+        found = {
+            (*place, text): dict(zip(homes, table, strict=True)) for text, table in tables.items()
+        }
+        values, extras = self.scope.constants(found)
+        constants = dict(zip(tables, values.values(), strict=True))
+        read = [*child.depends, *taken.intersection(channels)]
+        depends = frozenset(names(tuple(named.get(text, name(text)) for text in read)))
+        given = _given(child.output, {**numbers, **constants}, {**named, **constants})
+        written = {**named, **{text: numbers[text] for text in channels}, **constants}
+        made = _constructor_call(child, call, written)
+        return Work(given, made, depends=depends, extras=extras)
+
+    def _meaning(
+        self,
+        child: ClassPlan,
+        call: BlockCall | Chain | Parallel,
+        shapes: Sequence[Shape],
+        values: Values,
+    ) -> dict[str, object]:
+        """Return what each name of a class stands for in one use of it."""
+        pairs = zip(child.symbols, shapes, strict=True)
+        sizes = [pair for symbols, shape in pairs for pair in zip(symbols, shape, strict=True)]
+        found: dict[str, object] = {
+            str(symbol.args[0]): size for symbol, size in sizes if isinstance(symbol, Expr)
+        }
+        if not isinstance(call, BlockCall):
+            return {**values, **found}
+        reals = {param.name for param in child.params if "float" in param.type}
+        for param in self.blocks[call.block].params.values():
+            given = call.arguments.get(param.name)
+            value = substitute(given.value, values) if given else param.default
+            found[param.name] = value if param.name in reals else integer(value)
+        return found
+
+
+def _swapped(value: object, old: Dim, new: Dim) -> object:
+    """Replace a size in nested tuples."""
+    if isinstance(value, tuple):
+        return tuple(_swapped(item, old, new) for item in value)
+    return new if value == old else value
+
+
+def _constructor_call(child: ClassPlan, call: BlockCall | Chain | Parallel, values: Values) -> Call:
+    """Write an instance as the spec writes it: positional and keyword arguments."""
+    args: list[object] = []
+    kwargs: dict[str, object] = {}
+    given = list(call.arguments) if isinstance(call, BlockCall) else []
+    positional = given[: call.positional] if isinstance(call, BlockCall) else []
+    for param in child.params:
+        value = values.get(param.name, name(param.name))
+        if param.name in positional or not (param.name in given or param.keyword_only):
+            if param.name in positional or not param.has_default:
+                args.append(value)
+        else:
+            kwargs[param.name] = value
+    return Call(child.name, tuple(args), kwargs)
+
+
+def _given(given: Given, numbers: Values, named: Values) -> Given:
+    """Return what a class gives in one use of it."""
+    return {
+        port: Tensor(_substituted(x.sizes, numbers), _substituted(x.named, named))
+        for port, x in given.items()
+    }
+
+
+def _substituted(shape: Shape, actual: Values) -> Shape:
+    """Substitute in a shape; a pair such as a kernel's gives each axis of the image its number."""
+    pairs = {
+        text: value
+        for text, value in actual.items()
+        if isinstance(value, tuple) and len(value) == len(shape) - 1
+    }
+    sizes = []
+    for axis, size in enumerate(shape):
+        mine = {text: value[axis - 1] for text, value in pairs.items()} if axis else {}
+        try:
+            sizes.append(substitute(size, {**actual, **mine} if mine else actual))
+        except TypeError:
+            sizes.append(unknown(size))
+    return tuple(cast("list[Dim]", sizes))
