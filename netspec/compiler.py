@@ -8,6 +8,7 @@ from netspec.analysis import contracts, costs, habits, shapes
 from netspec.analysis.network import Network
 from netspec.graph.expand import expand
 from netspec.language.check import check
+from netspec.language.lower import lower
 from netspec.language.model import Spec
 from netspec.language.sections import read
 from netspec.language.variant.lineage import Lineage, Loader
@@ -44,8 +45,9 @@ def _compile(
     tree = lineage.resolve(load)
     spec = read(tree, sink)
     values = _values(spec, params)
-    check(spec, sink)
-    graph = expand(spec, values, sink)
+    bodies = lower(spec)
+    check(spec, bodies, sink)
+    graph = expand(spec, bodies, values, sink)
     sizes, problems = shapes.infer(graph)
     severity: Severity = "warning" if values else "error"
     is_own = strict or not values
