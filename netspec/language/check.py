@@ -47,7 +47,7 @@ def _check_body(body: Lowered, sink: Sink) -> bool:
     in_training = {name for name, layer in layers.items() if layer.train_only}
     in_inference = layers.keys() - in_training
     misplaced = set()
-    for source, reader in nx.edge_boundary(body.graph, in_training, in_inference):
+    for source, reader in sorted(nx.edge_boundary(body.graph, in_training, in_inference)):
         for ref in layers[reader].sources:
             if ref.name == source:
                 _report_leak(ref, layers[reader], layers[source], body, sink)
