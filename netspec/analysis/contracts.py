@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
 
-from netspec.analysis import blame, repair
 from netspec.analysis.costs import Costs, Totals, measure, sum_up
-from netspec.analysis.repair import Budget, Fix, Key
-from netspec.analysis.repair.structure import Missed
 from netspec.analysis.shapes import Problems, Shapes, infer
 from netspec.graph.bind import at_item, bind_value, is_size
 from netspec.graph.model import Bound, Graph, Node, NodeId, Sizes, Use, path
 from netspec.language.model import Expectation, Spec
-from netspec.language.variant.extension import Extension
 from netspec.ops.arguments import spell
 from netspec.ops.window import times
 from netspec.text.diagnostics import Diagnostic, Label, Severity, Sink, Span
+
+if TYPE_CHECKING:  # whom to blame, and the repair, are asked for where something is wrong
+    from netspec.analysis.repair import Budget, Fix, Key
+    from netspec.analysis.repair.structure import Missed
+    from netspec.language.variant.extension import Extension
 
 _COMPARE = {
     "==": operator.eq,
@@ -32,7 +35,7 @@ _MAX_FIXES = 4
 _MAX_OTHERS = 2
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Case:
     """A network whose contracts are checked. A broken one is an error, or a warning.
 
@@ -46,7 +49,13 @@ class Case:
     severity: Severity = "error"
     totals: bool = True
     extension: Extension | None = None
-    budget: Budget = field(default_factory=Budget)
+
+    @cached_property
+    def budget(self) -> Budget:
+        """What all searches together may spend."""
+        from netspec.analysis.repair import Budget
+
+        return Budget()
 
     def fixes(
         self, wanted: Mapping[Key, int], broken: Sequence[Key], missed: Missed | None = None
@@ -57,6 +66,8 @@ class Case:
         """
         if self.severity == "warning":
             return []
+        from netspec.analysis import repair
+
         found = []
         if broken and not (missed and missed.get("depth")):
             found = repair.find(self.spec, self.graph, self.shapes, wanted, broken, self.budget)
@@ -64,6 +75,8 @@ class Case:
 
     def fits(self, refused: Node, wanted: Mapping[Key, int]) -> list[Fix]:
         """Search for a value with which a layer would be accepted."""
+        from netspec.analysis import repair
+
         found = repair.find_fit(self.spec, self.graph, self.shapes, wanted, refused, self.budget)
         return found or self._restructured({})
 
@@ -75,14 +88,16 @@ class Case:
         return f"add `{name}: {fix.new}` to the variant's `params`" if name else fix.cure
 
     def _restructured(self, missed: Missed) -> list[Fix]:
-        return repair.structure.find(self.spec, self.graph, missed, _judge, self.budget)
+        from netspec.analysis.repair.structure import find
+
+        return find(self.spec, self.graph, missed, _judge, self.budget)
 
     def exact(self) -> dict[Key, int]:
         """Return the sums that `expect` gives exactly."""
         return {
             (item.metric, 0): int(item.value)
             for item in self.spec.expect
-            if item.operator == "==" and item.metric in repair.METRICS
+            if item.operator == "==" and item.metric != "depth"
         }
 
 
@@ -128,6 +143,8 @@ def check_shapes(case: Case, problems: Problems) -> None:
             continue
         broken += wrong if not behind else []
         for problem in problems.get(node.id, ()):
+            from netspec.analysis import blame
+
             fits = case.fits(node, wanted) if problem.code == "NS053" else []
             case.sink.add(blame.explain(problem, node, case.graph, case.shapes, fits))
     if broken:
@@ -171,7 +188,7 @@ def _report_shapes(broken: Sequence[_Claim], claims: Sequence[_Claim], case: Cas
             wanted |= claim.wanted()
     faults = [key for claim in broken for key in _missed(claim, case) if key in wanted]
     fixes = case.fixes(wanted, faults) if faults else []
-    if repair.is_clear(fixes):
+    if _is_clear(fixes):
         case.sink.add(_mendable(broken, fixes, case))
         return
     search = not _is_alone(broken, claims, case)
@@ -179,7 +196,7 @@ def _report_shapes(broken: Sequence[_Claim], claims: Sequence[_Claim], case: Cas
         found = fixes if len(broken) == 1 else []
         if not found and search and number < _MAX_SEARCHES:
             found = case.fixes(_holding(claims, case) | claim.wanted(), _missed(claim, case))
-        clear = repair.is_clear(found)
+        clear = _is_clear(found)
         case.sink.add(
             _mendable([claim], found, case)
             if clear
@@ -211,6 +228,11 @@ def _holding(claims: Sequence[_Claim], case: Case) -> dict[Key, int]:
         if claim.holds(case.shapes.get(claim.use.output)):
             wanted |= claim.wanted()
     return wanted
+
+
+def _is_clear(fixes: Sequence[Fix]) -> bool:
+    """Tell whether the first of some fixes is likelier than the others."""
+    return len(fixes) == 1 or (len(fixes) > 1 and fixes[0].rank < fixes[1].rank)
 
 
 def _mendable(broken: Sequence[_Claim], fixes: Sequence[Fix], case: Case) -> Diagnostic:
@@ -252,6 +274,8 @@ def _broken_shape(claim: _Claim, fixes: Sequence[Fix], is_alone: bool, case: Cas
 
 def _makers(claim: _Claim, case: Case) -> Iterator[Label]:
     """Yield the arguments inside a layer that made its shape what it is."""
+    from netspec.analysis import blame
+
     seen = {claim.span}
     wrong = [index for _, index in _missed(claim, case)]
     below = len(claim.use.id)
@@ -298,7 +322,7 @@ def check_expectations(case: Case, totals: Totals, costs: Costs) -> None:
         missed = tuple(Label(item.argument.span, _gap(item, values)) for item in broken)
         case.sink.add(case.extension.too_little(missed))
         return
-    for group in [broken] if repair.is_clear(fixes) else _by_column(broken):
+    for group in [broken] if _is_clear(fixes) else _by_column(broken):
         case.sink.add(_broken(group, values, costs, fixes, case))
 
 
@@ -367,7 +391,7 @@ def _broken(
     actual = values[first.metric]
     bound = first.operator if first.operator != "==" else ""
     help = f"correct the layers, or write `{first.metric}: {bound}{actual}`"
-    if repair.is_clear(fixes):
+    if _is_clear(fixes):
         span, label = (
             fixes[0].span,
             f"with {fixes[0].wording} here, all that the spec expects holds",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from netspec.graph.model import NodeId
@@ -88,8 +88,3 @@ def slips(value: int) -> Iterator[int]:
     for i in range(len(text)):
         yield int(text[:i] + text[i + 1 :] or 0)
         yield int(text[:i] + text[i + 1 : i + 2] + text[i] + text[i + 2 :])
-
-
-def is_clear(fixes: Sequence[Fix]) -> bool:
-    """Tell whether the first of some fixes is likelier than the others."""
-    return len(fixes) == 1 or (len(fixes) > 1 and fixes[0].rank < fixes[1].rank)
