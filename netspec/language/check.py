@@ -47,6 +47,7 @@ def _check_body(body: Lowered, sink: Sink) -> bool:
     in_training = {name for name, layer in layers.items() if layer.train_only}
     in_inference = layers.keys() - in_training
     misplaced = set()
+    # Sorted, because the boundary of a set comes in the order of a set.
     for source, reader in sorted(nx.edge_boundary(body.graph, in_training, in_inference)):
         for ref in layers[reader].sources:
             if ref.name == source:
@@ -92,8 +93,9 @@ def _cures(layer: Layer, source: Layer, body: Lowered) -> str:
 
 def _refuse_training_end(body: Lowered, sink: Sink) -> None:
     """Report a chain of a block whose last layer is not there in inference."""
+    ends = {*body.ends}
     for step in body.steps:
-        if step.layer.train_only and step.layer.name in body.ends:
+        if step.layer.train_only and step.layer.name in ends:
             message = f"`{step.layer.name}` ends its block but runs only in training"
             help = "training-only layers stand in `outputs`"
             sink.error("NS025", message, step.layer.span, help=help)
