@@ -22,7 +22,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 BASELINE = "import argparse, yaml, networkx, pydantic\nclass M(pydantic.BaseModel):\n    x: int"
-RUNS = 7
+RUNS = 9
 
 
 def cpu(command: list[str]) -> float:

@@ -6,6 +6,7 @@ import hashlib
 import linecache
 import sys
 from collections.abc import Sequence
+from functools import cached_property
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from netspec.text.syntax import decode
 from netspec.version import __version__
 
 if TYPE_CHECKING:
+    import networkx
     from torch import nn
 
     from netspec.emit.report import Report
@@ -53,6 +55,18 @@ class Net:
     def warnings(self) -> tuple[Diagnostic, ...]:
         """What the compiler found odd, but not wrong."""
         return self.network.warnings
+
+    @cached_property
+    def graph(self) -> networkx.DiGraph:
+        """The flat network as a frozen `networkx.DiGraph`, for algorithms of your own.
+
+        Nodes are dotted paths ("inception_3a.conv3x3.conv"), the inputs first and then every op in
+        execution order; edges run as the data does. A node has the attributes `op` (its name in the
+        spec, "input" for an input), `shape` (without the batch), `params` (0 where another node's
+        weights are shared), `macs` (for one image), `train_only`, and `line`, where its op stands
+        in the file. `graph.graph` has the network's `name`, and `outputs`: name → node.
+        """
+        return self.network.to_networkx()
 
     def to_python(self) -> str:
         """Return the source of a standalone PyTorch module."""

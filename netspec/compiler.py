@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from netspec.analysis import contracts, costs, habits, shapes
 from netspec.analysis.network import Network
-from netspec.analysis.repair import Budget
-from netspec.analysis.repair.rewrite import Judge, mended
 from netspec.graph.expand import expand
 from netspec.language.check import check
+from netspec.language.lower import lower
 from netspec.language.model import Spec
 from netspec.language.sections import read
 from netspec.language.variant.lineage import Lineage, Loader
 from netspec.text.diagnostics import Severity, Sink, Source, SpecError, suggest
+
+if TYPE_CHECKING:
+    from netspec.analysis.repair.budget import Budget
+    from netspec.analysis.repair.rewrite import Judge
 
 
 class ParameterError(TypeError):
@@ -38,6 +42,8 @@ def compile_spec(
     except SpecError as error:
         found = lineage.trace(error.diagnostics)
         if not params:
+            from netspec.analysis.repair.rewrite import mended
+
             found = mended(found, source, _judge(source, load), lineage.extension)
         raise SpecError(found) from None
 
@@ -71,16 +77,17 @@ def _compile(
     tree = lineage.resolve(load)
     spec = read(tree, sink)
     values = _values(spec, params)
-    check(spec, sink)
-    graph = expand(spec, values, sink)
-    budget = Budget()
-    if trial:
+    bodies = lower(spec)
+    check(spec, bodies, sink)
+    graph = expand(spec, bodies, values, sink)
+    if trial is not None:
         trial.spend(len(graph.nodes))
-        budget.left = 0
     sizes, problems = shapes.infer(graph)
     severity: Severity = "warning" if values else "error"
     is_own = strict or not values
-    case = contracts.Case(spec, graph, sizes, sink, severity, is_own, lineage.extension, budget)
+    case = contracts.Case(
+        spec, graph, sizes, sink, severity, is_own, lineage.extension, trial is not None
+    )
     contracts.check_shapes(case, problems)
     habits.advise(case)
     sink.stop()

@@ -9,6 +9,7 @@ from netspec.analysis import costs, shapes
 from netspec.analysis.network import Network
 from netspec.graph.expand import expand
 from netspec.graph.model import Graph
+from netspec.language.lower import Lowered, Step, lower
 from netspec.language.model import (
     BlockCall,
     Chain,
@@ -16,10 +17,8 @@ from netspec.language.model import (
     OpCall,
     Output,
     Ref,
-    ShareCall,
     Spec,
 )
-from netspec.language.order import execution_order
 from netspec.ops.split import Cut
 from netspec.text.diagnostics import Sink, suggest
 
@@ -35,8 +34,7 @@ def select(network: Network, names: Sequence[str]) -> Network:
     The weights have the same keys as the whole network's. Raises FeatureError.
     """
     spec = _cut(network.spec, network.graph, list(dict.fromkeys(names)))
-    sink = Sink()
-    graph = expand(spec, network.graph.params, sink)
+    graph = expand(spec, lower(spec), network.graph.params, Sink())
     sizes, _ = shapes.infer(graph)
     work = costs.measure(graph, sizes)
     totals = costs.sum_up(graph, work)
@@ -46,18 +44,19 @@ def select(network: Network, names: Sequence[str]) -> Network:
 def _cut(spec: Spec, graph: Graph, names: Sequence[str]) -> Spec:
     body = spec.model.body
     assert isinstance(body, Chain)
+    lowered = graph.bodies[body]
     layers = {layer.name: layer for layer in body.layers if not layer.train_only}
     refs = [_ref(name, layers, spec, graph) for name in names]
-    needed = _needed(layers, [ref.name for ref in refs])
+    needed = _needed(lowered, [ref.name for ref in refs])
     inputs = {name: shape for name, shape in spec.inputs.items() if name in needed}
     if not inputs:
         raise FeatureError(f"{', '.join(f'`{name}`' for name in names)} depends on no input")
-    kept, moved = _owned([layer for layer in body.layers if layer.name in needed], layers)
+    moved, kept = _owned([step for step in lowered.steps if step.layer.name in needed])
     outputs = tuple(
         Output(name.replace(".", "_"), layers[ref.name].span, _moved(ref, moved))
         for name, ref in zip(names, refs, strict=True)
     )
-    model = replace(spec.model, body=replace(body, layers=tuple(kept)), inputs=tuple(inputs))
+    model = replace(spec.model, body=replace(body, layers=kept), inputs=tuple(inputs))
     return replace(spec, inputs=inputs, model=model, outputs=outputs, expect=())
 
 
@@ -86,42 +85,35 @@ def _ports(layer: Layer, spec: Spec, graph: Graph) -> list[str]:
     return []
 
 
-def _needed(layers: Mapping[str, Layer], names: Sequence[str]) -> set[str]:
+def _needed(body: Lowered, names: Sequence[str]) -> set[str]:
     """Return the layers and inputs that the named layers depend on, themselves included."""
-    needed: set[str] = set()
-    waiting = list(names)
-    while waiting:
-        name = waiting.pop()
-        if name not in needed:
-            needed.add(name)
-            waiting += [ref.name for ref in layers[name].sources] if name in layers else []
-    return needed
+    import networkx as nx
+
+    return {*names}.union(*(nx.ancestors(body.graph, name) for name in names))
 
 
-def _owned(
-    kept: Sequence[Layer], layers: Mapping[str, Layer]
-) -> tuple[list[Layer], dict[str, str]]:
+def _owned(steps: Sequence[Step]) -> tuple[dict[str, str], tuple[Layer, ...]]:
     """Give weights whose own layer is cut off to the first layer that shares them.
 
-    It takes the name of that layer, and with it the keys. Return also what is called otherwise now.
+    It takes the name of that layer, and with it the keys. Return what is called otherwise now, and
+    the layers as they are written then.
     """
-    names = {layer.name for layer in kept}
+    names = {step.layer.name for step in steps}
     moved: dict[str, str] = {}
-    changed: dict[str, Layer] = {}
-    for layer in execution_order(kept):
-        if isinstance(layer.call, ShareCall) and layer.call.target.name not in names:
-            owner = layers[layer.call.target.name]
+    kept: dict[int, Layer] = {}
+    for layer, owner, line, *_ in steps:
+        kept[line] = layer
+        if owner.name not in names:
             names.add(owner.name)
             moved[layer.name] = owner.name
             condition = layer.condition or owner.condition
-            changed[layer.name] = replace(
+            kept[line] = replace(
                 owner, sources=layer.sources, shape=layer.shape, condition=condition
             )
-    found = [changed.get(layer.name, layer) for layer in kept]
-    return [
+    return moved, tuple(
         replace(layer, sources=tuple(_moved(ref, moved) for ref in layer.sources))
-        for layer in found
-    ], moved
+        for _, layer in sorted(kept.items())
+    )
 
 
 def _moved(ref: Ref, moved: Mapping[str, str]) -> Ref:

@@ -26,7 +26,7 @@ GOOGLENET = str(ROOT / "specs" / "googlenet.yaml")
 BUILD = (sys.executable, "-m", "netspec", "build", GOOGLENET)
 # Stops a write between the temporary file and the replacement.
 SLOW_WRITE = (
-    "import os, sys, time; from netspec.text import files; real = os.fsync\n"
+    "import os, sys, time; real = os.fsync\n"
     "def wait(file):\n    print('writing', flush=True); time.sleep(30); real(file)\n"
     "os.fsync = wait\nfrom netspec.cli import main; sys.exit(main())"
 )

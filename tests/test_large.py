@@ -14,7 +14,7 @@ from netspec.emit.dot import MOST_BOXES, to_dot
 from netspec.emit.figure.page import FigureError
 from netspec.emit.figure.svg import to_svg
 from netspec.emit.report import render, report
-from netspec.language.order import execution_order
+from netspec.language.order import ordered
 from netspec.ops.conv import Conv2d
 from netspec.text.diagnostics import SpecError
 from tests.support import compiled, mistakes
@@ -43,7 +43,7 @@ def crossing(count: int) -> str:
 
 
 def counted(monkeypatch: pytest.MonkeyPatch, text: str) -> Counter[str]:
-    """Return how often each rule of the convolution, and the order of a chain, was asked for."""
+    """Return how often each rule of the convolution, and the order of a body, was asked for."""
     found: Counter[str] = Counter()
     for name in ("check", "shape", "weights", "cost"):
         rule = getattr(Conv2d, name)
@@ -56,9 +56,9 @@ def counted(monkeypatch: pytest.MonkeyPatch, text: str) -> Counter[str]:
 
     def order(*arguments):
         found["order"] += 1
-        return execution_order(*arguments)
+        return ordered(*arguments)
 
-    monkeypatch.setattr("netspec.graph.expand.execution_order", order)
+    monkeypatch.setattr("netspec.language.lower.ordered", order)
     compiled(text).tensors()
     monkeypatch.undo()
     return found

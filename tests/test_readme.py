@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import doctest
 import io
 import re
 
@@ -61,3 +62,9 @@ def test_readme_shows_what_the_program_prints(update, monkeypatch: pytest.Monkey
     if update:
         README.write_text(new)
     assert text == new or update
+
+
+def test_the_readmes_sessions_answer_so(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(ROOT)
+    result = doctest.testfile(str(README), module_relative=False)
+    assert result.attempted > 0 and result.failed == 0

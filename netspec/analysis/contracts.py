@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
 
-from netspec.analysis import blame, repair
 from netspec.analysis.costs import Costs, Totals, measure, sum_up
-from netspec.analysis.repair import Budget, Fix, Key
-from netspec.analysis.repair.structure import Missed
 from netspec.analysis.shapes import Problems, Shapes, infer
 from netspec.graph.bind import at_item, bind_value, is_size
 from netspec.graph.model import Bound, Graph, Node, NodeId, Sizes, Use, path
 from netspec.language.model import Argument, Expectation, Spec
-from netspec.language.variant.extension import Extension
 from netspec.ops.arguments import spell
 from netspec.ops.window import times
 from netspec.text.diagnostics import Diagnostic, Label, Severity, Sink, Span
+
+if TYPE_CHECKING:  # whom to blame, and the repair, are asked for where something is wrong
+    from netspec.analysis.repair import Budget, Fix, Key
+    from netspec.analysis.repair.structure import Missed
+    from netspec.language.variant.extension import Extension
 
 _COMPARE = {
     "==": operator.eq,
@@ -32,11 +35,12 @@ _MAX_FIXES = 4
 _MAX_OTHERS = 2
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Case:
     """A network whose contracts are checked. A broken one is an error, or a warning.
 
-    Without `totals` nothing is expected of the whole network; a variant has an `extension`.
+    Without `totals` nothing is expected of the whole network; a variant has an `extension`; a
+    `trial` is only asked whether everything holds, so that nothing is searched for.
     """
 
     spec: Spec
@@ -46,7 +50,14 @@ class Case:
     severity: Severity = "error"
     totals: bool = True
     extension: Extension | None = None
-    budget: Budget = field(default_factory=Budget)
+    trial: bool = False
+
+    @cached_property
+    def budget(self) -> Budget:
+        """What all searches together may spend."""
+        from netspec.analysis.repair import Budget
+
+        return Budget()
 
     def fixes(
         self, wanted: Mapping[Key, int], broken: Sequence[Key], missed: Missed | None = None
@@ -55,8 +66,10 @@ class Case:
 
         `missed` says by how much sums are missed, some of which only another depth can mend.
         """
-        if self.severity == "warning":
+        if self.severity == "warning" or self.trial:
             return []
+        from netspec.analysis import repair
+
         found = []
         if broken and not (missed and missed.get("depth")):
             found = repair.find(self.spec, self.graph, self.shapes, wanted, broken, self.budget)
@@ -64,6 +77,10 @@ class Case:
 
     def fits(self, refused: Node, wanted: Mapping[Key, int]) -> list[Fix]:
         """Search for a value with which a layer would be accepted."""
+        if self.trial:
+            return []
+        from netspec.analysis import repair
+
         found = repair.find_fit(self.spec, self.graph, self.shapes, wanted, refused, self.budget)
         return found or self._restructured({})
 
@@ -78,7 +95,9 @@ class Case:
         return f"{fix.cure} by `change: {{{path}: …}}`" if path else fix.cure
 
     def _restructured(self, missed: Missed) -> list[Fix]:
-        return repair.structure.find(self.spec, self.graph, missed, _judge, self.budget)
+        from netspec.analysis.repair.structure import find
+
+        return find(self.spec, self.graph, missed, _judge, self.budget)
 
     @property
     def unused(self) -> dict[str, Span]:
@@ -99,7 +118,7 @@ class Case:
         return {
             (item.metric, 0): int(item.value)
             for item in self.spec.expect
-            if item.operator == "==" and item.metric in repair.METRICS
+            if item.operator == "==" and item.metric != "depth"
         }
 
 
@@ -147,6 +166,8 @@ def check_shapes(case: Case, problems: Problems) -> None:
             continue
         broken += wrong if not behind else []
         for problem in problems.get(node.id, ()):
+            from netspec.analysis import blame
+
             fits = case.fits(node, wanted) if problem.code == "NS053" else []
             case.sink.add(case.doubted(blame.explain(problem, node, case.graph, case.shapes, fits)))
     if broken:
@@ -190,7 +211,7 @@ def _report_shapes(broken: Sequence[_Claim], claims: Sequence[_Claim], case: Cas
             wanted |= claim.wanted()
     faults = [key for claim in broken for key in _missed(claim, case) if key in wanted]
     fixes = case.fixes(wanted, faults) if faults else []
-    if repair.is_clear(fixes):
+    if _is_clear(fixes):
         case.sink.add(_mendable(broken, fixes, case))
         return
     search = not _is_alone(broken, claims, case)
@@ -198,7 +219,7 @@ def _report_shapes(broken: Sequence[_Claim], claims: Sequence[_Claim], case: Cas
         found = fixes if len(broken) == 1 else []
         if not found and search and number < _MAX_SEARCHES:
             found = case.fixes(_holding(claims, case) | claim.wanted(), _missed(claim, case))
-        clear = repair.is_clear(found)
+        clear = _is_clear(found)
         case.sink.add(
             _mendable([claim], found, case)
             if clear
@@ -232,6 +253,11 @@ def _holding(claims: Sequence[_Claim], case: Case) -> dict[Key, int]:
     return wanted
 
 
+def _is_clear(fixes: Sequence[Fix]) -> bool:
+    """Tell whether the first of some fixes is likelier than the others."""
+    return len(fixes) == 1 or (len(fixes) > 1 and fixes[0].rank < fixes[1].rank)
+
+
 def _mendable(broken: Sequence[_Claim], fixes: Sequence[Fix], case: Case) -> Diagnostic:
     """Report contracts at the place that most likely breaks them."""
     first, *others = fixes
@@ -243,7 +269,7 @@ def _mendable(broken: Sequence[_Claim], fixes: Sequence[Fix], case: Case) -> Dia
     found = Diagnostic(
         "NS055", message, first.span, label, tuple(notes), help=help, severity=case.severity
     )
-    return found if repair.is_clear(fixes) and not case.unused else case.doubted(found)
+    return found if _is_clear(fixes) and not case.unused else case.doubted(found)
 
 
 def _difference(claim: _Claim, case: Case) -> str:
@@ -273,6 +299,8 @@ def _broken_shape(claim: _Claim, fixes: Sequence[Fix], is_alone: bool, case: Cas
 
 def _makers(claim: _Claim, case: Case) -> Iterator[Label]:
     """Yield the arguments inside a layer that made its shape what it is."""
+    from netspec.analysis import blame
+
     seen = {claim.span}
     wrong = [index for _, index in _missed(claim, case)]
     below = len(claim.use.id)
@@ -392,7 +420,7 @@ def _broken(
         f"`{x.metric}: {'' if x.operator == '==' else x.operator}{values[x.metric]}`" for x in group
     ]
     help = f"correct the layers, or write {', '.join(right)}"
-    if repair.is_clear(fixes):
+    if _is_clear(fixes):
         span, label = (
             fixes[0].span,
             f"with {fixes[0].wording} here, all that the spec expects holds",
@@ -408,7 +436,7 @@ def _broken(
     message = f"`{first.metric}` is {actual:,}, the spec expects {bound}{first.value:,.0f}"
     details = tuple(_largest(first, case.graph, costs))
     found = Diagnostic("NS056", message, span, label, tuple(notes), details, help, case.severity)
-    return case.doubted(found) if case.unused or not repair.is_clear(fixes) else found
+    return case.doubted(found) if case.unused or not _is_clear(fixes) else found
 
 
 def _gap(item: Expectation, values: Mapping[str, int]) -> str:

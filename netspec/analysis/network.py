@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from netspec.analysis.costs import Costs, Totals
 from netspec.analysis.shapes import Shapes
@@ -12,6 +13,9 @@ from netspec.language.model import Spec
 from netspec.ops.base import numbers
 from netspec.ops.dim import Shape
 from netspec.text.diagnostics import Diagnostic, Source
+
+if TYPE_CHECKING:
+    import networkx
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,6 +44,29 @@ class Network:
                 owner = path(node.owner)
                 found.update((f"{owner}.{k}".rstrip("."), numbers(s)) for k, s in seen[key].items())
         return found
+
+    def to_networkx(self) -> networkx.DiGraph:
+        """Return the flat network for networkx, frozen; `Net.graph` says what it holds."""
+        import networkx as nx
+
+        graph = nx.DiGraph(name=self.spec.name)
+        for name, argument in self.spec.inputs.items():
+            free = {"op": "input", "params": 0, "macs": 0, "train_only": False}
+            graph.add_node(name, **free, shape=self.shapes[(name,)], line=argument.span.line)
+        for node in self.graph.nodes.values():
+            cost = self.costs[node.id]
+            graph.add_node(
+                path(node.id),
+                op=node.call.op.op_name,
+                shape=self.shapes[node.id],
+                params=cost.params,
+                macs=cost.macs,
+                train_only=node.train_only,
+                line=node.origin[0].line,
+            )
+            graph.add_edges_from((path(source), path(node.id)) for source in node.inputs)
+        graph.graph["outputs"] = {out.name: path(out.node) for out in self.graph.outputs}
+        return nx.freeze(graph)
 
     @property
     def digest(self) -> str:

@@ -47,9 +47,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _perform(words: list[str]) -> int:
     if not words or words[0] not in COMMANDS:
         return _no_command(words)
+    gc.disable()  # a short process whose objects, and those of its imports, form no cycles
     module = import_module(f"netspec.cli.{words[0]}")
     options = parser(words[0], module).parse_args(words[1:])
-    gc.disable()  # a short process whose objects form no cycles
     if getattr(options, "watch", False):
         from netspec.cli.common import watched
 

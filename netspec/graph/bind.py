@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +16,6 @@ from netspec.language.model import (
     Call,
     Condition,
     Layer,
-    ShareCall,
     Value,
 )
 from netspec.ops.arguments import MAX_SIZE, spell
@@ -142,11 +141,6 @@ def block_bindings(
             return None
         result[name] = bound
     return result
-
-
-def acting(layer: Layer, peers: Mapping[str, Layer]) -> Layer:
-    """Return the layer that a line calls: itself, or the one whose weights it shares."""
-    return peers[layer.call.target.name] if isinstance(layer.call, ShareCall) else layer
 
 
 def call_of(layer: Layer, item: int) -> Call:

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from netspec.graph.bind import acting, bind_value, call_of, repeats
+from netspec.graph.bind import bind_value, call_of, repeats
 from netspec.graph.model import Bindings, Bound
+from netspec.language.lower import Bodies, Lowered, Step, walk
 from netspec.language.model import (
     Block,
     BlockCall,
-    Body,
     Call,
     Layer,
     OpCall,
-    Parallel,
     ShareCall,
     Spec,
-    chains,
-    walk,
 )
 from netspec.ops.dim import names
 from netspec.ops.split import Cut
@@ -56,8 +53,9 @@ LIMITS = Extent(100_000, 300_000, 30_000_000)
 class Counter:
     """Counts layers; what a block comes to is kept for each set of arguments that decide it."""
 
-    def __init__(self, spec: Spec, bindings: Bindings, sink: Sink) -> None:
+    def __init__(self, spec: Spec, bodies: Bodies, bindings: Bindings, sink: Sink) -> None:
         self._spec = spec
+        self._bodies = bodies
         self._globals = bindings
         self._sink = sink
         self._known: dict[tuple[object, ...], Extent] = {}
@@ -65,43 +63,39 @@ class Counter:
 
     def check(self) -> None:
         """Report a network that is too large to expand."""
-        layers = (*chains(self._spec.model.body)[0].layers, *self._spec.heads)
-        for layer, total in self._running(layers, self._globals):
+        steps = sorted(self._bodies[self._spec.model.body].steps, key=lambda step: step.line)
+        for step, total in self._running(steps, self._globals):
             if excess := total.excess():
                 message = f"more than {excess} after expansion"
-                self._sink.error("NS001", message, layer.span, "too many from here on")
+                self._sink.error("NS001", message, step.layer.span, "too many from here on")
                 return
 
-    def _running(
-        self, layers: Sequence[Layer], bindings: Bindings
-    ) -> Iterator[tuple[Layer, Extent]]:
+    def _running(self, steps: Iterable[Step], bindings: Bindings) -> Iterator[tuple[Step, Extent]]:
         """Yield each layer with the sum up to it."""
         total = Extent()
-        peers = {layer.name: layer for layer in layers}
-        for layer in layers:
-            total = total.plus(self._layer(layer, peers, bindings))
-            yield layer, total
+        for step in steps:
+            total = total.plus(self._step(step, bindings))
+            yield step, total
 
-    def _body(self, body: Body, bindings: Bindings) -> Extent:
+    def _body(self, body: Lowered, bindings: Bindings) -> Extent:
         total = Extent()
-        for chain in chains(body):
-            within = Extent()
-            for _, within in self._running(chain.layers, bindings):
-                if within.excess():
-                    return within
-            total = total.plus(within)
-        if isinstance(body, Parallel):
-            total = total.plus(Extent(1, len(body.branches), len(body.join.op.op_name)))
-        return total
+        for _, total in self._running(body.steps, bindings):
+            if total.excess():
+                return total
+        if body.join is None:
+            return total
+        return total.plus(Extent(1, len(body.join.sources), len(body.join.name)))
 
-    def _layer(self, layer: Layer, peers: Mapping[str, Layer], bindings: Bindings) -> Extent:
-        actor = acting(layer, peers)
+    def _step(self, step: Step, bindings: Bindings) -> Extent:
+        actor = step.actor
+        if step.is_branch:
+            return self._call(actor.call, bindings)
         times = repeats(actor, bindings, Sink()) or 1
-        reads = max(1, len(layer.sources))
-        rest = self._call(actor.call, bindings).under(layer.name, times - bool(actor.first), reads)
+        name, reads = step.layer.name, max(1, len(step.layer.sources))
+        rest = self._call(actor.call, bindings).under(name, times - bool(actor.first), reads)
         if not actor.first:
             return rest
-        return self._call(call_of(actor, 0), bindings).under(layer.name, 1, reads).plus(rest)
+        return self._call(call_of(actor, 0), bindings).under(name, 1, reads).plus(rest)
 
     def _call(self, call: Call, bindings: Bindings) -> Extent:
         if isinstance(call, OpCall):
@@ -109,14 +103,14 @@ class Counter:
             return Extent(count, count, 0)
         if not isinstance(call, BlockCall):
             assert not isinstance(call, ShareCall)
-            return self._body(call, bindings)
+            return self._body(self._bodies[call], bindings)
         block = self._spec.blocks[call.block]
         inner = self._deciding_bindings(call, block, bindings)
         if inner is None:
             return Extent(1)
         key = (block.name, *(bound.value for bound in inner.values()))
         if key not in self._known:
-            self._known[key] = self._body(block.body, {**self._globals, **inner})
+            self._known[key] = self._body(self._bodies[block.body], {**self._globals, **inner})
         return self._known[key]
 
     # -------------------------------------------------------------- what decides a count
@@ -138,7 +132,8 @@ class Counter:
     def _params(self, block: Block) -> tuple[str, ...]:
         """Return the parameters of a block that a repetition in it depends on."""
         if block.name not in self._deciding:
-            read = {name for layer in walk(block.body) for name in self._read(layer)}
+            layers = walk(self._bodies[block.body], self._bodies)
+            read = {name for _, layer in layers for name in self._read(layer)}
             self._deciding[block.name] = tuple(name for name in block.params if name in read)
         return self._deciding[block.name]
 

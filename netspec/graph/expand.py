@@ -10,7 +10,6 @@ from typing import NamedTuple
 from pydantic import ValidationError
 
 from netspec.graph.bind import (
-    acting,
     at_item,
     bind_value,
     block_bindings,
@@ -35,10 +34,9 @@ from netspec.graph.model import (
 from netspec.language.calls import shorter
 from netspec.language.check import is_train_only
 from netspec.language.cures import cure
+from netspec.language.lower import Bodies, Lowered
 from netspec.language.model import (
-    INPUT,
     Argument,
-    Block,
     BlockCall,
     Body,
     Call,
@@ -49,7 +47,6 @@ from netspec.language.model import (
     ShareCall,
     Spec,
 )
-from netspec.language.order import execution_order
 from netspec.language.values import Scope
 from netspec.ops.arguments import spell
 from netspec.ops.base import Op
@@ -57,26 +54,25 @@ from netspec.ops.dim import Expr, names
 from netspec.ops.split import Cut, Piece
 from netspec.text.diagnostics import Diagnostic, Label, Sink, Span
 
-_Step = tuple[Layer, Layer]
 Results = NodeId | dict[str, NodeId]
 """What a layer gives: one node, or several by the name behind the dot."""
 
 
-def expand(spec: Spec, params: Mapping[str, int | float], sink: Sink) -> Graph:
+def expand(spec: Spec, bodies: Bodies, params: Mapping[str, int | float], sink: Sink) -> Graph:
     """Return the flat network at these values of the spec's parameters. Raises SpecError."""
     bindings = {
         name: Bound(params.get(name, param.default), param.span)
         for name, param in spec.params.items()
     }
-    Counter(spec, bindings, sink).check()
+    Counter(spec, bodies, bindings, sink).check()
     sink.stop()
-    expander = _Expander(spec, bindings, sink)
+    expander = _Expander(spec, bodies, bindings, sink)
     inputs = {(name,): expander.sizes(shape) for name, shape in spec.inputs.items()}
     outputs = expander.run()
     sink.stop()
     values = {name: bound.value for name, bound in bindings.items()}
     tables = expander.nodes, expander.uses, expander.instances
-    return Graph(spec.name, values, inputs, *tables, outputs)  # type: ignore[arg-type]  # numbers
+    return Graph(spec.name, values, inputs, *tables, outputs, bodies)  # type: ignore[arg-type]  # numbers
 
 
 class _Place(NamedTuple):
@@ -99,6 +95,7 @@ class _Expander:
     """Instantiates bodies; `nodes` and `uses` grow in execution order."""
 
     spec: Spec
+    bodies: Bodies
     globals: dict[str, Bound]
     sink: Sink
     nodes: dict[NodeId, Node] = field(default_factory=dict)
@@ -107,19 +104,17 @@ class _Expander:
     bound: dict[tuple[object, ...], Op | None] = field(default_factory=dict)
     reads: dict[int, tuple[str, ...]] = field(default_factory=dict)
     pieces: dict[tuple[int, int], Piece] = field(default_factory=dict)
-    steps: dict[int, tuple[_Step, ...]] = field(default_factory=dict)
-    """The order in which the layers of a chain run, by the identity of the chain's layers."""
 
     def run(self) -> tuple[GraphOutput, ...]:
         """Instantiate the graph and its heads; return the network's outputs."""
         graph = self.spec.model.body
         assert isinstance(graph, Chain)
-        sources: dict[str, Results] = {name: (name,) for name in self.spec.inputs}
-        self._chain(graph.layers, sources, _Place((), (), self.globals, (), False), self.spec.heads)
+        place = _Place((), (), self.globals, (), False)
+        given = self._steps(self.bodies[graph], [(name,) for name in self.spec.inputs], place)
         outputs = []
         for output in self.spec.outputs:
             weight = self._weight(output.weight)
-            node = self._read(output.ref, sources)
+            node = self._read(output.ref, given)
             outputs.append(GraphOutput(output.name, node, is_train_only(output, graph), weight))
         return tuple(outputs)
 
@@ -149,31 +144,35 @@ class _Expander:
             return 1.0
         return value
 
-    # -------------------------------------------------------------- chains and layers
+    # -------------------------------------------------------------- bodies
 
-    def _chain(
-        self,
-        layers: Sequence[Layer],
-        sources: dict[str, Results],
-        place: _Place,
-        heads: Sequence[Layer] = (),
-    ) -> None:
-        """Instantiate layers; `sources` maps names to nodes and grows by the layers' outputs."""
-        for layer, actor in self._steps(layers, heads):
-            inputs = tuple([self._read(ref, sources) for ref in layer.sources])
-            if self._is_there(layer, place) and self._is_there(actor, place):
-                inside = place.child(layer.name)
-                sources[layer.name] = self._layer(layer, actor, inputs, inside)
+    def _body(self, body: Lowered, inputs: Sequence[NodeId], place: _Place) -> Results:
+        """Instantiate a body and return what it gives."""
+        given = self._steps(body, inputs, place)
+        if body.join is not None:
+            ends = tuple([_first(given[ref.name]) for ref in body.join.sources])
+            assert isinstance(body.join.call, OpCall)
+            return self._op(body.join.call, ends, place.child(body.join.name))
+        if body.outputs:
+            return {ref.name: self._read(ref, given) for ref in body.outputs}
+        return given[body.end]
+
+    def _steps(
+        self, body: Lowered, inputs: Sequence[NodeId], place: _Place
+    ) -> Mapping[str, Results]:
+        """Instantiate the layers of a body; return what they and the inputs give, by name."""
+        given: dict[str, Results] = dict(zip(body.inputs, inputs, strict=True))
+        for step in body.steps:
+            name = step.layer.name
+            read = tuple([self._read(ref, given) for ref in step.layer.sources])
+            if not (self._is_there(step.layer, place) and self._is_there(step.actor, place)):
+                given[name] = read[0]
+            elif step.is_branch:  # nobody wrote it as a layer, so it is no use of one
+                inside = place.child(name)
+                given[name] = self._call(step.layer.call, step.layer, read, inside, place.id)
             else:
-                sources[layer.name] = inputs[0]
-
-    def _steps(self, layers: Sequence[Layer], heads: Sequence[Layer]) -> tuple[_Step, ...]:
-        """Return the layers of a chain as they run, each with the one whose weights it uses."""
-        if id(layers) not in self.steps:
-            peers = {layer.name: layer for layer in (*layers, *heads)}
-            order = execution_order(layers, heads)
-            self.steps[id(layers)] = tuple((layer, acting(layer, peers)) for layer in order)
-        return self.steps[id(layers)]
+                given[name] = self._layer(step.layer, step.actor, read, place.child(name))
+        return given
 
     def _is_there(self, layer: Layer, place: _Place) -> bool:
         return layer.condition is None or holds(layer.condition, place.bindings, self.sink)
@@ -205,7 +204,7 @@ class _Expander:
             results = self._call(actor.call, layer, inputs, place, place.id)
         else:
             results = self._stack(layer, actor, inputs, place)
-        output = results if isinstance(results, tuple) else next(iter(results.values()))
+        output = _first(results)
         self.uses[place.id] = Use(
             place.id,
             layer,
@@ -234,9 +233,9 @@ class _Expander:
         if isinstance(call, OpCall):
             return self._op(call, inputs, place)
         assert not isinstance(call, ShareCall)
-        block = self.spec.blocks[call.block] if isinstance(call, BlockCall) else None
         body: Body
-        if isinstance(call, BlockCall) and block is not None:
+        if isinstance(call, BlockCall):
+            block = self.spec.blocks[call.block]
             inner = block_bindings(call, block, place.bindings, self.sink)
             if inner is None:
                 return inputs[0]
@@ -246,58 +245,11 @@ class _Expander:
             place = _Place(place.id, place.owner, bindings, origin, place.train_only)
             body = block.body
         else:
-            body = call  # type: ignore[assignment]  # neither an op nor a block: an inline body
-        names = (block.inputs if block else ()) or (INPUT,)
-        return self._instance(body, block, dict(zip(names, inputs, strict=True)), place, use)
-
-    def _instance(
-        self,
-        body: Body,
-        block: Block | None,
-        inputs: dict[str, NodeId],
-        place: _Place,
-        use: NodeId,
-    ) -> Results:
-        outputs = block.outputs if block else ()
-        results = self._body(body, inputs, place, outputs)
-        first = results if isinstance(results, tuple) else next(iter(results.values()))
-        found = Instance(place.id, tuple(inputs.values()), first, use, place.bindings)
+            body = call
+        results = self._body(self.bodies[body], inputs, place)
+        found = Instance(place.id, inputs, _first(results), use, place.bindings)
         self.instances.setdefault(body, []).append(found)
         return results
-
-    # -------------------------------------------------------------- bodies
-
-    def _body(
-        self, body: Body, inputs: dict[str, NodeId], place: _Place, outputs: Sequence[Ref]
-    ) -> Results:
-        if isinstance(body, Chain):
-            return self._ends(body, inputs, place, outputs)
-        ends = []
-        for i, branch in enumerate(body.branches):
-            is_list = not branch.named and bool(branch.layers)
-            inside = place.child(str(i)) if is_list else place
-            end = self._ends(branch, inputs, inside, ())
-            ends.append(end if isinstance(end, tuple) else next(iter(end.values())))
-            if is_list:
-                reads = tuple(inputs.values())
-                found = Instance(inside.id, reads, ends[-1], place.id, place.bindings)
-                self.instances.setdefault(branch, []).append(found)
-        name = body.join.op.op_name
-        while (*place.id, name) in self.nodes or (*place.id, name) in self.uses:
-            name += "_"
-        return self._op(body.join, tuple(ends), place.child(name))
-
-    def _ends(
-        self, chain: Chain, inputs: dict[str, NodeId], place: _Place, outputs: Sequence[Ref]
-    ) -> Results:
-        """Instantiate a chain and return what is at its end; no layers: its input."""
-        sources: dict[str, Results] = dict(inputs)
-        if not chain.layers:
-            return next(iter(inputs.values()))
-        self._chain(chain.layers, sources, place)
-        if outputs:
-            return {ref.name: self._read(ref, sources) for ref in outputs}
-        return sources[chain.layers[-1].name]
 
     # -------------------------------------------------------------- ops
 
@@ -379,3 +331,8 @@ class _Expander:
             if body.source is span.source and body.start <= span.start < body.end:
                 return Scope(block.params, outer)
         return outer
+
+
+def _first(results: Results) -> NodeId:
+    """Return the node that stands for all that a layer gives."""
+    return results if isinstance(results, tuple) else next(iter(results.values()))

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from netspec.language.lower import Bodies
 from netspec.language.model import Argument, Body, Layer, OpCall, Value
 from netspec.ops.base import Op
 from netspec.ops.dim import Expr, names
 from netspec.text.diagnostics import Span
-
-if TYPE_CHECKING:
-    import networkx
 
 NodeId = tuple[str, ...]
 Sizes = tuple[int, ...]
@@ -93,21 +91,12 @@ class Graph:
     uses: Mapping[NodeId, Use]
     instances: Mapping[Body, Sequence[Instance]]
     outputs: tuple[GraphOutput, ...]
+    bodies: Bodies
+    """What was expanded, lowered."""
 
     def inference(self) -> Iterator[Node]:
         """Yield the nodes that run in inference."""
         return (node for node in self.nodes.values() if not node.train_only)
-
-    def networkx(self) -> networkx.DiGraph:
-        """Return the graph for networkx: nodes carry `op`, edges run as the data does."""
-        import networkx as nx
-
-        view = nx.DiGraph(name=self.name)
-        view.add_nodes_from((node, {"shape": shape}) for node, shape in self.inputs.items())
-        for node in self.nodes.values():
-            view.add_node(node.id, op=node.op, train_only=node.train_only)
-            view.add_edges_from((source, node.id) for source in node.inputs)
-        return view
 
 
 def cause(argument: Argument, bindings: Bindings) -> tuple[Span, Span | None]:

@@ -1,171 +1,104 @@
-"""The graph's structure: cycles, layers that nobody reads, training-only layers that leak.
+"""The graph's structure: cycles, layers that no output needs, training-only layers that leak.
 
-References stay inside a chain, so each chain is a graph of its own and a mistake inside a block is
+References stay inside a body, so each body is a graph of its own and a mistake inside a block is
 found once, not once for each use.
 """
 
 from __future__ import annotations
 
-import graphlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
-from netspec.language.model import (
-    INPUT,
-    Block,
-    BlockCall,
-    Body,
-    Chain,
-    Layer,
-    Output,
-    Parallel,
-    Ref,
-    Spec,
-    chains,
-    walk,
-)
-from netspec.language.order import execution_order
+from netspec.language.lower import Bodies, Lowered, walk
+from netspec.language.model import Block, BlockCall, Chain, Layer, Output, Ref, Spec
+from netspec.language.order import END
 from netspec.text.diagnostics import Diagnostic, Label, Sink, Span
 
+if TYPE_CHECKING:
+    import networkx
+
 MAX_NESTING = 64
+MAX_NOTES = 20
 
 
-def check(spec: Spec, sink: Sink) -> None:
+def check(spec: Spec, bodies: Bodies, sink: Sink) -> None:
     """Report every structural mistake. Raises SpecError."""
-    _check_recursion(spec, sink)
+    _check_nesting(spec, bodies, sink)
+    for body, lowered in bodies.items():
+        is_sound = _check_body(lowered, sink)
+        if body is not spec.model.body:
+            _refuse_training_end(lowered, sink)
+        elif is_sound:
+            _check_network(spec, lowered, sink)
     for block in spec.blocks.values():
-        _check_body(block.body, {ref.name for ref in block.outputs}, sink)
-        _check_block_inputs(block, sink)
-    graph = spec.model.body
-    assert isinstance(graph, Chain)
-    for layer in (*graph.layers, *spec.heads):
-        if isinstance(layer.call, Chain | Parallel):
-            _check_body(layer.call, set(), sink)
-    if _check_chain(graph.layers, spec.heads, sink):
-        _check_outputs(spec, graph, sink)
+        _check_block_inputs(block, bodies[block.body], sink)
     sink.stop()
 
 
-def _check_body(body: Body, outputs: set[str], sink: Sink) -> None:
-    """Check a block's or an inline block's chains; no `outputs`: the last layer is the output."""
-    for chain in chains(body):
-        _check_chain(chain.layers, (), sink)
-        if not chain.layers:
-            continue
-        last = chain.layers[-1]
-        _refuse_unread(chain.layers, chain.layers, outputs or {last.name}, sink)
-        if last.train_only:
-            message = f"`{last.name}` ends its block but runs only in training"
-            sink.error("NS025", message, last.span, help="training-only layers stand in `outputs`")
-        for layer in chain.layers:
-            if isinstance(layer.call, Chain | Parallel):
-                _check_body(layer.call, set(), sink)
+def _check_body(body: Lowered, sink: Sink) -> bool:
+    """Report cycles, or else leaks of training-only layers and what no output needs."""
+    import networkx as nx
 
-
-def _check_chain(layers: Sequence[Layer], heads: Sequence[Layer], sink: Sink) -> bool:
-    """Report cycles and leaks of training-only layers; tell whether there is no cycle."""
-    everything = {layer.name: layer for layer in (*layers, *heads)}
-    done = {layer.name for layer in execution_order(layers, heads)}
-    if len(done) < len(everything):
-        _explain_cycles({n: layer for n, layer in everything.items() if n not in done}, sink)
+    if body.is_cyclic:
+        _explain_cycles(body, sink)
         return False
-    for layer in everything.values():
-        for ref, source in _leaks(layer, everything):
-            notes = (Label(source.span, "runs only in training"),)
-            span, (message, help) = ref.span, _explicit_leak(layer, source)
-            if span is None:
-                span, (message, help) = layer.span, _implicit_leak(layer, source, layers)
-            sink.add(Diagnostic("NS025", message, span, notes=notes, help=help))
+    layers = {step.layer.name: step.layer for step in body.steps}
+    in_training = {name for name, layer in layers.items() if layer.train_only}
+    in_inference = layers.keys() - in_training
+    misplaced = set()
+    # Sorted, because the boundary of a set comes in the order of a set.
+    for source, reader in sorted(nx.edge_boundary(body.graph, in_training, in_inference)):
+        for ref in layers[reader].sources:
+            if ref.name == source:
+                _report_leak(ref, layers[reader], layers[source], body, sink)
+                misplaced |= {reader} if ref.span is None else set()
+    _refuse_unneeded(body, misplaced, sink)
     return True
 
 
-def _leaks(layer: Layer, everything: Mapping[str, Layer]) -> list[tuple[Ref, Layer]]:
-    """Return what a layer that runs in inference reads of layers that do not."""
-    sources = [(ref, everything[ref.name]) for ref in layer.sources if ref.name in everything]
-    return [one for one in sources if one[1].train_only and not layer.train_only]
+# ------------------------------------------------------------------ training-only layers
 
 
-def _explicit_leak(layer: Layer, source: Layer) -> tuple[str, str]:
-    """Say what leaks through `from:`, and the cure."""
-    message = f"`{layer.name}` runs in inference but reads `{source.name}`, which does not"
-    return message, f"give `{layer.name}` `when: train` too, or read another layer"
+def _report_leak(ref: Ref, layer: Layer, source: Layer, body: Lowered, sink: Sink) -> None:
+    """Report what a layer that runs in inference reads of one that does not."""
+    notes = (Label(source.span, "runs only in training"),)
+    if ref.span is not None:
+        message = f"`{layer.name}` runs in inference but reads `{source.name}`, which does not"
+        help = f"give `{layer.name}` `when: train` too, or read another layer"
+    else:
+        message = f"`{layer.name}` reads the line above, `{source.name}`, "
+        message += "which runs only in training"
+        help = _cures(layer, source, body)
+    sink.add(Diagnostic("NS025", message, ref.span or layer.span, notes=notes, help=help))
 
 
-def _implicit_leak(layer: Layer, source: Layer, layers: Sequence[Layer]) -> tuple[str, str]:
-    """Say what leaks because it is the line above, and the cure.
+def _cures(layer: Layer, source: Layer, body: Lowered) -> str:
+    """Say how not to read the line above.
 
     A line that nobody reads, above one that does not read it, has most likely changed places.
     """
-    message = f"`{layer.name}` reads the line above, `{source.name}`, which runs only in training"
-    line = [one.name for one in layers].index(layer.name)
+    lines = sorted(body.steps, key=lambda step: step.line)
+    branch = next(step.branch for step in lines if step.layer is layer)
+    layers = [step.layer for step in lines if step.branch == branch]
+    line = layers.index(layer)
     above = [one.name for one in layers[:line] if not one.train_only]
-    is_read = any(ref.name == layer.name for one in layers for ref in one.sources)
-    below = layers[line + 1].name if line + 1 < len(layers) and not is_read else ""
+    is_read = any(reader != END for reader in body.graph[layer.name])
+    below = layers[line + 1].name if layer.name not in body.ends and not is_read else ""
     cures = [f"move it below `{below}`"] if below else []
     cures += [f"write `from: {above[-1]}`"] if above else []
     cures += [f"move `{source.name}` away"] if not cures else []
-    return message, ", or ".join([*cures, "give it `when: train` too"])
+    return ", or ".join([*cures, "give it `when: train` too"])
 
 
-def _explain_cycles(waiting: Mapping[str, Layer], sink: Sink) -> None:
-    """Report a cycle edge by edge for each knot of layers that wait for each other."""
-    import networkx as nx
-
-    graph = nx.DiGraph()
-    for layer in waiting.values():
-        for ref in layer.sources:
-            if ref.name in waiting:
-                graph.add_edge(ref.name, layer.name, span=ref.span or layer.span)
-    for knot in sorted(map(sorted, nx.strongly_connected_components(graph))):
-        if len(knot) > 1 or graph.has_edge(knot[0], knot[0]):
-            edges = nx.find_cycle(graph.subgraph(knot), knot)
-            _report_cycle([(a, b, graph.edges[a, b]["span"]) for a, b in edges], "layers", sink)
-
-
-def _report_cycle(edges: list[tuple[str, str, Span]], what: str, sink: Sink) -> None:
-    names = " → ".join([edges[0][0], *(target for _, target, _ in edges)])
-    notes = tuple(Label(span, f"`{b}` reads `{a}`") for a, b, span in edges[1:20])
-    source, target, span = edges[0]
-    label = f"`{target}` reads `{source}`"
-    help = "let one of them read a layer outside the cycle"
-    sink.add(
-        Diagnostic("NS022", f"the {what} form a cycle: {names}", span, label, notes, help=help)
-    )
-
-
-def _refuse_unread(
-    candidates: Sequence[Layer], layers: Sequence[Layer], outputs: set[str], sink: Sink
-) -> None:
-    """Report layers that nobody reads, but for those that stand at the wrong place already."""
-    read = {ref.name for layer in layers for ref in layer.sources} | outputs
-    everything = {layer.name: layer for layer in layers}
-    for layer in candidates:
-        is_misplaced = any(ref.span is None for ref, _ in _leaks(layer, everything))
-        if layer.name not in read and not is_misplaced:
-            help = f"delete it, or let a layer read it with `from: {layer.name}`"
-            sink.error("NS023", f"nobody reads the layer `{layer.name}`", layer.span, help=help)
-
-
-def _check_block_inputs(block: Block, sink: Sink) -> None:
-    read = {ref.name for layer in walk(block.body) for ref in layer.sources}
-    for name in block.inputs or (INPUT,):
-        is_branch = isinstance(block.body, Parallel) and name == (block.inputs or (INPUT,))[0]
-        if name not in read and not is_branch:
-            message = f"no layer of the block `{block.name}` reads its input `{name}`"
-            sink.error("NS023", message, block.span, help=f"read it with `from: {name}`")
-
-
-def _check_outputs(spec: Spec, graph: Chain, sink: Sink) -> None:
-    outputs = {output.ref.name for output in spec.outputs}
-    everything = (*graph.layers, *spec.heads)
-    _refuse_unread(everything, everything, outputs, sink)
-    read = {ref.name for layer in everything for ref in layer.sources} | outputs
-    for name, shape in spec.inputs.items():
-        if name not in read:
-            sink.error("NS023", f"nobody reads the input `{name}`", shape.span, help="delete it")
-    if spec.outputs and all(is_train_only(output, graph) for output in spec.outputs):
-        message = "every output runs only in training; inference would give nothing"
-        sink.error("NS025", message, spec.outputs[0].span, help="drop `when: train` from one")
+def _refuse_training_end(body: Lowered, sink: Sink) -> None:
+    """Report a chain of a block whose last layer is not there in inference."""
+    ends = {*body.ends}
+    for step in body.steps:
+        if step.layer.train_only and step.layer.name in ends:
+            message = f"`{step.layer.name}` ends its block but runs only in training"
+            help = "training-only layers stand in `outputs`"
+            sink.error("NS025", message, step.layer.span, help=help)
 
 
 def is_train_only(output: Output, graph: Chain) -> bool:
@@ -175,61 +108,124 @@ def is_train_only(output: Output, graph: Chain) -> bool:
     return any(layer.train_only for layer in graph.layers if layer.name == output.ref.name)
 
 
+# ------------------------------------------------------------------ what no output needs
+
+
+def _refuse_unneeded(body: Lowered, misplaced: set[str], sink: Sink) -> None:
+    """Report what no output needs, a branch at its end; a misplaced layer is reported already."""
+    import networkx as nx
+
+    needed = nx.ancestors(body.graph, END)
+    dead = [step.layer for step in body.steps if step.layer.name not in needed]
+    ends: dict[str, str] = {}
+    branches: dict[str, list[Layer]] = {}
+    for layer in reversed(dead):  # what reads a layer runs behind it, so its end is known
+        reader = next(iter(body.graph[layer.name]), "")
+        ends[layer.name] = ends[reader] if reader else layer.name
+        branches.setdefault(ends[layer.name], []).append(layer)
+    for name, (end, *others) in branches.items():
+        if name not in misplaced:
+            _report_branch(end, others[::-1], sink)
+
+
+def _report_branch(end: Layer, others: list[Layer], sink: Sink) -> None:
+    """Report a layer that nobody reads, and those that lead only to it."""
+    message = f"nobody reads the layer `{end.name}`"
+    help = f"delete it, or let a layer read it with `from: {end.name}`"
+    if others:
+        message += f", the end of a branch of {len(others) + 1} layers"
+        help = f"delete all of them, or let a layer read the end with `from: {end.name}`"
+    notes = tuple(Label(layer.span, "no output needs it") for layer in others[:MAX_NOTES])
+    sink.add(Diagnostic("NS023", message, end.span, notes=notes, help=help))
+
+
+def _check_block_inputs(block: Block, body: Lowered, sink: Sink) -> None:
+    for name in body.inputs:
+        if not body.graph[name]:
+            message = f"no layer of the block `{block.name}` reads its input `{name}`"
+            sink.error("NS023", message, block.span, help=f"read it with `from: {name}`")
+
+
+def _check_network(spec: Spec, body: Lowered, sink: Sink) -> None:
+    for name, shape in spec.inputs.items():
+        if not body.graph[name]:
+            sink.error("NS023", f"nobody reads the input `{name}`", shape.span, help="delete it")
+    assert isinstance(spec.model.body, Chain)
+    if spec.outputs and all(is_train_only(output, spec.model.body) for output in spec.outputs):
+        message = "every output runs only in training; inference would give nothing"
+        sink.error("NS025", message, spec.outputs[0].span, help="drop `when: train` from one")
+
+
+# ------------------------------------------------------------------ cycles
+
+
+def _explain_cycles(body: Lowered, sink: Sink) -> None:
+    """Report a cycle edge by edge for each knot of layers that wait for each other."""
+    layers = {step.layer.name: step.layer for step in body.steps}
+    help = "let one of them read a layer outside the cycle"
+    for cycle in _cycles(body.graph):
+        places = [_place(layers[reader], source) for source, reader in cycle]
+        edges = [(f"`{b}` reads `{a}`", span) for (a, b), span in zip(cycle, places, strict=True)]
+        _report_cycle("layers", cycle, edges, help, sink)
+
+
+def _place(layer: Layer, source: str) -> Span:
+    """Return where a layer says what it reads, the layer's own place where it does not."""
+    return next((r.span for r in layer.sources if r.name == source and r.span), layer.span)
+
+
+def _cycles(graph: networkx.DiGraph) -> Iterator[list[tuple[str, str]]]:
+    """Yield a cycle as its edges for each knot of nodes, in the order of their names."""
+    import networkx as nx
+
+    for knot in sorted(map(sorted, nx.strongly_connected_components(graph))):
+        if len(knot) > 1 or knot[0] in graph[knot[0]]:
+            # A view of the graph would be walked in the order of a set.
+            inside = nx.DiGraph((a, b) for a in knot for b in graph[a] if b in {*knot})
+            yield nx.find_cycle(inside, knot)
+
+
+def _report_cycle(
+    what: str, cycle: list[tuple[str, str]], edges: list[tuple[str, Span]], help: str, sink: Sink
+) -> None:
+    names = " → ".join([cycle[0][0], *(target for _, target in cycle)])
+    (label, span), *others = edges
+    notes = tuple(Label(place, text) for text, place in others[:MAX_NOTES])
+    message = f"the {what} form a cycle: {names}"
+    sink.add(Diagnostic("NS022", message, span, label, notes, help=help))
+
+
 # ------------------------------------------------------------------ blocks that use blocks
 
 
-def _check_recursion(spec: Spec, sink: Sink) -> None:
+def _check_nesting(spec: Spec, bodies: Bodies, sink: Sink) -> None:
     """Report blocks that use themselves, and nesting that is too deep to expand."""
-    used = {name: _uses(block.body) for name, block in spec.blocks.items()}
-    sorter = graphlib.TopologicalSorter(used)
-    try:
-        order = list(sorter.static_order())
-    except graphlib.CycleError as error:
-        _report_recursion(used, error.args[1][::-1], sink)
-        sink.stop()
-        raise AssertionError from error
-    depth: dict[str, int] = {}
-    for name in order:
-        below = [levels + depth[block] for block, (levels, _) in used[name].items()]
-        depth[name] = max(_levels(spec.blocks[name].body), *below, 0)
-        if depth[name] > MAX_NESTING:
-            message = f"the block `{name}` nests blocks deeper than {MAX_NESTING}"
-            sink.error("NS001", message, spec.blocks[name].span)
-            sink.stop()
+    import networkx as nx
 
-
-_Uses = dict[str, tuple[int, BlockCall]]
-
-
-def _report_recursion(used: dict[str, _Uses], cycle: list[str], sink: Sink) -> None:
-    edges = [(a, b, used[a][b][1].span) for a, b in pairwise(cycle)]
-    notes = tuple(Label(span, f"`{a}` uses `{b}`") for a, b, span in edges[1:20])
-    label = f"`{edges[0][0]}` uses `{edges[0][1]}`"
-    message = f"the blocks form a cycle: {' → '.join(cycle)}"
+    graph = nx.DiGraph()
+    for name, block in spec.blocks.items():
+        graph.add_edge(name, END, weight=1)
+        for level, layer in walk(bodies[block.body], bodies):
+            inner = layer.call.block if isinstance(layer.call, BlockCall) else END
+            known = graph.get_edge_data(name, inner)
+            if known is None or level >= known["weight"]:
+                graph.add_edge(name, inner, weight=level, span=layer.call.span)
     help = "a block cannot contain itself; `repeat: n` stacks copies"
-    sink.add(Diagnostic("NS022", message, edges[0][2], label, notes, help=help))
+    for cycle in _cycles(graph):
+        edges = [(f"`{a}` uses `{b}`", graph.edges[a, b]["span"]) for a, b in cycle]
+        _report_cycle("blocks", cycle, edges, help, sink)
+    sink.stop()
+    _refuse_deep(spec, graph, sink)
 
 
-def _levels(body: Body) -> int:
-    """Return how deep inline blocks nest in a body."""
-    inner = [
-        _levels(x.call)
-        for c in chains(body)
-        for x in c.layers
-        if isinstance(x.call, Chain | Parallel)
-    ]
-    return 1 + max(inner, default=0)
+def _refuse_deep(spec: Spec, graph: networkx.DiGraph, sink: Sink) -> None:
+    """Report the innermost block that is nested too deep; edges weigh the levels between blocks."""
+    import networkx as nx
 
-
-def _uses(body: Body, level: int = 1) -> _Uses:
-    """Return the blocks that a body uses: at which inline level, and by which call."""
-    found: _Uses = {}
-    for layer in (layer for chain in chains(body) for layer in chain.layers):
-        if isinstance(layer.call, BlockCall):
-            if level >= found.get(layer.call.block, (0, None))[0]:
-                found[layer.call.block] = level, layer.call
-        elif isinstance(layer.call, Chain | Parallel):
-            for name, use in _uses(layer.call, level + 1).items():
-                if use[0] >= found.get(name, (0, None))[0]:
-                    found[name] = use
-    return found
+    depth = 0
+    for outer, inner in reversed([*pairwise(nx.dag_longest_path(graph))]):
+        depth += graph.edges[outer, inner]["weight"]
+        if depth > MAX_NESTING:
+            message = f"the block `{outer}` nests blocks deeper than {MAX_NESTING}"
+            sink.error("NS001", message, spec.blocks[outer].span)
+            sink.stop()

@@ -1,45 +1,65 @@
-"""The order in which the layers of a chain run, and which of them are needed."""
+"""The order in which the layers of a body run, found on the graph of what they read."""
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from netspec.language.model import Layer
 
+if TYPE_CHECKING:
+    import networkx
 
-def execution_order(layers: Sequence[Layer], heads: Iterable[Layer] = ()) -> list[Layer]:
-    """Return layers so that each follows what it reads, in the file's order where that is free.
+END = ""
+"""The node that reads what a body gives."""
 
-    A head runs right behind what it reads. Layers on a cycle are left out.
+
+def dataflow(
+    layers: Sequence[Layer], inputs: Iterable[str] = (), outputs: Iterable[str] = ()
+) -> networkx.DiGraph:
+    """Return the graph of what layers read: nodes are names, and END, which reads the outputs."""
+    import networkx as nx
+
+    graph = nx.DiGraph()
+    graph.add_nodes_from(inputs)
+    graph.add_nodes_from(layer.name for layer in layers)
+    graph.add_edges_from((ref.name, layer.name) for layer in layers for ref in layer.sources)
+    graph.add_edges_from((name, END) for name in outputs)
+    return graph
+
+
+def ordered(graph: networkx.DiGraph, layers: Sequence[Layer], heads: Sequence[Layer]) -> list[str]:
+    """Return names so that each follows what it reads, in the file's order where that is free.
+
+    A head runs right behind what it reads. What is on a cycle, or behind one, is left out.
     """
-    everything = [*layers, *heads]
-    rank = _ranks(layers, everything)
-    waiting = {id(layer): 0 for layer in everything}
-    readers: dict[str, list[Layer]] = {}
-    names = {layer.name for layer in everything}
-    for layer in everything:
-        for name in {ref.name for ref in layer.sources} & names:
-            readers.setdefault(name, []).append(layer)
-            waiting[id(layer)] += 1
-    ready = [(rank[id(layer)], i) for i, layer in enumerate(everything) if not waiting[id(layer)]]
-    position = {id(layer): i for i, layer in enumerate(everything)}
-    heapq.heapify(ready)
+    import networkx as nx
+
+    line = {layer.name: float(i) for i, layer in enumerate(layers)}
+    rank = dict.fromkeys(graph, -1.0) | line | _behind(line, heads)
     order = []
-    while ready:
-        layer = everything[heapq.heappop(ready)[1]]
-        order.append(layer)
-        for reader in readers.get(layer.name, ()):
-            waiting[id(reader)] -= 1
-            if not waiting[id(reader)]:
-                heapq.heappush(ready, (rank[id(reader)], position[id(reader)]))
+    try:
+        for name in nx.lexicographical_topological_sort(graph, rank.__getitem__):
+            order.append(name)
+    except nx.NetworkXUnfeasible:
+        pass  # a cycle, which `check` explains
     return order
 
 
-def _ranks(layers: Sequence[Layer], everything: list[Layer]) -> dict[int, float]:
-    """Rank layers by their line; a head by the last line that it reads."""
-    line = {layer.name: float(i) for i, layer in enumerate(layers)}
-    ranks = {id(layer): line[layer.name] for layer in layers}
-    for layer in everything[len(layers) :]:
-        ranks[id(layer)] = max((line.get(ref.name, -1) for ref in layer.sources), default=-1) + 0.5
-    return ranks
+def _behind(line: Mapping[str, float], heads: Sequence[Layer]) -> dict[str, float]:
+    """Rank heads by the last line that they read."""
+    return {
+        head.name: max((line.get(ref.name, -1) for ref in head.sources), default=-1) + 0.5
+        for head in heads
+    }
+
+
+def execution_order(layers: Sequence[Layer], heads: Sequence[Layer] = ()) -> list[Layer]:
+    """Return layers in the order in which they run."""
+    everything = {layer.name: layer for layer in (*layers, *heads)}
+    line = {name: i for i, name in enumerate(everything)}
+    pairs = ((line.get(ref.name, -1), i) for i, x in enumerate(layers) for ref in x.sources)
+    if len(everything) == len(layers) and all(read < i for read, i in pairs):
+        return list(layers)  # nearly all chains run as written, and a spec has thousands
+    order = ordered(dataflow([*everything.values()]), layers, heads)
+    return [everything[name] for name in order if name in everything]

@@ -15,7 +15,6 @@ from typing import Any, NoReturn
 
 import yaml
 
-from netspec.text import yaml_errors
 from netspec.text.diagnostics import Diagnostic, Sink, Source, Span, SpecError
 from netspec.text.yaml_errors import texts
 
@@ -90,7 +89,9 @@ def parse(source: Source, read: int = 0) -> Tree:
         for event in yaml.parse(source.text, _LOADER):
             builder.take(event)
     except yaml.MarkedYAMLError as error:
-        raise SpecError([yaml_errors.explain(source, error)]) from None
+        from netspec.text.yaml_errors.refused import explain
+
+        raise SpecError([explain(source, error)]) from None
     builder.sink.stop()
     if builder.root is None:
         _fail("NS002", "the spec is empty", Span(source, 0, 0), "`netspec init` writes a first one")
@@ -210,7 +211,9 @@ class _Builder:
         if len(self._stack) >= MAX_DEPTH:
             _fail("NS001", f"nested deeper than {MAX_DEPTH}", self._span(event))
         if self._stack and self._stack[-1].awaits_key:
-            raise SpecError([yaml_errors.collection_as_key(self.source, _index(event.start_mark))])
+            from netspec.text.yaml_errors.refused import collection_as_key
+
+            raise SpecError([collection_as_key(self.source, _index(event.start_mark))])
         self._stack.append(_Open(_index(event.start_mark), bool(event.flow_style), keys))
 
     def _close(self, event: yaml.Event) -> Tree:
@@ -246,7 +249,9 @@ class _Builder:
             _fail("NS005", "a merge key is not part of netspec", key.span, "write the keys out")
         if not (key.quoted or self._has_odd_key) and _BRACKET.search(key.text):
             self._has_odd_key = True  # to look at each would take quadratic time
-            if found := yaml_errors.bracket_in_key(self.source, key.span.start):
+            from netspec.text.yaml_errors.refused import bracket_in_key
+
+            if found := bracket_in_key(self.source, key.span.start):
                 raise SpecError([found])
         if key.quoted:
             trial = Sink()

@@ -15,7 +15,6 @@ from math import isqrt
 from netspec.analysis.repair import structure as structure
 from netspec.analysis.repair.budget import Budget as Budget
 from netspec.analysis.repair.fix import Fix as Fix
-from netspec.analysis.repair.fix import is_clear as is_clear
 from netspec.analysis.repair.fix import shortened, slips
 from netspec.analysis.repair.likely import Company, strangeness
 from netspec.analysis.repair.tokens import Token, Tokens, half
@@ -26,7 +25,6 @@ from netspec.language.model import Spec, Value
 from netspec.ops.arguments import MAX_SIZE
 from netspec.ops.dim import Expr
 
-METRICS = ("params", "macs", "train_params", "train_macs")
 _SMALL = 12
 _USUAL = (3, 1, 2, 5, 7)
 """Kernels and strides."""

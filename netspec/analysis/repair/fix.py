@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from netspec.graph.model import NodeId
@@ -95,8 +95,3 @@ def shortened(value: int) -> Iterator[int]:
     text = str(value)
     for i in range(len(text)):
         yield int(text[:i] + text[i + 1 :] or 0)
-
-
-def is_clear(fixes: Sequence[Fix]) -> bool:
-    """Tell whether the first of some fixes is likelier than the others."""
-    return len(fixes) == 1 or (len(fixes) > 1 and fixes[0].rank < fixes[1].rank)

@@ -13,6 +13,7 @@ from netspec.analysis.repair.budget import Budget
 from netspec.analysis.repair.fix import Fix, slips
 from netspec.graph.expand import expand
 from netspec.graph.model import Graph
+from netspec.language.lower import lower
 from netspec.language.model import (
     Argument,
     BlockCall,
@@ -61,7 +62,7 @@ def find(spec: Spec, graph: Graph, missed: Missed, judge: Judge, budget: Budget)
 
 def _judged(spec: Spec, judge: Judge) -> Missed | None:
     try:
-        return judge(spec, expand(spec, {}, Sink()))
+        return judge(spec, expand(spec, lower(spec), {}, Sink()))
     except SpecError:
         return None
 

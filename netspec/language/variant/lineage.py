@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from netspec.language.fields import Fields, kind
-from netspec.language.variant.extension import Extension
-from netspec.language.variant.patch import CURES, KEYS, patch, removed
 from netspec.text.diagnostics import Diagnostic, Label, Sink, Source, Span, SpecError
 from netspec.text.syntax import MAX_BYTES, Mapping, Scalar, Sequence, Tree, parse
+
+if TYPE_CHECKING:
+    from netspec.language.variant.extension import Extension
 
 MAX_LINKS = 8
 _CONTRACTS = "NS05"
@@ -83,6 +84,13 @@ class Lineage:
             self._follow(link, load)
             trees.append(parse(self.sources[-1], sum(map(_count, trees))))
         whole = trees.pop()
+        return self._patched(whole, trees, links) if trees else whole
+
+    def _patched(self, whole: Tree, trees: list[Tree], links: list[Scalar]) -> Tree:
+        """Return the whole spec with its variants' changes, the outermost last."""
+        from netspec.language.variant.extension import Extension
+        from netspec.language.variant.patch import patch, removed
+
         while trees:
             variant = trees.pop()
             assert isinstance(variant, Mapping)
@@ -125,6 +133,8 @@ def _link(tree: Tree) -> Scalar | None:
     """Return the path that a variant extends, None for a whole spec."""
     if not isinstance(tree, Mapping) or not _is_variant(tree):
         return None
+    from netspec.language.variant.patch import CURES, KEYS
+
     sink = Sink()
     fields = Fields(tree, sink, "a variant", KEYS, CURES)
     value = fields.get("extends") if sink.failed else fields.need("extends")
