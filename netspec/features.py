@@ -9,17 +9,9 @@ from netspec.analysis import costs, shapes
 from netspec.analysis.network import Network
 from netspec.graph.expand import expand
 from netspec.graph.model import Graph
-from netspec.language.model import (
-    BlockCall,
-    Chain,
-    Layer,
-    OpCall,
-    Output,
-    Ref,
-    ShareCall,
-    Spec,
-)
+from netspec.language.model import BlockCall, Chain, Layer, OpCall, Output, ShareCall, Spec
 from netspec.language.order import execution_order
+from netspec.language.terms import Ref
 from netspec.ops.split import Cut
 from netspec.text.diagnostics import Sink, suggest
 

@@ -13,7 +13,8 @@ from netspec.analysis.repair.structure import Missed
 from netspec.analysis.shapes import Problems, Shapes, infer
 from netspec.graph.bind import at_item, bind_value, is_size
 from netspec.graph.model import Bound, Graph, Node, NodeId, Sizes, Use, path
-from netspec.language.model import Expectation, Spec
+from netspec.language.model import Spec
+from netspec.language.terms import Expectation
 from netspec.language.variant.extension import Extension
 from netspec.ops.arguments import spell
 from netspec.ops.window import times

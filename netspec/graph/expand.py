@@ -37,7 +37,6 @@ from netspec.language.check import is_train_only
 from netspec.language.cures import cure
 from netspec.language.model import (
     INPUT,
-    Argument,
     Block,
     BlockCall,
     Body,
@@ -45,11 +44,11 @@ from netspec.language.model import (
     Chain,
     Layer,
     OpCall,
-    Ref,
     ShareCall,
     Spec,
 )
 from netspec.language.order import execution_order
+from netspec.language.terms import Argument, Ref
 from netspec.language.values import Scope
 from netspec.ops.arguments import spell
 from netspec.ops.base import Op

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from netspec.language.model import Argument, Body, Layer, OpCall, Value
+from netspec.language.model import Body, Layer, OpCall
+from netspec.language.terms import Argument, Value
 from netspec.ops.base import Op
 from netspec.ops.dim import Expr, names
 from netspec.text.diagnostics import Span

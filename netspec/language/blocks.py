@@ -8,9 +8,10 @@ from collections.abc import Mapping as Table
 from netspec.language.fields import Fields, as_mapping, corrected, kind
 from netspec.language.layers import Surroundings, read_body, refuse_ref
 from netspec.language.lookup import Context, Signature
-from netspec.language.model import INPUT, Block, Body, Chain, Param, Ref
+from netspec.language.model import INPUT, Block, Body, Chain
 from netspec.language.names import check_block_name, check_name, check_widths
 from netspec.language.strays import bodied
+from netspec.language.terms import Param, Ref
 from netspec.language.values import Scope
 from netspec.text.diagnostics import Diagnostic, Label, Sink, Span
 from netspec.text.syntax import Mapping, Scalar, Sequence, Tree, resolve

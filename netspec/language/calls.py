@@ -13,8 +13,9 @@ from netspec.language.cures import cure, refused
 from netspec.language.extras import LAYER_KEYS
 from netspec.language.fields import kind
 from netspec.language.lookup import Context, is_callable, refuse_op
-from netspec.language.model import Argument, BlockCall, OpCall, Value
+from netspec.language.model import BlockCall, OpCall
 from netspec.language.strays import is_empty
+from netspec.language.terms import Argument, Value
 from netspec.language.values import Scope, read_argument, refuse_round
 from netspec.ops.base import REGISTRY, Join, Op
 from netspec.text.diagnostics import Diagnostic, Label, Sink, Span, counted, suggest

@@ -19,12 +19,12 @@ from netspec.language.model import (
     Layer,
     Output,
     Parallel,
-    Ref,
     Spec,
     chains,
     walk,
 )
 from netspec.language.order import execution_order
+from netspec.language.terms import Ref
 from netspec.text.diagnostics import Diagnostic, Label, Sink, Span
 
 MAX_NESTING = 64

@@ -7,7 +7,7 @@ import re
 from netspec.language.cures import sizes, with_dollars
 from netspec.language.fields import Fields, as_mapping, kind
 from netspec.language.init import read_fillers
-from netspec.language.model import Argument, Condition, Ref, Value
+from netspec.language.terms import Argument, Condition, Ref, Value
 from netspec.language.values import Scope, expression, read_argument
 from netspec.ops.arguments import spell
 from netspec.text.diagnostics import Sink, Span

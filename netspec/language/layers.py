@@ -12,20 +12,9 @@ from netspec.language.calls import Given, match_call, order, read_positional, re
 from netspec.language.extras import LAYER_KEYS, read_extras, read_from
 from netspec.language.fields import Fields, corrected, kind
 from netspec.language.lookup import Context, find_op, refuse_nameless, refuse_numbers
-from netspec.language.model import (
-    Argument,
-    BlockCall,
-    Body,
-    Call,
-    Chain,
-    Condition,
-    Layer,
-    OpCall,
-    Parallel,
-    Ref,
-    ShareCall,
-)
+from netspec.language.model import BlockCall, Body, Call, Chain, Layer, OpCall, Parallel, ShareCall
 from netspec.language.names import check_name
+from netspec.language.terms import Argument, Condition, Ref
 from netspec.language.values import Scope, read_argument
 from netspec.ops.base import REGISTRY, Join
 from netspec.ops.split import Cut

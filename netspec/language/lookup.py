@@ -10,9 +10,9 @@ from itertools import pairwise
 from netspec.language.aliases import ops_meant
 from netspec.language.extras import LAYER_KEYS
 from netspec.language.fields import kind
-from netspec.language.model import Param
 from netspec.language.names import is_block_name
 from netspec.language.strays import is_empty
+from netspec.language.terms import Param
 from netspec.ops.base import REGISTRY
 from netspec.text.diagnostics import Diagnostic, Label, Sink, Span, likely
 from netspec.text.syntax import Mapping, Scalar, Sequence, Tree

@@ -20,20 +20,10 @@ from netspec.language.fields import Fields, as_mapping, kind
 from netspec.language.init import read_init
 from netspec.language.layers import Surroundings, check_shares, read_chain, read_layer, refuse_ref
 from netspec.language.lookup import Context
-from netspec.language.model import (
-    Argument,
-    Block,
-    Body,
-    Chain,
-    Expectation,
-    Output,
-    Param,
-    Ref,
-    Spec,
-    walk,
-)
+from netspec.language.model import Block, Body, Chain, Output, Spec, walk
 from netspec.language.names import check_block_name, check_name
 from netspec.language.strays import restored
+from netspec.language.terms import Argument, Expectation, Param, Ref
 from netspec.language.values import Scope, read_argument
 from netspec.text.diagnostics import Sink, Span, suggest
 from netspec.text.syntax import Mapping, Scalar, Sequence, Tree

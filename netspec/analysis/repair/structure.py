@@ -13,19 +13,8 @@ from netspec.analysis.repair.budget import Budget
 from netspec.analysis.repair.fix import Fix, slips
 from netspec.graph.expand import expand
 from netspec.graph.model import Graph
-from netspec.language.model import (
-    Argument,
-    BlockCall,
-    Body,
-    Call,
-    Chain,
-    Layer,
-    Parallel,
-    Param,
-    Spec,
-    Value,
-    walk,
-)
+from netspec.language.model import BlockCall, Body, Call, Chain, Layer, Parallel, Spec, walk
+from netspec.language.terms import Argument, Param, Value
 from netspec.ops.dim import names
 from netspec.text.diagnostics import Sink, Span, SpecError
 

@@ -23,9 +23,10 @@ from netspec.emit.torch.plan import (
 from netspec.emit.torch.repeat import grouped, progression
 from netspec.graph.bind import call_of, compare
 from netspec.graph.model import NodeId
-from netspec.language.model import BlockCall, Chain, Layer, OpCall, Parallel, Ref, ShareCall
+from netspec.language.model import BlockCall, Chain, Layer, OpCall, Parallel, ShareCall
 from netspec.language.model import Call as Called
 from netspec.language.order import execution_order
+from netspec.language.terms import Ref
 from netspec.ops.base import Call, Infix, Op
 from netspec.ops.dim import Dim, Expr, Shape, equal, integer, name, names, substitute, unknown
 from netspec.ops.split import Cut

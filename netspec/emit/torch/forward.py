@@ -27,8 +27,9 @@ from netspec.emit.torch.layout import (
 from netspec.emit.torch.naming import RESERVED
 from netspec.emit.torch.pieces import base, condition_text
 from netspec.emit.torch.plan import Plan
-from netspec.language.model import Chain, Layer, OpCall, Output, Parallel, Ref, ShareCall
+from netspec.language.model import Chain, Layer, OpCall, Output, Parallel, ShareCall
 from netspec.language.order import execution_order
+from netspec.language.terms import Ref
 from netspec.ops.base import Call, Infix, Input
 
 Comment = Callable[[Layer], str]

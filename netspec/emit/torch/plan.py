@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from netspec.graph.model import NodeId
-from netspec.language.model import Body, Chain, Layer, OpCall, Ref, ShareCall
+from netspec.language.model import Body, Chain, Layer, OpCall, ShareCall
+from netspec.language.terms import Ref
 from netspec.ops.base import Call, Infix
 from netspec.ops.dim import Dim, Shape, is_known, names
 
