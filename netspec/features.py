@@ -105,10 +105,9 @@ def _owned(
             owner = layers[layer.call.target.name]
             names.add(owner.name)
             moved[layer.name] = owner.name
-            condition = layer.condition or owner.condition
-            changed[layer.name] = replace(
-                owner, sources=layer.sources, shape=layer.shape, condition=condition
-            )
+            own = {"shape": layer.shape, "when": layer.condition or owner.said.when}
+            said = owner.said.model_copy(update=own)
+            changed[layer.name] = replace(owner, sources=layer.sources, said=said)
     found = [changed.get(layer.name, layer) for layer in kept]
     return [
         replace(layer, sources=tuple(_moved(ref, moved) for ref in layer.sources))

@@ -196,7 +196,7 @@ MISFITS = [
     ("relu: {graph.one: relu}", "NS011", "relu", "did you mean `change`?"),
     ("base: {graph.x: {relu: [], after: one}}", "NS011", "base", "did you mean `insert`?"),
     ("k: Stride 2; it passes through", "NS011", "k", "did you mean `doc`?"),
-    ("k: {out: 3, rate: 0.5}", "NS011", "k", "did you mean `params`?"),
+    ("k: {classes: 3, rate: 0.5}", "NS011", "k", "did you mean `params`?"),
     ("k: {params: 3, macs: <=3}", "NS011", "k", "did you mean `expect`?"),
     ("blocks: {params: 3, macs: <=3}", "NS011", "blocks", "did you mean `expect`?"),
     ("relu: relu", "NS011", "relu", "known: "),

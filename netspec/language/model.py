@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from netspec.language.extras import TRAIN
+from netspec.language.grammar import NOTHING, LayerKeys
 from netspec.language.terms import Argument, Condition, Expectation, Param, Ref
 from netspec.ops.base import Op
 from netspec.ops.fillers import Filler
@@ -72,14 +74,48 @@ class Layer:
     span: Span
     call: Call
     sources: tuple[Ref, ...]
-    shape: Argument | None = None
-    train_only: bool = False
-    weight: Argument | None = None
-    repeat: Argument | None = None
-    first: Mapping[str, Argument] = field(default_factory=dict)
-    condition: Condition | None = None
-    init: Mapping[str, Filler] = field(default_factory=dict)
-    doc: str = ""
+    said: LayerKeys = NOTHING
+    """What it says beside its op."""
+
+    @property
+    def shape(self) -> Argument | None:
+        """The contract that its output keeps."""
+        return self.said.shape
+
+    @property
+    def train_only(self) -> bool:
+        """Whether it runs only in training."""
+        return self.said.when == TRAIN
+
+    @property
+    def condition(self) -> Condition | None:
+        """On what it is there at all."""
+        return self.said.when if isinstance(self.said.when, Condition) else None
+
+    @property
+    def weight(self) -> Argument | None:
+        """Its weight in the loss, if it is an output."""
+        return self.said.weight
+
+    @property
+    def repeat(self) -> Argument | None:
+        """How many copies stand one behind the other."""
+        return self.said.repeat
+
+    @property
+    def first(self) -> Mapping[str, Argument]:
+        """What the first of the copies gets in place of the others' arguments."""
+        return self.said.first
+
+    @property
+    def init(self) -> Mapping[str, Filler]:
+        """How its tensors are filled."""
+        return self.said.init
+
+    @property
+    def doc(self) -> str:
+        """What it is, for people."""
+        return self.said.doc
 
 
 @dataclass(frozen=True, slots=True, eq=False)

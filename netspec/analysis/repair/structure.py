@@ -165,8 +165,9 @@ class _Editor:
         first = {key: self.argument(value) for key, value in layer.first.items()}
         if self.place.key and first and layer.call.span == self.place.span:
             first[self.place.key] = Argument(self.new, layer.call.span)
-            return replace(layer, first=first)
-        return replace(layer, call=self._call(layer.call), repeat=repeat, first=first)
+            return replace(layer, said=layer.said.model_copy(update={"first": first}))
+        said = layer.said.model_copy(update={"repeat": repeat, "first": first})
+        return replace(layer, call=self._call(layer.call), said=said)
 
     def _call(self, call: Call) -> Call:
         if isinstance(call, Chain | Parallel):

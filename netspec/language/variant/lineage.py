@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
-from netspec.language.fields import Fields, kind
+from netspec.language.grammar import VariantKeys
+from netspec.language.keys import Reading, corrected, read_known
 from netspec.language.variant.extension import Extension
-from netspec.language.variant.patch import CURES, KEYS, patch, removed
+from netspec.language.variant.patch import Variant, patch, removed
 from netspec.text.diagnostics import Diagnostic, Label, Sink, Source, Span, SpecError
 from netspec.text.syntax import MAX_BYTES, Mapping, Scalar, Sequence, Tree, parse
 
@@ -60,21 +61,21 @@ class Lineage:
 
     def resolve(self, load: Loader | None) -> Tree:
         """Return the tree of the whole spec; `sources` and `places` grow. Raises SpecError."""
-        trees = [parse(self.sources[0])]
-        links = []
-        while link := _link(trees[-1]):
-            links.append(link)
-            self._follow(link, load)
-            trees.append(parse(self.sources[-1], sum(map(_count, trees))))
-        whole = trees.pop()
-        while trees:
-            variant = trees.pop()
-            assert isinstance(variant, Mapping)
+        sink = Sink()
+        count, variants = 0, []
+        tree = parse(self.sources[0])
+        while variant := _variant(tree, sink):
+            variants.append(variant)
+            self._follow(variant.link, load)
+            count += _count(tree)
+            tree = parse(self.sources[-1], count)
+        for variant in reversed(variants):
             self.removed |= removed(variant)
-            if isinstance(whole, Mapping):
-                self.extension = Extension(links.pop(), variant, whole)
-                whole = patch(whole, variant)
-        return whole
+            if isinstance(tree, Mapping):
+                self.extension = Extension(variant.link, variant.tree, tree)
+                tree = patch(tree, variant, sink)
+        sink.stop()
+        return tree
 
     def _follow(self, link: Scalar, load: Loader | None) -> None:
         if load is None:
@@ -105,20 +106,16 @@ def _refuse(code: str, message: str, link: Scalar, help: str = "") -> NoReturn:
     raise SpecError([Diagnostic(code, message, link.span, help=help)])
 
 
-def _link(tree: Tree) -> Scalar | None:
-    """Return the path that a variant extends, None for a whole spec."""
+def _variant(tree: Tree, sink: Sink) -> Variant | None:
+    """Return what a variant says, None for a whole spec. Raises SpecError if it extends nothing."""
     if not isinstance(tree, Mapping) or not _is_variant(tree):
         return None
-    sink = Sink()
-    fields = Fields(tree, sink, "a variant", KEYS, CURES)
-    value = fields.get("extends") if sink.failed else fields.need("extends")
-    fields.need("netspec")
-    if value and not (isinstance(value, Scalar) and isinstance(value.value, str) and value.text):
-        help = "for example `extends: googlenet.yaml`"
-        sink.error("NS012", f"`extends` expects a file, found {kind(value)}", value.span, help=help)
-    sink.stop()
-    assert isinstance(value, Scalar)
-    return value
+    tree = corrected(VariantKeys, tree, "a variant", sink)
+    said = read_known(VariantKeys, tree, "a variant", Reading(sink))
+    if said.extends is None:
+        sink.stop()
+    assert said.extends
+    return Variant(tree, said, said.extends)
 
 
 def _is_variant(tree: Mapping) -> bool:
