@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping as Table
-from collections.abc import Sequence as Items
 
 from netspec.language.grammar import BlockKeys
 from netspec.language.keys import Reading, as_mapping, corrected, read_known
@@ -13,10 +12,10 @@ from netspec.language.model import INPUT, Block, Body, Chain
 from netspec.language.names import check_block_name, check_widths
 from netspec.language.signature import refuse_outputs
 from netspec.language.strays import bodied
-from netspec.language.terms import Param, Ref
+from netspec.language.terms import Param
 from netspec.language.values import Scope
 from netspec.text.diagnostics import Diagnostic, Label, Sink
-from netspec.text.syntax import Mapping, Scalar
+from netspec.text.syntax import Mapping, Scalar, Tree
 
 
 def read_signatures(
@@ -30,57 +29,45 @@ def read_signatures(
             notes = (Label(name.span, "the network"),)
             message = f"the block `{key.text}` has the name of a class of the network"
             sink.add(Diagnostic("NS015", message, key.span, notes=notes))
-        block = as_mapping(value, sink, f"the block `{key.text}`")
-        said = read_known(BlockKeys, block, "a block", Reading(sink)) if block else BlockKeys()
+        block = _read_block(value, f"the block `{key.text}`", sink)
+        keys = block or Mapping((), value.span)
+        said = read_known(BlockKeys, keys, "a block", Reading(sink))
         visible = {**outer.params, **said.params}
         check_widths(sink, said.inputs, {text: param.span for text, param in visible.items()})
-        signatures[key.text] = Signature(said, key.span)
+        signatures[key.text] = Signature(said, block, key.span)
     return signatures
 
 
-def correct_blocks(tree: Mapping | None, sink: Sink) -> Mapping | None:
-    """Report unknown keys of blocks; later readers see the keys that were meant."""
-    if tree is None:
-        return None
-    items = [
-        (key, _corrected(value, sink, f"the block `{key.text}`"))
-        if isinstance(value, Mapping)
-        else (key, value)
-        for key, value in tree.items
-    ]
-    return Mapping(tuple(items), tree.span)
+def _read_block(tree: Tree, what: str, sink: Sink) -> Mapping | None:
+    """Return a block with the keys that were meant, None after reporting what is no mapping."""
+    block = as_mapping(tree, sink, what)
+    block = block and bodied(block, what, BlockKeys.kinds(), sink)
+    return block and corrected(BlockKeys, block, what, sink)
 
 
-def _corrected(block: Mapping, sink: Sink, what: str) -> Mapping:
-    return corrected(BlockKeys, bodied(block, what, BlockKeys.kinds(), sink), what, sink)
-
-
-def read_blocks(tree: Mapping | None, outer: Scope, context: Context) -> dict[str, Block]:
+def read_blocks(outer: Scope, context: Context) -> dict[str, Block]:
     blocks = {}
-    for key, value in tree.items if tree else ():
-        if not isinstance(value, Mapping):
-            continue
-        signature = context.signatures[key.text]
-        scope = Scope(signature.params, outer)
-        around = Surroundings(scope, signature.inputs or (INPUT,))
-        body = read_body(value, around, context)
-        warn_unused(signature.params, scope, context.sink)
-        outputs = signature.said.outputs
-        _check_outputs(outputs, value, body, context.sink)
+    for name, signature in context.signatures.items():
+        said = signature.said
+        scope = Scope(said.params, outer)
+        around = Surroundings(scope, said.inputs or (INPUT,))
+        body = read_body(signature.tree, around, context) if signature.tree else None
+        warn_unused(said.params, scope, context.sink)
+        _check_outputs(signature, body, context.sink)
         if body is not None:
-            params, inputs, doc = signature.params, signature.inputs, signature.said.doc
-            blocks[key.text] = Block(key.text, key.span, params, inputs, body, doc, outputs)
+            parts = (said.params, said.inputs, body, said.doc, said.outputs)
+            blocks[name] = Block(name, signature.span, *parts)
     return blocks
 
 
-def _check_outputs(outputs: Items[Ref], block: Mapping, body: Body | None, sink: Sink) -> None:
+def _check_outputs(signature: Signature, body: Body | None, sink: Sink) -> None:
     """Report what a use of the block cannot be read for."""
-    if outputs and not isinstance(body, Chain):
-        place = next(value.span for key, value in block.items if key.text == "outputs")
-        refuse_outputs(place, sink)
+    outputs = signature.tree and signature.tree.find("outputs")
+    if outputs and signature.said.outputs and not isinstance(body, Chain):
+        refuse_outputs(outputs[1].span, sink)
         return
     layers = sorted(layer.name for layer in body.layers) if isinstance(body, Chain) else []
-    for ref in outputs:
+    for ref in signature.said.outputs:
         if ref.name not in layers:
             refuse_ref(ref, layers, sink)
 

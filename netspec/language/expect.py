@@ -54,7 +54,7 @@ Bound = tuple[str, float, Argument]
 _PATTERN = r"^(<=|>=|<|>)?\s*[0-9]+(\.[0-9]*)?([eE][-+]?[0-9]{1,2})?\s*[KMG]?$"
 
 
-class Bounded(Kind):
+class Bounded(Kind[Tree]):
     """A number, or a bound such as `<=1.6G`."""
 
     schema: ClassVar[Schema] = {"anyOf": [NUMBER, {"type": "string", "pattern": _PATTERN}]}

@@ -22,7 +22,7 @@ _SOURCE: Schema = {"type": "string", "pattern": f"^{NAME}([.][A-Za-z0-9_]+)?$"}
 TRAIN = "train"
 
 
-class Sources(Kind):
+class Sources(Kind[Tree]):
     """Names of layers or inputs: one, or a list."""
 
     schema: ClassVar[Schema] = {
@@ -45,14 +45,14 @@ class Sources(Kind):
         return tuple(refs)
 
 
-class Amount(Kind):
+class Amount(Kind[Tree]):
     """A value or an expression; stages that know its value check it."""
 
     def read(self, tree: Tree, reading: Reading) -> Argument | None:
         return read_argument(tree, reading.scope, reading.sink)
 
 
-class Contract(Kind):
+class Contract(Kind[Tree]):
     """A shape, in which null is any size."""
 
     schema: ClassVar[Schema] = {
@@ -71,7 +71,7 @@ class Contract(Kind):
         return shape
 
 
-class Changes(Kind):
+class Changes(Kind[Mapping]):
     """Arguments by name."""
 
     schema: ClassVar[Schema] = {"type": "object", "additionalProperties": ARGUMENTS}
@@ -79,8 +79,7 @@ class Changes(Kind):
     help = "for example `first: {stride: 2}`"
     takes = (Mapping,)
 
-    def read(self, tree: Tree, reading: Reading) -> dict[str, Argument]:
-        assert isinstance(tree, Mapping)
+    def read(self, tree: Mapping, reading: Reading) -> dict[str, Argument]:
         read = [(k.text, read_argument(v, reading.scope, reading.sink)) for k, v in tree.items]
         return {key: argument for key, argument in read if argument is not None}
 
@@ -88,7 +87,7 @@ class Changes(Kind):
 _CONDITION = re.compile(r"(.+?)(==|!=|<=|>=|<|>)(.+)")
 
 
-class When(Kind):
+class When(Kind[Tree]):
     """`train`, a truth value, `$project`, or a comparison such as `$stride != 1`."""
 
     schema: ClassVar[Schema] = {"anyOf": [{"enum": [TRAIN, True, False]}, EXPRESSION]}

@@ -7,34 +7,12 @@ and what editors accept; descriptions and examples are the documentation.
 # pydantic evaluates annotations that are no text much faster, so nothing comes from __future__.
 from typing import Annotated, ClassVar
 
+from netspec.language import extras, kinds, signature
 from netspec.language.expect import Bound, Bounded, metric_meant
-from netspec.language.extras import Amount, Changes, Contract, Sources, When
 from netspec.language.init import Fillers, Filling, Fillings, Function
 from netspec.language.keys import Keys, Kind, key
-from netspec.language.kinds import (
-    NUMBER,
-    PATH,
-    REF,
-    SHAPE,
-    SIZE,
-    Inputs,
-    Later,
-    Layers,
-    Named,
-    Nested,
-    NetworkName,
-    Outputs,
-    Params,
-    Paths,
-    Replaced,
-    Text,
-    Version,
-    Word,
-    ref,
-    table,
-)
+from netspec.language.kinds import REF, ref, table
 from netspec.language.names import BLOCK_NAME, NAME
-from netspec.language.signature import InputNames, LayerNames, Parameters
 from netspec.language.terms import Argument, Condition, Param, Ref
 from netspec.ops.arguments import EXPRESSION
 from netspec.ops.base import REGISTRY, Join
@@ -43,10 +21,10 @@ from netspec.text.syntax import Mapping, Scalar, Tree
 
 JOINS = sorted(name for name, cls in REGISTRY.items() if issubclass(cls, Join))
 CHAINS = {"type": "array", "items": ref("chain"), "minItems": 1}
-FACTOR = {"anyOf": [NUMBER, EXPRESSION]}
+FACTOR = {"anyOf": [kinds.NUMBER, EXPRESSION]}
 FILE = {"type": "string", "pattern": r"^[^/~\\:][^\\:]*\.yaml$"}
 
-Doc = Annotated[str, Text()]
+Doc = Annotated[str, kinds.Text()]
 Filled = Annotated[Filler | None, Function()]
 Limit = Annotated[Bound | None, Bounded()]
 
@@ -64,34 +42,34 @@ FILLING = Filling(TensorKeys)
 class LayerKeys(Keys):
     """What a layer may say beside its op."""
 
-    share: Annotated[Scalar | None, Word(REF, wanted="a layer's name")] = key(
+    share: Annotated[Scalar | None, kinds.Word(REF, wanted="a layer's name")] = key(
         None, "another layer of the same chain, whose weights this call uses too", "other"
     )
-    sources: Annotated[tuple[Ref, ...], Sources()] = key(
+    sources: Annotated[tuple[Ref, ...], extras.Sources()] = key(
         (),
         "what it reads in place of the line above: layers of the same chain, or inputs",
         *("name", "[a, b]"),
         alias="from",
     )
-    repeat: Annotated[Argument | None, Amount(SIZE)] = key(
+    repeat: Annotated[Argument | None, extras.Amount(kinds.SIZE)] = key(
         None, "a stack of copies, called `name.0`, `name.1` …", "3"
     )
-    first: Annotated[dict[str, Argument], Changes()] = key(
+    first: Annotated[dict[str, Argument], extras.Changes()] = key(
         dict, "beside `repeat`: other arguments for the first copy of a block", "{stride: 2}"
     )
-    when: Annotated[Condition | str | None, When()] = key(
+    when: Annotated[Condition | str | None, extras.When()] = key(
         None,
         "`train`: built, but run only in training; a condition: there only if it holds when "
         "compiling, else its (first) input passes through",
         *("train", "$project", "$stride != 1"),
     )
-    weight: Annotated[Argument | None, Amount(FACTOR)] = key(
+    weight: Annotated[Argument | None, extras.Amount(FACTOR)] = key(
         None, "for an output: its share of `total_loss`", "0.3"
     )
     init: Annotated[Fillers, FILLING] = key(
         dict, "how its tensors are filled, in place of the section `init`", "{bias: zeros_}"
     )
-    shape: Annotated[Argument | None, Contract()] = key(
+    shape: Annotated[Argument | None, extras.Contract()] = key(
         None,
         "a contract: the output's shape without the batch, checked when compiling; `null` is any "
         "size",
@@ -137,13 +115,13 @@ class SignatureKeys(Keys):
     """What a block says of its uses."""
 
     doc: Doc = key("", "what the block is, for people")
-    params: Annotated[dict[str, Param], Parameters()] = key(
+    params: Annotated[dict[str, Param], signature.Parameters()] = key(
         dict, "its parameters, those with a default last", "[out, kernel, stride=1]"
     )
-    inputs: Annotated[tuple[str, ...], InputNames()] = key(
+    inputs: Annotated[tuple[str, ...], signature.InputNames()] = key(
         (), "the names of its inputs, if there is more than one", "[image, mask]"
     )
-    outputs: Annotated[tuple[Ref, ...], LayerNames()] = key(
+    outputs: Annotated[tuple[Ref, ...], signature.LayerNames()] = key(
         (), "the layers that a use of it can be read for, as `use.low`", "[low, high]"
     )
 
@@ -169,34 +147,34 @@ class ExpectKeys(Keys):
 
 
 INIT = Fillings(FILLING)
-EXPECT = Nested(ExpectKeys, "for example `expect: {macs: <=1.6G}`")
+EXPECT = kinds.Nested(ExpectKeys, "for example `expect: {macs: <=1.6G}`")
 
 
 class SpecKeys(Keys):
     """The sections of a spec."""
 
-    netspec: Annotated[int | None, Version()] = key(..., "the version of the language", "1")
-    name: Annotated[Scalar | None, NetworkName()] = key(
+    netspec: Annotated[int | None, kinds.Version()] = key(..., "the version of the language", "1")
+    name: Annotated[Scalar | None, kinds.NetworkName()] = key(
         ..., "the network's name, which becomes the class: capitalised"
     )
     doc: Doc = key("", "what the network is, for people: paper, table, figure")
-    params: Annotated[dict[str, Param], Params()] = key(
+    params: Annotated[dict[str, Param], kinds.Params()] = key(
         dict,
         "numbers with names, used as `$name`; `--set classes=10` changes them",
         "{classes: 1000}",
     )
-    inputs: Annotated[Mapping | None, Inputs(table(SHAPE, NAME, minProperties=1))] = key(
-        ..., "shapes without the batch, channels first", "{image: [3, 224, 224]}"
+    inputs: Annotated[Mapping | None, kinds.Inputs(table(kinds.SHAPE, NAME, minProperties=1))] = (
+        key(..., "shapes without the batch, channels first", "{image: [3, 224, 224]}")
     )
     init: Annotated[dict[str, Fillers], INIT] = key(dict, "how each op's tensors are filled")
-    blocks: Annotated[Mapping | None, Named(table(ref("block"), BLOCK_NAME), role="blocks")] = key(
-        None, "what is used more than once, capitalised, used like ops"
-    )
+    blocks: Annotated[
+        Mapping | None, kinds.Named(table(ref("block"), BLOCK_NAME), role="blocks")
+    ] = key(None, "what is used more than once, capitalised, used like ops")
     graph: Annotated[
-        Mapping | None, Layers(table(ref("layer"), NAME, minProperties=1), role="chain")
+        Mapping | None, kinds.Layers(table(ref("layer"), NAME, minProperties=1), role="chain")
     ] = key(..., "the layers; each reads the line above unless it says `from:`")
     outputs: Annotated[
-        Mapping | None, Outputs(table(ref("output"), NAME, minProperties=1), role="chain")
+        Mapping | None, kinds.Outputs(table(ref("output"), NAME, minProperties=1), role="chain")
     ] = key(..., "names for results: a layer's name, or a head with `from:`")
     expect: Annotated[ExpectKeys, EXPECT] = key(
         ExpectKeys.model_construct(),
@@ -208,22 +186,29 @@ class SpecKeys(Keys):
 class VariantKeys(Keys):
     """The sections of a variant, and what it does in place of writing others anew."""
 
-    netspec: Annotated[Tree | None, Later(Version())] = key(..., "the version of the language", "1")
+    netspec: Annotated[Tree | None, kinds.Later(kinds.Version())] = key(
+        ..., "the version of the language", "1"
+    )
     extends: Annotated[
-        Scalar | None, Word(FILE, wanted="a file", help="for example `extends: googlenet.yaml`")
+        Scalar | None,
+        kinds.Word(FILE, wanted="a file", help="for example `extends: googlenet.yaml`"),
     ] = key(..., "the spec that this one patches, a path relative to this file", "googlenet.yaml")
-    name: Annotated[Tree | None, Replaced(NetworkName())] = key(None, "the variant's own name")
-    doc: Annotated[Tree | None, Replaced(Text())] = key(None, "what the variant is, for people")
-    params: Annotated[Tree | None, Later(Params())] = key(
+    name: Annotated[Tree | None, kinds.Replaced(kinds.NetworkName())] = key(
+        None, "the variant's own name"
+    )
+    doc: Annotated[Tree | None, kinds.Replaced(kinds.Text())] = key(
+        None, "what the variant is, for people"
+    )
+    params: Annotated[Tree | None, kinds.Later(kinds.Params())] = key(
         None, "other values for parameters of the extended spec", "{classes: 10}"
     )
-    init: Annotated[Tree | None, Replaced(INIT)] = key(
+    init: Annotated[Tree | None, kinds.Replaced(INIT)] = key(
         None, "how each op's tensors are filled, in place of the extended spec's `init`"
     )
     change: Annotated[
         Mapping | None,
-        Named(
-            table({"anyOf": [ref("layer"), ref("block"), REF]}, PATH),
+        kinds.Named(
+            table({"anyOf": [ref("layer"), ref("block"), REF]}, kinds.PATH),
             role="patch",
             help="for example `change: {graph.relu1: gelu}`",
         ),
@@ -234,16 +219,16 @@ class VariantKeys(Keys):
     )
     insert: Annotated[
         Mapping | None,
-        Named(
-            table({"anyOf": [ref("insertion"), ref("block"), REF]}, PATH),
+        kinds.Named(
+            table({"anyOf": [ref("insertion"), ref("block"), REF]}, kinds.PATH),
             role="patch",
             help="for example `insert: {graph.norm1: {batch_norm2d: [], after: conv1}}`",
         ),
     ] = key(None, "new layers, each `after:` or `before:` another one")
-    remove: Annotated[tuple[Scalar, ...], Paths()] = key(
+    remove: Annotated[tuple[Scalar, ...], kinds.Paths()] = key(
         (), "the paths of layers that go", "[graph.norm1]"
     )
-    expect: Annotated[Tree | None, Replaced(EXPECT)] = key(
+    expect: Annotated[Tree | None, kinds.Replaced(EXPECT)] = key(
         None, "what must be true of the variant, in place of what the extended spec expects"
     )
 

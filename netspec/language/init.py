@@ -26,7 +26,7 @@ from netspec.text.syntax import Mapping, Scalar, Sequence, Tree
 Fillers = dict[str, Filler]
 
 
-class Function(Kind):
+class Function(Kind[Tree]):
     """A function of torch.nn.init: `zeros_` or `{constant_: 0.2}`, in the form of an op."""
 
     schema: ClassVar[Schema] = ref("filler")
@@ -78,7 +78,7 @@ def _read(
     return validated(cls, {key: item.value for key, item in values.items() if item}, tell)
 
 
-class Filling(Kind):
+class Filling(Kind[Tree]):
     """A function for each tensor; one alone fills a free parameter."""
 
     schema: ClassVar[Schema] = ref("init")
@@ -99,7 +99,7 @@ class Filling(Kind):
         return {key: filler for key, filler in found.items() if filler is not None}
 
 
-class Fillings(Kind):
+class Fillings(Kind[Mapping]):
     """The section `init`: what fills the tensors of each op."""
 
     schema: ClassVar[Schema] = closed(dict.fromkeys(sorted(REGISTRY), ref("init")))
@@ -110,8 +110,7 @@ class Fillings(Kind):
         super().__init__()
         self.filling = filling
 
-    def read(self, tree: Tree, reading: Reading) -> dict[str, Fillers]:
-        assert isinstance(tree, Mapping)
+    def read(self, tree: Mapping, reading: Reading) -> dict[str, Fillers]:
         for key, _ in tree.items:
             if key.text not in REGISTRY:
                 help = suggest(key.text, REGISTRY) or "`netspec ops` lists the ops"

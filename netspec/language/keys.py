@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from collections.abc import Mapping as Table
 from functools import cache
-from typing import Any, ClassVar, Literal, TypeVar
+from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError, core_schema
@@ -22,6 +22,7 @@ from netspec.text.syntax import Mapping, Scalar, Sequence, Tree
 Role = Literal["spec", "blocks", "block", "chain", "branches", "layer", "patch", "plain"]
 """What a part of a spec is, which decides how it is written."""
 Schema = dict[str, Any]
+T = TypeVar("T", bound=Tree)
 M = TypeVar("M", bound=BaseModel)
 K = TypeVar("K", bound="Keys")
 
@@ -34,7 +35,7 @@ class Reading:
         self.scope = scope or Scope({})
 
 
-class Kind:
+class Kind(Generic[T]):
     """A pydantic annotation: what may stand at a key. By itself it takes any tree, as it is."""
 
     schema: ClassVar[Schema]
@@ -52,7 +53,7 @@ class Kind:
         """Tell whether a tree can be read at all."""
         return isinstance(tree, self.takes)
 
-    def read(self, tree: Tree, reading: Reading) -> Any:
+    def read(self, tree: T, reading: Reading) -> Any:
         """Return the value of a tree that fits, or what is left of it after reporting mistakes."""
         return tree
 
@@ -71,7 +72,7 @@ class Kind:
         if not self.fits(tree):
             found = {"wanted": self.wanted, "found": kind(tree)}
             raise PydanticCustomError("netspec", "expected {wanted}, found {found}", found)
-        return self.read(tree, info.context)  # type: ignore[arg-type]  # a Reading: see `read_known`
+        return self.read(tree, info.context)  # type: ignore[arg-type]  # it fits; see `read_known`
 
 
 def key(default: Any, description: str, *examples: str, alias: str | None = None) -> Any:
@@ -92,7 +93,7 @@ class Keys(BaseModel):
 
     @classmethod
     @cache
-    def kinds(cls) -> dict[str, Kind]:
+    def kinds(cls) -> dict[str, Kind[Any]]:
         """Return the kind of each key."""
         return {
             info.alias or name: next(item for item in info.metadata if isinstance(item, Kind))
@@ -111,12 +112,14 @@ class Keys(BaseModel):
         return {key: {**kind.schema, "description": f.description} for (key, kind), f in found}
 
     @classmethod
+    def required(cls) -> list[str]:
+        """Return the keys that must be there."""
+        return [f.alias or name for name, f in cls.model_fields.items() if f.is_required()]
+
+    @classmethod
     def object(cls, **more: Any) -> Schema:
         """Return the schema of a mapping with these keys and no others."""
-        needed = [
-            info.alias or name for name, info in cls.model_fields.items() if info.is_required()
-        ]
-        required = {"required": needed} if needed else {}
+        required = {"required": cls.required()} if cls.required() else {}
         return closed(cls.properties(), **more, **required)
 
 
@@ -151,10 +154,8 @@ def read_known(cls: type[K], tree: Mapping, what: str, reading: Reading) -> K:
 
     model = validated(cls, trees, tell, reading)
     if model is None:
-        needed = [i.alias or name for name, i in cls.model_fields.items() if i.is_required()]
         rest = {key: value for key, value in trees.items() if key not in wrong}
-        absent = {key: None for key in needed if key in wrong}
-        model = cls.model_validate({**rest, **absent}, context=reading)
+        model = cls.model_validate({**dict.fromkeys(cls.required()), **rest}, context=reading)
     return model
 
 

@@ -40,10 +40,10 @@ def table(value: Schema, pattern: str, **more: Any) -> Schema:
     return {"type": "object", "additionalProperties": value, "propertyNames": names, **more}
 
 
-class Later(Kind):
+class Later(Kind[Tree]):
     """A key of a variant, which is read when it stands in the whole spec."""
 
-    def __init__(self, kind: Kind) -> None:
+    def __init__(self, kind: Kind[Any]) -> None:
         super().__init__(kind.schema, help=kind.help)
 
 
@@ -51,7 +51,7 @@ class Replaced(Later):
     """A section of a variant that stands in place of the extended spec's."""
 
 
-class Version(Kind):
+class Version(Kind[Tree]):
     """The version of the language."""
 
     schema: ClassVar[Schema] = {"const": 1}
@@ -64,7 +64,7 @@ class Version(Kind):
         return 1
 
 
-class Word(Kind):
+class Word(Kind[Scalar]):
     """One word, with its place."""
 
     wanted = "a word"
@@ -79,13 +79,12 @@ class NetworkName(Word):
     schema: ClassVar[Schema] = {"type": "string", "pattern": f"^{BLOCK_NAME}$"}
     help = "for example `name: ResNet`"
 
-    def read(self, tree: Tree, reading: Reading) -> Tree:
-        assert isinstance(tree, Scalar)
+    def read(self, tree: Scalar, reading: Reading) -> Scalar:
         check_block_name(reading.sink, tree.text, tree.span, "network")
         return tree
 
 
-class Text(Kind):
+class Text(Kind[Scalar]):
     """A sentence for people."""
 
     schema: ClassVar[Schema] = {"type": "string"}
@@ -94,15 +93,14 @@ class Text(Kind):
     def fits(self, tree: Tree) -> bool:
         return isinstance(tree, Scalar) and isinstance(tree.value, str)
 
-    def read(self, tree: Tree, reading: Reading) -> str:
-        assert isinstance(tree, Scalar)
+    def read(self, tree: Scalar, reading: Reading) -> str:
         if len(tree.text) > MAX_TEXT:
             message = f"a text of more than {MAX_TEXT:,} characters"
             reading.sink.error("NS001", message, tree.span)
         return tree.text
 
 
-class Paths(Kind):
+class Paths(Kind[Sequence]):
     """A list of paths."""
 
     schema: ClassVar[Schema] = {
@@ -113,8 +111,7 @@ class Paths(Kind):
     help = "for example `remove: [graph.norm1]`"
     takes = (Sequence,)
 
-    def read(self, tree: Tree, reading: Reading) -> tuple[Scalar, ...]:
-        assert isinstance(tree, Sequence)
+    def read(self, tree: Sequence, reading: Reading) -> tuple[Scalar, ...]:
         for item in tree.items:
             if not isinstance(item, Scalar):
                 message = f"`remove` expects paths, found {kind(item)}"
@@ -125,7 +122,7 @@ class Paths(Kind):
 # ------------------------------------------------------------------ mappings
 
 
-class Nested(Kind):
+class Nested(Kind[Mapping]):
     """A mapping with known keys of its own."""
 
     wanted = "a mapping"
@@ -135,20 +132,18 @@ class Nested(Kind):
         super().__init__(model.object(), help=help)
         self.model = model
 
-    def read(self, tree: Tree, reading: Reading) -> Keys:
-        assert isinstance(tree, Mapping)
+    def read(self, tree: Mapping, reading: Reading) -> Keys:
         return read_keys(self.model, tree, "", reading)
 
 
-class Named(Kind):
+class Named(Kind[Mapping]):
     """A mapping whose keys are names that the author gives."""
 
     wanted = "a mapping"
     takes = (Mapping,)
     what = ""
 
-    def read(self, tree: Tree, reading: Reading) -> Any:
-        assert isinstance(tree, Mapping)
+    def read(self, tree: Mapping, reading: Reading) -> Any:
         if self.what and not tree.items:
             reading.sink.error("NS010", f"a network needs an {self.what}", tree.span)
         return tree
@@ -192,7 +187,7 @@ class Outputs(Named):
         return f"give it a name: `outputs: {{out: {tree.span.text}}}`"
 
 
-class Params(Kind):
+class Params(Kind[Tree]):
     """The section `params`: numbers with names."""
 
     schema: ClassVar[Schema] = table(NUMBER, NAME)

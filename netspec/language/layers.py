@@ -243,7 +243,7 @@ def read_layer(
     layer = Layer(name, span, call, sources, said)
     _check_arity(call, sources, context)
     _check_first(layer, tree, context)
-    _check_repeat(layer, context)
+    _check_repeat(layer, tree, context)
     _check_condition(layer, context)
     _check_init(layer, tree, context)
     return layer
@@ -306,12 +306,13 @@ def _check_first(layer: Layer, tree: Tree, context: Context) -> None:
             context.sink.error("NS031", message, key.span, help=help or order(call.block, params))
 
 
-def _check_repeat(layer: Layer, context: Context) -> None:
+def _check_repeat(layer: Layer, tree: Tree, context: Context) -> None:
     """Report `repeat:` on what is no module, of which an nn.Sequential has no copies."""
     call, repeat = layer.call, layer.repeat
-    if repeat and isinstance(call, ShareCall):
+    found = tree.find("repeat") if isinstance(tree, Mapping) else None
+    if found and isinstance(call, ShareCall):
         message = "`repeat:` stacks modules; another call of a layer makes none"
-        context.sink.error("NS011", message, repeat.span)
+        context.sink.error("NS011", message, found[0].span)
     if repeat and isinstance(call, OpCall) and not call.op.is_module:
         message = f"`repeat:` stacks modules; `{call.op.op_name}` is a function"
         help = "put it in a block, or in an inline `chain:`, and repeat that"

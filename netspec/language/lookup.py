@@ -23,6 +23,7 @@ class Signature:
     """What a use of a block must give: parameters in order, and inputs."""
 
     said: BlockKeys
+    tree: Mapping | None
     span: Span
 
     @property

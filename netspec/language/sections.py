@@ -6,7 +6,6 @@ from collections.abc import Sequence as Items
 from dataclasses import replace
 
 from netspec.language.blocks import (
-    correct_blocks,
     read_blocks,
     read_signatures,
     warn_unused,
@@ -38,11 +37,10 @@ def read(tree: Tree, sink: Sink) -> Spec:
     name = said.name or Scalar("Model", whole.span)
     scope = Scope(said.params)
     inputs = _read_inputs(said.inputs, scope, sink)
-    section = correct_blocks(said.blocks, sink)
     ranks = [len(shape.value) for shape in inputs.values() if isinstance(shape.value, tuple)]
-    signatures = read_signatures(section, name, scope, sink)
+    signatures = read_signatures(said.blocks, name, scope, sink)
     context = Context(sink, signatures, rank=next(iter(ranks), None))
-    blocks = read_blocks(section, scope, context)
+    blocks = read_blocks(scope, context)
     graph = _read_graph(said.graph, Surroundings(scope, tuple(inputs)), context)
     outputs = _read_outputs(said.outputs, graph, Surroundings(scope, tuple(inputs)), context)
     _refuse_weights([block.body for block in blocks.values()], graph, outputs, sink)

@@ -13,7 +13,7 @@ from netspec.text.diagnostics import Sink, Span
 from netspec.text.syntax import Mapping, Scalar, Sequence, Tree, resolve
 
 
-class Parameters(Kind):
+class Parameters(Kind[Tree]):
     """A list of `name` and `name=number`."""
 
     schema: ClassVar[Schema] = {
@@ -100,7 +100,7 @@ def _default(match: re.Match[str], tree: Scalar, sink: Sink) -> int | float | bo
     return 0
 
 
-class InputNames(Kind):
+class InputNames(Kind[Tree]):
     """A list of names that a block gives to its inputs."""
 
     schema: ClassVar[Schema] = REFS
@@ -120,7 +120,7 @@ class InputNames(Kind):
         return tuple(dict.fromkeys(item.text for item in words_of(tree)))
 
 
-class LayerNames(Kind):
+class LayerNames(Kind[Tree]):
     """A list of layers that a use of a block can be read for."""
 
     schema: ClassVar[Schema] = REFS
