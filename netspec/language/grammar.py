@@ -59,8 +59,8 @@ class LayerKeys(Keys):
     )
     when: Annotated[Condition | str | None, extras.When()] = key(
         None,
-        "`train`: built, but run only in training; a condition: there only if it holds when "
-        "compiling, else its (first) input passes through",
+        "`train`: built, but run only in training, so that nothing of inference may read it; "
+        "a condition: there only if it holds when compiling, else its (first) input passes through",
         *("train", "$project", "$stride != 1"),
     )
     weight: Annotated[Argument | None, extras.Amount(FACTOR)] = key(
