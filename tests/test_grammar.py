@@ -21,6 +21,7 @@ from netspec.language.grammar import (
 from netspec.language.keys import Keys
 from tests.support import ROOT
 
+EXAMPLE = "for example `freeze: all`"
 MODELS = (SpecKeys, VariantKeys, BlockKeys, InsertionKeys, ExpectKeys, TensorKeys)
 FIELD = """
     freeze: Annotated[Scalar | None, kinds.Word({"enum": ["all", "bias"]})] = key(
@@ -92,7 +93,7 @@ def test_a_new_key_is_read(found):
 
 
 def test_a_new_key_of_the_wrong_type_is_refused(found):
-    assert found["wrong"] == [["`freeze` expects a word, found the number 7", "", "7"]]
+    assert found["wrong"] == [["`freeze` expects a word, found the number 7", EXAMPLE, "7"]]
 
 
 def test_a_new_key_is_suggested(found):

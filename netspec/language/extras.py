@@ -76,7 +76,6 @@ class Changes(Kind[Mapping]):
 
     schema: ClassVar[Schema] = {"type": "object", "additionalProperties": ARGUMENTS}
     wanted = "a mapping"
-    help = "for example `first: {stride: 2}`"
     takes = (Mapping,)
 
     def read(self, tree: Mapping, reading: Reading) -> dict[str, Argument]:

@@ -147,7 +147,7 @@ class ExpectKeys(Keys):
 
 
 INIT = Fillings(FILLING)
-EXPECT = kinds.Nested(ExpectKeys, "for example `expect: {macs: <=1.6G}`")
+EXPECT = kinds.Nested(ExpectKeys)
 
 
 class SpecKeys(Keys):
@@ -155,7 +155,7 @@ class SpecKeys(Keys):
 
     netspec: Annotated[int | None, kinds.Version()] = key(..., "the version of the language", "1")
     name: Annotated[Scalar | None, kinds.NetworkName()] = key(
-        ..., "the network's name, which becomes the class: capitalised"
+        ..., "the network's name, which becomes the class: capitalised", "ResNet"
     )
     doc: Doc = key("", "what the network is, for people: paper, table, figure")
     params: Annotated[dict[str, Param], kinds.Params()] = key(
@@ -175,11 +175,12 @@ class SpecKeys(Keys):
     ] = key(..., "the layers; each reads the line above unless it says `from:`")
     outputs: Annotated[
         Mapping | None, kinds.Outputs(table(ref("output"), NAME, minProperties=1), role="chain")
-    ] = key(..., "names for results: a layer's name, or a head with `from:`")
+    ] = key(..., "names for results: a layer's name, or a head with `from:`", "{logits: fc}")
     expect: Annotated[ExpectKeys, EXPECT] = key(
         ExpectKeys.model_construct(),
         "what must be true of the whole network",
-        "{params: 6998552, macs: <=1.6G, depth: 22}",
+        "{macs: <=1.6G}",
+        "{params: 6998552, depth: 22}",
     )
 
 
@@ -191,7 +192,7 @@ class VariantKeys(Keys):
     )
     extends: Annotated[
         Scalar | None,
-        kinds.Word(FILE, wanted="a file", help="for example `extends: googlenet.yaml`"),
+        kinds.Word(FILE, wanted="a file"),
     ] = key(..., "the spec that this one patches, a path relative to this file", "googlenet.yaml")
     name: Annotated[Tree | None, kinds.Replaced(kinds.NetworkName())] = key(
         None, "the variant's own name"
@@ -207,11 +208,7 @@ class VariantKeys(Keys):
     )
     change: Annotated[
         Mapping | None,
-        kinds.Named(
-            table({"anyOf": [ref("layer"), ref("block"), REF]}, kinds.PATH),
-            role="patch",
-            help="for example `change: {graph.relu1: gelu}`",
-        ),
+        kinds.Named(table({"anyOf": [ref("layer"), ref("block"), REF]}, kinds.PATH), role="patch"),
     ] = key(
         None,
         "layers that replace others: `graph.NAME`, `blocks.BLOCK.NAME` or `outputs.NAME`",
@@ -220,11 +217,13 @@ class VariantKeys(Keys):
     insert: Annotated[
         Mapping | None,
         kinds.Named(
-            table({"anyOf": [ref("insertion"), ref("block"), REF]}, kinds.PATH),
-            role="patch",
-            help="for example `insert: {graph.norm1: {batch_norm2d: [], after: conv1}}`",
+            table({"anyOf": [ref("insertion"), ref("block"), REF]}, kinds.PATH), role="patch"
         ),
-    ] = key(None, "new layers, each `after:` or `before:` another one")
+    ] = key(
+        None,
+        "new layers, each `after:` or `before:` another one",
+        "{graph.norm1: {batch_norm2d: [], after: conv1}}",
+    )
     remove: Annotated[tuple[Scalar, ...], kinds.Paths()] = key(
         (), "the paths of layers that go", "[graph.norm1]"
     )

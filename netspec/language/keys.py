@@ -42,7 +42,6 @@ class Kind(Generic[T]):
     """What editors accept."""
     wanted: str = ""
     """What is accepted, as it reads after "expects"."""
-    help: str = ""
     role: Role = "plain"
     takes: ClassVar[tuple[type[Tree], ...]] = (Mapping, Sequence, Scalar)
 
@@ -58,8 +57,11 @@ class Kind(Generic[T]):
         return tree
 
     def cure(self, tree: Tree | None) -> str:
-        """Return what to write in place of a tree that does not fit, or where there is none."""
-        return self.help
+        """Return what to write in place of a tree that does not fit, or where there is none.
+
+        By default it is the key's first example.
+        """
+        return ""
 
     def __get_pydantic_core_schema__(
         self, source: Any, handler: GetCoreSchemaHandler
@@ -106,6 +108,12 @@ class Keys(BaseModel):
         return ""
 
     @classmethod
+    def example(cls, key: str) -> str:
+        """Show a key with its first example, if it has one."""
+        texts = (f.examples for name, f in cls.model_fields.items() if key in (f.alias, name))
+        return "".join(f"for example `{key}: {text}`" for text in (next(texts) or ())[:1])
+
+    @classmethod
     def properties(cls) -> Schema:
         """Return what editors accept at each key, and tell about it."""
         found = zip(cls.kinds().items(), cls.model_fields.values(), strict=True)
@@ -144,13 +152,14 @@ def read_known(cls: type[K], tree: Mapping, what: str, reading: Reading) -> K:
 
     def tell(key: str, mistake: ErrorDetails) -> None:
         wrong.add(key)
-        if mistake["type"] == "missing":
+        value = trees.get(key)
+        help = kinds[key].cure(value) or cls.example(key)
+        if value is None:
             first = tree.items[0][0].span if tree.items else tree.span
-            reading.sink.error("NS010", f"{what} needs `{key}:`", first, help=kinds[key].cure(None))
-        elif mistake["type"] == "netspec":
-            wanted, found = mistake["ctx"]["wanted"], mistake["ctx"]["found"]
-            message, help = f"`{key}` expects {wanted}, found {found}", kinds[key].cure(trees[key])
-            reading.sink.error("NS012", message, trees[key].span, help=help)
+            reading.sink.error("NS010", f"{what} needs `{key}:`", first, help=help)
+        else:
+            message = f"`{key}` expects {kinds[key].wanted}, found {kind(value)}"
+            reading.sink.error("NS012", message, value.span, help=help)
 
     model = validated(cls, trees, tell, reading)
     if model is None:

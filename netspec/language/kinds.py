@@ -44,7 +44,7 @@ class Later(Kind[Tree]):
     """A key of a variant, which is read when it stands in the whole spec."""
 
     def __init__(self, kind: Kind[Any]) -> None:
-        super().__init__(kind.schema, help=kind.help)
+        super().__init__(kind.schema, cure=kind.cure)
 
 
 class Replaced(Later):
@@ -55,13 +55,15 @@ class Version(Kind[Tree]):
     """The version of the language."""
 
     schema: ClassVar[Schema] = {"const": 1}
-    help = "write `netspec: 1`"
 
     def read(self, tree: Tree, reading: Reading) -> int:
         if not isinstance(tree, Scalar) or type(tree.value) is not int or tree.value != 1:
             message = f"this netspec reads language version 1, found {kind(tree)}"
-            reading.sink.error("NS012", message, tree.span, help=self.help)
+            reading.sink.error("NS012", message, tree.span, help=self.cure(tree))
         return 1
+
+    def cure(self, tree: Tree | None) -> str:
+        return "write `netspec: 1`"
 
 
 class Word(Kind[Scalar]):
@@ -77,7 +79,6 @@ class NetworkName(Word):
     """The name of the network, which its class gets."""
 
     schema: ClassVar[Schema] = {"type": "string", "pattern": f"^{BLOCK_NAME}$"}
-    help = "for example `name: ResNet`"
 
     def read(self, tree: Scalar, reading: Reading) -> Scalar:
         check_block_name(reading.sink, tree.text, tree.span, "network")
@@ -108,7 +109,6 @@ class Paths(Kind[Sequence]):
         "items": {"type": "string", "pattern": f"^{PATH}$"},
     }
     wanted = "a list"
-    help = "for example `remove: [graph.norm1]`"
     takes = (Sequence,)
 
     def read(self, tree: Sequence, reading: Reading) -> tuple[Scalar, ...]:
@@ -128,8 +128,8 @@ class Nested(Kind[Mapping]):
     wanted = "a mapping"
     takes = (Mapping,)
 
-    def __init__(self, model: type[Keys], help: str) -> None:
-        super().__init__(model.object(), help=help)
+    def __init__(self, model: type[Keys]) -> None:
+        super().__init__(model.object())
         self.model = model
 
     def read(self, tree: Mapping, reading: Reading) -> Keys:
@@ -166,7 +166,7 @@ class Inputs(Named):
 
     def cure(self, tree: Tree | None) -> str:
         if tree is None:
-            return "for example `inputs: {image: [3, 224, 224]}`"
+            return ""
         name, text = "image", tree.span.text
         if isinstance(tree, Scalar):
             name, text = (tree.text if isinstance(tree.value, str) else name), "[3, 224, 224]"
@@ -180,7 +180,7 @@ class Outputs(Named):
 
     def cure(self, tree: Tree | None) -> str:
         if tree is None:
-            return "for example `outputs: {logits: fc}`"
+            return ""
         if words := words_of(tree):
             text = ", ".join(f"{word.text}: {word.text}" for word in words)
             return f"give each a name: `outputs: {{{text}}}`"
