@@ -89,13 +89,12 @@ class Filling(Kind[Tree]):
 
     def read(self, tree: Tree, reading: Reading) -> Fillers:
         written = [key.text for key, _ in tree.items] if isinstance(tree, Mapping) else []
-        if not isinstance(tree, Mapping) or not any(
-            nearest(k, self.tensors.kinds()) for k in written
-        ):
-            found = {"": Function().read(tree, reading)}
-        else:
+        found = {}
+        if isinstance(tree, Mapping) and any(nearest(k, self.tensors.kinds()) for k in written):
             read = dict(read_keys(self.tensors, tree, "`init` of an op", reading))
             found = {key: read[key] for key in sorted(read, key=[*written, *read].index)}
+        else:
+            found[""] = Function().read(tree, reading)
         return {key: filler for key, filler in found.items() if filler is not None}
 
 

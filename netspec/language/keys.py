@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, ValidationError
-from pydantic_core import ErrorDetails, PydanticCustomError, core_schema
+from pydantic_core import ErrorDetails, core_schema
 
 from netspec.language.strays import gathered, key_meant
 from netspec.language.values import Scope
@@ -72,8 +72,7 @@ class Kind(Generic[T]):
         if tree is None:  # stands in for a required key that could not be read
             return None
         if not self.fits(tree):
-            found = {"wanted": self.wanted, "found": kind(tree)}
-            raise PydanticCustomError("netspec", "expected {wanted}, found {found}", found)
+            raise ValueError(f"expected {self.wanted}, found {kind(tree)}")
         return self.read(tree, info.context)  # type: ignore[arg-type]  # it fits; see `read_known`
 
 
@@ -186,9 +185,8 @@ def validated(
 def corrected(cls: type[Keys], tree: Mapping, what: str, sink: Sink) -> Mapping:
     """Report unknown keys, and return the mapping as it was meant where that is likely."""
     kinds = cls.kinds()
-    tree = gathered(
-        tree, kinds, [key for key, kind in kinds.items() if Mapping in kind.takes], sink
-    )
+    headings = [key for key, kind in kinds.items() if Mapping in kind.takes]
+    tree = gathered(tree, kinds, headings, sink)
     written = {key.text for key, _ in tree.items}
     absent = [key for key in kinds if key not in written]
     items = []
