@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from itertools import chain
 
 import pytest
 
@@ -19,7 +20,7 @@ from netspec.language.grammar import (
     VariantKeys,
 )
 from netspec.language.keys import Keys
-from tests.support import ROOT
+from tests.support import ROOT, mistakes
 
 EXAMPLE = "for example `freeze: all`"
 MODELS = (SpecKeys, VariantKeys, BlockKeys, InsertionKeys, ExpectKeys, TensorKeys)
@@ -119,3 +120,39 @@ def test_every_key_has_a_kind_and_a_description(model: type[Keys]):
     for key, schema in model.properties().items():
         assert len(schema) > 1, key
         assert len(schema["description"]) >= 10, key
+
+
+# ------------------------------------------------------------------ one mistake hides no other
+
+SECTIONS = ("netspec", "name", "doc", "params", "init", "blocks", "expect")
+LAYER = ("from", "repeat", "when", "first", "init", "shape", "doc")
+WHOLE = {
+    **dict.fromkeys(SpecKeys.kinds(), ""),
+    "netspec": "1",
+    "name": "Net",
+    "inputs": "{image: [3, 8, 8]}",
+    "graph": "{conv: {conv2d: [4, 1]}}",
+    "outputs": "{y: conv}",
+}
+
+
+def told(sections: dict[str, str]) -> list[str]:
+    text = "".join(f"{key}: {value}\n" for key, value in sections.items() if value)
+    return sorted(item.message for item in mistakes(text))
+
+
+def test_every_wrong_section_is_told_beside_the_others():
+    wrong = dict.fromkeys(SECTIONS, "[[1]]")
+    alone = [told({**WHOLE, key: value}) for key, value in wrong.items()]
+    assert all(alone)
+    assert told({**WHOLE, **wrong}) == sorted(chain(*alone))
+
+
+def test_every_wrong_key_of_a_layer_is_told_beside_the_others():
+    def layer(*keys: str) -> dict[str, str]:
+        pairs = "".join(f", {key}: {{a: [{{}}]}}" for key in keys)
+        return {**WHOLE, "graph": f"{{conv: {{conv2d: [4, 1]{pairs}}}}}"}
+
+    alone = [told(layer(key)) for key in LAYER]
+    assert all(alone)
+    assert told(layer(*LAYER)) == sorted(chain(*alone))

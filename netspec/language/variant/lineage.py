@@ -10,7 +10,7 @@ from netspec.language.grammar import VariantKeys
 from netspec.language.keys import Reading, corrected, read_known
 from netspec.language.variant.extension import Extension
 from netspec.language.variant.patch import Variant, patch, removed
-from netspec.text.diagnostics import Diagnostic, Label, Sink, Source, Span, SpecError
+from netspec.text.diagnostics import Diagnostic, Label, Sink, Source, Span, SpecError, in_order
 from netspec.text.syntax import MAX_BYTES, Mapping, Scalar, Sequence, Tree, parse
 
 MAX_LINKS = 8
@@ -66,9 +66,12 @@ class Lineage:
         tree = parse(self.sources[0])
         while variant := _variant(tree, sink):
             variants.append(variant)
-            self._follow(variant.link, load)
             count += _count(tree)
-            tree = parse(self.sources[-1], count)
+            try:
+                self._follow(variant.link, load)
+                tree = parse(self.sources[-1], count)
+            except SpecError as error:  # what was wrong before is told too
+                raise SpecError(in_order([*sink.items, *error.diagnostics])) from None
         for variant in reversed(variants):
             self.removed |= removed(variant)
             if isinstance(tree, Mapping):
