@@ -24,6 +24,7 @@ CHAINS = {"type": "array", "items": ref("chain"), "minItems": 1}
 FACTOR = {"anyOf": [kinds.NUMBER, EXPRESSION]}
 FILE = {"type": "string", "pattern": r"^[^/~\\:][^\\:]*\.yaml$"}
 
+Numbered = Annotated[int | None, kinds.Version()]
 Doc = Annotated[str, kinds.Text()]
 Filled = Annotated[Filler | None, Function()]
 Limit = Annotated[Bound | None, Bounded()]
@@ -153,7 +154,7 @@ EXPECT = kinds.Nested(ExpectKeys)
 class SpecKeys(Keys):
     """The sections of a spec."""
 
-    netspec: Annotated[int | None, kinds.Version()] = key(..., "the version of the language", "1")
+    netspec: Numbered = key(..., "the version of the language", "1")
     name: Annotated[Scalar | None, kinds.NetworkName()] = key(
         ..., "the network's name, which becomes the class: capitalised", "ResNet"
     )
@@ -187,9 +188,7 @@ class SpecKeys(Keys):
 class VariantKeys(Keys):
     """The sections of a variant, and what it does in place of writing others anew."""
 
-    netspec: Annotated[Tree | None, kinds.Later(kinds.Version())] = key(
-        ..., "the version of the language", "1"
-    )
+    netspec: Numbered = key(..., "the version of the language", "1")
     extends: Annotated[
         Scalar | None,
         kinds.Word(FILE, wanted="a file"),

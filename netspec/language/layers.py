@@ -350,7 +350,7 @@ def _check_arity(call: Call, sources: tuple[Ref, ...], context: Context) -> None
             _check_join(call, sources, context)
             return
     elif isinstance(call, BlockCall):
-        what, wanted = f"`{call.block}`", len(context.signatures[call.block].inputs) or 1
+        what, wanted = f"`{call.block}`", len(context.signatures[call.block].said.inputs) or 1
     elif isinstance(call, ShareCall):
         return
     if len(sources) != wanted:

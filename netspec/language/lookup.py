@@ -30,10 +30,6 @@ class Signature:
     def params(self) -> Table[str, Param]:
         return self.said.params
 
-    @property
-    def inputs(self) -> tuple[str, ...]:
-        return self.said.inputs
-
 
 @dataclass(slots=True)
 class Context:

@@ -112,11 +112,6 @@ class Layer:
         """How its tensors are filled."""
         return self.said.init
 
-    @property
-    def doc(self) -> str:
-        """What it is, for people."""
-        return self.said.doc
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Block:

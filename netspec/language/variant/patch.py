@@ -60,8 +60,7 @@ def removed(variant: Variant) -> dict[str, Span]:
 def _sections(base: Mapping, variant: Mapping, sink: Sink) -> Iterator[tuple[str, Entry]]:
     """Yield the sections that a variant writes itself."""
     for key, value in variant.items:
-        is_first = isinstance(value, Scalar) and value.value == 1
-        if key.text in _REPLACED or (key.text == "netspec" and not is_first):
+        if key.text in _REPLACED:
             yield key.text, (key, value)
         elif key.text == "params" and (params := as_mapping(value, sink, "`params`")):
             found = base.find("params")
