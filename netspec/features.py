@@ -10,15 +10,8 @@ from netspec.analysis.network import Network
 from netspec.graph.expand import expand
 from netspec.graph.model import Graph
 from netspec.language.lower import Lowered, Step, lower
-from netspec.language.model import (
-    BlockCall,
-    Chain,
-    Layer,
-    OpCall,
-    Output,
-    Ref,
-    Spec,
-)
+from netspec.language.model import BlockCall, Chain, Layer, OpCall, Output, Spec
+from netspec.language.terms import Ref
 from netspec.ops.split import Cut
 from netspec.text.diagnostics import Sink, suggest
 
@@ -106,10 +99,9 @@ def _owned(steps: Sequence[Step]) -> tuple[dict[str, str], tuple[Layer, ...]]:
         if owner.name not in names:
             names.add(owner.name)
             moved[layer.name] = owner.name
-            condition = layer.condition or owner.condition
-            kept[line] = replace(
-                owner, sources=layer.sources, shape=layer.shape, condition=condition
-            )
+            own = {"shape": layer.shape, "when": layer.condition or owner.said.when}
+            said = owner.said.model_copy(update=own)
+            kept[line] = replace(owner, sources=layer.sources, said=said)
     return moved, tuple(
         replace(layer, sources=tuple(_moved(ref, moved) for ref in layer.sources))
         for _, layer in sorted(kept.items())

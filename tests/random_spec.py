@@ -18,8 +18,7 @@ import torch
 from hypothesis import strategies as st
 from torch import nn
 
-from netspec.language.extras import LAYER_KEYS
-from netspec.language.layers import BODY_KEYS
+from netspec.language.grammar import InlineKeys
 
 T = TypeVar("T")
 
@@ -31,7 +30,7 @@ EMITTED = (
     *("training", "forward", "loss", "kwargs", "args", "cls", "add_module", "expand"),
 )
 _KNOWN = {*EMITTED, *dir(builtins), *keyword.softkwlist, *dir(nn.Module), *dir(torch)}
-_KEYS = {*LAYER_KEYS, *BODY_KEYS}
+_KEYS = {*InlineKeys.kinds()}
 VOCABULARY = sorted(word for word in _KNOWN - _KEYS if re.fullmatch(r"[A-Za-z]\w*", word))
 """Names that Python, torch and the emitter use themselves."""
 CLASSES = sorted({word for word in (*VOCABULARY, *dir(nn)) if word[0].isupper()})

@@ -14,10 +14,7 @@ from hypothesis import strategies as st
 from netspec.analysis.network import Network
 from netspec.cli import main
 from netspec.compiler import compile_spec
-from netspec.language.extras import LAYER_KEYS
-from netspec.language.fmt.order import LAST_KEYS, VARIANT_KEYS
 from netspec.language.fmt.text import equal, formatted
-from netspec.language.variant.patch import KEYS
 from netspec.ops.activation import LeakyReLU
 from netspec.text.diagnostics import Source, SpecError
 from netspec.text.syntax import Mapping, parse
@@ -39,11 +36,6 @@ def names(text: str) -> dict[str, list[str]]:
 @pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
 def test_every_spec_is_in_canonical_form(path: Path):
     assert fmt(path.read_text()) == path.read_text()
-
-
-def test_every_key_of_the_language_has_its_place():
-    assert (*VARIANT_KEYS, "expect") == KEYS
-    assert set(LAST_KEYS) | {"share"} == set(LAYER_KEYS)
 
 
 # ------------------------------------------------------------------ the form

@@ -87,7 +87,7 @@ def test_names_and_defaults_are_those_of_torch(name):
     ("text", "code", "words"),
     [
         ("{conv2: {weight: zeros_}}", "NS020", "conv2d"),
-        ("{conv2d: {weights: zeros_}}", "NS020", ""),
+        ("{conv2d: {weights: zeros_}}", "NS011", "weight"),
         ("{conv2d: {weight: zero_}}", "NS020", "zeros_"),
         ("{conv2d: {weight: {constant_: []}}}", "NS033", ""),
         ("{conv2d: {weight: {normal_: [], stddev: 1}}}", "NS031", "std"),

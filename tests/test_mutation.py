@@ -11,8 +11,7 @@ from random import Random
 import pytest
 
 from netspec.compiler import compile_spec
-from netspec.language.layers import BODY_KEYS, LAYER_KEYS
-from netspec.language.sections import METRICS, SECTIONS
+from netspec.language.grammar import BlockKeys, ExpectKeys, InlineKeys, SpecKeys
 from netspec.ops.base import REGISTRY
 from netspec.text.diagnostics import Diagnostic, Source, Span, SpecError
 from netspec.text.syntax import Mapping, Scalar, Sequence, Tree, parse, scalars
@@ -87,7 +86,7 @@ def _kind(token: Scalar, text: str) -> str:
         return "number"
     if "$" in word:
         return "expression"
-    if word in SECTIONS and token.span.column == 1:
+    if word in SpecKeys.kinds() and token.span.column == 1:
         return "section"
     if re.search(r"(from|join|logits): $", before):
         return "reference"
@@ -95,7 +94,9 @@ def _kind(token: Scalar, text: str) -> str:
         return "op"
     if re.search(r"^params: .*$", before.splitlines()[-1]):
         return "name"
-    if word in (*LAYER_KEYS, *BODY_KEYS, *METRICS, "params", "doc") or _is_argument(word):
+    if word in {**InlineKeys.kinds(), **ExpectKeys.kinds(), **BlockKeys.kinds()} or _is_argument(
+        word
+    ):
         return "keyword" if is_key else "text"
     return "name" if is_key else "text"
 

@@ -10,11 +10,14 @@ import re
 import pytest
 
 from netspec.cli import main
+from netspec.language import grammar
 from tests.support import ROOT, SPECS, load
 
 README = ROOT / "README.md"
+LANGUAGE = ROOT / "specs" / "README.md"
 _OUTPUT = re.compile(r"<!-- output: netspec (.+?) -->\n```text\n(.*?)```", re.DOTALL)
 _CLASS = re.compile(r"<!-- from: (\S+) class (\w+) -->\n```python\n(.*?)```", re.DOTALL)
+_KEYS = re.compile(r"<!-- keys: (\w+) -->\n(.*?)<!-- end -->", re.DOTALL)
 _SPECS = re.compile(r"<!-- specs -->\n(.*?)<!-- end -->", re.DOTALL)
 
 
@@ -52,6 +55,26 @@ def table(match: re.Match[str]) -> str:
             f"| {name} | {doc}: {params} parameters, {cost.inference.macs:,} multiply-adds |"
         )
     return "<!-- specs -->\n" + "\n".join(rows) + "\n<!-- end -->"
+
+
+def keys(match: re.Match[str]) -> str:
+    """Return the table of a model's keys."""
+    fields = getattr(grammar, match[1]).model_fields
+    rows = ["| key | what it says |", "|---|---|"]
+    for name, field in fields.items():
+        key = field.alias or name
+        shown = ", ".join(f"`{key}: {example}`" for example in field.examples) or f"`{key}`"
+        rows.append(f"| {shown} | {field.description} |")
+    return f"<!-- keys: {match[1]} -->\n" + "\n".join(rows) + "\n<!-- end -->"
+
+
+def test_the_language_page_has_every_key(update: bool):
+    text = LANGUAGE.read_text()
+    new = _KEYS.sub(keys, text)
+    assert len(_KEYS.findall(text)) == 5
+    if update:
+        LANGUAGE.write_text(new)
+    assert new == text or update
 
 
 def test_readme_shows_what_the_program_prints(update, monkeypatch: pytest.MonkeyPatch):

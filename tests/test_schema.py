@@ -15,13 +15,8 @@ import yaml
 from pydantic import ValidationError
 
 from netspec.cli import main
-from netspec.language.blocks import BLOCK_KEYS
-from netspec.language.extras import LAYER_KEYS
-from netspec.language.schema import glossary
 from netspec.language.schema.document import document, text
 from netspec.language.schema.ops import bare
-from netspec.language.sections import METRICS, SECTIONS
-from netspec.language.variant.patch import KEYS
 from netspec.ops import dim
 from netspec.ops.base import REGISTRY
 from tests.support import ROOT, SPECS
@@ -140,14 +135,6 @@ def _accepts(op: str, key: str, value: Any) -> bool:
 
 
 # ------------------------------------------------------------------ documentation
-
-
-def test_the_glossary_has_every_word_and_no_other():
-    assert tuple(glossary.SECTIONS) == SECTIONS
-    assert tuple(glossary.VARIANT) == KEYS
-    assert set(glossary.LAYER) == set(LAYER_KEYS)
-    assert set(glossary.BLOCK) == set(BLOCK_KEYS)
-    assert set(glossary.METRICS) == set(METRICS)
 
 
 def test_every_op_and_argument_is_documented():

@@ -196,7 +196,7 @@ MISFITS = [
     ("relu: {graph.one: relu}", "NS011", "relu", "did you mean `change`?"),
     ("base: {graph.x: {relu: [], after: one}}", "NS011", "base", "did you mean `insert`?"),
     ("k: Stride 2; it passes through", "NS011", "k", "did you mean `doc`?"),
-    ("k: {out: 3, rate: 0.5}", "NS011", "k", "did you mean `params`?"),
+    ("k: {classes: 3, rate: 0.5}", "NS011", "k", "did you mean `params`?"),
     ("k: {params: 3, macs: <=3}", "NS011", "k", "did you mean `expect`?"),
     ("blocks: {params: 3, macs: <=3}", "NS011", "blocks", "did you mean `expect`?"),
     ("relu: relu", "NS011", "relu", "known: "),
@@ -523,3 +523,11 @@ def test_odd_paths_give_diagnostics(project, path, base):
                 build(project, f"{patch}\nremove: [{path}]\n")
             except SpecError as error:
                 assert all(len(render(item)) < 4000 for item in error.diagnostics)
+
+
+@pytest.mark.parametrize("extends", ["base.yaml", "nothing.yaml", "'/base.yaml'", "3"])
+def test_a_wrong_key_hides_no_other_mistake(project, extends):
+    path = write(project, "chnge: {graph.none: relu}\nremove: graph.one\n", extends=extends)
+    codes = [item.code for item in wrong(path)]
+    link = {"nothing.yaml": "NS061", "'/base.yaml'": "NS060", "3": "NS012"}.get(extends)
+    assert codes == [link, "NS011", "NS012"] if link else codes == ["NS011", "NS062", "NS012"]

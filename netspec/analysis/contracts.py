@@ -12,7 +12,8 @@ from netspec.analysis.costs import Costs, Totals, measure, sum_up
 from netspec.analysis.shapes import Problems, Shapes, infer
 from netspec.graph.bind import at_item, bind_value, is_size
 from netspec.graph.model import Bound, Graph, Node, NodeId, Sizes, Use, path
-from netspec.language.model import Argument, Expectation, Spec
+from netspec.language.model import Spec
+from netspec.language.terms import Argument, Expectation
 from netspec.ops.arguments import spell
 from netspec.ops.window import times
 from netspec.text.diagnostics import Diagnostic, Label, Severity, Sink, Span

@@ -9,15 +9,8 @@ from dataclasses import replace
 from typing import Any
 
 from netspec.graph.model import Bindings, Bound, cause
-from netspec.language.model import (
-    Argument,
-    Block,
-    BlockCall,
-    Call,
-    Condition,
-    Layer,
-    Value,
-)
+from netspec.language.model import Block, BlockCall, Call, Layer
+from netspec.language.terms import Argument, Condition, Value
 from netspec.ops.arguments import MAX_SIZE, spell
 from netspec.ops.dim import Expr, names, python, substitute
 from netspec.text.diagnostics import Diagnostic, Label, Sink, Span

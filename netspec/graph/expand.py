@@ -36,17 +36,16 @@ from netspec.language.check import is_train_only
 from netspec.language.cures import cure
 from netspec.language.lower import Bodies, Lowered
 from netspec.language.model import (
-    Argument,
     BlockCall,
     Body,
     Call,
     Chain,
     Layer,
     OpCall,
-    Ref,
     ShareCall,
     Spec,
 )
+from netspec.language.terms import Argument, Ref
 from netspec.language.values import Scope
 from netspec.ops.arguments import spell
 from netspec.ops.base import Op

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from netspec.language.lower import Bodies
-from netspec.language.model import Argument, Body, Layer, OpCall, Value
+from netspec.language.model import Body, Layer, OpCall
+from netspec.language.terms import Argument, Value
 from netspec.ops.base import Op
 from netspec.ops.dim import Expr, names
 from netspec.text.diagnostics import Span

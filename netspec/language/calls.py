@@ -7,14 +7,16 @@ from collections.abc import Sequence as Items
 from dataclasses import dataclass, replace
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from netspec.language.aliases import argument_meant
 from netspec.language.cures import cure, refused
-from netspec.language.extras import LAYER_KEYS
-from netspec.language.fields import kind
+from netspec.language.grammar import LayerKeys
+from netspec.language.keys import kind, validated
 from netspec.language.lookup import Context, is_callable, refuse_op
-from netspec.language.model import Argument, BlockCall, OpCall, Value
+from netspec.language.model import BlockCall, OpCall
 from netspec.language.strays import is_empty
+from netspec.language.terms import Argument, Value
 from netspec.language.values import Scope, read_argument, refuse_round
 from netspec.ops.base import REGISTRY, Join, Op
 from netspec.text.diagnostics import Diagnostic, Label, Sink, Span, counted, suggest
@@ -124,7 +126,7 @@ def _match(
             help = misnamed(name, key.text, params, context)
             message = f"`{name}` has no argument `{key.text}`"
             written = {*given, *(other.text for other, _ in arguments.keywords)}
-            guesses = tuple(text for text in (*params, *LAYER_KEYS) if text not in written)
+            guesses = tuple(text for text in (*params, *LayerKeys.kinds()) if text not in written)
             sink.add(Diagnostic("NS031", message, key.span, help=help, guesses=guesses))
         elif key.text in given:
             message = f"`{key.text}` is given twice: by position and here"
@@ -158,7 +160,7 @@ def misnamed(name: str, key: str, params: list[str], context: Context) -> str:
     """Return the cure of an argument that does not exist."""
     if key in inferred(name):
         return f"`{key}` is inferred from the input; leave it out"
-    known = [*params, *LAYER_KEYS]
+    known = [*params, *LayerKeys.kinds()]
     if meant := argument_meant(key, known):
         return f"did you mean `{meant}`?"
     if is_callable(key, context) or key in ("activation", "act", "nonlinearity"):
@@ -208,22 +210,19 @@ def _all_given(name: str, span: Span, arguments: dict[str, Argument], context: C
 def _validated(
     cls: type[Op], span: Span, arguments: dict[str, Argument], given: Given, sink: Sink
 ) -> OpCall | None:
-    try:
-        op = cls.model_validate({key: item.value for key, item in arguments.items()})
-    except ValidationError as error:
+
+    def tell(key: str, mistake: ErrorDetails) -> None:
+        if mistake["type"] == "missing":
+            message = f"`{cls.op_name}` needs `{key}`"
+            sink.error("NS033", message, span, help=order(cls.op_name, cls.model_fields))
+            return
         other = shorter(cls.op_name, given.positional)
-        for item in error.errors():
-            key = str(item["loc"][0])
-            if item["type"] == "missing":
-                message = f"`{cls.op_name}` needs `{key}`"
-                sink.error("NS033", message, span, help=order(cls.op_name, cls.model_fields))
-            else:
-                field = cls.model_fields[key]
-                value = refused(arguments[key], field)
-                message = f"`{key}` of `{cls.op_name}`: {item['msg']}"
-                help = cure(value.value, field, given.scope)
-                first = given.positional[0] if other and not help else None
-                span = first.span if first else value.span
-                sink.error("NS035", message, span, help=help or other)
-        return None
-    return OpCall(op, arguments, span, len(given.positional))
+        field = cls.model_fields[key]
+        value = refused(arguments[key], field)
+        message = f"`{key}` of `{cls.op_name}`: {mistake['msg']}"
+        help = cure(value.value, field, given.scope)
+        first = given.positional[0] if other and not help else None
+        sink.error("NS035", message, (first or value).span, help=help or other)
+
+    op = validated(cls, {key: item.value for key, item in arguments.items()}, tell)
+    return OpCall(op, arguments, span, len(given.positional)) if op else None

@@ -11,8 +11,9 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from netspec.language.lower import Bodies, Lowered, walk
-from netspec.language.model import Block, BlockCall, Chain, Layer, Output, Ref, Spec
+from netspec.language.model import Block, BlockCall, Chain, Layer, Output, Spec
 from netspec.language.order import END
+from netspec.language.terms import Ref
 from netspec.text.diagnostics import Diagnostic, Label, Sink, Span
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from pydantic.fields import FieldInfo
 
-from netspec.language import model
+from netspec.language import terms
 from netspec.language.values import Scope
 from netspec.ops.arguments import Argument, bare
 from netspec.ops.dim import Expr, ExprError, parse
@@ -41,7 +41,7 @@ def cure(value: object, field: FieldInfo, scope: Scope) -> str:
     return ""
 
 
-def refused(argument: model.Argument, field: FieldInfo) -> model.Argument:
+def refused(argument: terms.Argument, field: FieldInfo) -> terms.Argument:
     """Return what of an argument is refused: the one item that is wrong, or the whole."""
     kind = next(item for item in field.metadata if isinstance(item, Argument))
     values = argument.value if isinstance(argument.value, tuple) else ()
@@ -49,7 +49,7 @@ def refused(argument: model.Argument, field: FieldInfo) -> model.Argument:
     places = argument.span.items(len(values))
     if len(odd) != 1 or len(values) == 1 or not places:
         return argument
-    return model.Argument(values[odd[0]], places[odd[0]])
+    return terms.Argument(values[odd[0]], places[odd[0]])
 
 
 def _how(value: object, new: object) -> str:

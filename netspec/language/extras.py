@@ -1,111 +1,132 @@
-"""What any layer may say beside its op: from, shape, when, weight, repeat, first, doc."""
+"""Kinds of key that a layer may have beside its op."""
 
 from __future__ import annotations
 
 import re
+from typing import ClassVar
 
 from netspec.language.cures import sizes, with_dollars
-from netspec.language.fields import Fields, as_mapping, kind
-from netspec.language.init import read_fillers
-from netspec.language.model import Argument, Condition, Ref, Value
-from netspec.language.values import Scope, expression, read_argument
-from netspec.ops.arguments import spell
-from netspec.text.diagnostics import Sink, Span
+from netspec.language.keys import Kind, Reading, Schema, kind
+from netspec.language.kinds import SIZE
+from netspec.language.names import NAME
+from netspec.language.terms import Argument, Condition, Ref, Value
+from netspec.language.values import expression, read_argument
+from netspec.ops.arguments import EXPRESSION, spell
+from netspec.text.diagnostics import Span
 from netspec.text.syntax import Mapping, Scalar, Sequence, Tree
 
-LAYER_KEYS = ("from", "shape", "when", "weight", "repeat", "first", "share", "init", "doc")
+ARGUMENTS: Schema = {
+    "anyOf": [{"type": ["number", "string", "boolean", "null"]}, {"type": "array"}]
+}
+_SOURCE: Schema = {"type": "string", "pattern": f"^{NAME}([.][A-Za-z0-9_]+)?$"}
+TRAIN = "train"
 
 
-def read_from(tree: Mapping, sink: Sink) -> tuple[Ref, ...]:
-    found = tree.find("from")
-    if found is None:
-        return ()
-    value = found[1]
-    items = value.items if isinstance(value, Sequence) else (value,)
-    if not items:
-        sink.error("NS012", "`from` names nothing", value.span)
-    refs = []
-    for item in items:
-        if isinstance(item, Scalar) and isinstance(item.value, str):
+class Sources(Kind[Tree]):
+    """Names of layers or inputs: one, or a list."""
+
+    schema: ClassVar[Schema] = {
+        "anyOf": [_SOURCE, {"type": "array", "items": _SOURCE, "minItems": 1}]
+    }
+
+    def read(self, tree: Tree, reading: Reading) -> tuple[Ref, ...]:
+        items = tree.items if isinstance(tree, Sequence) else (tree,)
+        if not items:
+            reading.sink.error("NS012", "`from` names nothing", tree.span)
+        refs = []
+        for item in items:
+            if not isinstance(item, Scalar) or not isinstance(item.value, str):
+                help = "for example `from: conv1`, or `from: [conv1, conv2]`"
+                message = f"`from` expects a layer's name, found {kind(item)}"
+                reading.sink.error("NS012", message, item.span, help=help)
+                return ()
             name, _, port = item.text.partition(".")
             refs.append(Ref(name, item.span, port))
-        else:
-            help = "for example `from: conv1`, or `from: [conv1, conv2]`"
-            message = f"`from` expects a layer's name, found {kind(item)}"
-            sink.error("NS012", message, item.span, help=help)
-            return ()
-    return tuple(refs)
+        return tuple(refs)
 
 
-def read_extras(tree: Mapping, scope: Scope, sink: Sink) -> dict[str, object]:
-    """Read everything but `from:`, as fields of a Layer."""
-    extras: dict[str, object] = {}
-    for key in ("shape", "weight", "repeat"):
-        if found := tree.find(key):
-            extras[key] = read_argument(found[1], scope, sink)
-    shape = extras.get("shape")
-    if isinstance(shape, Argument) and not isinstance(shape.value, tuple):
-        meant = sizes(shape.span.text)
-        help = f"write `{list(meant)}`" if meant else "for example [64, 112, 112]"
-        message = f"`shape` expects a list, found {spell(shape.value)}"
-        sink.error("NS012", message, shape.span, help=help)
-    if found := tree.find("when"):
-        extras |= _read_when(found[1], scope, sink)
-    if found := tree.find("first"):
-        extras["first"] = _read_first(found[1], scope, sink)
-    if found := tree.find("init"):
-        extras["init"] = read_fillers(found[1], sink)
-    if tree.find("doc"):
-        known = [key.text for key, _ in tree.items]
-        extras["doc"] = Fields(tree, sink, "a layer", known).text("doc")
-    return extras
+class Amount(Kind[Tree]):
+    """A value or an expression; stages that know its value check it."""
+
+    def read(self, tree: Tree, reading: Reading) -> Argument | None:
+        return read_argument(tree, reading.scope, reading.sink)
 
 
-def _read_first(tree: Tree, scope: Scope, sink: Sink) -> dict[str, Argument]:
-    """Read the arguments that the first of several repetitions gets in place of the others'."""
-    mapping = as_mapping(tree, sink, "`first`", "for example `first: {stride: 2}`")
-    read = {k.text: read_argument(v, scope, sink) for k, v in mapping.items} if mapping else {}
-    return {key: argument for key, argument in read.items() if argument is not None}
+class Contract(Kind[Tree]):
+    """A shape, in which null is any size."""
+
+    schema: ClassVar[Schema] = {
+        "type": "array",
+        "items": {"anyOf": [*SIZE["anyOf"], {"type": "null"}]},
+        "minItems": 1,
+    }
+
+    def read(self, tree: Tree, reading: Reading) -> Argument | None:
+        shape = read_argument(tree, reading.scope, reading.sink)
+        if shape and not isinstance(shape.value, tuple):
+            meant = sizes(shape.span.text)
+            help = f"write `{list(meant)}`" if meant else "for example [64, 112, 112]"
+            message = f"`shape` expects a list, found {spell(shape.value)}"
+            reading.sink.error("NS012", message, shape.span, help=help)
+        return shape
+
+
+class Changes(Kind[Mapping]):
+    """Arguments by name."""
+
+    schema: ClassVar[Schema] = {"type": "object", "additionalProperties": ARGUMENTS}
+    wanted = "a mapping"
+    takes = (Mapping,)
+
+    def read(self, tree: Mapping, reading: Reading) -> dict[str, Argument]:
+        read = [(k.text, read_argument(v, reading.scope, reading.sink)) for k, v in tree.items]
+        return {key: argument for key, argument in read if argument is not None}
 
 
 _CONDITION = re.compile(r"(.+?)(==|!=|<=|>=|<|>)(.+)")
 
 
-def _read_when(tree: Tree, scope: Scope, sink: Sink) -> dict[str, object]:
-    """Read `train`, a truth value, `$project`, or a comparison such as `$stride != 1`."""
-    if isinstance(tree, Scalar) and tree.value == "train":
-        return {"train_only": True}
-    is_word = isinstance(tree, Scalar) and tree.value == "$train" and not scope.use("train")
-    is_known = isinstance(tree, Scalar) and (isinstance(tree.value, bool) or "$" in tree.text)
-    if is_word or not isinstance(tree, Scalar) or not is_known:
-        message = (
-            f"`when` expects `train` or a condition such as `$stride != 1`, found {kind(tree)}"
-        )
-        meant = _condition_meant(tree.text, scope) if isinstance(tree, Scalar) else ""
-        help = f"a parameter is written with `$`: `{meant}`" if meant else "did you mean `train`?"
-        sink.error("NS035", message, tree.span, help=help)
-        return {}
-    match = _CONDITION.fullmatch(tree.text) if isinstance(tree.value, str) else None
-    if match is None:
-        argument = read_argument(tree, scope, sink)
-        left, operator, right = (argument.value if argument else None), "!=", False
-        return {"condition": Condition(left, operator, right, tree.span)}
-    sides = [_side(tree, match, group, scope, sink) for group in (1, 3)]
-    return {"condition": Condition(sides[0], match[2], sides[1], tree.span)}
+class When(Kind[Tree]):
+    """`train`, a truth value, `$project`, or a comparison such as `$stride != 1`."""
+
+    schema: ClassVar[Schema] = {"anyOf": [{"enum": [TRAIN, True, False]}, EXPRESSION]}
+
+    def read(self, tree: Tree, reading: Reading) -> Condition | str | None:
+        scope, sink = reading.scope, reading.sink
+        if isinstance(tree, Scalar) and tree.value == TRAIN:
+            return TRAIN
+        is_word = isinstance(tree, Scalar) and tree.value == "$train" and not scope.use("train")
+        is_known = isinstance(tree, Scalar) and (isinstance(tree.value, bool) or "$" in tree.text)
+        if is_word or not isinstance(tree, Scalar) or not is_known:
+            message = "`when` expects `train` or a condition such as `$stride != 1`, found "
+            meant = _condition_meant(tree.text, reading) if isinstance(tree, Scalar) else ""
+            help = f"a parameter is written with `$`: `{meant}`" if meant else ""
+            help = help or "did you mean `train`?"
+            sink.error("NS035", message + kind(tree), tree.span, help=help)
+            return None
+        match = _CONDITION.fullmatch(tree.text) if isinstance(tree.value, str) else None
+        if match is None:
+            argument = read_argument(tree, scope, sink)
+            return Condition(argument.value if argument else None, "!=", False, tree.span)
+        sides = [_side(tree, match, group, reading) for group in (1, 3)]
+        return Condition(sides[0], match[2], sides[1], tree.span)
 
 
-def _condition_meant(text: str, scope: Scope) -> str:
+def _condition_meant(text: str, reading: Reading) -> str:
     """Return the condition that was meant by one without `$`, or nothing."""
+    known = reading.scope.all()
     match = _CONDITION.fullmatch(text)
-    left = with_dollars(match[1].strip() if match else text, scope.all())
+    left = with_dollars(match[1].strip() if match else text, known)
     if match:
         return f"{left} {match[2]} {match[3].strip()}" if left else ""
-    return left if text in scope.all() else ""
+    return left if text in known else ""
 
 
-def _side(tree: Scalar, match: re.Match[str], group: int, scope: Scope, sink: Sink) -> Value:
+def _side(tree: Scalar, match: re.Match[str], group: int, reading: Reading) -> Value:
     start = tree.span.start + tree.quoted
     span = Span(tree.span.source, start + match.start(group), start + match.end(group))
     text = match[group].strip()
     value: str | bool = {"true": True, "false": False}.get(text, match[group])
-    return expression(Scalar(value, span), scope, sink) if isinstance(value, str) else value
+    if isinstance(value, bool):
+        return value
+    return expression(Scalar(value, span), reading.scope, reading.sink)

@@ -9,31 +9,17 @@ from dataclasses import dataclass
 
 from netspec.language.aliases import argument_meant, ops_meant
 from netspec.language.calls import Given, match_call, order, read_positional, read_word
-from netspec.language.extras import LAYER_KEYS, read_extras, read_from
-from netspec.language.fields import Fields, corrected, kind
+from netspec.language.grammar import NOTHING, BodyKeys, InlineKeys, LayerKeys
+from netspec.language.keys import Reading, corrected, kind, read_known
 from netspec.language.lookup import Context, find_op, refuse_nameless, refuse_numbers
-from netspec.language.model import (
-    Argument,
-    BlockCall,
-    Body,
-    Call,
-    Chain,
-    Condition,
-    Layer,
-    OpCall,
-    Parallel,
-    Ref,
-    ShareCall,
-)
+from netspec.language.model import BlockCall, Body, Call, Chain, Layer, OpCall, Parallel, ShareCall
 from netspec.language.names import check_name
+from netspec.language.terms import Ref
 from netspec.language.values import Scope, read_argument
 from netspec.ops.base import REGISTRY, Join
 from netspec.ops.split import Cut
 from netspec.text.diagnostics import Diagnostic, Label, Sink, Span, counted, likely, suggest
 from netspec.text.syntax import Mapping, Scalar, Sequence, Tree
-
-BODY_KEYS = ("chain", "parallel", "join")
-_SHARE_KEYS = ("share", "from", "when", "weight", "shape", "doc")
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +225,7 @@ def read_layer(
     """Read one layer; `source` is what it reads when it does not say `from:`."""
     call: Call | None
     sources: tuple[Ref, ...] = (source,)
-    extras: dict[str, object] = {}
+    said = NOTHING
     match tree:
         case Scalar():
             call = read_word(tree, context)
@@ -248,32 +234,41 @@ def read_layer(
                 return None
             call = read_chain(tree, Surroundings(scope, ("input",)), context)
         case Mapping():
-            call = _read_call(tree, scope, context)
-            written = read_from(tree, context.sink)
-            extras = read_extras(tree, scope, context.sink)
-            if written == () and tree.find("from"):
+            tree = _corrected(tree, context.sink)
+            said = read_known(LayerKeys, tree, "a layer", Reading(context.sink, scope))
+            call = _read_call(tree, said, scope, context)
+            if not said.sources and tree.find("from"):
                 return None
-            sources = written or (source,)
+            sources = said.sources or (source,)
     if call is None:
         return None
     if isinstance(call, OpCall) and call.op.reads == 0 and sources == (source,):
         sources = ()
+    layer = Layer(name, span, call, sources, said)
     _check_arity(call, sources, context)
-    _check_first(call, tree, extras, context)
-    _check_repeat(call, extras, context)
-    _check_condition(call, extras, context)
-    _check_init(call, tree, extras, context)
-    return Layer(name, span, call, sources, **extras)  # type: ignore[arg-type]  # keys are fields
+    _check_first(layer, tree, context)
+    _check_repeat(layer, tree, context)
+    _check_condition(layer, context)
+    _check_init(layer, tree, context)
+    return layer
 
 
-def _read_call(tree: Mapping, scope: Scope, context: Context) -> Call | None:
+def _corrected(tree: Mapping, sink: Sink) -> Mapping:
+    """Report unknown keys of a layer that calls no op and no block."""
+    if tree.find("share"):
+        return corrected(LayerKeys, tree, "a layer that shares another's weights", sink)
+    if any(map(tree.find, BodyKeys.kinds())):
+        return corrected(InlineKeys, tree, "an inline block", sink)
+    return tree
+
+
+def _read_call(tree: Mapping, said: LayerKeys, scope: Scope, context: Context) -> Call | None:
     """Read `{conv2d: [64, 3], stride: 2}`, an inline block or `{share: other}`."""
-    if shared := tree.find("share"):
-        Fields(tree, context.sink, "a layer that shares another's weights", _SHARE_KEYS)
-        return _read_share(shared[1], context.sink)
-    if any(tree.find(key) for key in BODY_KEYS):
-        body = corrected(tree, context.sink, "an inline block", (*BODY_KEYS, *LAYER_KEYS))
-        return read_body(body, Surroundings(scope, ("input",)), context)
+    if tree.find("share"):
+        ref = said.share
+        return ShareCall(Ref(ref.text, ref.span), ref.span) if ref else None
+    if any(map(tree.find, BodyKeys.kinds())):
+        return read_body(tree, Surroundings(scope, ("input",)), context)
     found = find_op(tree, context)
     if found is None:
         return None
@@ -285,23 +280,23 @@ def _read_call(tree: Mapping, scope: Scope, context: Context) -> Call | None:
     keywords = [
         (name, read_argument(argument, scope, context.sink))
         for name, argument in others
-        if name.text not in LAYER_KEYS
+        if name.text not in LayerKeys.kinds()
     ]
     if positional is None:
         return None
     return match_call(key.text, key.span, Given(positional, keywords, scope), context)
 
 
-def _check_first(call: Call, tree: Tree, extras: dict[str, object], context: Context) -> None:
+def _check_first(layer: Layer, tree: Tree, context: Context) -> None:
     """Report what `first:` gives to something that does not take it."""
-    first = extras.get("first")
-    if not isinstance(first, dict) or not first:
+    call = layer.call
+    if not layer.first:
         return
-    place = next(iter(first.values())).span
+    place = next(iter(layer.first.values())).span
     if not isinstance(call, BlockCall):
         context.sink.error("NS011", "`first:` changes the arguments of a repeated block", place)
         return
-    if extras.get("repeat") is None:
+    if layer.repeat is None:
         help = "add `repeat: COUNT`, or give the argument to the block"
         context.sink.error("NS011", "`first:` needs `repeat:`", place, help=help)
     params = list(context.signatures[call.block].params)
@@ -315,19 +310,23 @@ def _check_first(call: Call, tree: Tree, extras: dict[str, object], context: Con
             context.sink.error("NS031", message, key.span, help=help or order(call.block, params))
 
 
-def _check_repeat(call: Call, extras: dict[str, object], context: Context) -> None:
-    """Report `repeat:` on a function, of which an nn.Sequential has no copies."""
-    repeat = extras.get("repeat")
-    if isinstance(repeat, Argument) and isinstance(call, OpCall) and not call.op.is_module:
+def _check_repeat(layer: Layer, tree: Tree, context: Context) -> None:
+    """Report `repeat:` on what is no module, of which an nn.Sequential has no copies."""
+    call, repeat = layer.call, layer.repeat
+    found = tree.find("repeat") if isinstance(tree, Mapping) else None
+    if found and isinstance(call, ShareCall):
+        message = "`repeat:` stacks modules; another call of a layer makes none"
+        context.sink.error("NS011", message, found[0].span)
+    if repeat and isinstance(call, OpCall) and not call.op.is_module:
         message = f"`repeat:` stacks modules; `{call.op.op_name}` is a function"
         help = "put it in a block, or in an inline `chain:`, and repeat that"
         context.sink.error("NS011", message, repeat.span, help=help)
 
 
-def _check_condition(call: Call, extras: dict[str, object], context: Context) -> None:
+def _check_condition(layer: Layer, context: Context) -> None:
     """Report a condition on what has no input that could pass through in its place."""
-    condition = extras.get("condition")
-    if not isinstance(condition, Condition) or not isinstance(call, OpCall):
+    call, condition = layer.call, layer.condition
+    if condition is None or not isinstance(call, OpCall):
         return
     if call.op.reads == 0 or isinstance(call.op, Cut):
         message = f"`{call.op.op_name}` cannot be left out: no input can stand for what it gives"
@@ -335,21 +334,15 @@ def _check_condition(call: Call, extras: dict[str, object], context: Context) ->
         context.sink.error("NS011", message, condition.span, help=help)
 
 
-def _check_init(call: Call, tree: Tree, extras: dict[str, object], context: Context) -> None:
+def _check_init(layer: Layer, tree: Tree, context: Context) -> None:
     """Report `init:` on what has no tensors of its own, or on a repeated layer."""
     found = tree.find("init") if isinstance(tree, Mapping) else None
-    if found is None or (isinstance(call, OpCall) and not extras.get("repeat")):
+    if found is None or (isinstance(layer.call, OpCall) and not layer.repeat):
         return
-    message = "`init:` of a layer belongs to one op; this is a block or a repeated layer"
+    what = "another call" if isinstance(layer.call, ShareCall) else "a block or a repeated layer"
+    message = f"`init:` of a layer belongs to one op; this is {what}"
     help = "say it for all layers of an op in the section `init:`, or on the op in the block"
     context.sink.error("NS011", message, found[0].span, help=help)
-
-
-def _read_share(tree: Tree, sink: Sink) -> ShareCall | None:
-    if isinstance(tree, Scalar) and isinstance(tree.value, str):
-        return ShareCall(Ref(tree.text, tree.span), tree.span)
-    sink.error("NS012", f"`share` expects a layer's name, found {kind(tree)}", tree.span)
-    return None
 
 
 def _check_arity(call: Call, sources: tuple[Ref, ...], context: Context) -> None:
@@ -361,7 +354,7 @@ def _check_arity(call: Call, sources: tuple[Ref, ...], context: Context) -> None
             _check_join(call, sources, context)
             return
     elif isinstance(call, BlockCall):
-        what, wanted = f"`{call.block}`", len(context.signatures[call.block].inputs) or 1
+        what, wanted = f"`{call.block}`", len(context.signatures[call.block].said.inputs) or 1
     elif isinstance(call, ShareCall):
         return
     if len(sources) != wanted:

@@ -9,11 +9,11 @@ from functools import cache
 from itertools import pairwise
 
 from netspec.language.aliases import ops_meant
-from netspec.language.extras import LAYER_KEYS
-from netspec.language.fields import kind
-from netspec.language.model import Param
+from netspec.language.grammar import BlockKeys, LayerKeys
+from netspec.language.keys import kind
 from netspec.language.names import is_block_name
 from netspec.language.strays import is_empty
+from netspec.language.terms import Param
 from netspec.ops.base import REGISTRY
 from netspec.text.diagnostics import Diagnostic, Label, Sink, Span, likely
 from netspec.text.syntax import Mapping, Scalar, Sequence, Tree
@@ -23,9 +23,13 @@ from netspec.text.syntax import Mapping, Scalar, Sequence, Tree
 class Signature:
     """What a use of a block must give: parameters in order, and inputs."""
 
-    params: Table[str, Param]
-    inputs: tuple[str, ...]
+    said: BlockKeys
+    tree: Mapping | None
     span: Span
+
+    @property
+    def params(self) -> Table[str, Param]:
+        return self.said.params
 
 
 @dataclass(slots=True)
@@ -41,7 +45,7 @@ class Context:
 
 def find_op(tree: Mapping, context: Context) -> tuple[Scalar, Tree] | None:
     """Return the entry that names the op: the one known name, else the first unknown key."""
-    items = [item for item in tree.items if item[0].text not in LAYER_KEYS]
+    items = [item for item in tree.items if item[0].text not in LayerKeys.kinds()]
     if not items:
         _refuse_no_op(tree, context)
         return None
@@ -176,7 +180,7 @@ def _value_behind(tree: Mapping, key: Scalar, op: Scalar, context: Context) -> s
 def refuse_nameless(tree: Mapping, op: Scalar, value: Tree, context: Context) -> bool:
     """Report `{max_pool2d: 2, 2}` and `{add: [], from: a, b}`, where brackets are missing."""
     for (before, held), (key, empty) in pairwise(tree.items):
-        known = key.text in LAYER_KEYS or is_callable(key.text, context)
+        known = key.text in LayerKeys.kinds() or is_callable(key.text, context)
         if not is_empty(empty) or known or is_empty(held) or key.span.end != empty.span.start:
             continue
         listed = held.span.text.strip("[]")

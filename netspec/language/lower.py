@@ -16,17 +16,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from netspec.language.model import (
-    INPUT,
-    Body,
-    Chain,
-    Layer,
-    Parallel,
-    Ref,
-    ShareCall,
-    Spec,
-)
+from netspec.language.model import INPUT, Body, Chain, Layer, Parallel, ShareCall, Spec
 from netspec.language.order import dataflow, ordered
+from netspec.language.terms import Ref
 
 if TYPE_CHECKING:
     import networkx

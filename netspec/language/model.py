@@ -5,30 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from netspec.language.extras import TRAIN
+from netspec.language.grammar import NOTHING, LayerKeys
+from netspec.language.terms import Argument, Condition, Expectation, Param, Ref
 from netspec.ops.base import Op
-from netspec.ops.dim import Expr
 from netspec.ops.fillers import Filler
 from netspec.text.diagnostics import Source, Span
-
-Value = int | float | bool | str | Expr | tuple["Value", ...] | None
-"""An argument as written: a scalar, an expression over parameters, or a list of them."""
-
-
-@dataclass(frozen=True, slots=True)
-class Argument:
-    """A value and its place."""
-
-    value: Value
-    span: Span
-
-
-@dataclass(frozen=True, slots=True)
-class Param:
-    """A parameter of the spec or of a block; without a default it must be given."""
-
-    name: str
-    default: int | float | bool | None
-    span: Span
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,33 +36,11 @@ class BlockCall:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Ref:
-    """The name of an input or of a layer of the same chain; no span: the line above, unsaid.
-
-    `port` is the part behind the dot where a layer has several outputs: `parts.0`.
-    """
-
-    name: str
-    span: Span | None = None
-    port: str = ""
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class ShareCall:
     """Another call of a layer of the same chain, with the same weights."""
 
     target: Ref
-    span: Span
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """When a layer is there at all, decided at compile time: `$stride != 1`."""
-
-    left: Value
-    operator: str
-    right: Value
     span: Span
 
 
@@ -114,14 +74,43 @@ class Layer:
     span: Span
     call: Call
     sources: tuple[Ref, ...]
-    shape: Argument | None = None
-    train_only: bool = False
-    weight: Argument | None = None
-    repeat: Argument | None = None
-    first: Mapping[str, Argument] = field(default_factory=dict)
-    condition: Condition | None = None
-    init: Mapping[str, Filler] = field(default_factory=dict)
-    doc: str = ""
+    said: LayerKeys = NOTHING
+    """What it says beside its op."""
+
+    @property
+    def shape(self) -> Argument | None:
+        """The contract that its output keeps."""
+        return self.said.shape
+
+    @property
+    def train_only(self) -> bool:
+        """Whether it runs only in training."""
+        return self.said.when == TRAIN
+
+    @property
+    def condition(self) -> Condition | None:
+        """On what it is there at all."""
+        return self.said.when if isinstance(self.said.when, Condition) else None
+
+    @property
+    def weight(self) -> Argument | None:
+        """Its weight in the loss, if it is an output."""
+        return self.said.weight
+
+    @property
+    def repeat(self) -> Argument | None:
+        """How many copies stand one behind the other."""
+        return self.said.repeat
+
+    @property
+    def first(self) -> Mapping[str, Argument]:
+        """What the first of the copies gets in place of the others' arguments."""
+        return self.said.first
+
+    @property
+    def init(self) -> Mapping[str, Filler]:
+        """How its tensors are filled."""
+        return self.said.init
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -150,16 +139,6 @@ class Output:
     ref: Ref
     head: Layer | None = None
     weight: Argument | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Expectation:
-    """A line of `expect`: metric, comparison, number."""
-
-    metric: str
-    operator: str
-    value: float
-    argument: Argument
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,7 +8,9 @@ from collections.abc import Mapping, Sequence
 
 from netspec.text.diagnostics import Sink, Span, article, counted
 
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}", re.ASCII)
+NAME = "[A-Za-z][A-Za-z0-9_]{0,63}"
+BLOCK_NAME = "[A-Z][A-Za-z0-9_]{0,63}"
+_NAME = re.compile(NAME, re.ASCII)
 
 MODULE_ATTRIBUTES = frozenset(
     [

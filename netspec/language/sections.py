@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence as Items
 from dataclasses import replace
-from fractions import Fraction
 
 from netspec.language.blocks import (
-    correct_blocks,
     read_blocks,
     read_signatures,
     warn_unused,
@@ -16,81 +13,61 @@ from netspec.language.blocks import (
 )
 from netspec.language.cures import sizes
 from netspec.language.declared import accuse_declarations
-from netspec.language.fields import Fields, as_mapping, kind
-from netspec.language.init import read_init
+from netspec.language.grammar import ExpectKeys, SpecKeys
+from netspec.language.keys import Reading, corrected, kind, read_known
 from netspec.language.layers import Surroundings, check_shares, read_chain, read_layer, refuse_ref
 from netspec.language.lookup import Context
-from netspec.language.model import (
-    Argument,
-    Block,
-    Body,
-    Chain,
-    Expectation,
-    Output,
-    Param,
-    Ref,
-    Spec,
-    walk,
-)
-from netspec.language.names import check_block_name, check_name
+from netspec.language.model import Block, Body, Chain, Output, Spec, walk
+from netspec.language.names import check_name
 from netspec.language.strays import restored
+from netspec.language.terms import Argument, Expectation, Ref
 from netspec.language.values import Scope, read_argument
-from netspec.text.diagnostics import Diagnostic, Sink, Span, suggest
+from netspec.text.diagnostics import Sink
 from netspec.text.syntax import Mapping, Scalar, Sequence, Tree
 
-SECTIONS = (
-    "netspec",
-    "name",
-    "doc",
-    "params",
-    "inputs",
-    "init",
-    "blocks",
-    "graph",
-    "outputs",
-    "expect",
-)
 MAX_RANK = 8
-MAX_DEPTH = 1000
-METRICS = ("params", "macs", "depth", "train_params", "train_macs")
 
 
 def read(tree: Tree, sink: Sink) -> Spec:
     """Read a spec; warnings go into the sink. Raises SpecError with every mistake found."""
-    fields = _sections(_whole(tree, sink), sink)
-    _check_version(fields, sink)
-    name = _read_name(fields, sink)
-    params = _read_params(fields.get("params"), sink)
-    scope = Scope(params)
-    inputs = _read_inputs(fields, scope, sink)
-    section = correct_blocks(fields.mapping("blocks"), sink)
+    whole = corrected(SpecKeys, restored(_whole(tree, sink), sink), "a spec", sink)
+    said = read_known(SpecKeys, whole, "a spec", Reading(sink))
+    if not all(map(whole.find, ("inputs", "graph", "outputs"))):
+        sink.stop()  # all else would follow from it
+    name = said.name or Scalar("Model", whole.span)
+    scope = Scope(said.params)
+    inputs = _read_inputs(said.inputs, scope, sink)
     ranks = [len(shape.value) for shape in inputs.values() if isinstance(shape.value, tuple)]
-    signatures = read_signatures(section, name, scope, sink)
+    signatures = read_signatures(said.blocks, name, scope, sink)
     context = Context(sink, signatures, rank=next(iter(ranks), None))
-    blocks = read_blocks(section, scope, context)
-    graph = _read_graph(fields, Surroundings(scope, tuple(inputs)), context)
-    outputs = _read_outputs(fields, graph, Surroundings(scope, tuple(inputs)), context)
-    expect = _read_expect(fields.mapping("expect", "for example `expect: {macs: <=1.6G}`"), sink)
-    init = read_init(fields.mapping("init"), sink)
+    blocks = read_blocks(scope, context)
+    graph = _read_graph(said.graph, Surroundings(scope, tuple(inputs)), context)
+    outputs = _read_outputs(said.outputs, graph, Surroundings(scope, tuple(inputs)), context)
     _refuse_weights([block.body for block in blocks.values()], graph, outputs, sink)
-    warn_unused(params, scope, sink)
+    warn_unused(said.params, scope, sink)
     warn_unused_blocks(context)
     accuse_declarations(sink)
     sink.stop()
     assert graph is not None
-    model = Block(name.text, name.span, {}, tuple(inputs), graph, fields.text("doc"))
+    model = Block(name.text, name.span, {}, tuple(inputs), graph, said.doc)
     return Spec(
         tree.span.source,
         name.text,
-        params,
+        said.params,
         inputs,
         blocks,
         model,
         outputs,
-        expect,
-        init,
-        fields.text("doc"),
+        _expectations(said.expect),
+        said.init,
+        said.doc,
     )
+
+
+def _expectations(said: ExpectKeys) -> tuple[Expectation, ...]:
+    """Return the bounds in the order of the file."""
+    bounds = [Expectation(metric, *bound) for metric, bound in said if bound is not None]
+    return tuple(sorted(bounds, key=lambda item: item.argument.span.start))
 
 
 def _whole(tree: Tree, sink: Sink) -> Mapping:
@@ -102,83 +79,7 @@ def _whole(tree: Tree, sink: Sink) -> Mapping:
     raise AssertionError
 
 
-def _sections(tree: Mapping, sink: Sink) -> Fields:
-    """Return the sections. Raises SpecError for a missing one, which all else would follow from."""
-    fields = Fields(restored(tree, sink), sink, "a spec", SECTIONS)
-    before = len(sink.items)
-    for section in ("inputs", "graph", "outputs"):
-        fields.need(section, _EXAMPLES[section])
-    if len(sink.items) > before:
-        sink.stop()
-    return fields
-
-
-_EXAMPLES = {
-    "inputs": "for example `inputs: {image: [3, 224, 224]}`",
-    "graph": "it holds the layers, for example `conv1: {conv2d: [64, 3]}`",
-    "outputs": "for example `outputs: {logits: fc}`",
-}
-
-
-def _check_version(fields: Fields, sink: Sink) -> None:
-    version = fields.need("netspec", "write `netspec: 1`")
-    if version is None:
-        return
-    if not isinstance(version, Scalar) or type(version.value) is not int or version.value != 1:
-        message = f"this netspec reads language version 1, found {kind(version)}"
-        sink.error("NS012", message, version.span, help="write `netspec: 1`")
-
-
-def _read_name(fields: Fields, sink: Sink) -> Scalar:
-    tree = fields.need("name", "for example `name: ResNet`")
-    if isinstance(tree, Scalar) and isinstance(tree.value, str):
-        check_block_name(sink, tree.text, tree.span, "network")
-        return tree
-    if tree is not None:
-        sink.error("NS012", f"`name` expects a word, found {kind(tree)}", tree.span)
-    return Scalar("Model", fields.place)
-
-
-def _read_params(tree: Tree | None, sink: Sink) -> dict[str, Param]:
-    params: dict[str, Param] = {}
-    if isinstance(tree, Sequence):
-        words = [item for item in tree.items if isinstance(item, Scalar)]
-        params = {word.text: Param(word.text, 1, word.span) for word in words}
-    text = ", ".join(f"{name}: 1" for name in params) or "classes: 10"
-    mapping = as_mapping(tree, sink, "`params`", f"give each a number: `params: {{{text}}}`")
-    for key, value in mapping.items if mapping else ():
-        check_name(sink, key.text, key.span, "parameter")
-        if isinstance(value, Scalar) and type(value.value) in (int, float):
-            entry = Span(key.span.source, key.span.start, value.span.end)
-            params[key.text] = Param(key.text, value.value, entry)  # type: ignore[arg-type]  # a number by its type
-        else:
-            message = f"a parameter is a number, found {kind(value)}"
-            help = f"for example `{key.text}: 10`; expressions stand where they are used"
-            sink.error("NS035", message, value.span, help=help)
-            params[key.text] = Param(key.text, 0, key.span)
-    return params
-
-
-def _named(fields: Fields, section: str, name: str, sink: Sink) -> Mapping | None:
-    """Return a section that gives names; one without a name is reported with an example of one."""
-    tree = fields.get(section)
-    if tree is None or isinstance(tree, Mapping):
-        return tree
-    text = tree.span.text
-    items = tree.items if isinstance(tree, Sequence) else ()
-    words = [
-        item.text for item in items if isinstance(item, Scalar) and isinstance(item.value, str)
-    ]
-    if section == "inputs" and isinstance(tree, Scalar):
-        name, text = (tree.text if isinstance(tree.value, str) else name), "[3, 224, 224]"
-    if section == "outputs" and words:
-        text = ", ".join(f"{word}: {word}" for word in words)
-        return fields.mapping(section, f"give each a name: `outputs: {{{text}}}`")
-    return fields.mapping(section, f"give it a name: `{section}: {{{name}: {text}}}`")
-
-
-def _read_inputs(fields: Fields, scope: Scope, sink: Sink) -> dict[str, Argument]:
-    tree = _named(fields, "inputs", "image", sink)
+def _read_inputs(tree: Mapping | None, scope: Scope, sink: Sink) -> dict[str, Argument]:
     inputs: dict[str, Argument] = {}
     for key, value in tree.items if tree else ():
         check_name(sink, key.text, key.span, "input")
@@ -193,8 +94,6 @@ def _read_inputs(fields: Fields, scope: Scope, sink: Sink) -> dict[str, Argument
             found = sizes(value.span.text)
             help = f"write `{list(found)}`" if found else "for example [3, 224, 224]"
             sink.error("NS012", message, value.span, help=help)
-    if tree is not None and not tree.items:
-        sink.error("NS010", "a network needs an input", tree.span)
     return inputs
 
 
@@ -211,15 +110,9 @@ def _shape_within(tree: Mapping, sink: Sink) -> Tree:
 # ------------------------------------------------------------------ graph, outputs, expect
 
 
-def _read_graph(fields: Fields, around: Surroundings, context: Context) -> Chain | None:
-    tree = fields.get("graph")
-    if not isinstance(tree, Mapping):
-        message = f"`graph` expects named layers, found {kind(tree) if tree else 'nothing'}"
-        help = "give each a name, for example `conv1: {conv2d: [64, 3]}`"
-        context.sink.error("NS012", message, tree.span if tree else None, help=help)
-        return None
-    chain = read_chain(tree, around, context)
-    if chain and chain.layers and len(around.inputs) > 1:
+def _read_graph(tree: Mapping | None, around: Surroundings, context: Context) -> Chain | None:
+    chain = read_chain(tree, around, context) if tree else None
+    if tree and chain and chain.layers and len(around.inputs) > 1:
         _need_from(chain, tree, around, context.sink)
     return chain
 
@@ -233,9 +126,8 @@ def _need_from(chain: Chain, tree: Mapping, around: Surroundings, sink: Sink) ->
 
 
 def _read_outputs(
-    fields: Fields, graph: Chain | None, around: Surroundings, context: Context
+    tree: Mapping | None, graph: Chain | None, around: Surroundings, context: Context
 ) -> tuple[Output, ...]:
-    tree = _named(fields, "outputs", "out", context.sink)
     layers = {layer.name: layer for layer in graph.layers} if graph else {}
     heads = (
         {key.text for key, value in tree.items if not isinstance(value, Scalar)} if tree else set()
@@ -265,8 +157,6 @@ def _read_outputs(
         for ref in output.head.sources if output.head else (output.ref,):
             if graph and ref.name not in readable:
                 refuse_ref(ref, ordered, context.sink, places)
-    if tree is not None and not tree.items:
-        context.sink.error("NS010", "a network needs an output", tree.span)
     own = [output.head for output in outputs if output.head]
     check_shares(own, layers | {head.name: head for head in own}, context.sink)
     return tuple(outputs)
@@ -313,62 +203,3 @@ def _read_head(key: Scalar, value: Tree, scope: Scope, context: Context) -> Outp
         context.sink.error("NS026", message, key.span, help="add `from: LAYER`")
         return None
     return Output(key.text, key.span, Ref(key.text, key.span), layer)
-
-
-_BOUND = re.compile(
-    r"(<=|>=|<|>)?\s*((?!0[0-9])[0-9]+(?:\.[0-9]*)?(?:[eE][-+]?[0-9]{1,2})?)\s*([KMG])?", re.ASCII
-)
-
-
-_METRICS = {
-    "params": "parameters weights size n_params num_params nparams",
-    "macs": "madds maccs mult_adds multiply_adds mul_adds gmacs mac muladds",
-    "depth": "layers num_layers",
-}
-
-
-def _metric_meant(name: str, value: Tree, absent: Items[str]) -> str:
-    """Return the metric that another name stands for, with the number that follows."""
-    word = name.lower()
-    for metric, others in _METRICS.items():
-        if word in others.split():
-            return f"did you mean `{metric}`?"
-    if word.lstrip("gm") not in ("flops", "flop"):
-        is_depth = (
-            isinstance(value, Scalar) and type(value.value) is int and value.value <= MAX_DEPTH
-        )
-        meant = "did you mean `depth`?" if is_depth and "depth" in absent else ""
-        return suggest(name, absent) or meant
-    match = _BOUND.fullmatch(value.span.text.strip("'\"")[:64])
-    unit = "G" if word[0] == "g" else "M" if word[0] == "m" else ""
-    half = f"{match[1] or ''}{_halved(match[2])}{match[3] or unit}" if match else "half of it"
-    return f"multiply-adds count once, and are two FLOPs: `macs: {half}`"
-
-
-def _halved(number: str) -> str:
-    half = Fraction(number) / 2
-    return str(half) if half.denominator == 1 else str(float(half))
-
-
-def _read_expect(tree: Mapping | None, sink: Sink) -> tuple[Expectation, ...]:
-    expectations = []
-    for key, value in tree.items if tree else ():
-        if key.text not in METRICS:
-            absent = [metric for metric in METRICS if tree and not tree.find(metric)]
-            help = _metric_meant(key.text, value, absent) or "known: " + ", ".join(absent)
-            message, guesses = f"no metric is called `{key.text}`", tuple(absent)
-            sink.add(Diagnostic("NS011", message, key.span, help=help, guesses=guesses))
-            continue
-        text = value.span.text if isinstance(value, Scalar) else ""
-        match = _BOUND.fullmatch(text.strip("'\""))
-        if match is None or len(text) > 64:
-            message = "a bound is a positive number such as 6998552 or `<=1.6G`, "
-            meant = text.strip("'\"").lstrip("-+=~ ")
-            help = f"write `{meant}`" if len(text) <= 64 and _BOUND.fullmatch(meant) else ""
-            sink.error("NS035", f"{message}found {kind(value)}", value.span, help=help)
-            continue
-        number = float(match[2]) if "." in match[2] or "e" in match[2].lower() else int(match[2])
-        scale = {"K": 10**3, "M": 10**6, "G": 10**9}.get(match[3] or "", 1)
-        argument = Argument(text, value.span)
-        expectations.append(Expectation(key.text, match[1] or "==", number * scale, argument))
-    return tuple(expectations)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 from collections.abc import Sequence as Items
 
 from netspec.ops.base import REGISTRY
@@ -12,7 +13,7 @@ from netspec.text.syntax import Mapping, Scalar, Sequence, Tree
 Entry = tuple[Scalar, Tree]
 
 
-def gathered(tree: Mapping, known: Items[str], sink: Sink) -> Mapping:
+def gathered(tree: Mapping, known: Container[str], headings: Items[str], sink: Sink) -> Mapping:
     """Report entries that are not indented below the heading before them, as one mistake.
 
     Later readers see them where they were meant.
@@ -25,7 +26,7 @@ def gathered(tree: Mapping, known: Items[str], sink: Sink) -> Mapping:
             strays = []
         if entry is None:
             break
-        is_open = bool(items) and items[-1][0].text in known and is_empty(items[-1][1])
+        is_open = bool(items) and items[-1][0].text in headings and is_empty(items[-1][1])
         if entry[0].text not in known and is_open:
             strays.append(entry)
         else:
@@ -189,7 +190,7 @@ def _entries(tree: Tree) -> tuple[Entry, ...]:
     return tree.items if isinstance(tree, Mapping) else ()
 
 
-def bodied(block: Mapping, what: str, known: Items[str], sink: Sink) -> Mapping:
+def bodied(block: Mapping, what: str, known: Container[str], sink: Sink) -> Mapping:
     """Report layers of a block that stand below no `chain:`; later readers see them in one."""
     layers = [entry for entry in block.items if entry[0].text not in known]
     bodies = ("chain", "parallel")

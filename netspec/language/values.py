@@ -7,7 +7,7 @@ from collections.abc import Mapping as Table
 from collections.abc import Sequence as Items
 
 from netspec.language.aliases import argument_meant
-from netspec.language.model import Argument, Param, Value
+from netspec.language.terms import Argument, Param, Value
 from netspec.ops.dim import ExprError, names, parse
 from netspec.text.diagnostics import Diagnostic, Label, Sink, Span, likely, nearest, suggest
 from netspec.text.syntax import Mapping, Scalar, Sequence, Tree

@@ -21,7 +21,8 @@ from netspec.analysis.repair.tokens import Token, Tokens, half
 from netspec.analysis.repair.trial import Key as Key
 from netspec.analysis.repair.trial import Shapes, Trial, Wanted
 from netspec.graph.model import Graph, Node, NodeId, Sizes
-from netspec.language.model import Spec, Value
+from netspec.language.model import Spec
+from netspec.language.terms import Value
 from netspec.ops.arguments import MAX_SIZE
 from netspec.ops.dim import Expr
 

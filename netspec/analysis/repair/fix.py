@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from netspec.graph.model import NodeId
-from netspec.language.model import Value
+from netspec.language.terms import Value
 from netspec.ops.arguments import spell
 from netspec.ops.dim import Expr
 from netspec.text.diagnostics import Span

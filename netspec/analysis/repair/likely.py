@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterator
 
 from netspec.analysis.repair.tokens import Token, rebound
-from netspec.language.model import BlockCall, Layer, OpCall, Spec, Value, walk
+from netspec.language.model import BlockCall, Layer, OpCall, Spec, walk
+from netspec.language.terms import Value
 from netspec.ops.base import Op
 from netspec.text.diagnostics import Span
 

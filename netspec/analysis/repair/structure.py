@@ -14,19 +14,8 @@ from netspec.analysis.repair.fix import Fix, slips
 from netspec.graph.expand import expand
 from netspec.graph.model import Graph
 from netspec.language.lower import lower
-from netspec.language.model import (
-    Argument,
-    BlockCall,
-    Body,
-    Call,
-    Chain,
-    Layer,
-    Parallel,
-    Param,
-    Spec,
-    Value,
-    walk,
-)
+from netspec.language.model import BlockCall, Body, Call, Chain, Layer, Parallel, Spec, walk
+from netspec.language.terms import Argument, Param, Value
 from netspec.ops.dim import names
 from netspec.text.diagnostics import Sink, Span, SpecError
 
@@ -177,8 +166,9 @@ class _Editor:
         first = {key: self.argument(value) for key, value in layer.first.items()}
         if self.place.key and first and layer.call.span == self.place.span:
             first[self.place.key] = Argument(self.new, layer.call.span)
-            return replace(layer, first=first)
-        return replace(layer, call=self._call(layer.call), repeat=repeat, first=first)
+            return replace(layer, said=layer.said.model_copy(update={"first": first}))
+        said = layer.said.model_copy(update={"repeat": repeat, "first": first})
+        return replace(layer, call=self._call(layer.call), said=said)
 
     def _call(self, call: Call) -> Call:
         if isinstance(call, Chain | Parallel):

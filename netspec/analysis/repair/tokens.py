@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from netspec.graph.model import Graph, Node, NodeId
-from netspec.language.model import Argument, BlockCall, Spec, Value
+from netspec.language.model import BlockCall, Spec
+from netspec.language.terms import Argument, Value
 from netspec.ops.base import Op
 from netspec.ops.dim import Expr, names, substitute
 from netspec.text.diagnostics import Span

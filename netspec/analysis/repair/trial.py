@@ -11,7 +11,8 @@ from pydantic import ValidationError
 from netspec.analysis.repair.budget import Budget
 from netspec.analysis.repair.tokens import Token, rebound
 from netspec.graph.model import Graph, Node, NodeId, Sizes
-from netspec.language.model import Spec, Value
+from netspec.language.model import Spec
+from netspec.language.terms import Value
 from netspec.ops.arguments import MAX_SIZE
 from netspec.ops.base import Op, product
 from netspec.ops.dim import substitute

@@ -16,7 +16,7 @@ from netspec.emit.torch.naming import unique
 from netspec.emit.torch.plan import Extras, Given, Tensor
 from netspec.graph.bind import compare
 from netspec.graph.model import NodeId
-from netspec.language.model import Condition
+from netspec.language.terms import Condition
 from netspec.ops.base import Op
 from netspec.ops.dim import Dim, Expr, Shape, equal, name, names, real, substitute, unknown
 from netspec.ops.split import Cut

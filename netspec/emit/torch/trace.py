@@ -52,10 +52,10 @@ from netspec.language.model import (
     Layer,
     OpCall,
     Parallel,
-    Ref,
     ShareCall,
 )
 from netspec.language.order import execution_order
+from netspec.language.terms import Ref
 from netspec.ops.base import Op
 from netspec.ops.dim import Dim, integer, names, substitute
 from netspec.text.diagnostics import Diagnostic, SpecError

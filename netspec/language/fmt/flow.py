@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from netspec.language.fmt.order import Role, child, operator, ordered
+from netspec.language.fmt.order import child, operator, ordered
 from netspec.language.fmt.trivia import Trivia
+from netspec.language.keys import Role
 from netspec.text.syntax import Mapping, Scalar, Sequence, Tree, scalars
 
 WIDTH = 100

@@ -3,64 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Literal
 
-from netspec.language.blocks import BLOCK_KEYS
-from netspec.language.extras import LAYER_KEYS
-from netspec.language.layers import BODY_KEYS
-from netspec.language.sections import SECTIONS
+from netspec.language.grammar import (
+    BlockKeys,
+    BodyKeys,
+    InlineKeys,
+    InsertionKeys,
+    SpecKeys,
+    VariantKeys,
+)
+from netspec.language.keys import Keys, Role
 from netspec.ops.base import REGISTRY
 from netspec.text.syntax import Mapping, Scalar, Sequence, Tree
 
-Role = Literal["spec", "blocks", "block", "chain", "branches", "layer", "patch", "plain"]
 Entry = tuple[Scalar, Tree]
 
-VARIANT_KEYS = ("netspec", "extends", "name", "doc", "params", "init", "change", "insert", "remove")
-LAST_KEYS = ("from", "repeat", "first", "when", "weight", "init", "shape", "doc")
-"""What follows a layer's op and its arguments; `shape` stands late, where its column is."""
-_PLACES = ("after", "before")
-
-_CHILDREN: dict[str, Role] = {
-    "blocks": "blocks",
-    "graph": "chain",
-    "outputs": "chain",
-    "change": "patch",
-    "insert": "patch",
-    "chain": "chain",
-    "parallel": "branches",
+_MODELS: dict[Role, tuple[type[Keys], ...]] = {
+    "spec": (SpecKeys, VariantKeys),
+    "block": (BlockKeys,),
+    "layer": (InlineKeys,),
 }
+_BELOW: dict[Role, Role] = {"blocks": "block", "branches": "chain", "chain": "layer"}
 
 
 def child(role: Role, key: str) -> Role:
     """Return what stands at a key of a mapping, or (key "") in a list."""
-    match role:
-        case "spec":
-            return _CHILDREN.get(key, "plain")
-        case "blocks":
-            return "block"
-        case "block" | "layer":
-            return (
-                _CHILDREN[key] if key in ("chain", "parallel") else "layer" if not key else "plain"
-            )
-        case "branches":
-            return "chain"
-        case "patch":
-            is_block = key.startswith("blocks.") and key.count(".") == 1
-            return "block" if is_block else "layer"
-        case "chain":
-            return "layer"
-    return "plain"
+    if role == "patch":
+        return "block" if key.startswith("blocks.") and key.count(".") == 1 else "layer"
+    if role in ("block", "layer") and not key:
+        return "layer"
+    found = (keys.kinds()[key] for keys in _MODELS.get(role, ()) if key in keys.kinds())
+    return next((kind.role for kind in found), _BELOW.get(role, "plain"))
 
 
 def ordered(node: Mapping, role: Role, blocks: dict[str, list[str]]) -> list[Entry]:
     """Return the entries of a mapping in canonical order; names that people give keep theirs."""
     match role:
         case "spec":
-            is_variant = node.find("extends") is not None
-            keys = (*VARIANT_KEYS, "expect") if is_variant else SECTIONS
-            return _sorted(node.items, keys)
+            keys = VariantKeys if node.find("extends") else SpecKeys
+            return _sorted(node.items, keys.kinds())
         case "block":
-            return _sorted(node.items, BLOCK_KEYS)
+            return _sorted(node.items, BlockKeys.kinds())
         case "layer":
             return _layer(node, blocks)
     return list(node.items)
@@ -76,8 +59,8 @@ def _layer(node: Mapping, blocks: dict[str, list[str]]) -> list[Entry]:
     first = operator(node, blocks)
     cls = REGISTRY.get(first or "")
     arguments = list(cls.model_fields) if cls else blocks.get(first or "", [])
-    tail = {key: i for i, key in enumerate((*LAST_KEYS, *_PLACES))}
-    early = [first or "", "share", *BODY_KEYS, *arguments]
+    tail = {key: i for i, key in enumerate(InsertionKeys.kinds())}
+    early = [*BodyKeys.kinds(), *arguments]
 
     def rank(entry: Entry) -> tuple[int, int]:
         key = entry[0].text
@@ -92,8 +75,8 @@ def _layer(node: Mapping, blocks: dict[str, list[str]]) -> list[Entry]:
 
 def operator(node: Mapping, blocks: Iterable[str]) -> str | None:
     """Return the key that names a layer's op, found as the reader of specs finds it."""
-    keys = [key.text for key, _ in node.items if key.text not in (*LAYER_KEYS, *_PLACES)]
-    if any(key in BODY_KEYS for key in keys):
+    keys = [key.text for key, _ in node.items if key.text not in InsertionKeys.kinds()]
+    if any(key in BodyKeys.kinds() for key in keys):
         return None
     tests: tuple[Callable[[str], bool], ...] = (
         lambda key: key in REGISTRY or key in blocks,

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from itertools import dropwhile
 
 from netspec.language.fmt.flow import NO_COLUMNS, Columns, Flow
-from netspec.language.fmt.order import Role, child, ordered, signatures
+from netspec.language.fmt.order import child, ordered, signatures
 from netspec.language.fmt.trivia import BLANK, Comment, Trivia, collect, dashes, is_flow
+from netspec.language.keys import Role
 from netspec.text.diagnostics import Source
 from netspec.text.syntax import Mapping, Scalar, Sequence, Tree, parse
 

@@ -6,12 +6,14 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NoReturn
 
-from netspec.language.fields import Fields, kind
-from netspec.text.diagnostics import Diagnostic, Label, Sink, Source, Span, SpecError
+from netspec.language.grammar import VariantKeys
+from netspec.language.keys import Reading, corrected, read_known
+from netspec.text.diagnostics import Diagnostic, Label, Sink, Source, Span, SpecError, in_order
 from netspec.text.syntax import MAX_BYTES, Mapping, Scalar, Sequence, Tree, parse
 
 if TYPE_CHECKING:
     from netspec.language.variant.extension import Extension
+    from netspec.language.variant.patch import Variant
 
 MAX_LINKS = 8
 _CONTRACTS = "NS05"
@@ -77,28 +79,31 @@ class Lineage:
 
     def resolve(self, load: Loader | None) -> Tree:
         """Return the tree of the whole spec; `sources` and `places` grow. Raises SpecError."""
-        trees = [parse(self.sources[0])]
-        links = []
-        while link := _link(trees[-1]):
-            links.append(link)
-            self._follow(link, load)
-            trees.append(parse(self.sources[-1], sum(map(_count, trees))))
-        whole = trees.pop()
-        return self._patched(whole, trees, links) if trees else whole
+        sink = Sink()
+        count, variants = 0, []
+        tree = parse(self.sources[0])
+        while variant := _variant(tree, sink):
+            variants.append(variant)
+            count += _count(tree)
+            try:
+                self._follow(variant.link, load)
+                tree = parse(self.sources[-1], count)
+            except SpecError as error:  # what was wrong before is told too
+                raise SpecError(in_order([*sink.items, *error.diagnostics])) from None
+        return self._patched(tree, variants, sink) if variants else tree
 
-    def _patched(self, whole: Tree, trees: list[Tree], links: list[Scalar]) -> Tree:
+    def _patched(self, tree: Tree, variants: list[Variant], sink: Sink) -> Tree:
         """Return the whole spec with its variants' changes, the outermost last."""
         from netspec.language.variant.extension import Extension
         from netspec.language.variant.patch import patch, removed
 
-        while trees:
-            variant = trees.pop()
-            assert isinstance(variant, Mapping)
+        for variant in reversed(variants):
             self.removed |= removed(variant)
-            if isinstance(whole, Mapping):
-                self.extension = Extension(links.pop(), variant, whole)
-                whole = patch(whole, variant)
-        return whole
+            if isinstance(tree, Mapping):
+                self.extension = Extension(variant.link, variant.tree, tree)
+                tree = patch(tree, variant, sink)
+        sink.stop()
+        return tree
 
     def _follow(self, link: Scalar, load: Loader | None) -> None:
         if load is None:
@@ -129,22 +134,18 @@ def _refuse(code: str, message: str, link: Scalar, help: str = "") -> NoReturn:
     raise SpecError([Diagnostic(code, message, link.span, help=help)])
 
 
-def _link(tree: Tree) -> Scalar | None:
-    """Return the path that a variant extends, None for a whole spec."""
+def _variant(tree: Tree, sink: Sink) -> Variant | None:
+    """Return what a variant says, None for a whole spec. Raises SpecError if it extends nothing."""
     if not isinstance(tree, Mapping) or not _is_variant(tree):
         return None
-    from netspec.language.variant.patch import CURES, KEYS
+    from netspec.language.variant.patch import Variant
 
-    sink = Sink()
-    fields = Fields(tree, sink, "a variant", KEYS, CURES)
-    value = fields.get("extends") if sink.failed else fields.need("extends")
-    fields.need("netspec")
-    if value and not (isinstance(value, Scalar) and isinstance(value.value, str) and value.text):
-        help = "for example `extends: googlenet.yaml`"
-        sink.error("NS012", f"`extends` expects a file, found {kind(value)}", value.span, help=help)
-    sink.stop()
-    assert isinstance(value, Scalar)
-    return value
+    tree = corrected(VariantKeys, tree, "a variant", sink)
+    said = read_known(VariantKeys, tree, "a variant", Reading(sink))
+    if said.extends is None:
+        sink.stop()
+    assert said.extends
+    return Variant(tree, said, said.extends)
 
 
 def _is_variant(tree: Mapping) -> bool:

@@ -8,59 +8,40 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from netspec.language.fields import Fields, as_mapping, kind
+from netspec.language.grammar import PlaceKeys, VariantKeys
+from netspec.language.keys import as_mapping
+from netspec.language.kinds import Replaced
 from netspec.language.variant.places import Finder, Parent
 from netspec.text.diagnostics import Diagnostic, Label, Sink, Span, suggest
 from netspec.text.syntax import Mapping, Scalar, Sequence, Tree
 
-KEYS = (
-    "netspec",
-    "extends",
-    "name",
-    "doc",
-    "params",
-    "init",
-    "change",
-    "insert",
-    "remove",
-    "expect",
-)
-_ANCHORS = ("after", "before")
-_REPLACED = ("name", "doc", "init", "expect")
-
+_REPLACED = [k for k, kind in VariantKeys.kinds().items() if isinstance(kind, Replaced)]
 _MAX_SHOWN = 100
-CURES = {
-    "graph": "`change: {graph.NAME: …}` replaces a layer, `insert` adds one",
-    "blocks": "`change: {blocks.NAME: …}` replaces a block, `insert` adds one",
-    "outputs": "`change: {outputs.NAME: …}` replaces an output, `insert` adds one",
-    "inputs": "a variant keeps the inputs; `params` changes a size that is written `$size`",
-    "set": "`params` gives parameters other values",
-}
-"""What a variant does in place of writing a section anew."""
-
 Entry = tuple[Scalar, Tree]
 
 
-_EXAMPLE = "for example `insert: {graph.norm1: {batch_norm2d: [], after: conv1}}`"
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """A variant as written, what it says, and the path that it extends."""
+
+    tree: Mapping
+    said: VariantKeys
+    link: Scalar
 
 
-def patch(base: Mapping, variant: Mapping) -> Mapping:
+def patch(base: Mapping, variant: Variant, sink: Sink) -> Mapping:
     """Return a spec with a variant's patch applied. Raises SpecError with every misfit."""
-    sink = Sink()
-    fields = Fields(variant, sink, "a variant", KEYS, CURES)
     patcher = _Patcher(Finder(base, sink), sink)
-    for key, value in _entries(
-        fields.mapping("change", "for example `change: {graph.relu1: gelu}`")
-    ):
+    for key, value in _entries(variant.said.change):
         patcher.change(key, value)
-    for key, value in _entries(fields.mapping("insert", _EXAMPLE)):
+    for key, value in _entries(variant.said.insert):
         patcher.insert(key, value)
-    for path in _paths(fields.get("remove"), sink):
+    for path in variant.said.remove:
         patcher.remove(path)
-    sections = dict(_sections(base, variant, sink))
+    sections = dict(_sections(base, variant.tree, sink))
     whole = [(key, sections.pop(key.text, (key, value))) for key, value in base.items]
     items = (*(entry for _, entry in whole), *sections.values())
-    result = patcher.apply(Mapping(items, variant.span))
+    result = patcher.apply(Mapping(items, variant.tree.span))
     patcher.refuse_unreached()
     sink.stop()
     assert isinstance(result, Mapping)
@@ -71,29 +52,15 @@ def _entries(tree: Mapping | None) -> tuple[Entry, ...]:
     return tree.items if tree else ()
 
 
-def _paths(tree: Tree | None, sink: Sink) -> Iterator[Scalar]:
-    if tree is not None and not isinstance(tree, Sequence):
-        help = "for example `remove: [graph.norm1]`"
-        sink.error("NS012", f"`remove` expects a list, found {kind(tree)}", tree.span, help=help)
-        return
-    for item in tree.items if tree else ():
-        if isinstance(item, Scalar):
-            yield item
-        else:
-            sink.error("NS012", f"`remove` expects paths, found {kind(item)}", item.span)
-
-
-def removed(variant: Mapping) -> dict[str, Span]:
+def removed(variant: Variant) -> dict[str, Span]:
     """Return where a variant removes layers and blocks, by their names."""
-    found = variant.find("remove")
-    return {_last(path).text: path.span for path in _paths(found[1] if found else None, Sink())}
+    return {_last(path).text: path.span for path in variant.said.remove}
 
 
 def _sections(base: Mapping, variant: Mapping, sink: Sink) -> Iterator[tuple[str, Entry]]:
     """Yield the sections that a variant writes itself."""
     for key, value in variant.items:
-        is_first = isinstance(value, Scalar) and value.value == 1
-        if key.text in _REPLACED or (key.text == "netspec" and not is_first):
+        if key.text in _REPLACED:
             yield key.text, (key, value)
         elif key.text == "params" and (params := as_mapping(value, sink, "`params`")):
             found = base.find("params")
@@ -283,6 +250,6 @@ def _anchors(value: Tree) -> tuple[list[Entry], Tree]:
     """Split an inserted layer into where it says to stand, and what it is."""
     if not isinstance(value, Mapping):
         return [], value
-    places = [entry for entry in value.items if entry[0].text in _ANCHORS]
-    rest = tuple(entry for entry in value.items if entry[0].text not in _ANCHORS)
+    places = [entry for entry in value.items if entry[0].text in PlaceKeys.kinds()]
+    rest = tuple(entry for entry in value.items if entry[0].text not in PlaceKeys.kinds())
     return places, Mapping(rest, value.span)

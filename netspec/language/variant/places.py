@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from netspec.language.blocks import BLOCK_KEYS
+from netspec.language.grammar import BlockKeys, VariantKeys
+from netspec.language.kinds import Replaced
 from netspec.text.diagnostics import Sink, Span, nearest, suggest
 from netspec.text.syntax import Mapping, Scalar, Sequence, Tree
 
@@ -129,7 +130,7 @@ class Finder:
         name = rest[0]
         if name in ("chain", "parallel") and len(rest) > 1:
             return f"leave `{name}` out: `{parent.path}.{'.'.join(rest[1:])}`"
-        if parent.places and name in BLOCK_KEYS:
+        if parent.places and name in BlockKeys.kinds():
             return f"a block changes as a whole: `change: {{{parent.path}: …}}`"
         if parent.places:
             return "it has: " + ", ".join(f"`{name}`" for name in list(parent.places)[:12])
@@ -186,7 +187,11 @@ _REPLACED = "a variant replaces it with a section `{0}:` of its own"
 _CURES = {
     "inputs": "a variant keeps the inputs; `params` changes a size that is written `$size`",
     "params": "a variant changes it with `params: {{{0}: …}}`",
-    **{key: _REPLACED.format(key) for key in ("expect", "name", "doc", "init")},
+    **{
+        k: _REPLACED.format(k)
+        for k, kind in VariantKeys.kinds().items()
+        if isinstance(kind, Replaced)
+    },
 }
 """What a variant changes in another way than by a path."""
 

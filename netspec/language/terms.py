@@ -1,0 +1,60 @@
+"""What a key of the language can hold: each noun knows where it was written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from netspec.ops.dim import Expr
+from netspec.text.diagnostics import Span
+
+Value = int | float | bool | str | Expr | tuple["Value", ...] | None
+"""An argument as written: a scalar, an expression over parameters, or a list of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """A value and its place."""
+
+    value: Value
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Param:
+    """A parameter of the spec or of a block; without a default it must be given."""
+
+    name: str
+    default: int | float | bool | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """The name of an input or of a layer of the same chain; no span: the line above, unsaid.
+
+    `port` is the part behind the dot where a layer has several outputs: `parts.0`.
+    """
+
+    name: str
+    span: Span | None = None
+    port: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """When a layer is there at all, decided at compile time: `$stride != 1`."""
+
+    left: Value
+    operator: str
+    right: Value
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """A line of `expect`: metric, comparison, number."""
+
+    metric: str
+    operator: str
+    value: float
+    argument: Argument
