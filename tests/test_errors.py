@@ -1,8 +1,4 @@
-"""Every code has an example that yields it, and the corpus of mistakes says what it should.
-
-In `tests/errors/*.yaml` a comment states what the compiler says about the line above it:
-`#! NS018 [12:20] words of the message`, with the columns of the underlined text.
-"""
+"""Every code has a name that is used, an explanation, and examples that yield it and do not."""
 
 from __future__ import annotations
 
@@ -13,16 +9,13 @@ from pathlib import Path
 import pytest
 
 from netspec.cli.common import diagnose
+from netspec.text.codes import Code
 from netspec.text.diagnostics import Diagnostic, SpecError
 from netspec.text.explain import codes, explain
-from tests.support import ROOT, mistakes
+from tests.support import ROOT
 
-ERRORS = sorted((ROOT / "tests" / "errors").glob("*.yaml"))
-USED = {
-    code
-    for path in (ROOT / "netspec").rglob("*.py")
-    for code in re.findall(r'"(NS\d{3})"', path.read_text())
-}
+NAMES = {name: code for name, code in vars(Code).items() if not name.startswith("_")}
+TEXTS = {path.name: path.read_text() for path in (ROOT / "netspec").rglob("*.py")}
 
 
 def found_in(text: str, directory: Path, others: dict[str, str]) -> list[Diagnostic]:
@@ -42,7 +35,14 @@ def found_in(text: str, directory: Path, others: dict[str, str]) -> list[Diagnos
 
 
 def test_every_code_is_explained():
-    assert set(codes()) == USED
+    assert sorted(codes()) == sorted(NAMES.values())
+
+
+def test_every_name_of_a_code_is_used_and_none_is_typed_as_text():
+    used = {name for text in TEXTS.values() for name in re.findall(r"Code\.([A-Z_]+)", text)}
+    assert used == set(NAMES)
+    typed = {file for file, text in TEXTS.items() if re.search(r'"NS\d{3}"', text)}
+    assert typed == {"codes.py"}
 
 
 @pytest.mark.parametrize("code", codes())
@@ -57,39 +57,3 @@ def test_an_unknown_code_is_no_path():
     for code in ("NS999", "../../../etc/passwd", "", "NS0011", "ns018"):
         with pytest.raises(KeyError):
             explain(code)
-
-
-# ------------------------------------------------------------------ the corpus
-
-EXPECTED = re.compile(r"^\s*#! (NS\d{3}) \[(\d+):(\d+)\] (.*)$")
-
-
-def expectations(text: str) -> list[tuple[str, int, int, int, str]]:
-    """Return code, line, columns and words of every expected diagnostic."""
-    found = []
-    above = 0
-    for number, line in enumerate(text.splitlines(), 1):
-        if match := EXPECTED.match(line):
-            found.append((match[1], above, int(match[2]), int(match[3]), match[4]))
-        else:
-            above = number
-    return found
-
-
-@pytest.mark.parametrize("path", ERRORS, ids=lambda path: path.stem)
-def test_mistakes_are_said_where_they_are(path):
-    text = path.read_text()
-    said = [
-        (item.code, item.span.line, item.span.column, item.span.column + len(item.span.text), item)
-        for item in mistakes(text)
-        if item.span
-    ]
-    wanted = expectations(text)
-    assert [one[:4] for one in said] == [one[:4] for one in wanted]
-    for (*_, item), (*_, words) in zip(said, wanted, strict=True):
-        assert words in f"{item.message}; {item.help}"
-
-
-def test_the_corpus_is_there():
-    assert len(ERRORS) >= 30
-    assert all(expectations(path.read_text()) for path in ERRORS)

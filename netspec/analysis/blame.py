@@ -11,6 +11,7 @@ from netspec.graph.model import Graph, Node, NodeId, Sizes, cause, path
 from netspec.language.model import INPUT
 from netspec.ops.base import Join, Problem
 from netspec.ops.window import every, shortest, times
+from netspec.text.codes import Code
 from netspec.text.diagnostics import Diagnostic, Label, Span
 
 _MAX_STEPS = 1_000
@@ -26,7 +27,7 @@ def explain(
 
     `fixes` are the changes with which the layer would be accepted.
     """
-    if problem.code == "NS053":
+    if problem.code == Code.INPUTS_DIFFER:
         return _explain_join(problem, node, graph, shapes, fixes)
     notes: list[Label] = []
     span: Span = node.call.span

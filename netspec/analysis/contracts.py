@@ -16,6 +16,7 @@ from netspec.language.model import Spec
 from netspec.language.terms import Argument, Expectation
 from netspec.ops.arguments import spell
 from netspec.ops.window import times
+from netspec.text.codes import Code
 from netspec.text.diagnostics import Diagnostic, Label, Severity, Sink, Span
 
 if TYPE_CHECKING:  # whom to blame, and the repair, are asked for where something is wrong
@@ -103,7 +104,9 @@ class Case:
     @property
     def unused(self) -> dict[str, Span]:
         """Return the parameters that no expression uses, with their places."""
-        spans = [item.span for item in self.sink.items if item.code == "NS024" and item.span]
+        spans = [
+            item.span for item in self.sink.items if item.code == Code.UNUSED_PARAM and item.span
+        ]
         return {span.text.partition("=")[0].partition(":")[0].strip(): span for span in spans}
 
     def doubted(self, item: Diagnostic) -> Diagnostic:
@@ -169,7 +172,7 @@ def check_shapes(case: Case, problems: Problems) -> None:
         for problem in problems.get(node.id, ()):
             from netspec.analysis import blame
 
-            fits = case.fits(node, wanted) if problem.code == "NS053" else []
+            fits = case.fits(node, wanted) if problem.code == Code.INPUTS_DIFFER else []
             case.sink.add(case.doubted(blame.explain(problem, node, case.graph, case.shapes, fits)))
     if broken:
         _report_shapes(broken, [claim for group in claims.values() for claim in group], case)
@@ -196,7 +199,7 @@ def _sizes(claimed: Argument, bound: Bound, sink: Sink) -> tuple[int | None, ...
         message = f"`shape` expects positive integers, found {found}"
         span, help = at_item(claimed, bound, odd[0]) if odd else (bound.span, "")
         help = help or "for example [64, 112, 112]; null is any size"
-        sink.error("NS035", message, span, help=help)
+        sink.error(Code.RANGE, message, span, help=help)
         return ()
     return values  # type: ignore[return-value]  # integers, as checked
 
@@ -268,7 +271,13 @@ def _mendable(broken: Sequence[_Claim], fixes: Sequence[Fix], case: Case) -> Dia
     label = f"with {first.wording} here, the contracts hold"
     message = _difference(broken[0], case)
     found = Diagnostic(
-        "NS055", message, first.span, label, tuple(notes), help=help, severity=case.severity
+        Code.BROKEN_SHAPE,
+        message,
+        first.span,
+        label,
+        tuple(notes),
+        help=help,
+        severity=case.severity,
     )
     return found if _is_clear(fixes) and not case.unused else case.doubted(found)
 
@@ -294,7 +303,9 @@ def _broken_shape(claim: _Claim, fixes: Sequence[Fix], is_alone: bool, case: Cas
         )
     message = _difference(claim, case)
     details = (f"`{path(use.id)}` reads {reads}",) if reads else ()
-    found = Diagnostic("NS055", message, claim.span, "", tuple(notes), details, help, case.severity)
+    found = Diagnostic(
+        Code.BROKEN_SHAPE, message, claim.span, "", tuple(notes), details, help, case.severity
+    )
     return found if is_alone else case.doubted(found)
 
 
@@ -334,7 +345,7 @@ def check_expectations(case: Case, totals: Totals, costs: Costs) -> None:
         message = f"the network has {values['train_params']:,} parameters, more than 10**12"
         details = (f"`{path(largest)}` has {costs[largest].params:,}",)
         span = case.graph.nodes[largest].call.span
-        case.sink.add(Diagnostic("NS035", message, span, details=details))
+        case.sink.add(Diagnostic(Code.RANGE, message, span, details=details))
         return
     broken = _broken_items(case.spec, values)
     if not broken or not case.totals:
@@ -436,7 +447,9 @@ def _broken(
     bound += " " * bool(bound)
     message = f"`{first.metric}` is {actual:,}, the spec expects {bound}{first.value:,.0f}"
     details = tuple(_largest(first, case.graph, costs))
-    found = Diagnostic("NS056", message, span, label, tuple(notes), details, help, case.severity)
+    found = Diagnostic(
+        Code.BROKEN_EXPECT, message, span, label, tuple(notes), details, help, case.severity
+    )
     return case.doubted(found) if case.unused or not _is_clear(fixes) else found
 
 

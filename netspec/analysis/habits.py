@@ -15,6 +15,7 @@ from netspec.language.calls import inferred
 from netspec.language.model import OpCall, Spec
 from netspec.ops.base import Layout, Op
 from netspec.ops.window import times
+from netspec.text.codes import Code
 from netspec.text.diagnostics import Diagnostic, Label, Sink
 
 _MAX_NODES = 5_000
@@ -30,7 +31,7 @@ def warn(spec: Spec, graph: Graph, sizes: shapes.Shapes, sink: Sink) -> None:
         shape = times(graph.inputs[name])
         message = f"the input `{path(name)}` of {shape} has {graph.inputs[name][0]} channels"
         span, help = spec.inputs[name[0]].span, _channels_first(spec, name)
-        sink.add(Diagnostic("NS041", message, span, help=help, severity="warning"))
+        sink.add(Diagnostic(Code.CHANNELS_LAST, message, span, help=help, severity="warning"))
     seen: set[OpCall] = set()
     for node in graph.nodes.values():
         if node.call not in seen and (found := _odd(node, graph, sizes)):
@@ -59,12 +60,14 @@ def _odd(node: Node, graph: Graph, sizes: shapes.Shapes) -> Diagnostic | None:
             "put `flatten` or `global_avg_pool` and `flatten` before it, or `permute` channels last"
         )
         span = node.call.span
-        return Diagnostic("NS040", message, span, details=(detail,), help=help, severity="warning")
+        return Diagnostic(
+            Code.LINEAR_ON_MAP, message, span, details=(detail,), help=help, severity="warning"
+        )
     eps = node.call.arguments.get("eps")
     if eps and node.call.positional and getattr(op, "eps", 0) >= 1:
         message = f"`eps` of `{op.op_name}` is {getattr(op, 'eps', 0)}"
         help = "what follows from the input is never written: leave it out"
-        return Diagnostic("NS042", message, eps.span, help=help, severity="warning")
+        return Diagnostic(Code.WIDTH_FROM_HABIT, message, eps.span, help=help, severity="warning")
     return None
 
 

@@ -13,6 +13,7 @@ from netspec.ops.arguments import MAX_SIZE
 from netspec.ops.axes import NAMES
 from netspec.ops.base import REGISTRY, Op, Problem
 from netspec.ops.window import times
+from netspec.text.codes import Code
 
 Shapes = Mapping[NodeId, Sizes]
 Problems = Mapping[NodeId, tuple[Problem, ...]]
@@ -53,7 +54,7 @@ def _refuse_sharing(node: Node, graph: Graph, shapes: Shapes) -> tuple[Problem, 
         return ()
     here, there = (times(table[changed[0]]) for table in (ours, theirs))
     message = f"the shared `{changed[0]}` of `{path(owner.id)}` is {there}, here it would be {here}"
-    return (Problem(None, message, "give both calls as many channels", "NS054"),)
+    return (Problem(None, message, "give both calls as many channels", Code.OTHER_WEIGHTS),)
 
 
 def smallest(graph: Graph) -> int:
@@ -78,13 +79,13 @@ def apply(op: Op, inputs: tuple[Sizes, ...]) -> tuple[Sizes, tuple[Problem, ...]
         found = next(x for x in inputs if len(x) != op.rank)
         layout = f"({', '.join(NAMES[op.rank])})"
         message = f"`{op.op_name}` reads {layout}, found {times(found) or 'nothing'}"
-        return (), (Problem(None, message, _rank_meant(op, found), "NS050"),)
+        return (), (Problem(None, message, _rank_meant(op, found), Code.WRONG_RANK),)
     problems = tuple(op.check(*inputs))
     if problems:
         return (), problems
     shape = op.shape(*inputs)
     if any(not isinstance(size, int) or size > MAX_SIZE for size in shape):
-        return (), (Problem(None, f"the output {times(shape)} is too large", code="NS035"),)
+        return (), (Problem(None, f"the output {times(shape)} is too large", code=Code.RANGE),)
     return shape, ()  # type: ignore[return-value]  # integers, as checked
 
 

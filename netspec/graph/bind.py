@@ -13,6 +13,7 @@ from netspec.language.model import Block, BlockCall, Call, Layer
 from netspec.language.terms import Argument, Condition, Value
 from netspec.ops.arguments import MAX_SIZE, spell
 from netspec.ops.dim import Expr, names, python, substitute
+from netspec.text.codes import Code
 from netspec.text.diagnostics import Diagnostic, Label, Sink, Span
 
 _COMPARE: dict[str, Callable[[Any, Any], object]] = {
@@ -47,7 +48,7 @@ def bind_value(argument: Argument, bindings: Bindings, sink: Sink) -> Bound | No
     span, use = cause(argument, bindings)
     notes = (Label(use, "used here"),) if use else ()
     given = ", ".join(f"{name} = {value}" for name, value in values.items())
-    sink.add(Diagnostic("NS016", f"{message} with {given}", span, notes=notes))
+    sink.add(Diagnostic(Code.EXPRESSION, f"{message} with {given}", span, notes=notes))
     return None
 
 
@@ -92,7 +93,7 @@ def repeats(layer: Layer, bindings: Bindings, sink: Sink) -> int | None:
     if not is_size(bound.value):
         message = f"`repeat` expects a positive integer, found {spell(bound.value)}"
         span, help = at_item(layer.repeat, bound, 0)
-        sink.error("NS035", message, span, help=help)
+        sink.error(Code.RANGE, message, span, help=help)
         return 1
     return int(bound.value)  # type: ignore[arg-type]  # a size
 
@@ -111,7 +112,7 @@ def holds(condition: Condition | None, bindings: Bindings, sink: Sink) -> bool:
         return compare(sides[0].value, condition.operator, sides[1].value)
     except TypeError:
         given = " and ".join(spell(side.value) for side in sides if side)
-        sink.error("NS016", f"`when` cannot compare {given}", condition.span)
+        sink.error(Code.EXPRESSION, f"`when` cannot compare {given}", condition.span)
         return True
 
 

@@ -19,6 +19,7 @@ from netspec.language.model import (
 )
 from netspec.ops.dim import names
 from netspec.ops.split import Cut
+from netspec.text.codes import Code
 from netspec.text.diagnostics import Sink
 
 
@@ -67,7 +68,7 @@ class Counter:
         for step, total in self._running(steps, self._globals):
             if excess := total.excess():
                 message = f"more than {excess} after expansion"
-                self._sink.error("NS001", message, step.layer.span, "too many from here on")
+                self._sink.error(Code.LIMIT, message, step.layer.span, "too many from here on")
                 return
 
     def _running(self, steps: Iterable[Step], bindings: Bindings) -> Iterator[tuple[Step, Extent]]:

@@ -51,6 +51,7 @@ from netspec.ops.arguments import spell
 from netspec.ops.base import Op
 from netspec.ops.dim import Expr, names
 from netspec.ops.split import Cut, Piece
+from netspec.text.codes import Code
 from netspec.text.diagnostics import Diagnostic, Label, Sink, Span
 
 Results = NodeId | dict[str, NodeId]
@@ -129,7 +130,7 @@ class _Expander:
                     help = "shapes leave out the batch"
                 if isinstance(value, str) and value in self.globals:
                     help = f"a parameter is written with `$`: `${value}`"
-                self.sink.error("NS035", message, span, help=help)
+                self.sink.error(Code.RANGE, message, span, help=help)
         return values  # type: ignore[return-value]  # checked above
 
     def _weight(self, weight: Argument | None) -> float:
@@ -139,7 +140,7 @@ class _Expander:
         value = bound.value if bound else None
         if isinstance(value, bool) or not isinstance(value, int | float):
             span = bound.span if bound else weight.span
-            self.sink.error("NS035", f"`weight` expects a number, found {spell(value)}", span)
+            self.sink.error(Code.RANGE, f"`weight` expects a number, found {spell(value)}", span)
             return 1.0
         return value
 
@@ -182,13 +183,13 @@ class _Expander:
         if isinstance(found, tuple):
             if ref.port:
                 message = f"`{ref.name}` has one output"
-                self.sink.error("NS018", message, ref.span, help=f"write `{ref.name}`")
+                self.sink.error(Code.UNKNOWN_LAYER, message, ref.span, help=f"write `{ref.name}`")
             return found
         if ref.port not in found:
             names = " or ".join(f"`{ref.name}.{port}`" for port in [*found][:8])
             message = f"`{ref.name}` has several outputs"
             span = ref.span or self.spec.model.span
-            self.sink.error("NS018", message, span, help=f"say which one: {names}")
+            self.sink.error(Code.UNKNOWN_LAYER, message, span, help=f"say which one: {names}")
             return next(iter(found.values()))
         return found[ref.port]
 
@@ -308,7 +309,7 @@ class _Expander:
                 notes = (Label(use, f"is `{key}` of `{call.op.op_name}` here"),) if use else ()
                 message = f"`{key}` of `{call.op.op_name}`: {item['msg']}"
                 help = self._cure(call, key, bindings)
-                self.sink.add(Diagnostic("NS035", message, span, notes=notes, help=help))
+                self.sink.add(Diagnostic(Code.RANGE, message, span, notes=notes, help=help))
             return None
 
     def _cure(self, call: OpCall, key: str, bindings: Bindings) -> str:

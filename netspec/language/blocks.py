@@ -15,6 +15,7 @@ from netspec.language.signature import refuse_outputs
 from netspec.language.strays import bodied
 from netspec.language.terms import Param
 from netspec.language.values import Scope
+from netspec.text.codes import Code
 from netspec.text.diagnostics import Diagnostic, Label, Sink
 from netspec.text.syntax import Mapping, Scalar, Tree
 
@@ -29,7 +30,7 @@ def read_signatures(
         if key.text in (name.text, f"{name.text}Output"):
             notes = (Label(name.span, "the network"),)
             message = f"the block `{key.text}` has the name of a class of the network"
-            sink.add(Diagnostic("NS015", message, key.span, notes=notes))
+            sink.add(Diagnostic(Code.CLASH, message, key.span, notes=notes))
         block = _read_block(value, f"the block `{key.text}`", sink)
         keys = block or Mapping((), value.span)
         said = read_known(BlockKeys, keys, "a block", Reading(sink))
@@ -46,7 +47,7 @@ def _refuse_layer_keys(params: Table[str, Param], sink: Sink) -> None:
         if not iskeyword(name):  # said before
             message = f"a parameter cannot be called `{name}`: a layer says `{name}:` itself"
             help = f"rename it, for example `{name}_parameter`"
-            sink.error("NS014", message, params[name].span, help=help)
+            sink.error(Code.TAKEN_NAME, message, params[name].span, help=help)
 
 
 def _read_block(tree: Tree, what: str, sink: Sink) -> Mapping | None:
@@ -89,12 +90,14 @@ def warn_unused(params: Table[str, Param], scope: Scope, sink: Sink) -> None:
             param = params[name]
             message = f"no expression uses the parameter `{name}`"
             help = f"delete it, or use it as `${name}`"
-            sink.add(Diagnostic("NS024", message, param.span, help=help, severity="warning"))
+            sink.add(
+                Diagnostic(Code.UNUSED_PARAM, message, param.span, help=help, severity="warning")
+            )
 
 
 def warn_unused_blocks(context: Context) -> None:
     for name, signature in context.signatures.items():
         if name not in context.used_blocks:
             message = f"nothing uses the block `{name}`"
-            diagnostic = Diagnostic("NS027", message, signature.span, severity="warning")
+            diagnostic = Diagnostic(Code.UNUSED_BLOCK, message, signature.span, severity="warning")
             context.sink.add(diagnostic)

@@ -19,6 +19,7 @@ from netspec.language.strays import is_empty
 from netspec.language.terms import Argument, Value
 from netspec.language.values import Scope, read_argument, refuse_round
 from netspec.ops.base import REGISTRY, Join, Op
+from netspec.text.codes import Code
 from netspec.text.diagnostics import Diagnostic, Label, Sink, Span, counted, suggest
 from netspec.text.syntax import Mapping, Scalar, Sequence, Tree
 
@@ -29,12 +30,14 @@ def read_word(tree: Scalar, context: Context) -> OpCall | BlockCall | None:
     """Read `relu`: an op or a block without arguments."""
     if not isinstance(tree.value, str) or not tree.value:
         message = f"expected a layer, found {kind(tree)}"
-        context.sink.error("NS012", message, tree.span, help="for example `relu` or `{linear: 10}`")
+        context.sink.error(
+            Code.FORM, message, tree.span, help="for example `relu` or `{linear: 10}`"
+        )
         return None
     if "(" in tree.value:
         op, _, rest = tree.value.partition("(")
         cure = f"did you mean `{{{op.strip()}: [{rest.rstrip(')')}]}}`?"
-        context.sink.error("NS019", "a call in round brackets", tree.span, help=cure)
+        context.sink.error(Code.ROUND_CALL, "a call in round brackets", tree.span, help=cure)
         return None
     return match_call(tree.value, tree.span, Given([], [], Scope({})), context)
 
@@ -48,10 +51,10 @@ def read_positional(
         help = "write `{op: [positional, ...], keyword: value}` on one level"
         if len(entries) <= MAX_SHOWN and "\n" not in entries:
             help = f"write them on one level: `{{{name}: []{entries}}}`"
-        sink.error("NS012", message, value.span, help=help)
+        sink.error(Code.FORM, message, value.span, help=help)
         return None
     if is_empty(value):
-        sink.error("NS012", "a value is missing", value.span, help=f"without any: `{name}: []`")
+        sink.error(Code.FORM, "a value is missing", value.span, help=f"without any: `{name}: []`")
         return None
     items = value.items if isinstance(value, Sequence) else (value,)
     if refuse_round(items, sink):
@@ -95,7 +98,7 @@ def _refuse_sources(cls: type[Op], given: Given, sink: Sink) -> bool:
     names = ", ".join(word for item in layers for word in words(item.value))
     message = f"`{cls.op_name}` is given layers as arguments: {names}"
     help = f"`from:` says what is read: `{{{cls.op_name}: [], from: [{names}]}}`"
-    sink.error("NS030", message, layers[0].span, help=help)
+    sink.error(Code.TOO_MANY_ARGS, message, layers[0].span, help=help)
     return True
 
 
@@ -117,7 +120,7 @@ def _match(
     if len(positional) > len(params):
         message = f"`{name}` takes {counted(len(params), 'argument')}, found {len(positional)}"
         extra = positional[len(params)]
-        mistake = Diagnostic("NS030", message, extra.span if extra else span)
+        mistake = Diagnostic(Code.TOO_MANY_ARGS, message, extra.span if extra else span)
         sink.add(_uncounted(mistake, name, positional, params))
         return None
     given = dict(zip(params, positional, strict=False))
@@ -127,12 +130,12 @@ def _match(
             message = f"`{name}` has no argument `{key.text}`"
             written = {*given, *(other.text for other, _ in arguments.keywords)}
             guesses = tuple(text for text in (*params, *LayerKeys.kinds()) if text not in written)
-            sink.add(Diagnostic("NS031", message, key.span, help=help, guesses=guesses))
+            sink.add(Diagnostic(Code.UNKNOWN_ARG, message, key.span, help=help, guesses=guesses))
         elif key.text in given:
             message = f"`{key.text}` is given twice: by position and here"
             twice = given[key.text]
             notes = (Label(twice.span, f"this is `{key.text}`"),) if twice else ()
-            mistake = Diagnostic("NS032", message, key.span, notes=notes)
+            mistake = Diagnostic(Code.ARG_TWICE, message, key.span, notes=notes)
             sink.add(_uncounted(mistake, name, positional, params))
         else:
             given[key.text] = argument
@@ -203,7 +206,7 @@ def _all_given(name: str, span: Span, arguments: dict[str, Argument], context: C
         notes = (Label(signature.span, f"takes {order}"),)
         message = f"`{name}` needs {counted(len(signature.params), 'argument')}; {names} missing"
         help = f"give it by position or by name, as in `{missing[0]}: 8`"
-        context.sink.add(Diagnostic("NS033", message, span, notes=notes, help=help))
+        context.sink.add(Diagnostic(Code.MISSING_ARG, message, span, notes=notes, help=help))
     return not missing
 
 
@@ -214,7 +217,7 @@ def _validated(
     def tell(key: str, mistake: ErrorDetails) -> None:
         if mistake["type"] == "missing":
             message = f"`{cls.op_name}` needs `{key}`"
-            sink.error("NS033", message, span, help=order(cls.op_name, cls.model_fields))
+            sink.error(Code.MISSING_ARG, message, span, help=order(cls.op_name, cls.model_fields))
             return
         other = shorter(cls.op_name, given.positional)
         field = cls.model_fields[key]
@@ -222,7 +225,7 @@ def _validated(
         message = f"`{key}` of `{cls.op_name}`: {mistake['msg']}"
         help = cure(value.value, field, given.scope)
         first = given.positional[0] if other and not help else None
-        sink.error("NS035", message, (first or value).span, help=help or other)
+        sink.error(Code.RANGE, message, (first or value).span, help=help or other)
 
     op = validated(cls, {key: item.value for key, item in arguments.items()}, tell)
     return OpCall(op, arguments, span, len(given.positional)) if op else None

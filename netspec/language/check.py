@@ -14,6 +14,7 @@ from netspec.language.lower import Bodies, Lowered, walk
 from netspec.language.model import Block, BlockCall, Chain, Layer, Output, Spec
 from netspec.language.order import END
 from netspec.language.terms import Ref
+from netspec.text.codes import Code
 from netspec.text.diagnostics import Diagnostic, Label, Sink, Span
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def _report_leak(ref: Ref, layer: Layer, source: Layer, body: Lowered, sink: Sin
         message = f"`{layer.name}` reads the line above, `{source.name}`, "
         message += "which runs only in training"
         help = _cures(layer, source, body)
-    sink.add(Diagnostic("NS025", message, ref.span or layer.span, notes=notes, help=help))
+    sink.add(Diagnostic(Code.LEAK, message, ref.span or layer.span, notes=notes, help=help))
 
 
 def _cures(layer: Layer, source: Layer, body: Lowered) -> str:
@@ -99,7 +100,7 @@ def _refuse_training_end(body: Lowered, sink: Sink) -> None:
         if step.layer.train_only and step.layer.name in ends:
             message = f"`{step.layer.name}` ends its block but runs only in training"
             help = "training-only layers stand in `outputs`"
-            sink.error("NS025", message, step.layer.span, help=help)
+            sink.error(Code.LEAK, message, step.layer.span, help=help)
 
 
 def is_train_only(output: Output, graph: Chain) -> bool:
@@ -137,24 +138,26 @@ def _report_branch(end: Layer, others: list[Layer], sink: Sink) -> None:
         message += f", the end of a branch of {len(others) + 1} layers"
         help = f"delete all of them, or let a layer read the end with `from: {end.name}`"
     notes = tuple(Label(layer.span, "no output needs it") for layer in others[:MAX_NOTES])
-    sink.add(Diagnostic("NS023", message, end.span, notes=notes, help=help))
+    sink.add(Diagnostic(Code.UNREAD, message, end.span, notes=notes, help=help))
 
 
 def _check_block_inputs(block: Block, body: Lowered, sink: Sink) -> None:
     for name in body.inputs:
         if not body.graph[name]:
             message = f"no layer of the block `{block.name}` reads its input `{name}`"
-            sink.error("NS023", message, block.span, help=f"read it with `from: {name}`")
+            sink.error(Code.UNREAD, message, block.span, help=f"read it with `from: {name}`")
 
 
 def _check_network(spec: Spec, body: Lowered, sink: Sink) -> None:
     for name, shape in spec.inputs.items():
         if not body.graph[name]:
-            sink.error("NS023", f"nobody reads the input `{name}`", shape.span, help="delete it")
+            sink.error(
+                Code.UNREAD, f"nobody reads the input `{name}`", shape.span, help="delete it"
+            )
     assert isinstance(spec.model.body, Chain)
     if spec.outputs and all(is_train_only(output, spec.model.body) for output in spec.outputs):
         message = "every output runs only in training; inference would give nothing"
-        sink.error("NS025", message, spec.outputs[0].span, help="drop `when: train` from one")
+        sink.error(Code.LEAK, message, spec.outputs[0].span, help="drop `when: train` from one")
 
 
 # ------------------------------------------------------------------ cycles
@@ -193,7 +196,7 @@ def _report_cycle(
     (label, span), *others = edges
     notes = tuple(Label(place, text) for text, place in others[:MAX_NOTES])
     message = f"the {what} form a cycle: {names}"
-    sink.add(Diagnostic("NS022", message, span, label, notes, help=help))
+    sink.add(Diagnostic(Code.CYCLE, message, span, label, notes, help=help))
 
 
 # ------------------------------------------------------------------ blocks that use blocks
@@ -228,5 +231,5 @@ def _refuse_deep(spec: Spec, graph: networkx.DiGraph, sink: Sink) -> None:
         depth += graph.edges[outer, inner]["weight"]
         if depth > MAX_NESTING:
             message = f"the block `{outer}` nests blocks deeper than {MAX_NESTING}"
-            sink.error("NS001", message, spec.blocks[outer].span)
+            sink.error(Code.LIMIT, message, spec.blocks[outer].span)
             sink.stop()

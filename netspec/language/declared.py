@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+from netspec.text.codes import Code
 from netspec.text.diagnostics import Diagnostic, Label, Sink, Span
 
-_UNUSED = ("NS024", "NS027")
-_UNKNOWN = ("NS017", "NS020", "NS021")
+_UNUSED = (Code.UNUSED_PARAM, Code.UNUSED_BLOCK)
+_UNKNOWN = (Code.UNKNOWN_PARAM, Code.UNKNOWN_OP, Code.UNKNOWN_BLOCK)
 
 
 def accuse_declarations(sink: Sink) -> None:
@@ -25,7 +26,7 @@ def accuse_declarations(sink: Sink) -> None:
     for declaration, items in missed.items():
         uses = list(dict.fromkeys(item.span for item in items if item.span))
         if len(uses) > 1 and len({use.text for use in uses}) == 1:
-            taken = [x for x in sink.items if x.code == "NS014" and x.span == declaration]
+            taken = [x for x in sink.items if x.code == Code.TAKEN_NAME and x.span == declaration]
             told = set(map(id, [*items, *taken]))
             sink.items = [item for item in sink.items if id(item) not in told]
             sink.add(_misspelt(declaration, items[0].code, uses, is_taken=bool(taken)))
@@ -35,7 +36,7 @@ def _name_unused(unused: list[Span], sink: Sink) -> None:
     """Point unknown parameters at the one in their scope that is declared and not used."""
     for i, item in enumerate(sink.items):
         known = [note for note in item.notes if note.span in unused]
-        if item.code != "NS017" or not item.span or known:
+        if item.code != Code.UNKNOWN_PARAM or not item.span or known:
             continue
         above = [span for span in unused if _declares(span, item)]
         if above:

@@ -10,6 +10,7 @@ from typing import ClassVar
 from netspec.language.keys import Kind, Reading, Schema, kind
 from netspec.language.kinds import NUMBER
 from netspec.language.terms import Argument
+from netspec.text.codes import Code
 from netspec.text.diagnostics import suggest
 from netspec.text.syntax import Scalar, Tree
 
@@ -66,7 +67,7 @@ class Bounded(Kind[Tree]):
             message = "a bound is a positive number such as 6998552 or `<=1.6G`, "
             meant = text.strip("'\"").lstrip("-+=~ ")
             help = f"write `{meant}`" if len(text) <= 64 and _BOUND.fullmatch(meant) else ""
-            reading.sink.error("NS035", f"{message}found {kind(tree)}", tree.span, help=help)
+            reading.sink.error(Code.RANGE, f"{message}found {kind(tree)}", tree.span, help=help)
             return None
         number = float(match[2]) if "." in match[2] or "e" in match[2].lower() else int(match[2])
         scale = {"K": 10**3, "M": 10**6, "G": 10**9}.get(match[3] or "", 1)

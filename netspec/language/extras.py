@@ -12,6 +12,7 @@ from netspec.language.names import NAME
 from netspec.language.terms import Argument, Condition, Ref, Value
 from netspec.language.values import expression, read_argument
 from netspec.ops.arguments import EXPRESSION, spell
+from netspec.text.codes import Code
 from netspec.text.diagnostics import Span
 from netspec.text.syntax import Mapping, Scalar, Sequence, Tree
 
@@ -32,13 +33,13 @@ class Sources(Kind[Tree]):
     def read(self, tree: Tree, reading: Reading) -> tuple[Ref, ...]:
         items = tree.items if isinstance(tree, Sequence) else (tree,)
         if not items:
-            reading.sink.error("NS012", "`from` names nothing", tree.span)
+            reading.sink.error(Code.FORM, "`from` names nothing", tree.span)
         refs = []
         for item in items:
             if not isinstance(item, Scalar) or not isinstance(item.value, str):
                 help = "for example `from: conv1`, or `from: [conv1, conv2]`"
                 message = f"`from` expects a layer's name, found {kind(item)}"
-                reading.sink.error("NS012", message, item.span, help=help)
+                reading.sink.error(Code.FORM, message, item.span, help=help)
                 return ()
             name, _, port = item.text.partition(".")
             refs.append(Ref(name, item.span, port))
@@ -67,7 +68,7 @@ class Contract(Kind[Tree]):
             meant = sizes(shape.span.text)
             help = f"write `{list(meant)}`" if meant else "for example [64, 112, 112]"
             message = f"`shape` expects a list, found {spell(shape.value)}"
-            reading.sink.error("NS012", message, shape.span, help=help)
+            reading.sink.error(Code.FORM, message, shape.span, help=help)
         return shape
 
 
@@ -102,7 +103,7 @@ class When(Kind[Tree]):
             meant = _condition_meant(tree.text, reading) if isinstance(tree, Scalar) else ""
             help = f"a parameter is written with `$`: `{meant}`" if meant else ""
             help = help or "did you mean `train`?"
-            sink.error("NS035", message + kind(tree), tree.span, help=help)
+            sink.error(Code.RANGE, message + kind(tree), tree.span, help=help)
             return None
         match = _CONDITION.fullmatch(tree.text) if isinstance(tree.value, str) else None
         if match is None:

@@ -20,6 +20,7 @@ from netspec.language.kinds import ref
 from netspec.language.values import Scope, read_argument
 from netspec.ops.base import REGISTRY
 from netspec.ops.fillers import FILLERS, Filler
+from netspec.text.codes import Code
 from netspec.text.diagnostics import nearest, suggest
 from netspec.text.syntax import Mapping, Scalar, Sequence, Tree
 
@@ -37,14 +38,14 @@ class Function(Kind[Tree]):
         if not isinstance(tree, Mapping) or not tree.items:
             help = "for example `zeros_` or `{constant_: 0.2}`"
             message = f"`init` expects a function of torch.nn.init, found {kind(tree)}"
-            reading.sink.error("NS012", message, tree.span, help=help)
+            reading.sink.error(Code.FORM, message, tree.span, help=help)
             return None
         (name, first), *others = tree.items
         fields = list(FILLERS[name.text].model_fields) if name.text in FILLERS else []
         items = first.items if isinstance(first, Sequence) else (first,)
         if len(items) > len(fields) and name.text in FILLERS:
             message = f"`{name.text}` takes {', '.join(fields) or 'no arguments'}"
-            reading.sink.error("NS030", message, first.span)
+            reading.sink.error(Code.TOO_MANY_ARGS, message, first.span)
             return None
         given = [*zip(fields, items, strict=False), *((key.text, value) for key, value in others)]
         return _read(name, dict(given), {key.text: key for key, _ in others}, reading)
@@ -58,7 +59,7 @@ def _read(
     if cls is None:
         help = suggest(name.text, FILLERS) or "known: " + ", ".join(FILLERS)
         message = f"torch.nn.init has no function `{name.text}` that is known here"
-        sink.error("NS020", message, name.span, help=help)
+        sink.error(Code.UNKNOWN_OP, message, name.span, help=help)
         return None
     takes = f"`{name.text}` takes {', '.join(cls.model_fields) or 'no arguments'}"
 
@@ -66,13 +67,13 @@ def _read(
         place = (given.get(key) or name).span
         match mistake["type"]:
             case "missing":
-                sink.error("NS033", f"`{name.text}` needs `{key}`", place)
+                sink.error(Code.MISSING_ARG, f"`{name.text}` needs `{key}`", place)
             case "extra_forbidden":
                 help = suggest(key, cls.model_fields) or takes
                 message = f"`{name.text}` has no argument `{key}`"
-                sink.error("NS031", message, keys[key].span, help=help)
+                sink.error(Code.UNKNOWN_ARG, message, keys[key].span, help=help)
             case _:
-                sink.error("NS035", f"`{key}` of `{name.text}`: {mistake['msg']}", place)
+                sink.error(Code.RANGE, f"`{key}` of `{name.text}`: {mistake['msg']}", place)
 
     values = {key: read_argument(tree, Scope({}), sink) for key, tree in given.items()}
     return validated(cls, {key: item.value for key, item in values.items() if item}, tell)
@@ -113,5 +114,7 @@ class Fillings(Kind[Mapping]):
         for key, _ in tree.items:
             if key.text not in REGISTRY:
                 help = suggest(key.text, REGISTRY) or "`netspec ops` lists the ops"
-                reading.sink.error("NS020", f"no op is called `{key.text}`", key.span, help=help)
+                reading.sink.error(
+                    Code.UNKNOWN_OP, f"no op is called `{key.text}`", key.span, help=help
+                )
         return {key.text: self.filling.read(value, reading) for key, value in tree.items}

@@ -16,6 +16,7 @@ from pydantic_core import ErrorDetails, core_schema
 
 from netspec.language.strays import gathered, key_meant
 from netspec.language.values import Scope
+from netspec.text.codes import Code
 from netspec.text.diagnostics import Diagnostic, Sink, nearest, suggest
 from netspec.text.syntax import Mapping, Scalar, Sequence, Tree
 
@@ -155,10 +156,10 @@ def read_known(cls: type[K], tree: Mapping, what: str, reading: Reading) -> K:
         help = kinds[key].cure(value) or cls.example(key)
         if value is None:
             first = tree.items[0][0].span if tree.items else tree.span
-            reading.sink.error("NS010", f"{what} needs `{key}:`", first, help=help)
+            reading.sink.error(Code.MISSING, f"{what} needs `{key}:`", first, help=help)
         else:
             message = f"`{key}` expects {kinds[key].wanted}, found {kind(value)}"
-            reading.sink.error("NS012", message, value.span, help=help)
+            reading.sink.error(Code.FORM, message, value.span, help=help)
 
     model = validated(cls, trees, tell, reading)
     if model is None:
@@ -195,7 +196,7 @@ def corrected(cls: type[Keys], tree: Mapping, what: str, sink: Sink) -> Mapping:
             meant, help = _meant(cls, key.text, value, absent)
             message = cls.unknown.format(key=key.text, what=what)
             guesses = tuple(name for name in absent if name != "doc")
-            sink.add(Diagnostic("NS011", message, key.span, help=help, guesses=guesses))
+            sink.add(Diagnostic(Code.UNKNOWN_KEY, message, key.span, help=help, guesses=guesses))
             if meant:
                 absent.remove(meant)
                 key = Scalar(meant, key.span)
@@ -238,7 +239,7 @@ def as_mapping(tree: Tree, sink: Sink, what: str, help: str = "") -> Mapping | N
     """Return a tree that must be a mapping, or None after reporting that it is none."""
     if isinstance(tree, Mapping):
         return tree
-    sink.error("NS012", f"{what} expects a mapping, found {kind(tree)}", tree.span, help=help)
+    sink.error(Code.FORM, f"{what} expects a mapping, found {kind(tree)}", tree.span, help=help)
     return None
 
 

@@ -17,6 +17,7 @@ from netspec.language.keys import (
 from netspec.language.names import BLOCK_NAME, NAME, check_block_name, check_name
 from netspec.language.terms import Param
 from netspec.ops.arguments import EXPRESSION
+from netspec.text.codes import Code
 from netspec.text.diagnostics import Span
 from netspec.text.syntax import Mapping, Scalar, Sequence, Tree
 
@@ -59,7 +60,7 @@ class Version(Kind[Tree]):
     def read(self, tree: Tree, reading: Reading) -> int:
         if not isinstance(tree, Scalar) or type(tree.value) is not int or tree.value != 1:
             message = f"this netspec reads language version 1, found {kind(tree)}"
-            reading.sink.error("NS012", message, tree.span, help=self.cure(tree))
+            reading.sink.error(Code.FORM, message, tree.span, help=self.cure(tree))
         return 1
 
     def cure(self, tree: Tree | None) -> str:
@@ -97,7 +98,7 @@ class Text(Kind[Scalar]):
     def read(self, tree: Scalar, reading: Reading) -> str:
         if len(tree.text) > MAX_TEXT:
             message = f"a text of more than {MAX_TEXT:,} characters"
-            reading.sink.error("NS001", message, tree.span)
+            reading.sink.error(Code.LIMIT, message, tree.span)
         return tree.text
 
 
@@ -115,7 +116,7 @@ class Paths(Kind[Sequence]):
         for item in tree.items:
             if not isinstance(item, Scalar):
                 message = f"`remove` expects paths, found {kind(item)}"
-                reading.sink.error("NS012", message, item.span)
+                reading.sink.error(Code.FORM, message, item.span)
         return tuple(item for item in tree.items if isinstance(item, Scalar))
 
 
@@ -145,7 +146,7 @@ class Named(Kind[Mapping]):
 
     def read(self, tree: Mapping, reading: Reading) -> Any:
         if self.what and not tree.items:
-            reading.sink.error("NS010", f"a network needs an {self.what}", tree.span)
+            reading.sink.error(Code.MISSING, f"a network needs an {self.what}", tree.span)
         return tree
 
 
@@ -209,5 +210,5 @@ def _param(key: Scalar, value: Tree, reading: Reading) -> Param:
         return Param(key.text, value.value, entry)  # type: ignore[arg-type]  # a number by its type
     help = f"for example `{key.text}: 10`; expressions stand where they are used"
     message = f"a parameter is a number, found {kind(value)}"
-    reading.sink.error("NS035", message, value.span, help=help)
+    reading.sink.error(Code.RANGE, message, value.span, help=help)
     return Param(key.text, 0, key.span)

@@ -18,6 +18,7 @@ from netspec.language.terms import Ref
 from netspec.language.values import Scope, read_argument
 from netspec.ops.base import REGISTRY, Join
 from netspec.ops.split import Cut
+from netspec.text.codes import Code
 from netspec.text.diagnostics import Diagnostic, Label, Sink, Span, counted, likely, suggest
 from netspec.text.syntax import Mapping, Scalar, Sequence, Tree
 
@@ -35,25 +36,25 @@ def read_body(tree: Mapping, around: Surroundings, context: Context) -> Body | N
     chain, parallel = tree.find("chain"), tree.find("parallel")
     if chain and parallel:
         message = "a body is either `chain:` or `parallel:`"
-        context.sink.error("NS011", message, parallel[0].span, help="keep one of the two")
+        context.sink.error(Code.UNKNOWN_KEY, message, parallel[0].span, help="keep one of the two")
         return None
     if chain and (join := tree.find("join")):
         branched = isinstance(chain[1], Sequence)
         message = "`join:` belongs to `parallel:`, in which each `-` is a branch"
         help = "write `parallel:` in place of `chain:`" if branched else "delete it"
         where = chain[0] if branched else join[0]
-        context.sink.error("NS011", message, where.span, help=help)
+        context.sink.error(Code.UNKNOWN_KEY, message, where.span, help=help)
         return None
     if parallel and isinstance(parallel[1], Mapping) and not tree.find("join"):
         message = "`parallel:` is a list of branches with a `join:`, found named layers"
         help = "write `chain:` for layers one behind the other"
-        context.sink.error("NS012", message, parallel[0].span, help=help)
+        context.sink.error(Code.FORM, message, parallel[0].span, help=help)
         chain, parallel = parallel, None
     if chain:
         return read_chain(chain[1], around, context)
     if parallel:
         return _read_parallel(tree, parallel[1], around, context)
-    context.sink.error("NS010", "a block needs `chain:` or `parallel:`", tree.span)
+    context.sink.error(Code.MISSING, "a block needs `chain:` or `parallel:`", tree.span)
     return None
 
 
@@ -63,10 +64,10 @@ def _read_parallel(
     join = _read_join(tree, context)
     if not isinstance(branches, Sequence):
         message = f"`parallel` expects a list of chains, found {kind(branches)}"
-        context.sink.error("NS012", message, branches.span, help="start each branch with `-`")
+        context.sink.error(Code.FORM, message, branches.span, help="start each branch with `-`")
         return None
     if not branches.items:
-        context.sink.error("NS012", "`parallel` has no branch", branches.span)
+        context.sink.error(Code.FORM, "`parallel` has no branch", branches.span)
         return None
     read = [read_chain(item, around, context, branch=True) for item in branches.items]
     chains = [chain for chain in read if chain is not None]
@@ -82,7 +83,7 @@ def _read_join(tree: Mapping, context: Context) -> OpCall | None:
         end = Span(body.span.source, body.span.end - 1, body.span.end)
         notes = (Label(end, "`join:` could stand below this"),)
         message = "`parallel:` needs `join:`"
-        context.sink.add(Diagnostic("NS010", message, key.span, notes=notes, help=help))
+        context.sink.add(Diagnostic(Code.MISSING, message, key.span, notes=notes, help=help))
         return None
     value = found[1]
     op = REGISTRY.get(value.text) if isinstance(value, Scalar) else None
@@ -94,7 +95,7 @@ def _read_join(tree: Mapping, context: Context) -> OpCall | None:
         message = (
             f"no join is called `{text}`" if text else f"`join` expects a word, found {kind(value)}"
         )
-        code = "NS020" if text else "NS012"
+        code = Code.UNKNOWN_OP if text else Code.FORM
         context.sink.error(code, message, value.span, help=help or "known: " + ", ".join(joins))
         return None
     return OpCall(op.model_validate({}), {}, value.span)
@@ -108,7 +109,7 @@ def _refuse_twins(chains: list[Chain], sink: Sink) -> None:
             message = f"two branches have a layer `{layer.name}`"
             notes = (Label(twin.span, "the first one"),)
             help = "rename one: both would have the same state_dict keys"
-            sink.add(Diagnostic("NS015", message, layer.span, notes=notes, help=help))
+            sink.add(Diagnostic(Code.CLASH, message, layer.span, notes=notes, help=help))
         first.setdefault(layer.name, layer)
 
 
@@ -123,12 +124,12 @@ def read_chain(
             entries = [(str(i), item.span, item) for i, item in enumerate(tree.items)]
         case _:
             message = f"expected a chain of layers, found {kind(tree)}"
-            context.sink.error("NS012", message, tree.span)
+            context.sink.error(Code.FORM, message, tree.span)
             return None
     named = isinstance(tree, Mapping)
     if not entries and (named or not branch):
         help = "`[]` as a branch of `parallel` passes the input on" if branch else ""
-        context.sink.error("NS012", "a chain without layers", tree.span, help=help)
+        context.sink.error(Code.FORM, "a chain without layers", tree.span, help=help)
     layers = _read_layers(entries, named, around, context)
     check_refs(layers, {layer.name for layer in layers} if named else set(), around, context.sink)
     return Chain(tuple(layers), named, tree.span)
@@ -145,7 +146,7 @@ def _read_layers(
             check_name(context.sink, name, span, "layer")
             if name in around.inputs:
                 message = f"the layer `{name}` has the name of an input"
-                context.sink.error("NS015", message, span, help="rename the layer")
+                context.sink.error(Code.CLASH, message, span, help="rename the layer")
         layer = read_layer(name, span, tree, Ref(previous), around.scope, context)
         previous = name
         layers.append(layer or _broken(name, span))
@@ -167,7 +168,7 @@ def check_refs(layers: list[Layer], names: set[str], around: Surroundings, sink:
             if ref.span is None:
                 continue
             if ref.name == layer.name and ref.name in names:
-                sink.error("NS022", f"`{layer.name}` reads itself", ref.span)
+                sink.error(Code.CYCLE, f"`{layer.name}` reads itself", ref.span)
             elif ref.name not in names and ref.name not in around.inputs:
                 own = {layer.name, *(source.name for source in layer.sources)}
                 refuse_ref(ref, [name for name in readable if name not in own], sink, places)
@@ -186,7 +187,7 @@ def check_shares(layers: Iterable[Layer], peers: Table[str, Layer], sink: Sink) 
         elif isinstance(target.call, ShareCall):
             message = f"`{target.name}` has no weights of its own: it is another call itself"
             help = "name the layer that has the weights"
-            sink.add(Diagnostic("NS018", message, layer.call.target.span, help=help))
+            sink.add(Diagnostic(Code.UNKNOWN_LAYER, message, layer.call.target.span, help=help))
         else:
             _check_shared_arity(layer, target, sink)
 
@@ -199,7 +200,7 @@ def _check_shared_arity(layer: Layer, target: Layer, sink: Sink) -> None:
         return
     where = layer.sources[-1].span or layer.span
     message = f"`{target.name}` reads {counted(wanted, 'input')}, found {found}"
-    sink.add(Diagnostic("NS026", message, where))
+    sink.add(Diagnostic(Code.INPUTS, message, where))
 
 
 def refuse_ref(
@@ -213,7 +214,9 @@ def refuse_ref(
     notes = tuple(Label((places or {})[name], f"`{name}` stands here") for name in found)
     message = f"no layer of this chain is called `{ref.name}`"
     guesses = tuple(known)
-    sink.add(Diagnostic("NS018", message, ref.span, notes=notes, help=help, guesses=guesses))
+    sink.add(
+        Diagnostic(Code.UNKNOWN_LAYER, message, ref.span, notes=notes, help=help, guesses=guesses)
+    )
 
 
 # ------------------------------------------------------------------ one layer
@@ -294,11 +297,13 @@ def _check_first(layer: Layer, tree: Tree, context: Context) -> None:
         return
     place = next(iter(layer.first.values())).span
     if not isinstance(call, BlockCall):
-        context.sink.error("NS011", "`first:` changes the arguments of a repeated block", place)
+        context.sink.error(
+            Code.UNKNOWN_KEY, "`first:` changes the arguments of a repeated block", place
+        )
         return
     if layer.repeat is None:
         help = "add `repeat: COUNT`, or give the argument to the block"
-        context.sink.error("NS011", "`first:` needs `repeat:`", place, help=help)
+        context.sink.error(Code.UNKNOWN_KEY, "`first:` needs `repeat:`", place, help=help)
     params = list(context.signatures[call.block].params)
     found = tree.find("first") if isinstance(tree, Mapping) else None
     keys = [key for key, _ in found[1].items] if found and isinstance(found[1], Mapping) else []
@@ -307,7 +312,9 @@ def _check_first(layer: Layer, tree: Tree, context: Context) -> None:
             meant = argument_meant(key.text, params)
             help = f"did you mean `{meant}`?" if meant else suggest(key.text, params)
             message = f"`{call.block}` has no argument `{key.text}`"
-            context.sink.error("NS031", message, key.span, help=help or order(call.block, params))
+            context.sink.error(
+                Code.UNKNOWN_ARG, message, key.span, help=help or order(call.block, params)
+            )
 
 
 def _check_repeat(layer: Layer, tree: Tree, context: Context) -> None:
@@ -316,11 +323,11 @@ def _check_repeat(layer: Layer, tree: Tree, context: Context) -> None:
     found = tree.find("repeat") if isinstance(tree, Mapping) else None
     if found and isinstance(call, ShareCall):
         message = "`repeat:` stacks modules; another call of a layer makes none"
-        context.sink.error("NS011", message, found[0].span)
+        context.sink.error(Code.UNKNOWN_KEY, message, found[0].span)
     if repeat and isinstance(call, OpCall) and not call.op.is_module:
         message = f"`repeat:` stacks modules; `{call.op.op_name}` is a function"
         help = "put it in a block, or in an inline `chain:`, and repeat that"
-        context.sink.error("NS011", message, repeat.span, help=help)
+        context.sink.error(Code.UNKNOWN_KEY, message, repeat.span, help=help)
 
 
 def _check_condition(layer: Layer, context: Context) -> None:
@@ -331,7 +338,7 @@ def _check_condition(layer: Layer, context: Context) -> None:
     if call.op.reads == 0 or isinstance(call.op, Cut):
         message = f"`{call.op.op_name}` cannot be left out: no input can stand for what it gives"
         help = "give the condition to what reads it, or write two blocks"
-        context.sink.error("NS011", message, condition.span, help=help)
+        context.sink.error(Code.UNKNOWN_KEY, message, condition.span, help=help)
 
 
 def _check_init(layer: Layer, tree: Tree, context: Context) -> None:
@@ -342,7 +349,7 @@ def _check_init(layer: Layer, tree: Tree, context: Context) -> None:
     what = "another call" if isinstance(layer.call, ShareCall) else "a block or a repeated layer"
     message = f"`init:` of a layer belongs to one op; this is {what}"
     help = "say it for all layers of an op in the section `init:`, or on the op in the block"
-    context.sink.error("NS011", message, found[0].span, help=help)
+    context.sink.error(Code.UNKNOWN_KEY, message, found[0].span, help=help)
 
 
 def _check_arity(call: Call, sources: tuple[Ref, ...], context: Context) -> None:
@@ -361,7 +368,7 @@ def _check_arity(call: Call, sources: tuple[Ref, ...], context: Context) -> None
         where = sources[-1].span or call.span
         message = f"{what} reads {counted(wanted, 'input')}, found {len(sources)}"
         help = "join them first: `concat`, `add` or `mul`" if wanted == 1 else "say `from: [a, b]`"
-        context.sink.error("NS026", message, where, help=help)
+        context.sink.error(Code.INPUTS, message, where, help=help)
 
 
 def _check_join(call: OpCall, sources: tuple[Ref, ...], context: Context) -> None:
@@ -369,4 +376,4 @@ def _check_join(call: OpCall, sources: tuple[Ref, ...], context: Context) -> Non
         name = call.op.op_name
         help = f"for example `{{{name}: [], from: [{sources[0].name}, ...]}}`"
         message = f"`{name}` joins several inputs; say which with `from: [a, b]`"
-        context.sink.error("NS026", message, call.span, help=help)
+        context.sink.error(Code.INPUTS, message, call.span, help=help)

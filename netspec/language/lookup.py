@@ -15,6 +15,7 @@ from netspec.language.names import is_block_name
 from netspec.language.strays import is_empty
 from netspec.language.terms import Param
 from netspec.ops.base import REGISTRY
+from netspec.text.codes import Code
 from netspec.text.diagnostics import Diagnostic, Label, Sink, Span, likely
 from netspec.text.syntax import Mapping, Scalar, Sequence, Tree
 
@@ -74,7 +75,7 @@ def _refuse_arguments_only(keys: list[Scalar], tree: Mapping, context: Context) 
     ops = " or ".join(f"`{{{op}: …}}`" for op in takers[:_MOST_SHOWN])
     said = " and ".join(f"`{name}`" for name in names)
     help = f"write the op that takes {said}" + (f", for example {ops}" if ops else "")
-    context.sink.error("NS010", "a layer without an op", tree.span, help=help)
+    context.sink.error(Code.MISSING, "a layer without an op", tree.span, help=help)
 
 
 _MOST_SHOWN = 3
@@ -101,7 +102,7 @@ def _refuse_no_op(tree: Mapping, context: Context) -> None:
             else ("identity", "passes it on")
         )
         help = f"for example `{{{op}: [], from: {found[1].span.text}}}` {what}"
-    context.sink.error("NS010", "a layer without an op", tree.span, help=help)
+    context.sink.error(Code.MISSING, "a layer without an op", tree.span, help=help)
 
 
 def _refuse_op_as_value(items: list[tuple[Scalar, Tree]], context: Context) -> bool:
@@ -112,7 +113,7 @@ def _refuse_op_as_value(items: list[tuple[Scalar, Tree]], context: Context) -> b
             if meant := found or ops_meant(value.text, context.rank):
                 message = f"the op is the key: `{{{meant[0]}: …}}`, not `{key.text}: {value.text}`"
                 help = f"write `{{{meant[0]}: [], …}}`, with the arguments in the list"
-                context.sink.error("NS010", message, key.span, help=help)
+                context.sink.error(Code.MISSING, message, key.span, help=help)
                 return True
     return False
 
@@ -145,7 +146,7 @@ def refuse_op(name: str, span: Span, context: Context) -> None:
         help = "`netspec ops` lists the ops" + (f"; blocks: {blocks}" if blocks else "")
     places = ((near, context.signatures.get(near)) for near in found)
     notes = tuple(Label(block.span, f"`{near}` stands here") for near, block in places if block)
-    code = "NS021" if is_block else "NS020"
+    code = Code.UNKNOWN_BLOCK if is_block else Code.UNKNOWN_OP
     guesses = (*context.signatures, *REGISTRY)
     context.sink.add(Diagnostic(code, message, span, notes=notes, help=help, guesses=guesses))
 
@@ -160,7 +161,7 @@ def refuse_numbers(tree: Sequence, context: Context) -> bool:
     numbers = ", ".join(item.span.text for item in odd)
     message = f"a list is a chain of layers, found {kind(odd[0])}"
     help = f"arguments stand behind the op: `{{{first}: [{numbers}]}}`"
-    context.sink.error("NS012", message, odd[0].span, help=help)
+    context.sink.error(Code.FORM, message, odd[0].span, help=help)
     return True
 
 
@@ -187,13 +188,13 @@ def refuse_nameless(tree: Mapping, op: Scalar, value: Tree, context: Context) ->
         text = f"{before.text}: [{listed}, {key.text}]"
         if follower := _value_behind(tree, key, op, context):
             message = f"`,` stands behind `{key.text}`, where `:` belongs"
-            context.sink.error("NS012", message, key.span, help=f"write `{key.text}: {follower}`")
+            context.sink.error(Code.FORM, message, key.span, help=f"write `{key.text}: {follower}`")
             return True
         gap = key.span.source.text[held.span.end : key.span.start]
         if gap == "," and key.text.isdecimal() and listed.isdecimal():
             text = f"{before.text}: {listed}.{key.text}"
         if before is op or before.text == "from":
             message = f"`{key.text}` has no name and stands in no list"
-            context.sink.error("NS012", message, key.span, help=f"write `{{{text}}}`")
+            context.sink.error(Code.FORM, message, key.span, help=f"write `{{{text}}}`")
             return True
     return False

@@ -6,6 +6,7 @@ import keyword
 import re
 from collections.abc import Mapping, Sequence
 
+from netspec.text.codes import Code
 from netspec.text.diagnostics import Sink, Span, article, counted
 
 NAME = "[A-Za-z][A-Za-z0-9_]{0,63}"
@@ -100,7 +101,7 @@ def check_name(sink: Sink, name: str, span: Span, what: str) -> bool:
     reason = _RESERVED.get(name) or _RESERVED_FOR.get(what, {}).get(name)
     if reason:
         message = f"{article(what)} cannot be called `{name}`: it {reason}"
-        sink.error("NS014", message, span, help=f"rename it, for example `{name}_{what}`")
+        sink.error(Code.TAKEN_NAME, message, span, help=f"rename it, for example `{name}_{what}`")
         return False
     return True
 
@@ -112,7 +113,7 @@ def check_widths(sink: Sink, inputs: Sequence[str], params: Mapping[str, Span]) 
             if name in params:
                 message = f"a parameter cannot be called `{name}`: it is the width of `{front}`"
                 help = f"rename it, for example `{name}_parameter`"
-                sink.error("NS014", message, params[name], help=help)
+                sink.error(Code.TAKEN_NAME, message, params[name], help=help)
 
 
 def check_block_name(sink: Sink, name: str, span: Span, what: str = "block") -> bool:
@@ -121,11 +122,11 @@ def check_block_name(sink: Sink, name: str, span: Span, what: str = "block") -> 
         return False
     if not name[0].isupper():
         help = f"write `{name[0].upper()}{name[1:]}`; lower-case names are built in"
-        sink.error("NS013", f"{article(what)} starts with a capital letter", span, help=help)
+        sink.error(Code.NAME, f"{article(what)} starts with a capital letter", span, help=help)
         return False
     if reason := _RESERVED_BLOCKS.get(name):
         message = f"{article(what)} cannot be called `{name}`: it {reason}"
-        sink.error("NS015", message, span, help=f"rename it, for example `{name}Block`")
+        sink.error(Code.CLASH, message, span, help=f"rename it, for example `{name}Block`")
         return False
     return True
 
@@ -153,5 +154,5 @@ def _is_name(sink: Sink, name: str, span: Span, what: str) -> bool:
         message = f"`{name}` cannot name {article(what)}: it does not start with a letter"
     if what in ("block", "network") and (words := re.findall(r"[A-Za-z0-9]+", name)):
         help = f"write `{''.join(word[0].upper() + word[1:] for word in words)}`"
-    sink.error("NS013", message, span, help=help)
+    sink.error(Code.NAME, message, span, help=help)
     return False

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from netspec.language.variant.lineage import LoadError
 from netspec.text import files
+from netspec.text.codes import Code
 from netspec.text.diagnostics import Source, likely
 from netspec.text.syntax import decode
 
@@ -53,12 +54,12 @@ class Project:
     def load(self, origin: Source, path: str) -> Source:
         """Return what a spec extends. Raises LoadError, and SpecError if it is no text."""
         if reason := _refusal(path):
-            raise LoadError("NS060", f"`extends` takes no {reason}", _HELP)
+            raise LoadError(Code.OUTSIDE, f"`extends` takes no {reason}", _HELP)
         target = self._directories[origin] / path
         real = os.path.realpath(target)
         if self._root is None or not Path(real).is_relative_to(self._root):
             help = "it may name files below the spec's git repository or directory, or --root"
-            raise LoadError("NS060", f"`{path[:80]}` leads out of the project", help)
+            raise LoadError(Code.OUTSIDE, f"`{path[:80]}` leads out of the project", help)
         if real not in self._sources:
             self.stamps[str(target)] = stamp(str(target))
             self._sources[real] = self._read(real, os.path.normpath(target), path)
@@ -70,7 +71,7 @@ class Project:
             return decode(files.read(real), name)
         except OSError as error:
             help = "" if os.path.lexists(real) else self._file_meant(Path(real), path)
-            raise LoadError("NS061", str(error).replace(real, name), help) from None
+            raise LoadError(Code.UNREADABLE, str(error).replace(real, name), help) from None
 
     def _file_meant(self, real: Path, path: str) -> str:
         """Suggest a file that stands where a missing one was looked for."""

@@ -22,6 +22,7 @@ from netspec.language.names import check_name
 from netspec.language.strays import restored
 from netspec.language.terms import Argument, Expectation, Ref
 from netspec.language.values import Scope, read_argument
+from netspec.text.codes import Code
 from netspec.text.diagnostics import Sink
 from netspec.text.syntax import Mapping, Scalar, Sequence, Tree
 
@@ -74,7 +75,7 @@ def _whole(tree: Tree, sink: Sink) -> Mapping:
     if isinstance(tree, Mapping):
         return tree
     message = f"a spec is a mapping with `netspec: 1`, found {kind(tree)}"
-    sink.error("NS002", message, tree.span, help="`netspec init` writes a first one")
+    sink.error(Code.NOT_YAML, message, tree.span, help="`netspec init` writes a first one")
     sink.stop()
     raise AssertionError
 
@@ -93,7 +94,7 @@ def _read_inputs(tree: Mapping | None, scope: Scope, sink: Sink) -> dict[str, Ar
             message = f"an input is a shape of 1 to {MAX_RANK} sizes, found {kind(value)}"
             found = sizes(value.span.text)
             help = f"write `{list(found)}`" if found else "for example [3, 224, 224]"
-            sink.error("NS012", message, value.span, help=help)
+            sink.error(Code.FORM, message, value.span, help=help)
     return inputs
 
 
@@ -103,7 +104,7 @@ def _shape_within(tree: Mapping, sink: Sink) -> Tree:
     if not shapes:
         return tree
     help = f"write {shapes[0].span.text}"
-    sink.error("NS012", "an input is a shape, found a mapping", tree.span, help=help)
+    sink.error(Code.FORM, "an input is a shape, found a mapping", tree.span, help=help)
     return shapes[0]
 
 
@@ -122,7 +123,7 @@ def _need_from(chain: Chain, tree: Mapping, around: Surroundings, sink: Sink) ->
     if first.sources and first.sources[0].span is None:
         names = ", ".join(around.inputs)
         message = f"`{first.name}` must say which input it reads: {names}"
-        sink.error("NS026", message, first.span, help=f"add `from: {around.inputs[0]}`")
+        sink.error(Code.INPUTS, message, first.span, help=f"add `from: {around.inputs[0]}`")
 
 
 def _read_outputs(
@@ -143,13 +144,13 @@ def _read_outputs(
         elif named := _ref_within(value, readable):
             message = f"an output is a layer's name, found {kind(value)}"
             help = f"write `{key.text}: {named.text}`"
-            context.sink.error("NS012", message, value.span, help=help)
+            context.sink.error(Code.FORM, message, value.span, help=help)
             continue
         else:
             output = _read_head(key, value, around.scope, context)
             if output and (key.text in layers or key.text in around.inputs):
                 message = f"the head `{key.text}` has the name of a layer of the graph"
-                context.sink.error("NS015", message, key.span, help="rename one of the two")
+                context.sink.error(Code.CLASH, message, key.span, help="rename one of the two")
         if output is None:
             continue
         layer = output.head or layers.get(output.ref.name)
@@ -182,7 +183,7 @@ def _refuse_weights(
             if layer.weight is not None and id(layer) not in ends:
                 message = f"`{layer.name}` is no output, so it has no weight in the loss"
                 help = "`weight:` belongs to a layer that `outputs` names"
-                sink.error("NS011", message, layer.weight.span, help=help)
+                sink.error(Code.UNKNOWN_KEY, message, layer.weight.span, help=help)
 
 
 def _read_ref(key: Scalar, value: Scalar, sink: Sink) -> Output | None:
@@ -190,7 +191,7 @@ def _read_ref(key: Scalar, value: Scalar, sink: Sink) -> Output | None:
         name, _, port = value.text.partition(".")
         return Output(key.text, key.span, Ref(name, value.span, port))
     message = f"an output is a layer's name, found {kind(value)}"
-    sink.error("NS012", message, value.span, help="for example `logits: fc`")
+    sink.error(Code.FORM, message, value.span, help="for example `logits: fc`")
     return None
 
 
@@ -200,6 +201,6 @@ def _read_head(key: Scalar, value: Tree, scope: Scope, context: Context) -> Outp
         return None
     if not layer.sources or layer.sources[0].span is None:
         message = f"the output `{key.text}` must say what it reads"
-        context.sink.error("NS026", message, key.span, help="add `from: LAYER`")
+        context.sink.error(Code.INPUTS, message, key.span, help="add `from: LAYER`")
         return None
     return Output(key.text, key.span, Ref(key.text, key.span), layer)

@@ -9,6 +9,7 @@ from netspec.language.keys import Kind, Reading, Schema, is_words, kind, words_o
 from netspec.language.kinds import REFS
 from netspec.language.names import NAME, check_name
 from netspec.language.terms import Param, Ref
+from netspec.text.codes import Code
 from netspec.text.diagnostics import Sink, Span
 from netspec.text.syntax import Mapping, Scalar, Sequence, Tree, resolve
 
@@ -28,11 +29,11 @@ class Parameters(Kind[Tree]):
         for item in _listed(tree, sink):
             param = _read_param(item, sink)
             if param.name in params:
-                sink.error("NS003", f"the parameter `{param.name}` stands twice", param.span)
+                sink.error(Code.TWICE, f"the parameter `{param.name}` stands twice", param.span)
             if param.default is None and behind_default:
                 message = f"`{param.name}` without a default follows one with a default"
                 help = "give it one too, or put it in front"
-                sink.error("NS012", message, param.span, help=help)
+                sink.error(Code.FORM, message, param.span, help=help)
                 param = Param(param.name, 0, param.span)
             params[param.name] = param
             behind_default = behind_default or param.default is not None
@@ -54,7 +55,7 @@ def _listed(tree: Tree, sink: Sink) -> list[Tree]:
     message = f"a block's `params` is a list such as [out, k, s=1], found {kind(tree)}"
     texts = ", ".join(item.text for item in items if isinstance(item, Scalar))
     help = f"write `params: [{texts}]`" if items else ""
-    sink.error("NS012", message, tree.span, help=help)
+    sink.error(Code.FORM, message, tree.span, help=help)
     return items
 
 
@@ -63,11 +64,11 @@ def _plain(item: Tree, sink: Sink) -> Tree:
     if isinstance(item, Mapping) and len(item.items) == 1:
         meant = _assigned(*item.items[0])
         message = "a parameter is written `name` or `name=number`, found a mapping"
-        sink.error("NS012", message, item.span, help=f"write `{meant.text}`")
+        sink.error(Code.FORM, message, item.span, help=f"write `{meant.text}`")
         return Scalar(meant.text, item.span)
     if isinstance(item, Scalar) and item.text.startswith("$"):
         message = "a parameter has `$` where it is used, not where it is named"
-        sink.error("NS013", message, item.span, help=f"write `{item.text[1:]}`")
+        sink.error(Code.NAME, message, item.span, help=f"write `{item.text[1:]}`")
         return Scalar(item.text[1:], item.span)
     return item
 
@@ -82,7 +83,7 @@ def _read_param(tree: Tree, sink: Sink) -> Param:
     match = _PARAM.fullmatch(tree.text) if isinstance(tree, Scalar) else None
     if match is None or not isinstance(tree, Scalar) or not isinstance(tree.value, str):
         message = f"a parameter is written `name` or `name=number`, found {kind(tree)}"
-        sink.error("NS012", message, tree.span)
+        sink.error(Code.FORM, message, tree.span)
         return Param(tree.span.text, 0, tree.span)
     check_name(sink, match[1], tree.span, "parameter")
     default = None if match[2] is None else _default(match, tree, sink)
@@ -98,7 +99,7 @@ def _default(match: re.Match[str], tree: Scalar, sink: Sink) -> int | float | bo
     if isinstance(value, int | float):
         return value
     if len(sink.items) == before:
-        sink.error("NS035", f"the default of `{match[1]}` is no number: `{match[2]}`", place)
+        sink.error(Code.RANGE, f"the default of `{match[1]}` is no number: `{match[2]}`", place)
     return 0
 
 
@@ -111,13 +112,13 @@ class InputNames(Kind[Tree]):
         if not is_words(tree):
             message = f"a block's `inputs` is a list of names, found {kind(tree)}"
             help = "for example `inputs: [image, mask]`"
-            reading.sink.error("NS012", message, tree.span, help=help)
+            reading.sink.error(Code.FORM, message, tree.span, help=help)
         seen: set[str] = set()
         for item in words_of(tree):
             check_name(reading.sink, item.text, item.span, "input")
             if item.text in seen:
                 message = f"the input `{item.text}` stands twice"
-                reading.sink.error("NS003", message, item.span)
+                reading.sink.error(Code.TWICE, message, item.span)
             seen.add(item.text)
         return tuple(dict.fromkeys(item.text for item in words_of(tree)))
 
@@ -137,4 +138,4 @@ class LayerNames(Kind[Tree]):
 def refuse_outputs(span: Span, sink: Sink) -> None:
     """Report `outputs` of a block that are no list of layers of its chain."""
     message = "a block's `outputs` lists layers of its `chain`"
-    sink.error("NS012", message, span, help="for example `outputs: [low, high]`")
+    sink.error(Code.FORM, message, span, help="for example `outputs: [low, high]`")

@@ -7,6 +7,7 @@ from collections.abc import Container
 from collections.abc import Sequence as Items
 
 from netspec.ops.base import REGISTRY
+from netspec.text.codes import Code
 from netspec.text.diagnostics import Diagnostic, Label, Sink, Span, nearest
 from netspec.text.syntax import Mapping, Scalar, Sequence, Tree
 
@@ -45,7 +46,7 @@ def _reported(heading: Scalar, strays: list[Entry], sink: Sink) -> Mapping:
     message = f"`{first.text}`{more} must be indented below `{heading.text}:`"
     notes = (Label(heading.span, "nothing stands below this"),)
     help = "indent by two spaces more"
-    sink.add(Diagnostic("NS012", message, first.span, notes=notes, help=help))
+    sink.add(Diagnostic(Code.FORM, message, first.span, notes=notes, help=help))
     return around(strays)
 
 
@@ -82,7 +83,7 @@ def _report_lost(section: str, holder: Scalar, first: Scalar, sink: Sink) -> Non
     message = f"a spec needs `{section}:`; without it `{first.text}` stands in `{holder.text}`"
     notes = (Label(holder.span, "the section above"),)
     help = f"write `{section}:` above `{first.text}`"
-    sink.add(Diagnostic("NS010", message, first.span, notes=notes, help=help))
+    sink.add(Diagnostic(Code.MISSING, message, first.span, notes=notes, help=help))
 
 
 def _first_of(section: str, holder: str, tree: Tree) -> int | None:
@@ -201,6 +202,6 @@ def bodied(block: Mapping, what: str, known: Container[str], sink: Sink) -> Mapp
     first = layers[0][0]
     message = f"{what} needs `chain:`, below which its layers stand"
     help = f"write `chain:` above `{first.text}`, and indent the layers below it"
-    sink.error("NS010", message, first.span, help=help)
+    sink.error(Code.MISSING, message, first.span, help=help)
     rest = tuple(entry for entry in block.items if entry not in layers)
     return Mapping((*rest, (Scalar("chain", first.span), around(layers))), block.span)

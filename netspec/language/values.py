@@ -9,6 +9,7 @@ from collections.abc import Sequence as Items
 from netspec.language.aliases import argument_meant
 from netspec.language.terms import Argument, Param, Value
 from netspec.ops.dim import ExprError, names, parse
+from netspec.text.codes import Code
 from netspec.text.diagnostics import Diagnostic, Label, Sink, Span, likely, nearest, suggest
 from netspec.text.syntax import Mapping, Scalar, Sequence, Tree
 
@@ -48,7 +49,9 @@ def _value(tree: Tree, scope: Scope, sink: Sink) -> Value:
             texts = [f"{key.span.text}, {value.span.text}" for key, value in tree.items]
             is_plain = len(texts) == 1 and isinstance(tree.items[0][1], Scalar)
             help = f"write `{texts[0]}`" if is_plain else ""
-            sink.error("NS012", "expected a value or a list, found a mapping", tree.span, help=help)
+            sink.error(
+                Code.FORM, "expected a value or a list, found a mapping", tree.span, help=help
+            )
             return None
         case Sequence():
             if refuse_round(tree.items, sink):
@@ -56,7 +59,7 @@ def _value(tree: Tree, scope: Scope, sink: Sink) -> Value:
             return tuple(_value(item, scope, sink) for item in tree.items)
     if tree.value is None and tree.span.start == tree.span.end:
         help = "write it, or `[]` for no arguments"
-        sink.error("NS012", "a value is missing", tree.span, help=help)
+        sink.error(Code.FORM, "a value is missing", tree.span, help=help)
     if isinstance(tree.value, str) and "$" in tree.value:
         return expression(tree, scope, sink)
     return tree.value
@@ -73,7 +76,7 @@ def expression(tree: Scalar, scope: Scope, sink: Sink) -> Value:
             tree.span.source, start + error.start, max(start + end, start + error.start + 1)
         )
         help = _meant(tree.text, error, scope)
-        sink.error("NS016", f"not an expression: {error.message}", span, help=help)
+        sink.error(Code.EXPRESSION, f"not an expression: {error.message}", span, help=help)
         return None
     for name in dict.fromkeys(names(result)):
         if not scope.use(name):
@@ -113,7 +116,7 @@ def refuse_round(items: Items[Tree], sink: Sink) -> bool:
         if start and text.endswith(")") and "(" not in text:
             span = Span(item.span.source, start.span.start, item.span.end)
             help = f"a list has square brackets: `[{span.text[1:-1]}]`"
-            sink.error("NS019", "a list in round brackets", span, help=help)
+            sink.error(Code.ROUND_CALL, "a list in round brackets", span, help=help)
             return True
     return False
 
@@ -128,7 +131,7 @@ def _refuse_name(name: str, span: Span, scope: Scope, sink: Sink) -> None:
     notes = tuple(Label(place, f"`{near}` stands here") for near, place in places)
     message = f"no parameter is called `${name}`"
     guesses = tuple(f"${known}" for known in scope.all())
-    sink.add(Diagnostic("NS017", message, span, notes=notes, help=help, guesses=guesses))
+    sink.add(Diagnostic(Code.UNKNOWN_PARAM, message, span, notes=notes, help=help, guesses=guesses))
 
 
 _EXPRESSIONS = "an expression has integers, `$names`, + - * // % and ( )"

@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict
 
 from netspec.ops.dim import Dim, Shape, names, substitute
 from netspec.ops.reach import Reads
+from netspec.text.codes import Code
 
 
 class Problem(NamedTuple):
@@ -27,7 +28,7 @@ class Problem(NamedTuple):
     argument: str | None
     message: str
     help: str = ""
-    code: str = "NS051"
+    code: str = Code.REFUSED
 
 
 class Cost(NamedTuple):

@@ -8,13 +8,16 @@ from netspec.ops.axes import called, index, refuse_axis
 from netspec.ops.base import Call, Cost, Infix, Input, Join, Problem, op, product
 from netspec.ops.dim import Dim, Expr, Shape
 from netspec.ops.window import times
+from netspec.text.codes import Code
 
 
 def _refuse_ranks(inputs: tuple[Shape, ...]) -> Iterator[Problem]:
     if len({len(x) for x in inputs}) > 1:
         ranks = ", ".join(times(x) for x in inputs)
         yield Problem(
-            None, f"the inputs differ in their number of dimensions: {ranks}", code="NS053"
+            None,
+            f"the inputs differ in their number of dimensions: {ranks}",
+            code=Code.INPUTS_DIFFER,
         )
 
 
@@ -22,7 +25,7 @@ def _refuse_sizes(join: Join, inputs: tuple[Shape, ...]) -> Iterator[Problem]:
     if odd := join.differing(*inputs):
         sizes = ", ".join(times(x) for x in inputs)
         message = f"the inputs differ in {called(odd, len(inputs[0]))}: {sizes}"
-        yield Problem(None, message, code="NS053")
+        yield Problem(None, message, code=Code.INPUTS_DIFFER)
 
 
 @op("concat")

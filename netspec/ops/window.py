@@ -8,6 +8,7 @@ from typing import Any
 from netspec.ops.base import Problem, Window, numbers
 from netspec.ops.dim import Dim, Expr, Shape, unknown
 from netspec.ops.reach import Reach, sliding
+from netspec.text.codes import Code
 
 KERNEL = "the size of the window, one number or one for each spatial dimension"
 STRIDE = "the step of the window"
@@ -71,7 +72,7 @@ def refuse_kernel(sizes: Shape, window: Window, padding: tuple[int, ...]) -> Ite
 def refuse_window(sizes: Shape, output: Shape, window: Window) -> Iterator[Problem]:
     """Yield a problem where a window leaves nothing of a feature map."""
     if any(size < 1 for size in numbers(output)):
-        yield Problem("kernel_size", does_not_fit(sizes, window), _SMALLER, "NS052")
+        yield Problem("kernel_size", does_not_fit(sizes, window), _SMALLER, Code.NOTHING_LEFT)
 
 
 _SMALLER = "a smaller kernel, more padding or a larger input"
@@ -92,7 +93,7 @@ def refuse_output(sizes: Shape, argument: str) -> Iterator[Problem]:
     """Yield a problem where an output has no element."""
     if any(size < 1 for size in numbers(sizes)):
         message = f"nothing is left of the input: the output would be {times(sizes)}"
-        yield Problem(argument, message, code="NS052")
+        yield Problem(argument, message, code=Code.NOTHING_LEFT)
 
 
 def times(sizes: tuple[object, ...]) -> str:

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal, NamedTuple
 
+from netspec.text.codes import Code
+
 Severity = Literal["error", "warning"]
 
 _LINE_END = re.compile(r"\r\n|\n|\r")
@@ -155,7 +157,13 @@ class Sink:
             raise SpecError(in_order(item for item in self.items if item.severity == "error"))
 
 
-_LOOKUPS = ("NS017", "NS018", "NS020", "NS021", "NS031")
+_LOOKUPS = (
+    Code.UNKNOWN_PARAM,
+    Code.UNKNOWN_LAYER,
+    Code.UNKNOWN_OP,
+    Code.UNKNOWN_BLOCK,
+    Code.UNKNOWN_ARG,
+)
 """What is looked up by name: the same name missed again is the same mistake."""
 
 

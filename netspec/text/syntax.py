@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 
 import yaml
 
+from netspec.text.codes import Code
 from netspec.text.diagnostics import Diagnostic, Sink, Source, Span, SpecError
 from netspec.text.yaml_errors import texts
 
@@ -66,15 +67,17 @@ def decode(data: bytes, name: str) -> Source:
     """Return the source text of a file's bytes. Raises SpecError if it is no fit UTF-8 text."""
     source = Source(name, "")
     if len(data) > MAX_BYTES:
-        _fail("NS001", f"the file has more than {MAX_BYTES // 1024**2} MiB", Span(source, 0, 0))
+        _fail(Code.LIMIT, f"the file has more than {MAX_BYTES // 1024**2} MiB", Span(source, 0, 0))
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        _fail("NS002", "the file is UTF-16", Span(source, 0, 0), "save it as UTF-8")
+        _fail(Code.NOT_YAML, "the file is UTF-16", Span(source, 0, 0), "save it as UTF-8")
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         source = Source(name, data[: error.start].decode("utf-8"))
         place = Span(source, len(source.text), len(source.text))
-        _fail("NS002", f"byte 0x{data[error.start]:02x} is not UTF-8", place, "save it as UTF-8")
+        _fail(
+            Code.NOT_YAML, f"byte 0x{data[error.start]:02x} is not UTF-8", place, "save it as UTF-8"
+        )
     return Source(name, text.removeprefix("\ufeff"))
 
 
@@ -94,7 +97,12 @@ def parse(source: Source, read: int = 0) -> Tree:
         raise SpecError([explain(source, error)]) from None
     builder.sink.stop()
     if builder.root is None:
-        _fail("NS002", "the spec is empty", Span(source, 0, 0), "`netspec init` writes a first one")
+        _fail(
+            Code.NOT_YAML,
+            "the spec is empty",
+            Span(source, 0, 0),
+            "`netspec init` writes a first one",
+        )
     return builder.root
 
 
@@ -118,8 +126,8 @@ _FREE = (*_SENTENCES, "extends")
 
 def _refuse_characters(source: Source) -> None:
     for code, pattern, what in (
-        ("NS002", _CONTROL, "control character"),
-        ("NS004", _INVISIBLE, "invisible or text-reordering character"),
+        (Code.NOT_YAML, _CONTROL, "control character"),
+        (Code.INVISIBLE, _INVISIBLE, "invisible or text-reordering character"),
     ):
         if found := pattern.search(source.text):
             place = Span(source, found.start(), found.end())
@@ -189,12 +197,12 @@ class _Builder:
 
     def _unsupported(self, what: str, event: yaml.Event) -> None:
         help = "write the value out, or put it in quotes if it is a text"
-        _fail("NS005", f"{what} is not part of netspec", self._span(event), help)
+        _fail(Code.LEFT_OUT, f"{what} is not part of netspec", self._span(event), help)
 
     def _refuse_extras(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent) -> None:
         self._nodes += 1
         if self._nodes > MAX_NODES:
-            _fail("NS001", f"more than {MAX_NODES:,} YAML values", self._span(event))
+            _fail(Code.LIMIT, f"more than {MAX_NODES:,} YAML values", self._span(event))
         if event.anchor is not None:
             self._unsupported("an anchor", event)
         if event.tag is not None:
@@ -203,13 +211,13 @@ class _Builder:
     def _document(self, event: yaml.DocumentStartEvent) -> None:
         self._documents += 1
         if self._documents > 1:
-            _fail("NS002", "a second document", self._span(event), "one file holds one spec")
+            _fail(Code.NOT_YAML, "a second document", self._span(event), "one file holds one spec")
         if event.version or event.tags:
             self._unsupported("a % directive", event)
 
     def _open(self, event: yaml.CollectionStartEvent, keys: dict[str, Scalar] | None) -> None:
         if len(self._stack) >= MAX_DEPTH:
-            _fail("NS001", f"nested deeper than {MAX_DEPTH}", self._span(event))
+            _fail(Code.LIMIT, f"nested deeper than {MAX_DEPTH}", self._span(event))
         if self._stack and self._stack[-1].awaits_key:
             from netspec.text.yaml_errors.refused import collection_as_key
 
@@ -246,7 +254,9 @@ class _Builder:
 
     def _checked_key(self, key: Scalar, seen: dict[str, Scalar]) -> Scalar:
         if key.text == "<<" and not key.quoted:
-            _fail("NS005", "a merge key is not part of netspec", key.span, "write the keys out")
+            _fail(
+                Code.LEFT_OUT, "a merge key is not part of netspec", key.span, "write the keys out"
+            )
         if not (key.quoted or self._has_odd_key) and _BRACKET.search(key.text):
             self._has_odd_key = True  # to look at each would take quadratic time
             from netspec.text.yaml_errors.refused import bracket_in_key
@@ -257,7 +267,7 @@ class _Builder:
             trial = Sink()
             is_plain = resolve(key.text, key.span, trial) == key.text and not trial.failed
             help = "write it without quotes" if is_plain else _RENAME
-            self.sink.error("NS005", "a quoted key", key.span, help=help)
+            self.sink.error(Code.LEFT_OUT, "a quoted key", key.span, help=help)
         if first := seen.get(key.text):
             self.sink.add(texts.key_twice(key.text, first.span, key.span))
         return seen.setdefault(key.text, key) and key
@@ -275,7 +285,7 @@ class _Builder:
                 span = Span(self.source, start.span.start, key.span.end)
                 op, _, first = start.text.partition("(")
                 cure = f"did you mean `{{{op}: [{first}, {key.text[:-1]}]}}`?"
-                self.sink.error("NS019", "a call in round brackets", span, help=cure)
+                self.sink.error(Code.ROUND_CALL, "a call in round brackets", span, help=cure)
 
     def _scalar(self, event: yaml.ScalarEvent) -> Scalar:
         span = self._span(event)
@@ -297,7 +307,7 @@ class _Builder:
         place = span.text.find(found[0])
         at = Span(self.source, span.start + place, span.start + place + 1) if place >= 0 else span
         message = f"a joiner {_code_point(found)} outside of a `doc`"
-        self.sink.error("NS004", message, at, help="delete it")
+        self.sink.error(Code.INVISIBLE, message, at, help="delete it")
 
     def _refuse(self, diagnostic: Diagnostic | None) -> None:
         if diagnostic is not None:
@@ -326,13 +336,13 @@ def resolve(text: str, span: Span, sink: Sink, cure: str = "") -> int | float | 
             if text.lstrip("-").isdigit()
             else _TOO_LARGE
         )
-        sink.error("NS035", kind, span)
+        sink.error(Code.RANGE, kind, span)
         return 0
     else:
         found = _ambiguity(text)
     if found:
         message = f"YAML 1.1 and YAML 1.2 read `{text[:40]}` differently"
-        sink.error("NS006", message, span, help=cure or found)
+        sink.error(Code.AMBIGUOUS_WORD, message, span, help=cure or found)
     return text
 
 

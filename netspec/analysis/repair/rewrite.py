@@ -11,6 +11,7 @@ from netspec.analysis.repair import edits as kinds
 from netspec.analysis.repair.budget import Budget
 from netspec.analysis.repair.edits import Edit, replacing
 from netspec.language.variant.extension import Extension
+from netspec.text.codes import Code
 from netspec.text.diagnostics import Diagnostic, Label, Source, Span
 
 Judge = Callable[[Source, Budget], bool]
@@ -64,7 +65,7 @@ def _answers(
 
 def _edits_of(item: Diagnostic, place: Span) -> Iterator[Edit]:
     """Yield what may mend a mistake that says in its code which edits are likely."""
-    if item.code == "NS002":
+    if item.code == Code.NOT_YAML:
         yield from kinds.marks(place)
         yield from kinds.slips(place)
         yield from kinds.indents(place)
@@ -78,20 +79,20 @@ def _edits_of(item: Diagnostic, place: Span) -> Iterator[Edit]:
         yield from kinds.turned(place)
     elif item.code in _TURNED:
         yield from kinds.turned(place)
-    elif item.code == "NS031" or (item.code == "NS055" and item.is_open):
+    elif item.code == Code.UNKNOWN_ARG or (item.code == Code.BROKEN_SHAPE and item.is_open):
         yield from kinds.keywords(place)
-    elif item.code == "NS035" and "$" in place.text:
+    elif item.code == Code.RANGE and "$" in place.text:
         yield from kinds.numbers(place)
         names = kinds.names_around(place.source, place.start)
         yield from kinds.other_names(place.source, place.start, place.end, names)
-    elif item.code == "NS023":
+    elif item.code == Code.UNREAD:
         yield from kinds.turned(place)
         yield from kinds.references(place.source, place.text)
 
 
-_NUMBERS = ("NS035", "NS051", "NS052")
-_TURNED = ("NS018", "NS050")
-_LAYOUT = ("NS003", "NS010", "NS012")
+_NUMBERS = (Code.RANGE, Code.REFUSED, Code.NOTHING_LEFT)
+_TURNED = (Code.UNKNOWN_LAYER, Code.WRONG_RANK)
+_LAYOUT = (Code.TWICE, Code.MISSING, Code.FORM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +141,7 @@ def _with_words(item: Diagnostic, words: Sequence[str]) -> Diagnostic:
         help = f"write {shown}: with any of them all that the spec says holds"
     notes = [note for note in item.notes if any(f"`{w.strip('$')}`" in note.text for w in words)]
     others = [note for note in item.notes if note.text in ("and here", "extended here")]
-    if item.code == "NS018" and item.span and not notes:
+    if item.code == Code.UNKNOWN_LAYER and item.span and not notes:
         notes = list(_declaration(words[0], item.span))
     return replace(item, help=help, notes=(*notes, *others))
 
@@ -163,5 +164,5 @@ def _moved(item: Diagnostic, edit: Edit, found: Sequence[Diagnostic]) -> Diagnos
     help = edit.cure + (rest[0] if rest and rest[1] == "correct" else "")
     label = f"{edit.deed}, all that the spec says holds"
     if edit.message:
-        item = replace(item, code="NS002", message=edit.message)
+        item = replace(item, code=Code.NOT_YAML, message=edit.message)
     return replace(item, span=edit.shown, label=label, notes=tuple(kept), details=(), help=help)

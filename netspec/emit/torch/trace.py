@@ -58,6 +58,7 @@ from netspec.language.order import execution_order
 from netspec.language.terms import Ref
 from netspec.ops.base import Op
 from netspec.ops.dim import Dim, integer, names, substitute
+from netspec.text.codes import Code
 from netspec.text.diagnostics import Diagnostic, SpecError
 
 Sources = dict[str, Given]
@@ -349,7 +350,7 @@ def _refuse_repeat(layer: Layer) -> NoReturn:
     assert layer.repeat is not None
     message = f"the channels of `{layer.name}` grow unevenly, so its `repeat` must be a number"
     help = "write the count here, or repeat a block whose output has as many channels as its input"
-    raise SpecError([Diagnostic("NS028", message, layer.repeat.span, help=help)])
+    raise SpecError([Diagnostic(Code.IRREGULAR_REPEAT, message, layer.repeat.span, help=help)])
 
 
 def _refuse_choice(layer: Layer) -> NoReturn:
@@ -357,7 +358,7 @@ def _refuse_choice(layer: Layer) -> NoReturn:
     assert layer.condition is not None
     message = f"with `{layer.name}` the block gives another number of dimensions than without"
     help = "write two blocks, or give the condition to a layer that keeps the dimensions"
-    raise SpecError([Diagnostic("NS029", message, layer.condition.span, help=help)])
+    raise SpecError([Diagnostic(Code.RANK_BY_CONDITION, message, layer.condition.span, help=help)])
 
 
 def _step(layer: Layer, sources: tuple[Read, ...], work: Work) -> Step:

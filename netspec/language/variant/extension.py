@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from netspec.language.variant.places import parts_of, path_at
+from netspec.text.codes import Code
 from netspec.text.diagnostics import Diagnostic, Label, Source, Span, nearest
 from netspec.text.syntax import Mapping, Scalar, Tree
 
@@ -39,7 +40,9 @@ class Extension:
         help = "say what differs in `params`, `change`, `insert` or `remove`"
         if params := _params(self.base):
             help += f"; {self.link.text} has `params: {{{params}}}`"
-        return Diagnostic("NS056", message, self.link.span, notes=(*missed, *notes), help=help)
+        return Diagnostic(
+            Code.BROKEN_EXPECT, message, self.link.span, notes=(*missed, *notes), help=help
+        )
 
     def without_numbers(self, expect: str, missed: tuple[Label, ...]) -> Diagnostic:
         """Say that the numbers of the base are not the variant's, which gives none."""
@@ -47,7 +50,9 @@ class Extension:
         end = self.variant.items[-1][1].span.end
         below = Label(Span(self.source, end - 1, end), "`expect:` could stand below this")
         help = f"write `expect: {{{expect}}}`, or correct what the variant changes"
-        return Diagnostic("NS056", message, self.link.span, notes=(below, *missed), help=help)
+        return Diagnostic(
+            Code.BROKEN_EXPECT, message, self.link.span, notes=(below, *missed), help=help
+        )
 
     def path_at(self, place: Span) -> str:
         """Return how the variant names the part of its base that holds a place, or nothing."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from netspec.language.grammar import VariantKeys
 from netspec.language.keys import Reading, corrected, read_known
+from netspec.text.codes import Code
 from netspec.text.diagnostics import Diagnostic, Label, Sink, Source, Span, SpecError, in_order
 from netspec.text.syntax import MAX_BYTES, Mapping, Scalar, Sequence, Tree, parse
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 MAX_LINKS = 8
 _CONTRACTS = "NS05"
-_LOOKUPS = ("NS018", "NS020", "NS021")
+_LOOKUPS = (Code.UNKNOWN_LAYER, Code.UNKNOWN_OP, Code.UNKNOWN_BLOCK)
 """What is said of a name that nothing has."""
 
 Loader = Callable[[Source, str], Source]
@@ -55,7 +56,7 @@ class Lineage:
             help = f"{self._change(item.span) or '`change` what uses it'}, or keep it"
             message = f"`{name}` is removed, but used"
             notes = (note, *others, *self._beside(item.span))
-            return Diagnostic("NS062", message, self.removed[name], notes=notes, help=help)
+            return Diagnostic(Code.NO_TARGET, message, self.removed[name], notes=notes, help=help)
         place = item.span and self.places.get(item.span.source)
         if not place:
             return item
@@ -108,7 +109,9 @@ class Lineage:
     def _follow(self, link: Scalar, load: Loader | None) -> None:
         if load is None:
             help = "put the spec into a file"
-            _refuse("NS060", "this text has no place that `extends` could start at", link, help)
+            _refuse(
+                Code.OUTSIDE, "this text has no place that `extends` could start at", link, help
+            )
         try:
             base = load(self.sources[-1], link.text)
         except LoadError as error:
@@ -116,13 +119,13 @@ class Lineage:
             _refuse(error.code, error.message + chain, link, error.help)
         if base in self.sources:
             message = f"the files extend each other in a cycle: {self._chain(base)}"
-            _refuse("NS061", message, link, "one of them must be a whole spec")
+            _refuse(Code.UNREADABLE, message, link, "one of them must be a whole spec")
         if len(self.sources) > MAX_LINKS:
             message = f"more than {MAX_LINKS} files extend each other: {self._chain(base)}"
-            _refuse("NS061", message, link)
+            _refuse(Code.UNREADABLE, message, link)
         if sum(len(source.text) for source in (*self.sources, base)) > MAX_BYTES:
             message = f"the files together have more than {MAX_BYTES // 1024**2} MiB"
-            _refuse("NS001", message, link)
+            _refuse(Code.LIMIT, message, link)
         self.sources.append(base)
         self.places[base] = link.span
 

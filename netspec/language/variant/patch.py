@@ -12,6 +12,7 @@ from netspec.language.grammar import PlaceKeys, VariantKeys
 from netspec.language.keys import as_mapping
 from netspec.language.kinds import Replaced
 from netspec.language.variant.places import Finder, Parent
+from netspec.text.codes import Code
 from netspec.text.diagnostics import Diagnostic, Label, Sink, Span, suggest
 from netspec.text.syntax import Mapping, Scalar, Sequence, Tree
 
@@ -80,7 +81,9 @@ def _params(base: Mapping | None, variant: Mapping, sink: Sink) -> Mapping:
             help = suggest(key.text, absent or known) or f"it has: {', '.join(known) or 'none'}"
             message = f"the extended spec has no parameter `{key.text}`"
             sink.add(
-                Diagnostic("NS062", message, key.span, help=help, guesses=tuple(absent or known))
+                Diagnostic(
+                    Code.NO_TARGET, message, key.span, help=help, guesses=tuple(absent or known)
+                )
             )
     return Mapping(tuple(items), variant.span)
 
@@ -157,17 +160,17 @@ class _Patcher:
         edits = self._edit(place.container, path)
         if first := edits.removed.get(place.index):
             note = Label(first.span, "the first time")
-            self._refuse("NS062", f"`{path.text}` is removed twice", path.span, note)
+            self._refuse(Code.NO_TARGET, f"`{path.text}` is removed twice", path.span, note)
         if changed := edits.changed.get(place.index):
             note = Label(changed[0].span, "changed here")
-            self._refuse("NS062", f"`{path.text}` is changed and removed", path.span, note)
+            self._refuse(Code.NO_TARGET, f"`{path.text}` is changed and removed", path.span, note)
         edits.removed[place.index] = path
         if parent.kind != "blocks" and edits.empties:
             message = f"without `{_last(path).text}` nothing is left of `{parent.path}`"
             help = "change the layer or the block around it"
             if parent.kind == "outputs":
                 help = "a network needs an output: keep one, or `insert` another"
-            self._sink.error("NS062", message, path.span, help=help)
+            self._sink.error(Code.NO_TARGET, message, path.span, help=help)
 
     def insert(self, path: Scalar, value: Tree) -> None:
         parent = self._finder.parent(path)
@@ -178,7 +181,7 @@ class _Patcher:
             help = f"`change` replaces it; {name.text} needs another name to stand beside it"
             note = Label(hit.span, "here")
             message = f"`{path.text}` is there already"
-            self._refuse("NS063", message, name.span, note, help)
+            self._refuse(Code.NO_PLACE, message, name.span, note, help)
             return
         anchors, layer = _anchors(value)
         is_section = parent.kind in ("blocks", "outputs")
@@ -188,7 +191,7 @@ class _Patcher:
             message = f"`{path.text}` must say one place: `after:` or `before:` a layer"
             text = _placed(layer, next(iter(parent.places), "conv1"))
             help = f"for example `{path.text}: {text}`"
-            self._sink.error("NS063", message, name.span, help=help)
+            self._sink.error(Code.NO_PLACE, message, name.span, help=help)
         else:
             self._weave(parent, path, anchors[0], layer)
 
@@ -202,12 +205,14 @@ class _Patcher:
             known = [*parent.places, *(n for p, n in self._inserted if p == parent.path)]
             help = suggest(text, known) or "it has: " + ", ".join(f"`{n}`" for n in known[:12])
             message = f"`{parent.path}` has no `{text}` to stand {word.text}"
-            self._sink.error("NS063", message, target.span, help=help)
+            self._sink.error(Code.NO_PLACE, message, target.span, help=help)
         elif isinstance(container, Sequence):
             message = (
                 f"the layers of `{parent.path}` have no names, so `{name.text}` cannot join them"
             )
-            self._sink.error("NS063", message, name.span, help=f"change `{parent.path}` as a whole")
+            self._sink.error(
+                Code.NO_PLACE, message, name.span, help=f"change `{parent.path}` as a whole"
+            )
         else:
             edits = self._edit(container, path)
             side = edits.after if word.text == "after" else edits.before
@@ -236,7 +241,7 @@ class _Patcher:
         """Report patches inside a part that is itself replaced or removed."""
         for edits in self._edits.values():
             message = f"`{edits.path.text}` stands in a part that the variant replaces or removes"
-            self._sink.error("NS062", message, edits.path.span, help="keep one of the two")
+            self._sink.error(Code.NO_TARGET, message, edits.path.span, help="keep one of the two")
 
 
 def _placed(layer: Tree, anchor: str) -> str:

@@ -7,6 +7,7 @@ from typing import Literal
 
 from netspec.language.grammar import BlockKeys, VariantKeys
 from netspec.language.kinds import Replaced
+from netspec.text.codes import Code
 from netspec.text.diagnostics import Sink, Span, nearest, suggest
 from netspec.text.syntax import Mapping, Scalar, Sequence, Tree
 
@@ -68,11 +69,11 @@ class Finder:
             message = f"`{path.text[:80]}` is not the path of a layer"
             if 1 < len(names) <= 64 and (section := self._section_meant(*names[:2])):
                 help = f"write `{'.'.join([section, *names[1:]])}`"
-                self._sink.error("NS062", message, _part(path, 0), help=help)
+                self._sink.error(Code.NO_TARGET, message, _part(path, 0), help=help)
                 return None
             help = self._path_meant(names)
             help = help or "for example graph.conv1, blocks.Inception.conv5x5 or outputs.aux1"
-            self._sink.error("NS062", message, path.span, help=help)
+            self._sink.error(Code.NO_TARGET, message, path.span, help=help)
             return None
         return self._parent(path, len(names) - 1)
 
@@ -122,7 +123,7 @@ class Finder:
         where = parent.path or "the extended spec"
         help = suggest(name, parent.places) or self._whole(parent, names[depth - 1 :], value)
         message = f"`{where}` has no `{name[:64]}` to patch"
-        self._sink.error("NS062", message, _part(path, depth - 1), help=help)
+        self._sink.error(Code.NO_TARGET, message, _part(path, depth - 1), help=help)
         return None
 
     def _whole(self, parent: Parent, rest: list[str], value: Tree | None) -> str:

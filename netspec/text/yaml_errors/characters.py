@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from netspec.text.codes import Code
 from netspec.text.diagnostics import Diagnostic, escape
 from netspec.text.yaml_errors.layout import PAIRS, Failure, said, tokens
 
@@ -91,4 +92,4 @@ def long_name(failure: Failure) -> Diagnostic | None:
         return None
     message = f"a name of {len(name)} characters; at most 64"
     span = failure.span(failure.place - len(name), failure.place)
-    return Diagnostic("NS013", message, span, help="choose a shorter name")
+    return Diagnostic(Code.NAME, message, span, help="choose a shorter name")

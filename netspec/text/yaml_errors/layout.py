@@ -11,6 +11,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
+from netspec.text.codes import Code
 from netspec.text.diagnostics import Diagnostic, Label, Source, Span
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|$)")
@@ -130,7 +131,7 @@ def failure_at(source: Source, place: int, began: int, problem: str, context: st
 
 
 def said(message: str, span: Span, help: str, *notes: Label) -> Diagnostic:
-    return Diagnostic("NS002", message, span, notes=notes, help=help)
+    return Diagnostic(Code.NOT_YAML, message, span, notes=notes, help=help)
 
 
 def entries(text: str, start: int, stop: int) -> Iterator[Entry]:

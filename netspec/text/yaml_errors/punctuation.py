@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from netspec.text.codes import Code
 from netspec.text.diagnostics import Diagnostic
 from netspec.text.yaml_errors import texts
 from netspec.text.yaml_errors.layout import OPENERS, PAIRS, VALUE, Entry, Failure, said, tokens
@@ -124,7 +125,7 @@ def no_value(failure: Failure) -> Diagnostic | None:
     if char == ":" and (is_first or text[before] in ",[{"):
         help = "write a name in front of the `:`, or delete it"
         return Diagnostic(
-            "NS013", "a key without a name", failure.span(place, place + 1), help=help
+            Code.NAME, "a key without a name", failure.span(place, place + 1), help=help
         )
     if before >= 0 and text[before] in ",[{:":
         message = f"nothing stands between `{text[before]}` and `{char}`"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from netspec.text.codes import Code
 from netspec.text.diagnostics import Diagnostic, Label, Source, Span
 from netspec.text.yaml_errors.layout import VALUE, said
 
@@ -25,7 +26,7 @@ def odd_text(span: Span, in_list: bool, in_brackets: bool) -> Diagnostic | None:
     if found := _BRACED.search(text):
         help = f"write `${found[1] or 'name'}`"
         return Diagnostic(
-            "NS016", "a parameter has no braces", _part(span, *found.span()), help=help
+            Code.EXPRESSION, "a parameter has no braces", _part(span, *found.span()), help=help
         )
     if found := _COMMENT.search(text):
         help = f"write `{found[1]}  # {found[3]}`, or delete the `#`"
@@ -71,7 +72,7 @@ def key_twice(key: str, first: Span, second: Span) -> Diagnostic:
     is_same = second.line == first.line + 1 and _rest(first) == _rest(second)
     help = "the two lines are the same: delete one" if is_same else "delete one, or rename it"
     notes = (Label(first, "first written here"),)
-    return Diagnostic("NS003", f"the key `{key}` stands twice", second, notes=notes, help=help)
+    return Diagnostic(Code.TWICE, f"the key `{key}` stands twice", second, notes=notes, help=help)
 
 
 def _rest(span: Span) -> str:
