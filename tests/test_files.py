@@ -16,10 +16,10 @@ from pathlib import Path
 
 import pytest
 
+from netspec import limits
 from netspec.cli import main, outputs
 from netspec.cli.exits import Exit, Failure, failure
 from netspec.text import files
-from netspec.text.syntax import MAX_BYTES
 from tests.support import ROOT
 
 GOOGLENET = str(ROOT / "specs" / "googlenet.yaml")
@@ -211,8 +211,8 @@ def test_f7_a_signal_while_reading(sent, status):
 
 
 def test_f9_reading_stops_behind_the_limit(tmp_path):
-    (tmp_path / "large").write_bytes(b"#" * (MAX_BYTES * 3))
-    assert len(files.read(str(tmp_path / "large"))) == MAX_BYTES + 1
+    (tmp_path / "large").write_bytes(b"#" * (limits.BYTES * 3))
+    assert len(files.read(str(tmp_path / "large"))) == limits.BYTES + 1
 
 
 @pytest.mark.parametrize("path", ["/dev/zero", "/dev/null", "/", "absent", "a\0b", "x" * 5000])

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from _pytest.mark import ParameterSet
 
-from netspec.text.syntax import MAX_BYTES
+from netspec import limits
 from tests.support import ROOT, mostly
 from tests.test_hostile import HEAD, RAW, lines, net, one
 
@@ -28,10 +28,10 @@ def large() -> Iterator[tuple[str, str | bytes, str]]:
     yield "A2 both", "[{a: " * 50_000, "NS001"
     yield "A2 question marks", "? " * 100_000, "NS002"
     yield "A2 block mapping", "".join(f"{' ' * i}a:\n" for i in range(2_800)), "NS001"
-    yield "A34 bytes", "#" * (MAX_BYTES + 1), "NS001"
-    yield "A34 endless line", "a" * MAX_BYTES, "NS002"
-    yield "A34 comment", "#" * MAX_BYTES, "NS002"
-    yield "A34 doc", one("relu", HEAD + f"doc: {'a' * (MAX_BYTES - 200)}\n"), "NS001"
+    yield "A34 bytes", "#" * (limits.BYTES + 1), "NS001"
+    yield "A34 endless line", "a" * limits.BYTES, "NS002"
+    yield "A34 comment", "#" * limits.BYTES, "NS002"
+    yield "A34 doc", one("relu", HEAD + f"doc: {'a' * (limits.BYTES - 200)}\n"), "NS001"
     yield "A34 nodes", f"a: [{'1,' * 500_001}]", "NS001"
     yield "A34 numbers", f"a: [{'1,' * 499_000}]", "NS010"
     yield "A34 keys", f"{{{','.join(f'a{i}: 1' for i in range(240_000))}}}", "NS011"

@@ -15,10 +15,11 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
 import netspec
+from netspec import limits
 from netspec.analysis.network import Network
 from netspec.compiler import compile_spec
 from netspec.emit.figure.drawing import Box, Drawing, Line, Point, Text
-from netspec.emit.html import LARGEST, to_html
+from netspec.emit.html import to_html
 from netspec.text.syntax import decode
 from tests import drawings
 from tests.support import compiled, draws
@@ -84,7 +85,7 @@ class Elements(HTMLParser):
 
 def test_the_page_is_small_and_fetches_nothing(googlenet: Network) -> None:
     page = to_html(googlenet)
-    assert len(page.encode()) <= LARGEST
+    assert len(page.encode()) <= limits.HTML_BYTES
     elements = Elements(page)
     assert not any(set(attributes) & {"src", "href", "onclick"} for _, attributes in elements.tags)
     assert "default-src 'none'" in page
@@ -119,7 +120,7 @@ def test_a_huge_network_stays_within_the_limit() -> None:
     head = "netspec: 1\nname: Large\ninputs: {image: [4]}\nblocks:\n"
     spec = f"{head}{blocks}graph:\n{graph}outputs: {{out: p89}}\n"
     page = to_html(compile_spec(decode(spec.encode(), "spec.yaml")))
-    assert len(page.encode()) <= LARGEST
+    assert len(page.encode()) <= limits.HTML_BYTES
 
 
 def in_a_browser(page: str, script: str, folder: Path) -> Any:

@@ -7,10 +7,11 @@ from collections import Counter
 
 import pytest
 
+from netspec import limits
 from netspec.emit import html, mermaid
 from netspec.emit.diagram import runs
 from netspec.emit.diagram.tree import Outline, build, walk
-from netspec.emit.dot import MOST_BOXES, to_dot
+from netspec.emit.dot import to_dot
 from netspec.emit.figure.page import FigureError
 from netspec.emit.figure.svg import to_svg
 from netspec.emit.report import render, report
@@ -143,7 +144,7 @@ def test_the_boxes_that_are_counted_are_those_that_are_built():
 def test_a_graphviz_file_shows_no_more_than_dot_can_lay_out():
     for text in (nested(3, 20), HEAD + "graph: {r: {relu: [], repeat: 9000}}\noutputs: {o: r}\n"):
         source = to_dot(compiled(text))
-        assert 20 <= source.count("fillcolor=") <= MOST_BOXES + 20
+        assert 20 <= source.count("fillcolor=") <= limits.DOT_BOXES + 20
 
 
 def test_a_graphviz_file_of_a_common_size_shows_everything():

@@ -16,6 +16,7 @@ from tests.support import ROOT
 
 ROOMS = {
     "netspec.version": 0,
+    "netspec.limits": 0,
     "netspec.interrupt": 0,
     "netspec.text": 1,
     "netspec.ops": 2,

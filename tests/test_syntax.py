@@ -7,9 +7,10 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from netspec import limits
 from netspec.text import syntax
 from netspec.text.diagnostics import Source, SpecError
-from netspec.text.syntax import MAX_DEPTH, Mapping, Scalar, Sequence, Tree, number, parse, scalars
+from netspec.text.syntax import Mapping, Scalar, Sequence, Tree, number, parse, scalars
 from tests.support import SPECS
 
 
@@ -125,8 +126,8 @@ def test_line_ends_move_no_line_and_no_column(path, end):
 
 
 def test_nesting_up_to_the_limit():
-    assert isinstance(tree("[" * MAX_DEPTH + "]" * MAX_DEPTH), Sequence)
-    assert codes("[" * (MAX_DEPTH + 1) + "]" * (MAX_DEPTH + 1)) == ["NS001"]
+    assert isinstance(tree("[" * limits.DEPTH + "]" * limits.DEPTH), Sequence)
+    assert codes("[" * (limits.DEPTH + 1) + "]" * (limits.DEPTH + 1)) == ["NS001"]
 
 
 def test_values_up_to_the_limit(monkeypatch):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
+from netspec import limits
 from netspec.analysis.repair import Fix
 from netspec.analysis.shapes import Shapes
 from netspec.graph.model import Graph, Node, NodeId, Sizes, cause, path
@@ -14,7 +15,6 @@ from netspec.ops.window import every, shortest, times
 from netspec.text.codes import Code
 from netspec.text.diagnostics import Diagnostic, Label, Span
 
-_MAX_STEPS = 1_000
 _SPATIAL = ("padding", "kernel_size", "dilation", "stride", "output_padding")
 _Number = Callable[[Sizes], object]
 """What of a shape is compared: some of its sizes, or how many there are."""
@@ -190,7 +190,7 @@ def _ways(node: Node, graph: Graph) -> list[list[NodeId]]:
 
 def _spine(node: NodeId, graph: Graph) -> Iterator[NodeId]:
     """Yield a node, its first input, the first input of that, and so on."""
-    for _ in range(_MAX_STEPS):
+    for _ in range(limits.STEPS_BACK):
         yield node
         if node not in graph.nodes or not graph.nodes[node].inputs:
             return

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from netspec import limits
 from netspec.analysis.costs import Costs, Totals, measure, sum_up
 from netspec.analysis.shapes import Problems, Shapes, infer
 from netspec.graph.bind import at_item, bind_value, is_size
@@ -31,8 +32,6 @@ _COMPARE = {
     "<": operator.lt,
     ">": operator.gt,
 }
-MAX_PARAMS = 10**12
-_MAX_SEARCHES = 5
 _MAX_FIXES = 4
 _MAX_OTHERS = 2
 
@@ -221,7 +220,7 @@ def _report_shapes(broken: Sequence[_Claim], claims: Sequence[_Claim], case: Cas
     search = not _is_alone(broken, claims, case)
     for number, claim in enumerate(broken):
         found = fixes if len(broken) == 1 else []
-        if not found and search and number < _MAX_SEARCHES:
+        if not found and search and number < limits.SEARCHES:
             found = case.fixes(_holding(claims, case) | claim.wanted(), _missed(claim, case))
         clear = _is_clear(found)
         case.sink.add(
@@ -340,7 +339,7 @@ def _as_far(before: Sizes, after: Sizes, wrong: Sequence[int]) -> Sizes:
 def check_expectations(case: Case, totals: Totals, costs: Costs) -> None:
     """Report the lines of `expect` that do not hold, with what contributes most."""
     values = metrics(totals)
-    if values["train_params"] > MAX_PARAMS:
+    if values["train_params"] > limits.PARAMETERS:
         largest = max(costs, key=lambda node: costs[node].params)
         message = f"the network has {values['train_params']:,} parameters, more than 10**12"
         details = (f"`{path(largest)}` has {costs[largest].params:,}",)

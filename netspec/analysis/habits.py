@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from pydantic import ValidationError
 
+from netspec import limits
 from netspec.analysis import shapes
 from netspec.analysis.contracts import Case, check_shapes
 from netspec.graph.model import Graph, Node, NodeId, Sizes, path
@@ -18,7 +19,6 @@ from netspec.ops.window import times
 from netspec.text.codes import Code
 from netspec.text.diagnostics import Diagnostic, Label, Sink
 
-_MAX_NODES = 5_000
 _MAX_TRIALS = 16
 
 
@@ -88,7 +88,7 @@ def _reads_a_map(node: Node, graph: Graph, sizes: shapes.Shapes) -> bool:
 
 def advise(case: Case) -> None:
     """Name a habit as the cause of a network's mistakes, if all is well without it."""
-    if not case.sink.failed or len(case.graph.nodes) > _MAX_NODES:
+    if not case.sink.failed or len(case.graph.nodes) > limits.HABITS_NODES:
         return
     first = next(item for item in case.sink.items if item.severity == "error")
     others = [item for item in case.sink.items if item.severity != "error"]

@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import NamedTuple
 
+from netspec import limits
 from netspec.analysis.shapes import Shapes
 from netspec.graph.model import Graph, Node, NodeId, Sizes
 from netspec.ops.reach import SAME, Reach, Reads, everything
-
-_MAX_PERIOD = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +47,7 @@ class Field:
     def after(self, step: Reach, count: int) -> Field:
         """Return the field of a layer that reads this one in steps."""
         widest, narrowest = self.widest, self.narrowest
-        if widest.period(step) > _MAX_PERIOD or narrowest.period(step) > _MAX_PERIOD:
+        if widest.period(step) > limits.PERIOD or narrowest.period(step) > limits.PERIOD:
             step = everything(self.count)  # beyond any network in use; too wide, never too narrow
         seen = widest.after(step)
         return Field(self.size, count, seen, seen if narrowest is widest else narrowest.after(step))

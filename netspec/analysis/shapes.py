@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from netspec import limits
 from netspec.graph.model import Graph, Node, NodeId, Sizes, path
-from netspec.ops.arguments import MAX_SIZE
 from netspec.ops.axes import NAMES
 from netspec.ops.base import REGISTRY, Op, Problem
 from netspec.ops.window import times
@@ -84,7 +84,7 @@ def apply(op: Op, inputs: tuple[Sizes, ...]) -> tuple[Sizes, tuple[Problem, ...]
     if problems:
         return (), problems
     shape = op.shape(*inputs)
-    if any(not isinstance(size, int) or size > MAX_SIZE for size in shape):
+    if any(not isinstance(size, int) or size > limits.SIZE for size in shape):
         return (), (Problem(None, f"the output {times(shape)} is too large", code=Code.RANGE),)
     return shape, ()  # type: ignore[return-value]  # integers, as checked
 

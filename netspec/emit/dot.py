@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from netspec import limits
 from netspec.analysis.network import Network
 from netspec.emit.diagram.numbers import cost_text
 from netspec.emit.diagram.runs import readable, shorten
@@ -18,8 +19,6 @@ from netspec.ops.window import times
 if TYPE_CHECKING:
     import graphviz
 
-MOST_BOXES = 3_000
-"""The program `dot` takes seconds for so many, and minutes for ten times more."""
 
 _FONT = "Helvetica,Arial,sans-serif"
 _EDGE = "#555555"
@@ -51,8 +50,8 @@ def to_dot(network: Network, depth: int | None = None) -> str:
 def _root(network: Network, depth: int | None) -> Cluster:
     """Return what is drawn: as much as `dot` can lay out."""
     outline = Outline(network, fold=False)
-    root = outline.at(readable(outline, depth, MOST_BOXES))
-    return shorten(root, MOST_BOXES) if len(root.children) > MOST_BOXES else root
+    root = outline.at(readable(outline, depth, limits.DOT_BOXES))
+    return shorten(root, limits.DOT_BOXES) if len(root.children) > limits.DOT_BOXES else root
 
 
 def render_dot(source: str, format: str, timeout: float = 30.0) -> bytes:

@@ -13,6 +13,7 @@ from html import escape
 from pathlib import PurePath
 from typing import Any
 
+from netspec import limits
 from netspec.analysis.network import Network
 from netspec.analysis.receptive import describe, see
 from netspec.emit.diagram.flow import Fan, Series, Side
@@ -24,9 +25,6 @@ from netspec.emit.palette import KINDS
 from netspec.graph.model import NodeId, path
 from netspec.ops.window import times
 from netspec.text.diagnostics import escape as shown
-
-LARGEST = 300_000
-"""The most bytes of a file; a larger network is shown with its inner blocks closed for good."""
 
 _PAGE = """<!DOCTYPE html>
 <html lang="en" data-theme="light">
@@ -63,7 +61,7 @@ def to_html(network: Network) -> str:
     page = ""
     for root in details(network, None):
         page = _page(network, root)
-        if len(page.encode()) <= LARGEST:
+        if len(page.encode()) <= limits.HTML_BYTES:
             break
     return page
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from netspec import limits
 from netspec.analysis.network import Network
 from netspec.emit.diagram.numbers import cost_text, shape_text
 from netspec.emit.diagram.runs import details
@@ -11,8 +12,6 @@ from netspec.emit.diagram.tree import Cluster, Item, Leaf, branch_order, leaves
 from netspec.emit.palette import KINDS
 from netspec.graph.model import NodeId
 
-_MOST_TEXT = 50_000
-_MOST_EDGES = 500
 _SAFE = frozenset(" ·×²→–.,:/+-_()%")
 
 
@@ -24,7 +23,10 @@ def to_mermaid(network: Network, depth: int | None = None) -> str:
     for root in details(network, depth):
         lines = _chart(root, network)
         text = "\n".join([*lines, ""])
-        if len(text) < _MOST_TEXT and sum("->" in line for line in lines) < _MOST_EDGES:
+        if (
+            len(text) < limits.MERMAID_TEXT
+            and sum("->" in line for line in lines) < limits.MERMAID_EDGES
+        ):
             break
     return text
 

@@ -8,10 +8,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from netspec import limits
 from netspec.graph.model import Bindings, Bound, cause
 from netspec.language.model import Block, BlockCall, Call, Layer
 from netspec.language.terms import Argument, Condition, Value
-from netspec.ops.arguments import MAX_SIZE, spell
+from netspec.ops.arguments import spell
 from netspec.ops.dim import Expr, names, python, substitute
 from netspec.text.codes import Code
 from netspec.text.diagnostics import Diagnostic, Label, Sink, Span
@@ -54,7 +55,7 @@ def bind_value(argument: Argument, bindings: Bindings, sink: Sink) -> Bound | No
 
 def is_size(value: object) -> bool:
     """Tell whether a value is a size of a dimension."""
-    return type(value) is int and 0 < value <= MAX_SIZE
+    return type(value) is int and 0 < value <= limits.SIZE
 
 
 def at_item(argument: Argument, bound: Bound, index: int) -> tuple[Span, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from netspec import limits
 from netspec.graph.bind import bind_value, call_of, repeats
 from netspec.graph.model import Bindings, Bound
 from netspec.language.lower import Bodies, Lowered, Step, walk
@@ -48,7 +49,7 @@ class Extent(NamedTuple):
         return next((f"{most:,} {what}" for count, most, what in found if count > most), "")
 
 
-LIMITS = Extent(100_000, 300_000, 30_000_000)
+LIMITS = Extent(limits.LAYERS, limits.CONNECTIONS, limits.PATHS)
 
 
 class Counter:

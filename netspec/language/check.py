@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from netspec import limits
 from netspec.language.lower import Bodies, Lowered, walk
 from netspec.language.model import Block, BlockCall, Chain, Layer, Output, Spec
 from netspec.language.order import END
@@ -20,7 +21,6 @@ from netspec.text.diagnostics import Diagnostic, Label, Sink, Span
 if TYPE_CHECKING:
     import networkx
 
-MAX_NESTING = 64
 MAX_NOTES = 20
 
 
@@ -229,7 +229,7 @@ def _refuse_deep(spec: Spec, graph: networkx.DiGraph, sink: Sink) -> None:
     depth = 0
     for outer, inner in reversed([*pairwise(nx.dag_longest_path(graph))]):
         depth += graph.edges[outer, inner]["weight"]
-        if depth > MAX_NESTING:
-            message = f"the block `{outer}` nests blocks deeper than {MAX_NESTING}"
+        if depth > limits.NESTING:
+            message = f"the block `{outer}` nests blocks deeper than {limits.NESTING}"
             sink.error(Code.LIMIT, message, spec.blocks[outer].span)
             sink.stop()

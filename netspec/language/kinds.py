@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from netspec import limits
 from netspec.language.keys import (
     Keys,
     Kind,
@@ -21,7 +22,6 @@ from netspec.text.codes import Code
 from netspec.text.diagnostics import Span
 from netspec.text.syntax import Mapping, Scalar, Sequence, Tree
 
-MAX_TEXT = 10_000
 SIZE: Schema = {"anyOf": [{"type": "integer", "minimum": 1}, EXPRESSION]}
 SHAPE: Schema = {"type": "array", "items": SIZE, "minItems": 1}
 NUMBER: Schema = {"type": "number"}
@@ -96,8 +96,8 @@ class Text(Kind[Scalar]):
         return isinstance(tree, Scalar) and isinstance(tree.value, str)
 
     def read(self, tree: Scalar, reading: Reading) -> str:
-        if len(tree.text) > MAX_TEXT:
-            message = f"a text of more than {MAX_TEXT:,} characters"
+        if len(tree.text) > limits.TEXT:
+            message = f"a text of more than {limits.TEXT:,} characters"
             reading.sink.error(Code.LIMIT, message, tree.span)
         return tree.text
 

@@ -6,6 +6,7 @@ import itertools
 import os
 from pathlib import Path
 
+from netspec import limits
 from netspec.language.variant.lineage import LoadError
 from netspec.text import files
 from netspec.text.codes import Code
@@ -77,7 +78,7 @@ class Project:
         """Suggest a file that stands where a missing one was looked for."""
         try:
             with os.scandir(real.parent) as entries:
-                names = [entry.name for entry in itertools.islice(entries, _MAX_FILES)]
+                names = [entry.name for entry in itertools.islice(entries, limits.LISTED_FILES)]
         except OSError:
             return ""
         own = set(self._sources)
@@ -94,7 +95,7 @@ class Project:
         return f"there are {', '.join(listed[:_MAX_LISTED])}{more}" if listed else ""
 
 
-_MAX_FILES, _MAX_LISTED = 1000, 8
+_MAX_LISTED = 8
 _HELP = "write the path of a .yaml file, relative to this one: `extends: googlenet.yaml`"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence as Items
 from dataclasses import replace
 
+from netspec import limits
 from netspec.language.blocks import (
     read_blocks,
     read_signatures,
@@ -25,8 +26,6 @@ from netspec.language.values import Scope, read_argument
 from netspec.text.codes import Code
 from netspec.text.diagnostics import Sink
 from netspec.text.syntax import Mapping, Scalar, Sequence, Tree
-
-MAX_RANK = 8
 
 
 def read(tree: Tree, sink: Sink) -> Spec:
@@ -90,8 +89,8 @@ def _read_inputs(tree: Mapping | None, scope: Scope, sink: Sink) -> dict[str, Ar
         inputs[key.text] = shape or Argument((), value.span)
         if shape is None:
             continue
-        if not isinstance(shape.value, tuple) or not 1 <= len(shape.value) <= MAX_RANK:
-            message = f"an input is a shape of 1 to {MAX_RANK} sizes, found {kind(value)}"
+        if not isinstance(shape.value, tuple) or not 1 <= len(shape.value) <= limits.RANK:
+            message = f"an input is a shape of 1 to {limits.RANK} sizes, found {kind(value)}"
             found = sizes(value.span.text)
             help = f"write `{list(found)}`" if found else "for example [3, 224, 224]"
             sink.error(Code.FORM, message, value.span, help=help)

@@ -14,9 +14,9 @@ from typing import Annotated, Any
 from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import PydanticCustomError, core_schema
 
+from netspec import limits
 from netspec.ops.dim import Expr, integer, names
 
-MAX_SIZE = 2**31 - 1
 EXPRESSION: dict[str, Any] = {"type": "string", "pattern": r"\$", "maxLength": 200}
 
 
@@ -78,15 +78,15 @@ class Integer(Argument):
     count: int = 1
     words: tuple[str, ...] = ()
     optional: bool = False
-    maximum: int = MAX_SIZE
+    maximum: int = limits.SIZE
     also: tuple[int, ...] = ()
     gaps: bool = False
 
     @property
     def wanted(self) -> str:
-        one = {0: "an integer of 0 or more", 1: "a positive integer", -MAX_SIZE: "an integer"}
+        one = {0: "an integer of 0 or more", 1: "a positive integer", -limits.SIZE: "an integer"}
         text = one.get(self.minimum, f"an integer of {self.minimum} or more")
-        if self.maximum < MAX_SIZE:
+        if self.maximum < limits.SIZE:
             text = f"an integer from {self.minimum} to {self.maximum}"
         if self.count > 1:
             text += {2: " or a pair [height, width]"}.get(self.count, f" or {self.count} of them")
@@ -113,7 +113,7 @@ class Integer(Argument):
     def _fits(self, value: object) -> bool:
         if type(value) is not int:
             return False
-        return value in self.also or self.minimum <= value <= min(self.maximum, MAX_SIZE)
+        return value in self.also or self.minimum <= value <= min(self.maximum, limits.SIZE)
 
     def json_schema(self) -> list[dict[str, Any]]:
         one = {"type": "integer", "minimum": self.minimum, "maximum": self.maximum}
@@ -282,7 +282,7 @@ def bare(value: object) -> str:
 Size = Annotated[int, Integer()]
 Count = Annotated[int, Integer(0)]
 OptionalSize = Annotated[int | None, Integer(optional=True)]
-Axis = Annotated[int, Fixed(Integer(-MAX_SIZE))]
+Axis = Annotated[int, Fixed(Integer(-limits.SIZE))]
 Pair = Annotated[int | tuple[int, int], Integer(count=2)]
 PairFrom0 = Annotated[int | tuple[int, int], Integer(0, count=2)]
 OptionalPair = Annotated[int | tuple[int, int] | None, Integer(count=2, optional=True)]

@@ -5,15 +5,16 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
+from netspec import limits
 from netspec.ops.activation import Activation
-from netspec.ops.arguments import MAX_SIZE, AnyReal, Boolean, Fixed, Integer, ListOf
+from netspec.ops.arguments import AnyReal, Boolean, Fixed, Integer, ListOf
 from netspec.ops.axes import index, refuse_axis
 from netspec.ops.base import Cost, Layout, Op, Problem, numbers, op, product
 from netspec.ops.dim import Shape
 from netspec.ops.reach import SAME, Along, Reads, everything, in_order
 from netspec.ops.window import every
 
-Axes = Annotated[int | tuple[int, ...], Fixed(ListOf(Integer(-MAX_SIZE), single=True))]
+Axes = Annotated[int | tuple[int, ...], Fixed(ListOf(Integer(-limits.SIZE), single=True))]
 
 
 @op("scale")

@@ -11,8 +11,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
+from netspec import limits
+
 Number = int | float
-_MAX_LENGTH = 200
 _MAX_MAGNITUDE = 10**15
 _MAX_SIZE = 256
 _PRECEDENCE = {"+": 1, "-": 1, "*": 2, "//": 2, "%": 2, "neg": 3}
@@ -290,8 +291,10 @@ def parse(text: str) -> Dim:
 
     Raises ExprError.
     """
-    if len(text) > _MAX_LENGTH:
-        raise ExprError(f"an expression of {len(text)} characters; at most {_MAX_LENGTH} are read")
+    if len(text) > limits.EXPRESSION:
+        raise ExprError(
+            f"an expression of {len(text)} characters; at most {limits.EXPRESSION} are read"
+        )
     tokens = [_Token(match[1], match.start(1)) for match in _TOKEN.finditer(text)]
     parser = _Parser(tokens, len(text))
     result = parser.sum()

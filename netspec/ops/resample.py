@@ -7,7 +7,8 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from netspec.ops.arguments import MAX_SIZE, Boolean, Integer, ListOf, Real, Size, Word
+from netspec import limits
+from netspec.ops.arguments import Boolean, Integer, ListOf, Real, Size, Word
 from netspec.ops.axes import refuse_rank
 from netspec.ops.base import Cost, Layout, Op, Problem, numbers, op, product
 from netspec.ops.dim import Dim, Expr, Shape, unknown
@@ -133,7 +134,7 @@ class Pad(Move):
     module: ClassVar[str] = "F.pad"
     is_module: ClassVar[bool] = False
 
-    pad: Annotated[tuple[int, ...], ListOf(Integer(-MAX_SIZE))] = Field(
+    pad: Annotated[tuple[int, ...], ListOf(Integer(-limits.SIZE))] = Field(
         description="how much is added at each end, the last dimension first"
     )
     mode: Annotated[str, Word(("constant", "reflect", "replicate", "circular"))] = Field(
@@ -160,7 +161,7 @@ class Pad(Move):
     def _refuse_edges(self, x: Shape) -> Iterator[Problem]:
         if self.mode != "constant" and self.value:
             yield Problem("value", f"`{self.mode}` padding takes no value")
-        limit = {"reflect": -1, "circular": 0}.get(self.mode, MAX_SIZE)
+        limit = {"reflect": -1, "circular": 0}.get(self.mode, limits.SIZE)
         for size, (before, after) in zip(numbers(x), self._edges(x), strict=True):
             if size + min(before, 0) + min(after, 0) < 0:
                 yield Problem("pad", f"a size of {size} is cropped by {before} and {after}")

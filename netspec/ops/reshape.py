@@ -5,7 +5,8 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from netspec.ops.arguments import MAX_SIZE, Axis, Fixed, Integer, ListOf
+from netspec import limits
+from netspec.ops.arguments import Axis, Fixed, Integer, ListOf
 from netspec.ops.axes import index, refuse_axis
 from netspec.ops.base import Call, Infix, Input, Op, Problem, Storage, op, product
 from netspec.ops.dim import Dim, Shape
@@ -102,7 +103,7 @@ class Permute(View):
     module: ClassVar[str] = "torch.permute"
     is_module: ClassVar[bool] = False
 
-    dims: Annotated[tuple[int, ...], Fixed(ListOf(Integer(-MAX_SIZE)))] = Field(
+    dims: Annotated[tuple[int, ...], Fixed(ListOf(Integer(-limits.SIZE)))] = Field(
         description="the dimensions in their new order; 0 is the batch"
     )
 

@@ -6,15 +6,16 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
+from netspec import limits
 from netspec.ops import axes
-from netspec.ops.arguments import MAX_SIZE, Dimension, Fixed, Integer, ListOf, Size
+from netspec.ops.arguments import Dimension, Fixed, Integer, ListOf, Size
 from netspec.ops.base import Call, Infix, Input, Problem, numbers, op
 from netspec.ops.dim import Dim, Shape
 from netspec.ops.reach import SAME, Reads, in_order, sliding
 from netspec.ops.reshape import View
 
 Sections = Annotated[tuple[int, ...], ListOf(Integer())]
-Start = Annotated[int, Integer(-MAX_SIZE)]
+Start = Annotated[int, Integer(-limits.SIZE)]
 Pieces = Annotated[int, Fixed(Integer(2, maximum=1000))]
 
 

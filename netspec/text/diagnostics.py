@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal, NamedTuple
 
+from netspec import limits
 from netspec.text.codes import Code
 
 Severity = Literal["error", "warning"]
@@ -22,7 +23,6 @@ _MAX_NAME = 64
 _SHORT = 4
 _MAX_TEXT = 400
 _MAX_NOTES = 8
-MAX_ITEMS = 200
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,7 +141,7 @@ class Sink:
         self.add(Diagnostic(code, message, span, label, help=help))
 
     def add(self, diagnostic: Diagnostic) -> None:
-        if len(self.items) < MAX_ITEMS:
+        if len(self.items) < limits.DIAGNOSTICS:
             self.items.append(diagnostic)
         elif diagnostic.severity == "error":
             self.items.append(diagnostic)

@@ -13,6 +13,8 @@ import sys
 from pathlib import Path
 from typing import TextIO
 
+from netspec import limits
+
 unfinished: set[Path] = set()
 """The files that are being written, for a signal to remove."""
 _DESCRIPTOR = re.compile(r"/dev/fd/(\d{1,4})|/proc/self/fd/(\d{1,4})")
@@ -31,18 +33,16 @@ def read(path: str) -> bytes:
 
     Raises OSError.
     """
-    from netspec.text.syntax import MAX_BYTES  # imports yaml, which `--help` does without
-
     if path == "-":
         if sys.stdin is None:
             raise FileNotFoundError("standard input is closed; name a spec file")
         if sys.stdin.isatty():
             raise FileNotFoundError("standard input is a terminal; name a spec file")
-        return sys.stdin.buffer.read(MAX_BYTES + 1)
+        return sys.stdin.buffer.read(limits.BYTES + 1)
     try:
         with open(path, "rb", opener=_open_at_once) as file:
             if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                return file.read(MAX_BYTES + 1)
+                return file.read(limits.BYTES + 1)
     except IsADirectoryError:
         raise IsADirectoryError(f"{path} is a directory") from None
     except FileNotFoundError:

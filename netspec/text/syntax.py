@@ -15,13 +15,10 @@ from typing import Any, NoReturn
 
 import yaml
 
+from netspec import limits
 from netspec.text.codes import Code
 from netspec.text.diagnostics import Diagnostic, Sink, Source, Span, SpecError
 from netspec.text.yaml_errors import texts
-
-MAX_BYTES = 4 * 1024 * 1024
-MAX_NODES = 500_000
-MAX_DEPTH = 32
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -66,8 +63,10 @@ Tree = Scalar | Mapping | Sequence
 def decode(data: bytes, name: str) -> Source:
     """Return the source text of a file's bytes. Raises SpecError if it is no fit UTF-8 text."""
     source = Source(name, "")
-    if len(data) > MAX_BYTES:
-        _fail(Code.LIMIT, f"the file has more than {MAX_BYTES // 1024**2} MiB", Span(source, 0, 0))
+    if len(data) > limits.BYTES:
+        _fail(
+            Code.LIMIT, f"the file has more than {limits.BYTES // 1024**2} MiB", Span(source, 0, 0)
+        )
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         _fail(Code.NOT_YAML, "the file is UTF-16", Span(source, 0, 0), "save it as UTF-8")
     try:
@@ -201,8 +200,8 @@ class _Builder:
 
     def _refuse_extras(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent) -> None:
         self._nodes += 1
-        if self._nodes > MAX_NODES:
-            _fail(Code.LIMIT, f"more than {MAX_NODES:,} YAML values", self._span(event))
+        if self._nodes > limits.VALUES:
+            _fail(Code.LIMIT, f"more than {limits.VALUES:,} YAML values", self._span(event))
         if event.anchor is not None:
             self._unsupported("an anchor", event)
         if event.tag is not None:
@@ -216,8 +215,8 @@ class _Builder:
             self._unsupported("a % directive", event)
 
     def _open(self, event: yaml.CollectionStartEvent, keys: dict[str, Scalar] | None) -> None:
-        if len(self._stack) >= MAX_DEPTH:
-            _fail(Code.LIMIT, f"nested deeper than {MAX_DEPTH}", self._span(event))
+        if len(self._stack) >= limits.DEPTH:
+            _fail(Code.LIMIT, f"nested deeper than {limits.DEPTH}", self._span(event))
         if self._stack and self._stack[-1].awaits_key:
             from netspec.text.yaml_errors.refused import collection_as_key
 

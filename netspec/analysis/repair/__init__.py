@@ -12,6 +12,7 @@ from fractions import Fraction
 from itertools import permutations
 from math import isqrt
 
+from netspec import limits
 from netspec.analysis.repair import structure as structure
 from netspec.analysis.repair.budget import Budget as Budget
 from netspec.analysis.repair.fix import Fix as Fix
@@ -23,7 +24,6 @@ from netspec.analysis.repair.trial import Shapes, Trial, Wanted
 from netspec.graph.model import Graph, Node, NodeId, Sizes
 from netspec.language.model import Spec
 from netspec.language.terms import Value
-from netspec.ops.arguments import MAX_SIZE
 from netspec.ops.dim import Expr
 
 _SMALL = 12
@@ -150,7 +150,7 @@ def _candidates(token: Token, search: _Search) -> Iterator[Value]:
         is_new = value not in seen and (
             value != token.value or type(value) is not type(token.value)
         )
-        if is_new and (type(value) is not int or 0 <= value <= MAX_SIZE):
+        if is_new and (type(value) is not int or 0 <= value <= limits.SIZE):
             seen.add(value)
             yield value
 

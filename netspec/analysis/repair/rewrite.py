@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
+from netspec import limits
 from netspec.analysis.repair import edits as kinds
 from netspec.analysis.repair.budget import Budget
 from netspec.analysis.repair.edits import Edit, replacing
@@ -19,8 +20,6 @@ Judge = Callable[[Source, Budget], bool]
 
 _CLAIMS = re.compile(r"\b(shape|expect):")
 """Without these a spec says nothing of itself, so that nothing is proved by compiling it."""
-_LONGEST = 40_000
-_WORK = 12_000
 _MOST_GUESSES = 40
 _MOST_ANSWERS = 3
 _CHARACTERS = 20
@@ -31,9 +30,9 @@ def mended(
     found: Sequence[Diagnostic], source: Source, judge: Judge, extension: Extension | None = None
 ) -> tuple[Diagnostic, ...]:
     """Return what is wrong with a spec, with the cure where one edit of its text mends all."""
-    if len(source.text) > _LONGEST or not _CLAIMS.search(source.text):
+    if len(source.text) > limits.EDITED_TEXT or not _CLAIMS.search(source.text):
         return tuple(found)
-    trials = _Trials(source, judge, Budget(_WORK))
+    trials = _Trials(source, judge, Budget(limits.EDITS))
     return tuple(next(_answers(found, trials, extension), found))
 
 

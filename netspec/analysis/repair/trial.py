@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 
 from pydantic import ValidationError
 
+from netspec import limits
 from netspec.analysis.repair.budget import Budget
 from netspec.analysis.repair.tokens import Token, rebound
 from netspec.graph.model import Graph, Node, NodeId, Sizes
 from netspec.language.model import Spec
 from netspec.language.terms import Value
-from netspec.ops.arguments import MAX_SIZE
 from netspec.ops.base import Op, product
 from netspec.ops.dim import substitute
 
@@ -210,7 +210,7 @@ def _shape(op: Op, inputs: tuple[Sizes, ...]) -> Sizes | None:
     if any(op.rank is not None and len(x) != op.rank for x in inputs) or any(op.check(*inputs)):
         return None
     shape = op.shape(*inputs)
-    if any(type(size) is not int or not 0 < size <= MAX_SIZE for size in shape):
+    if any(type(size) is not int or not 0 < size <= limits.SIZE for size in shape):
         return None
     return shape  # type: ignore[return-value]  # integers, as checked
 

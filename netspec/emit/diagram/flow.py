@@ -10,10 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from netspec import limits
 from netspec.emit.diagram.tree import Cluster, Link, branch_order
-
-MOST_WOVEN = 1_000
-"""Branches and skips among more items could not be followed by eye."""
 
 
 class Skip(NamedTuple):
@@ -88,7 +86,7 @@ class _Weaver:
 
     def run(self) -> ClusterFlow:
         """Separate the main path from the sides, then take each apart."""
-        if len(self._order) > MOST_WOVEN:
+        if len(self._order) > limits.WOVEN:
             return self._column()
         end = self._order.index(self._cluster.exit) + 1
         ports = [-1 - i for i in range(len(self._cluster.reads))]

@@ -6,31 +6,28 @@ from collections import Counter
 from collections.abc import Hashable, Iterator
 from dataclasses import replace
 
+from netspec import limits
 from netspec.analysis.costs import total
 from netspec.analysis.network import Network
 from netspec.emit.diagram.parts import FEW
 from netspec.emit.diagram.tree import Cluster, Item, Leaf, Outline, link, title, walk
 from netspec.graph.model import NodeId
 
-MOST_BOXES = 500
-"""More than any page could show; laying them out would only take time."""
-_MOST_BUILT = 2_000
-"""More than could be brought down to that many; a network of more boxes starts with less detail."""
 _DEEPEST = 128
 
 
 def details(network: Network, depth: int | None) -> Iterator[Cluster]:
     """Yield the network with ever less detail, its blocks below `depth` levels closed."""
     outline = Outline(network)
-    full = outline.at(readable(outline, depth, _MOST_BUILT))
+    full = outline.at(readable(outline, depth, limits.BUILT_BOXES))
     fewer = collapse(full)
     # What a reader misses least goes first: copies, then norms and activations, then inner blocks.
-    yield from (x for x in (full, fewer, absorb(fewer)) if size(x) <= MOST_BOXES)
+    yield from (x for x in (full, fewer, absorb(fewer)) if size(x) <= limits.PAGE_BOXES)
     deepest = max((_level(item) for item in walk(full) if isinstance(item, Cluster)), default=0)
     least = full
     for level in range(deepest, 0, -1) if deepest else (1,):
         least = collapse(absorb(outline.at(level)))
-        if size(least) <= MOST_BOXES:
+        if size(least) <= limits.PAGE_BOXES:
             yield least
     for most in (200, 100, 50, 25):
         if len(least.children) > most:

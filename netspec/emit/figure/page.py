@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import NamedTuple
 
+from netspec import limits
 from netspec.analysis.network import Network
 from netspec.emit.diagram.flow import Fan
 from netspec.emit.diagram.routes import Routes, broken, route
-from netspec.emit.diagram.runs import MOST_BOXES, details, size
+from netspec.emit.diagram.runs import details, size
 from netspec.emit.diagram.tree import Cluster, leaves
 from netspec.emit.figure.boxes import Boxes
 from netspec.emit.figure.columns import GUTTER, SIDE_GAP, TRACK, Wrapper
@@ -81,7 +82,7 @@ def lay_out(network: Network, page: Page | None, depth: int | None = None) -> Fi
     boxes = 0
     for root in details(network, depth):
         boxes = size(root)
-        if boxes > MOST_BOXES:
+        if boxes > limits.PAGE_BOXES:
             continue
         figure = _Sheet(network, root, page).figure()
         # Less detail for text that is hardly larger would be a loss.

@@ -6,17 +6,17 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NoReturn
 
+from netspec import limits
 from netspec.language.grammar import VariantKeys
 from netspec.language.keys import Reading, corrected, read_known
 from netspec.text.codes import Code
 from netspec.text.diagnostics import Diagnostic, Label, Sink, Source, Span, SpecError, in_order
-from netspec.text.syntax import MAX_BYTES, Mapping, Scalar, Sequence, Tree, parse
+from netspec.text.syntax import Mapping, Scalar, Sequence, Tree, parse
 
 if TYPE_CHECKING:
     from netspec.language.variant.extension import Extension
     from netspec.language.variant.patch import Variant
 
-MAX_LINKS = 8
 _CONTRACTS = "NS05"
 _LOOKUPS = (Code.UNKNOWN_LAYER, Code.UNKNOWN_OP, Code.UNKNOWN_BLOCK)
 """What is said of a name that nothing has."""
@@ -120,11 +120,11 @@ class Lineage:
         if base in self.sources:
             message = f"the files extend each other in a cycle: {self._chain(base)}"
             _refuse(Code.UNREADABLE, message, link, "one of them must be a whole spec")
-        if len(self.sources) > MAX_LINKS:
-            message = f"more than {MAX_LINKS} files extend each other: {self._chain(base)}"
+        if len(self.sources) > limits.EXTENDED:
+            message = f"more than {limits.EXTENDED} files extend each other: {self._chain(base)}"
             _refuse(Code.UNREADABLE, message, link)
-        if sum(len(source.text) for source in (*self.sources, base)) > MAX_BYTES:
-            message = f"the files together have more than {MAX_BYTES // 1024**2} MiB"
+        if sum(len(source.text) for source in (*self.sources, base)) > limits.BYTES:
+            message = f"the files together have more than {limits.BYTES // 1024**2} MiB"
             _refuse(Code.LIMIT, message, link)
         self.sources.append(base)
         self.places[base] = link.span
