@@ -220,7 +220,7 @@ graph:
   dec1:  {Up: [16], from: [dec2, enc1], shape: [16, 64, 64]}
 outputs: {mask: dec1}
 """
-PER_SPEC = draws(20, 60)
+PER_SPEC = draws(40, 60)
 SLIPS = {"0": "1", "1": "2", "2": "1", "3": "5", "5": "3", "7": "5"}
 SILENT = ("dropout", "eps", "weight", "local_response_norm", "netspec", "init", "aux_weight")
 
