@@ -149,7 +149,8 @@ def watching(folder: Path, check: float) -> str:
     text = (ROOT / "specs" / "googlenet.yaml").read_text()
     path.write_text(text)
     command = [sys.executable, "-m", "netspec", "check", "--watch", str(path)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as watcher:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=subprocess.STDOUT, text=True) as watcher:
         assert watcher.stdout
         watcher.stdout.readline()
         taken = []
