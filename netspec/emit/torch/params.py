@@ -6,8 +6,7 @@ from collections.abc import Mapping
 
 from netspec.emit.torch.constructs import compared_names, used_names
 from netspec.emit.torch.instances import Instances, type_name
-from netspec.emit.torch.plan import ClassParam, ClassPlan
-from netspec.emit.torch.scope import GLOBAL
+from netspec.emit.torch.plan import GLOBAL, ClassParam, ClassPlan
 from netspec.language.model import Block
 from netspec.ops.dim import names
 
@@ -16,7 +15,7 @@ def names_in(plan: ClassPlan) -> dict[str, None]:
     """Return the names that a class reads, in the order in which it does."""
     children = plan.children.values()
     used = dict.fromkeys(text for child in children for text in used_names(child))
-    used |= dict.fromkeys((*plan.forward.names, *names(plan.weights)))
+    used |= dict.fromkeys((*plan.forward.names, *names((*plan.weights.values(),))))
     compared = {text for child in children for text in compared_names(child)}
     return used | dict.fromkeys(sorted(compared))
 

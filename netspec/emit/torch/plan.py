@@ -62,14 +62,10 @@ class Branch:
     child: str = ""
 
 
-class Tensor(NamedTuple):
-    """A shape twice: the spec's parameters are numbers in `sizes` and names in `named`."""
+GLOBAL = "$"
+"""Stands before the name of a parameter of the spec: a block's own may have the same name."""
 
-    sizes: Shape
-    named: Shape
-
-
-Given = Mapping[str, Tensor]
+Given = Mapping[str, Shape]
 """What a layer gives, by the name behind the dot, which is empty where there is one output."""
 
 Extras = Mapping[str, Mapping[NodeId, int]]
@@ -122,7 +118,7 @@ class ClassPlan:
     depends: frozenset[str]
     """Names that some inferred argument depends on."""
     extras: Extras
-    weights: tuple[object, ...] = ()
+    weights: Mapping[str, object] = field(default_factory=dict)
     """What the network's outputs weigh in its loss, where the spec says it."""
     params: tuple[ClassParam, ...] = ()
     local: Mapping[str, str] = field(default_factory=dict)
@@ -149,6 +145,16 @@ class FilePlan:
     @property
     def model(self) -> ClassPlan:
         return self.classes[-1]
+
+
+def bare(text: str) -> str:
+    """Return a parameter's name as the spec has it."""
+    return text.removeprefix(GLOBAL)
+
+
+def first(given: Given) -> Shape:
+    """Return the only output, or the first one."""
+    return next(iter(given.values()))
 
 
 def is_written(value: object) -> bool:

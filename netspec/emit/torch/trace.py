@@ -4,11 +4,15 @@ Shape rules run on names here: a block's input has the channels `in_channels`, s
 arguments of its children come out as expressions over the constructor's own arguments. Sizes of
 the image stay unwritten (names that start with "@"): what depends on them is a number where it is
 the same in every use of the block, and a constructor argument where it is not.
+
+The spec's parameters are names too ("$width"), until something inferred turns out to depend on
+one: a constructor that took it could not make a network of another size that fits together. Such a
+parameter is held fixed, a number in every class alike, and the network is traced again with it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import NoReturn, cast
 
@@ -21,12 +25,14 @@ from netspec.emit.torch.constructs import (
     Copies,
     Sequential,
     is_uneven,
+    made_of,
     shape_behind,
 )
 from netspec.emit.torch.instances import Instances
-from netspec.emit.torch.naming import GLOBALS, class_name, unique
+from netspec.emit.torch.naming import GLOBALS, RESERVED, class_name, renamed, unique
 from netspec.emit.torch.params import block_params, class_params, names_in
 from netspec.emit.torch.plan import (
+    GLOBAL,
     Branch,
     ClassParam,
     ClassPlan,
@@ -35,10 +41,10 @@ from netspec.emit.torch.plan import (
     Given,
     Read,
     Step,
-    Tensor,
+    bare,
+    first,
 )
-from netspec.emit.torch.scope import GLOBAL, ClassScope, either, first, symbol, symbols
-from netspec.emit.torch.settle import Settler
+from netspec.emit.torch.scope import ClassScope, either, symbol, symbols
 from netspec.emit.torch.work import Calls, Work, together
 from netspec.graph.bind import call_of
 from netspec.graph.model import NodeId
@@ -57,7 +63,7 @@ from netspec.language.model import (
 from netspec.language.order import execution_order
 from netspec.language.terms import Ref
 from netspec.ops.base import Op
-from netspec.ops.dim import Dim, integer, names, substitute
+from netspec.ops.dim import Dim, Shape, integer, names, substitute
 from netspec.text.codes import Code
 from netspec.text.diagnostics import Diagnostic, SpecError
 
@@ -66,19 +72,22 @@ Sources = dict[str, Given]
 
 def trace(network: Network) -> FilePlan:
     """Return what the file of a network holds."""
-    tracer = _Tracer(network)
-    depends = tracer.model().depends
     params = network.graph.params
-    held = {text: value for text, value in params.items() if GLOBAL + text in depends}
-    settler = Settler(held, [text for text in params if text not in held])
-    classes = tuple(map(settler.settle, tracer.classes.values()))
-    return FilePlan(classes, held, dict(tracer.helpers.values()))
+    held: set[str] = set()
+    while True:
+        tracer = _Tracer(network, held)
+        depends = tracer.model().depends
+        fixed = {text for text in params if GLOBAL + text in depends}
+        if not fixed:
+            values = {text: value for text, value in params.items() if text in held}
+            return FilePlan(tuple(tracer.classes.values()), values, dict(tracer.helpers.values()))
+        held |= fixed
 
 
 class _Tracer:
     """Traces every class of a network, the ones that others use first."""
 
-    def __init__(self, network: Network) -> None:
+    def __init__(self, network: Network, held: Collection[str]) -> None:
         self.spec = network.spec
         self.graph = network.graph
         self.instances = Instances(network.graph, network.shapes)
@@ -87,28 +96,25 @@ class _Tracer:
         """Classes that torch lacks: op → the name that its class has here, and its source."""
         self._names = {self.spec.name, f"{self.spec.name}Output", *self.spec.blocks, *GLOBALS}
         self._params = {
-            text: symbol(GLOBAL + text, isinstance(value, float))
+            text: value if text in held else symbol(GLOBAL + text, isinstance(value, float))
             for text, value in self.graph.params.items()
         }
 
     def model(self) -> ClassPlan:
         """Trace the network's own class and, before it, all that it uses."""
         spec = self.spec
-        inputs = []
-        for shape in spec.inputs.values():
-            sizes = integer(substitute(shape.value, self.graph.params))
-            named = integer(substitute(shape.value, self._params))
-            inputs.append(Tensor(sizes, named))  # type: ignore[arg-type]  # a checked shape
+        inputs = [integer(substitute(x.value, self._params)) for x in spec.inputs.values()]
         outputs = tuple(output.ref for output in spec.outputs)
         block = replace(spec.model, name=spec.name, doc=spec.doc, outputs=outputs)
-        scope = ClassScope(self.graph.params, self._params, tuple(x.sizes for x in inputs))
-        plan = _Walk(self, block, scope).plan(inputs, spec.heads)
-        weights = [output.weight.value for output in spec.outputs if output.weight]
-        if len(outputs) > 1:
-            plan = replace(plan, weights=tuple(substitute(w, self._params) for w in weights))
-        params = class_params(plan, [], self.graph.params, self.instances, is_model=True)
-        self.classes[block.body] = replace(plan, base="nn.Module", params=params)
-        return self.classes[block.body]
+        scope = ClassScope(self._params, ())
+        plan = _Walk(self, block, scope).plan(cast("list[Shape]", inputs), spec.heads)
+        weights = {
+            output.name: substitute(output.weight.value, self._params)
+            for output in spec.outputs
+            if output.weight and len(outputs) > 1
+        }
+        plan = replace(plan, base="nn.Module", weights=weights)
+        return self._finished(plan, [], is_model=True)
 
     def class_of(self, body: Body, label: str, outer: ClassScope) -> ClassPlan:
         """Return the plan of a block's or an inline block's class; `outer` is what it can see."""
@@ -119,28 +125,37 @@ class _Tracer:
         block = next((b for b in self.spec.blocks.values() if b.body is body), None)
         if block is None:
             block = Block(unique(label, self._names), body.span, {}, (INPUT,), body)
-            scope = ClassScope(outer.numbers, outer.named, symbols(block.inputs, ranks))
+            scope = ClassScope(outer.values, symbols(block.inputs, ranks))
             return self._class(block, scope, [])
         params = block_params(block, self.instances)
         reals = frozenset(param.name for param in params if "float" in param.type)
         own = {text: symbol(text, text in reals) for text in block.params}
-        numbers, named = {**self.graph.params, **own}, {**self._params, **own}
         block = block if block.inputs else replace(block, inputs=(INPUT,))
-        scope = ClassScope(numbers, named, symbols(block.inputs, ranks))
+        scope = ClassScope({**self._params, **own}, symbols(block.inputs, ranks))
         return self._class(block, scope, params)
 
     def _class(self, block: Block, scope: ClassScope, params: list[ClassParam]) -> ClassPlan:
-        plan = _Walk(self, block, scope).plan([Tensor(shape, shape) for shape in scope.symbols])
+        plan = _Walk(self, block, scope).plan(scope.symbols)
         # Behind a name of the class's own a parameter of the spec cannot be handed on: it is fixed.
         hidden = {
             GLOBAL + text
             for text, value in self._params.items()
-            if scope.named[text] is not value or text in names(scope.symbols)
+            if scope.values[text] is not value or text in names(scope.symbols)
         }
         depends = plan.depends | hidden.intersection(names_in(plan))
-        arguments = class_params(plan, params, self.graph.params, self.instances)
-        self.classes[block.body] = replace(plan, depends=depends, params=arguments)
-        return self.classes[block.body]
+        return self._finished(replace(plan, depends=depends), params)
+
+    def _finished(
+        self, plan: ClassPlan, declared: list[ClassParam], is_model: bool = False
+    ) -> ClassPlan:
+        """Keep a class, with the arguments of its constructor and what they are called in it."""
+        params = class_params(plan, declared, self.graph.params, self.instances, is_model)
+        reserved = RESERVED.union(*map(made_of, plan.children.values()))
+        words = renamed((bare(param.name) for param in params), reserved)
+        local = {param.name: words[bare(param.name)] for param in params}
+        local["@i"] = unique("i", {*words.values(), *reserved})
+        self.classes[plan.body] = replace(plan, params=params, local=local)
+        return self.classes[plan.body]
 
     def helper(self, op: Op) -> str:
         """Return the name of the class that an op brings along; no block has the same one."""
@@ -161,7 +176,7 @@ class _Walk:
         self._children: dict[str, Construct] = {}
         self._works: list[Work] = []
 
-    def plan(self, inputs: Sequence[Tensor], heads: Sequence[Layer] = ()) -> ClassPlan:
+    def plan(self, inputs: Sequence[Shape], heads: Sequence[Layer] = ()) -> ClassPlan:
         """Return the class without the arguments of its constructor."""
         block, body = self._block, self._block.body
         sources: Sources = {text: {"": x} for text, x in zip(block.inputs, inputs, strict=True)}
@@ -238,7 +253,7 @@ class _Walk:
         self._children |= {text: child for text in peers if (child := made[text])}
         return tuple(steps)
 
-    def _shared(self, layer: Layer, target: Layer, inputs: tuple[Tensor, ...]) -> Work:
+    def _shared(self, layer: Layer, target: Layer, inputs: tuple[Shape, ...]) -> Work:
         """Trace another call of a layer: what it gives here, with the child that is there."""
         if self._presence(layer) is False or self._presence(target) is False:
             return Work({"": inputs[0]}, is_absent=True)
@@ -250,7 +265,7 @@ class _Walk:
 
     # -------------------------------------------------------------- layers
 
-    def _layer(self, layer: Layer, inputs: tuple[Tensor, ...], path: NodeId) -> Work:
+    def _layer(self, layer: Layer, inputs: tuple[Shape, ...], path: NodeId) -> Work:
         if self._presence(layer) is False:
             return Work({"": inputs[0]}, is_absent=True)
         if layer.repeat is None:
@@ -263,22 +278,20 @@ class _Walk:
         """Tell whether every use of the class has a layer, or none, or on what it depends."""
         if layer.condition is None:
             return True
-        _, named = self._scope.decide(layer.condition)
-        if isinstance(named, Comparison) and not self._tracer.instances.have(layer):
+        found = self._scope.decide(layer.condition)
+        if isinstance(found, Comparison) and not self._tracer.instances.have(layer):
             return False
-        return named
+        return found
 
-    def _under_condition(self, layer: Layer, work: Work, other: Tensor) -> Work:
+    def _under_condition(self, layer: Layer, work: Work, other: Shape) -> Work:
         """Return what a layer comes to that only some uses of the class have."""
         condition = self._presence(layer)
-        if layer.condition is None or not isinstance(condition, Comparison):
+        if not isinstance(condition, Comparison):
             return work
         x = first(work.given)
-        if len(x.sizes) != len(other.sizes):
+        if len(x) != len(other):
             _refuse_choice(layer)
-        numbers, named = self._scope.decide(layer.condition)
-        sizes = either(x.sizes, other.sizes, numbers)
-        given = {"": Tensor(sizes, either(x.named, other.named, named))}
+        given = {"": either(x, other, condition)}
         if work.child is not None:
             return replace(work, given=given, child=Chosen(work.child, condition))
         return replace(work, given=given, choices=(*work.choices, condition))
@@ -287,7 +300,7 @@ class _Walk:
         self,
         layer: Layer | None,
         call: Call,
-        inputs: tuple[Tensor, ...],
+        inputs: tuple[Shape, ...],
         path: NodeId,
         item: NodeId = (),
     ) -> Work:
@@ -304,7 +317,7 @@ class _Walk:
         child = self._tracer.class_of(body, label, self._scope)
         return self._calls.use(child, call, inputs, layer, place)
 
-    def _stack(self, chain: Chain, x: Tensor, path: NodeId) -> Work:
+    def _stack(self, chain: Chain, x: Shape, path: NodeId) -> Work:
         """Trace an unnamed chain of modules, which is an nn.Sequential and needs no class."""
         works = []
         for layer in chain.layers:
@@ -314,35 +327,31 @@ class _Walk:
         child = Sequential(tuple(work.item for work in works))
         return Work({"": x}, child, depends=depends, extras=extras)
 
-    def _repeat(self, layer: Layer, x: Tensor, path: NodeId) -> Work:
+    def _repeat(self, layer: Layer, x: Shape, path: NodeId) -> Work:
         """Trace the copies of a layer, until one is as the one before it.
 
-        Where the count is a name, three copies show whether they grow. Where that name is a
-        parameter of the spec the copies that it makes are traced as well, in case it is held fixed.
+        Where the count is a name, three copies show whether they grow.
         """
         assert layer.repeat is not None
-        values = self._scope.numbers, self._scope.named
-        counts = [integer(substitute(layer.repeat.value, known)) for known in values]
-        count, named = cast("list[Dim]", counts)
-        least = 0 if isinstance(named, int) else 3
-        steps = max(count, least) if isinstance(count, int) else least
+        count = cast("Dim", integer(substitute(layer.repeat.value, self._scope.values)))
         works: list[Work] = []
-        tensors = [x]
-        for i in range(steps):
-            works.append(self._once(layer, call_of(layer, i), (tensors[-1],), path, (str(i),)))
-            tensors.append(first(works[-1].given))
-            is_second = i > bool(layer.first) and tensors[-1].sizes == tensors[-2].sizes
+        shapes = [x]
+        for i in range(count if isinstance(count, int) else 3):
+            works.append(self._once(layer, call_of(layer, i), (shapes[-1],), path, (str(i),)))
+            shapes.append(first(works[-1].given))
+            is_second = i > bool(layer.first) and shapes[-1] == shapes[-2]
             if is_second and works[-1].child == works[-2].child:
                 break
         items = tuple(work.item for work in works)
         depends, extras = together(works)
-        if not isinstance(named, int) and is_uneven(items):
-            depends |= frozenset(names(named))
-            if not isinstance(count, int):
+        # Copies that differ by what is held fixed are compared once it is, in the next trace.
+        is_final = not any(text[0] == GLOBAL for text in depends)
+        if not isinstance(count, int) and is_final and is_uneven(items):
+            depends |= frozenset(names(count))
+            if not any(text[0] == GLOBAL for text in depends):
                 _refuse_repeat(layer)
-        sizes = shape_behind(items, [t.sizes for t in tensors], count)
-        given = {"": Tensor(sizes, shape_behind(items, [t.named for t in tensors], named))}
-        return Work(given, Copies(items, named), depends=depends, extras=extras)
+        given = {"": shape_behind(items, shapes, count)}
+        return Work(given, Copies(items, count), depends=depends, extras=extras)
 
 
 def _refuse_repeat(layer: Layer) -> NoReturn:
@@ -381,7 +390,7 @@ def _last(chain: Chain, sources: Sources) -> Given:
     return sources[chain.layers[-1].name] if chain.layers else next(iter(sources.values()))
 
 
-def _read(ref: Ref, sources: Sources) -> Tensor:
+def _read(ref: Ref, sources: Sources) -> Shape:
     given = sources[ref.name]
     return given[""] if "" in given else given[ref.port]
 

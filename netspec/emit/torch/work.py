@@ -8,12 +8,13 @@ from typing import cast
 
 from netspec.emit.torch.constructs import Comparison, Construct
 from netspec.emit.torch.instances import Instances
-from netspec.emit.torch.plan import ClassPlan, Extras, Given, Tensor, is_written
-from netspec.emit.torch.scope import ClassScope, Values, apply
+from netspec.emit.torch.plan import ClassPlan, Extras, Given, is_written
+from netspec.emit.torch.scope import ClassScope, Values
 from netspec.graph.model import NodeId
 from netspec.language.model import Block, BlockCall, Chain, Layer, OpCall, Parallel
 from netspec.ops.base import Call, Infix, Op
 from netspec.ops.dim import Dim, Expr, Shape, integer, name, names, substitute, unknown
+from netspec.ops.split import Cut
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,22 +55,20 @@ class Calls:
     helper: Callable[[Op], str]
     """What the class is called that an op brings along."""
 
-    def op(self, call: OpCall, inputs: Sequence[Tensor], path: NodeId) -> Work:
+    def op(self, call: OpCall, inputs: Sequence[Shape], path: NodeId) -> Work:
         """Return what an op comes to. What it infers from its input opens a constructor's call."""
-        op, named = self.scope.bind(call.op)
-        torch = named.torch(*(x.named for x in inputs))
-        seen = named.inferred(inputs[0].named) if inputs else {}
-        values = op.inferred(inputs[0].sizes) if inputs else {}
+        op = call.op.bind(self.scope.values)
+        torch = op.torch(*inputs)
+        seen = op.inferred(inputs[0]) if inputs else {}
         found = {
             (*path, key): self.instances.inferred(call, key, path)
-            for key, value in values.items()
+            for key, value in seen.items()
             if not is_written(value)
         }
         constants, extras = self.scope.constants(found)
-        values = {key: constants.get((*path, key), value) for key, value in values.items()}
-        work = Work(
-            apply(op, named, inputs), depends=frozenset(names((*seen.values(),))), extras=extras
-        )
+        values = {key: constants.get((*path, key), value) for key, value in seen.items()}
+        depends = frozenset(names((*seen.values(),)))
+        work = Work(_shapes(op, inputs), depends=depends, extras=extras)
         if isinstance(torch, Infix):
             return replace(work, function=torch)
         if op.is_module:
@@ -92,31 +91,29 @@ class Calls:
         self,
         child: ClassPlan,
         call: BlockCall | Chain | Parallel,
-        inputs: Sequence[Tensor],
+        inputs: Sequence[Shape],
         layer: Layer | None,
         place: NodeId,
     ) -> Work:
         """Return what an instance of a class comes to that a layer makes at a place."""
         mine = self.instances.of(child.body, layer, place)
-        numbers = self._meaning(child, call, [x.sizes for x in inputs], self.scope.numbers)
-        named = self._meaning(child, call, [x.named for x in inputs], self.scope.named)
+        values = self._meaning(child, call, inputs)
         tables = {text: [table[one.id] for one in mine] for text, table in child.extras.items()}
         taken = {param.name for param in child.params}
         channels = [str(next(names(symbols))) for symbols in child.symbols]
         for index, text in enumerate(channels):
-            if text in taken and not is_written(numbers[text]):
+            if text in taken and not is_written(values[text]):
                 tables[text] = self.instances.channels(mine, index)
         homes = [one.id[: -len(place)] for one in mine]
         found = {
             (*place, text): dict(zip(homes, table, strict=True)) for text, table in tables.items()
         }
-        values, extras = self.scope.constants(found)
-        constants = dict(zip(tables, values.values(), strict=True))
+        constants, extras = self.scope.constants(found)
         read = [*child.depends, *taken.intersection(channels)]
-        depends = frozenset(names(tuple(named.get(text, name(text)) for text in read)))
-        given = _given(child.output, {**numbers, **constants}, {**named, **constants})
-        written = {**named, **{text: numbers[text] for text in channels}, **constants}
-        made = _constructor_call(child, call, written)
+        depends = frozenset(names(tuple(values.get(text, name(text)) for text in read)))
+        values |= dict(zip(tables, constants.values(), strict=True))
+        given = {port: _substituted(x, values) for port, x in child.output.items()}
+        made = _constructor_call(child, call, values)
         return Work(given, made, depends=depends, extras=extras)
 
     def _meaning(
@@ -124,7 +121,6 @@ class Calls:
         child: ClassPlan,
         call: BlockCall | Chain | Parallel,
         shapes: Sequence[Shape],
-        values: Values,
     ) -> dict[str, object]:
         """Return what each name of a class stands for in one use of it."""
         pairs = zip(child.symbols, shapes, strict=True)
@@ -133,13 +129,20 @@ class Calls:
             str(symbol.args[0]): size for symbol, size in sizes if isinstance(symbol, Expr)
         }
         if not isinstance(call, BlockCall):
-            return {**values, **found}
+            return {**self.scope.values, **found}
         reals = {param.name for param in child.params if "float" in param.type}
         for param in self.blocks[call.block].params.values():
             given = call.arguments.get(param.name)
-            value = substitute(given.value, values) if given else param.default
+            value = substitute(given.value, self.scope.values) if given else param.default
             found[param.name] = value if param.name in reals else integer(value)
         return found
+
+
+def _shapes(op: Op, inputs: Sequence[Shape]) -> Given:
+    """Return what an op makes of its inputs."""
+    if isinstance(op, Cut):
+        return {str(i): op.piece(i, inputs[0]) for i in range(op.count())}
+    return {"": op.shape(*inputs)}
 
 
 def _swapped(value: object, old: Dim, new: Dim) -> object:
@@ -161,16 +164,8 @@ def _constructor_call(child: ClassPlan, call: BlockCall | Chain | Parallel, valu
             if param.name in positional or not param.has_default:
                 args.append(value)
         else:
-            kwargs[param.name] = value
+            kwargs[child.local[param.name]] = value
     return Call(child.name, tuple(args), kwargs)
-
-
-def _given(given: Given, numbers: Values, named: Values) -> Given:
-    """Return what a class gives in one use of it."""
-    return {
-        port: Tensor(_substituted(x.sizes, numbers), _substituted(x.named, named))
-        for port, x in given.items()
-    }
 
 
 def _substituted(shape: Shape, actual: Values) -> Shape:
