@@ -32,6 +32,13 @@ blocks:
       conv: {{conv2d: [4, 1]}}
       square: {{mul: [], from: [conv, conv], when: $flag}}
       again: {{share: square, from: [square, conv]}}
+  Pair:
+    inputs: [a, b]
+    parallel:
+      - [{{conv2d: [4, 3], from: b, padding: 1}}, relu]
+      - [relu]
+      - {{u: {{conv2d: [4, 1], from: b}}, v: {{add: [], from: [u, a]}}}}
+    join: add
 graph:
   {graph}
 outputs: {{{outputs}}}
@@ -61,6 +68,9 @@ RUNNING = {
     "a parameter of the spec behind a block's own of that name": "out: {Hiding: 2}",
     "a parameter of an inline block with the name of one of the spec": "out: {Inline: [[1, 2]]}",
     "another call of a function under a condition": "a: {Joined: true}\nout: {Joined: false}",
+    "branches that read another input than the first": "out: {Pair: [], from: [image, image]}",
+    "a branch that ends in several parts": "out: {parallel: [{a: {chunk: [2, 1]}}, "
+    "{b: {conv2d: [2, 1]}}], join: add}",
     "a choice between poolings": "out: {parallel: [{a: {max_pool2d: 3, when: $deep == 3}}, "
     "{b: {max_pool2d: 3, when: $deep != 9}}], join: add}",
 }

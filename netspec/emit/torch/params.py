@@ -15,7 +15,7 @@ def names_in(plan: ClassPlan) -> dict[str, None]:
     """Return the names that a class reads, in the order in which it does."""
     children = plan.children.values()
     used = dict.fromkeys(text for child in children for text in used_names(child))
-    used |= dict.fromkeys((*plan.forward.names, *names((*plan.weights.values(),))))
+    used |= dict.fromkeys(plan.read)
     compared = {text for child in children for text in compared_names(child)}
     return used | dict.fromkeys(sorted(compared))
 

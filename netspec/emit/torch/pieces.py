@@ -31,16 +31,14 @@ from netspec.emit.torch.naming import renamed
 from netspec.emit.torch.plan import ClassParam, ClassPlan, bare, is_written
 from netspec.language.names import MODULE_ATTRIBUTES
 from netspec.ops.base import Call
-from netspec.ops.dim import Expr, names, python, substitute
+from netspec.ops.dim import Expr, python, substitute
 from netspec.ops.dim import name as symbol
 
 
 def attributes(plan: ClassPlan) -> dict[str, str]:
     """Return where a class keeps the parameters that its functions and its loss read."""
     known = {param.name for param in plan.params}
-    read = [
-        text for text in (*plan.forward.names, *names((*plan.weights.values(),))) if text in known
-    ]
+    read = [text for text in plan.read if text in known]
     kept = renamed(map(bare, read), {*plan.children, *MODULE_ATTRIBUTES})
     return {text: f"self.{kept[bare(text)]}" for text in read}
 

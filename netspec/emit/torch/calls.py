@@ -1,48 +1,19 @@
-"""What one call comes to in a class: a child or a function, and what it gives."""
+"""What a call of an op or of another class comes to."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import cast
 
-from netspec.emit.torch.constructs import Comparison, Construct
 from netspec.emit.torch.instances import Instances
-from netspec.emit.torch.plan import ClassPlan, Extras, Given, is_written
+from netspec.emit.torch.plan import ClassPlan, Given, Work, is_written
 from netspec.emit.torch.scope import ClassScope, Values
 from netspec.graph.model import NodeId
 from netspec.language.model import Block, BlockCall, Chain, Layer, OpCall, Parallel
 from netspec.ops.base import Call, Infix, Op
 from netspec.ops.dim import Dim, Expr, Shape, integer, name, names, substitute, unknown
 from netspec.ops.split import Cut
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """What a layer gives, and the child, or the function, that does it.
-
-    `depends` are the names that what it infers depends on, `extras` the constructor arguments that
-    only numbers can give, with their number in each instance.
-    """
-
-    given: Given
-    child: Construct | None = None
-    function: Call | Infix | None = None
-    choices: tuple[Comparison, ...] = ()
-    is_absent: bool = False
-    depends: frozenset[str] = frozenset()
-    extras: Extras = field(default_factory=dict)
-
-    @property
-    def item(self) -> Construct:
-        """The child as an item of a sequence, where also what does nothing has its place."""
-        return self.child or Call("nn.Identity")
-
-
-def together(works: Sequence[Work]) -> tuple[frozenset[str], Extras]:
-    """Return on what several layers depend, and the constructor arguments that they need."""
-    depends = frozenset[str]().union(*(work.depends for work in works))
-    return depends, {text: table for work in works for text, table in work.extras.items()}
 
 
 @dataclass(frozen=True, slots=True)
