@@ -39,7 +39,10 @@ class Calls:
         constants, extras = self.scope.constants(found)
         values = {key: constants.get((*path, key), value) for key, value in seen.items()}
         depends = frozenset(names((*seen.values(),)))
-        work = Work(_shapes(op, inputs), depends=depends, extras=extras)
+        given: Given = {"": op.shape(*inputs)}
+        if isinstance(op, Cut):
+            given = {str(i): op.piece(i, inputs[0]) for i in range(op.count())}
+        work = Work(given, depends=depends, extras=extras)
         if isinstance(torch, Infix):
             return replace(work, function=torch)
         if op.is_module:
@@ -49,7 +52,7 @@ class Calls:
             return replace(work, child=child)
         args = torch.args
         for key, value in values.items():
-            args = tuple(_swapped(item, seen.get(key, value), value) for item in args)
+            args = tuple(_swapped(item, seen[key], value) for item in args)
         return replace(work, function=replace(torch, args=args))
 
     def _note(self, call: OpCall, values: Mapping[str, Dim]) -> str:
@@ -109,13 +112,6 @@ class Calls:
         return found
 
 
-def _shapes(op: Op, inputs: Sequence[Shape]) -> Given:
-    """Return what an op makes of its inputs."""
-    if isinstance(op, Cut):
-        return {str(i): op.piece(i, inputs[0]) for i in range(op.count())}
-    return {"": op.shape(*inputs)}
-
-
 def _swapped(value: object, old: Dim, new: Dim) -> object:
     """Replace a size in nested tuples."""
     if isinstance(value, tuple):
@@ -132,7 +128,7 @@ def _constructor_call(child: ClassPlan, call: BlockCall | Chain | Parallel, valu
     for param in child.params:
         value = values.get(param.name, name(param.name))
         if param.name in positional or not (param.name in given or param.keyword_only):
-            if param.name in positional or not param.has_default:
+            if param.name in positional or param.default is None:
                 args.append(value)
         else:
             kwargs[child.local[param.name]] = value

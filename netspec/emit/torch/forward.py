@@ -72,11 +72,7 @@ class Statements:
         returns = self.plan.lowered.given
         kept = {ref.name for ref in returns}
         last = self._chain(self.plan.lowered.steps, variables, kept, returns=len(returns) == 1)
-        items = [self._read(ref, variables) for ref in returns] if last is None else []
-        if last is not None or len(items) == 1:
-            self._write("return ", items[0] if last is None else last)
-        else:
-            self.lines.append(f"{INDENT * 2}return {', '.join(items)}")
+        self._write("return ", last or ", ".join(self._read(ref, variables) for ref in returns))
 
     def model(self, names: Sequence[str], only: set[str]) -> list[str]:
         """Return the statements of the network's forward, which returns outputs of these names.
@@ -154,9 +150,8 @@ class Statements:
         """Choose the variable for a layer's result; `free` are those that it may overwrite."""
         if layer.name in flow.kept and layer.name in self.named:
             return self._fresh(self.named[layer.name])
-        if self.plan.works[layer.name].has_items or (
-            flow.ends_branch(layer) and not layer.train_only
-        ):
+        ends = flow.ends_branch(layer) and not layer.train_only
+        if ends or self.plan.works[layer.name].has_items:
             return self._fresh(layer.name)
         first = flow.variables[layer.sources[0].name] if layer.sources else ""
         may_reuse = first in free - self.taken and not layer.train_only
@@ -212,9 +207,9 @@ class Statements:
         """Return a short straight branch as one nested call."""
         layers = [step.layer for step in steps]
         works = [self.plan.works[layer.name] for layer in layers]
-        if len(steps) > 3 or any(ref.span for layer in layers for ref in layer.sources):
+        if len(steps) > 3 or not all(layer.sources for layer in layers):
             return None
-        if not all(layer.sources for layer in layers):
+        if any(ref.span for layer in layers for ref in layer.sources):
             return None
         if any(work.has_items or work.choices for work in works):
             return None

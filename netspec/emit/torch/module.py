@@ -116,12 +116,10 @@ class _FileWriter:
     def _init(self, plan: ClassPlan) -> list[str]:
         local, kind = plan.local, plan.base
         lines = init_signature(plan.params, local)
-        if kind == "nn.Sequential":
-            items = [construct(child, local) for child in plan.children.values()]
-            return lines + statement("", call("super().__init__", items), depth=2)
-        if kind == "nn.ModuleList":
-            branches = [construct(child, local) for child in plan.children.values()]
-            items = [Brackets("[", tuple(branches), "]")]
+        if kind != "nn.Module":
+            items: list[Code] = [construct(child, local) for child in plan.children.values()]
+            if kind == "nn.ModuleList":
+                items = [Brackets("[", tuple(items), "]")]
             return lines + statement("", call("super().__init__", items), depth=2)
         lines.append(INDENT * 2 + "super().__init__()")
         for text, child in plan.children.items():

@@ -27,7 +27,6 @@ def block_params(block: Block, instances: Instances) -> list[ClassParam]:
             param.name,
             instances.type_of(block.body, param.name, param.default),
             param.default,
-            param.default is not None,
         )
         for param in block.params.values()
     ]
@@ -53,7 +52,7 @@ def class_params(
     known = {param.name for param in front} | {*plan.extras}
     free = [text for text in used if text not in known and text[0] not in ("@", GLOBAL)]
     back = [
-        ClassParam(GLOBAL + text, type_name(value), value, is_model, keyword_only=not is_model)
+        ClassParam(GLOBAL + text, type_name(value), value if is_model else None, not is_model)
         for text, value in spec.items()
         if GLOBAL + text in used
     ]

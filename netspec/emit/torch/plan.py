@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from netspec.emit.torch.constructs import Comparison, Construct
+from netspec.emit.torch.constructs import Construct
 from netspec.graph.model import NodeId
 from netspec.language.lower import Lowered
 from netspec.language.model import Body
+from netspec.language.terms import Condition
 from netspec.ops.base import Call, Infix
 from netspec.ops.dim import Shape, is_known, names
 from netspec.ops.fillers import Filler
@@ -21,7 +22,7 @@ class ClassParam:
     name: str
     type: str
     default: object = None
-    has_default: bool = False
+    """None: it has none."""
     keyword_only: bool = False
 
 
@@ -50,7 +51,7 @@ class Work:
     given: Given
     child: Construct | None = None
     function: Call | Infix | None = None
-    choices: tuple[Comparison, ...] = ()
+    choices: tuple[Condition, ...] = ()
     """When a layer without a module is there, the innermost first; else its input passes."""
     is_absent: bool = False
     """Whether no use of the class has this layer; it then passes its input on."""

@@ -1,11 +1,10 @@
-"""What names stand for inside one class, and what an op makes of them."""
+"""What names stand for inside one class, and what the sizes of its inputs are called."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from netspec.emit.torch.constructs import Comparison
 from netspec.emit.torch.naming import unique
 from netspec.emit.torch.plan import Extras
 from netspec.graph.bind import compare
@@ -26,12 +25,12 @@ class ClassScope:
     places: dict[NodeId, str] = field(default_factory=dict)
     """What the constructor arguments are called that only numbers can give, by what needs them."""
 
-    def decide(self, condition: Condition) -> bool | Comparison:
-        """Return whether a condition holds, or the comparison that says so."""
+    def decide(self, condition: Condition) -> bool | Condition:
+        """Return whether a condition holds, or over which arguments it is one."""
         left = substitute(condition.left, self.values)
         right = substitute(condition.right, self.values)
         if any(True for _ in names((left, right))):
-            return Comparison(left, condition.operator, right)
+            return replace(condition, left=left, right=right)  # type: ignore[arg-type]  # Values
         return compare(left, condition.operator, right)
 
     def constants(
@@ -55,7 +54,7 @@ class ClassScope:
         return values, extras
 
 
-def either(one: Shape, two: Shape, condition: Comparison) -> Shape:
+def either(one: Shape, two: Shape, condition: Condition) -> Shape:
     """Return the shape behind a layer that gives the first, and is there under a condition."""
     read = sorted(set(names((condition.left, condition.right))))
     return tuple(

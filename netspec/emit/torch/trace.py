@@ -1,4 +1,4 @@
-"""Network → the plan of its file: every body is walked once, with names in place of numbers.
+"""Network → the plan of its file: every body is traced, with names in place of numbers.
 
 Shape rules run on names here: a block's input has the channels `in_channels`, so the inferred
 arguments of its children come out as expressions over the constructor's own arguments. Sizes of
@@ -21,7 +21,6 @@ from netspec.emit.torch.bodies import base, is_plain
 from netspec.emit.torch.calls import Calls
 from netspec.emit.torch.constructs import (
     Chosen,
-    Comparison,
     Copies,
     Sequential,
     is_uneven,
@@ -53,7 +52,7 @@ from netspec.language.model import (
     OpCall,
     ShareCall,
 )
-from netspec.language.terms import Argument, Ref
+from netspec.language.terms import Argument, Condition, Ref
 from netspec.ops.base import Op
 from netspec.ops.dim import Dim, Shape, integer, names, substitute
 from netspec.text.codes import Code
@@ -203,19 +202,19 @@ class _Walk:
             work = Work(work.given, choices=work.choices)
         return self._under_condition(layer, work, inputs)
 
-    def _presence(self, layer: Layer) -> bool | Comparison:
+    def _presence(self, layer: Layer) -> bool | Condition:
         """Tell whether every use of the class has a layer, or none, or on what it depends."""
         if layer.condition is None:
             return True
         found = self._scope.decide(layer.condition)
-        if isinstance(found, Comparison) and not self._tracer.instances.have(layer):
+        if isinstance(found, Condition) and not self._tracer.instances.have(layer):
             return False
         return found
 
     def _under_condition(self, layer: Layer, work: Work, inputs: Sequence[Shape]) -> Work:
         """Return what a layer comes to that only some uses of the class have."""
         condition = self._presence(layer)
-        if not isinstance(condition, Comparison):
+        if not isinstance(condition, Condition):
             return work
         x = first(work.given)
         if len(x) != len(inputs[0]):
