@@ -103,6 +103,19 @@ def test_a_truth_value_is_compared_as_people_write_it():
     assert "if not self.wide else" in loads(text).to_python()
 
 
+@pytest.mark.parametrize("many", [2, 12])
+def test_what_broadcasts_with_a_size_of_one_is_held_fixed(many):
+    params = ", ".join(f"p{i}: 1" for i in range(many))
+    lines = [
+        f"c{i}: {{conv2d: [$p{i}, 1], from: image}}\nh{i}: {{add: [], from: [h{i - 1}, c{i}]}}"
+        for i in range(1, many)
+    ]
+    graph = "\n".join(["h0: {conv2d: [$p0, 1]}", *lines, "out: {conv2d: [4, 1]}"])
+    net = loads(spec(graph).replace("deep: 3", f"deep: 3, {params}"))
+    assert verified(net.network, net.to_python()) == []
+    assert "def __init__(self) -> None:" in net.to_python()
+
+
 WRONG = [
     ("out: {share: nothing, from: image}", "NS018", "nothing"),
     ("out: {share: out, from: image}", "NS018", "out"),

@@ -14,8 +14,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from itertools import count
 from typing import NoReturn, cast
 
+from netspec import limits
 from netspec.analysis.network import Network
 from netspec.emit.torch.bodies import base, is_plain
 from netspec.emit.torch.calls import Calls
@@ -63,14 +65,16 @@ def trace(network: Network) -> FilePlan:
     """Return what the file of a network holds."""
     params = network.graph.params
     held: set[str] = set()
-    while True:
+    for number in count(1):
         tracer = _Tracer(network, held)
         depends = tracer.model().depends
         fixed = {text for text in params if GLOBAL + text in depends}
         if not fixed:
             values = {text: value for text, value in params.items() if text in held}
             return FilePlan(tuple(tracer.classes.values()), values, dict(tracer.helpers.values()))
-        held |= fixed
+        # Where sizes of 1 broadcast, each trace may find but one more of hundreds.
+        held |= fixed if number < limits.TRACES else set(params)
+    raise AssertionError("with every parameter held fixed nothing depends on one")
 
 
 class _Tracer:
@@ -259,22 +263,22 @@ class _Walk:
 
         Where the count is a name, three copies show whether they grow.
         """
-        count = cast("Dim", integer(substitute(repeat.value, self._scope.values)))
+        copies = cast("Dim", integer(substitute(repeat.value, self._scope.values)))
         works: list[Work] = []
         shapes = [x]
-        for i in range(count if isinstance(count, int) else 3):
+        for i in range(copies if isinstance(copies, int) else 3):
             works.append(self._once(step, call_of(step.actor, i), shapes[-1:], path, (str(i),)))
             shapes.append(first(works[-1].given))
             is_second = i > bool(step.actor.first) and shapes[-1] == shapes[-2]
             if is_second and works[-1].child == works[-2].child:
                 break
         items = tuple(work.item for work in works)
-        whole = together(works, {"": shape_behind(items, shapes, count)}, Copies(items, count))
+        whole = together(works, {"": shape_behind(items, shapes, copies)}, Copies(items, copies))
         # Copies that differ by what is held fixed are compared once it is, in the next trace.
         is_final = not any(text[0] == GLOBAL for text in whole.depends)
-        if not isinstance(count, int) and is_final and is_uneven(items):
-            whole = replace(whole, depends=whole.depends | set(names(count)))
-            if not any(text[0] == GLOBAL for text in names(count)):
+        if not isinstance(copies, int) and is_final and is_uneven(items):
+            whole = replace(whole, depends=whole.depends | set(names(copies)))
+            if not any(text[0] == GLOBAL for text in names(copies)):
                 _refuse_repeat(step.actor.name, repeat)
         return whole
 
