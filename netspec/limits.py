@@ -68,3 +68,5 @@ HTML_BYTES = 300_000
 """A larger network is shown with its inner blocks closed for good."""
 MERMAID_TEXT, MERMAID_EDGES = 50_000, 500
 """Where Mermaid itself stops unless its page says otherwise."""
+TRACES = 8
+"""Traces of a network that may each hold more parameters fixed; the next one holds them all."""

@@ -32,6 +32,13 @@ blocks:
       conv: {{conv2d: [4, 1]}}
       square: {{mul: [], from: [conv, conv], when: $flag}}
       again: {{share: square, from: [square, conv]}}
+  Pair:
+    inputs: [a, b]
+    parallel:
+      - [{{conv2d: [4, 3], from: b, padding: 1}}, relu]
+      - [relu]
+      - {{u: {{conv2d: [4, 1], from: b}}, v: {{add: [], from: [u, a]}}}}
+    join: add
 graph:
   {graph}
 outputs: {{{outputs}}}
@@ -61,6 +68,9 @@ RUNNING = {
     "a parameter of the spec behind a block's own of that name": "out: {Hiding: 2}",
     "a parameter of an inline block with the name of one of the spec": "out: {Inline: [[1, 2]]}",
     "another call of a function under a condition": "a: {Joined: true}\nout: {Joined: false}",
+    "branches that read another input than the first": "out: {Pair: [], from: [image, image]}",
+    "a branch that ends in several parts": "out: {parallel: [{a: {chunk: [2, 1]}}, "
+    "{b: {conv2d: [2, 1]}}], join: add}",
     "a choice between poolings": "out: {parallel: [{a: {max_pool2d: 3, when: $deep == 3}}, "
     "{b: {max_pool2d: 3, when: $deep != 9}}], join: add}",
 }
@@ -91,6 +101,19 @@ def test_another_call_of_a_function_is_written_without_brackets():
 def test_a_truth_value_is_compared_as_people_write_it():
     text = spec(BOTH).replace("$wide", "$wide == false")
     assert "if not self.wide else" in loads(text).to_python()
+
+
+@pytest.mark.parametrize("many", [2, 12])
+def test_what_broadcasts_with_a_size_of_one_is_held_fixed(many):
+    params = ", ".join(f"p{i}: 1" for i in range(many))
+    lines = [
+        f"c{i}: {{conv2d: [$p{i}, 1], from: image}}\nh{i}: {{add: [], from: [h{i - 1}, c{i}]}}"
+        for i in range(1, many)
+    ]
+    graph = "\n".join(["h0: {conv2d: [$p0, 1]}", *lines, "out: {conv2d: [4, 1]}"])
+    net = loads(spec(graph).replace("deep: 3", f"deep: 3, {params}"))
+    assert verified(net.network, net.to_python()) == []
+    assert "def __init__(self) -> None:" in net.to_python()
 
 
 WRONG = [

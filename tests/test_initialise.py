@@ -44,6 +44,7 @@ def test_googlenet_bn_is_filled_as_torchvision_does():
 NET = """
 netspec: 1
 name: Net
+params: {deep: 1}
 inputs: {image: [3, 8, 8]}
 init:
   conv2d: {weight: {constant_: 3}, bias: zeros_}
@@ -51,8 +52,10 @@ graph:
   a: {conv2d: [4, 1]}
   b: {conv2d: [4, 1], bias: false, init: {weight: {constant_: 5}}}
   c: [{conv2d: [4, 1], init: {bias: ones_}}, relu]
+  d: {chain: [{conv2d: [4, 1], init: {bias: {constant_: 9}}}], repeat: 2}
+  none: {conv2d: [4, 1], when: $deep > 2, init: {bias: ones_}}
   scale: {parameter: [[4, 1, 1]], init: {constant_: 7}}
-  out: {mul: [], from: [c, scale]}
+  out: {mul: [], from: [none, scale]}
 outputs: {result: out}
 """
 
@@ -66,6 +69,10 @@ def test_a_layer_overrides_its_op():
         "b.weight": 5,
         "c.0.weight": 3,
         "c.0.bias": 1,
+        "d.0.0.weight": 3,
+        "d.0.0.bias": 9,
+        "d.1.0.weight": 3,
+        "d.1.0.bias": 9,
         "scale": 7,
     }
 

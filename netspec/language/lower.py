@@ -62,6 +62,11 @@ class Lowered:
         """The last layer, or input, of each branch; a chain is one."""
         return [ref.name for ref in self.join.sources] if self.join else [self.end]
 
+    @property
+    def given(self) -> tuple[Ref, ...]:
+        """What the body gives, or what its join reads."""
+        return self.join.sources if self.join else self.outputs or (Ref(self.end),)
+
 
 Bodies = Mapping[Body, Lowered]
 

@@ -52,14 +52,3 @@ def _behind(line: Mapping[str, float], heads: Sequence[Layer]) -> dict[str, floa
         head.name: max((line.get(ref.name, -1) for ref in head.sources), default=-1) + 0.5
         for head in heads
     }
-
-
-def execution_order(layers: Sequence[Layer], heads: Sequence[Layer] = ()) -> list[Layer]:
-    """Return layers in the order in which they run."""
-    everything = {layer.name: layer for layer in (*layers, *heads)}
-    line = {name: i for i, name in enumerate(everything)}
-    pairs = ((line.get(ref.name, -1), i) for i, x in enumerate(layers) for ref in x.sources)
-    if len(everything) == len(layers) and all(read < i for read, i in pairs):
-        return list(layers)  # nearly all chains run as written, and a spec has thousands
-    order = ordered(dataflow([*everything.values()]), layers, heads)
-    return [everything[name] for name in order if name in everything]

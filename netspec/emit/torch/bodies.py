@@ -2,44 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-
-from netspec.language.model import Body, Chain, Layer, OpCall, ShareCall, chains
-from netspec.ops.fillers import Filler
+from netspec.language.lower import Bodies, Step
+from netspec.language.model import Body, Chain, OpCall
 
 
-def base(body: Body) -> str:
+def base(body: Body, bodies: Bodies) -> str:
     """Return the class to derive from: a sequence or a list has no names to give its children."""
-    if isinstance(body, Chain):
-        return "nn.Sequential" if is_plain(body) else "nn.Module"
-    is_list = all(branch.layers and not branch.named for branch in body.branches)
+    if is_plain(body, bodies):
+        return "nn.Sequential"
+    steps, join = bodies[body].steps, bodies[body].join
+    is_list = join and len(steps) == len(join.sources) and all(step.is_branch for step in steps)
     return "nn.ModuleList" if is_list else "nn.Module"
 
 
-def is_plain(chain: Chain) -> bool:
+def is_plain(body: Body, bodies: Bodies) -> bool:
     """Tell whether an unnamed chain is an nn.Sequential: modules only, each reading the last."""
-    for layer in chain.layers:
-        if any(ref.span for ref in layer.sources) or layer.train_only:
-            return False
-        if isinstance(layer.call, ShareCall) or not layer.sources:
-            return False
-        if isinstance(layer.call, OpCall) and not layer.call.op.is_module:
-            return False
-        if isinstance(layer.call, Chain) and not layer.call.named and not is_plain(layer.call):
-            return False
-    return not chain.named
+    is_unnamed = isinstance(body, Chain) and not body.named
+    return is_unnamed and all(_is_module(step, bodies) for step in bodies[body].steps)
 
 
-def fillers(body: Body, heads: Sequence[Layer]) -> Iterator[tuple[str, Mapping[str, Filler]]]:
-    """Yield how layers are filled that are children of a class, or items of its sequences."""
-    for i, chain in enumerate(chains(body)):
-        yield from _filled("" if chain.named or chain is body else f"{i}.", chain.layers)
-    yield from _filled("", heads)
-
-
-def _filled(prefix: str, layers: Sequence[Layer]) -> Iterator[tuple[str, Mapping[str, Filler]]]:
-    for layer in layers:
-        if layer.init:
-            yield prefix + layer.name, layer.init
-        if isinstance(layer.call, Chain) and is_plain(layer.call):
-            yield from _filled(f"{prefix}{layer.name}.", layer.call.layers)
+def _is_module(step: Step, bodies: Bodies) -> bool:
+    layer, call = step.layer, step.layer.call
+    is_straight = layer.sources and not any(ref.span for ref in layer.sources)
+    if not is_straight or layer.train_only or step.actor is not layer:
+        return False
+    if isinstance(call, OpCall):
+        return call.op.is_module
+    return not isinstance(call, Chain) or call.named or is_plain(call, bodies)

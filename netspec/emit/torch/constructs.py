@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from netspec.language.terms import Condition
 from netspec.ops.base import Call
 from netspec.ops.dim import Dim, Expr, Shape, equal, name, names
 
@@ -28,20 +29,11 @@ class Copies:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
-    """A comparison over constructor arguments."""
-
-    left: object
-    operator: str
-    right: object
-
-
-@dataclass(frozen=True, slots=True)
 class Chosen:
     """A constructor call if a condition over the arguments holds, else nn.Identity()."""
 
     made: Construct
-    condition: Comparison
+    condition: Condition
 
 
 Construct = Call | Sequential | Copies | Chosen

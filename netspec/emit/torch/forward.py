@@ -25,11 +25,14 @@ from netspec.emit.torch.layout import (
 )
 from netspec.emit.torch.naming import RESERVED
 from netspec.emit.torch.pieces import condition_text
-from netspec.emit.torch.plan import Branch, ClassPlan, Read, Step
+from netspec.emit.torch.plan import ClassPlan
 from netspec.emit.torch.variables import Variables
+from netspec.language.lower import Step
+from netspec.language.model import Layer
+from netspec.language.terms import Ref
 from netspec.ops.base import Call, Infix, Input
 
-Comment = Callable[[Step], str]
+Comment = Callable[[Layer], str]
 _NEUTRAL = ("x", "out")
 
 
@@ -55,25 +58,21 @@ class Statements:
     def block(self) -> list[str]:
         """Return the statements of a block's forward; the last one returns."""
         variables = self._inputs()
-        forward = self.plan.forward
-        if forward.join is None:
+        join = self.plan.lowered.join
+        if join is None:
             self._return_chain(variables)
             return self.lines
-        ends = self._branches(variables)
-        self._write("return ", self._function(forward.join, ends))
+        function = self.plan.works[join.name].function
+        assert function is not None
+        self._write("return ", self._function(function, self._branches(variables, join)))
         return self.lines
 
     def _return_chain(self, variables: dict[str, str]) -> None:
         """Write a chain and return what it returns."""
-        returns = self.plan.forward.returns
-        kept = {source.name for source in returns}
-        steps = self.plan.forward.steps
-        last = self._chain(steps, variables, kept, returns=len(returns) == 1)
-        items = [_read(source, variables) for source in returns] if last is None else []
-        if last is not None or len(items) == 1:
-            self._write("return ", items[0] if last is None else last)
-        else:
-            self.lines.append(f"{INDENT * 2}return {', '.join(items)}")
+        returns = self.plan.lowered.given
+        kept = {ref.name for ref in returns}
+        last = self._chain(self.plan.lowered.steps, variables, kept, returns=len(returns) == 1)
+        self._write("return ", last or ", ".join(self._read(ref, variables) for ref in returns))
 
     def model(self, names: Sequence[str], only: set[str]) -> list[str]:
         """Return the statements of the network's forward, which returns outputs of these names.
@@ -81,14 +80,14 @@ class Statements:
         `only` are training-only outputs.
         """
         variables = self._inputs()
-        returns = self.plan.forward.returns
+        returns = self.plan.lowered.given
         if len(returns) == 1:
             self._return_chain(variables)
             return self.lines
         outputs = dict(zip(names, returns, strict=True))
-        self.named = {source.name: name for name, source in outputs.items() if source.item is None}
-        self._chain(self.plan.forward.steps, variables, {source.name for source in returns})
-        self._return({name: _read(s, variables) for name, s in outputs.items()}, only)
+        self.named = {ref.name: name for name, ref in outputs.items() if not ref.port}
+        self._chain(self.plan.lowered.steps, variables, {ref.name for ref in returns})
+        self._return({name: self._read(x, variables) for name, x in outputs.items()}, only)
         return self.lines
 
     def _return(self, values: Mapping[str, str], only: set[str]) -> None:
@@ -123,41 +122,43 @@ class Statements:
 
         With `returns` the last step's call is returned instead of written, if it is kept.
         """
-        flow = Variables(steps, variables, kept)
+        flow = Variables([step.layer for step in steps], variables, kept)
         in_training = False
         for step in steps:
-            inputs = [_read(source, variables) for source in step.sources]
-            if step.is_absent:
-                flow.alias(step, inputs[0])
+            layer, work = step.layer, self.plan.works[step.layer.name]
+            inputs = [self._read(ref, variables) for ref in layer.sources]
+            if work.is_absent:
+                flow.alias(layer, inputs[0])
                 continue
             code = self._apply(step, inputs, flow)
             if code is None:
                 continue
-            if returns and step is steps[-1] and step.name in kept and not step.has_items:
+            if returns and step is steps[-1] and layer.name in kept and not work.has_items:
                 return code
-            free = flow.run(step)
-            target = self._target(step, flow, free)
-            if step.train_only and not in_training:
+            free = flow.run(layer)
+            target = self._target(layer, flow, free)
+            if layer.train_only and not in_training:
                 self.lines.append(INDENT * 2 + "if self.training:")
-            in_training = step.train_only
-            self._write(f"{target} = ", code, self.comment(step), 3 if in_training else 2)
+            in_training = layer.train_only
+            self._write(f"{target} = ", code, self.comment(layer), 3 if in_training else 2)
             self.live -= free
             self.live.add(target)
-            flow.assign(step, target)
+            flow.assign(layer, target)
         return None
 
-    def _target(self, step: Step, flow: Variables, free: set[str]) -> str:
-        """Choose the variable for a step's result; `free` are those that it may overwrite."""
-        if step.name in flow.kept and step.name in self.named:
-            return self._fresh(self.named[step.name])
-        if step.has_items or (flow.ends_branch(step) and not step.train_only):
-            return self._fresh(step.name)
-        first = flow.variables[step.sources[0].name] if step.sources else ""
-        may_reuse = first in free - self.taken and not step.train_only
-        if may_reuse and (first in _NEUTRAL or flow.continues(step)):
+    def _target(self, layer: Layer, flow: Variables, free: set[str]) -> str:
+        """Choose the variable for a layer's result; `free` are those that it may overwrite."""
+        if layer.name in flow.kept and layer.name in self.named:
+            return self._fresh(self.named[layer.name])
+        ends = flow.ends_branch(layer) and not layer.train_only
+        if ends or self.plan.works[layer.name].has_items:
+            return self._fresh(layer.name)
+        first = flow.variables[layer.sources[0].name] if layer.sources else ""
+        may_reuse = first in free - self.taken and not layer.train_only
+        if may_reuse and (first in _NEUTRAL or flow.continues(layer)):
             return first
-        last = flow.ends[step.name]
-        if last is not step and not step.train_only:
+        last = flow.ends[layer.name]
+        if last is not layer and not layer.train_only:
             for text in _NEUTRAL:
                 if (text not in self.live or text in free) and text not in self.taken:
                     return text
@@ -174,42 +175,48 @@ class Statements:
 
     # -------------------------------------------------------------- branches
 
-    def _branches(self, inputs: dict[str, str]) -> list[Code]:
+    def _branches(self, inputs: dict[str, str], join: Layer) -> list[Code]:
         """Write the branches of a parallel body; return what holds their ends."""
-        ends: list[Code] = []
-        start = next(iter(inputs.values()))
+        branches: dict[int, list[Step]] = {}
+        for step in self.plan.lowered.steps:
+            branches.setdefault(step.branch, []).append(step)
         self.taken |= set(inputs.values())
-        for branch in self.plan.forward.branches:
-            if branch.child:
-                is_list = self.plan.base == "nn.ModuleList"
-                item = f"[{branch.child}]" if is_list else f".get_submodule({quoted(branch.child)})"
-                ends.append(call(f"self{item}", [start]))
-            else:
-                ends.append(self._branch(branch, dict(inputs)) if branch.steps else start)
-        return ends
+        return [
+            self._branch(branches.get(index, ()), end.name, dict(inputs))
+            for index, end in enumerate(join.sources)
+        ]
 
-    def _branch(self, branch: Branch, variables: dict[str, str]) -> str:
-        nested = self._nested(branch.steps, variables)
+    def _branch(self, steps: Sequence[Step], end: str, variables: dict[str, str]) -> Code:
+        if not steps:
+            return variables[end]
+        if steps[0].is_branch:
+            read = [variables[ref.name] for ref in steps[0].layer.sources]
+            return call(self._child(end), read)
+        nested = self._nested(steps, variables)
         if nested is not None:
-            target = self._fresh(branch.end)
+            target = self._fresh(end)
             if len(f"{INDENT * 2}{target} = {flat(nested)}") <= WIDTH:
                 self._write(f"{target} = ", nested)
                 self.taken.add(target)
                 return target
-        self._chain(branch.steps, variables, {branch.end})
-        self.taken.add(variables[branch.end])
-        return variables[branch.end]
+        self._chain(steps, variables, {end})
+        self.taken.add(variables[end])
+        return variables[end] + ("[0]" if self.plan.works[end].has_items else "")
 
     def _nested(self, steps: Sequence[Step], variables: dict[str, str]) -> Code | None:
         """Return a short straight branch as one nested call."""
-        if len(steps) > 3 or any(source.is_said for step in steps for source in step.sources):
+        layers = [step.layer for step in steps]
+        works = [self.plan.works[layer.name] for layer in layers]
+        if len(steps) > 3 or not all(layer.sources for layer in layers):
             return None
-        if any(not step.sources or step.has_items or step.choices for step in steps):
+        if any(ref.span for layer in layers for ref in layer.sources):
             return None
-        flow = Variables(steps, variables, set())
-        code: Code = variables[steps[0].sources[0].name]
-        for step in steps:
-            if not step.is_absent:
+        if any(work.has_items or work.choices for work in works):
+            return None
+        flow = Variables(layers, variables, set())
+        code: Code = variables[layers[0].sources[0].name]
+        for step, work in zip(steps, works, strict=True):
+            if not work.is_absent:
                 code = self._apply(step, [code], flow) or code
         return code
 
@@ -217,29 +224,35 @@ class Statements:
 
     def _apply(self, step: Step, inputs: Sequence[Code], flow: Variables) -> Code | None:
         """Write what computes a step; None for a free parameter that needs no statement."""
-        if step.function is not None:
-            code: Code = self._function(step.function, inputs)
+        work = self.plan.works[step.layer.name]
+        if work.function is not None:
+            code: Code = self._function(work.function, inputs)
         else:
-            # `self.0` is no Python, and `self[0]` would have no type.
-            path = f".get_submodule({quoted(step.child)})" if step.child.isdecimal() else ""
-            child = f"self{path or '.' + step.child}"
-            if not step.sources:
-                return self._parameter(step, child, flow)
+            child = self._child(step.actor.name)
+            if not step.layer.sources:
+                return self._parameter(step.layer, child, flow)
             code = call(child, inputs)
-        for choice in step.choices:
+        for choice in work.choices:
             code = Brackets("(", (code,), hugs=True) if isinstance(code, Choice) else code
             code = Choice(condition_text(choice, self.attributes), code, flat(inputs[0]))
         return code
 
-    def _parameter(self, step: Step, child: str, flow: Variables) -> Code | None:
+    def _child(self, name: str) -> str:
+        """Write a child; `self.0` is no Python, and `self[0]` has a type only in a list."""
+        if not name.isdecimal():
+            return f"self.{name}"
+        is_list = self.plan.base == "nn.ModuleList"
+        return f"self[{name}]" if is_list else f"self.get_submodule({quoted(name)})"
+
+    def _parameter(self, layer: Layer, child: str, flow: Variables) -> Code | None:
         """Write a free parameter: as it is, or repeated over the batch where a reader needs it."""
-        if flow.only_broadcast(step):
-            flow.assign(step, child)
+        if flow.only_broadcast(layer):
+            flow.assign(layer, child)
             self.taken.add(child)
             return None
-        assert step.op is not None
         batch = f"{next(iter(self.arguments.values()))}.shape[0]"
-        return call(f"{child}.expand", [batch, *["-1"] * len(step.op.shape())])
+        rank = len(self.plan.works[layer.name].given[""])
+        return call(f"{child}.expand", [batch, *["-1"] * rank])
 
     def _function(self, function: Call | Infix, inputs: Sequence[Code]) -> Code:
         if isinstance(function, Infix):
@@ -262,8 +275,7 @@ class Statements:
             lines = [f"{lines[0]}  # {note}"]
         self.lines += lines
 
-
-def _read(source: Read, variables: Mapping[str, str]) -> str:
-    """Write what a step reads: a variable, or an item of one."""
-    item = "" if source.item is None else f"[{source.item}]"
-    return variables[source.name] + item
+    def _read(self, ref: Ref, variables: Mapping[str, str]) -> str:
+        """Write what a layer reads: a variable, or an item of one."""
+        item = [*self.plan.works[ref.name].given].index(ref.port) if ref.port else None
+        return variables[ref.name] + ("" if item is None else f"[{item}]")

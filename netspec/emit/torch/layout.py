@@ -68,13 +68,18 @@ def literal(value: object, local: Mapping[str, str]) -> Code:
         case Call():
             return call(value.function, [literal(item, local) for item in value.args])
         case Expr():
-            read = {key: symbol(local[key]) for key in names(value) if key in local}
-            return python(substitute(value, read))
+            return expression(value, local)
         case str():
             return quoted(value)
         case tuple():
             return Brackets("(", tuple(literal(item, local) for item in value))
     return repr(value)
+
+
+def expression(value: object, local: Mapping[str, str]) -> str:
+    """Write a value of expressions; `local` renames parameters."""
+    read = {text: symbol(local[text]) for text in names(value) if text in local}
+    return python(substitute(value, read))
 
 
 def quoted(text: str) -> str:

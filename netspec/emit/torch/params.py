@@ -6,8 +6,7 @@ from collections.abc import Mapping
 
 from netspec.emit.torch.constructs import compared_names, used_names
 from netspec.emit.torch.instances import Instances, type_name
-from netspec.emit.torch.plan import ClassParam, ClassPlan
-from netspec.emit.torch.scope import GLOBAL
+from netspec.emit.torch.plan import GLOBAL, ClassParam, ClassPlan
 from netspec.language.model import Block
 from netspec.ops.dim import names
 
@@ -16,7 +15,7 @@ def names_in(plan: ClassPlan) -> dict[str, None]:
     """Return the names that a class reads, in the order in which it does."""
     children = plan.children.values()
     used = dict.fromkeys(text for child in children for text in used_names(child))
-    used |= dict.fromkeys((*plan.forward.names, *names(plan.weights)))
+    used |= dict.fromkeys(plan.read)
     compared = {text for child in children for text in compared_names(child)}
     return used | dict.fromkeys(sorted(compared))
 
@@ -28,7 +27,6 @@ def block_params(block: Block, instances: Instances) -> list[ClassParam]:
             param.name,
             instances.type_of(block.body, param.name, param.default),
             param.default,
-            param.default is not None,
         )
         for param in block.params.values()
     ]
@@ -54,7 +52,7 @@ def class_params(
     known = {param.name for param in front} | {*plan.extras}
     free = [text for text in used if text not in known and text[0] not in ("@", GLOBAL)]
     back = [
-        ClassParam(GLOBAL + text, type_name(value), value, is_model, keyword_only=not is_model)
+        ClassParam(GLOBAL + text, type_name(value), value if is_model else None, not is_model)
         for text, value in spec.items()
         if GLOBAL + text in used
     ]

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 
 from netspec.emit.torch.constructs import (
     Chosen,
-    Comparison,
     Construct,
     Copies,
     Repeated,
@@ -24,23 +23,24 @@ from netspec.emit.torch.layout import (
     Generator,
     Prefixed,
     call,
+    expression,
     literal,
     statement,
 )
 from netspec.emit.torch.naming import renamed
-from netspec.emit.torch.plan import ClassParam, ClassPlan, is_written
+from netspec.emit.torch.plan import ClassParam, ClassPlan, bare, is_written
 from netspec.language.names import MODULE_ATTRIBUTES
+from netspec.language.terms import Condition
 from netspec.ops.base import Call
-from netspec.ops.dim import Expr, names, python, substitute
-from netspec.ops.dim import name as symbol
+from netspec.ops.dim import Expr
 
 
 def attributes(plan: ClassPlan) -> dict[str, str]:
     """Return where a class keeps the parameters that its functions and its loss read."""
     known = {param.name for param in plan.params}
-    read = [text for text in (*plan.forward.names, *names(plan.weights)) if text in known]
-    kept = renamed(read, {*plan.children, *MODULE_ATTRIBUTES})
-    return {text: f"self.{attribute}" for text, attribute in kept.items()}
+    read = [text for text in plan.read if text in known]
+    kept = renamed(map(bare, read), {*plan.children, *MODULE_ATTRIBUTES})
+    return {text: f"self.{kept[bare(text)]}" for text in read}
 
 
 def construct(made: Construct | Repeated, local: Mapping[str, str]) -> Code:
@@ -59,20 +59,16 @@ def construct(made: Construct | Repeated, local: Mapping[str, str]) -> Code:
             condition = condition_text(made.condition, local)
             return Choice(condition, construct(made.made, local), "nn.Identity()")
     index = local["@i"] if "@i" in set(used_names(made.made)) else "_"
-    clause = f"for {index} in range({python(_renamed(made.count, local))})"
+    clause = f"for {index} in range({expression(made.count, local)})"
     return Brackets("*(", (Generator(construct(made.made, local), clause),), hugs=True)
 
 
-def condition_text(condition: Comparison, local: Mapping[str, str]) -> str:
+def condition_text(condition: Condition, local: Mapping[str, str]) -> str:
     """Write a comparison; one with a truth value as `flag` or `not flag`."""
-    left, right = (python(_renamed(side, local)) for side in (condition.left, condition.right))
+    left, right = (expression(side, local) for side in (condition.left, condition.right))
     if condition.operator not in ("==", "!=") or right not in ("True", "False"):
         return f"{left} {condition.operator} {right}"
     return left if (condition.operator == "==") == (right == "True") else f"not {left}"
-
-
-def _renamed(value: object, local: Mapping[str, str]) -> object:
-    return substitute(value, {key: symbol(text) for key, text in local.items()})
 
 
 def init_signature(params: Iterable[ClassParam], local: Mapping[str, str]) -> list[str]:
@@ -82,7 +78,7 @@ def init_signature(params: Iterable[ClassParam], local: Mapping[str, str]) -> li
         if param.keyword_only and not starred:
             items.append("*")
             starred = True
-        default = f" = {param.default!r}" if param.has_default else ""
+        default = f" = {param.default!r}" if param.default is not None else ""
         items.append(f"{local.get(param.name, param.name)}: {param.type}{default}")
     return statement("def ", call("__init__", items), " -> None:", 1)
 
@@ -94,7 +90,7 @@ def signature(method: str, inputs: Iterable[str], returns: str) -> list[str]:
 
 def shape_text(shape: tuple[object, ...], local: Mapping[str, str], same: bool) -> str:
     first, *sizes = shape
-    texts = [python(_renamed(first, local)) if is_written(first) else "C"]
+    texts = [expression(first, local) if is_written(first) else "C"]
     letters = {1: ["L"], 2: ["H", "W"], 3: ["D", "H", "W"]}.get(len(sizes), [])
     for letter, size in zip(letters, sizes, strict=False):
         texts.append(str(size) if isinstance(size, int) else letter if same else f"{letter}_out")
@@ -140,8 +136,5 @@ def _escaped(line: str) -> str:
 
 
 def operand(value: object, attributes: Mapping[str, str]) -> str:
-    if not isinstance(value, Expr):
-        return repr(value)
-    renamed = substitute(value, {key: symbol(text) for key, text in attributes.items()})
-    text = python(renamed)
-    return f"({text})" if isinstance(renamed, Expr) and renamed.op in ("+", "-") else text
+    text = expression(value, attributes)
+    return f"({text})" if isinstance(value, Expr) and value.op in ("+", "-") else text

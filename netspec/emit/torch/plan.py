@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
-from netspec.emit.torch.constructs import Comparison, Construct
+from netspec.emit.torch.constructs import Construct
 from netspec.graph.model import NodeId
+from netspec.language.lower import Lowered
 from netspec.language.model import Body
-from netspec.ops.base import Call, Infix, Op
+from netspec.language.terms import Condition
+from netspec.ops.base import Call, Infix
 from netspec.ops.dim import Shape, is_known, names
 from netspec.ops.fillers import Filler
 
@@ -21,86 +22,63 @@ class ClassParam:
     name: str
     type: str
     default: object = None
-    has_default: bool = False
+    """None: it has none."""
     keyword_only: bool = False
 
 
-class Read(NamedTuple):
-    """What a step reads: an input or a step, and which of its outputs if it has several."""
+GLOBAL = "$"
+"""Stands before the name of a parameter of the spec: a block's own may have the same name."""
 
-    name: str
-    item: int | None = None
-    is_said: bool = True
-    """Whether the spec says so; else it is the line above."""
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One layer in a forward method. It calls a child, or a function if it has one."""
-
-    name: str
-    sources: tuple[Read, ...]
-    child: str
-    op: Op | None
-    """What the layer is, if it is neither a block nor another call of a layer."""
-    function: Call | Infix | None
-    choices: tuple[Comparison, ...]
-    """When a layer without a module is there, the innermost first; else its input passes."""
-    is_absent: bool
-    """Whether no use of the class has this layer; it then passes its input on."""
-    has_items: bool
-    train_only: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Branch:
-    """Steps in the order in which they run, or a child that is the whole branch, or nothing."""
-
-    steps: tuple[Step, ...] = ()
-    end: str = ""
-    """The step whose result is the branch's."""
-    child: str = ""
-
-
-class Tensor(NamedTuple):
-    """A shape twice: the spec's parameters are numbers in `sizes` and names in `named`."""
-
-    sizes: Shape
-    named: Shape
-
-
-Given = Mapping[str, Tensor]
+Given = Mapping[str, Shape]
 """What a layer gives, by the name behind the dot, which is empty where there is one output."""
 
 Extras = Mapping[str, Mapping[NodeId, int]]
 """Constructor arguments that only numbers can give: name → instance → value."""
 
 
+Fillers = tuple[tuple[str, Mapping[str, Filler]], ...]
+"""How layers are filled that say so themselves, by path."""
+
+
 @dataclass(frozen=True, slots=True)
-class Forward:
-    """What a class computes: branches, which `join` joins, and what it returns."""
+class Work:
+    """What a layer gives in a class, and the child, or the function, that does it.
 
-    branches: tuple[Branch, ...]
-    join: Call | Infix | None
-    returns: tuple[Read, ...]
+    `depends` are the names that what it infers depends on, `extras` the constructor arguments that
+    only numbers can give, with their number in each instance.
+    """
+
+    given: Given
+    child: Construct | None = None
+    function: Call | Infix | None = None
+    choices: tuple[Condition, ...] = ()
+    """When a layer without a module is there, the innermost first; else its input passes."""
+    is_absent: bool = False
+    """Whether no use of the class has this layer; it then passes its input on."""
+    depends: frozenset[str] = frozenset()
+    extras: Extras = field(default_factory=dict)
+    fillers: Fillers = ()
 
     @property
-    def steps(self) -> list[Step]:
-        return [step for branch in self.branches for step in branch.steps]
+    def has_items(self) -> bool:
+        """Whether it gives several outputs."""
+        return "" not in self.given
 
     @property
-    def calls(self) -> list[Call]:
-        """The functions that are called."""
-        functions = [*(step.function for step in self.steps), self.join]
-        return [call for call in functions if isinstance(call, Call)]
+    def item(self) -> Construct:
+        """The child as an item of a sequence, where also what does nothing has its place."""
+        return self.child or Call("nn.Identity")
 
-    @property
-    def names(self) -> list[str]:
-        """The parameters that functions and choices read."""
-        values = [value for call in self.calls for value in (*call.args, *call.kwargs.values())]
-        choices = [choice for step in self.steps for choice in step.choices]
-        values += [side for choice in choices for side in (choice.left, choice.right)]
-        return list(dict.fromkeys(text for value in values for text in names(value)))
+
+def together(works: Collection[Work], given: Given, child: Construct | None = None) -> Work:
+    """Return what several layers come to."""
+    return Work(
+        given,
+        child,
+        depends=frozenset[str]().union(*(work.depends for work in works)),
+        extras={text: table for work in works for text, table in work.extras.items()},
+        fillers=tuple(item for work in works for item in work.fillers),
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,29 +89,43 @@ class ClassPlan:
     base: str
     doc: str
     body: Body
-    inputs: tuple[str, ...]
+    lowered: Lowered
     symbols: tuple[Shape, ...]
     """What the sizes of the inputs are called."""
-    output: Given
+    works: Mapping[str, Work]
+    """What the inputs, the layers and the join come to, by name, in the order of execution."""
     children: Mapping[str, Construct]
-    forward: Forward
-    fillers: tuple[tuple[str, Mapping[str, Filler]], ...]
-    """How layers are filled that say so themselves, by path."""
+    output: Given
+    fillers: Fillers
     depends: frozenset[str]
     """Names that some inferred argument depends on."""
     extras: Extras
-    weights: tuple[object, ...] = ()
+    weights: Mapping[str, object] = field(default_factory=dict)
     """What the network's outputs weigh in its loss, where the spec says it."""
     params: tuple[ClassParam, ...] = ()
     local: Mapping[str, str] = field(default_factory=dict)
     """What the constructor calls its arguments and, under "@i", the index of a loop."""
 
     @property
+    def calls(self) -> list[Call]:
+        """The functions that its forward calls."""
+        return [x.function for x in self.works.values() if isinstance(x.function, Call)]
+
+    @property
+    def read(self) -> list[str]:
+        """The parameters that functions, choices and the loss read."""
+        values = [value for call in self.calls for value in (*call.args, *call.kwargs.values())]
+        choices = [choice for work in self.works.values() for choice in work.choices]
+        values += [side for choice in choices for side in (choice.left, choice.right)]
+        values += self.weights.values()
+        return list(dict.fromkeys(text for value in values for text in names(value)))
+
+    @property
     def functions(self) -> list[str]:
         """The functions that it calls: in its forward, and to make its own tensors."""
         made = [child for child in self.children.values() if isinstance(child, Call)]
         inner = [value for call in made for value in call.args if isinstance(value, Call)]
-        return [call.function for call in (*self.forward.calls, *inner)]
+        return [call.function for call in (*self.calls, *inner)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +141,16 @@ class FilePlan:
     @property
     def model(self) -> ClassPlan:
         return self.classes[-1]
+
+
+def bare(text: str) -> str:
+    """Return a parameter's name as the spec has it."""
+    return text.removeprefix(GLOBAL)
+
+
+def first(given: Given) -> Shape:
+    """Return the only output, or the first one."""
+    return next(iter(given.values()))
 
 
 def is_written(value: object) -> bool:

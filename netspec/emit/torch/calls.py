@@ -1,47 +1,19 @@
-"""What one call comes to in a class: a child or a function, and what it gives."""
+"""What a call of an op or of another class comes to."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import cast
 
-from netspec.emit.torch.constructs import Comparison, Construct
 from netspec.emit.torch.instances import Instances
-from netspec.emit.torch.plan import ClassPlan, Extras, Given, Tensor, is_written
-from netspec.emit.torch.scope import ClassScope, Values, apply
+from netspec.emit.torch.plan import ClassPlan, Given, Work, is_written
+from netspec.emit.torch.scope import ClassScope, Values
 from netspec.graph.model import NodeId
 from netspec.language.model import Block, BlockCall, Chain, Layer, OpCall, Parallel
 from netspec.ops.base import Call, Infix, Op
 from netspec.ops.dim import Dim, Expr, Shape, integer, name, names, substitute, unknown
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """What a layer gives, and the child, or the function, that does it.
-
-    `depends` are the names that what it infers depends on, `extras` the constructor arguments that
-    only numbers can give, with their number in each instance.
-    """
-
-    given: Given
-    child: Construct | None = None
-    function: Call | Infix | None = None
-    choices: tuple[Comparison, ...] = ()
-    is_absent: bool = False
-    depends: frozenset[str] = frozenset()
-    extras: Extras = field(default_factory=dict)
-
-    @property
-    def item(self) -> Construct:
-        """The child as an item of a sequence, where also what does nothing has its place."""
-        return self.child or Call("nn.Identity")
-
-
-def together(works: Sequence[Work]) -> tuple[frozenset[str], Extras]:
-    """Return on what several layers depend, and the constructor arguments that they need."""
-    depends = frozenset[str]().union(*(work.depends for work in works))
-    return depends, {text: table for work in works for text, table in work.extras.items()}
+from netspec.ops.split import Cut
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,22 +26,23 @@ class Calls:
     helper: Callable[[Op], str]
     """What the class is called that an op brings along."""
 
-    def op(self, call: OpCall, inputs: Sequence[Tensor], path: NodeId) -> Work:
+    def op(self, call: OpCall, inputs: Sequence[Shape], path: NodeId) -> Work:
         """Return what an op comes to. What it infers from its input opens a constructor's call."""
-        op, named = self.scope.bind(call.op)
-        torch = named.torch(*(x.named for x in inputs))
-        seen = named.inferred(inputs[0].named) if inputs else {}
-        values = op.inferred(inputs[0].sizes) if inputs else {}
+        op = call.op.bind(self.scope.values)
+        torch = op.torch(*inputs)
+        seen = op.inferred(inputs[0]) if inputs else {}
         found = {
             (*path, key): self.instances.inferred(call, key, path)
-            for key, value in values.items()
+            for key, value in seen.items()
             if not is_written(value)
         }
         constants, extras = self.scope.constants(found)
-        values = {key: constants.get((*path, key), value) for key, value in values.items()}
-        work = Work(
-            apply(op, named, inputs), depends=frozenset(names((*seen.values(),))), extras=extras
-        )
+        values = {key: constants.get((*path, key), value) for key, value in seen.items()}
+        depends = frozenset(names((*seen.values(),)))
+        given: Given = {"": op.shape(*inputs)}
+        if isinstance(op, Cut):
+            given = {str(i): op.piece(i, inputs[0]) for i in range(op.count())}
+        work = Work(given, depends=depends, extras=extras)
         if isinstance(torch, Infix):
             return replace(work, function=torch)
         if op.is_module:
@@ -79,7 +52,7 @@ class Calls:
             return replace(work, child=child)
         args = torch.args
         for key, value in values.items():
-            args = tuple(_swapped(item, seen.get(key, value), value) for item in args)
+            args = tuple(_swapped(item, seen[key], value) for item in args)
         return replace(work, function=replace(torch, args=args))
 
     def _note(self, call: OpCall, values: Mapping[str, Dim]) -> str:
@@ -92,31 +65,29 @@ class Calls:
         self,
         child: ClassPlan,
         call: BlockCall | Chain | Parallel,
-        inputs: Sequence[Tensor],
+        inputs: Sequence[Shape],
         layer: Layer | None,
         place: NodeId,
     ) -> Work:
         """Return what an instance of a class comes to that a layer makes at a place."""
         mine = self.instances.of(child.body, layer, place)
-        numbers = self._meaning(child, call, [x.sizes for x in inputs], self.scope.numbers)
-        named = self._meaning(child, call, [x.named for x in inputs], self.scope.named)
+        values = self._meaning(child, call, inputs)
         tables = {text: [table[one.id] for one in mine] for text, table in child.extras.items()}
         taken = {param.name for param in child.params}
         channels = [str(next(names(symbols))) for symbols in child.symbols]
         for index, text in enumerate(channels):
-            if text in taken and not is_written(numbers[text]):
+            if text in taken and not is_written(values[text]):
                 tables[text] = self.instances.channels(mine, index)
         homes = [one.id[: -len(place)] for one in mine]
         found = {
             (*place, text): dict(zip(homes, table, strict=True)) for text, table in tables.items()
         }
-        values, extras = self.scope.constants(found)
-        constants = dict(zip(tables, values.values(), strict=True))
+        constants, extras = self.scope.constants(found)
         read = [*child.depends, *taken.intersection(channels)]
-        depends = frozenset(names(tuple(named.get(text, name(text)) for text in read)))
-        given = _given(child.output, {**numbers, **constants}, {**named, **constants})
-        written = {**named, **{text: numbers[text] for text in channels}, **constants}
-        made = _constructor_call(child, call, written)
+        depends = frozenset(names(tuple(values.get(text, name(text)) for text in read)))
+        values |= dict(zip(tables, constants.values(), strict=True))
+        given = {port: _substituted(x, values) for port, x in child.output.items()}
+        made = _constructor_call(child, call, values)
         return Work(given, made, depends=depends, extras=extras)
 
     def _meaning(
@@ -124,7 +95,6 @@ class Calls:
         child: ClassPlan,
         call: BlockCall | Chain | Parallel,
         shapes: Sequence[Shape],
-        values: Values,
     ) -> dict[str, object]:
         """Return what each name of a class stands for in one use of it."""
         pairs = zip(child.symbols, shapes, strict=True)
@@ -133,11 +103,11 @@ class Calls:
             str(symbol.args[0]): size for symbol, size in sizes if isinstance(symbol, Expr)
         }
         if not isinstance(call, BlockCall):
-            return {**values, **found}
+            return {**self.scope.values, **found}
         reals = {param.name for param in child.params if "float" in param.type}
         for param in self.blocks[call.block].params.values():
             given = call.arguments.get(param.name)
-            value = substitute(given.value, values) if given else param.default
+            value = substitute(given.value, self.scope.values) if given else param.default
             found[param.name] = value if param.name in reals else integer(value)
         return found
 
@@ -158,19 +128,11 @@ def _constructor_call(child: ClassPlan, call: BlockCall | Chain | Parallel, valu
     for param in child.params:
         value = values.get(param.name, name(param.name))
         if param.name in positional or not (param.name in given or param.keyword_only):
-            if param.name in positional or not param.has_default:
+            if param.name in positional or param.default is None:
                 args.append(value)
         else:
-            kwargs[param.name] = value
+            kwargs[child.local[param.name]] = value
     return Call(child.name, tuple(args), kwargs)
-
-
-def _given(given: Given, numbers: Values, named: Values) -> Given:
-    """Return what a class gives in one use of it."""
-    return {
-        port: Tensor(_substituted(x.sizes, numbers), _substituted(x.named, named))
-        for port, x in given.items()
-    }
 
 
 def _substituted(shape: Shape, actual: Values) -> Shape:
