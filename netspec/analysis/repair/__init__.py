@@ -20,7 +20,8 @@ from netspec.analysis.repair.fix import shortened, slips
 from netspec.analysis.repair.likely import Company, strangeness
 from netspec.analysis.repair.tokens import Token, Tokens, half
 from netspec.analysis.repair.trial import Key as Key
-from netspec.analysis.repair.trial import Shapes, Trial, Wanted
+from netspec.analysis.repair.trial import Trial, Wanted
+from netspec.analysis.shapes import Shapes
 from netspec.graph.model import Graph, Node, NodeId, Sizes
 from netspec.language.model import Spec
 from netspec.language.terms import Value
@@ -47,8 +48,7 @@ def find(
     subject = next(iter(faults))[0]
     region = {*graph.nodes, *graph.inputs}
     if isinstance(subject, tuple):
-        held = _held(shapes, wanted)
-        region = _region([subject], graph, held - {key[0] for key in faults})
+        region = _region([subject], graph, trial.fixed())
     return _search(_Search(spec, graph, trial, faults, region, Company(spec)))
 
 
@@ -62,7 +62,7 @@ def find_fit(
     if not budget.spend(len(graph.nodes) // _SETUP):
         return []
     trial = Trial(spec, graph, shapes, wanted, budget, refused.id)
-    region = _region(refused.inputs, graph, _held(shapes, wanted)) | {refused.id}
+    region = _region(refused.inputs, graph, trial.fixed()) | {refused.id}
     search = _Search(spec, graph, trial, {}, region, Company(spec))
     found = _search(search)
     if not found:
@@ -71,25 +71,13 @@ def find_fit(
     return found
 
 
-def _held(shapes: Shapes, wanted: Wanted) -> set[NodeId | str]:
-    """Return the layers whose shape a contract fixes, and rightly."""
-    counts: dict[NodeId | str, int] = {}
-    for (subject, index), size in wanted.items():
-        shape = shapes.get(subject, ()) if isinstance(subject, tuple) else ()
-        if index < len(shape) and shape[index] == size:
-            counts[subject] = counts.get(subject, 0) + 1
-    return {subject for subject, count in counts.items() if count == len(shapes[subject])}  # type: ignore[index]  # a node
-
-
-def _region(
-    subjects: Iterable[NodeId], graph: Graph, held: Collection[NodeId | str]
-) -> set[NodeId]:
+def _region(subjects: Iterable[NodeId], graph: Graph, fixed: Collection[NodeId]) -> set[NodeId]:
     """Return the nodes that can decide what some nodes give, those that contracts fix left out."""
     found: set[NodeId] = set()
     queue = list(subjects)
     while queue:
         node = queue.pop()
-        if node not in found and node not in held:
+        if node not in found and node not in fixed:
             found.add(node)
             queue += graph.nodes[node].inputs if node in graph.nodes else ()
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from netspec.analysis.repair.tokens import Token, rebound
+from netspec.analysis.repair.tokens import Token
 from netspec.language.model import BlockCall, Layer, OpCall, Spec, walk
 from netspec.language.terms import Value
 from netspec.ops.base import Op
@@ -54,7 +54,7 @@ def strangeness(token: Token, new: Value) -> float:
     node = next(iter(token.nodes.values()), None)
     if node is None:
         return 0
-    after = rebound(node, token.arguments(node, new))
+    after = token.op(node, new)
     return _strange(after) - _strange(node.op) + (_is_pointwise(after) > _is_pointwise(node.op)) / 2
 
 
