@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from netspec import limits
+from netspec.analysis.case import Budget
 from netspec.analysis.repair import edits as kinds
-from netspec.analysis.repair.budget import Budget
 from netspec.analysis.repair.edits import Edit, replacing
 from netspec.language.variant.extension import Extension
 from netspec.text.codes import Code

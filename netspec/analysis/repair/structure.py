@@ -5,15 +5,15 @@ The spec is expanded again for each, so few are tried, and only as far as a budg
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from itertools import chain
 from typing import Any
 
-from netspec.analysis.repair.budget import Budget
+from netspec.analysis.case import Case
+from netspec.analysis.claims import Missed, judge
 from netspec.analysis.repair.fix import Fix, slips
 from netspec.graph.expand import expand
-from netspec.graph.model import Graph
 from netspec.language.grammar import LayerKeys
 from netspec.language.lower import lower
 from netspec.language.model import (
@@ -31,11 +31,6 @@ from netspec.language.terms import Argument, Param, Value
 from netspec.ops.dim import names
 from netspec.text.diagnostics import Sink, Span, SpecError
 
-Missed = Mapping[str, int]
-"""By how much each metric of `expect` is missed; 0 where it holds."""
-Judge = Callable[[Spec, Graph], Missed | None]
-"""Tells what an expanded spec misses; None where a layer is refused or a `shape:` is wrong."""
-
 
 @dataclass(frozen=True, slots=True)
 class _Place:
@@ -46,22 +41,23 @@ class _Place:
     key: str = ""
 
 
-def find(spec: Spec, graph: Graph, missed: Missed, judge: Judge, budget: Budget) -> list[Fix]:
+def find(case: Case, missed: Missed) -> list[Fix]:
     """Return the changes of one count or flag with which everything holds."""
     fixes: list[Fix] = []
-    for place in dict.fromkeys(_places(spec)):
+    for place in dict.fromkeys(_places(case.spec)):
         tried: dict[Value, Missed | None] = {}
         for new in _candidates(place, missed, tried):
-            if not budget.spend(len(graph.nodes)):
+            if not case.budget.spend(len(case.graph.nodes)):
                 return fixes
-            tried[new] = found = _judged(_edited(spec, place, new), judge)
+            tried[new] = found = _missed(_edited(case.spec, place, new))
             if found is not None and not any(found.values()):
                 fixes.append(Fix(place.span, place.value, new, place.key))
                 break
     return fixes
 
 
-def _judged(spec: Spec, judge: Judge) -> Missed | None:
+def _missed(spec: Spec) -> Missed | None:
+    """Return by how much a spec misses what it expects; None where a layer or a shape is wrong."""
     try:
         return judge(spec, expand(spec, lower(spec), {}, Sink()))
     except SpecError:

@@ -10,17 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from netspec.analysis.case import Case
+from netspec.analysis.claims import Key, Wanted
 from netspec.analysis.costs import Costs, NodeCost, measure
-from netspec.analysis.repair.budget import Budget
 from netspec.analysis.repair.tokens import Misfit, Token
-from netspec.analysis.shapes import Changed, Inference, Shapes
+from netspec.analysis.shapes import Changed, Inference
 from netspec.graph.model import Graph, Node, NodeId, Sizes
-from netspec.language.model import Spec
 from netspec.language.terms import Value
-
-Key = tuple[NodeId | str, int]
-"""A number that a contract fixes: a dimension of a layer's output, or (metric, 0)."""
-Wanted = Mapping[Key, int]
 
 
 class Trial:
@@ -30,21 +26,12 @@ class Trial:
     behind it does not matter.
     """
 
-    def __init__(
-        self,
-        spec: Spec,
-        graph: Graph,
-        shapes: Shapes,
-        wanted: Wanted,
-        budget: Budget,
-        refused: NodeId | None = None,
-    ) -> None:
-        self.budget = budget
+    def __init__(self, case: Case, wanted: Wanted, refused: NodeId | None = None) -> None:
         self.refused = refused
         self.is_local = False
-        self._spec = spec
-        self._graph = graph
-        self._shapes = shapes
+        self._case = case
+        self._graph = graph = case.graph
+        self._shapes = shapes = case.shapes
         self._wanted = wanted
         self._inference = Inference(graph)
         self._claims: dict[NodeId, list[Key]] = {}
@@ -102,10 +89,10 @@ class Trial:
     def _follow(self, nodes: _Edited, is_probe: bool) -> dict[Key, int] | None:
         missed: dict[Key, int] = {}
         seen: dict[NodeId, Node] = {}
-        inputs = nodes.token.inputs(self._spec, self._graph.params, nodes.new)
+        inputs = nodes.token.inputs(self._case.spec, self._graph.params, nodes.new)
         shapes = Changed(self._shapes, inputs)
         for node, result in self._inference.again(nodes.token.nodes, nodes, shapes):
-            if result is None or result[1] or not self.budget.spend():
+            if result is None or result[1] or not self._case.budget.spend():
                 return None
             for key in self._claims.get(node.id, ()):
                 missed[key] = self._gap(key, result[0])
