@@ -11,6 +11,7 @@ from netspec import limits
 from netspec.analysis.case import Budget
 from netspec.analysis.repair import edits as kinds
 from netspec.analysis.repair.edits import Edit, replacing
+from netspec.analysis.repair.series import left_out
 from netspec.language.variant.extension import Extension
 from netspec.text.codes import Code
 from netspec.text.diagnostics import Diagnostic, Label, Source, Span
@@ -57,7 +58,7 @@ def _answers(
             yield [_moved(item, edit, found)]
         if edit := next(trials.holding(kinds.all_edits(trials.source, item.guesses)), None):
             yield [_moved(item, edit, found)]
-        gaps = (Label(at, f"no `{name}` above this") for at, name in kinds.left_out(trials.source))
+        gaps = (Label(at, f"no `{name}` above this") for at, name in left_out(trials.source))
         notes = (*item.notes, *islice(gaps, _MOST_ANSWERS))
         yield [replace(each, notes=notes) if each is item else each for each in found]
 
