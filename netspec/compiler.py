@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from netspec.analysis import contracts, costs, habits, shapes
+from netspec.analysis import contracts, costs, expectations, habits, shapes
+from netspec.analysis.case import Budget, Case
 from netspec.analysis.network import Network
 from netspec.graph.expand import expand
 from netspec.language.check import check
@@ -16,7 +17,6 @@ from netspec.language.variant.lineage import Lineage, Loader
 from netspec.text.diagnostics import Severity, Sink, Source, SpecError, suggest
 
 if TYPE_CHECKING:
-    from netspec.analysis.repair.budget import Budget
     from netspec.analysis.repair.rewrite import Judge
 
 
@@ -85,15 +85,13 @@ def _compile(
     sizes, problems = shapes.infer(graph)
     severity: Severity = "warning" if values else "error"
     is_own = strict or not values
-    case = contracts.Case(
-        spec, graph, sizes, sink, severity, is_own, lineage.extension, trial is not None
-    )
+    case = Case(spec, graph, sizes, sink, severity, is_own, lineage.extension, trial is not None)
     contracts.check_shapes(case, problems)
     habits.advise(case)
     sink.stop()
     work = costs.measure(graph, sizes)
     totals = costs.sum_up(graph, work)
-    contracts.check_expectations(case, totals, work)
+    expectations.check_expectations(case, totals, work)
     sink.stop()
     habits.warn(spec, graph, sizes, sink)
     warnings = lineage.trace(sink.items)

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from netspec.analysis.repair.edits import following, left_out
+from netspec.analysis.repair.series import following, left_out
 from netspec.compiler import compile_spec
 from netspec.language.project import Project
 from netspec.text.diagnostics import Diagnostic, SpecError

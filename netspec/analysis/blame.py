@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
 from netspec import limits
-from netspec.analysis.repair import Fix
+from netspec.analysis.repair.fix import Fix
 from netspec.analysis.shapes import Shapes
 from netspec.graph.model import Graph, Node, NodeId, Sizes, cause, path
 from netspec.language.model import INPUT

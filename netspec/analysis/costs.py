@@ -51,6 +51,17 @@ class Totals:
     def training(self) -> NodeCost:
         return self.inference + self.heads
 
+    @property
+    def metrics(self) -> Mapping[str, int]:
+        """What `expect` can measure."""
+        return {
+            "params": self.inference.params,
+            "macs": self.inference.macs,
+            "depth": self.depth,
+            "train_params": self.training.params,
+            "train_macs": self.training.macs,
+        }
+
 
 def measure(graph: Graph, shapes: Shapes) -> Costs:
     """Return the cost of every node; shared weights count where they belong, MACs each time."""

@@ -10,7 +10,8 @@ from pydantic import ValidationError
 
 from netspec import limits
 from netspec.analysis import shapes
-from netspec.analysis.contracts import Case, check_shapes
+from netspec.analysis.case import Case
+from netspec.analysis.contracts import check_shapes
 from netspec.graph.model import Graph, Node, NodeId, Sizes, path
 from netspec.language.calls import inferred
 from netspec.language.model import OpCall, Spec
@@ -121,7 +122,7 @@ def _cures(case: Case, first: Diagnostic) -> Iterator[Diagnostic]:
 def _is_well(graph: Graph, case: Case) -> bool:
     """Tell whether a graph has nothing that is refused and no broken contract."""
     sizes, problems = shapes.infer(graph)
-    trial = Case(case.spec, graph, sizes, Sink(), "warning")
+    trial = Case(case.spec, graph, sizes, Sink(), trial=True)
     check_shapes(trial, problems)
     return not trial.sink.items
 

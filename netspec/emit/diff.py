@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from netspec.analysis.contracts import metrics
 from netspec.analysis.network import Network
 from netspec.graph.model import Graph, Node, NodeId, path
 from netspec.language.model import BlockCall
@@ -42,8 +41,8 @@ class Difference:
         """Each metric before and after."""
         old, new = self.before, self.after
         first = {"layers": (len(old.graph.nodes), len(new.graph.nodes))}
-        values = metrics(new.totals)
-        return first | {key: (n, values[key]) for key, n in metrics(old.totals).items()}
+        values = new.totals.metrics
+        return first | {key: (n, values[key]) for key, n in old.totals.metrics.items()}
 
 
 def diff(before: Network, after: Network) -> Difference:

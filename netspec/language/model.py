@@ -162,6 +162,12 @@ class Spec:
         """The layers that stand in `outputs`."""
         return tuple(output.head for output in self.outputs if output.head is not None)
 
+    def layers(self) -> Iterator[Layer]:
+        """Yield every layer of the network, of its blocks and of its outputs."""
+        for block in (self.model, *self.blocks.values()):
+            yield from walk(block.body)
+        yield from self.heads
+
 
 INPUT = "input"
 """What a block without `inputs` calls its input."""

@@ -8,6 +8,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from netspec.analysis.repair.lines import body, depth, entries, entry, renamed, row_at
+from netspec.analysis.repair.lines import rows as rows_of
+from netspec.analysis.repair.series import before, following, missing
 from netspec.language.variant.extension import Extension
 from netspec.text.diagnostics import Source, Span
 
@@ -17,15 +20,19 @@ _REFERENCE = re.compile(r"\bfrom: \[?([\w, .]+)|(?m:^outputs:.*$)|(?m:^  \w+:\s+
 _HEAD = re.compile(r"^(?:  )?[A-Z]\w*:\s*(?:#.*)?$|^\w+:", re.MULTILINE)
 _PARAMS = re.compile(r"^ +params: \[([^\]]*)", re.MULTILINE)
 _COMPUTED = re.compile(r"\$\w+ (?:[-+*%]|//) \d+")
-_LINE = re.compile(r"[^\n]*\n?")
-_ENTRY = re.compile(r"\s+(?:- )?([A-Za-z_]\w*):(?=\s)")
-_SERIES = re.compile(r"((?:.*(?:[^\dx]|(?<!\d)x))?)\d{1,5}|(.*\d)[a-z]", re.ASCII)
+_OP = re.compile(r"\{(\w+):")
+_BARE = re.compile(r"(?<=[,\[] )([a-z]\w+)(?=[,\]])")
+_ODD_HEAD = re.compile(r"\s*(?:- )?\w+([^\w\s:=])(?=\s)")
+_WINDOW = re.compile(r"(?:, |(?:stride|padding|dilation|kernel_size): )(\d{1,9})(?=[\],}])")
 _MARKS = "[]{},:;$-"
 _DEPTHS = (0, 2, 4, 6, 8, 10)
 _SIZES = (1, 3, 2, 5, 7, 0)
 _HEADINGS = ("init", "blocks", "graph", "change", "insert", "chain", "parallel", "outputs")
-_SHORT, _NEAR, _ABOVE = 4, 3, 14
+_SHORT, _NEAR, _ROWS_ABOVE = 4, 3, 14
+"""How far from where YAML gave up a slip may be: characters, either way, and lines above."""
 _USUAL = (1, 2, 3, 4, 8)
+_MOST_OPS = 8
+_LARGEST = 11
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +67,7 @@ def replacing(span: Span, new: str) -> Edit:
 
 def all_edits(source: Source, unused: Sequence[str]) -> Iterator[Edit]:
     """Yield edits of one word or one line; `unused` are parameters that no expression uses."""
-    rows = _rows(source)
+    rows = rows_of(source)
     yield from other_names(source, 0, len(source.text), unused)
     yield from _with_unused(rows, unused)
     yield from _leaving_out(rows)
@@ -92,7 +99,7 @@ def marks(place: Span) -> Iterator[Edit]:
             for new in ",:[{":
                 yield Edit(span, new, f"with `{new}`", f"write `{new}` in place of `{char}`")
     yield from headings(place)
-    near = [row for row in _rows(place.source) if -_ABOVE <= row.line - place.line <= _NEAR]
+    near = [row for row in rows_of(place.source) if -_ROWS_ABOVE <= row.line - place.line <= _NEAR]
     for row in near[::-1]:
         if found := _ODD_HEAD.match(row.text):
             span = Span(row.source, row.start + found.start(1), row.start + found.end(1))
@@ -118,7 +125,7 @@ def numbers(place: Span) -> Iterator[Edit]:
         for new in dict.fromkeys((abs(value), value // 10, value // 2, *_SIZES)):
             if new != value:
                 yield replacing(Span(place.source, *found.span()), str(new))
-    row = next((row for row in _rows(place.source) if row.start <= place.start < row.end), place)
+    row = row_at(place)
     for found in re.compile(r"(?<=\[)\d+, (?=\d)").finditer(row.source.text, row.start, row.end):
         first = found[0].strip(", ")
         span = Span(row.source, *found.span())
@@ -137,13 +144,12 @@ def carried(extension: Extension) -> Iterator[Edit]:
             old = tree.span.text
             new = re.sub(rf"\${name}\b(?! [-+*/%])", expression, old)
             if new != old and "\n" not in new and row.end:
-                depth = " " * (key.span.start - start)
-                yield _inserted(row, f"{depth}{path}: {new}\n")
+                yield _put_above(row, " " * (key.span.start - start) + f"{path}: {new}\n")
 
 
 def turned(place: Span) -> Iterator[Edit]:
     """Yield edits that turn round two lines near a place."""
-    rows = [row for row in _rows(place.source) if abs(row.line - place.line) <= _NEAR]
+    rows = [row for row in rows_of(place.source) if abs(row.line - place.line) <= _NEAR]
     yield from _turned(rows)
 
 
@@ -155,12 +161,10 @@ def keywords(place: Span) -> Iterator[Edit]:
             for word in ("stride", "padding", "dilation"):
                 if word != found[1]:
                     yield replacing(Span(place.source, *found.span(1)), word)
-    key = re.compile(r"(?<=, )\w+(?=: )").match(text, place.start)
-    for word in ("padding", "stride", "shape") if key else ():
-        yield replacing(
-            Span(place.source, place.start, place.start + len(key[0] if key else "")), word
-        )
-    row = next((row for row in _rows(place.source) if row.start <= place.start < row.end), place)
+    if key := re.compile(r"(?<=, )\w+(?=: )").match(text, place.start):
+        for word in ("padding", "stride", "shape"):
+            yield replacing(Span(place.source, *key.span()), word)
+    row = row_at(place)
     counts = Counter(_OP.findall(text))
     for found in _OP.finditer(text, row.start, row.end):
         for word, _ in counts.most_common(_MOST_OPS):
@@ -168,45 +172,33 @@ def keywords(place: Span) -> Iterator[Edit]:
                 yield replacing(Span(place.source, *found.span(1)), word)
 
 
-_OP = re.compile(r"\{(\w+):")
-_ODD_HEAD = re.compile(r"\s*(?:- )?\w+([^\w\s:=])(?=\s)")
-_MOST_OPS = 8
-
-
 def headings(place: Span) -> Iterator[Edit]:
     """Yield edits that put a heading above a line."""
-    row = next((row for row in _rows(place.source) if row.start <= place.start < row.end), None)
-    depth = len(row.text) - len(row.text.lstrip(" ")) if row else 0
-    entry = _ENTRY.match(row.text) if row else None
-    if row and entry and depth > 1:
+    row = row_at(place)
+    found = entry(row)
+    if found and depth(row) > 1:
         for word in _HEADINGS:
             if f"\n{word}:" not in place.source.text:
-                new = " " * (depth - 2) + f"{word}:\n" + row.text
-                cure = f"write `{word}:` on a line above `{entry[1]}`"
+                new = " " * (depth(row) - 2) + f"{word}:\n" + row.text
+                cure = f"write `{word}:` on a line above `{found[1]}`"
                 yield Edit(row, new, f"with `{word}:` above", cure)
 
 
 def indents(place: Span) -> Iterator[Edit]:
     """Yield edits of how far a line is indented, from a place upwards."""
-    rows = [row for row in _rows(place.source) if row.start <= place.start][-_ABOVE:]
+    rows = [row for row in rows_of(place.source) if row.start <= place.start][-_ROWS_ABOVE:]
     for row in reversed(rows):
-        body = row.text.lstrip(" ")
-        depth = len(row.text) - len(body)
-        for new in sorted(_DEPTHS, key=lambda new: abs(new - depth)):
-            if new != depth:
-                line = f"line {row.line} is indented by {depth}, where {new} belongs"
-                yield Edit(row, " " * new + body, f"indented by {new}", f"indent it by {new}", line)
-
-
-def _rows(source: Source) -> list[Span]:
-    """Return the lines that hold something, their ends included."""
-    found = [Span(source, *match.span()) for match in _LINE.finditer(source.text)]
-    return [row for row in found if row.text.strip() and not row.text.lstrip().startswith("#")]
-
-
-def _body(row: Span) -> str:
-    """Return what a line says, without its comment."""
-    return row.text.partition(" #")[0].strip()
+        now = depth(row)
+        for new in sorted(_DEPTHS, key=lambda new: abs(new - now)):
+            if new != now:
+                line = f"line {row.line} is indented by {now}, where {new} belongs"
+                yield Edit(
+                    row,
+                    " " * new + row.text[now:],
+                    f"indented by {new}",
+                    f"indent it by {new}",
+                    line,
+                )
 
 
 def _declared(text: str) -> list[str]:
@@ -261,9 +253,6 @@ def _other_words(source: Source) -> Iterator[Edit]:
                     yield replacing(Span(source, *found.span(group)), word)
 
 
-_BARE = re.compile(r"(?<=[,\[] )([a-z]\w+)(?=[,\]])")
-
-
 def _usual_numbers(source: Source) -> Iterator[Edit]:
     """Usual numbers in place of large kernels, strides and paddings."""
     for found in _WINDOW.finditer(source.text):
@@ -273,33 +262,27 @@ def _usual_numbers(source: Source) -> Iterator[Edit]:
                 yield replacing(Span(source, *found.span(1)), str(new))
 
 
-_WINDOW = re.compile(r"(?:, |(?:stride|padding|dilation|kernel_size): )(\d{1,9})(?=[\],}])")
-_LARGEST = 11
-
-
 def _with_unused(rows: Sequence[Span], unused: Sequence[str]) -> Iterator[Edit]:
     """A line that uses a parameter which no other does, made from one that stands there."""
     for name in unused:
         for row in rows:
-            entry = _ENTRY.match(row.text)
-            if entry and len(_NAME.findall(row.text)) == 1:
-                new = _NAME.sub(f"${name}", _named(row, entry, name))
-                yield _inserted(row, new)
+            found = entry(row)
+            if found and len(_NAME.findall(row.text)) == 1:
+                new = _NAME.sub(f"${name}", renamed(found, name))
+                yield _put_above(row, new)
 
 
-def _inserted(row: Span, new: str) -> Edit:
+def _put_above(row: Span, new: str) -> Edit:
     """Put a line above another."""
-    shown = new.partition(" #")[0].strip()
+    shown = body(new)
     deed = f"with a line such as `{shown}` above"
-    return Edit(
-        Span(row.source, row.start, row.end), new + row.text, deed, f"write `{shown}` above"
-    )
+    return Edit(row, new + row.text, deed, f"write `{shown}` above")
 
 
 def _leaving_out(rows: Sequence[Span]) -> Iterator[Edit]:
     """A line that says what the one above it says."""
     for above, row in pairwise(rows):
-        if _body(above) == _body(row):
+        if body(above.text) == body(row.text):
             deed = f"the same as line {above.line}; without it"
             yield Edit(row, "", deed, "delete the line")
 
@@ -307,7 +290,7 @@ def _leaving_out(rows: Sequence[Span]) -> Iterator[Edit]:
 def _once_more(rows: Sequence[Span]) -> Iterator[Edit]:
     """An item of a list, written once more."""
     for row in rows:
-        is_item = not _ENTRY.match(row.text) and re.match(r"\s+(- )?[\[{a-z]", row.text)
+        is_item = not entry(row) and re.match(r"\s+(- )?[\[{a-z]", row.text)
         is_closed = row.text.endswith("\n") and row.text.count("{") == row.text.count("}")
         if is_item and is_closed:
             yield Edit(row, row.text * 2, "with this line once more", "write the line once more")
@@ -317,11 +300,10 @@ def _turned(rows: Sequence[Span], is_section: bool = False) -> Iterator[Edit]:
     """Two lines that stand one behind the other, the other way round."""
     for above, row in map(sorted, pairwise(rows)):
         is_beside = above.end == row.start and row.text.endswith("\n")
-        depths = {len(text) - len(text.lstrip()) for text in (above.text, row.text)}
-        fits = len(depths) == 1 and depths != {0}
+        fits = depth(above) == depth(row) > 0
         if is_section:
-            fits = any(map(re.compile(r"\s*(- )?\w+:").match, (above.text, row.text)))
-        if is_beside and fits and _body(above) != _body(row):
+            fits = any(re.match(r"\s*(- )?\w+:", text) for text in (above.text, row.text))
+        if is_beside and fits and body(above.text) != body(row.text):
             deed = "with this line below the next"
             both = Span(row.source, above.start, row.end)
             yield Edit(
@@ -331,83 +313,16 @@ def _turned(rows: Sequence[Span], is_section: bool = False) -> Iterator[Edit]:
 
 def _gaps(rows: Sequence[Span]) -> Iterator[Edit]:
     """A copy of an entry where a series of names leaves one out, or ends."""
-    entries = _entries(rows)
-    for row, name in _missing(entries):
-        for copied, entry in entries:
-            if name in (following(entry[1]), _before(entry[1])):
-                yield _inserted(row, _named(copied, entry, name))
-    names = {entry[1] for _, entry in entries}
-    for (_, first), (row, second) in pairwise(entries):
+    named = entries(rows)
+    for row, name in missing(named):
+        for _, found in named:
+            if name in (following(found[1]), before(found[1])):
+                yield _put_above(row, renamed(found, name))
+    names = {found[1] for _, found in named}
+    for (_, first), (row, second) in pairwise(named):
         behind = following(second[1])
         is_series = following(first[1]) == second[1] and behind not in names
         if is_series and row.text.endswith("\n"):
-            yield _appended(row, _named(row, second, behind))
-
-
-def _entries(rows: Iterable[Span]) -> list[tuple[Span, re.Match[str]]]:
-    return [(row, entry) for row in rows if (entry := _ENTRY.match(row.text))]
-
-
-def _missing(entries: Sequence[tuple[Span, re.Match[str]]]) -> Iterator[tuple[Span, str]]:
-    """Yield entries in front of which a name of a series is left out, with that name."""
-    names = {entry[1]: i for i, (_, entry) in enumerate(entries)}
-    for name, i in names.items():
-        absent = _before(name)
-        if absent and absent not in names and _is_whole(absent, names):
-            start = names.get(_before(absent), i - 1)
-            number = absent[len(_stem(absent)) :]
-            mates = (k for k in range(start + 1, i) if entries[k][1][1].endswith(number))
-            yield entries[next(mates, i)][0], absent
-
-
-_FEW = 2
-
-
-def _is_whole(absent: str, names: Iterable[str]) -> bool:
-    """Tell whether a series has all names from the first to the last but for one."""
-    stem = _stem(absent)
-    series = {name for name in names if _stem(name) == stem != name} | {absent}
-    firsts = [name for name in series if _before(name) not in series]
-    few = 1 if absent[len(stem) :].isalpha() else _FEW
-    return len(series) > few and len(firsts) == 1 and firsts[0][len(stem) :] in ("0", "1", "a")
-
-
-def _named(row: Span, entry: re.Match[str], name: str) -> str:
-    """Return a line with another key."""
-    return row.text[: entry.start(1)] + name + row.text[entry.end(1) :]
-
-
-def _appended(row: Span, new: str) -> Edit:
-    """Put a line below another."""
-    shown = new.partition(" #")[0].strip()
-    deed = f"with a line such as `{shown}` below"
-    return Edit(row, row.text + new, deed, f"write `{shown}` below")
-
-
-def following(name: str) -> str:
-    """Return the next name of a series: `conv2` behind `conv1`; nothing if it is none."""
-    stem, end = _stem(name), name[len(_stem(name)) :]
-    if end in ("", "z"):
-        return ""
-    return stem + (str(int(end) + 1) if end.isdecimal() else chr(ord(end) + 1))
-
-
-def _stem(name: str) -> str:
-    """Return what the names of a series begin with; of no series the whole."""
-    found = _SERIES.fullmatch(name)
-    return name if found is None else found[1] or found[2] or ""
-
-
-def _before(name: str) -> str:
-    """Return the name in front of another in a series, or nothing."""
-    stem, end = _stem(name), name[len(_stem(name)) :]
-    if end in ("", "0", "1", "a"):
-        return ""
-    return stem + (str(int(end) - 1) if end.isdecimal() else chr(ord(end) - 1))
-
-
-def left_out(source: Source) -> Iterator[tuple[Span, str]]:
-    """Yield entries in front of which a name of a series is left out, with that name."""
-    for row, name in _missing(_entries(_rows(source))):
-        start = row.start + len(row.text) - len(row.text.lstrip(" -"))
-        yield Span(source, start, start + len(_body(row).lstrip("- ").partition(":")[0])), name
+            shown = body(renamed(second, behind))
+            deed, cure = f"with a line such as `{shown}` below", f"write `{shown}` below"
+            yield Edit(row, row.text + renamed(second, behind), deed, cure)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 
-from netspec.analysis.repair.tokens import Token, rebound
-from netspec.language.model import BlockCall, Layer, OpCall, Spec, walk
+from netspec.analysis.repair.tokens import Token
+from netspec.language.model import BlockCall, OpCall, Spec
 from netspec.language.terms import Value
 from netspec.ops.base import Op
 from netspec.text.diagnostics import Span
@@ -19,7 +18,7 @@ class Company:
         self._places: dict[Span, tuple[str, str]] = {}
         self._values: Counter[object] = Counter()
         self._calls: Counter[str] = Counter()
-        for layer in _layers(spec):
+        for layer in spec.layers():
             call = layer.call
             if isinstance(call, OpCall | BlockCall):
                 callee = call.op.op_name if isinstance(call, OpCall) else call.block
@@ -43,18 +42,12 @@ class Company:
         return (self._values[callee, key, new] - old) / calls
 
 
-def _layers(spec: Spec) -> Iterator[Layer]:
-    for body in (spec.model.body, *(block.body for block in spec.blocks.values())):
-        yield from walk(body)
-    yield from spec.heads
-
-
 def strangeness(token: Token, new: Value) -> float:
     """Return how much stranger than before the layers would be that a value feeds."""
     node = next(iter(token.nodes.values()), None)
     if node is None:
         return 0
-    after = rebound(node, token.arguments(node, new))
+    after = token.op(node, new)
     return _strange(after) - _strange(node.op) + (_is_pointwise(after) > _is_pointwise(node.op)) / 2
 
 

@@ -1,4 +1,8 @@
-"""Mistakes that one edit of the text would mend, proved by compiling the text again with it."""
+"""Mistakes that one edit of the text would mend, proved by compiling the text again with it.
+
+This is for what has no model yet: names that do not exist, lines that are missing or doubled, YAML
+that cannot be read. A compilation costs as much as a hundred trials of a number, so it comes last.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +12,10 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from netspec import limits
+from netspec.analysis.case import Budget
 from netspec.analysis.repair import edits as kinds
-from netspec.analysis.repair.budget import Budget
 from netspec.analysis.repair.edits import Edit, replacing
+from netspec.analysis.repair.series import left_out
 from netspec.language.variant.extension import Extension
 from netspec.text.codes import Code
 from netspec.text.diagnostics import Diagnostic, Label, Source, Span
@@ -39,7 +44,12 @@ def mended(
 def _answers(
     found: Sequence[Diagnostic], trials: _Trials, extension: Extension | None
 ) -> Iterator[Sequence[Diagnostic]]:
-    """Yield what is to be said in place of some mistakes, the best first."""
+    """Yield what is to be said in place of some mistakes, the best first.
+
+    First the names that a mistake itself suggests, then edits where it stands, and then, where
+    the cause may be elsewhere, edits of the whole text: the fewer are tried, the less likely is
+    one that holds by chance.
+    """
     for item in found:
         if item.guesses and not item.is_open and item.span and item.span.source is trials.source:
             for words in _ordered(item, trials.source):
@@ -57,7 +67,7 @@ def _answers(
             yield [_moved(item, edit, found)]
         if edit := next(trials.holding(kinds.all_edits(trials.source, item.guesses)), None):
             yield [_moved(item, edit, found)]
-        gaps = (Label(at, f"no `{name}` above this") for at, name in kinds.left_out(trials.source))
+        gaps = (Label(at, f"no `{name}` above this") for at, name in left_out(trials.source))
         notes = (*item.notes, *islice(gaps, _MOST_ANSWERS))
         yield [replace(each, notes=notes) if each is item else each for each in found]
 

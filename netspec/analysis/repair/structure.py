@@ -5,24 +5,31 @@ The spec is expanded again for each, so few are tried, and only as far as a budg
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, replace
 from itertools import chain
+from typing import Any
 
-from netspec.analysis.repair.budget import Budget
+from netspec.analysis.case import Case
+from netspec.analysis.claims import Missed, judge
 from netspec.analysis.repair.fix import Fix, slips
 from netspec.graph.expand import expand
-from netspec.graph.model import Graph
+from netspec.language.grammar import LayerKeys
 from netspec.language.lower import lower
-from netspec.language.model import BlockCall, Body, Call, Chain, Layer, Parallel, Spec, walk
+from netspec.language.model import (
+    Block,
+    BlockCall,
+    Body,
+    Chain,
+    Layer,
+    Output,
+    Parallel,
+    Spec,
+    walk,
+)
 from netspec.language.terms import Argument, Param, Value
 from netspec.ops.dim import names
 from netspec.text.diagnostics import Sink, Span, SpecError
-
-Missed = Mapping[str, int]
-"""By how much each metric of `expect` is missed; 0 where it holds."""
-Judge = Callable[[Spec, Graph], Missed | None]
-"""Tells what an expanded spec misses; None where a layer is refused or a `shape:` is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,22 +41,23 @@ class _Place:
     key: str = ""
 
 
-def find(spec: Spec, graph: Graph, missed: Missed, judge: Judge, budget: Budget) -> list[Fix]:
+def find(case: Case, missed: Missed) -> list[Fix]:
     """Return the changes of one count or flag with which everything holds."""
     fixes: list[Fix] = []
-    for place in dict.fromkeys(_places(spec)):
+    for place in dict.fromkeys(_places(case.spec)):
         tried: dict[Value, Missed | None] = {}
         for new in _candidates(place, missed, tried):
-            if not budget.spend(len(graph.nodes)):
+            if not case.budget.spend(len(case.graph.nodes)):
                 return fixes
-            tried[new] = found = _judged(_edited(spec, place, new), judge)
+            tried[new] = found = _missed(_edited(case.spec, place, new))
             if found is not None and not any(found.values()):
                 fixes.append(Fix(place.span, place.value, new, place.key))
                 break
     return fixes
 
 
-def _judged(spec: Spec, judge: Judge) -> Missed | None:
+def _missed(spec: Spec) -> Missed | None:
+    """Return by how much a spec misses what it expects; None where a layer or a shape is wrong."""
     try:
         return judge(spec, expand(spec, lower(spec), {}, Sink()))
     except SpecError:
@@ -80,7 +88,7 @@ def _places(spec: Spec) -> Iterator[_Place]:
     """Yield what the counts and conditions of a spec depend on, each at its innermost place."""
     bodies = {"": spec.model.body, **{name: block.body for name, block in spec.blocks.items()}}
     decisive = {name: _decisive(body) for name, body in bodies.items()}
-    for layer in _layers(spec):
+    for layer in spec.layers():
         if layer.repeat and type(layer.repeat.value) is int:
             yield _Place(layer.repeat.span, layer.repeat.value)
         if isinstance(layer.call, BlockCall):
@@ -114,68 +122,39 @@ def _decisive(body: Body) -> set[str]:
     return found
 
 
-def _layers(spec: Spec) -> Iterator[Layer]:
-    for body in (spec.model.body, *(block.body for block in spec.blocks.values())):
-        yield from walk(body)
-
-
 # ------------------------------------------------------------------ another value
 
 
-def _edited(spec: Spec, place: _Place, new: Value) -> Spec:
-    """Return a spec with another value at a place."""
-    editor = _Editor(place, new)
-    blocks = {
-        name: replace(
-            block,
-            params={key: editor.param(param) for key, param in block.params.items()},
-            body=editor.body(block.body),
-        )
-        for name, block in spec.blocks.items()
-    }
-    params = {key: editor.param(param) for key, param in spec.params.items()}
-    model = replace(spec.model, body=editor.body(spec.model.body))
-    return replace(spec, params=params, blocks=blocks, model=model)
+def _edited(part: Any, place: _Place, new: Value) -> Any:
+    """Return a part of a spec with another value at a place.
+
+    It is the model that is edited, not the text: the place may stand in a file that is extended.
+    """
+    match part:
+        case Layer() if place.key and part.call.span == place.span:
+            return _with_argument(part, place, new)
+        case Argument() if part.span == place.span:
+            return replace(part, value=new)
+        case Param() if part.span == place.span:
+            return replace(part, default=new)  # type: ignore[arg-type]  # a number or a flag
+        case tuple():
+            return tuple(_edited(item, place, new) for item in part)
+        case dict():
+            return {key: _edited(item, place, new) for key, item in part.items()}
+        case LayerKeys():
+            said = {key: _edited(getattr(part, key), place, new) for key in ("repeat", "first")}
+            return part.model_copy(update=said)
+        case Spec() | Block() | Chain() | Parallel() | Layer() | Output() | BlockCall():
+            parts = {field.name: getattr(part, field.name) for field in fields(part)}
+            return replace(part, **_edited(parts, place, new))
+    return part
 
 
-@dataclass(frozen=True, slots=True)
-class _Editor:
-    """Copies bodies with one value changed."""
-
-    place: _Place
-    new: Value
-
-    def param(self, param: Param) -> Param:
-        if param.span != self.place.span:
-            return param
-        return replace(param, default=self.new)  # type: ignore[arg-type]  # a number or a flag
-
-    def argument(self, argument: Argument) -> Argument:
-        return Argument(self.new, argument.span) if argument.span == self.place.span else argument
-
-    def body(self, body: Body) -> Body:
-        if isinstance(body, Parallel):
-            return replace(body, branches=tuple(map(self._chain, body.branches)))
-        return self._chain(body)
-
-    def _chain(self, body: Chain) -> Chain:
-        return replace(body, layers=tuple(map(self._layer, body.layers)))
-
-    def _layer(self, layer: Layer) -> Layer:
-        repeat = layer.repeat and self.argument(layer.repeat)
-        first = {key: self.argument(value) for key, value in layer.first.items()}
-        if self.place.key and first and layer.call.span == self.place.span:
-            first[self.place.key] = Argument(self.new, layer.call.span)
-            return replace(layer, said=layer.said.model_copy(update={"first": first}))
-        said = layer.said.model_copy(update={"repeat": repeat, "first": first})
-        return replace(layer, call=self._call(layer.call), said=said)
-
-    def _call(self, call: Call) -> Call:
-        if isinstance(call, Chain | Parallel):
-            return self.body(call)
-        if not isinstance(call, BlockCall):
-            return call
-        arguments = {key: self.argument(value) for key, value in call.arguments.items()}
-        if self.place.key and call.span == self.place.span:
-            arguments[self.place.key] = Argument(self.new, call.span)
-        return replace(call, arguments=arguments)
+def _with_argument(layer: Layer, place: _Place, new: Value) -> Layer:
+    """Return a layer with one more argument of its block, or of its first copy."""
+    added = {place.key: Argument(new, place.span)}
+    if layer.first:
+        said = layer.said.model_copy(update={"first": {**layer.first, **added}})
+        return replace(layer, said=said)
+    assert isinstance(layer.call, BlockCall)
+    return replace(layer, call=replace(layer.call, arguments={**layer.call.arguments, **added}))

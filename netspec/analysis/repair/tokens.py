@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
+from typing import Any
 
-from netspec.graph.model import Graph, Node, NodeId
+from pydantic import ValidationError
+
+from netspec.graph.bind import is_size
+from netspec.graph.model import Bound, Graph, Node, NodeId, Sizes
 from netspec.language.model import BlockCall, Spec
 from netspec.language.terms import Argument, Value
 from netspec.ops.base import Op
@@ -14,6 +19,10 @@ from netspec.text.diagnostics import Span
 
 _ADDED = ("padding", "stride", "ceil_mode", "bias")
 _SCALARS = (int, bool)
+
+
+class Misfit(ValueError):
+    """A value that cannot stand where it should."""
 
 
 @dataclass(slots=True, eq=False)
@@ -33,25 +42,50 @@ class Token:
     feeds_input: bool = False
     nodes: dict[NodeId, Node] = field(default_factory=dict)
 
-    def put(self, old: Value, new: Value) -> Value:
+    def _put(self, old: Value, new: Value) -> Value:
         """Return what stands where `old` stood."""
         if self.index is None or not isinstance(old, tuple):
             return new
         return (*old[: self.index], new, *old[self.index + 1 :])
 
-    def arguments(self, node: Node, new: Value) -> dict[str, object]:
-        """Return a node's arguments with another value; raises what `dim.substitute` raises."""
-        values: dict[str, object] = {
-            name: self.put(bound.value, new) if bound.span == self.replaces else bound.value
-            for name, bound in node.bindings.items()
-        }
-        given = {
-            key: self.put(argument.value, new) if argument.span == self.replaces else argument.value
-            for key, argument in node.call.arguments.items()
-        }
+    def op(self, node: Node, new: Value) -> Op:
+        """Return a node's op with another value. Raises Misfit."""
+        values = {name: self._changed(bound, new) for name, bound in node.bindings.items()}
+        given = {key: self._changed(item, new) for key, item in node.call.arguments.items()}
         if self.replaces is None:
             given[self.key] = new
+        try:
+            return type(node.op).model_validate(_substituted(given, values))
+        except ValidationError:
+            raise Misfit from None
+
+    def inputs(
+        self, spec: Spec, params: Mapping[str, int | float], new: Value
+    ) -> dict[NodeId, Sizes]:
+        """Return the shapes of the network's inputs that it feeds. Raises Misfit."""
+        if not self.feeds_input:
+            return {}
+        values = {
+            name: self._changed(Argument(value, spec.params[name].span), new)
+            for name, value in params.items()
+        }
+        given = {name: self._changed(shape, new) for name, shape in spec.inputs.items()}
+        shapes = _substituted(given, values)
+        if not all(map(is_size, chain.from_iterable(shapes.values()))):
+            raise Misfit
+        return {(name,): shape for name, shape in shapes.items()}
+
+    def _changed(self, item: Argument | Bound, new: Value) -> Value:
+        """Return an argument or a parameter's value, another one if it stands at the place."""
+        return self._put(item.value, new) if item.span == self.replaces else item.value
+
+
+def _substituted(given: Mapping[str, Value], values: Mapping[str, Value]) -> dict[str, Any]:
+    """Return what some expressions come to. Raises Misfit."""
+    try:
         return {key: substitute(value, values) for key, value in given.items()}
+    except (ArithmeticError, TypeError):
+        raise Misfit from None
 
 
 class Tokens:
@@ -142,8 +176,3 @@ def half(node: Node) -> Expr | None:
     if kernel and isinstance(kernel.value, Expr) and kernel.value.op == "name":
         return Expr("//", (kernel.value, 2), 3)
     return None
-
-
-def rebound(node: Node, arguments: Mapping[str, object]) -> Op:
-    """Return a node's op with other arguments. Raises ValidationError."""
-    return type(node.op).model_validate(arguments)
