@@ -75,6 +75,9 @@ def expand(spec: Spec, bodies: Bodies, params: Mapping[str, int | float], sink: 
     return Graph(spec.name, values, inputs, *tables, outputs, bodies)  # type: ignore[arg-type]  # numbers
 
 
+_UNNAMED = "name the layers of the branch, and read the output that is meant"
+
+
 class _Place(NamedTuple):
     """Where a body is being instantiated. `owner` is where its weights are: elsewhere if shared."""
 
@@ -164,12 +167,16 @@ class _Expander:
         given: dict[str, Results] = dict(zip(body.inputs, inputs, strict=True))
         for step in body.steps:
             name = step.layer.name
-            read = tuple([self._read(ref, given) for ref in step.layer.sources])
+            read = tuple([self._read(ref, given, step.layer.span) for ref in step.layer.sources])
             if not (self._is_there(step.layer, place) and self._is_there(step.actor, place)):
                 given[name] = read[0]
             elif step.is_branch:  # nobody wrote it as a layer, so it is no use of one
                 inside = place.child(name)
-                given[name] = self._call(step.layer.call, step.layer, read, inside, place.id)
+                found = self._call(step.layer.call, step.layer, read, inside, place.id)
+                if not isinstance(found, tuple):
+                    message = "a branch without names ends in a layer with several outputs"
+                    self.sink.error(Code.UNKNOWN_LAYER, message, step.layer.span, help=_UNNAMED)
+                given[name] = found
             else:
                 given[name] = self._layer(step.layer, step.actor, read, place.child(name))
         return given
@@ -177,8 +184,8 @@ class _Expander:
     def _is_there(self, layer: Layer, place: _Place) -> bool:
         return layer.condition is None or holds(layer.condition, place.bindings, self.sink)
 
-    def _read(self, ref: Ref, sources: Mapping[str, Results]) -> NodeId:
-        """Return the node that a reference names."""
+    def _read(self, ref: Ref, sources: Mapping[str, Results], reader: Span | None = None) -> NodeId:
+        """Return the node that a reference names; one that nobody wrote stands at its reader."""
         found = sources[ref.name]
         if isinstance(found, tuple):
             if ref.port:
@@ -187,9 +194,10 @@ class _Expander:
             return found
         if ref.port not in found:
             names = " or ".join(f"`{ref.name}.{port}`" for port in [*found][:8])
-            message = f"`{ref.name}` has several outputs"
-            span = ref.span or self.spec.model.span
-            self.sink.error(Code.UNKNOWN_LAYER, message, span, help=f"say which one: {names}")
+            message, help = f"`{ref.name}` has several outputs", f"say which one: {names}"
+            if ref.name.isdecimal():  # nobody can say its name
+                message, help = "the layer before has several outputs", _UNNAMED
+            self.sink.error(Code.UNKNOWN_LAYER, message, ref.span or reader, help=help)
             return next(iter(found.values()))
         return found[ref.port]
 
