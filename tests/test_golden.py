@@ -19,7 +19,11 @@ from netspec.emit.report import FORMATS
 from tests.support import ROOT, SPECS
 
 GOLDEN = ROOT / "tests" / "golden"
-FIGURES = ROOT / "examples" / "figures"
+SHOWN = {
+    **{(path.stem, "figure.svg"): ROOT / f"examples/figures/{path.stem}.svg" for path in SPECS},
+    ("googlenet", "model.py"): ROOT / "examples" / "googlenet.py",
+}
+"""What users see is not kept twice."""
 ERRORS = sorted((ROOT / "tests" / "errors").glob("*.yaml"))
 REPORTS = {"text": "txt", "markdown": "md", "latex": "tex"}
 COMMANDS = {
@@ -74,8 +78,7 @@ def test_every_command_writes_what_it_wrote(spec: Path, update: bool) -> None:
     for name, command in COMMANDS.items():
         text = printed(command.format(spec=os.path.relpath(spec)), spec.read_text())
         text = re.sub(r"(<style>|<script>).*?(?=</)", r"\1", text, flags=re.DOTALL)
-        shown = FIGURES / f"{spec.stem}.svg" if name == "figure.svg" else None
-        compare(shown or GOLDEN / spec.stem / name, text, update)
+        compare(SHOWN.get((spec.stem, name), GOLDEN / spec.stem / name), text, update)
 
 
 @pytest.mark.parametrize("name", OTHERS)
