@@ -54,6 +54,9 @@ CASES = {
         "max_pool2d: ,3 str",
         "write `3,` in place",
     ),
+    "doubled heading": ("resnext50_32x4d", "doc: >\n", "doc: >\ndoc: >\n", "delete one"),
+    "path of a variant": ("resnext50_32x4d", "  (?=blocks.*conv2)", "", "indent it by 2"),
+    "indented text": ("vgg16", "(?<=doc: >\n) ", "  ", "indent it by 2"),
     "kernel too large": ("inception_v3", "stride: 1, padding: 1", "stride: 1, padding: 10", "`1`"),
 }
 

@@ -203,6 +203,9 @@ SLIPS = {
     "a closer for a dollar in a list": Slip(
         "a: {b: [«]width» * 2, 3], c: 1}", "`]` closes nothing", "write `$width` in place"
     ),
+    "a comma for the closer": Slip(
+        "a: «{»b: 1, c: 2¦,\nd: 1", "`{` is not closed", "write `}` in place of `,`"
+    ),
     "another mark for a closer": Slip(
         "a: «{»b: 1, c: 2¦$\nd: 1", "`{` is not closed", "write `}` in place of `$`"
     ),

@@ -113,7 +113,10 @@ def slips(place: Span) -> Iterator[Edit]:
     start, end = max(0, place.start - _NEAR), min(len(text), place.end, place.start + _NEAR) + _NEAR
     for i in range(start, min(end, len(text) - 1)):
         old = text[i : i + 2]
-        if "\n" not in old and old[0] != old[1] and any(char in _MARKS + " " for char in old):
+        is_indent = not text[text.rfind("\n", 0, i) + 1 : i + 1].strip()
+        if is_indent or "\n" in old or old[0] == old[1]:
+            continue
+        if any(char in _MARKS + " " for char in old):
             span, new = Span(place.source, i, i + 2), old[::-1]
             yield Edit(span, new, f"with `{new}` here", f"write `{new}` in place of `{old}`")
 

@@ -76,9 +76,11 @@ def _edits_of(item: Diagnostic, place: Span) -> Iterator[Edit]:
     """Yield what may mend a mistake that says in its code which edits are likely."""
     if item.code == Code.NOT_YAML:
         yield from kinds.marks(place)
-        yield from kinds.slips(place)
         yield from kinds.indents(place)
-    elif item.code in _LAYOUT:
+        yield from kinds.slips(place)
+    elif item.code == Code.UNKNOWN_KEY:
+        yield from kinds.indents(place)
+    elif item.code in _LAYOUT and not _is_doubled(item):
         yield from kinds.indents(place)
         yield from kinds.slips(place)
         yield from kinds.keywords(place)
@@ -97,6 +99,13 @@ def _edits_of(item: Diagnostic, place: Span) -> Iterator[Edit]:
     elif item.code == Code.UNREAD:
         yield from kinds.turned(place)
         yield from kinds.references(place.source, place.text)
+
+
+def _is_doubled(item: Diagnostic) -> bool:
+    """Tell whether a line stands twice, so that nothing in it is wrong."""
+    spans = [span for span in (item.span, *(note.span for note in item.notes)) if span]
+    lines = [span.source.text.split("\n")[span.line - 1] for span in spans]
+    return item.code == Code.TWICE and len(lines) > len(set(lines))
 
 
 _NUMBERS = (Code.RANGE, Code.REFUSED, Code.NOTHING_LEFT)

@@ -227,7 +227,7 @@ def _never_closed(failure: Failure, opener: int, stop: int, end: int) -> Diagnos
         stop = len(text[:stop].rstrip(" \t\r\n,"))
     stop = max(stop, opener + 1)
     note = Label(failure.span(stop, stop + 1), f"`{closer}` is missing here")
-    if (odd := text[stop - 1]) in ("$", ";", ":", "-"):
+    if (odd := text[stop - 1]) in ("$", ";", ":", "-", ","):
         help = f"write `{closer}` in place of `{odd}`"
         note = Label(failure.span(stop - 1, stop), f"`{closer}` is missing here")
         return said(f"`{char}` is not closed", span, help, note)
