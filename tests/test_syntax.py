@@ -131,7 +131,7 @@ def test_nesting_up_to_the_limit():
 
 
 def test_values_up_to_the_limit(monkeypatch):
-    monkeypatch.setattr(syntax, "MAX_NODES", 10)
+    monkeypatch.setattr(limits, "VALUES", 10)
     assert isinstance(tree("[1, 2, 3, 4, 5, 6, 7, 8, 9]"), Sequence)
     assert codes("[1, 2, 3, 4, 5, 6, 7, 8, 9, 10]") == ["NS001"]
 
