@@ -57,6 +57,9 @@ CASES = {
     "doubled heading": ("resnext50_32x4d", "doc: >\n", "doc: >\ndoc: >\n", "delete one"),
     "path of a variant": ("resnext50_32x4d", "  (?=blocks.*conv2)", "", "indent it by 2"),
     "indented text": ("vgg16", "(?<=doc: >\n) ", "  ", "indent it by 2"),
+    "number far off in an expression": ("googlenet", "// 2}", "// 18}", "write `2` in place"),
+    "number of a variant": ("googlenet_bn", r"\$k // 2", "$k // 3", "write `2` in place of `3`"),
+    "dollar moved": ("resnext50_32x4d", r"\$width", "w$idth", "write `$w` in place of `w$`"),
     "kernel too large": ("inception_v3", "stride: 1, padding: 1", "stride: 1, padding: 10", "`1`"),
 }
 

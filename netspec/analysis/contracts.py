@@ -114,7 +114,8 @@ def _mendable(broken: Sequence[Claim], fixes: Sequence[Fix], case: Case) -> Diag
         help=help,
         severity=case.severity,
     )
-    return found if is_clear(fixes) and not case.unused else case.doubted(found)
+    is_certain = is_clear(fixes) and first.tier == (False, 0) and not case.unused
+    return found if is_certain else case.doubted(found)
 
 
 def _difference(claim: Claim, case: Case) -> str:

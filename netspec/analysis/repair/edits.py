@@ -71,10 +71,10 @@ def all_edits(source: Source, unused: Sequence[str]) -> Iterator[Edit]:
     yield from other_names(source, 0, len(source.text), unused)
     yield from _with_unused(rows, unused)
     yield from _leaving_out(rows)
+    yield from _other_numbers(source)
     yield from _gaps(rows)
     yield from _other_words(source)
     yield from _usual_numbers(source)
-    yield from _other_numbers(source)
     for start, end in _parts(source):
         yield from other_names(source, start, end, _declared(source.text[start:end]))
     yield from _once_more(rows)

@@ -88,6 +88,8 @@ def _edits_of(item: Diagnostic, place: Span) -> Iterator[Edit]:
         yield from kinds.numbers(place)
         yield from kinds.keywords(place)
         yield from kinds.turned(place)
+    elif item.code == Code.EXPRESSION:
+        yield from kinds.slips(place)
     elif item.code in _TURNED:
         yield from kinds.turned(place)
     elif item.code == Code.UNKNOWN_ARG or (item.code == Code.BROKEN_SHAPE and item.is_open):
