@@ -69,7 +69,6 @@ def all_edits(source: Source, unused: Sequence[str]) -> Iterator[Edit]:
     """Yield edits of one word or one line; `unused` are parameters that no expression uses."""
     rows = rows_of(source)
     yield from other_names(source, 0, len(source.text), unused)
-    yield from _with_unused(rows, unused)
     yield from _leaving_out(rows)
     yield from _other_numbers(source)
     yield from _gaps(rows)
@@ -263,16 +262,6 @@ def _usual_numbers(source: Source) -> Iterator[Edit]:
         for new in dict.fromkeys((value // 10, *_SIZES)):
             if value > _LARGEST:
                 yield replacing(Span(source, *found.span(1)), str(new))
-
-
-def _with_unused(rows: Sequence[Span], unused: Sequence[str]) -> Iterator[Edit]:
-    """A line that uses a parameter which no other does, made from one that stands there."""
-    for name in unused:
-        for row in rows:
-            found = entry(row)
-            if found and len(_NAME.findall(row.text)) == 1:
-                new = _NAME.sub(f"${name}", renamed(found, name))
-                yield _put_above(row, new)
 
 
 def _put_above(row: Span, new: str) -> Edit:
