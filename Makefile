@@ -9,7 +9,7 @@ SPECS := $(basename $(notdir $(wildcard specs/*.yaml)))
 check: lint types examples test
 
 check-all: lint types examples build/mermaid
-	MERMAID=$(CURDIR)/build/mermaid $(PYTHON) -m pytest -n $(WORKERS) --long
+	MERMAID=$(CURDIR)/build/mermaid $(PYTHON) -m pytest -n $(WORKERS) --dist worksteal --long
 
 # Without npm, or without its registry, the folder stays empty and the parser is not asked.
 build/mermaid:
@@ -18,7 +18,7 @@ build/mermaid:
 	    echo "mermaid could not be installed: its parser is not asked" >&2
 
 test:
-	$(PYTHON) -m pytest -n $(WORKERS)
+	$(PYTHON) -m pytest -n $(WORKERS) --dist worksteal
 
 lint:
 	$(PYTHON) -m ruff format --check .

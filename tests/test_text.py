@@ -36,8 +36,8 @@ from netspec.text.syntax import decode
 from tests.hostile_text import Hostile, hostile_spec
 from tests.support import ROOT, draws, verified
 
-BATCHES = 8
-SIZE = draws(20, 1250)
+BATCHES = 16
+SIZE = draws(10, 625)
 
 
 class Pair:
