@@ -105,6 +105,7 @@ def together(flags: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory) -
     return out
 
 
+@pytest.mark.long
 def test_a_resumed_run_ends_with_the_same_bits(trained: Path, tmp_path: Path) -> None:
     run(EXAMPLES / "train.py", *TINY, "--out", tmp_path, "--stop-at", 5)
     assert state(tmp_path)["step"] == 5
@@ -114,6 +115,7 @@ def test_a_resumed_run_ends_with_the_same_bits(trained: Path, tmp_path: Path) ->
     assert_same(learned(trained), learned(tmp_path))
 
 
+@pytest.mark.long
 def test_two_processes_have_the_gradients_and_the_averages_of_one(
     alone: Path, together: Path
 ) -> None:

@@ -405,7 +405,7 @@ ODD = (
 )
 
 
-STEP = draws(len(ODD) + 2, 7)
+STEP = draws(2 * len(ODD), 7)
 """How many odd values are left out at a place before the next."""
 
 

@@ -220,7 +220,7 @@ graph:
   dec1:  {Up: [16], from: [dec2, enc1], shape: [16, 64, 64]}
 outputs: {mask: dec1}
 """
-PER_SPEC = draws(40, 60)
+PER_SPEC = 60
 SLIPS = {"0": "1", "1": "2", "2": "1", "3": "5", "5": "3", "7": "5"}
 SILENT = ("dropout", "eps", "weight", "local_response_norm", "netspec", "init", "aux_weight")
 
@@ -253,6 +253,7 @@ def wrong_numbers() -> tuple[Mutant, ...]:
     return tuple(found)
 
 
+@pytest.mark.long
 def test_a_wrong_number_is_underlined():
     group = [m for m in wrong_numbers() if m.found]
     missed = [f"{m.span}: {m.token} -> {m.typo}" for m in group if not m.underlined]
@@ -263,6 +264,7 @@ def test_a_wrong_number_is_underlined():
     assert _share(len(blamed), len(group)) <= 0.06, blamed
 
 
+@pytest.mark.long
 def test_a_wrong_number_is_answered_with_the_right_one():
     group = [m for m in wrong_numbers() if m.found]
     missed = [f"{m.span}: {m.token} -> {m.typo}" for m in group if not _is_named(m)]
