@@ -58,6 +58,15 @@ class Watcher:
                 self._text += (self._stream.read() or b"").decode()
         return not self._text.strip()
 
+    def close(self) -> None:
+        """Read no more."""
+        self._selector.close()
+        self._stream.close()
+
+    def ended(self) -> int:
+        """Wait until the command ends by itself; return its exit code."""
+        return self._process.wait(20)
+
     def stop(self, number: int = signal.SIGINT) -> int:
         self._process.send_signal(number)
         return self._process.wait(10)
@@ -75,6 +84,16 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Watcher]]:
     yield launch
     for watcher in started:
         watcher.stop(signal.SIGKILL)
+
+
+def test_it_ends_when_nobody_reads_what_it_prints(start, tmp_path):
+    path = tmp_path / "net.yaml"
+    path.write_text(WRONG)
+    watcher = start("check", str(path))
+    watcher.until("did you mean")
+    watcher.close()
+    path.write_text(WRONG + "# again\n")
+    assert watcher.ended() == 141
 
 
 def rename_over(path: Path, text: str) -> None:

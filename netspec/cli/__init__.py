@@ -123,12 +123,11 @@ def _status(error: Exception) -> int:
             show(error.diagnostics, sys.stderr)
             return Exit.WRONG
         case OSError():
-            if isinstance(error, BrokenPipeError) or error.errno:
+            if error.errno:
                 discard(sys.stdout)
             if isinstance(error, BrokenPipeError):
                 return Exit.BROKEN_PIPE
-            complain(failure(error))
-            return failure(error).code
+            return _status(failure(error))
         case _:
             return _report_bug(error)
 

@@ -37,6 +37,8 @@ def watched(options: Namespace, run: Callable[[Namespace], int]) -> NoReturn:
             if run(options) == 0 and not files.is_stream(getattr(options, "output", "-")):
                 tell(f"netspec: {escape(options.output)} is up to date")
         except (Failure, OSError) as error:
+            if isinstance(error, OSError) and error.errno:
+                raise  # it is what we print to that has broken, not a file that can be mended
             found = failure(error) if isinstance(error, OSError) else error
             if is_first and found.code == Exit.USAGE:
                 raise
