@@ -114,7 +114,7 @@ def _mendable(broken: Sequence[Claim], fixes: Sequence[Fix], case: Case) -> Diag
         help=help,
         severity=case.severity,
     )
-    is_certain = is_clear(fixes) and first.tier == (False, 0) and not case.unused
+    is_certain = first.tier == (False, 0) and not case.unused
     return found if is_certain else case.doubted(found)
 
 

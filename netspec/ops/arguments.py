@@ -17,7 +17,7 @@ from pydantic_core import PydanticCustomError, core_schema
 from netspec import limits
 from netspec.ops.dim import Expr, integer, names
 
-EXPRESSION: dict[str, Any] = {"type": "string", "pattern": r"\$", "maxLength": 200}
+EXPRESSION: dict[str, Any] = {"type": "string", "pattern": r"\$", "maxLength": limits.EXPRESSION}
 
 
 class Argument(ABC):

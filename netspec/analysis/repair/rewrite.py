@@ -105,9 +105,11 @@ def _edits_of(item: Diagnostic, place: Span) -> Iterator[Edit]:
 
 def _is_doubled(item: Diagnostic) -> bool:
     """Tell whether a line stands twice, so that nothing in it is wrong."""
-    spans = [span for span in (item.span, *(note.span for note in item.notes)) if span]
-    lines = [span.source.text.split("\n")[span.line - 1] for span in spans]
-    return item.code == Code.TWICE and len(lines) > len(set(lines))
+    if item.code != Code.TWICE or item.span is None:
+        return False
+    spans = (item.span, *(note.span for note in item.notes))
+    line, *others = (span.source.line(span.line) for span in spans)
+    return line in others
 
 
 _NUMBERS = (Code.RANGE, Code.REFUSED, Code.NOTHING_LEFT)

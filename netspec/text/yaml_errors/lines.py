@@ -13,7 +13,6 @@ from netspec.text.yaml_errors.layout import OPENERS, PAIRS, Entry, Failure, said
 
 _OFTEN = ("params", "chain", "parallel", "inputs", "init", "blocks", "extends", "change")
 _INNER_KEY = r"(?<![^\s:,\[\]{}])([A-Za-z_\"'(][^\s:,\[\]{}]*):(?=\s|$)"
-_DEEP = 6  # levels that an entry can have been meant for
 _BEFORE = 200  # entries before the place that can be at fault
 _BEHIND = 20  # entries behind the place that say where siblings stand
 
