@@ -6,10 +6,11 @@ import io
 import json
 import os
 import sys
+import tempfile
 import textwrap
 import warnings
 from collections.abc import Iterable
-from contextlib import redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,6 +19,7 @@ from _pytest.mark import ParameterSet
 
 import netspec
 from netspec.analysis.network import Network
+from netspec.cli import main
 from netspec.compiler import compile_spec
 from netspec.runtime.verify import CHILD, differences, order
 from netspec.text.diagnostics import Diagnostic, SpecError
@@ -57,6 +59,18 @@ def verified(network: Network, source: str) -> list[str]:
     finally:
         sys.stdin = before
     return differences(network, json.loads(printed.getvalue()))
+
+
+def printed(command: str, given: str = "", errors: bool = True) -> str:
+    """Return what a command prints on standard output, and with `errors` on standard error."""
+    with tempfile.TemporaryFile() as file, pytest.MonkeyPatch.context() as patch:
+        stream = io.TextIOWrapper(file, encoding="utf-8", write_through=True)
+        patch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(given.encode())))
+        other = stream if errors else io.StringIO()
+        with redirect_stdout(stream), redirect_stderr(other):
+            main(command.split())
+        file.seek(0)
+        return file.read().decode()
 
 
 def mistakes(text: str) -> list[Diagnostic]:

@@ -5,18 +5,14 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import os
 import re
-import tempfile
 from pathlib import Path
 
 import pytest
 
-from netspec.cli import main
 from netspec.emit.report import FORMATS
-from tests.support import ROOT, SPECS
+from tests.support import ROOT, SPECS, printed
 
 GOLDEN = ROOT / "tests" / "golden"
 SHOWN = {
@@ -45,17 +41,6 @@ OTHERS = {
     "paper.txt": "report specs/googlenet.yaml --paper",
     "schema.json": "schema",
 }
-
-
-def printed(command: str, given: str = "") -> str:
-    """Return what a command prints, on both streams."""
-    with tempfile.TemporaryFile() as file, pytest.MonkeyPatch.context() as patch:
-        stream = io.TextIOWrapper(file, encoding="utf-8", write_through=True)
-        patch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(given.encode())))
-        with contextlib.redirect_stdout(stream), contextlib.redirect_stderr(stream):
-            main(command.split())
-        file.seek(0)
-        return file.read().decode()
 
 
 def compare(path: Path, text: str, update: bool) -> None:

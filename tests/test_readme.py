@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import doctest
-import io
 import re
 
 import pytest
 
-from netspec.cli import main
 from netspec.language import grammar
-from tests.support import ROOT, SPECS, load
+from tests.support import ROOT, SPECS, load, printed
 
 README = ROOT / "README.md"
 LANGUAGE = ROOT / "specs" / "README.md"
@@ -21,16 +18,9 @@ _KEYS = re.compile(r"<!-- keys: (\w+) -->\n(.*?)<!-- end -->", re.DOTALL)
 _SPECS = re.compile(r"<!-- specs -->\n(.*?)<!-- end -->", re.DOTALL)
 
 
-def printed(command: str) -> str:
-    """Return what a command prints on standard output."""
-    stream = io.StringIO()
-    with contextlib.redirect_stdout(stream), contextlib.redirect_stderr(io.StringIO()):
-        main(command.split())
-    return stream.getvalue().rstrip("\n") + "\n"
-
-
 def output(match: re.Match[str]) -> str:
-    return f"<!-- output: netspec {match[1]} -->\n```text\n{printed(match[1])}```"
+    text = printed(match[1], errors=False).rstrip("\n") + "\n"
+    return f"<!-- output: netspec {match[1]} -->\n```text\n{text}```"
 
 
 def class_of(match: re.Match[str]) -> str:
