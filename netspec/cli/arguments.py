@@ -6,7 +6,7 @@ from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Callable
 from functools import partial
 
-from netspec.text.syntax import number
+from netspec.text.plain import number
 
 _LARGEST, _DAY = 10**9, 86_400
 

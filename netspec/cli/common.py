@@ -20,7 +20,7 @@ from netspec.compiler import ParameterError, compile_spec
 from netspec.language.project import Project, Stamp, stamp
 from netspec.text import files
 from netspec.text.diagnostics import Diagnostic, SpecError, counted, escape
-from netspec.text.syntax import number
+from netspec.text.plain import number
 
 
 def watched(options: Namespace, run: Callable[[Namespace], int]) -> NoReturn:

@@ -12,7 +12,7 @@ from netspec.language.values import Scope
 from netspec.ops.arguments import Argument, bare
 from netspec.ops.dim import Expr, ExprError, parse
 from netspec.text.diagnostics import likely
-from netspec.text.syntax import number
+from netspec.text.plain import number
 
 _WORDS = {
     **dict.fromkeys(("True", "true", "yes"), True),

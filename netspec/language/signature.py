@@ -11,7 +11,8 @@ from netspec.language.names import NAME, check_name
 from netspec.language.terms import Param, Ref
 from netspec.text.codes import Code
 from netspec.text.diagnostics import Sink, Span
-from netspec.text.syntax import Mapping, Scalar, Sequence, Tree, resolve
+from netspec.text.plain import resolve
+from netspec.text.syntax import Mapping, Scalar, Sequence, Tree
 
 
 class Parameters(Kind[Tree]):

@@ -6,7 +6,6 @@ the language's own rules. A broken limit or a YAML error stops at once; other mi
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ import yaml
 from netspec import limits
 from netspec.text.codes import Code
 from netspec.text.diagnostics import Diagnostic, Sink, Source, Span, SpecError
+from netspec.text.plain import RENAME, resolve
 from netspec.text.yaml_errors import texts
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -265,7 +265,7 @@ class _Builder:
         if key.quoted:
             trial = Sink()
             is_plain = resolve(key.text, key.span, trial) == key.text and not trial.failed
-            help = "write it without quotes" if is_plain else _RENAME
+            help = "write it without quotes" if is_plain else RENAME
             self.sink.error(Code.LEFT_OUT, "a quoted key", key.span, help=help)
         if first := seen.get(key.text):
             self.sink.add(texts.key_twice(key.text, first.span, key.span))
@@ -297,7 +297,7 @@ class _Builder:
         is_key = top.awaits_key
         if texts.SUSPECT.search(event.value) and not is_key and not top.holds(_FREE):
             self._refuse(texts.odd_text(span, top.keys is None, top.flow))
-        return Scalar(resolve(event.value, span, self.sink, _RENAME if is_key else ""), span)
+        return Scalar(resolve(event.value, span, self.sink, RENAME if is_key else ""), span)
 
     def _refuse_joiner(self, text: str, span: Span, top: _Open) -> None:
         found = _JOINER.search(text)
@@ -316,80 +316,6 @@ class _Builder:
 def _is_empty(tree: Tree) -> bool:
     """Tell whether nothing stands where a value could."""
     return isinstance(tree, Scalar) and tree.span.start == tree.span.end
-
-
-# ------------------------------------------------------------------ what a plain text means
-
-
-def resolve(text: str, span: Span, sink: Sink, cure: str = "") -> int | float | bool | str | None:
-    """Return what a plain text means; `cure` is what to do with one that YAML leaves open."""
-    if text in _CONSTANTS:
-        return _CONSTANTS[text]
-    if text[0] not in _NUMERIC:
-        found = _WORDS.get(text, "")
-    elif (value := number(text)) is not None:
-        return value
-    elif _INTEGER.fullmatch(text) or _FLOAT.fullmatch(text):
-        kind = (
-            f"an integer of more than {_DIGITS} digits"
-            if text.lstrip("-").isdigit()
-            else _TOO_LARGE
-        )
-        sink.error(Code.RANGE, kind, span)
-        return 0
-    else:
-        found = _ambiguity(text)
-    if found:
-        message = f"YAML 1.1 and YAML 1.2 read `{text[:40]}` differently"
-        sink.error(Code.AMBIGUOUS_WORD, message, span, help=cure or found)
-    return text
-
-
-def number(text: str) -> int | float | None:
-    """Return the number that a text is in a spec, or None."""
-    if _INTEGER.fullmatch(text):
-        return int(text) if len(text.lstrip("-")) <= _DIGITS else None
-    value = float(text) if _FLOAT.fullmatch(text) else math.inf
-    return value if math.isfinite(value) else None
-
-
-_DIGITS = 18
-_TOO_LARGE = "a number that no 64-bit float can hold"
-_CONSTANTS = {"true": True, "false": False, "null": None, "": None}
-_INTEGER = re.compile(r"-?(0|[1-9][0-9]*)", re.ASCII)
-_FLOAT = re.compile(
-    r"-?(([0-9]+\.[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?|[0-9]+[eE][-+]?[0-9]+)", re.ASCII
-)
-
-_NUMERIC = frozenset("0123456789+-.=")
-_RENAME = "choose another name"
-_QUOTES = "put it in quotes if it is a text"
-_WORDS = {
-    word: cure
-    for cure, words in (
-        (f"write `true`, or {_QUOTES}", "yes|Yes|YES|on|On|ON|True|TRUE"),
-        (f"write `false`, or {_QUOTES}", "no|No|NO|off|Off|OFF|False|FALSE"),
-        ("write `null`", "~|Null|NULL"),
-    )
-    for word in words.split("|")
-}
-_AMBIGUOUS = (
-    (re.compile(r"[-+]?0[0-7]+|[-+]?0[0-9]+"), "write the number without the leading 0"),
-    (re.compile(r"[-+]?0[xob][0-9A-Fa-f_]+"), "write the number in decimal"),
-    (re.compile(r"\+[0-9.].*"), "write the number without `+`"),
-    (re.compile(r"[-+]?[0-9][0-9_]*_[0-9_]*(\.[0-9_]*)?"), "write the number without `_`"),
-    (re.compile(r"[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?"), _QUOTES),
-    (re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"), "only finite numbers are read"),
-    (re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}.*"), _QUOTES),
-    (re.compile(r"="), _QUOTES),
-)
-
-
-def _ambiguity(text: str) -> str:
-    """Return the cure for a plain scalar that YAML's versions read differently, or nothing."""
-    if len(text) > 64:
-        return ""
-    return next((cure for pattern, cure in _AMBIGUOUS if pattern.fullmatch(text)), "")
 
 
 def scalars(tree: Tree) -> Iterator[Scalar]:

@@ -1,0 +1,86 @@
+"""What a plain YAML text means: a number, a truth value, null or a text.
+
+YAML 1.1, which PyYAML reads, and YAML 1.2 differ on many words and numbers; what they read
+differently is refused, so that a spec means the same to every reader.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+
+from netspec.text.codes import Code
+from netspec.text.diagnostics import Sink, Span
+
+_DIGITS = 18
+_TOO_LARGE = "a number that no 64-bit float can hold"
+_CONSTANTS = {"true": True, "false": False, "null": None, "": None}
+_INTEGER = re.compile(r"-?(0|[1-9][0-9]*)", re.ASCII)
+_FLOAT = re.compile(
+    r"-?(([0-9]+\.[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?|[0-9]+[eE][-+]?[0-9]+)", re.ASCII
+)
+
+_NUMERIC = frozenset("0123456789+-.=")
+RENAME = "choose another name"
+_QUOTES = "put it in quotes if it is a text"
+_WORDS = {
+    word: cure
+    for cure, words in (
+        (f"write `true`, or {_QUOTES}", "yes|Yes|YES|on|On|ON|True|TRUE"),
+        (f"write `false`, or {_QUOTES}", "no|No|NO|off|Off|OFF|False|FALSE"),
+        ("write `null`", "~|Null|NULL"),
+    )
+    for word in words.split("|")
+}
+_AMBIGUOUS = (
+    (re.compile(r"[-+]?0[0-7]+|[-+]?0[0-9]+"), "write the number without the leading 0"),
+    (re.compile(r"[-+]?0[xob][0-9A-Fa-f_]+"), "write the number in decimal"),
+    (re.compile(r"\+[0-9.].*"), "write the number without `+`"),
+    (
+        re.compile(r"(?=.*_)[-+]?\.?[0-9][0-9_]*(\.[0-9_]*)?([eE][-+]?[0-9]+)?"),
+        "write the number without `_`",
+    ),
+    (re.compile(r"[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+(\.[0-9_]*)?"), _QUOTES),
+    (re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)"), "only finite numbers are read"),
+    (re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}.*"), _QUOTES),
+    (re.compile(r"="), _QUOTES),
+)
+
+
+def resolve(text: str, span: Span, sink: Sink, cure: str = "") -> int | float | bool | str | None:
+    """Return what a plain text means; `cure` is what to do with one that YAML leaves open."""
+    if text in _CONSTANTS:
+        return _CONSTANTS[text]
+    if text[0] not in _NUMERIC:
+        found = _WORDS.get(text, "")
+    elif (value := number(text)) is not None:
+        return value
+    elif _INTEGER.fullmatch(text) or _FLOAT.fullmatch(text):
+        kind = (
+            f"an integer of more than {_DIGITS} digits"
+            if text.lstrip("-").isdigit()
+            else _TOO_LARGE
+        )
+        sink.error(Code.RANGE, kind, span)
+        return 0
+    else:
+        found = _ambiguity(text)
+    if found:
+        message = f"YAML 1.1 and YAML 1.2 read `{text[:40]}` differently"
+        sink.error(Code.AMBIGUOUS_WORD, message, span, help=cure or found)
+    return text
+
+
+def number(text: str) -> int | float | None:
+    """Return the number that a text is in a spec, or None."""
+    if _INTEGER.fullmatch(text):
+        return int(text) if len(text.lstrip("-")) <= _DIGITS else None
+    value = float(text) if _FLOAT.fullmatch(text) else math.inf
+    return value if math.isfinite(value) else None
+
+
+def _ambiguity(text: str) -> str:
+    """Return the cure for a plain scalar that YAML's versions read differently, or nothing."""
+    if len(text) > 64:
+        return ""
+    return next((cure for pattern, cure in _AMBIGUOUS if pattern.fullmatch(text)), "")
