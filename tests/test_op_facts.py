@@ -13,17 +13,17 @@ from torch import Tensor, nn
 from netspec.analysis.costs import OTHER_KINDS
 from netspec.emit.palette import KINDS
 from netspec.ops.arguments import Real
-from netspec.ops.base import REGISTRY, Join, Layout, Op, Storage
+from netspec.ops.base import REGISTRY, Call, Input, Layout, Op, Storage
 from netspec.ops.dim import Shape
 from tests.support import draws
-from tests.test_ops import accepted, run, validate
+from tests.test_ops import accepted, called, run, validate
 from tests.test_ops_table import TABLE
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 SETTINGS = draws(25, 100)
 IMAGES = 40  # so that each element of a window is the largest in one of them
-UNARY = [name for name in TABLE if not issubclass(REGISTRY[name], Join)]
+UNARY = [name for name in TABLE if 1 in REGISTRY[name].reads]
 BORROWED = {"reflect", "replicate", "circular"}
 """Paddings that read the input again beyond its edge."""
 
@@ -48,14 +48,14 @@ def _is_off(op: Op) -> bool:
 
 def output(op: Op, x: Tensor, training: bool = False) -> Tensor:
     """Run an op with positive weights, so that nothing cancels."""
-    call = op.torch(tuple(x.shape[1:]))
     if not op.is_module:
-        return run(call, False, [x])[1]
-    layer, _ = run(call, True, [torch.zeros_like(x, dtype=torch.float32)])
+        return run(op, [x])[1]
+    layer, _ = run(op, [torch.zeros_like(x, dtype=torch.float32)])
     layer.reset_running_stats() if hasattr(layer, "reset_running_stats") else None
     for parameter in layer.parameters():
         nn.init.constant_(parameter, 0.5)
-    return layer.to(x.dtype).train(training)(x)
+    use = op.use(tuple(x.shape[1:])) or Call("", (Input.EACH,))
+    return called(layer.to(x.dtype).train(training), use, [x])
 
 
 # ------------------------------------------------------------------ reach
@@ -142,7 +142,8 @@ def test_an_op_counts_as_pytorch_calls_it(op_name: str) -> None:
     cls = REGISTRY[op_name]
     assert cls.is_pooling == ("Pool" in cls.module)
     assert cls.other in OTHER_KINDS
-    assert all((op.cost(*x).macs > 0) == cls.has_depth for op, x in accepted(op_name, 5))
+    for op, x in accepted(op_name, 5):
+        assert (op.cost(*x).macs > 0 and bool(op.weights(*x))) == cls.has_depth
 
 
 @pytest.mark.parametrize("op_name", TABLE)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import operator
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import reduce
 from random import Random
 from types import SimpleNamespace
@@ -20,12 +20,12 @@ import torch.nn.functional as F
 from pydantic import ValidationError
 from torch import Tensor, nn
 from torch.backends import mkldnn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from netspec.ops.arguments import Fixed
 from netspec.ops.base import REGISTRY, Call, Infix, Input, Op, product
 from netspec.ops.dim import Shape, is_known, name, substitute
-from netspec.ops.merge import Elementwise
 from netspec.ops.split import Cut
 from tests.support import draws
 from tests.test_ops_draws import Arguments
@@ -38,8 +38,21 @@ FLOP_SETTINGS = draws(50, 200)
 META_SETTINGS = 50
 SYMBOLIC_SETTINGS = draws(200, 1_000)
 BATCH = 11  # which no size and no product of sizes is, so that a mixed batch shows
-OPERATORS = {"+": operator.add, "*": operator.mul}
-REFUSALS = (RuntimeError, ValueError, TypeError, IndexError, ZeroDivisionError)
+OPERATORS = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": operator.truediv,
+    "@": operator.matmul,
+}
+REFUSALS = (
+    RuntimeError,
+    ValueError,
+    TypeError,
+    IndexError,
+    ZeroDivisionError,
+    AssertionError,
+)
 Shapes = tuple[Shape, ...]
 
 
@@ -62,9 +75,8 @@ def ours(op: Op, shapes: Shapes) -> Seen | None:
 
 def theirs(op: Op, shapes: Shapes) -> Seen | None:
     """Return what PyTorch does, None where it raises, mixes images or makes an empty tensor."""
-    call = op.torch(*shapes)
     try:
-        layer, output = run(call, op.is_module, [torch.zeros((BATCH, *x)) for x in shapes])
+        layer, output = run(op, [torch.zeros((BATCH, *x)) for x in shapes])
     except REFUSALS:
         return None
     if output.dim() == 0 or output.shape[0] != BATCH or output.numel() == 0:
@@ -74,19 +86,26 @@ def theirs(op: Op, shapes: Shapes) -> Seen | None:
     return Seen(tuple(output.shape[1:]), weights, buffers)
 
 
-def run(call: Call | Infix, is_module: bool, inputs: list[Tensor]) -> tuple[nn.Module, Tensor]:
+def run(op: Op, inputs: list[Tensor]) -> tuple[nn.Module, Tensor]:
     """Build what a generated file would hold, and run it."""
+    shapes = [tuple(x.shape[1:]) for x in inputs]
+    call = op.torch(*shapes)
     if isinstance(call, Infix):
         return nn.Identity(), reduce(OPERATORS[call.operator], inputs)
     package, _, attribute = call.function.rpartition(".")
     function = getattr({"nn": nn, "torch": torch, "F": F, "": HELPERS}[package], attribute)
-    if is_module:
-        layer = function(*call.args, **call.kwargs)
-        return layer, layer(*inputs)
-    places = {Input.ONE: inputs[0], Input.ALL: inputs}
-    args = [places[value] if isinstance(value, Input) else value for value in call.args]
+    if not op.is_module:
+        return nn.Identity(), called(function, call, inputs)
+    layer = function(*call.args, **call.kwargs)
+    return layer, called(layer, op.use(*shapes) or Call("", (Input.EACH,)), inputs)
+
+
+def called(function: Callable[..., Any], call: Call, inputs: list[Tensor]) -> Tensor:
+    """Call a function with what the call says; of several results the first counts."""
+    places = {Input.ONE: inputs[:1], Input.EACH: inputs, Input.ALL: [inputs]}
+    args = [x for value in call.args for x in places.get(value, [value])]
     output = function(*args, **call.kwargs)
-    return nn.Identity(), output[0] if isinstance(output, tuple) else output
+    return output[call.item or 0] if isinstance(output, tuple) else output
 
 
 def helpers() -> SimpleNamespace:
@@ -157,13 +176,14 @@ def ask_anyway(op_name: str, arguments: Arguments, shapes: Shapes) -> Seen | Non
 @pytest.mark.parametrize("op_name", TABLE)
 def test_the_flop_counter_agrees(op_name: str) -> None:
     """Two of PyTorch's FLOPs are one MAC; it counts convolutions and matrices, and so do MACs."""
-    with FlopCounterMode(display=False) as counter:
+    # PyTorch counts nothing of a fused attention on a CPU.
+    with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH):
         for op, shapes in accepted(op_name, FLOP_SETTINGS):
             before = counter.get_total_flops()
-            run(op.torch(*shapes), op.is_module, [torch.zeros((BATCH, *x)) for x in shapes])
+            run(op, [torch.zeros((BATCH, *x)) for x in shapes])
             flops = counter.get_total_flops() - before
             assert op.cost(*shapes).macs * 2 * BATCH == flops, (op, shapes)
-            assert (flops > 0) == op.has_depth
+            assert (flops > 0 and bool(op.weights(*shapes))) == op.has_depth
 
 
 @pytest.mark.parametrize("op_name", TABLE)
@@ -173,7 +193,7 @@ def test_the_meta_device_agrees(op_name: str) -> None:
             continue  # a running mean over all batches counts them with a real number
         with torch.device("meta"):
             inputs = [torch.zeros((BATCH, *x)) for x in shapes]
-            _, output = run(op.torch(*shapes), op.is_module, inputs)
+            _, output = run(op, inputs)
         assert output.shape == (BATCH, *op.shape(*shapes)), (op, shapes)
 
 
@@ -246,7 +266,7 @@ def test_names_lead_to_the_same_shape_and_call(op_name: str) -> None:
     known = sizes = 0
     for op, shapes in accepted(op_name, SYMBOLIC_SETTINGS):
         env: dict[str, Any] = {}
-        keep = (-1, 1) if isinstance(op, Elementwise) else (-1,)
+        keep = (-1, 1) if len(shapes) > 1 else (-1,)
         named, named_shapes = op_with_names(r, op, env), with_names(r, shapes, env, keep)
         assert named.bind(env) == op
         assert named.label() and op.label()
@@ -259,7 +279,9 @@ def test_names_lead_to_the_same_shape_and_call(op_name: str) -> None:
         call, numeric = named.torch(*named_shapes), op.torch(*shapes)
         if isinstance(call, Call) and isinstance(numeric, Call) and is_known(call.args):
             assert substitute(call.args, env) == numeric.args
-            assert {k: substitute(v, env) for k, v in call.kwargs.items()} == numeric.kwargs
+            keywords = {key: substitute(value, env) for key, value in call.kwargs.items()}
+            # Names do not show that a size is the one that PyTorch assumes.
+            assert keywords.items() >= numeric.kwargs.items()
     assert known > sizes // 2
 
 

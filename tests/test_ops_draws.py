@@ -348,3 +348,75 @@ def elementwise(r: Random) -> Setting:
 def _broadcast(r: Random, x: Shape) -> Shape:
     y = tuple(1 if r.random() < 0.2 else r.choice([size] * 9 + [2]) for size in x)
     return (*y, 1) if r.random() < 0.03 else y
+
+
+def two(r: Random) -> Setting:
+    x = shape(r, 0, 3, 3)
+    return {}, (_broadcast(r, x), _broadcast(r, x))
+
+
+def stack(r: Random) -> Setting:
+    x = shape(r, 0, 3, 3)
+    arguments = some(r, dim=lambda: r.choice([1, -1, r.randint(-5, 4)]))
+    return arguments, tuple(_like(r, x, -1) for _ in range(r.randint(1, 4)))
+
+
+def power(r: Random) -> Setting:
+    return {"exponent": r.choice([2, 3, -1.0])}, (shape(r, 0, 4),)
+
+
+def clamp(r: Random) -> Setting:
+    limits = some(
+        r, min=lambda: r.choice([None, -0.5, -2]), max=lambda: r.choice([None, 0.5, 2, 0.25])
+    )
+    return limits, (shape(r, 0, 4),)
+
+
+def normalize(r: Random) -> Setting:
+    arguments = some(
+        r, p=lambda: r.choice([1.0, 2.0, 3]), dim=lambda: r.randint(-5, 4), eps=real(r, 0, 1e-3)
+    )
+    return arguments, (shape(r, 0, 4),)
+
+
+def rms_norm(r: Random) -> Setting:
+    arguments, shapes = layer_norm(r)
+    return {key: value for key, value in arguments.items() if key != "bias"}, shapes
+
+
+# ------------------------------------------------------------------ attention
+
+
+def matmul(r: Random) -> Setting:
+    rows, inner, columns = sizes(r, 3, 5)
+    leading = shape(r, 0, 2, 3)
+    left = (*_broadcast(r, leading), rows, inner)
+    right = (*_broadcast(r, leading), r.choice([inner] * 8 + [2]), columns)
+    return {}, (left[-r.choice([9, 9, 9, 1]) :], right)
+
+
+def attention(r: Random) -> Setting:
+    leading, (queries, keys, features, values) = shape(r, 0, 2, 3), sizes(r, 4, 5)
+    q = (*_broadcast(r, leading), queries, features)
+    k = (*_broadcast(r, leading), keys, r.choice([features] * 8 + [2]))
+    v = (*_broadcast(r, leading), r.choice([keys] * 8 + [2]), values)
+    mask = (*_broadcast(r, leading), r.choice([queries, 1, 3]), r.choice([keys, keys, 1]))
+    arguments = some(r, is_causal=flag(r), scale=lambda: r.choice([None, 0.5]))
+    return arguments, (q, k, v, *([mask] if r.random() < 0.3 else []))
+
+
+def multihead_attention(r: Random) -> Setting:
+    q = (r.randint(1, 4), r.choice([2, 4, 6]))
+    others = ()
+    if r.random() < 0.5:
+        features = r.choice([q[1], q[1], 3])
+        keys = r.randint(1, 4)
+        others = ((keys, features), (r.choice([keys] * 8 + [2]), r.choice([features, 5])))
+    arguments = some(
+        r,
+        dropout=lambda: r.choice([0.0, 0.5, 1.5]),
+        bias=flag(r),
+        add_bias_kv=flag(r),
+        add_zero_attn=flag(r),
+    )
+    return {"num_heads": r.choice([1, 2, 2, 3])} | arguments, (q, *others)

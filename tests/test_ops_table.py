@@ -60,6 +60,10 @@ def more_dimensions(arguments: Arguments, shapes: tuple[Shape, ...]) -> bool:
     return len(shapes[0]) > 3
 
 
+def five_dimensions(arguments: Arguments, shapes: tuple[Shape, ...]) -> bool:
+    return len(shapes[0]) > 4
+
+
 def odd_pads(arguments: Arguments, shapes: tuple[Shape, ...]) -> bool:
     """PyTorch pads the batch too, and with some modes crops more than there is, to nonsense."""
     pad = arguments["pad"]
@@ -93,6 +97,23 @@ def odd_chunks(arguments: Arguments, shapes: tuple[Shape, ...]) -> bool:
     return bool(chunks == 1 or (chunks > 1 and size % chunks))
 
 
+def glu_over_batch(arguments: Arguments, shapes: tuple[Shape, ...]) -> bool:
+    return softmax_over_batch({"dim": arguments.get("dim", -1)}, shapes)
+
+
+def batch_meets_rows(arguments: Arguments, shapes: tuple[Shape, ...]) -> bool:
+    """PyTorch aligns the last dimensions, and takes a vector for a row or a column."""
+    return ranks_differ(arguments, shapes) or len(shapes[0]) < 2
+
+
+def odd_attention(arguments: Arguments, shapes: tuple[Shape, ...]) -> bool:
+    """PyTorch has kernels that drop a mask or read beyond the values."""
+    has_mask = len(shapes) == 4
+    is_odd = arguments.get("is_causal") or shapes[0][:-2] != shapes[-1][:-2]
+    lengths = {x[-2] for x in shapes[1:3]}
+    return batch_meets_rows(arguments, shapes) or bool((has_mask and is_odd) or len(lengths) > 1)
+
+
 def two_gaps(arguments: Arguments, shapes: tuple[Shape, ...]) -> bool:
     """PyTorch never sees the -1 of a spec, but the size that it stands for."""
     return bool(arguments["size"].count(-1) > 1)
@@ -102,6 +123,9 @@ TABLE: dict[str, Row] = {
     "adaptive_avg_pool1d": Row(draw.adaptive_pool(1)),
     "adaptive_avg_pool2d": Row(draw.adaptive_pool(2), stricter=more_dimensions),
     "adaptive_max_pool2d": Row(draw.adaptive_pool(2), left_out=("return_indices",)),
+    "adaptive_avg_pool3d": Row(draw.adaptive_pool(3), stricter=five_dimensions),
+    "adaptive_max_pool1d": Row(draw.adaptive_pool(1), left_out=("return_indices",)),
+    "adaptive_max_pool3d": Row(draw.adaptive_pool(3), left_out=("return_indices",)),
     "add": Row(draw.elementwise, stricter=ranks_differ, has_signature=False),
     "alpha_dropout": Row(draw.dropout(None)),
     "avg_pool1d": Row(draw.pool(1, dilation=False)),
@@ -111,17 +135,21 @@ TABLE: dict[str, Row] = {
     "batch_norm2d": Row(draw.batch_norm(3)),
     "channel_shuffle": Row(draw.shuffle("groups")),
     "chunk": Row(draw.chunk, stricter=odd_chunks, has_signature=False),
+    "clamp": Row(draw.clamp, has_signature=False),
     "concat": Row(draw.concat, stricter=concat_over_batch, has_signature=False),
     "conv1d": Row(draw.conv(1)),
     "conv2d": Row(draw.conv(2)),
     "conv3d": Row(draw.conv(3)),
     "conv_transpose1d": Row(draw.conv_transpose(1), left_out=("padding_mode",)),
     "conv_transpose2d": Row(draw.conv_transpose(2), left_out=("padding_mode",)),
+    "div": Row(draw.two, stricter=ranks_differ, has_signature=False),
     "dropout": Row(draw.dropout(None)),
     "dropout2d": Row(draw.dropout(3)),
     "elu": Row(draw.plain("alpha", "inplace"), refuses=False),
+    "exp": Row(draw.plain(), refuses=False, has_signature=False),
     "flatten": Row(draw.flatten, stricter=folds_batch),
     "gelu": Row(draw.gelu),
+    "glu": Row(draw.along_axis, stricter=glu_over_batch),
     "global_avg_pool": Row(draw.global_pool, stricter=more_dimensions, left_out=("output_size",)),
     "group_norm": Row(draw.group_norm),
     "hardsigmoid": Row(draw.plain("inplace"), refuses=False),
@@ -134,29 +162,40 @@ TABLE: dict[str, Row] = {
     "linear": Row(draw.linear),
     "local_response_norm": Row(draw.lrn),
     "log_softmax": Row(draw.along_axis, stricter=softmax_over_batch, own_defaults=("dim",)),
+    "matmul": Row(draw.matmul, stricter=batch_meets_rows, has_signature=False),
     "max_pool1d": Row(draw.pool(1, dilation=True), left_out=("return_indices",)),
     "max_pool2d": Row(draw.pool(2, dilation=True), left_out=("return_indices",)),
     "max_pool3d": Row(draw.pool(3, dilation=True), left_out=("return_indices",)),
     "mean": Row(draw.mean, stricter=mean_of_everything, has_signature=False),
     "mish": Row(draw.plain("inplace"), refuses=False),
     "mul": Row(draw.elementwise, stricter=ranks_differ, has_signature=False),
+    "multihead_attention": Row(draw.multihead_attention, left_out=("kdim", "vdim", "batch_first")),
     "narrow": Row(draw.narrow, stricter=narrow_of_batch, has_signature=False),
+    "neg": Row(draw.plain(), refuses=False, has_signature=False),
+    "normalize": Row(draw.normalize, stricter=softmax_over_batch, left_out=("out",)),
     "pad": Row(draw.pad, stricter=odd_pads),
     "permute": Row(draw.permute, has_signature=False),
     "pixel_shuffle": Row(draw.shuffle("upscale_factor")),
     "pixel_unshuffle": Row(draw.shuffle("downscale_factor")),
+    "pow": Row(draw.power, refuses=False, has_signature=False),
     "prelu": Row(draw.prelu),
     "relu": Row(draw.plain("inplace"), refuses=False),
     "relu6": Row(draw.plain("inplace"), refuses=False),
     "reshape": Row(draw.reshape, stricter=two_gaps, has_signature=False),
+    "rms_norm": Row(draw.rms_norm, own_defaults=("normalized_shape",)),
     "scale": Row(draw.scale, refuses=False, has_signature=False),
+    "scaled_dot_product_attention": Row(
+        draw.attention, stricter=odd_attention, has_signature=False
+    ),
     "selu": Row(draw.plain("inplace"), refuses=False),
     "sigmoid": Row(draw.plain(), refuses=False),
     "silu": Row(draw.plain("inplace"), refuses=False),
     "softmax": Row(draw.along_axis, stricter=softmax_over_batch, own_defaults=("dim",)),
     "softplus": Row(draw.plain("beta", "threshold"), refuses=False),
     "split": Row(draw.split, stricter=empty_piece, own_defaults=("dim",)),
+    "stack": Row(draw.stack, stricter=softmax_over_batch, has_signature=False),
     "stochastic_depth": Row(draw.stochastic_depth),
+    "sub": Row(draw.two, stricter=ranks_differ, has_signature=False),
     "tanh": Row(draw.plain(), refuses=False),
 }
 

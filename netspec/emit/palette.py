@@ -26,6 +26,7 @@ KINDS: dict[str, Kind] = {
     "conv5": Kind("conv 5×5", "#6ea9da", "#2465a3", "#ababab"),
     "conv7": Kind("conv 7×7", "#4a88c7", "#2f7fcb", "#8c8c8c"),
     "linear": Kind("linear", "#79b878", "#276b3c", "#bebebe"),
+    "attention": Kind("attention", "#d9dc7c", "#5d6413", "#d4d4d4"),
     "pool": Kind("pool", "#f2a65e", "#8f5310", "#b4b4b4"),
     "norm": Kind("norm", "#cfa3c4", "#7d4a92", "#cfcfcf"),
     "activation": Kind("activation", "#f7c6c4", "#6b1f1f", "#d9d9d9"),

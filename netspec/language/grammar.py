@@ -19,7 +19,10 @@ from netspec.ops.base import REGISTRY, Join
 from netspec.ops.fillers import Filler
 from netspec.text.syntax import Mapping, Scalar, Tree
 
-JOINS = sorted(name for name, cls in REGISTRY.items() if issubclass(cls, Join))
+JOINS = sorted(
+    name for name, cls in REGISTRY.items() if issubclass(cls, Join) and len(cls.reads) > 1
+)
+"""The ops that join any number of branches."""
 CHAINS = {"type": "array", "items": ref("chain"), "minItems": 1}
 FACTOR = {"anyOf": [kinds.NUMBER, EXPRESSION]}
 FILE = {"type": "string", "pattern": r"^[^/~\\:][^\\:]*\.yaml$"}

@@ -5,11 +5,12 @@ from __future__ import annotations
 from bisect import bisect
 from collections.abc import Iterable
 from collections.abc import Mapping as Table
+from collections.abc import Sequence as Items
 from dataclasses import dataclass
 
 from netspec.language.aliases import argument_meant, ops_meant
 from netspec.language.calls import Given, match_call, order, read_positional, read_word
-from netspec.language.grammar import NOTHING, BodyKeys, InlineKeys, LayerKeys
+from netspec.language.grammar import JOINS, NOTHING, BodyKeys, InlineKeys, LayerKeys
 from netspec.language.keys import Reading, corrected, kind, read_known
 from netspec.language.lookup import Context, find_op, refuse_nameless, refuse_numbers
 from netspec.language.model import BlockCall, Body, Call, Chain, Layer, OpCall, Parallel, ShareCall
@@ -87,16 +88,15 @@ def _read_join(tree: Mapping, context: Context) -> OpCall | None:
         return None
     value = found[1]
     op = REGISTRY.get(value.text) if isinstance(value, Scalar) else None
-    if op is None or not issubclass(op, Join):
-        joins = [name for name, cls in REGISTRY.items() if issubclass(cls, Join)]
+    if op is None or op.op_name not in JOINS:
         text = value.text if isinstance(value, Scalar) else ""
-        meant = [op for op in ops_meant(text, None) if op in joins]
-        help = f"did you mean `{meant[0]}`?" if meant else suggest(text, joins)
+        meant = [op for op in ops_meant(text, None) if op in JOINS]
+        help = f"did you mean `{meant[0]}`?" if meant else suggest(text, JOINS)
         message = (
             f"no join is called `{text}`" if text else f"`join` expects a word, found {kind(value)}"
         )
         code = Code.UNKNOWN_OP if text else Code.FORM
-        context.sink.error(code, message, value.span, help=help or "known: " + ", ".join(joins))
+        context.sink.error(code, message, value.span, help=help or "known: " + ", ".join(JOINS))
         return None
     return OpCall(op.model_validate({}), {}, value.span)
 
@@ -245,7 +245,7 @@ def read_layer(
             sources = said.sources or (source,)
     if call is None:
         return None
-    if isinstance(call, OpCall) and call.op.reads == 0 and sources == (source,):
+    if isinstance(call, OpCall) and 0 in call.op.reads and sources == (source,):
         sources = ()
     layer = Layer(name, span, call, sources, said)
     _check_arity(call, sources, context)
@@ -324,7 +324,7 @@ def _check_repeat(layer: Layer, tree: Tree, context: Context) -> None:
     if found and isinstance(call, ShareCall):
         message = "`repeat:` stacks modules; another call of a layer makes none"
         context.sink.error(Code.UNKNOWN_KEY, message, found[0].span)
-    if repeat and isinstance(call, OpCall) and not call.op.is_module:
+    if repeat and isinstance(call, OpCall) and not call.op.in_sequence:
         message = f"`repeat:` stacks modules; `{call.op.op_name}` is a function"
         help = "put it in a block, or in an inline `chain:`, and repeat that"
         context.sink.error(Code.UNKNOWN_KEY, message, repeat.span, help=help)
@@ -335,7 +335,7 @@ def _check_condition(layer: Layer, context: Context) -> None:
     call, condition = layer.call, layer.condition
     if condition is None or not isinstance(call, OpCall):
         return
-    if call.op.reads == 0 or isinstance(call.op, Cut):
+    if 0 in call.op.reads or isinstance(call.op, Cut):
         message = f"`{call.op.op_name}` cannot be left out: no input can stand for what it gives"
         help = "give the condition to what reads it, or write two blocks"
         context.sink.error(Code.UNKNOWN_KEY, message, condition.span, help=help)
@@ -354,26 +354,24 @@ def _check_init(layer: Layer, tree: Tree, context: Context) -> None:
 
 def _check_arity(call: Call, sources: tuple[Ref, ...], context: Context) -> None:
     """Report a layer that reads more or fewer inputs than it takes."""
-    what, wanted = "this layer", 1
+    what = "this layer"
+    wanted: Items[int] = (1,)
     if isinstance(call, OpCall):
         what, wanted = f"`{call.op.op_name}`", call.op.reads
-        if isinstance(call.op, Join):
-            _check_join(call, sources, context)
+        if isinstance(call.op, Join) and len(sources) < 2:
+            help = f"for example `{{{call.op.op_name}: [], from: [{sources[0].name}, ...]}}`"
+            message = f"{what} joins several inputs; say which with `from: [a, b]`"
+            context.sink.error(Code.INPUTS, message, call.span, help=help)
             return
     elif isinstance(call, BlockCall):
-        what, wanted = f"`{call.block}`", len(context.signatures[call.block].said.inputs) or 1
+        what = f"`{call.block}`"
+        wanted = (len(context.signatures[call.block].said.inputs) or 1,)
     elif isinstance(call, ShareCall):
         return
-    if len(sources) != wanted:
+    if len(sources) not in wanted:
         where = sources[-1].span or call.span
-        message = f"{what} reads {counted(wanted, 'input')}, found {len(sources)}"
-        help = "join them first: `concat`, `add` or `mul`" if wanted == 1 else "say `from: [a, b]`"
+        counts = " or ".join([*map(str, wanted[:-1]), counted(wanted[-1], "input")])
+        message = f"{what} reads {counts}, found {len(sources)}"
+        is_single = tuple(wanted) == (1,)
+        help = "join them first: `concat`, `add` or `mul`" if is_single else "say `from: [a, b]`"
         context.sink.error(Code.INPUTS, message, where, help=help)
-
-
-def _check_join(call: OpCall, sources: tuple[Ref, ...], context: Context) -> None:
-    if len(sources) < 2:
-        name = call.op.op_name
-        help = f"for example `{{{name}: [], from: [{sources[0].name}, ...]}}`"
-        message = f"`{name}` joins several inputs; say which with `from: [a, b]`"
-        context.sink.error(Code.INPUTS, message, call.span, help=help)

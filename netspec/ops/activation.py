@@ -5,11 +5,11 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from netspec.ops.arguments import AnyReal, Dimension, Inplace, Size, Word
+from netspec.ops.arguments import AnyReal, Axis, Dimension, Inplace, Size, Word
 from netspec.ops.axes import index, refuse_axis
 from netspec.ops.base import Call, Cost, Infix, Layout, Op, Problem, Storage, numbers, op, product
 from netspec.ops.dim import Shape
-from netspec.ops.reach import SAME, Reads, everything, in_order, one_by_one
+from netspec.ops.reach import SAME, Reach, Reads, everything, in_order, one_by_one
 
 
 class Activation(Op):
@@ -164,6 +164,44 @@ class Softplus(Activation):
     module: ClassVar[str] = "nn.Softplus"
     beta: AnyReal = Field(1.0, description="the steepness")
     threshold: AnyReal = Field(20.0, description="above it the function is the identity")
+
+
+@op("glu")
+class GLU(Op):
+    """The first half of the input along `dim`, times the sigmoid of the second half."""
+
+    module: ClassVar[str] = "nn.GLU"
+    style: ClassVar[str] = "activation"
+    is_light: ClassVar[bool] = True
+    other: ClassVar[str] = "activation"
+    positional: ClassVar[int] = 1
+
+    dim: Axis = Field(
+        -1, description="the dimension that is halved; 0 is the batch, 1 the channels"
+    )
+
+    def check(self, *inputs: Shape) -> Iterator[Problem]:
+        if problems := list(refuse_axis("dim", self.dim, inputs[0])):
+            yield from problems
+            return
+        size = inputs[0][index(self.dim, inputs[0])]
+        if size % 2:
+            yield Problem("dim", f"a size of {size} has no halves")
+
+    def shape(self, *inputs: Shape) -> Shape:
+        axis = index(self.dim, inputs[0])
+        return (*inputs[0][:axis], inputs[0][axis] // 2, *inputs[0][axis + 1 :])
+
+    def cost(self, *inputs: Shape) -> Cost:
+        return Cost(other=product(inputs[0]))
+
+    def reach(self, x: Shape) -> Reads | None:
+        axis = index(self.dim, x)
+        halves = Reach((0,), (numbers(x)[axis] // 2,), 1)
+        return in_order(halves if i == axis else SAME for i in range(len(x)))
+
+    def label(self) -> str:
+        return "GLU"
 
 
 class AlongAxis(Activation):

@@ -10,6 +10,9 @@ from netspec.ops.dim import Shape
 from netspec.ops.reach import Reads, adapting, in_order
 from netspec.ops.window import every
 
+OutputTriple = Annotated[
+    int | tuple[int | None, int | None, int | None], Integer(count=3, gaps=True)
+]
 OutputPair = Annotated[int | tuple[int | None, int | None], Integer(count=2, gaps=True)]
 _SIZE = "the size of the output, one number or one for each spatial dimension"
 
@@ -70,6 +73,28 @@ class AdaptiveAvgPool2d(AdaptivePool):
     output_size: OutputPair = Field(description=_SIZE)
 
 
+@op("adaptive_avg_pool3d")
+class AdaptiveAvgPool3d(AdaptivePool):
+    """The mean of windows chosen for an output size; null among three keeps the input's size."""
+
+    module: ClassVar[str] = "nn.AdaptiveAvgPool3d"
+    spatial: ClassVar[int] = 3
+    rank: ClassVar[int | None] = 4
+
+    output_size: OutputTriple = Field(description=_SIZE)
+
+
+@op("adaptive_max_pool1d")
+class AdaptiveMaxPool1d(AdaptivePool):
+    """The largest value of windows chosen so that the output has the given length."""
+
+    module: ClassVar[str] = "nn.AdaptiveMaxPool1d"
+    spatial: ClassVar[int] = 1
+    rank: ClassVar[int | None] = 2
+
+    output_size: Size = Field(description=_SIZE)
+
+
 @op("adaptive_max_pool2d")
 class AdaptiveMaxPool2d(AdaptivePool):
     """The largest value of windows chosen for an output size; null in a pair keeps the input's."""
@@ -79,6 +104,17 @@ class AdaptiveMaxPool2d(AdaptivePool):
     rank: ClassVar[int | None] = 3
 
     output_size: OutputPair = Field(description=_SIZE)
+
+
+@op("adaptive_max_pool3d")
+class AdaptiveMaxPool3d(AdaptivePool):
+    """The largest value of windows chosen for an output size; null keeps the input's size."""
+
+    module: ClassVar[str] = "nn.AdaptiveMaxPool3d"
+    spatial: ClassVar[int] = 3
+    rank: ClassVar[int | None] = 4
+
+    output_size: OutputTriple = Field(description=_SIZE)
 
 
 @op("global_avg_pool")

@@ -7,23 +7,73 @@ from pydantic import Field
 
 from netspec import limits
 from netspec.ops.activation import Activation
-from netspec.ops.arguments import AnyReal, Boolean, Fixed, Integer, ListOf
+from netspec.ops.arguments import AnyReal, Boolean, Fixed, Integer, ListOf, Real
 from netspec.ops.axes import index, refuse_axis
 from netspec.ops.base import Cost, Layout, Op, Problem, numbers, op, product
 from netspec.ops.dim import Shape
 from netspec.ops.reach import SAME, Along, Reads, everything, in_order
 from netspec.ops.window import every
 
+Limit = Annotated[float | None, Real(optional=True)]
 Axes = Annotated[int | tuple[int, ...], Fixed(ListOf(Integer(-limits.SIZE), single=True))]
 
 
+class Function(Activation):
+    """A torch function of one element."""
+
+    is_module: ClassVar[bool] = False
+    positional: ClassVar[int] = 1
+
+    def label(self) -> str:
+        return self.op_name
+
+
+@op("exp")
+class Exp(Function):
+    """The exponential function."""
+
+    module: ClassVar[str] = "torch.exp"
+
+
+@op("neg")
+class Neg(Function):
+    """The input with the other sign."""
+
+    module: ClassVar[str] = "torch.neg"
+
+
+@op("pow")
+class Pow(Function):
+    """The input to the power of a number."""
+
+    module: ClassVar[str] = "torch.pow"
+
+    exponent: AnyReal = Field(description="the power")
+
+    def label(self) -> str:
+        return f"pow {self.exponent}"
+
+
+@op("clamp")
+class Clamp(Function):
+    """The input, kept between `min` and `max`, of which one may be left out."""
+
+    module: ClassVar[str] = "torch.clamp"
+    positional: ClassVar[int] = 0
+
+    min: Limit = Field(None, description="the least value")
+    max: Limit = Field(None, description="the largest value")
+
+    def check(self, *inputs: Shape) -> Iterator[Problem]:
+        if self.min is None and self.max is None:
+            yield Problem("min", "neither `min` nor `max` is given", "for example `min: 0`")
+
+
 @op("scale")
-class Scale(Activation):
+class Scale(Function):
     """The input times a number."""
 
     module: ClassVar[str] = "torch.mul"
-    is_module: ClassVar[bool] = False
-    positional: ClassVar[int] = 1
 
     factor: AnyReal = Field(description="what every element is multiplied by")
 

@@ -9,7 +9,7 @@ annotation again, those of all bases too, for every class.
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from itertools import takewhile
@@ -17,6 +17,7 @@ from typing import Any, ClassVar, NamedTuple, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict
 
+from netspec import limits
 from netspec.ops.dim import Dim, Shape, names, substitute
 from netspec.ops.reach import Reads
 from netspec.text.codes import Code
@@ -61,6 +62,8 @@ class Call:
     args: tuple[object, ...] = ()
     kwargs: Mapping[str, object] = field(default_factory=dict)
     note: str = ""
+    item: int | None = None
+    """Which of several results is meant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +74,10 @@ class Infix:
 
 
 class Input(Enum):
-    """Stands in the arguments of a function's Call for what the layer reads."""
+    """Stands in the arguments of a Call for what the layer reads."""
 
     ONE = "the input"
+    EACH = "the inputs, one argument each"
     ALL = "the tuple of the inputs"
 
 
@@ -133,15 +137,16 @@ class Op(BaseModel):
     """The arguments that say how many channels come out."""
     positional: ClassVar[int] = 1
     """How many leading arguments the torch call passes by position."""
-    reads: ClassVar[int] = 1
-    """The number of inputs; joins read any number from 2 on."""
+    reads: ClassVar[Sequence[int]] = (1,)
+    """The numbers of inputs that it can have."""
     rank: ClassVar[int | None] = None
     """The number of dimensions that every input must have, None for any."""
 
-    def inferred(self, x: Shape) -> dict[str, Dim]:
+    def inferred(self, x: Shape, *others: Shape) -> dict[str, Dim]:
         """Constructor arguments that follow from the input, and what stands before them.
 
-        They open the call by position: {"in_channels": 3}, {"num_groups": 8, "num_channels": 64}.
+        They open the call by position, {"in_channels": 3}, {"num_groups": 8, "num_channels": 64},
+        but for those that it gives by keyword.
         """
         return {}
 
@@ -197,6 +202,15 @@ class Op(BaseModel):
         rest = {key: getattr(self, key) for key in fields if key in given and key not in first}
         return Call(self.module, (*inferred.values(), *args), rest)
 
+    def use(self, *inputs: Shape) -> Call | None:
+        """Return how the module is called, where that is not simply with its inputs."""
+        return None
+
+    @property
+    def in_sequence(self) -> bool:
+        """Whether an `nn.Sequential` can hold it."""
+        return self.is_module and self.use(()) is None
+
     def label(self) -> str:
         """Return the few words that stand in a picture's node."""
         return self.op_name.replace("_", " ")
@@ -222,6 +236,7 @@ class Join(Op):
     style: ClassVar[str] = "join"
     layout: ClassVar[Layout] = Layout.KEPT
     is_module: ClassVar[bool] = False
+    reads: ClassVar[Sequence[int]] = range(2, limits.CONNECTIONS)
     operator: ClassVar[str] = ""
     """Python's operator between the elements of the inputs; without one they stand side by side."""
 

@@ -49,7 +49,7 @@ class AnyConv(Op):
         groups: int
         bias: bool
 
-    def inferred(self, x: Shape) -> dict[str, Dim]:
+    def inferred(self, x: Shape, *others: Shape) -> dict[str, Dim]:
         return {"in_channels": x[0]}
 
     def _refuse_groups(self, channels: Dim) -> Iterator[Problem]:

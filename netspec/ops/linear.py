@@ -26,7 +26,7 @@ class Linear(Op):
     out_features: Size = Field(description="how many numbers come out")
     bias: Bias = True
 
-    def inferred(self, x: Shape) -> dict[str, Dim]:
+    def inferred(self, x: Shape, *others: Shape) -> dict[str, Dim]:
         return {"in_features": x[-1]}
 
     def check(self, *inputs: Shape) -> Iterator[Problem]:

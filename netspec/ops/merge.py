@@ -1,11 +1,13 @@
 """Ops over several inputs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
-from netspec.ops.arguments import Dimension
+from pydantic import Field
+
+from netspec.ops.arguments import Axis, Dimension
 from netspec.ops.axes import called, index, refuse_axis
-from netspec.ops.base import Call, Cost, Infix, Input, Join, Problem, op, product
+from netspec.ops.base import Call, Cost, Infix, Input, Join, Layout, Problem, op, product
 from netspec.ops.dim import Dim, Expr, Shape
 from netspec.ops.window import times
 from netspec.text.codes import Code
@@ -59,6 +61,29 @@ class Concat(Join):
         return "concat"
 
 
+@op("stack")
+class Stack(Join):
+    """Put inputs of one shape one behind the other along a new dimension `dim`, 1 by default."""
+
+    module: ClassVar[str] = "torch.stack"
+    layout: ClassVar[Layout] = Layout.OTHER
+    dim: Axis = Field(1, description="the new dimension of the output; 0 is the batch")
+
+    def check(self, *inputs: Shape) -> Iterator[Problem]:
+        problems = [*_refuse_ranks(inputs), *refuse_axis("dim", self.dim, (1, *inputs[0]))]
+        yield from problems[:1] or _refuse_sizes(self, inputs)
+
+    def shape(self, *inputs: Shape) -> Shape:
+        axis = index(self.dim, (1, *inputs[0]))
+        return (*inputs[0][:axis], len(inputs), *inputs[0][axis:])
+
+    def torch(self, *inputs: Shape) -> Call | Infix:
+        return Call("torch.stack", (Input.ALL,), {"dim": self.dim})
+
+    def label(self) -> str:
+        return "stack"
+
+
 class Elementwise(Join):
     """Combine the inputs element by element; a size of 1 is repeated, as in PyTorch."""
 
@@ -71,7 +96,7 @@ class Elementwise(Join):
         return [axis for axis in odd if len({x[axis] for x in inputs} - {1}) > 1]
 
     def shape(self, *inputs: Shape) -> Shape:
-        return tuple(_broadcast(sizes) for sizes in zip(*inputs, strict=True))
+        return tuple(broadcast(sizes) for sizes in zip(*inputs, strict=True))
 
     def cost(self, *inputs: Shape) -> Cost:
         return Cost(other=product(self.shape(*inputs)) * (len(inputs) - 1))
@@ -80,7 +105,7 @@ class Elementwise(Join):
         return Infix(self.operator)
 
 
-def _broadcast(sizes: tuple[Dim, ...]) -> Dim:
+def broadcast(sizes: tuple[Dim, ...]) -> Dim:
     """Return the common size; among names the first one that is not 1 speaks for all."""
     others = [size for size in sizes if size != 1]
     known = [size for size in others if not isinstance(size, Expr)]
@@ -101,3 +126,21 @@ class Mul(Elementwise):
 
     operator: ClassVar[str] = "*"
     module: ClassVar[str] = "torch.mul"
+
+
+@op("sub")
+class Sub(Elementwise):
+    """The first input minus the second."""
+
+    operator: ClassVar[str] = "-"
+    module: ClassVar[str] = "torch.sub"
+    reads: ClassVar[Sequence[int]] = (2,)
+
+
+@op("div")
+class Div(Elementwise):
+    """The first input divided by the second."""
+
+    operator: ClassVar[str] = "/"
+    module: ClassVar[str] = "torch.div"
+    reads: ClassVar[Sequence[int]] = (2,)

@@ -8,15 +8,17 @@ from pydantic import Field
 from netspec.ops.arguments import (
     AnyReal,
     Bias,
+    Dimension,
     Flag,
     From0,
     Integer,
     ListOf,
     OptionalReal,
     Positive,
+    Real,
     Size,
 )
-from netspec.ops.axes import refuse_rank
+from netspec.ops.axes import index, refuse_axis, refuse_rank
 from netspec.ops.base import Cost, Layout, Op, Problem, numbers, op, product
 from netspec.ops.dim import Dim, Shape
 from netspec.ops.reach import SAME, Reads, everything, grouped, in_order, sliding
@@ -27,6 +29,7 @@ Affine = Annotated[
     Flag, Field(description="whether a learnt scale and shift follow the normalisation")
 ]
 Statistics = Annotated[Flag, Field(description="whether running statistics are kept for inference")]
+OptionalEps = Annotated[float | None, Real(0, optional=True)]
 _EPS = "what is added to the variance for stability"
 
 
@@ -75,7 +78,7 @@ class BatchNorm(Norm):
     affine: Affine = True
     track_running_stats: Statistics = True
 
-    def inferred(self, x: Shape) -> dict[str, Dim]:
+    def inferred(self, x: Shape, *others: Shape) -> dict[str, Dim]:
         return {"num_features": x[0]}
 
     def weights(self, *inputs: Shape) -> dict[str, Shape]:
@@ -137,7 +140,7 @@ class GroupNorm(Norm):
     eps: From0 = Field(1e-5, description=_EPS)
     affine: Affine = True
 
-    def inferred(self, x: Shape) -> dict[str, Dim]:
+    def inferred(self, x: Shape, *others: Shape) -> dict[str, Dim]:
         return {"num_groups": self.num_groups, "num_channels": x[0]}
 
     def check(self, *inputs: Shape) -> Iterator[Problem]:
@@ -158,23 +161,16 @@ class GroupNorm(Norm):
         return f"group norm {self.num_groups}"
 
 
-@op("layer_norm")
-class LayerNorm(Norm):
-    """Normalise over the last dimensions, which `normalized_shape` names; absent: the last one."""
+class LastDimensions(Norm):
+    """Normalises over the last dimensions, which `normalized_shape` names; absent: the last one."""
 
-    module: ClassVar[str] = "nn.LayerNorm"
     positional: ClassVar[int] = 1
 
     normalized_shape: Sizes = Field(
         None, description="the sizes of the last dimensions, over which is normalised"
     )
-    eps: From0 = Field(1e-5, description=_EPS)
-    elementwise_affine: Flag = Field(
-        True, description="whether a learnt scale follows the normalisation"
-    )
-    bias: Bias = True
 
-    def inferred(self, x: Shape) -> dict[str, Dim]:
+    def inferred(self, x: Shape, *others: Shape) -> dict[str, Dim]:
         return {"normalized_shape": x[-1]} if self.normalized_shape is None else {}
 
     def _sizes(self, x: Shape) -> Shape:
@@ -189,12 +185,61 @@ class LayerNorm(Norm):
             message = f"the last sizes of {times(inputs[0])} are not {times(sizes)}"
             yield Problem("normalized_shape", message, "leave it out: it is the last size")
 
+    def reach(self, x: Shape) -> Reads | None:
+        kept = len(x) - len(self._sizes(x))
+        return in_order((*(SAME for _ in x[:kept]), *map(everything, numbers(x)[kept:])))
+
+
+@op("layer_norm")
+class LayerNorm(LastDimensions):
+    """Normalise over the last dimensions, which `normalized_shape` names; absent: the last one."""
+
+    module: ClassVar[str] = "nn.LayerNorm"
+
+    eps: From0 = Field(1e-5, description=_EPS)
+    elementwise_affine: Flag = Field(
+        True, description="whether a learnt scale follows the normalisation"
+    )
+    bias: Bias = True
+
     def weights(self, *inputs: Shape) -> dict[str, Shape]:
         if not self.elementwise_affine:
             return {}
         sizes = self._sizes(inputs[0])
         return {"weight": sizes} | ({"bias": sizes} if self.bias else {})
 
+
+@op("rms_norm")
+class RMSNorm(LastDimensions):
+    """Divide by the root of the mean square over the last dimensions; absent: over the last one."""
+
+    module: ClassVar[str] = "nn.RMSNorm"
+
+    eps: OptionalEps = Field(
+        None, description="what is added to the mean square; null: the least that changes 1"
+    )
+    elementwise_affine: Flag = Field(
+        True, description="whether a learnt scale follows the normalisation"
+    )
+
+    def weights(self, *inputs: Shape) -> dict[str, Shape]:
+        return {"weight": self._sizes(inputs[0])} if self.elementwise_affine else {}
+
+
+@op("normalize")
+class Normalize(Norm):
+    """Divide by the norm of the elements along `dim`; `p: 2` is the Euclidean one."""
+
+    module: ClassVar[str] = "F.normalize"
+    is_module: ClassVar[bool] = False
+
+    p: Positive = Field(2.0, description="the exponent of the norm")
+    dim: Dimension = 1
+    eps: From0 = Field(1e-12, description="the least norm to divide by")
+
+    def check(self, *inputs: Shape) -> Iterator[Problem]:
+        return refuse_axis("dim", self.dim, inputs[0])
+
     def reach(self, x: Shape) -> Reads | None:
-        kept = len(x) - len(self._sizes(x))
-        return in_order((*(SAME for _ in x[:kept]), *map(everything, numbers(x)[kept:])))
+        sizes = enumerate(numbers(x))
+        return in_order(everything(n) if i == index(self.dim, x) else SAME for i, n in sizes)

@@ -1,5 +1,6 @@
 """Learnt tensors that belong to no other op: a scale, a bias, a token."""
 
+from collections.abc import Sequence
 from typing import Annotated, ClassVar
 
 from pydantic import Field
@@ -17,7 +18,7 @@ class Parameter(Op):
 
     module: ClassVar[str] = "nn.Parameter"
     style: ClassVar[str] = "parameter"
-    reads: ClassVar[int] = 0
+    reads: ClassVar[Sequence[int]] = (0,)
 
     size: Sizes = Field(description="the sizes of its dimensions, without the batch")
 

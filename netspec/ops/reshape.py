@@ -79,7 +79,7 @@ class Reshape(View):
             message = f"{times(inputs[0])} has {product(inputs[0])} elements"
             yield Problem("size", f"{message}, which do not fill {times(self.size)}")
 
-    def inferred(self, x: Shape) -> dict[str, Dim]:
+    def inferred(self, x: Shape, *others: Shape) -> dict[str, Dim]:
         if -1 not in self.size:
             return {}
         return {"rest": product(x) // product(tuple(size for size in self.size if size != -1))}

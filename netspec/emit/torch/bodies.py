@@ -27,5 +27,5 @@ def _is_module(step: Step, bodies: Bodies) -> bool:
     if not is_straight or layer.train_only or step.actor is not layer:
         return False
     if isinstance(call, OpCall):
-        return call.op.is_module
+        return call.op.in_sequence
     return not isinstance(call, Chain) or call.named or is_plain(call, bodies)

@@ -30,7 +30,7 @@ class Calls:
         """Return what an op comes to. What it infers from its input opens a constructor's call."""
         op = call.op.bind(self.scope.values)
         torch = op.torch(*inputs)
-        seen = op.inferred(inputs[0]) if inputs else {}
+        seen = op.inferred(*inputs) if inputs else {}
         found = {
             (*path, key): self.instances.inferred(call, key, path)
             for key, value in seen.items()
@@ -47,9 +47,11 @@ class Calls:
             return replace(work, function=torch)
         if op.is_module:
             function = self.helper(op) if op.helper else torch.function
-            args = (*values.values(), *torch.args[len(seen) :])
-            child = Call(function, args, torch.kwargs, self._note(call, values))
-            return replace(work, child=child)
+            first = [value for key, value in values.items() if key not in torch.kwargs]
+            args = (*first, *torch.args[len(first) :])
+            kwargs = {key: values.get(key, value) for key, value in torch.kwargs.items()}
+            child = Call(function, args, kwargs, self._note(call, values))
+            return replace(work, child=child, use=op.use(*inputs))
         args = torch.args
         for key, value in values.items():
             args = tuple(_swapped(item, seen[key], value) for item in args)

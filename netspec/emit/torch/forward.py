@@ -7,7 +7,7 @@ become one nested call; a value that is needed later gets the layer's name.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from netspec.emit.torch.layout import (
     INDENT,
@@ -231,7 +231,8 @@ class Statements:
             child = self._child(step.actor.name)
             if not step.layer.sources:
                 return self._parameter(step.layer, child, flow)
-            code = call(child, inputs)
+            use = work.use or Call("", (Input.EACH,))
+            code = self._function(replace(use, function=child), inputs)
         for choice in work.choices:
             code = Brackets("(", (code,), hugs=True) if isinstance(code, Choice) else code
             code = Choice(condition_text(choice, self.attributes), code, flat(inputs[0]))
@@ -257,17 +258,23 @@ class Statements:
     def _function(self, function: Call | Infix, inputs: Sequence[Code]) -> Code:
         if isinstance(function, Infix):
             return operation(function.operator, inputs)
-        args = [self._argument(value, inputs) for value in function.args]
+        args = [code for value in function.args for code in self._arguments(value, inputs)]
         args += [
-            Prefixed(f"{key}=", self._argument(value, inputs))
+            Prefixed(f"{key}=", literal(value, self.attributes))
             for key, value in function.kwargs.items()
         ]
-        return call(function.function, args)
+        item = "" if function.item is None else f"[{function.item}]"
+        return replace(call(function.function, args), close=f"){item}")
 
-    def _argument(self, value: object, inputs: Sequence[Code]) -> Code:
-        if value is Input.ALL:
-            return Brackets("(", tuple(inputs))
-        return inputs[0] if value is Input.ONE else literal(value, self.attributes)
+    def _arguments(self, value: object, inputs: Sequence[Code]) -> Sequence[Code]:
+        match value:
+            case Input.EACH:
+                return inputs
+            case Input.ALL:
+                return [Brackets("(", tuple(inputs))]
+            case Input.ONE:
+                return inputs[:1]
+        return [literal(value, self.attributes)]
 
     def _write(self, head: str, code: Code, note: str = "", depth: int = 2) -> None:
         lines = statement(head, code, depth=depth)

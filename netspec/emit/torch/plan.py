@@ -51,6 +51,8 @@ class Work:
     given: Given
     child: Construct | None = None
     function: Call | Infix | None = None
+    use: Call | None = None
+    """How the child is called, where that is not simply with its inputs."""
     choices: tuple[Condition, ...] = ()
     """When a layer without a module is there, the innermost first; else its input passes."""
     is_absent: bool = False

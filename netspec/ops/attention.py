@@ -1,0 +1,218 @@
+"""Products of matrices that are computed, not learnt, and attention, which is made of them."""
+
+from collections.abc import Iterator, Sequence
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from netspec.ops.arguments import Bias, Flag, Probability, Real, Size
+from netspec.ops.axes import refuse_rank
+from netspec.ops.base import Call, Cost, Infix, Input, Op, Problem, numbers, op, product
+from netspec.ops.dim import Dim, Shape
+from netspec.ops.merge import broadcast
+from netspec.ops.reach import Reads, everything, in_order
+from netspec.ops.window import times
+from netspec.text.codes import Code
+
+OptionalPositive = Annotated[float | None, Real(0, above=True, optional=True)]
+
+
+def _refuse_leading(inputs: Sequence[Shape]) -> Iterator[Problem]:
+    """Yield a problem where matrices do not stand in equally many of them."""
+    leading = [x[:-2] for x in inputs]
+    if len({len(x) for x in inputs}) > 1:
+        ranks = ", ".join(times(x) for x in inputs)
+        message = f"the inputs differ in their number of dimensions: {ranks}"
+        yield Problem(None, message, code=Code.INPUTS_DIFFER)
+    elif any(len({*sizes} - {1}) > 1 for sizes in zip(*leading, strict=True)):
+        shapes = ", ".join(times(x) for x in inputs)
+        message = f"the inputs differ before their last two dimensions: {shapes}"
+        yield Problem(None, message, code=Code.INPUTS_DIFFER)
+
+
+def _leading(*inputs: Shape) -> Shape:
+    """Return the sizes before the last two dimensions; where one is 1 it is repeated."""
+    return tuple(map(broadcast, zip(*(x[:-2] for x in inputs), strict=True)))
+
+
+@op("matmul")
+class Matmul(Op):
+    """The product of two matrices, which stand in the last two dimensions of the inputs."""
+
+    module: ClassVar[str] = "torch.matmul"
+    is_module: ClassVar[bool] = False
+    style: ClassVar[str] = "attention"
+    reads: ClassVar[Sequence[int]] = (2,)
+
+    def check(self, *inputs: Shape) -> Iterator[Problem]:
+        problems = [problem for x in inputs for problem in refuse_rank(x, 2)]
+        problems += _refuse_leading(inputs) if not problems else ()
+        yield from problems[:1]
+        if not problems and inputs[0][-1] != inputs[1][-2]:
+            left, right = map(times, inputs)
+            message = f"{left} times {right}: {inputs[0][-1]} columns meet {inputs[1][-2]} rows"
+            yield Problem(None, message, "`permute` swaps dimensions", Code.INPUTS_DIFFER)
+
+    def shape(self, *inputs: Shape) -> Shape:
+        return (*_leading(*inputs), inputs[0][-2], inputs[1][-1])
+
+    def cost(self, *inputs: Shape) -> Cost:
+        return Cost(product(self.shape(*inputs)) * product(inputs[0][-1:]))
+
+    def torch(self, *inputs: Shape) -> Call | Infix:
+        return Infix("@")
+
+
+@op("scaled_dot_product_attention")
+class ScaledDotProductAttention(Op):
+    """softmax(q k^T * scale) v of inputs `[q, k, v]`; a fourth is a mask that is added inside.
+
+    Each is a matrix of tokens by features in its last two dimensions. Dropout of the weights, which
+    PyTorch's function has, is left out.
+    """
+
+    module: ClassVar[str] = "F.scaled_dot_product_attention"
+    is_module: ClassVar[bool] = False
+    style: ClassVar[str] = "attention"
+    other: ClassVar[str] = "activation"
+    reads: ClassVar[Sequence[int]] = (3, 4)
+
+    is_causal: Flag = Field(False, description="whether a token sees only those before it")
+    scale: OptionalPositive = Field(
+        None, description="the factor of the products; null: 1 / sqrt(features)"
+    )
+
+    def check(self, *inputs: Shape) -> Iterator[Problem]:
+        problems = [problem for x in inputs for problem in refuse_rank(x, 2)]
+        yield from (problems or [*_refuse_leading(inputs)])[:1] or self._refuse_sizes(*inputs)
+
+    def _refuse_sizes(self, q: Shape, k: Shape, v: Shape, *mask: Shape) -> Iterator[Problem]:
+        if q[-1] != k[-1]:
+            message = f"queries have {q[-1]} features, keys {k[-1]}"
+        elif k[-2] != v[-2]:
+            message = f"there are {k[-2]} keys and {v[-2]} values"
+        elif any(not self._fits(m, (*q[:-1], k[-2])) for m in mask):
+            weights = times((*q[:-1], k[-2]))
+            message = f"the mask is {times(mask[0])}, the products are {weights}"
+        elif mask and self.is_causal:
+            yield Problem("is_causal", "there is a mask already", "put it into the mask")
+            return
+        else:
+            return
+        yield Problem(None, message, code=Code.INPUTS_DIFFER)
+
+    @staticmethod
+    def _fits(mask: Shape, weights: Shape) -> bool:
+        return all(m in (1, size) for m, size in zip(mask, weights, strict=True))
+
+    def shape(self, *inputs: Shape) -> Shape:
+        q, k, v, *_ = inputs
+        return (*_leading(q, k, v), q[-2], v[-1])
+
+    def cost(self, *inputs: Shape) -> Cost:
+        q, k, v, *_ = inputs
+        weights = product((*_leading(q, k, v), q[-2], k[-2]))
+        macs = product((*_leading(q, k), q[-2], k[-2], k[-1])) + weights * product(v[-1:])
+        return Cost(macs, weights)
+
+    def torch(self, *inputs: Shape) -> Call | Infix:
+        given = {
+            key: getattr(self, key) for key in self.model_fields if key in self.model_fields_set
+        }
+        return Call(self.module, (Input.EACH,), given)
+
+    def label(self) -> str:
+        return "attention"
+
+
+@op("multihead_attention")
+class MultiheadAttention(Op):
+    """Attention by several heads over (tokens, features), with PyTorch's keys.
+
+    One input attends to itself; three are queries, keys and values. `embed_dim`, `kdim` and `vdim`
+    are inferred, and the batch comes first.
+    """
+
+    module: ClassVar[str] = "nn.MultiheadAttention"
+    style: ClassVar[str] = "attention"
+    other: ClassVar[str] = "activation"
+    has_depth: ClassVar[bool] = True
+    rank: ClassVar[int | None] = 2
+    reads: ClassVar[Sequence[int]] = (1, 3)
+
+    num_heads: Size = Field(description="into how many heads the features are split")
+    dropout: Probability = Field(0.0, description="how many weights are zero while training")
+    bias: Bias = True
+    add_bias_kv: Flag = Field(False, description="whether a learnt key and value is added")
+    add_zero_attn: Flag = Field(False, description="whether a key and value of zeros is added")
+
+    def inferred(self, x: Shape, *others: Shape) -> dict[str, Dim]:
+        found = {"embed_dim": x[-1]}
+        q, k, v = self._roles((x, *others))
+        return found if self._is_square(q, k, v) else found | {"kdim": k[-1], "vdim": v[-1]}
+
+    def check(self, *inputs: Shape) -> Iterator[Problem]:
+        q, k, v = self._roles(inputs)
+        if q[-1] % self.num_heads:
+            yield Problem(
+                "num_heads", f"{q[-1]} features do not divide into {self.num_heads} heads"
+            )
+        elif k[-2] != v[-2]:
+            message = f"there are {k[-2]} keys and {v[-2]} values"
+            yield Problem(None, message, code=Code.INPUTS_DIFFER)
+
+    @staticmethod
+    def _roles(inputs: tuple[Shape, ...]) -> tuple[Shape, Shape, Shape]:
+        q, k, v = inputs * 3 if len(inputs) == 1 else inputs
+        return q, k, v
+
+    @staticmethod
+    def _is_square(q: Shape, k: Shape, v: Shape) -> bool:
+        return q[-1] == k[-1] == v[-1]
+
+    def weights(self, *inputs: Shape) -> dict[str, Shape]:
+        q, k, v = self._roles(inputs)
+        n = q[-1]
+        found: dict[str, Shape] = {"in_proj_weight": (3 * n, n)}
+        if not self._is_square(q, k, v):
+            found = {
+                "q_proj_weight": (n, n),
+                "k_proj_weight": (n, k[-1]),
+                "v_proj_weight": (n, v[-1]),
+            }
+        if self.bias:
+            found["in_proj_bias"] = (3 * n,)
+        if self.add_bias_kv:
+            found |= {"bias_k": (1, 1, n), "bias_v": (1, 1, n)}
+        found["out_proj.weight"] = (n, n)
+        return found | ({"out_proj.bias": (n,)} if self.bias else {})
+
+    def cost(self, *inputs: Shape) -> Cost:
+        q, k, v = self._roles(inputs)
+        n, queries = q[-1], q[-2]
+        projected = product((n, n, queries)) * 2 + product((*k, n)) + product((*v, n))
+        keys = k[-2] + self.add_bias_kv + self.add_zero_attn
+        return Cost(
+            projected + product((2, n, queries, keys)), product((self.num_heads, queries, keys))
+        )
+
+    def shape(self, *inputs: Shape) -> Shape:
+        return inputs[0]
+
+    def reach(self, x: Shape) -> Reads | None:
+        return in_order(map(everything, numbers(x)))
+
+    def torch(self, *inputs: Shape) -> Call | Infix:
+        embed_dim, *sizes = self.inferred(*inputs).values()
+        given = {key: getattr(self, key) for key in type(self).model_fields}
+        heads = given.pop("num_heads")
+        rest = {key: value for key, value in given.items() if key in self.model_fields_set}
+        keywords = {**rest, **dict(zip(("kdim", "vdim"), sizes, strict=False)), "batch_first": True}
+        return Call(self.module, (embed_dim, heads), keywords)
+
+    def use(self, *inputs: Shape) -> Call:
+        tensors = (Input.EACH,) if len(inputs) == 3 else (Input.ONE,) * 3
+        return Call("", tensors, {"need_weights": False}, item=0)
+
+    def label(self) -> str:
+        return f"attention, {self.num_heads} heads"
