@@ -30,6 +30,8 @@ SIZE = 2**31 - 1
 """Elements along a dimension, and any other size."""
 PARAMETERS = 10**12
 """Learnt parameters."""
+PIECES = 1_000
+"""Outputs of one op."""
 NESTING = 64
 """Blocks within blocks."""
 LAYERS = 100_000

@@ -420,3 +420,32 @@ def multihead_attention(r: Random) -> Setting:
         add_zero_attn=flag(r),
     )
     return {"num_heads": r.choice([1, 2, 2, 3])} | arguments, (q, *others)
+
+
+# ------------------------------------------------------------------ places
+
+
+def expand(r: Random) -> Setting:
+    x = shape(r, 1, 4, 3)
+    size = tuple(r.choice([n, n, -1, 3 if n == 1 else n, r.randint(0, 3)]) for n in x)
+    return {"size": size}, (x if r.random() < 0.9 else (*x, 1),)
+
+
+def roll(r: Random) -> Setting:
+    x = shape(r, 1, 4)
+    if r.random() < 0.5:
+        return {"shifts": r.randint(-4, 4), "dims": r.randint(-4, 4)}, (x,)
+    count = r.randint(1, 3)
+    shifts = tuple(r.randint(-4, 4) for _ in range(count + (r.random() < 0.1)))
+    return {"shifts": shifts, "dims": tuple(r.randint(-4, 4) for _ in range(count))}, (x,)
+
+
+def select(r: Random) -> Setting:
+    return {"dim": r.randint(-4, 4), "index": r.randint(-6, 5)}, (shape(r, 0, 4),)
+
+
+def unbind(r: Random) -> Setting:
+    x = shape(r, 1, 4, 4)
+    dim = r.choice([1, -1, r.randint(-5, 4)])
+    sizes = [x[dim % (len(x) + 1) - 1]] * 3 + [r.randint(1, 4)]
+    return {"dim": dim, "names": tuple("abcdef"[: r.choice(sizes)])}, (x,)

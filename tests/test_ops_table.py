@@ -85,6 +85,20 @@ def narrow_of_batch(arguments: Arguments, shapes: tuple[Shape, ...]) -> bool:
     return bool(arguments["dim"] % (len(shapes[0]) + 1) == 0)
 
 
+def roll_of_batch(arguments: Arguments, shapes: tuple[Shape, ...]) -> bool:
+    dims = arguments["dims"] if isinstance(arguments["dims"], tuple) else (arguments["dims"],)
+    return any(dim % (len(shapes[0]) + 1) == 0 for dim in dims)
+
+
+def wrong_count(arguments: Arguments, shapes: tuple[Shape, ...]) -> bool:
+    """PyTorch counts the elements itself; only one of the batch has its size by chance."""
+    rank = len(shapes[0]) + 1
+    axis = arguments["dim"] % rank - 1
+    return -rank <= arguments["dim"] < rank and (
+        axis < 0 or shapes[0][axis] != len(arguments["names"])
+    )
+
+
 def empty_piece(arguments: Arguments, shapes: tuple[Shape, ...]) -> bool:
     return 0 in arguments["split_size_or_sections"]
 
@@ -147,6 +161,7 @@ TABLE: dict[str, Row] = {
     "dropout2d": Row(draw.dropout(3)),
     "elu": Row(draw.plain("alpha", "inplace"), refuses=False),
     "exp": Row(draw.plain(), refuses=False, has_signature=False),
+    "expand": Row(draw.expand, stricter=two_gaps, has_signature=False),
     "flatten": Row(draw.flatten, stricter=folds_batch),
     "gelu": Row(draw.gelu),
     "glu": Row(draw.along_axis, stricter=glu_over_batch),
@@ -183,10 +198,12 @@ TABLE: dict[str, Row] = {
     "relu6": Row(draw.plain("inplace"), refuses=False),
     "reshape": Row(draw.reshape, stricter=two_gaps, has_signature=False),
     "rms_norm": Row(draw.rms_norm, own_defaults=("normalized_shape",)),
+    "roll": Row(draw.roll, stricter=roll_of_batch, has_signature=False),
     "scale": Row(draw.scale, refuses=False, has_signature=False),
     "scaled_dot_product_attention": Row(
         draw.attention, stricter=odd_attention, has_signature=False
     ),
+    "select": Row(draw.select, stricter=narrow_of_batch, has_signature=False),
     "selu": Row(draw.plain("inplace"), refuses=False),
     "sigmoid": Row(draw.plain(), refuses=False),
     "silu": Row(draw.plain("inplace"), refuses=False),
@@ -197,6 +214,7 @@ TABLE: dict[str, Row] = {
     "stochastic_depth": Row(draw.stochastic_depth),
     "sub": Row(draw.two, stricter=ranks_differ, has_signature=False),
     "tanh": Row(draw.plain(), refuses=False),
+    "unbind": Row(draw.unbind, stricter=wrong_count, has_signature=False),
 }
 
 

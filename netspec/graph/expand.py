@@ -265,8 +265,8 @@ class _Expander:
         op = self._bound_op(call, place.bindings) or call.op
         if isinstance(op, Cut):
             return {
-                str(i): self._node(self._piece(op, i), call, inputs, place.child(str(i)))
-                for i in range(op.count())
+                text: self._node(self._piece(op, i), call, inputs, place.child(text))
+                for i, text in enumerate(op.called())
             }
         return self._node(op, call, inputs, place)
 

@@ -235,6 +235,31 @@ class ListOf(Argument):
 
 
 @dataclass(frozen=True)
+class Names(Argument):
+    """A list of different names."""
+
+    @property
+    def takes_expression(self) -> bool:
+        return False
+
+    @property
+    def wanted(self) -> str:
+        return "a list of different names such as `[low, high]`"
+
+    def accepts(self, value: object) -> bool:
+        if not isinstance(value, tuple) or not value or len(value) > limits.PIECES:
+            return value is None
+        return all(map(_is_name, value)) and len({*value}) == len(value)
+
+    def json_schema(self) -> list[dict[str, Any]]:
+        return [{"type": "array", "items": {"type": "string"}, "minItems": 1}]
+
+
+def _is_name(value: object) -> bool:
+    return isinstance(value, str) and value.isascii() and value.isidentifier()
+
+
+@dataclass(frozen=True)
 class Fixed(Argument):
     """Another kind without expressions: which dimensions there are depends on the value."""
 
@@ -279,6 +304,7 @@ def bare(value: object) -> str:
     return str(value)
 
 
+PieceNames = Annotated[tuple[str, ...] | None, Names()]
 Size = Annotated[int, Integer()]
 Count = Annotated[int, Integer(0)]
 OptionalSize = Annotated[int | None, Integer(optional=True)]

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from netspec.ops.arguments import Integer, ListOf
+from netspec.ops.arguments import Fixed, Integer, ListOf
 from netspec.ops.base import Call, Infix, Op, op
 from netspec.ops.dim import Shape
 
@@ -21,15 +21,18 @@ class Parameter(Op):
     reads: ClassVar[Sequence[int]] = (0,)
 
     size: Sizes = Field(description="the sizes of its dimensions, without the batch")
+    batch: Annotated[int | None, Fixed(Integer(1, maximum=1, optional=True))] = Field(
+        None, description="1 for a tensor that has a leading 1 in the place of the batch"
+    )
 
     def shape(self, *inputs: Shape) -> Shape:
         return self.size
 
     def weights(self, *inputs: Shape) -> dict[str, Shape]:
-        return {"": self.size}
+        return {"": (1, *self.size) if self.batch else self.size}
 
     def torch(self, *inputs: Shape) -> Call | Infix:
-        return Call(self.module, (Call("torch.zeros", self.size),))
+        return Call(self.module, (Call("torch.zeros", self.weights()[""]),))
 
     def kind(self) -> str:
         return "other"

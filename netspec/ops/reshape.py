@@ -10,8 +10,8 @@ from netspec.ops.arguments import Axis, Fixed, Integer, ListOf
 from netspec.ops.axes import index, refuse_axis
 from netspec.ops.base import Call, Infix, Input, Op, Problem, Storage, op, product
 from netspec.ops.dim import Dim, Shape
-from netspec.ops.reach import SAME, Along, Reads, one_by_one
-from netspec.ops.window import times
+from netspec.ops.reach import SAME, Along, Reads, everything, in_order, one_by_one
+from netspec.ops.window import every, times
 
 
 class Move(Op):
@@ -94,6 +94,69 @@ class Reshape(View):
 
     def label(self) -> str:
         return f"reshape {times(self.size)}"
+
+
+@op("expand")
+class Expand(View):
+    """Repeat the dimensions of size 1 up to a given shape; -1 keeps a size."""
+
+    module: ClassVar[str] = "torch.broadcast_to"
+    is_module: ClassVar[bool] = False
+
+    size: Annotated[tuple[int, ...], ListOf(Integer(also=(-1,)))] = Field(
+        description="the new shape, without the batch"
+    )
+
+    def check(self, *inputs: Shape) -> Iterator[Problem]:
+        x = inputs[0]
+        if len(x) != len(self.size):
+            message = f"{times(self.size)} has another number of dimensions than {times(x)}"
+            yield Problem("size", message)
+        elif any(n not in (-1, m) and m != 1 for m, n in zip(x, self.size, strict=True)):
+            message = f"{times(x)} does not repeat up to {times(self.size)}"
+            yield Problem("size", message, "only a size of 1 is repeated")
+
+    def shape(self, *inputs: Shape) -> Shape:
+        pairs = zip(inputs[0], self.size, strict=True)
+        return tuple(old if new == -1 else new for old, new in pairs)
+
+    def reach(self, x: Shape) -> Reads | None:
+        y = self.shape(x)
+        return in_order(SAME if m == n else everything(1) for m, n in zip(x, y, strict=True))
+
+    def torch(self, *inputs: Shape) -> Call | Infix:
+        return Call(self.module, (Input.ONE, (-1, *self.size)))
+
+    def label(self) -> str:
+        return f"expand {times(self.size)}"
+
+
+@op("roll")
+class Roll(Move):
+    """Shift the elements along dimensions; what leaves at one end comes back at the other."""
+
+    module: ClassVar[str] = "torch.roll"
+    is_module: ClassVar[bool] = False
+
+    shifts: Annotated[int | tuple[int, ...], ListOf(Integer(-limits.SIZE), single=True)] = Field(
+        description="by how many places, one number or one for each of `dims`"
+    )
+    dims: Annotated[int | tuple[int, ...], Fixed(ListOf(Integer(-limits.SIZE), single=True))] = (
+        Field(description="the dimensions; 0 is the batch, 1 the channels")
+    )
+
+    def check(self, *inputs: Shape) -> Iterator[Problem]:
+        dims, shifts = every(self.dims, 1), every(self.shifts, 1)
+        yield from (p for dim in dims for p in refuse_axis("dims", dim, inputs[0]))
+        if len(dims) != len(shifts):
+            yield Problem("shifts", f"{len(shifts)} shifts for {len(dims)} dimensions")
+
+    def reach(self, x: Shape) -> Reads | None:
+        # What returns at the other end is no window, so the places count as unknown.
+        return None
+
+    def torch(self, *inputs: Shape) -> Call | Infix:
+        return Call(self.module, (Input.ONE, self.shifts, self.dims))
 
 
 @op("permute")

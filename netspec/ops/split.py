@@ -1,22 +1,24 @@
 """Ops with several outputs, which are read as `name.0`, `name.1` …"""
 
 from abc import abstractmethod
-from collections.abc import Iterator
-from typing import Annotated, Any, ClassVar
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import Field
 
 from netspec import limits
 from netspec.ops import axes
-from netspec.ops.arguments import Dimension, Fixed, Integer, ListOf, Size
+from netspec.ops.arguments import Dimension, Fixed, Integer, ListOf, PieceNames, Size
 from netspec.ops.base import Call, Infix, Input, Problem, numbers, op
 from netspec.ops.dim import Dim, Shape
 from netspec.ops.reach import SAME, Reads, in_order, sliding
 from netspec.ops.reshape import View
+from netspec.text.diagnostics import counted
 
 Sections = Annotated[tuple[int, ...], ListOf(Integer())]
 Start = Annotated[int, Integer(-limits.SIZE)]
-Pieces = Annotated[int, Fixed(Integer(2, maximum=1000))]
+_NAMES = "what the pieces are called, read as `layer.name`"
+Pieces = Annotated[int, Fixed(Integer(2, maximum=limits.PIECES))]
 
 
 def _from(start: int, dim: int, x: Shape) -> Reads:
@@ -25,10 +27,20 @@ def _from(start: int, dim: int, x: Shape) -> Reads:
     return in_order(sliding(1, 1, -start) if i == axis else SAME for i in range(len(x)))
 
 
+def _without(dim: int, x: Shape) -> Shape:
+    """Return a shape without one dimension."""
+    axis = axes.index(dim, x)
+    return (*x[:axis], *x[axis + 1 :])
+
+
 class Cut(View):
     """Cuts the input along `dim`; in the flat network each piece is a node of its own."""
 
     is_module: ClassVar[bool] = False
+
+    if TYPE_CHECKING:
+        names: tuple[str, ...] | None
+        """Each class declares it as its last argument."""
 
     @abstractmethod
     def along(self) -> int:
@@ -42,12 +54,19 @@ class Cut(View):
     def length(self, index: int, size: Dim) -> Dim:
         """Return how long an output is along `dim`."""
 
+    def called(self) -> Sequence[str]:
+        """Return what the outputs are called behind the dot."""
+        return self.names or [str(i) for i in range(self.count())]
+
     def first(self, index: int, size: int) -> int:
         """Return the place along `dim` of an output's first element."""
         return sum(numbers(tuple(self.length(i, size) for i in range(index))))
 
     def check(self, *inputs: Shape) -> Iterator[Problem]:
-        return axes.refuse_axis("dim", self.along(), inputs[0])
+        yield from axes.refuse_axis("dim", self.along(), inputs[0])
+        if self.names and len(self.names) != self.count():
+            given = counted(len(self.names), "name")
+            yield Problem("names", f"{given} for {self.count()} pieces")
 
     def piece(self, index: int, x: Shape) -> Shape:
         """Return the shape of one output."""
@@ -60,7 +79,7 @@ class Cut(View):
     def reach(self, x: Shape) -> Reads | None:
         return self.piece_reach(0, x)
 
-    def piece_reach(self, index: int, x: Shape) -> Reads:
+    def piece_reach(self, index: int, x: Shape) -> Reads | None:
         """Return what an element of one output reads."""
         size = numbers(x)[axes.index(self.along(), x)]
         return _from(self.first(index, size), self.along(), x)
@@ -84,7 +103,7 @@ class Piece(View):
         return shape
 
     def reach(self, x: Shape) -> Reads | None:
-        reads: Reads = self.whole.piece_reach(self.index, x)
+        reads: Reads | None = self.whole.piece_reach(self.index, x)
         return reads
 
     def label(self) -> str:
@@ -138,6 +157,7 @@ class Chunk(Cut):
 
     chunks: Pieces = Field(description="into how many equal pieces")
     dim: Dimension = 1
+    names: PieceNames = Field(None, description=_NAMES)
 
     def along(self) -> int:
         return self.dim
@@ -168,6 +188,7 @@ class Split(Cut):
 
     split_size_or_sections: Sections = Field(description="the sizes of the pieces")
     dim: Dimension = 1
+    names: PieceNames = Field(None, description=_NAMES)
 
     def along(self) -> int:
         return self.dim
@@ -190,3 +211,68 @@ class Split(Cut):
 
     def torch(self, *inputs: Shape) -> Call | Infix:
         return Call("torch.split", (Input.ONE, self.split_size_or_sections), {"dim": self.dim})
+
+
+@op("unbind")
+class Unbind(Cut):
+    """Cut the input into its elements along `dim`, which is gone; `names` says what each is."""
+
+    module: ClassVar[str] = "torch.unbind"
+
+    dim: Dimension
+    names: PieceNames = Field(description=_NAMES)
+
+    def along(self) -> int:
+        return self.dim
+
+    def count(self) -> int:
+        return len(self.names or ())
+
+    def length(self, index: int, size: Dim) -> Dim:
+        return 1
+
+    def check(self, *inputs: Shape) -> Iterator[Problem]:
+        if problems := list(axes.refuse_axis("dim", self.dim, inputs[0])):
+            yield from problems
+            return
+        size = inputs[0][axes.index(self.dim, inputs[0])]
+        if size != self.count():
+            given = counted(self.count(), "name")
+            yield Problem("names", f"{given} for {size} elements along dimension {self.dim}")
+
+    def piece(self, index: int, x: Shape) -> Shape:
+        return _without(self.dim, x)
+
+    def piece_reach(self, index: int, x: Shape) -> Reads | None:
+        return None
+
+    def torch(self, *inputs: Shape) -> Call | Infix:
+        return Call("torch.unbind", (Input.ONE,), {"dim": self.dim})
+
+
+@op("select")
+class Select(View):
+    """Keep one element along `dim`, which is gone; a negative index counts from the end."""
+
+    module: ClassVar[str] = "torch.select"
+    is_module: ClassVar[bool] = False
+
+    dim: Dimension
+    index: Start = Field(description="which element is kept; negative: counted from the end")
+
+    def check(self, *inputs: Shape) -> Iterator[Problem]:
+        if problems := list(axes.refuse_axis("dim", self.dim, inputs[0])):
+            yield from problems
+            return
+        size = numbers(inputs[0])[axes.index(self.dim, inputs[0])]
+        if not -size <= self.index < size:
+            yield Problem("index", f"{self.index} lies outside of a size of {size}")
+
+    def shape(self, *inputs: Shape) -> Shape:
+        return _without(self.dim, inputs[0])
+
+    def reach(self, x: Shape) -> Reads | None:
+        return None
+
+    def torch(self, *inputs: Shape) -> Call | Infix:
+        return Call("torch.select", (Input.ONE, self.dim, self.index))

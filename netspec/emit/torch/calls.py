@@ -41,7 +41,7 @@ class Calls:
         depends = frozenset(names((*seen.values(),)))
         given: Given = {"": op.shape(*inputs)}
         if isinstance(op, Cut):
-            given = {str(i): op.piece(i, inputs[0]) for i in range(op.count())}
+            given = {text: op.piece(i, inputs[0]) for i, text in enumerate(op.called())}
         work = Work(given, depends=depends, extras=extras)
         if isinstance(torch, Infix):
             return replace(work, function=torch)

@@ -6,7 +6,7 @@ become one nested call; a value that is needed later gets the layer's name.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from netspec.emit.torch.layout import (
@@ -150,6 +150,8 @@ class Statements:
         """Choose the variable for a layer's result; `free` are those that it may overwrite."""
         if layer.name in flow.kept and layer.name in self.named:
             return self._fresh(self.named[layer.name])
+        if self._is_unpacked(layer):
+            return self._unpacked(self.plan.works[layer.name].given)
         ends = flow.ends_branch(layer) and not layer.train_only
         if ends or self.plan.works[layer.name].has_items:
             return self._fresh(layer.name)
@@ -165,6 +167,22 @@ class Statements:
         if last.name in flow.kept and last.name in self.named:
             return self._fresh(self.named[last.name])
         return self._fresh(last.name)
+
+    def _is_unpacked(self, layer: Layer) -> bool:
+        """Tell whether a layer has several outputs with names, all of which are read."""
+        ports = [*self.plan.works[layer.name].given]
+        body = self.plan.lowered
+        readers = (body.given, *(step.layer.sources for step in body.steps))
+        read = {ref.port for refs in readers for ref in refs if ref.name == layer.name}
+        return len(ports) > 1 and not ports[0].isdecimal() and read == {*ports}
+
+    def _unpacked(self, ports: Iterable[str]) -> str:
+        """Return a variable for each output, as they stand before the assignment."""
+        variables = []
+        for port in ports:
+            variables.append(self._fresh(port))
+            self.taken.add(variables[-1])
+        return ", ".join(variables)
 
     def _fresh(self, text: str) -> str:
         """Return a variable that shadows nothing and holds nothing that is still needed."""
@@ -201,7 +219,7 @@ class Statements:
                 return target
         self._chain(steps, variables, {end})
         self.taken.add(variables[end])
-        return variables[end] + ("[0]" if self.plan.works[end].has_items else "")
+        return _item(variables[end], 0) if self.plan.works[end].has_items else variables[end]
 
     def _nested(self, steps: Sequence[Step], variables: dict[str, str]) -> Code | None:
         """Return a short straight branch as one nested call."""
@@ -284,5 +302,12 @@ class Statements:
 
     def _read(self, ref: Ref, variables: Mapping[str, str]) -> str:
         """Write what a layer reads: a variable, or an item of one."""
-        item = [*self.plan.works[ref.name].given].index(ref.port) if ref.port else None
-        return variables[ref.name] + ("" if item is None else f"[{item}]")
+        text = variables[ref.name]
+        ports = [*self.plan.works[ref.name].given]
+        return _item(text, ports.index(ref.port)) if ref.port else text
+
+
+def _item(text: str, index: int) -> str:
+    """Write one of several outputs, which one variable holds or as many as there are."""
+    variables = text.split(", ")
+    return variables[index] if len(variables) > 1 else f"{text}[{index}]"
