@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from netspec.analysis import contracts, costs, expectations, habits, shapes
+from netspec.analysis import contracts, costs, expectations, habits, shapes, types
 from netspec.analysis.case import Budget, Case
 from netspec.analysis.network import Network
 from netspec.graph.expand import expand
@@ -82,6 +82,7 @@ def _compile(
     graph = expand(spec, bodies, values, sink)
     if trial is not None:
         trial.spend(len(graph.nodes))
+    types.check_types(graph, sink)
     sizes, problems = shapes.infer(graph)
     severity: Severity = "warning" if values else "error"
     is_own = strict or not values

@@ -24,7 +24,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from netspec.ops.arguments import Fixed
-from netspec.ops.base import REGISTRY, Call, Infix, Input, Op, product
+from netspec.ops.base import REAL, REGISTRY, Call, Infix, Input, Op, product
 from netspec.ops.dim import Shape, is_known, name, substitute
 from netspec.ops.split import Cut
 from tests.support import draws
@@ -76,7 +76,7 @@ def ours(op: Op, shapes: Shapes) -> Seen | None:
 def theirs(op: Op, shapes: Shapes) -> Seen | None:
     """Return what PyTorch does, None where it raises, mixes images or makes an empty tensor."""
     try:
-        layer, output = run(op, [torch.zeros((BATCH, *x)) for x in shapes])
+        layer, output = run(op, zeros(op, shapes))
     except REFUSALS:
         return None
     if output.dim() == 0 or output.shape[0] != BATCH or output.numel() == 0:
@@ -84,6 +84,13 @@ def theirs(op: Op, shapes: Shapes) -> Seen | None:
     weights = {key: tuple(value.shape) for key, value in layer.named_parameters()}
     buffers = {key: tuple(value.shape) for key, value in layer.named_buffers()}
     return Seen(tuple(output.shape[1:]), weights, buffers)
+
+
+def zeros(op: Op, shapes: Shapes) -> list[Tensor]:
+    """Return inputs of the types that an op takes."""
+    takes = [op.takes[min(i, len(op.takes) - 1)] or REAL for i in range(len(shapes))]
+    pairs = zip(shapes, takes, strict=True)
+    return [torch.zeros((BATCH, *x), dtype=getattr(torch, dtype)) for x, dtype in pairs]
 
 
 def run(op: Op, inputs: list[Tensor]) -> tuple[nn.Module, Tensor]:
@@ -102,7 +109,12 @@ def run(op: Op, inputs: list[Tensor]) -> tuple[nn.Module, Tensor]:
 
 def called(function: Callable[..., Any], call: Call, inputs: list[Tensor]) -> Tensor:
     """Call a function with what the call says; of several results the first counts."""
-    places = {Input.ONE: inputs[:1], Input.EACH: inputs, Input.ALL: [inputs]}
+    places = {
+        Input.ONE: inputs[:1],
+        Input.LAST: inputs[-1:],
+        Input.EACH: inputs,
+        Input.ALL: [inputs],
+    }
     args = [x for value in call.args for x in places.get(value, [value])]
     output = function(*args, **call.kwargs)
     return output[call.item or 0] if isinstance(output, tuple) else output
@@ -110,9 +122,10 @@ def called(function: Callable[..., Any], call: Call, inputs: list[Tensor]) -> Te
 
 def helpers() -> SimpleNamespace:
     """Return the classes that ops bring along, as a generated file has them."""
-    scope: dict[str, Any] = {"nn": nn, "Tensor": Tensor}
+    scope: dict[str, Any] = {"nn": nn, "torch": torch, "Tensor": Tensor}
     for cls in REGISTRY.values():
-        exec(cls.helper, scope)
+        for source in cls.helpers.values():
+            exec(source, scope)
     return SimpleNamespace(**scope)
 
 
@@ -180,7 +193,7 @@ def test_the_flop_counter_agrees(op_name: str) -> None:
     with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH):
         for op, shapes in accepted(op_name, FLOP_SETTINGS):
             before = counter.get_total_flops()
-            run(op, [torch.zeros((BATCH, *x)) for x in shapes])
+            run(op, zeros(op, shapes))
             flops = counter.get_total_flops() - before
             assert op.cost(*shapes).macs * 2 * BATCH == flops, (op, shapes)
             assert (flops > 0 and bool(op.weights(*shapes))) == op.has_depth
@@ -192,8 +205,7 @@ def test_the_meta_device_agrees(op_name: str) -> None:
         if getattr(op, "momentum", 0) is None:
             continue  # a running mean over all batches counts them with a real number
         with torch.device("meta"):
-            inputs = [torch.zeros((BATCH, *x)) for x in shapes]
-            _, output = run(op, inputs)
+            _, output = run(op, zeros(op, shapes))
         assert output.shape == (BATCH, *op.shape(*shapes)), (op, shapes)
 
 
@@ -307,6 +319,57 @@ def test_every_piece_is_pytorchs(op_name: str) -> None:
             else:
                 first = op.first(i, x[axis - 1])
                 assert torch.equal(piece, places.narrow(axis, first, piece.shape[axis]))
+
+
+def constant(**arguments: Any) -> tuple[Op, Tensor]:
+    """Return a constant, and what a generated file would register."""
+    op = REGISTRY["constant"].model_validate(arguments)
+    assert not list(op.check())
+    call = op.torch()
+    assert isinstance(call, Call)
+    package, _, attribute = call.function.rpartition(".")
+    function = getattr({"torch": torch, "": HELPERS}[package], attribute)
+    return op, function(*call.args, **call.kwargs)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ({"value": "arange", "size": (5,)}, torch.arange(5)),
+        ({"value": 3, "size": (2, 1)}, torch.full((2, 1), 3.0)),
+        ({"value": ((1, 2.5), (3, 4))}, torch.tensor([[1, 2.5], [3, 4]])),
+    ],
+)
+def test_a_constant_holds_what_it_says(arguments: Arguments, expected: Tensor) -> None:
+    op, found = constant(**arguments)
+    assert torch.equal(found, expected)
+    assert (op.shape(), op.gives()) == (tuple(expected.shape), str(expected.dtype)[6:])
+
+
+@pytest.mark.parametrize("window", [(7, 7), (2, 3), (4, 1)])
+def test_tables_of_windows_are_those_of_their_definition(window: tuple[int, int]) -> None:
+    """Computed again place by place, as the Swin paper describes them."""
+    (rows, columns), (height, width) = window, (2 * window[0], 3 * window[1])
+    op, index = constant(value="relative_position_index", size=window)
+    places = [(y, x) for y in range(rows) for x in range(columns)]
+    numbers = [
+        (a[0] - b[0] + rows - 1) * (2 * columns - 1) + a[1] - b[1] + columns - 1
+        for a in places
+        for b in places
+    ]
+    assert (op.shape(), index.tolist()) == ((len(numbers),), numbers)
+    shift = (rows // 2, columns // 2)
+    op, mask = constant(
+        value="shifted_window_mask", size=(height, width), window_size=window, shift_size=shift
+    )
+    assert op.shape() == tuple(mask.shape)
+    for n, (y, x) in enumerate(
+        (y, x) for y in range(0, height, rows) for x in range(0, width, columns)
+    ):
+        # A place belongs to what surrounded it before the map was rolled.
+        before = [((y + a + shift[0]) // height, (x + b + shift[1]) // width) for a, b in places]
+        wanted = [[0.0 if p == q else -100.0 for q in before] for p in before]
+        assert mask[n].tolist() == wanted
 
 
 @pytest.mark.parametrize("mode", ["row", "batch"])

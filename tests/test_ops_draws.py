@@ -449,3 +449,17 @@ def unbind(r: Random) -> Setting:
     dim = r.choice([1, -1, r.randint(-5, 4)])
     sizes = [x[dim % (len(x) + 1) - 1]] * 3 + [r.randint(1, 4)]
     return {"dim": dim, "names": tuple("abcdef"[: r.choice(sizes)])}, (x,)
+
+
+def embedding(r: Random) -> Setting:
+    count = r.randint(1, 5)
+    sizes = {"num_embeddings": count, "embedding_dim": r.randint(0, 4)}
+    return sizes | some(r, padding_idx=lambda: r.choice([None, r.randint(-6, 6)])), (
+        shape(r, 0, 3),
+    )
+
+
+def gather(r: Random) -> Setting:
+    x = shape(r, 1, 3, 4)
+    index = tuple(r.randint(1, size) if r.random() < 0.9 else size + 1 for size in x)
+    return {"dim": r.randint(-4, 3)}, (x, index if r.random() < 0.9 else (*index, 1))

@@ -72,7 +72,8 @@ def expand(spec: Spec, bodies: Bodies, params: Mapping[str, int | float], sink: 
     sink.stop()
     values = {name: bound.value for name, bound in bindings.items()}
     tables = expander.nodes, expander.uses, expander.instances
-    return Graph(spec.name, values, inputs, *tables, outputs, bodies)  # type: ignore[arg-type]  # numbers
+    integers = [(name,) for name in spec.integers if name in spec.inputs]
+    return Graph(spec.name, values, inputs, integers, *tables, outputs, bodies)  # type: ignore[arg-type]  # numbers
 
 
 _UNNAMED = "name the layers of the branch, and read the output that is meant"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -88,6 +88,8 @@ class Graph:
     name: str
     params: Mapping[str, int | float]
     inputs: Mapping[NodeId, Sizes]
+    integers: Collection[NodeId]
+    """The inputs that hold integers."""
     nodes: Mapping[NodeId, Node]
     uses: Mapping[NodeId, Use]
     instances: Mapping[Body, Sequence[Instance]]

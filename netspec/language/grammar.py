@@ -15,7 +15,7 @@ from netspec.language.kinds import REF, ref, table
 from netspec.language.names import BLOCK_NAME, NAME
 from netspec.language.terms import Argument, Condition, Param, Ref
 from netspec.ops.arguments import EXPRESSION
-from netspec.ops.base import REGISTRY, Join
+from netspec.ops.base import INTEGER, REAL, REGISTRY, Join
 from netspec.ops.fillers import Filler
 from netspec.text.syntax import Mapping, Scalar, Tree
 
@@ -154,6 +154,17 @@ INIT = Fillings(FILLING)
 EXPECT = kinds.Nested(ExpectKeys)
 
 
+class InputKeys(Keys):
+    """What an input says that does not hold real numbers."""
+
+    shape: Annotated[Tree | None, Kind(kinds.SHAPE, wanted="a shape")] = key(
+        ..., "its shape without the batch, channels first", "[128]"
+    )
+    dtype: Annotated[str, kinds.OneOf((REAL, INTEGER))] = key(
+        REAL, "`int64` for integers, such as tokens; otherwise real numbers", "int64"
+    )
+
+
 class SpecKeys(Keys):
     """The sections of a spec."""
 
@@ -167,8 +178,13 @@ class SpecKeys(Keys):
         "numbers with names, used as `$name`; `--set classes=10` changes them",
         "{classes: 1000}",
     )
-    inputs: Annotated[Mapping | None, kinds.Inputs(table(kinds.SHAPE, NAME, minProperties=1))] = (
-        key(..., "shapes without the batch, channels first", "{image: [3, 224, 224]}")
+    inputs: Annotated[
+        Mapping | None,
+        kinds.Inputs(table({"anyOf": [kinds.SHAPE, InputKeys.object()]}, NAME, minProperties=1)),
+    ] = key(
+        ...,
+        "shapes without the batch, channels first",
+        *("{image: [3, 224, 224]}", "{tokens: {shape: [128], dtype: int64}}"),
     )
     init: Annotated[dict[str, Fillers], INIT] = key(dict, "how each op's tensors are filled")
     blocks: Annotated[

@@ -76,6 +76,20 @@ class Word(Kind[Scalar]):
         return isinstance(tree, Scalar) and isinstance(tree.value, str) and bool(tree.value)
 
 
+class OneOf(Kind[Scalar]):
+    """One of a few words."""
+
+    def __init__(self, words: tuple[str, ...]) -> None:
+        super().__init__({"enum": [*words]}, wanted=" or ".join(f"`{word}`" for word in words))
+        self.words = words
+
+    def fits(self, tree: Tree) -> bool:
+        return isinstance(tree, Scalar) and tree.value in self.words
+
+    def read(self, tree: Scalar, reading: Reading) -> str:
+        return tree.text
+
+
 class NetworkName(Word):
     """The name of the network, which its class gets."""
 

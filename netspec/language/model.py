@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from netspec.language.extras import TRAIN
@@ -149,6 +149,8 @@ class Spec:
     name: str
     params: Mapping[str, Param]
     inputs: Mapping[str, Argument]
+    integers: Collection[str]
+    """The inputs that hold integers."""
     blocks: Mapping[str, Block]
     model: Block
     outputs: tuple[Output, ...]

@@ -14,7 +14,7 @@ from netspec.language.blocks import (
 )
 from netspec.language.cures import sizes
 from netspec.language.declared import accuse_declarations
-from netspec.language.grammar import ExpectKeys, SpecKeys
+from netspec.language.grammar import ExpectKeys, InputKeys, SpecKeys
 from netspec.language.keys import Reading, corrected, kind, read_known
 from netspec.language.layers import Surroundings, check_shares, read_chain, read_layer, refuse_ref
 from netspec.language.lookup import Context
@@ -23,6 +23,7 @@ from netspec.language.names import check_name
 from netspec.language.strays import restored
 from netspec.language.terms import Argument, Expectation, Ref
 from netspec.language.values import Scope, read_argument
+from netspec.ops.base import INTEGER, REAL
 from netspec.text.codes import Code
 from netspec.text.diagnostics import Sink
 from netspec.text.syntax import Mapping, Scalar, Sequence, Tree
@@ -36,7 +37,8 @@ def read(tree: Tree, sink: Sink) -> Spec:
         sink.stop()  # all else would follow from it
     name = said.name or Scalar("Model", whole.span)
     scope = Scope(said.params)
-    inputs = _read_inputs(said.inputs, scope, sink)
+    integers: set[str] = set()
+    inputs = _read_inputs(said.inputs, integers, scope, sink)
     ranks = [len(shape.value) for shape in inputs.values() if isinstance(shape.value, tuple)]
     signatures = read_signatures(said.blocks, name, scope, sink)
     context = Context(sink, signatures, rank=next(iter(ranks), None))
@@ -55,6 +57,7 @@ def read(tree: Tree, sink: Sink) -> Spec:
         name.text,
         said.params,
         inputs,
+        integers,
         blocks,
         model,
         outputs,
@@ -79,12 +82,16 @@ def _whole(tree: Tree, sink: Sink) -> Mapping:
     raise AssertionError
 
 
-def _read_inputs(tree: Mapping | None, scope: Scope, sink: Sink) -> dict[str, Argument]:
+def _read_inputs(
+    tree: Mapping | None, integers: set[str], scope: Scope, sink: Sink
+) -> dict[str, Argument]:
+    """Return the inputs' shapes; `integers` learns which of them hold integers."""
     inputs: dict[str, Argument] = {}
     for key, value in tree.items if tree else ():
         check_name(sink, key.text, key.span, "input")
         if isinstance(value, Mapping):
-            value = _shape_within(value, sink)
+            value, dtype = _shape_within(value, sink)
+            integers |= {key.text} if dtype == INTEGER else set()
         shape = read_argument(value, scope, sink)
         inputs[key.text] = shape or Argument((), value.span)
         if shape is None:
@@ -97,14 +104,19 @@ def _read_inputs(tree: Mapping | None, scope: Scope, sink: Sink) -> dict[str, Ar
     return inputs
 
 
-def _shape_within(tree: Mapping, sink: Sink) -> Tree:
-    """Report `image: {shape: [3, 32, 32]}`; return the shape, if there is one."""
+def _shape_within(tree: Mapping, sink: Sink) -> tuple[Tree, str]:
+    """Return shape and dtype; report `image: {shape: [3, 32, 32]}`, which is the shape alone."""
+    if tree.find("dtype"):
+        said = read_known(
+            InputKeys, corrected(InputKeys, tree, "an input", sink), "an input", Reading(sink)
+        )
+        return said.shape or Sequence((), tree.span), said.dtype
     shapes = [value for _, value in tree.items if isinstance(value, Sequence)]
     if not shapes:
-        return tree
+        return tree, REAL
     help = f"write {shapes[0].span.text}"
     sink.error(Code.FORM, "an input is a shape, found a mapping", tree.span, help=help)
-    return shapes[0]
+    return shapes[0], REAL
 
 
 # ------------------------------------------------------------------ graph, outputs, expect

@@ -77,8 +77,13 @@ class Input(Enum):
     """Stands in the arguments of a Call for what the layer reads."""
 
     ONE = "the input"
+    LAST = "the last input"
     EACH = "the inputs, one argument each"
     ALL = "the tuple of the inputs"
+
+
+REAL, INTEGER = "float32", "int64"
+"""What the elements of a tensor are."""
 
 
 class Storage(Enum):
@@ -119,8 +124,8 @@ class Op(BaseModel):
     """The torch.nn class that a generated file calls, or the function."""
     is_module: ClassVar[bool] = True
     """Whether the op is a child module (and not a function of its inputs)."""
-    helper: ClassVar[str] = ""
-    """The source of the class that `module` names, where torch has none: the file holds it once."""
+    helpers: ClassVar[Mapping[str, str]] = {}
+    """The source of classes and functions that torch lacks, by name: the file holds them once."""
     style: ClassVar[str]
     """The group in `netspec ops`, and unless `kind` says more the colour in pictures."""
     is_light: ClassVar[bool] = False
@@ -139,6 +144,8 @@ class Op(BaseModel):
     """How many leading arguments the torch call passes by position."""
     reads: ClassVar[Sequence[int]] = (1,)
     """The numbers of inputs that it can have."""
+    takes: ClassVar[tuple[str | None, ...]] = (REAL,)
+    """What the inputs hold, None for anything; the last one speaks for all further inputs."""
     rank: ClassVar[int | None] = None
     """The number of dimensions that every input must have, None for any."""
 
@@ -157,6 +164,10 @@ class Op(BaseModel):
     def shape(self, *inputs: Shape) -> Shape:
         """Return the output shape. Runs on numbers, and on names for generated constructors."""
         return inputs[0]
+
+    def gives(self, *held: str) -> str:
+        """Return what the output holds where the inputs hold this."""
+        return held[0] if held else REAL
 
     def weights(self, *inputs: Shape) -> dict[str, Shape]:
         """Return the learnt tensors by their state_dict name."""

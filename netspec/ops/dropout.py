@@ -1,5 +1,6 @@
 """Dropout: noise while training, nothing afterwards."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
@@ -64,7 +65,8 @@ class StochasticDepth(Noise):
     """Zero each image, or with `mode: batch` all, with probability `p` while training."""
 
     module: ClassVar[str] = "StochasticDepth"
-    helper: ClassVar[str] = '''\
+    helpers: ClassVar[Mapping[str, str]] = {
+        "StochasticDepth": '''\
 class StochasticDepth(nn.Module):
     """Zero each image, or in the mode "batch" all, with probability p in training."""
 
@@ -82,6 +84,7 @@ class StochasticDepth(nn.Module):
             noise.div_(1 - self.p)
         return (x.transpose(0, -1) * noise).transpose(0, -1)
 '''
+    }
 
     p: Chance
     mode: Annotated[str, Word(("row", "batch"))] = Field(

@@ -34,6 +34,7 @@ def _refuse_sizes(join: Join, inputs: tuple[Shape, ...]) -> Iterator[Problem]:
 class Concat(Join):
     """Put the inputs one behind the other along `dim` (1 is the channels, as in PyTorch)."""
 
+    takes: ClassVar[tuple[str | None, ...]] = (None,)
     module: ClassVar[str] = "torch.cat"
     dim: Dimension = 1
 
@@ -65,6 +66,7 @@ class Concat(Join):
 class Stack(Join):
     """Put inputs of one shape one behind the other along a new dimension `dim`, 1 by default."""
 
+    takes: ClassVar[tuple[str | None, ...]] = (None,)
     module: ClassVar[str] = "torch.stack"
     layout: ClassVar[Layout] = Layout.OTHER
     dim: Axis = Field(1, description="the new dimension of the output; 0 is the batch")

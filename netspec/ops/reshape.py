@@ -18,6 +18,7 @@ class Move(Op):
     """Elements change places only."""
 
     style: ClassVar[str] = "reshape"
+    takes: ClassVar[tuple[str | None, ...]] = (None,)
     is_light: ClassVar[bool] = True
 
 

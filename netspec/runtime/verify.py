@@ -14,6 +14,7 @@ from typing import Any
 
 from netspec.analysis.network import Network
 from netspec.graph.model import GraphOutput
+from netspec.ops.base import INTEGER, REAL
 
 Measured = dict[str, Any]
 
@@ -33,7 +34,11 @@ def verify(network: Network, source: str) -> list[str]:
 
 def order(network: Network, source: str) -> str:
     """Return what the child reads: the module, and the inputs to run it with."""
-    inputs = [list(shape) for shape in network.graph.inputs.values()]
+    integers = network.graph.integers
+    inputs = [
+        [list(shape), INTEGER if name in integers else REAL]
+        for name, shape in network.graph.inputs.items()
+    ]
     return json.dumps({"source": source, "model": network.spec.name, "inputs": inputs})
 
 
@@ -79,7 +84,9 @@ scope = {"__name__": "generated"}
 exec(compile(order["source"], "<generated>", "exec"), scope)
 with torch.device("meta"):
     model = scope[order["model"]]()
-    inputs = [torch.empty(2, *shape) for shape in order["inputs"]]
+    inputs = [
+        torch.empty(2, *shape, dtype=getattr(torch, dtype)) for shape, dtype in order["inputs"]
+    ]
 def run(training):
     model.train(training)
     with FlopCounterMode(display=False) as counter:

@@ -25,6 +25,7 @@ _IMPORTS = {
 }
 _FUNCTIONS = {
     *("nn.Module", "nn.Sequential", "nn.ModuleList", "nn.Identity", "torch.zeros"),
+    *("torch.arange", "torch.full"),
     *(cls.module for cls in REGISTRY.values()),
     *(f"nn.init.{name}" for name in FILLERS),
 }
@@ -143,9 +144,11 @@ _NODES: Mapping[type[ast.AST], bool | _Check] = {
         (ast.Subscript, ast.Tuple, ast.List, ast.GeneratorExp, ast.comprehension), True
     ),
     **dict.fromkeys(
-        (ast.BinOp, ast.Add, ast.Sub, ast.Mult, ast.FloorDiv, ast.Mod, ast.BitOr), True
+        (ast.BinOp, ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod, ast.BitOr), True
     ),
-    **dict.fromkeys((ast.UnaryOp, ast.USub, ast.Not, ast.Compare, ast.Load, ast.Store), True),
+    **dict.fromkeys(
+        (ast.MatMult, ast.UnaryOp, ast.USub, ast.Not, ast.Compare, ast.Load, ast.Store), True
+    ),
     **dict.fromkeys((ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Is, ast.IsNot), True),
     **dict.fromkeys((ast.Import, ast.ImportFrom), _Scope.is_import),
     ast.ClassDef: _Scope.is_class,

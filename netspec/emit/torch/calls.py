@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import cast
 
 from netspec.emit.torch.instances import Instances
-from netspec.emit.torch.plan import ClassPlan, Given, Work, is_written
+from netspec.emit.torch.plan import BUFFER, ClassPlan, Given, Work, is_written
 from netspec.emit.torch.scope import ClassScope, Values
 from netspec.graph.model import NodeId
 from netspec.language.model import Block, BlockCall, Chain, Layer, OpCall, Parallel
@@ -23,8 +23,8 @@ class Calls:
     scope: ClassScope
     instances: Instances
     blocks: Mapping[str, Block]
-    helper: Callable[[Op], str]
-    """What the class is called that an op brings along."""
+    helper: Callable[[str, str], str]
+    """What a class or function is called in the file that an op brings along: name and source."""
 
     def op(self, call: OpCall, inputs: Sequence[Shape], path: NodeId) -> Work:
         """Return what an op comes to. What it infers from its input opens a constructor's call."""
@@ -46,16 +46,26 @@ class Calls:
         if isinstance(torch, Infix):
             return replace(work, function=torch)
         if op.is_module:
-            function = self.helper(op) if op.helper else torch.function
+            function = self._function(torch, op)
             first = [value for key, value in values.items() if key not in torch.kwargs]
             args = (*first, *torch.args[len(first) :])
             kwargs = {key: values.get(key, value) for key, value in torch.kwargs.items()}
             child = Call(function, args, kwargs, self._note(call, values))
             return replace(work, child=child, use=op.use(*inputs))
+        function = self._function(torch, op)
+        if not op.reads[0]:
+            keywords = {} if op.buffers() else {"persistent": False}
+            made = replace(torch, function=function)
+            return replace(work, child=Call(BUFFER, (path[-1], made), keywords))
         args = torch.args
         for key, value in values.items():
             args = tuple(_swapped(item, seen[key], value) for item in args)
-        return replace(work, function=replace(torch, args=args))
+        return replace(work, function=replace(torch, function=function, args=args))
+
+    def _function(self, call: Call, op: Op) -> str:
+        """Return what a call calls; what torch lacks the file holds, under a name of its own."""
+        source = op.helpers.get(call.function)
+        return call.function if source is None else self.helper(call.function, source)
 
     def _note(self, call: OpCall, values: Mapping[str, Dim]) -> str:
         """Return the arithmetic behind the first number that is the size of a flattened map."""

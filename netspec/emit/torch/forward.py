@@ -292,6 +292,8 @@ class Statements:
                 return [Brackets("(", tuple(inputs))]
             case Input.ONE:
                 return inputs[:1]
+            case Input.LAST:
+                return inputs[-1:]
         return [literal(value, self.attributes)]
 
     def _write(self, head: str, code: Code, note: str = "", depth: int = 2) -> None:

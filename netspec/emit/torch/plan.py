@@ -26,6 +26,9 @@ class ClassParam:
     keyword_only: bool = False
 
 
+BUFFER = "self.register_buffer"
+"""What makes a tensor that is not learnt."""
+
 GLOBAL = "$"
 """Stands before the name of a parameter of the spec: a block's own may have the same name."""
 

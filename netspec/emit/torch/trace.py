@@ -55,7 +55,6 @@ from netspec.language.model import (
     ShareCall,
 )
 from netspec.language.terms import Argument, Condition, Ref
-from netspec.ops.base import Op
 from netspec.ops.dim import Dim, Shape, integer, names, substitute
 from netspec.text.codes import Code
 from netspec.text.diagnostics import Diagnostic, SpecError
@@ -86,7 +85,7 @@ class _Tracer:
         self.instances = Instances(network.graph, network.shapes)
         self.classes: dict[Body, ClassPlan] = {}
         self.helpers: dict[str, tuple[str, str]] = {}
-        """Classes that torch lacks: op → the name that its class has here, and its source."""
+        """What torch lacks: name → the name that it has here, and its source."""
         self._names = {self.spec.name, f"{self.spec.name}Output", *self.spec.blocks, *GLOBALS}
         self._params = {
             text: value if text in held else symbol(GLOBAL + text, isinstance(value, float))
@@ -140,12 +139,12 @@ class _Tracer:
         self.classes[plan.body] = replace(plan, params=params, local=local)
         return self.classes[plan.body]
 
-    def helper(self, op: Op) -> str:
-        """Return the name of the class that an op brings along; no block has the same one."""
-        if op.op_name not in self.helpers:
-            text = unique(op.module, self._names)
-            self.helpers[op.op_name] = text, op.helper.replace(op.module, text, 1)
-        return self.helpers[op.op_name][0]
+    def helper(self, name: str, source: str) -> str:
+        """Return the name of a class or function that an op brings along; no block has the same."""
+        if name not in self.helpers:
+            text = unique(name, self._names)
+            self.helpers[name] = text, source.replace(name, text, 1)
+        return self.helpers[name][0]
 
 
 class _Walk:
