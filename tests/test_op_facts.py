@@ -23,7 +23,9 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 
 SETTINGS = draws(25, 100)
 IMAGES = 40  # so that each element of a window is the largest in one of them
-UNARY = [name for name in TABLE if 1 in REGISTRY[name].reads and "int64" not in REGISTRY[name].takes]
+UNARY = [
+    name for name in TABLE if 1 in REGISTRY[name].reads and "int64" not in REGISTRY[name].takes
+]
 BORROWED = {"reflect", "replicate", "circular"}
 """Paddings that read the input again beyond its edge."""
 

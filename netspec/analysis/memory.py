@@ -15,8 +15,9 @@ from typing import NamedTuple
 
 from netspec.analysis.costs import Costs
 from netspec.analysis.shapes import Shapes
+from netspec.analysis.types import held_by
 from netspec.graph.model import Graph, Node, NodeId
-from netspec.ops.base import Storage
+from netspec.ops.base import INTEGER, Storage
 
 BYTES = {
     "float64": 8,
@@ -62,8 +63,9 @@ def weigh(
     width = BYTES[dtype]
     # Tensors are numbered once: looking up an id costs as much as the rest of a step.
     numbers = {id: i for i, id in enumerate((*graph.inputs, *graph.nodes))}
-    bytes_of = {shape: batch * width * prod(shape) for shape in set(shapes.values())}
-    sizes = [bytes_of[shapes[id]] for id in numbers]
+    elements = {shape: batch * prod(shape) for shape in set(shapes.values())}
+    integers = {id for id, type in held_by(graph).items() if type == INTEGER}
+    sizes = [elements[shapes[id]] * (8 if id in integers else width) for id in numbers]
     inputs = range(len(graph.inputs))
     steps = [
         _Step(node, i, tuple([numbers[source] for source in node.inputs]))

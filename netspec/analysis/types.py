@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from netspec.graph.model import Graph, NodeId, path
 from netspec.ops.base import INTEGER, REAL
 from netspec.text.codes import Code
@@ -13,18 +15,28 @@ _CURES = {
 }
 
 
-def check_types(graph: Graph, sink: Sink) -> None:
-    """Report each layer that reads integers and computes with reals, or the other way round."""
+def held_by(graph: Graph) -> Mapping[NodeId, str]:
+    """Return what each input and node holds."""
     held: dict[NodeId, str] = dict.fromkeys(graph.inputs, REAL)
     held |= dict.fromkeys(graph.integers, INTEGER)
     for node in graph.nodes.values():
-        found = [held[source] for source in node.inputs]
-        held[node.id] = node.op.gives(*found)
+        held[node.id] = node.op.gives(*(held[source] for source in node.inputs))
+    return held
+
+
+def check_types(graph: Graph, sink: Sink) -> None:
+    """Report each layer that reads integers and computes with reals, or the other way round."""
+    held = held_by(graph)
+    wrong: set[NodeId] = set()
+    for node in graph.nodes.values():
         takes = node.op.takes
-        for place, (source, type) in enumerate(zip(node.inputs, found, strict=True)):
+        for place, source in enumerate(node.inputs):
             wanted = takes[min(place, len(takes) - 1)]
-            if wanted not in (None, type):
-                message = f"`{node.call.op.op_name}` reads {wanted}, `{path(source)}` holds {type}"
-                sink.add(Diagnostic(Code.TYPE, message, node.call.span, help=_CURES[type]))
-                # What it gives is what it would give if that were mended.
-                held[node.id] = REAL
+            if wanted in (None, held[source]):
+                continue
+            if source not in wrong:  # else one mistake would be told again behind it
+                message = f"`{node.call.op.op_name}` reads {wanted}, "
+                message += f"`{path(source)}` holds {held[source]}"
+                help = _CURES[held[source]]
+                sink.add(Diagnostic(Code.TYPE, message, node.call.span, help=help))
+            wrong.add(node.id)
