@@ -38,8 +38,8 @@ def reproducible() -> None:
 
 def settings(op_name: str, count: int = SETTINGS) -> Iterator[tuple[Op, Shape]]:
     """Yield accepted settings of one input that switch nothing off and overwrite nothing."""
-    found = ((op, shapes[0]) for op, shapes in accepted(op_name, 20 * count) if shapes[0])
-    return islice((pair for pair in found if not _is_off(pair[0])), count)
+    drawn = ((op.alone(*shapes), shapes[0]) for op, shapes in accepted(op_name, 20 * count))
+    return islice(((op, x) for op, x in drawn if op and x and not _is_off(op)), count)
 
 
 def _is_off(op: Op) -> bool:

@@ -122,7 +122,7 @@ def called(function: Callable[..., Any], call: Call, inputs: list[Tensor]) -> Te
 
 def helpers() -> SimpleNamespace:
     """Return the classes that ops bring along, as a generated file has them."""
-    scope: dict[str, Any] = {"nn": nn, "torch": torch, "Tensor": Tensor}
+    scope: dict[str, Any] = {"nn": nn, "torch": torch, "F": F, "Tensor": Tensor}
     for cls in REGISTRY.values():
         for source in cls.helpers.values():
             exec(source, scope)

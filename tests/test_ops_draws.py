@@ -293,6 +293,8 @@ def interpolate(r: Random) -> Setting:
     arguments |= {"align_corners": r.choice([None, True, False])} if r.random() < 0.3 else {}
     size, factor = every(r, spatial, 1 - (r.random() < 0.1), 5), _factors(r, spatial)
     given = r.choice([{"size": size}, {"scale_factor": factor}] * 6 + [{}])
+    if r.random() < 0.2:
+        return r.choice([{}, {}, {}, given]) | arguments, (x, (2, *sizes(r, spatial, 5)))
     return given | arguments | ({"size": size} if r.random() < 0.05 else {}), (x,)
 
 
@@ -463,3 +465,10 @@ def gather(r: Random) -> Setting:
     x = shape(r, 1, 3, 4)
     index = tuple(r.randint(1, size) if r.random() < 0.9 else size + 1 for size in x)
     return {"dim": r.randint(-4, 3)}, (x, index if r.random() < 0.9 else (*index, 1))
+
+
+def center_crop(r: Random) -> Setting:
+    x = sizes(r, 3, 6)
+    if r.random() < 0.3:
+        return {}, (x, (2, *(r.randint(1, size) for size in x[1:])))
+    return {"size": r.choice([r.randint(1, 6), (r.randint(1, x[1]), r.randint(0, x[2]))])}, (x,)

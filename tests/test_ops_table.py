@@ -128,6 +128,19 @@ def odd_attention(arguments: Arguments, shapes: tuple[Shape, ...]) -> bool:
     return batch_meets_rows(arguments, shapes) or bool((has_mask and is_odd) or len(lengths) > 1)
 
 
+def crop_beyond(arguments: Arguments, shapes: tuple[Shape, ...]) -> bool:
+    """A slice of more than there is gives what there is."""
+    size = arguments.get("size")
+    wanted = size if isinstance(size, tuple) else (size, size)
+    return size is not None and any(n > m for n, m in zip(wanted, shapes[0][1:], strict=True))
+
+
+def size_twice(arguments: Arguments, shapes: tuple[Shape, ...]) -> bool:
+    """Where a second map gives the size, an argument says nothing."""
+    given = [arguments.get(key) for key in ("size", "scale_factor")]
+    return len(shapes) > 1 and any(value is not None for value in given)
+
+
 def two_gaps(arguments: Arguments, shapes: tuple[Shape, ...]) -> bool:
     """PyTorch never sees the -1 of a spec, but the size that it stands for."""
     return bool(arguments["size"].count(-1) > 1)
@@ -149,6 +162,7 @@ TABLE: dict[str, Row] = {
     "avg_pool3d": Row(draw.pool(3, dilation=False)),
     "batch_norm1d": Row(draw.batch_norm(2)),
     "batch_norm2d": Row(draw.batch_norm(3)),
+    "center_crop": Row(draw.center_crop, stricter=crop_beyond, has_signature=False),
     "channel_shuffle": Row(draw.shuffle("groups")),
     "chunk": Row(draw.chunk, stricter=odd_chunks, has_signature=False),
     "clamp": Row(draw.clamp, has_signature=False),
@@ -175,7 +189,7 @@ TABLE: dict[str, Row] = {
     "hardswish": Row(draw.plain("inplace"), refuses=False),
     "identity": Row(draw.plain(), refuses=False),
     "instance_norm2d": Row(draw.batch_norm(3)),
-    "interpolate": Row(draw.interpolate, left_out=("recompute_scale_factor",)),
+    "interpolate": Row(draw.interpolate, stricter=size_twice, left_out=("recompute_scale_factor",)),
     "layer_norm": Row(draw.layer_norm, own_defaults=("normalized_shape",)),
     "leaky_relu": Row(draw.plain("negative_slope", "inplace"), refuses=False),
     "linear": Row(draw.linear),

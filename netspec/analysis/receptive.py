@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 from netspec import limits
 from netspec.analysis.shapes import Shapes
-from netspec.graph.model import Graph, Node, NodeId, Sizes
+from netspec.graph.model import Graph, NodeId, Sizes
+from netspec.ops.base import Join
 from netspec.ops.reach import SAME, Reach, Reads, everything
 
 
@@ -75,8 +76,6 @@ class _View(NamedTuple):
 
 
 _CHANNELS = -1
-_Read = dict[tuple[object, ...], Reads | None]
-"""What a layer's elements read, by its op and the input's shape."""
 
 
 def see(graph: Graph, shapes: Shapes, source: NodeId | None = None) -> Fields:
@@ -87,15 +86,22 @@ def see(graph: Graph, shapes: Shapes, source: NodeId | None = None) -> Fields:
     same = {size: Field(size, size) for size in graph.inputs[source][1:]}
     fields = tuple(same[size] for size in graph.inputs[source][1:])
     views[source] = _View(fields, (_CHANNELS, *range(len(fields))))
-    read: _Read = {}
+    # What an op reads of the same shapes is asked once; False: of several inputs' values.
+    alone: dict[tuple[object, ...], tuple[bool, Reads | None]] = {}
     for node in graph.nodes.values():
+        sizes = tuple([shapes[key] for key in node.inputs])
         seen = [views[key] for key in node.inputs if views[key].fields]
-        if not seen:
-            views[node.id] = _View()
-        elif len(node.inputs) > 1:
+        key = (id(node.op), *sizes)
+        if key not in alone:
+            op = node.op.alone(*sizes)
+            alone[key] = op is not None, op.reach(sizes[0]) if op else None
+        is_alone, reads = alone[key]
+        if is_alone:
+            views[node.id] = _through(reads, sizes[0], shapes[node.id], views[node.inputs[0]])
+        elif isinstance(node.op, Join):
             views[node.id] = _join(seen, shapes[node.id])
-        else:
-            views[node.id] = _through(node, seen[0], shapes, read)
+        else:  # products of matrices and the like: each element sees all of all inputs
+            views[node.id] = _join([_View(view.spread().fields) for view in seen], ())
     return {key: view.fields for key, view in views.items()}
 
 
@@ -109,12 +115,10 @@ def describe(fields: Sequence[Field]) -> str:
     return f"stride {shown[0]}, receptive field {shown[1]}"
 
 
-def _through(node: Node, view: _View, shapes: Shapes, read: _Read) -> _View:
-    x, y = shapes[node.inputs[0]], shapes[node.id]
-    key = id(node.op), x
-    if key not in read:
-        read[key] = node.op.reach(x)
-    reads = read[key]
+def _through(reads: Reads | None, x: Sizes, y: Sizes, view: _View) -> _View:
+    """Return what is seen through a layer from x to y whose elements read this."""
+    if not view.fields:
+        return view
     if reads is None:
         return _View(view.fields)
     if not view.axes:
@@ -144,6 +148,8 @@ def _step(view: _View, steps: Mapping[int, tuple[Reach, int]]) -> tuple[Field, .
 
 def _join(views: Sequence[_View], y: Sizes) -> _View:
     """Join branches; one whose places are not those of the others counts as seeing all it can."""
+    if not views:
+        return _View()
     axes = next((view.axes for view in views if view.axes), ())
     counts = dict(zip(axes, y, strict=False))
     ready = [view if view.axes == axes else view.spread() for view in views]

@@ -196,6 +196,10 @@ class Op(BaseModel):
         """
         return ()
 
+    def alone(self, *inputs: Shape) -> "Op | None":
+        """Return the op of one input that does the same where further inputs only give a size."""
+        return self if len(inputs) == 1 else None
+
     def torch(self, *inputs: Shape) -> Call | Infix:
         """Return the module's constructor call, or for ops without a module the function's call.
 

@@ -70,7 +70,7 @@ class Constant(Op):
     helpers: ClassVar[Mapping[str, str]] = {
         "relative_position_index": '''\
 def relative_position_index(height: int, width: int) -> Tensor:
-    """Number the distances between the places of a window, pair by pair, in one dimension."""
+    """Number the distances between the places of a window, pair by pair."""
     y, x = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
     places = torch.stack((y.flatten(), x.flatten()))
     dy, dx = places[:, :, None] - places[:, None, :]
@@ -80,7 +80,7 @@ def relative_position_index(height: int, width: int) -> Tensor:
 def shifted_window_mask(
     height: int, width: int, window: tuple[int, int], shift: tuple[int, int]
 ) -> Tensor:
-    """Return -100 for places of one window that lie apart before a map is rolled, else 0."""
+    """Return -100 for places of one window that lay apart before a roll, else 0."""
     (rows, columns), (down, right) = window, shift
     region = torch.zeros(height, width)
     region[height - rows :] += 2

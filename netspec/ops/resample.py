@@ -1,20 +1,33 @@
 """Ops that change the resolution of a feature map or its edge, and shuffles."""
 
-from collections.abc import Iterator
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from math import ceil, floor
-from typing import Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
 
 from netspec import limits
 from netspec.ops.arguments import Boolean, Integer, ListOf, Real, Size, Word
 from netspec.ops.axes import refuse_rank
-from netspec.ops.base import Cost, Layout, Op, Problem, numbers, op, product
+from netspec.ops.base import (
+    REAL,
+    Call,
+    Cost,
+    Infix,
+    Layout,
+    Op,
+    Problem,
+    Storage,
+    numbers,
+    op,
+    product,
+)
 from netspec.ops.dim import Dim, Expr, Shape, unknown
 from netspec.ops.reach import SAME, Reach, Reads, adapting, in_order, per_phase, sharing, sliding
 from netspec.ops.reshape import Move
-from netspec.ops.window import every, refuse_output
+from netspec.ops.window import every, refuse_output, times
 from netspec.text.diagnostics import counted
 
 # For each mode: the numbers of spatial dimensions, and the elements mixed for one output element.
@@ -30,18 +43,75 @@ _MODES: dict[str, tuple[tuple[int, ...], int]] = {
 _FINEST = 1000
 """The largest denominator of a scale: how many phases of it are told apart."""
 Sizes = Annotated[int | tuple[int, ...] | None, ListOf(Integer(), single=True)]
+Crop = Annotated[int | tuple[int, int] | None, Integer(count=2, optional=True)]
 Factors = Annotated[float | tuple[float, ...] | None, ListOf(Real(0, above=True), single=True)]
 
 
+class Sized(Op):
+    """Gives a size that is an argument, or that of a second input."""
+
+    layout: ClassVar[Layout] = Layout.FIRST
+    reads: ClassVar[Sequence[int]] = (1, 2)
+    takes: ClassVar[tuple[str | None, ...]] = (REAL, None)
+
+    if TYPE_CHECKING:
+        size: int | tuple[int, ...] | None
+
+    def alone(self, *inputs: Shape) -> "Sized":
+        if len(inputs) < 2:
+            return self
+        return self.model_copy(update={"size": inputs[1][1:]})
+
+    def check(self, *inputs: Shape) -> Iterator[Problem]:
+        if len(inputs) < 2:
+            yield from self.check_one(inputs[0])
+        elif given := [key for key in _SIZES if getattr(self, key, None) is not None]:
+            yield Problem(given[0], "the second input gives the size", "leave one of them out")
+        elif len(inputs[0]) != len(inputs[1]):
+            ranks = f"{times(inputs[0])}, {times(inputs[1])}"
+            yield Problem(None, f"the inputs differ in their number of dimensions: {ranks}")
+        else:
+            yield from self.alone(*inputs).check_one(inputs[0])
+
+    @abstractmethod
+    def check_one(self, x: Shape) -> Iterator[Problem]:
+        """Yield what is refused about one input, for which `size` is known."""
+
+    def shape(self, *inputs: Shape) -> Shape:
+        return self.alone(*inputs).shape_one(inputs[0])
+
+    @abstractmethod
+    def shape_one(self, x: Shape) -> Shape:
+        """Return the output shape for one input, for which `size` is known."""
+
+
+_SIZES = ("size", "scale_factor")
+
+
 @op("interpolate")
-class Interpolate(Op):
-    """Resize each channel to `size` or by `scale_factor`: a number, or a list with one for each."""
+class Interpolate(Sized):
+    """Resize each channel to `size`, by `scale_factor`, or to the size of a second input."""
 
     module: ClassVar[str] = "nn.Upsample"
     style: ClassVar[str] = "pool"
-    layout: ClassVar[Layout] = Layout.FIRST
     other: ClassVar[str] = "pooling"
     positional: ClassVar[int] = 0
+    helpers: ClassVar[Mapping[str, str]] = {
+        "ResizeLike": '''\
+class ResizeLike(nn.Module):
+    """Resize each channel to the size of another map."""
+
+    def __init__(self, mode: str = "nearest", align_corners: bool | None = None) -> None:
+        super().__init__()
+        self.mode = mode
+        self.align_corners = align_corners
+
+    def forward(self, x: Tensor, like: Tensor) -> Tensor:
+        size = like.shape[2:]
+        corners = self.align_corners
+        return F.interpolate(x, size, mode=self.mode, align_corners=corners)
+'''
+    }
 
     size: Sizes = Field(None, description="the size of each spatial dimension of the output")
     scale_factor: Factors = Field(None, description="how much larger height and width become")
@@ -52,11 +122,11 @@ class Interpolate(Op):
         None, description="whether the corner elements keep their values"
     )
 
-    def check(self, *inputs: Shape) -> Iterator[Problem]:
-        problems = [*refuse_rank(inputs[0], 2, 4), *self._refuse_arguments(len(inputs[0]) - 1)]
+    def check_one(self, x: Shape) -> Iterator[Problem]:
+        problems = [*refuse_rank(x, 2, 4), *self._refuse_arguments(len(x) - 1)]
         yield from problems
         if not problems:
-            yield from refuse_output(self.shape(*inputs)[1:], "scale_factor")
+            yield from refuse_output(self.shape(x)[1:], "scale_factor")
 
     def _refuse_arguments(self, spatial: int) -> Iterator[Problem]:
         if (self.size is None) == (self.scale_factor is None):
@@ -76,8 +146,8 @@ class Interpolate(Op):
         if self.align_corners is not None and len(_MODES[self.mode][0]) > 1:
             yield Problem("align_corners", f"`{self.mode}` has no corners to align")
 
-    def shape(self, *inputs: Shape) -> Shape:
-        channels, *sizes = inputs[0]
+    def shape_one(self, x: Shape) -> Shape:
+        channels, *sizes = x
         if self.size is not None:
             return (channels, *every(self.size, len(sizes)))
         pairs = zip(sizes, every(self.scale_factor, len(sizes)), strict=True)
@@ -115,8 +185,73 @@ class Interpolate(Op):
 
         return per_phase(ends, ratio.denominator, ratio.numerator)
 
+    def torch(self, *inputs: Shape) -> Call | Infix:
+        if len(inputs) < 2:
+            return super().torch(*inputs)
+        return Call("ResizeLike", (), {key: getattr(self, key) for key in self.model_fields_set})
+
     def label(self) -> str:
+        if self.size is None and self.scale_factor is None:
+            return "resize to the other"
         return f"resize × {self.scale_factor}" if self.size is None else f"resize to {self.size}"
+
+
+@op("center_crop")
+class CenterCrop(Sized):
+    """Keep the middle of each map: of a given `size`, or of the size of a second input."""
+
+    module: ClassVar[str] = "CenterCrop"
+    style: ClassVar[str] = "reshape"
+    rank: ClassVar[int | None] = 3
+    helpers: ClassVar[Mapping[str, str]] = {
+        "CenterCrop": '''\
+class CenterCrop(nn.Module):
+    """Keep the middle of each map, of a given size."""
+
+    def __init__(self, size: int | tuple[int, int]) -> None:
+        super().__init__()
+        self.size = size if isinstance(size, tuple) else (size, size)
+
+    def forward(self, x: Tensor) -> Tensor:
+        (height, width), (rows, columns) = x.shape[2:], self.size
+        top, left = round((height - rows) / 2), round((width - columns) / 2)
+        return x[:, :, top : top + rows, left : left + columns]
+''',
+        "CenterCropLike": '''\
+class CenterCropLike(nn.Module):
+    """Keep the middle of each map, of the size of another one."""
+
+    def forward(self, x: Tensor, like: Tensor) -> Tensor:
+        (height, width), (rows, columns) = x.shape[2:], like.shape[2:]
+        top, left = round((height - rows) / 2), round((width - columns) / 2)
+        return x[:, :, top : top + rows, left : left + columns]
+''',
+    }
+    storage: ClassVar[Storage] = Storage.VIEW
+    is_light: ClassVar[bool] = True
+
+    size: Crop = Field(None, description="height and width of what is kept")
+
+    def check_one(self, x: Shape) -> Iterator[Problem]:
+        if self.size is None:
+            yield Problem("size", "the size is missing", "give it, or read it `from: [x, like]`")
+        elif any(crop > size for crop, size in zip(every(self.size, 2), x[1:], strict=True)):
+            kept, there = times(every(self.size, 2)), times(x[1:])
+            yield Problem("size", f"the middle of {kept} is larger than the map of {there}")
+
+    def shape_one(self, x: Shape) -> Shape:
+        return (x[0], *every(self.size, 2))
+
+    def reach(self, x: Shape) -> Reads | None:
+        pairs = zip(numbers(x)[1:], every(self.size, 2), strict=True)
+        # As torchvision rounds it: half of a pixel goes to the even side.
+        return in_order((SAME, *(sliding(1, 1, -round((n - kept) / 2)) for n, kept in pairs)))
+
+    def torch(self, *inputs: Shape) -> Call | Infix:
+        return Call("CenterCrop", (self.size,)) if len(inputs) < 2 else Call("CenterCropLike")
+
+    def label(self) -> str:
+        return "crop" if self.size is None else f"crop {times(every(self.size, 2))}"
 
 
 def _scaled(size: Dim, factor: float) -> Dim:

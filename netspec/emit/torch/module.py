@@ -77,9 +77,9 @@ class _FileWriter:
         """Return the import lines for what the classes use."""
         several = len(self.network.spec.outputs) > 1
         functions = [text for plan in self.file.classes for text in plan.functions]
+        functions += re.findall(r"\b(?:torch|F)\.\w+", "".join(self.file.helpers.values()))
         lines = ["from typing import NamedTuple", ""] if several else []
-        helpers = "".join(self.file.helpers.values())
-        if "torch." in helpers or any(text.startswith("torch.") for text in functions):
+        if any(text.startswith("torch.") for text in functions):
             lines.append("import torch")
         lines.append("from torch import Tensor, nn")
         if any(text.startswith("F.") for text in functions):
