@@ -7,11 +7,13 @@ import linecache
 import sys
 from collections.abc import Sequence
 from functools import cached_property
+from os import PathLike, fspath
 from types import ModuleType
 from typing import TYPE_CHECKING
 
 from netspec.analysis.network import Network
 from netspec.compiler import compile_spec
+from netspec.graph.model import path
 from netspec.language.project import Project
 from netspec.text.diagnostics import Diagnostic
 from netspec.text.syntax import decode
@@ -25,17 +27,17 @@ if TYPE_CHECKING:
     from netspec.runtime.weights import Loaded
 
 
-def load(path: str, **params: float) -> Net:
+def load(path: str | PathLike[str], /, **params: float) -> Net:
     """Compile a spec file at the given values of its parameters.
 
     Raises SpecError (its `diagnostics` say every mistake), TypeError for a parameter that the spec
     does not have, and OSError (FileNotFoundError if there is none) if the file cannot be read.
     """
     project = Project()
-    return Net(compile_spec(project.open(path), params, project.load))
+    return Net(compile_spec(project.open(fspath(path)), params, project.load))
 
 
-def loads(text: str, **params: float) -> Net:
+def loads(text: str, /, **params: float) -> Net:
     """Compile a spec from its text; like `load`."""
     source = decode(text.encode("utf-8", "surrogatepass"), "<text>")
     return Net(compile_spec(source, params))
@@ -55,6 +57,42 @@ class Net:
     def warnings(self) -> tuple[Diagnostic, ...]:
         """What the compiler found odd, but not wrong."""
         return self.network.warnings
+
+    @property
+    def params(self) -> dict[str, int | float]:
+        """The spec's parameters and their values, which constructor arguments may change."""
+        return dict(self.network.graph.params)
+
+    @property
+    def inputs(self) -> dict[str, tuple[int, ...]]:
+        """The shapes of the inputs by name, without the batch."""
+        return {name: shape for (name,), shape in self.network.graph.inputs.items()}
+
+    @property
+    def outputs(self) -> dict[str, tuple[int, ...]]:
+        """The shapes of the outputs by name, without the batch."""
+        shapes = self.network.shapes
+        return {output.name: shapes[output.node] for output in self.network.graph.outputs}
+
+    @property
+    def layers(self) -> dict[str, tuple[int, ...]]:
+        """The shape that each layer gives, by dotted path, in execution order."""
+        return {path(node): self.network.shapes[node] for node in self.network.graph.nodes}
+
+    @property
+    def parameters(self) -> int:
+        """How many parameters inference needs."""
+        return self.network.totals.inference.params
+
+    @property
+    def macs(self) -> int:
+        """How many multiply-adds one image takes in inference."""
+        return self.network.totals.inference.macs
+
+    @property
+    def depth(self) -> int:
+        """How many layers with parameters the longest path of inference has."""
+        return self.network.totals.depth
 
     @cached_property
     def graph(self) -> networkx.DiGraph:
@@ -92,22 +130,20 @@ class Net:
 
         return smallest(self.network.graph)
 
-    def load_weights(self, path: str, **arguments: float) -> Loaded:
+    def load_weights(self, path: str | PathLike[str], /, **arguments: float) -> Loaded:
         """Build the model and load a state_dict where names and shapes agree; report the rest.
 
         `path` is a .pt, .pth or .safetensors file; `arguments` go to the constructor.
         """
         from netspec.runtime.weights import load_weights
 
-        return load_weights(self.build((), **arguments), path)
+        return load_weights(self.build(**arguments), fspath(path))
 
-    def build(self, features: Sequence[str] = (), **arguments: float) -> nn.Module:
+    def build(self, /, **arguments: float) -> nn.Module:
         """Return the network as an nn.Module, made from the source that `to_python` returns.
 
-        With `features` it returns these layers' maps by name. `arguments` go to the constructor.
+        `arguments` go to the constructor.
         """
-        if features:
-            return self.features(features).build((), **arguments)
         source = self.to_python()
         digest = hashlib.sha256(source.encode()).hexdigest()[:16]
         module = sys.modules.get(f"netspec_{digest}") or _import(source, f"netspec_{digest}")

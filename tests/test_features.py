@@ -13,7 +13,7 @@ SPEC = ROOT / "specs" / "googlenet.yaml"
 def test_features_are_the_maps_inside_the_network():
     net = load(SPEC, classes=10)
     whole = net.build().eval()
-    part = net.build(features=["inception_4a", "inception_5b"]).eval()
+    part = net.features(["inception_4a", "inception_5b"]).build().eval()
     assert not part.load_state_dict(whole.state_dict(), strict=False).missing_keys
     seen = {}
     for name in ("inception_4a", "inception_5b"):

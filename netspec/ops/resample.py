@@ -188,7 +188,8 @@ class ResizeLike(nn.Module):
     def torch(self, *inputs: Shape) -> Call | Infix:
         if len(inputs) < 2:
             return super().torch(*inputs)
-        return Call("ResizeLike", (), {key: getattr(self, key) for key in self.model_fields_set})
+        given = [key for key in type(self).model_fields if key in self.model_fields_set]
+        return Call("ResizeLike", (), {key: getattr(self, key) for key in given})
 
     def label(self) -> str:
         if self.size is None and self.scale_factor is None:
