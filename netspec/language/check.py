@@ -185,7 +185,8 @@ def _cycles(graph: networkx.DiGraph) -> Iterator[list[tuple[str, str]]]:
     for knot in sorted(map(sorted, nx.strongly_connected_components(graph))):
         if len(knot) > 1 or knot[0] in graph[knot[0]]:
             # A view of the graph would be walked in the order of a set.
-            inside = nx.DiGraph((a, b) for a in knot for b in graph[a] if b in {*knot})
+            members = {*knot}
+            inside = nx.DiGraph((a, b) for a in knot for b in graph[a] if b in members)
             yield nx.find_cycle(inside, knot)
 
 
