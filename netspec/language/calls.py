@@ -120,7 +120,8 @@ def _match(
     if len(positional) > len(params):
         message = f"`{name}` takes {counted(len(params), 'argument')}, found {len(positional)}"
         extra = positional[len(params)]
-        mistake = Diagnostic(Code.TOO_MANY_ARGS, message, extra.span if extra else span)
+        help = _two_brackets(name, positional, params)
+        mistake = Diagnostic(Code.TOO_MANY_ARGS, message, extra.span if extra else span, help=help)
         sink.add(_uncounted(mistake, name, positional, params))
         return None
     given = dict(zip(params, positional, strict=False))
@@ -144,6 +145,17 @@ def _match(
     return {key: argument for key, argument in given.items() if argument is not None}
 
 
+def _two_brackets(name: str, positional: Items[Argument | None], params: Items[str]) -> str:
+    """Return how to write arguments that are meant as the items of one list."""
+    values = tuple(item.value for item in positional if item)
+    try:
+        REGISTRY[name].model_validate({params[0]: values})
+    except (KeyError, IndexError, ValidationError):
+        return ""
+    items = ", ".join(item.span.text for item in positional if item)
+    return f"an argument that is a list takes two brackets: `{{{name}: [[{items}]]}}`"
+
+
 def _uncounted(
     mistake: Diagnostic, name: str, positional: Items[Argument | None], params: Items[str]
 ) -> Diagnostic:
@@ -151,7 +163,7 @@ def _uncounted(
     cure = shorter(name, positional)
     first = positional[0] if cure else None
     span = first.span if first else mistake.span
-    return replace(mistake, span=span, help=cure or order(name, params))
+    return replace(mistake, span=span, help=cure or mistake.help or order(name, params))
 
 
 def order(name: str, params: Iterable[str]) -> str:

@@ -130,7 +130,9 @@ class ResizeLike(nn.Module):
 
     def _refuse_arguments(self, spatial: int) -> Iterator[Problem]:
         if (self.size is None) == (self.scale_factor is None):
-            yield Problem("size", "expected either `size` or `scale_factor`")
+            help = "`size` for each dimension takes two brackets: `{interpolate: [[64, 64]]}`"
+            message = "expected either `size` or `scale_factor`"
+            yield Problem("size", message, help if self.size else "")
             return
         argument = "scale_factor" if self.size is None else "size"
         given = getattr(self, argument)
