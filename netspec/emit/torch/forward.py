@@ -15,7 +15,7 @@ from netspec.emit.torch.layout import (
     Brackets,
     Choice,
     Code,
-    Prefixed,
+    arguments,
     call,
     flat,
     literal,
@@ -240,11 +240,7 @@ class Statements:
     def _function(self, function: Call | Infix, inputs: Sequence[Code]) -> Code:
         if isinstance(function, Infix):
             return operation(function.operator, inputs)
-        args = [self._argument(value, inputs) for value in function.args]
-        args += [
-            Prefixed(f"{key}=", self._argument(value, inputs))
-            for key, value in function.kwargs.items()
-        ]
+        args = arguments(function, lambda value: self._argument(value, inputs))
         return call(function.function, args)
 
     def _argument(self, value: object, inputs: Sequence[Code]) -> Code:
