@@ -24,9 +24,7 @@ def block_params(block: Block, instances: Instances) -> list[ClassParam]:
     """Return the arguments that a block declares."""
     return [
         ClassParam(
-            param.name,
-            instances.type_of(block.body, param.name, param.default),
-            param.default,
+            param.name, instances.type_of(block.body, param.name, param.default), param.default
         )
         for param in block.params.values()
     ]

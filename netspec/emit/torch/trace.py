@@ -46,14 +46,7 @@ from netspec.emit.torch.scope import ClassScope, either, symbol, symbols
 from netspec.graph.bind import call_of
 from netspec.graph.model import NodeId
 from netspec.language.lower import Step
-from netspec.language.model import (
-    BlockCall,
-    Body,
-    Call,
-    Layer,
-    OpCall,
-    ShareCall,
-)
+from netspec.language.model import BlockCall, Body, Call, Layer, OpCall, ShareCall
 from netspec.language.terms import Argument, Condition, Ref
 from netspec.ops.base import Op
 from netspec.ops.dim import Dim, Shape, integer, names, substitute
