@@ -116,8 +116,7 @@ class _Exporter:
 
     def _item(self, item: Item) -> dict[str, Any]:
         """Return what the page shows of a box."""
-        result: dict[str, Any] = {"label": item.label, "about": self._about(item)}
-        result["label"] += f" ×{item.count}" if item.count > 1 else ""
+        result: dict[str, Any] = {"label": item.counted, "about": self._about(item)}
         result |= {"path": path(item.id)} if item.nodes and item.id[0] else {}
         result |= {"block": item.block} if item.block else {}
         result |= {"head": 1} if item.train_only else {}
@@ -132,9 +131,8 @@ class _Exporter:
         ops = self._ops(item) if isinstance(item, Leaf) else ""
         lines += [ops] if ops else []
         lines.append(f"output {times(item.shape)}")
-        each = "each " if item.count > 1 else ""
         if item.cost.params or item.cost.macs:
-            lines.append(f"{each}{item.cost.params:,} parameters · {item.cost.macs:,} MACs")
+            lines.append(f"{item.each}{item.cost.params:,} parameters · {item.cost.macs:,} MACs")
         if seen := describe(self._fields.get(item.output or (), ())):
             lines.append(seen)
         if item.train_only:

@@ -56,6 +56,11 @@ class _Shown:
         """The label with the count."""
         return f"{self.label} ×{self.count}" if self.count > 1 else self.label
 
+    @property
+    def each(self) -> str:
+        """What stands before the costs, which are those of one of them."""
+        return "each " if self.count > 1 else ""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Leaf(_Shown):
@@ -102,6 +107,13 @@ def walk(cluster: Cluster) -> Iterator[Item]:
 def leaves(cluster: Cluster) -> Iterator[Leaf]:
     """Yield the boxes below a cluster."""
     return (item for item in walk(cluster) if isinstance(item, Leaf))
+
+
+def tail(cluster: Cluster, source: int) -> tuple[Cluster, int]:
+    """Return the box from which data comes, in its cluster; below 0 an input of the cluster."""
+    while source >= 0 and isinstance(item := cluster.children[source], Cluster):
+        cluster, source = item, item.exit
+    return cluster, source
 
 
 def branch_order(cluster: Cluster) -> list[int]:

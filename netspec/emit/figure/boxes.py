@@ -30,13 +30,10 @@ class Boxes:
 
     def leaf(self, leaf: Leaf, label: str, span: tuple[float, float], slots: float) -> Tile:
         """Return a box at least as wide as what enters it from above, with room for its sides."""
-        lines = [
-            (label.replace("_", " ") if leaf.kind == "block" else label)
-            + (f" ×{leaf.count}" if leaf.count > 1 else "")
-        ]
+        lines, sizes = [label], [TEXT]
         if leaf.kind == "block":
-            lines.append(("each " if leaf.count > 1 else "") + cost_text(leaf.cost))
-        sizes = [TEXT] + [SMALL] * (len(lines) - 1)
+            lines = [label.replace("_", " "), leaf.each + cost_text(leaf.cost)]
+            sizes.append(SMALL)
         widest = max(width(line, size) for line, size in zip(lines, sizes, strict=True))
         half = max(LEAST_WIDTH, widest + 10) / 2
         left, right = max(half, 8 - span[0]), max(half, 8 + span[1])
@@ -56,9 +53,8 @@ class Boxes:
         """Return a block: a titled box around its items, with lines to the inputs inside."""
         inputs = inner.ports or {0: (0.0, 0.0)}
         xs = [x for x, _ in inputs.values()]
-        name = cluster.label.replace("_", " ") + (f" ×{cluster.count}" if cluster.count > 1 else "")
-        each = "each " if cluster.count > 1 else ""
-        notes = [f"{each}{short(cluster.cost.params)} params", f"{short(cluster.cost.macs)} MACs"]
+        name, cost = cluster.counted.replace("_", " "), cluster.cost
+        notes = [f"{cluster.each}{short(cost.params)} params", f"{short(cost.macs)} MACs"]
         # The costs stand on one line unless the block would become much wider than its items.
         if width(" · ".join(notes), SMALL) + max(xs) + 9 <= inner.right + WIDENING:
             notes = [" · ".join(notes)]

@@ -150,7 +150,7 @@ class SeriesLayout:
         sides = [SLOT * len(self._lanes.ending(i, side)) for side in (LEFT, RIGHT)]
         tags = list(dict.fromkeys(self._routes.into.get(part, [])))
         sides[0] += TAG if tags else 0
-        label = leaf.label
+        label = leaf.counted
         if self._is_branch and leaf.kind != "block":
             # Branches are narrow: what the colour says is not said again.
             label = label.removeprefix("conv ").replace(" pool", "")
