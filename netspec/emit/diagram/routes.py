@@ -89,7 +89,8 @@ def _routed(routes: Routes, breaks: Iterable[int]) -> Routes:
     """Put skips on lanes, and behind tags what would cross something."""
     tags = list(routes.flow.tags)
     taps = [side.after for side in routes.flow.sides if side.is_tap]
-    for series in _all_series(routes.flow):
+    columns = (routes.flow.main, *(side.series for side in routes.flow.sides))
+    for series in [series for column in columns for series in _below(column)]:
         around = (taps, breaks) if series is routes.flow.main else ((), ())
         lanes = assign(series, lambda skip, found: _sides(routes, skip, found), *around)
         routes.lanes[series] = lanes
@@ -98,12 +99,6 @@ def _routed(routes: Routes, breaks: Iterable[int]) -> Routes:
         routes.into.setdefault(link.target, []).append(link.node)
         routes.out[link.source] = link.node
     return routes
-
-
-def _all_series(found: ClusterFlow) -> Iterator[Series]:
-    yield from _below(found.main)
-    for side in found.sides:
-        yield from _below(side.series)
 
 
 def _below(series: Series) -> Iterator[Series]:
