@@ -67,16 +67,16 @@ def to_html(network: Network) -> str:
 
 
 def _page(network: Network, root: Cluster) -> str:
-    text = json.dumps(
-        _Exporter(network, root).contents(route(root)), ensure_ascii=False, separators=(",", ":")
-    )
+    content = _Exporter(network, root).contents(route(root))
+    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
     # Inside a script element only "<" can end it or open a comment.
-    data = text.replace("<", "\\u003c")
-    totals = total_text(network).partition(" · ")[2]
     return _PAGE.format(
-        title=escape(network.graph.name), totals=escape(totals), data=data,
-        style=_style(), script=_asset("figure.js"),
-    )  # fmt: skip
+        title=escape(network.graph.name),
+        totals=escape(total_text(network).partition(" · ")[2]),
+        data=text.replace("<", "\\u003c"),
+        style=_style(),
+        script=_asset("figure.js"),
+    )
 
 
 def _asset(name: str) -> str:
@@ -86,11 +86,10 @@ def _asset(name: str) -> str:
 
 
 def _style() -> str:
-    light = "".join(f"svg .{key} {{ fill: {kind.light}; }}\n" for key, kind in KINDS.items())
-    dark = "".join(
-        f'[data-theme="dark"] svg .{key} {{ fill: {kind.dark}; }}\n' for key, kind in KINDS.items()
-    )
-    return _asset("figure.css") + light + dark
+    fills = [f"svg .{key} {{ fill: {kind.light}; }}\n" for key, kind in KINDS.items()]
+    night = '[data-theme="dark"] svg'
+    fills += [f"{night} .{key} {{ fill: {kind.dark}; }}\n" for key, kind in KINDS.items()]
+    return _asset("figure.css") + "".join(fills)
 
 
 class _Exporter:
@@ -127,22 +126,18 @@ class _Exporter:
 
     def _about(self, item: Item) -> str:
         """Return the words of the box that appears on hovering."""
-        lines = [f"use of {item.block}"] if item.block else []
-        ops = self._ops(item) if isinstance(item, Leaf) else ""
-        lines += [ops] if ops else []
+        lines = [f"use of {item.block}" if item.block else "", self._ops(item)]
         lines.append(f"output {times(item.shape)}")
         if item.cost.params or item.cost.macs:
             lines.append(f"{item.each}{item.cost.params:,} parameters · {item.cost.macs:,} MACs")
-        if seen := describe(self._fields.get(item.output or (), ())):
-            lines.append(seen)
-        if item.train_only:
-            lines.append("runs only in training")
-        return "\n".join(lines)
+        lines.append(describe(self._fields.get(item.output or (), ())))
+        lines.append("runs only in training" if item.train_only else "")
+        return "\n".join(filter(None, lines))
 
-    def _ops(self, leaf: Leaf) -> str:
+    def _ops(self, item: Item) -> str:
         """Return the ops in a box that stands for several."""
         nodes = self._network.graph.nodes
-        found = [nodes[node].op.label() for node in leaf.nodes if node in nodes]
+        found = [nodes[x].op.label() for x in item.nodes if x in nodes and isinstance(item, Leaf)]
         return " → ".join(found) if 1 < len(found) <= 6 else ""
 
     def _yaml(self, item: Item) -> str:
