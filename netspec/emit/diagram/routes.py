@@ -6,7 +6,7 @@ texts differently, draw the same link in the same way.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from netspec.emit.diagram.flow import ClusterFlow, Fan, Series, Skip, exits, flow
@@ -80,12 +80,12 @@ def route(cluster: Cluster) -> Routes:
     return _routed(Routes(cluster, found, inner, _entries(found.main) or [0]), ())
 
 
-def broken(routes: Routes, breaks: Iterable[int]) -> Routes:
+def broken(routes: Routes, breaks: Sequence[int]) -> Routes:
     """Return the routes if a new column begins after some parts of the main series."""
     return _routed(Routes(routes.cluster, routes.flow, routes.inner, routes.entries), breaks)
 
 
-def _routed(routes: Routes, breaks: Iterable[int]) -> Routes:
+def _routed(routes: Routes, breaks: Sequence[int]) -> Routes:
     """Put skips on lanes, and behind tags what would cross something."""
     tags = list(routes.flow.tags)
     taps = [side.after for side in routes.flow.sides if side.is_tap]

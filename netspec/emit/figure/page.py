@@ -38,8 +38,12 @@ class Page(NamedTuple):
     floor: float
 
 
-PAGES = {"letter": (612.0, 792.0), "a4": (595.28, 841.89), "slide": (540.0, 960.0)}
-PAPER_MARGIN = {"letter": 36.0, "a4": 36.0, "slide": 18.0}
+PAGES = {
+    "letter": (612.0, 792.0, 36.0),
+    "a4": (595.28, 841.89, 36.0),
+    "slide": (540.0, 960.0, 18.0),
+}
+"""The short side, the long side and the margin of each."""
 ORIENTATIONS = ("landscape", "portrait")
 
 
@@ -51,7 +55,8 @@ def page_size(page: str, orientation: str) -> Page | None:
         return None
     if page not in PAGES:
         raise ValueError(f"page {page!r}: expected one of {', '.join(PAGES)}, none")
-    short, long = (side - 2 * PAPER_MARGIN[page] for side in PAGES[page])
+    *sides, margin = PAGES[page]
+    short, long = (side - 2 * margin for side in sides)
     floor = 8.0 if page == "slide" else 6.5 if orientation == "landscape" else 5.0
     return Page(long, short, floor) if orientation == "landscape" else Page(short, long, floor)
 
@@ -129,14 +134,6 @@ class _Sheet:
         least = self._page.floor / SMALL
         return self._draw(self._wrapper.breaks(room, LARGEST_TEXT / TEXT, least))
 
-    def _scale(self, width: float, height: float) -> float:
-        """Return the points per unit at which a drawing fills the page."""
-        largest = LARGEST_TEXT / TEXT
-        if self._page is None:
-            return largest
-        room = self._page.width / (width + 2 * MARGIN), self._page.height / (height + 2 * MARGIN)
-        return min(largest, *room)
-
     # ------------------------------------------------------------------ drawing
 
     def _draw(self, breaks: Sequence[int]) -> Figure:
@@ -195,20 +192,17 @@ class _Sheet:
 
     def _finish(self, drawing: Drawing, width: float, height: float) -> Figure:
         """Add the legend and the totals below."""
-        key = legend(
-            self._network,
-            self._root,
-            self._busiest,
-            max(width, 240.0),
-            bool(self._cluster.routes.out),
-        )
-        left = max(0.0, (key.right - width) / 2)
+        has_tags = bool(self._cluster.routes.out)
+        key = legend(self._network, self._root, self._busiest, max(width, 240.0), has_tags)
         result = Drawing()
-        result.include(drawing, left, 0)
+        result.include(drawing, max(0.0, (key.right - width) / 2), 0)
         result.include(key.drawing, 0, height + 8)
-        total = max(width, key.right)
-        scale = self._scale(total, height + 8 + key.height)
-        return Figure(result, total, height + 8 + key.height, scale, self._root)
+        width, height = max(width, key.right), height + 8 + key.height
+        scale = LARGEST_TEXT / TEXT
+        if self._page is not None:
+            wide, tall = width + 2 * MARGIN, height + 2 * MARGIN
+            scale = min(scale, self._page.width / wide, self._page.height / tall)
+        return Figure(result, width, height, scale, self._root)
 
 
 def _reach(drawing: Drawing, top: float, bottom: float) -> float:

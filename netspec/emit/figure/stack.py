@@ -1,7 +1,4 @@
-"""The parts of a series below each other, the lines between them, lanes beside them.
-
-From the inside out: the blocks in a series are placed before the series is.
-"""
+"""The parts of a series below each other, the lines between them, lanes beside them."""
 
 from __future__ import annotations
 
@@ -9,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from netspec.emit.diagram.flow import Fan, Series
-from netspec.emit.diagram.lanes import LEFT, RIGHT, Lane, Lanes
+from netspec.emit.diagram.lanes import LEFT, RIGHT, Lane, Lanes, length
 from netspec.emit.diagram.routes import Routes
 from netspec.emit.diagram.tree import Leaf, Link
 from netspec.emit.figure.boxes import SLOT, TAG, Boxes
@@ -60,13 +57,12 @@ class PlacedCluster:
 
 
 def place(boxes: Boxes, routes: Routes) -> PlacedCluster:
-    """Place the blocks inside a cluster."""
-    return PlacedCluster(boxes, routes, {i: _block(boxes, x) for i, x in routes.inner.items()})
-
-
-def _block(boxes: Boxes, routes: Routes) -> Tile:
-    inner = SeriesLayout(place(boxes, routes), routes.flow.main).tile()
-    return boxes.frame(routes.cluster, inner)
+    """Place the blocks inside a cluster, from the inside out."""
+    frames = {}
+    for i, inner in routes.inner.items():
+        tile = SeriesLayout(place(boxes, inner), inner.flow.main).tile()
+        frames[i] = boxes.frame(inner.cluster, tile)
+    return PlacedCluster(boxes, routes, frames)
 
 
 class SeriesLayout:
@@ -102,7 +98,8 @@ class SeriesLayout:
 
     def column(self, has_tail: bool = True) -> PageColumn:
         """Return the parts as a column; a tail leaves room to go on in the next one."""
-        self._place_parts()
+        for i in range(self._start, self._stop):
+            self._tiles[i] = self._place(i)
         stop = self._stop + int(has_tail)
         y = 0.0
         for i in range(self._start, stop):
@@ -130,17 +127,13 @@ class SeriesLayout:
 
     # ------------------------------------------------------------------ parts
 
-    def _place_parts(self) -> None:
-        for i in range(self._start, self._stop):
-            part = self._series.parts[i]
-            if isinstance(part, Fan):
-                self._tiles[i] = self._fan(part)
-            elif part < 0:
-                self._tiles[i] = self._port(part, i)
-            elif part in self._cluster.tiles:
-                self._tiles[i] = self._cluster.tiles[part]
-            else:
-                self._tiles[i] = self._leaf(part, i)
+    def _place(self, i: int) -> Tile:
+        part = self._series.parts[i]
+        if isinstance(part, Fan):
+            return self._fan(part)
+        if part < 0:
+            return self._port(part, i)
+        return self._cluster.tiles.get(part) or self._leaf(part, i)
 
     def _leaf(self, part: int, i: int) -> Tile:
         leaf = self._routes.cluster.children[part]
@@ -235,9 +228,9 @@ class SeriesLayout:
         before = self._routes.before(self._series, i)
         if before is None or i >= len(self._series.parts) or (i == self._start and i > 0):
             return ""
-        part = self._series.parts[i]
-        link = Link(before, 0, self._routes.output(before)) if isinstance(part, Fan) else None
-        found = [link] if link else self._routes.drawn(self._series, i)
+        is_fan = isinstance(self._series.parts[i], Fan)
+        fork = Link(before, 0, self._routes.output(before))
+        found = [fork] if is_fan else self._routes.drawn(self._series, i)
         return self._cluster.boxes.shape(found[0], self._routes.cluster) if found else ""
 
     def _arrivals(self, i: int) -> float:
@@ -349,22 +342,18 @@ class SeriesLayout:
 
     def _extent(self, side: int, start: int, stop: int) -> float:
         """Return how far parts and gaps reach to a side."""
-        found = [
-            (tile.left if side == LEFT else tile.right)
-            for i in range(start, min(stop, self._stop))
-            for tile in (self._tiles[i],)
-        ]
-        if side == RIGHT:
-            found += [self._gaps[i].right for i in range(start, stop) if i in self._gaps]
+        tiles = [self._tiles[i] for i in range(start, min(stop, self._stop))]
+        if side == LEFT:
+            return max((tile.left for tile in tiles), default=4.0)
+        found = [tile.right for tile in tiles]
+        found += [self._gaps[i].right for i in range(start, stop) if i in self._gaps]
         return max(found, default=4.0)
 
     def _distances(self) -> dict[Lane, float]:
         """Return how far each lane runs from the spine: outside its parts and the lanes within."""
         found: dict[Lane, float] = {}
         # Shorter lanes come first: one that spans another runs outside it, and never crosses it.
-        for lane in sorted(
-            self._lanes.lanes, key=lambda x: (x.skip.end - x.skip.start, x.skip.start)
-        ):
+        for lane in sorted(self._lanes.lanes, key=lambda lane: length(lane.skip)):
             start, end = lane.skip.start, lane.skip.end
             inner = [
                 distance
