@@ -268,18 +268,13 @@ def link(items: Sequence[Item], reads: tuple[NodeId, ...]) -> tuple[Link, ...]:
 
 def main_output(network: Network) -> GraphOutput:
     """Return the output that the figure follows: most layers lie before it."""
-    return max(
-        network.graph.outputs,
-        key=lambda output: (not output.train_only, len(_ancestors(network, output.node))),
-    )
+    nodes = network.graph.nodes
 
+    def weight(output: GraphOutput) -> tuple[bool, int]:
+        # Nodes stand in the order of execution, so one way up meets every reader before its source.
+        before = {output.node}
+        for node in reversed([*nodes.values()]):
+            before.update(node.inputs if node.id in before else ())
+        return not output.train_only, len(before & nodes.keys())
 
-def _ancestors(network: Network, node: NodeId) -> set[NodeId]:
-    found: set[NodeId] = set()
-    stack = [node]
-    while stack:
-        current = stack.pop()
-        if current not in found and current in network.graph.nodes:
-            found.add(current)
-            stack += network.graph.nodes[current].inputs
-    return found
+    return max(network.graph.outputs, key=weight)

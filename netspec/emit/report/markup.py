@@ -105,28 +105,27 @@ def _latex_row(cells: Iterable[str]) -> str:
     return " & ".join(cells) + r" \\"
 
 
-_TEX = {
-    **{char: f"\\{char}" for char in "&%$#_{}"},
-    "\\": r"\textbackslash{}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "|": r"\textbar{}",
-    "[": r"{[}",
-    "]": r"{]}",
-    "×": r"$\times$",
-    "÷": r"$\div$",
-    "≤": r"$\leq$",
-    "·": r"$\cdot$",
-    "–": "--",
-    "−": "$-$",
-    '"': "''",
-}
-
-
-_TEX_CODES = str.maketrans(_TEX)
+_TEX = str.maketrans(
+    {
+        **{char: f"\\{char}" for char in "&%$#_{}"},
+        "\\": r"\textbackslash{}",
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+        "<": r"\textless{}",
+        ">": r"\textgreater{}",
+        "|": r"\textbar{}",
+        "[": r"{[}",
+        "]": r"{]}",
+        "×": r"$\times$",
+        "÷": r"$\div$",
+        "≤": r"$\leq$",
+        "·": r"$\cdot$",
+        "–": "--",
+        "−": "$-$",
+        '"': "''",
+    }
+)
 
 
 def _tex(text: str) -> str:
-    return escape(text).translate(_TEX_CODES)
+    return escape(text).translate(_TEX)

@@ -82,16 +82,14 @@ class Statements:
 
     def _return(self, values: Mapping[str, str], only: Collection[str]) -> None:
         """Write the end of a network with several outputs."""
-        everything = call(f"{self.plan.name}Output", [*values.values()])
-        if not only:
-            self._write("return ", everything)
-            return
-        self.lines.append(INDENT * 2 + "if self.training:")
-        self._write("return ", everything, depth=3)
-        items = {name: "None" if name in only else value for name, value in values.items()}
-        kept = [value for name, value in values.items() if name not in only]
-        several = call(f"{self.plan.name}Output", [*items.values()])
-        self._write("return ", kept[0] if len(kept) == 1 else several)
+        everything: Code = call(f"{self.plan.name}Output", [*values.values()])
+        if only:
+            self.lines.append(INDENT * 2 + "if self.training:")
+            self._write("return ", everything, depth=3)
+            items = ["None" if name in only else value for name, value in values.items()]
+            kept = [value for name, value in values.items() if name not in only]
+            everything = kept[0] if len(kept) == 1 else call(f"{self.plan.name}Output", items)
+        self._write("return ", everything)
 
     # -------------------------------------------------------------- chains
 
