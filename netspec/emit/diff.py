@@ -134,18 +134,17 @@ def _spell(value: object) -> str:
 
 
 def _weights(old: Tensors, new: Tensors, kinds: Mapping[str, str]) -> Iterator[Change]:
-    for key in (key for key in old if key not in new):
-        yield Change("-", key, _tensor_kind(key, kinds), _spell(old[key]))
-    for key in (key for key in new if key not in old):
-        yield Change("+", key, _tensor_kind(key, kinds), _spell(new[key]))
-    for key in (key for key in new if key in old and old[key] != new[key]):
-        text = f"{_spell(old[key])} → {_spell(new[key])}"
-        yield Change("~", key, _tensor_kind(key, kinds), text)
-
-
-def _tensor_kind(key: str, kinds: Mapping[str, str]) -> str:
-    node, _, tensor = key.rpartition(".")
-    return f"{kinds.get(node, node)}.{tensor}"
+    gone = {key: _spell(shape) for key, shape in old.items() if key not in new}
+    come = {key: _spell(shape) for key, shape in new.items() if key not in old}
+    other = {
+        key: f"{_spell(old[key])} → {_spell(shape)}"
+        for key, shape in new.items()
+        if key in old and old[key] != shape
+    }
+    for mark, texts in (("-", gone), ("+", come), ("~", other)):
+        for key, text in texts.items():
+            node, _, tensor = key.rpartition(".")
+            yield Change(mark, key, f"{kinds.get(node, node)}.{tensor}", text)
 
 
 # ------------------------------------------------------------------ writing

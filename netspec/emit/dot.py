@@ -38,6 +38,7 @@ def to_dot(network: Network, depth: int | None = None) -> str:
 
     root = _root(network, depth)
     dot = graphviz.Digraph(network.graph.name)
+    # With `newrank` boxes of several clusters can share a row, as the entries of branches must.
     dot.attr(rankdir="TB", newrank="true", nodesep="0.15", ranksep="0.3", fontname=_FONT)
     dot.attr("node", shape="box", style="filled", fontname=_FONT, fontsize="11", margin="0.08,0.04")
     dot.attr("edge", fontname=_FONT, fontsize="9", color=_EDGE, fontcolor=_EDGE, arrowsize="0.6")

@@ -79,6 +79,7 @@ def shape_rule(cls: type[Op]) -> list[str]:
         what = "the common shape of the inputs" if len(inputs) > 1 else "the input's shape"
         return [f"the output has {what}"]
     if len(inputs) > 1:
+        # Only with channels of their own do the inputs show how they join.
         output = op.shape(*(tuple(name(f"{dim}{i}") for dim in dims[:1]) + x[1:] for i in (1, 2)))
     return _rule(dims, output, cls)
 

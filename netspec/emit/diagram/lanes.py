@@ -57,6 +57,7 @@ def assign(
         free = [
             side
             for side in sides(skip, result.lanes)
+            # What leaves to the right would cross the lane; a lane cannot go on in a new column.
             if not (side == RIGHT and any(skip.start < tap < skip.end for tap in taps))
             if not any(skip.start <= end < skip.end for end in breaks)
             if not any(lane.side == side and _cross(lane.skip, skip) for lane in result.lanes)

@@ -74,6 +74,7 @@ class Routes:
 
 def route(cluster: Cluster) -> Routes:
     """Return the routes of a cluster and of all clusters inside it."""
+    # From the inside out: which inputs a lane can reach follows from the order inside a block.
     inner = {i: route(x) for i, x in enumerate(cluster.children) if isinstance(x, Cluster)}
     found = flow(cluster)
     # A block with one input is entered above its first box, which no port stands for.
@@ -89,6 +90,7 @@ def _routed(routes: Routes, breaks: Sequence[int]) -> Routes:
     """Put skips on lanes, and behind tags what would cross something."""
     tags = list(routes.flow.tags)
     taps = [side.after for side in routes.flow.sides if side.is_tap]
+    # Tags come last: a link has one where no series found it a way.
     columns = (routes.flow.main, *(side.series for side in routes.flow.sides))
     for series in [series for column in columns for series in _below(column)]:
         around = (taps, breaks) if series is routes.flow.main else ((), ())

@@ -247,11 +247,10 @@ class Outline:
         return tuple(dict.fromkeys([*first, *part.reads]))
 
     def _block(self, id: NodeId) -> str:
-        uses = self._graph.uses
-        use = uses.get(id)
+        use = self._graph.uses.get(id)
         if use is None:
             # An instance of a repeated layer: the use stands one level up.
-            use = uses.get(id[:-1])
+            use = self._graph.uses.get(id[:-1])
             if use is None or use.layer.repeat is None:
                 return ""
         return use.layer.call.block if isinstance(use.layer.call, BlockCall) else ""

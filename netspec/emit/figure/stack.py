@@ -82,6 +82,7 @@ class SeriesLayout:
         self._taps = set(taps)
         columns = [routes.flow.main, *(side.series for side in routes.flow.sides)]
         self._is_branch = all(series is not column for column in columns)
+        # A lane from the entry, at -1, belongs to the column in which the series begins.
         inside = [
             lane
             for lane in routes.lanes[series].lanes
@@ -101,6 +102,8 @@ class SeriesLayout:
         for i in range(self._start, self._stop):
             self._tiles[i] = self._place(i)
         stop = self._stop + int(has_tail)
+        # Everything is measured before a line is drawn: a gap's top follows from all above it, and
+        # a lane's distance from the widest of what it passes.
         y = 0.0
         for i in range(self._start, stop):
             gap = self._gaps[i] = self._gap(i)
@@ -246,18 +249,13 @@ class SeriesLayout:
     def _tagged(self, part: int) -> dict[NodeId, float]:
         """Return where tags enter a block from above."""
         ports, child = self._cluster.tiles[part].ports, self._routes.cluster.children[part]
-        nodes = dict.fromkeys(self._routes.into.get(part, []))
-        return {
-            node: ports[child.reads.index(node)][0]
-            for node in nodes
-            if child.reads.index(node) in ports
-        }
+        found = {node: child.reads.index(node) for node in self._routes.into.get(part, [])}
+        return {node: ports[port][0] for node, port in found.items() if port in ports}
 
     def _moves(self, i: int, part: int) -> list[tuple[float, float, NodeId]]:
         """Return what enters a block from above: from which x to which x, and whose output."""
-        ports = self._cluster.tiles[part].ports
-        entering = self._entering(i)
-        return [(x, ports[self._routes.port(link)][0], link.node) for x, link in entering]
+        ports, port = self._cluster.tiles[part].ports, self._routes.port
+        return [(x, ports[port(link)][0], link.node) for x, link in self._entering(i)]
 
     def _entering(self, i: int) -> list[tuple[float, Link]]:
         """Return the lines into a part from the part above, each with the x where it starts."""
@@ -296,8 +294,7 @@ class SeriesLayout:
     def _draw_arrivals(self, i: int, part: int) -> None:
         """Draw the lines into a block: those that move left or right each turn on their own row."""
         gap, top, is_head = self._gaps[i], self._top(i), self._routes.is_head(part)
-        y = top - gap.arrivals - 2
-        moves = self._moves(i, part)
+        y, moves = top - gap.arrivals - 2, self._moves(i, part)
         # Those to the right turn last to first, those to the left first to last: nothing crosses.
         rights = [move for move in moves if move[1] > move[0]][::-1]
         for start, end, node in [move for move in moves if move[1] <= move[0]] + rights:
@@ -321,8 +318,7 @@ class SeriesLayout:
         is_block = part in self._cluster.tiles
         if is_block:
             port = self._cluster.tiles[part].ports[self._routes.port(lane.skip.link)][0]
-            tags = TAG + 2 if self._tagged(part) else 0
-            y = top - 2 - tags
+            y = top - 2 - (TAG + 2 if self._tagged(part) else 0)
             points += [(x, y), (port, y), (port, top)]
         else:
             y = top + self._slot(lane)

@@ -72,6 +72,7 @@ def write(figure: Figure, theme: Theme) -> str:
     size = f'width="{_number(width * figure.scale)}pt" height="{_number(height * figure.scale)}pt"'
     view = f"{-MARGIN:g} {-MARGIN:g} {_number(width)} {_number(height)}"
     drawing = figure.drawing
+    # Lines pass over the frames of blocks, and under all other boxes.
     groups = [box for box in drawing.boxes if box.is_group]
     boxes = [box for box in drawing.boxes if not box.is_group]
     return "\n".join(

@@ -68,6 +68,7 @@ class Instances:
             before = self._shapes[node.inputs[0]]
             if len(before) > len(self._shapes[node.id]) and prod(before) == value:
                 return " * ".join(map(str, before)) if max(before[1:]) > 1 else ""
+            # Behind an op that makes values of its own the number is no longer that of a map.
             if node.op.storage is Storage.OWN:
                 break
         return ""

@@ -102,6 +102,7 @@ def flat(code: Code) -> str:
         case str():
             return code
         case Brackets():
+            # Between bare brackets one item is a tuple only with a comma.
             comma = "," if code.open == "(" and len(code.items) == 1 and not code.hugs else ""
             return code.open + ", ".join(flat(item) for item in code.items) + comma + code.close
         case Prefixed():
@@ -129,6 +130,7 @@ def statement(head: str, code: Code, tail: str = "", depth: int = 0) -> list[str
     indent = INDENT * depth
     line = f"{indent}{head}{flat(code)}{tail}"
     inside = comments(code)
+    # A comment stands behind its own call: one further in breaks a line that would have room.
     if len(line) <= WIDTH and not (inside and _is_nested(code)):
         note = f"  # {inside[0]}" if inside else ""
         return [line + note if len(line + note) <= WIDTH else line]

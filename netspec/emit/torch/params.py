@@ -16,6 +16,7 @@ def names_in(plan: ClassPlan) -> dict[str, None]:
     children = plan.children.values()
     used = dict.fromkeys(text for child in children for text in used_names(child))
     used |= dict.fromkeys(plan.read)
+    # Sorted, as a set has no order that two builds would share.
     compared = {text for child in children for text in compared_names(child)}
     return used | dict.fromkeys(sorted(compared))
 
