@@ -36,7 +36,10 @@ def to_dot(network: Network, depth: int | None = None) -> str:
     """
     import graphviz
 
-    root = _root(network, depth)
+    outline = Outline(network, fold=False)
+    root = outline.at(readable(outline, depth, limits.DOT_BOXES))
+    if len(root.children) > limits.DOT_BOXES:
+        root = shorten(root, limits.DOT_BOXES)
     dot = graphviz.Digraph(network.graph.name)
     # With `newrank` boxes of several clusters can share a row, as the entries of branches must.
     dot.attr(rankdir="TB", newrank="true", nodesep="0.15", ranksep="0.3", fontname=_FONT)
@@ -45,13 +48,6 @@ def to_dot(network: Network, depth: int | None = None) -> str:
     _contents(root, network, dot)
     _legend(root, dot)
     return str(dot.source)
-
-
-def _root(network: Network, depth: int | None) -> Cluster:
-    """Return what is drawn: as much as `dot` can lay out."""
-    outline = Outline(network, fold=False)
-    root = outline.at(readable(outline, depth, limits.DOT_BOXES))
-    return shorten(root, limits.DOT_BOXES) if len(root.children) > limits.DOT_BOXES else root
 
 
 def render_dot(source: str, format: str, timeout: float = 30.0) -> bytes:

@@ -151,9 +151,8 @@ class _Exporter:
         return shown(f"{name}:{span.line}  {span.source.line(span.line).strip()[:120]}")
 
     def _side(self, routes: Routes, side: Side) -> dict[str, Any]:
-        head = int(routes.is_head(side.link.target))
-        inner = self._series(routes, side.series)
-        return {"after": side.after, "tap": int(side.is_tap), "head": head, "flow": inner}
+        head, flow = int(routes.is_head(side.link.target)), self._series(routes, side.series)
+        return {"after": side.after, "tap": int(side.is_tap), "head": head, "flow": flow}
 
     def _series(self, routes: Routes, series: Series) -> dict[str, Any]:
         parts = [self._part(routes, series, i) for i in range(len(series.parts))]

@@ -24,9 +24,8 @@ def details(network: Network, depth: int | None) -> Iterator[Cluster]:
     fewer = collapse(full)
     # What a reader misses least goes first: copies, then norms and activations, then inner blocks.
     yield from (x for x in (full, fewer, absorb(fewer)) if size(x) <= limits.PAGE_BOXES)
-    deepest = max((_level(item) for item in walk(full) if isinstance(item, Cluster)), default=0)
     least = full
-    for level in range(deepest, 0, -1) if deepest else (1,):
+    for level in range(max(_depth(full), 1), 0, -1):
         least = collapse(absorb(outline.at(level)))
         if size(least) <= limits.PAGE_BOXES:
             yield least
@@ -51,9 +50,9 @@ def size(cluster: Cluster) -> int:
     return sum(1 for _ in walk(cluster))
 
 
-def _level(cluster: Cluster) -> int:
-    inner = [_level(child) for child in cluster.children if isinstance(child, Cluster)]
-    return 1 + max(inner, default=0)
+def _depth(cluster: Cluster) -> int:
+    """Return how many levels of blocks are open inside a cluster."""
+    return max((1 + _depth(x) for x in cluster.children if isinstance(x, Cluster)), default=0)
 
 
 def shorten(cluster: Cluster, most: int) -> Cluster:

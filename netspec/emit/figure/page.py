@@ -10,7 +10,7 @@ from typing import NamedTuple
 from netspec import limits
 from netspec.analysis.network import Network
 from netspec.emit.diagram.flow import Fan
-from netspec.emit.diagram.routes import Routes, broken, route
+from netspec.emit.diagram.routes import broken, route
 from netspec.emit.diagram.runs import details, size
 from netspec.emit.diagram.tree import Cluster, leaves
 from netspec.emit.figure.boxes import Boxes
@@ -138,33 +138,28 @@ class _Sheet:
 
     def _draw(self, breaks: Sequence[int]) -> Figure:
         cluster = replace(self._cluster, routes=broken(self._cluster.routes, breaks))
-        length = len(cluster.routes.flow.main.parts)
-        edges = [0, *(i + 1 for i in breaks), length]
+        main = cluster.routes.flow.main
+        edges = [0, *(i + 1 for i in breaks), len(main.parts)]
         drawing = Drawing()
         x, bottom = 0.0, 0.0
         track: list[Point] = []
         for start, stop in pairwise(edges):
-            is_last = stop == length
+            is_last = stop == len(main.parts)
             column = self._column(cluster, start, stop, has_tail=not is_last)
             right, low = self._hang(column, cluster, range(start, stop))
             x += column.tile.left
             top = TRACK if breaks else 0.0
             drawing.include(column.tile.drawing, x, top)
-            if track:
-                self._wrap(drawing, cluster.routes, start, [*track, (x, WRAP), (x, top)])
+            source = cluster.routes.before(main, start)
+            is_read = main.linked[start] or isinstance(main.parts[start], Fan)
+            if track and source is not None and is_read:
+                drawing.line([*track, (x, WRAP), (x, top)], cluster.routes.output(source))
             # A line to the next column goes below this one, then up in the gutter between the two.
             end, gutter = top + low + TRACK / 2, x + right + GUTTER
             track = [(x, top + column.tail), (x, end), (gutter, end), (gutter, WRAP)]
             bottom = max(bottom, top + low + (0 if is_last else TRACK))
             x += right + 2 * GUTTER
         return self._finish(drawing, x - 2 * GUTTER, bottom)
-
-    def _wrap(self, drawing: Drawing, routes: Routes, part: int, points: list[Point]) -> None:
-        """Draw the line from the bottom of a column to the top of the next, which a part begins."""
-        main = routes.flow.main
-        source = routes.before(main, part)
-        if source is not None and (main.linked[part] or isinstance(main.parts[part], Fan)):
-            drawing.line(points, routes.output(source))
 
     def _hang(
         self, column: PageColumn, cluster: PlacedCluster, parts: range

@@ -66,11 +66,8 @@ def read_paper(text: str) -> Paper:
 
 def find_paper(network: str) -> Paper | None:
     """Return the paper that netspec has about a network of this name."""
-    for file in sorted(PAPERS.glob("*.yaml")):
-        paper = read_paper(file.read_text(encoding="utf-8"))
-        if network in paper.networks:
-            return paper
-    return None
+    papers = (read_paper(x.read_text(encoding="utf-8")) for x in sorted(PAPERS.glob("*.yaml")))
+    return next((paper for paper in papers if network in paper.networks), None)
 
 
 def paper_report(network: Network, paper: Paper) -> Report:

@@ -111,10 +111,9 @@ def add_up(name: str, columns: Sequence[Column], rows: Sequence[Row]) -> Row:
 
 
 def _sum(column: Column, cells: Sequence[Cell]) -> Cell:
-    if not column.summed:
-        return None
     numbers = [cell for cell in cells if isinstance(cell, int | float)]
-    if len(numbers) < max(1, len(cells)):
+    # A sum over some of the rows only would say too little.
+    if not column.summed or len(numbers) < max(1, len(cells)):
         return None
     # Percentages have one decimal, and so has their sum.
     return round(sum(numbers), 1) if column.kind == "percent" else sum(numbers)
