@@ -39,10 +39,8 @@ class Boxes:
         left, right = max(half, 8 - span[0]), max(half, 8 + span[1])
         middle, tall = (right - left) / 2, max(ROW + 10.5 * (len(lines) - 1), slots + 4)
         bar = LONGEST_BAR * leaf.cost.macs / self._busiest
-        drawing = Drawing()
-        drawing.boxes.append(
-            Box(-left, 0, left + right, tall, leaf.kind, leaf.id, leaf.train_only, False, bar)
-        )
+        box = Box(-left, 0, left + right, tall, leaf.kind, leaf.id, leaf.train_only, False, bar)
+        drawing = Drawing([box])
         first = tall / 2 + 0.27 * TEXT - 5.25 * (len(lines) - 1)
         for i, (line, size) in enumerate(zip(lines, sizes, strict=True)):
             role = "node" if i == 0 else "note"
@@ -64,10 +62,8 @@ class Boxes:
         right = max(inner.right + PADDING, wide + 9 + max(xs))
         header = 4.0 + 10.5 * len(notes)
         tall = header + inner.height + 6
-        drawing = Drawing()
         box = Box(-left, 0, left + right, tall, "block", cluster.id, cluster.train_only, True)
-        drawing.boxes.append(box)
-        drawing.texts.append(Text(5 - left, 11, name, TEXT, "start", "title", True))
+        drawing = Drawing([box], [Text(5 - left, 11, name, TEXT, "start", "title", True)])
         for i, note in enumerate(notes):
             drawing.texts.append(Text(right - 5, 11 + 10.5 * i, note, SMALL, "end", "note"))
         drawing.include(inner.drawing, 0, header)

@@ -85,9 +85,8 @@ class _Scope:
         self._classes = classes
         self._nodes = list(_inside(scope))
         self._bound = {node.arg for node in self._nodes if isinstance(node, ast.arg)}
-        for node in self._nodes:
-            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-                self._bound.add(node.id)
+        names = [node for node in self._nodes if isinstance(node, ast.Name)]
+        self._bound |= {node.id for node in names if isinstance(node.ctx, ast.Store)}
 
     def check(self) -> None:
         """Raise UnexpectedCode for the first node that the emitter never writes."""

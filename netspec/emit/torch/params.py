@@ -55,8 +55,6 @@ def class_params(
         for text, value in spec.items()
         if GLOBAL + text in used
     ]
-    back += [
-        ClassParam(text, instances.type_of(plan.body, text), keyword_only=True) for text in free
-    ]
+    back += [ClassParam(x, instances.type_of(plan.body, x), keyword_only=True) for x in free]
     back += [ClassParam(text, "int", keyword_only=True) for text in plan.extras]
     return (*front, *back)

@@ -86,7 +86,7 @@ def signature(method: str, inputs: Iterable[str], returns: str) -> list[str]:
 def shape_text(shape: tuple[object, ...], local: Mapping[str, str], same: bool) -> str:
     first, *sizes = shape
     texts = [expression(first, local) if is_written(first) else "C"]
-    letters = {1: ["L"], 2: ["H", "W"], 3: ["D", "H", "W"]}.get(len(sizes), [])
+    letters = {1: "L", 2: "HW", 3: "DHW"}.get(len(sizes), "")
     for letter, size in zip(letters, sizes, strict=False):
         texts.append(str(size) if isinstance(size, int) else letter if same else f"{letter}_out")
     return f"(N, {', '.join(texts)})"
