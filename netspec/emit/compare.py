@@ -38,8 +38,15 @@ def compare(networks: Sequence[Network], batch: int = 1, dtype: str = "float32")
     numbers = [_numbers(item) for item in measured]
     rows = []
     for item, values in zip(measured, numbers, strict=True):
-        ratios = {f"{key}_ratio": _ratio(values[key], numbers[0][key]) for key in _COMPARED}
-        cells = {**_texts(item), **values, **ratios}
+        graph = item.network.graph
+        cells: dict[str, Cell] = {
+            "name": graph.name,
+            "input": next(iter(graph.inputs.values())),
+            "peak_at": path(item.memory.peak_at),
+            **field_cells(_last_map(item)),
+            **values,
+            **{f"{key}_ratio": _ratio(values[key], numbers[0][key]) for key in _COMPARED},
+        }
         rows.append(tuple(cells[column.key] for column in COLUMNS))
     names = [item.network.graph.name for item in measured]
     notes = [_in_words(names, numbers, i) for i in range(1, len(names))]
@@ -55,16 +62,6 @@ def _numbers(measured: Measured) -> dict[str, int]:
         "depth": totals.depth,
         "depth_with_pooling": totals.depth_with_pooling,
         "peak_bytes": memory.peak,
-    }
-
-
-def _texts(measured: Measured) -> dict[str, Cell]:
-    graph = measured.network.graph
-    return {
-        "name": graph.name,
-        "input": next(iter(graph.inputs.values())),
-        "peak_at": path(measured.memory.peak_at),
-        **field_cells(_last_map(measured)),
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,17 +49,14 @@ def diff(before: Network, after: Network) -> Difference:
     """Compare two networks layer by layer, by the names of the layers."""
     old, new = before.tensors(), after.tensors()
     kept = sum(new.get(key) == shape for key, shape in old.items())
-    kinds = {**_kinds(before.graph), **_kinds(after.graph)}
+    graphs = before.graph, after.graph
+    kinds = {path(node): _kind(node, graph) for graph in graphs for node in graph.nodes}
     weights = tuple(_weights(old, new, kinds))
-    return Difference(before, after, tuple(_layers(before.graph, after.graph)), weights, kept)
-
-
-def _kinds(graph: Graph) -> dict[str, str]:
-    """Return for each layer what it is called in its block: `ConvReLU.conv`."""
-    return {path(node): _kind(node, graph) for node in graph.nodes}
+    return Difference(before, after, tuple(_layers(*graphs)), weights, kept)
 
 
 def _kind(node: NodeId, graph: Graph) -> str:
+    """Return what a layer is called in its block: `ConvReLU.conv`."""
     for end in range(len(node) - 1, 0, -1):
         use = graph.uses.get(node[:end])
         if use and isinstance(use.layer.call, BlockCall):
@@ -72,37 +69,35 @@ def _kind(node: NodeId, graph: Graph) -> str:
 
 def _layers(old: Graph, new: Graph) -> Iterator[Change]:
     both = old.nodes.keys() & new.nodes.keys()
-    reads = [_reads(graph, both) for graph in (old, new)]
-    for node in old.nodes.values():
-        if node.id not in both:
-            yield Change("-", path(node.id), _kind(node.id, old), describe(node.op))
-    for node in new.nodes.values():
-        if node.id not in both:
-            yield Change("+", path(node.id), _kind(node.id, new), describe(node.op))
-        elif found := [*_changes(old.nodes[node.id], node), *_moved(node.id, *reads)]:
-            yield Change("~", path(node.id), _kind(node.id, new), ", ".join(found))
+    before, after = (_reads(graph, both) for graph in (old, new))
+    for id, node in old.nodes.items():
+        if id not in both:
+            yield Change("-", path(id), _kind(id, old), describe(node.op))
+    for id, node in new.nodes.items():
+        if id not in both:
+            yield Change("+", path(id), _kind(id, new), describe(node.op))
+            continue
+        found = [*_changes(old.nodes[id], node)]
+        if before[id] != after[id]:
+            found.append(
+                f"from: {' → '.join(', '.join(map(path, x[id])) for x in (before, after))}"
+            )
+        if found:
+            yield Change("~", path(id), _kind(id, new), ", ".join(found))
 
 
 _Reads = dict[NodeId, tuple[NodeId, ...]]
 
 
-def _reads(graph: Graph, both: Iterable[NodeId]) -> _Reads:
+def _reads(graph: Graph, both: Collection[NodeId]) -> _Reads:
     """Return what each layer reads, seen through the layers that only one network has."""
     seen: _Reads = {name: (name,) for name in graph.inputs}
     reads: _Reads = {}
-    known = set(both)
     for node in graph.nodes.values():
-        reads[node.id] = tuple(
-            dict.fromkeys(origin for source in node.inputs for origin in seen[source])
-        )
-        seen[node.id] = (node.id,) if node.id in known else reads[node.id]
+        origins = (origin for source in node.inputs for origin in seen[source])
+        reads[node.id] = tuple(dict.fromkeys(origins))
+        seen[node.id] = (node.id,) if node.id in both else reads[node.id]
     return reads
-
-
-def _moved(node: NodeId, old: _Reads, new: _Reads) -> Iterator[str]:
-    if old[node] != new[node]:
-        before, after = (", ".join(map(path, reads[node])) for reads in (old, new))
-        yield f"from: {before} → {after}"
 
 
 def _changes(old: Node, new: Node) -> Iterator[str]:
@@ -139,18 +134,17 @@ def _spell(value: object) -> str:
 
 
 def _weights(old: Tensors, new: Tensors, kinds: Mapping[str, str]) -> Iterator[Change]:
-    for key in (key for key in old if key not in new):
-        yield Change("-", key, _tensor_kind(key, kinds), _spell(old[key]))
-    for key in (key for key in new if key not in old):
-        yield Change("+", key, _tensor_kind(key, kinds), _spell(new[key]))
-    for key in (key for key in new if key in old and old[key] != new[key]):
-        text = f"{_spell(old[key])} → {_spell(new[key])}"
-        yield Change("~", key, _tensor_kind(key, kinds), text)
-
-
-def _tensor_kind(key: str, kinds: Mapping[str, str]) -> str:
-    node, _, tensor = key.rpartition(".")
-    return f"{kinds.get(node, node)}.{tensor}"
+    gone = {key: _spell(shape) for key, shape in old.items() if key not in new}
+    come = {key: _spell(shape) for key, shape in new.items() if key not in old}
+    other = {
+        key: f"{_spell(old[key])} → {_spell(shape)}"
+        for key, shape in new.items()
+        if key in old and old[key] != shape
+    }
+    for mark, texts in (("-", gone), ("+", come), ("~", other)):
+        for key, text in texts.items():
+            node, _, tensor = key.rpartition(".")
+            yield Change(mark, key, f"{kinds.get(node, node)}.{tensor}", text)
 
 
 # ------------------------------------------------------------------ writing
@@ -192,13 +186,10 @@ def _title(network: Network) -> str:
 
 def _sections(item: Difference) -> Iterator[tuple[str, dict[str, tuple[str, str]]]]:
     """Yield parameters, inputs and outputs, each with its value before and after."""
-    yield "params", _pairs(item.before.graph.params, item.after.graph.params)
-    inputs = ({path(k): v for k, v in n.graph.inputs.items()} for n in (item.before, item.after))
-    yield "inputs", _pairs(*inputs)
-    outputs = (
-        {o.name: n.shapes[o.node] for o in n.graph.outputs} for n in (item.before, item.after)
-    )
-    yield "outputs", _pairs(*outputs)
+    both = item.before, item.after
+    yield "params", _pairs(*(network.graph.params for network in both))
+    yield "inputs", _pairs(*({path(k): v for k, v in n.graph.inputs.items()} for n in both))
+    yield "outputs", _pairs(*({o.name: n.shapes[o.node] for o in n.graph.outputs} for n in both))
 
 
 def _pairs(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
@@ -209,9 +200,11 @@ def _pairs(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, tuple[st
     }
 
 
+_MARKS = {"added": "+", "removed": "-", "changed": "~"}
+
+
 def _counts(changes: tuple[Change, ...]) -> str:
-    names = {"+": "added", "-": "removed", "~": "changed"}
-    return ", ".join(f"{sum(c.mark == k for c in changes)} {v}" for k, v in names.items())
+    return ", ".join(f"{sum(c.mark == mark for c in changes)} {x}" for x, mark in _MARKS.items())
 
 
 def _grouped(changes: Iterable[Change]) -> Iterator[str]:
@@ -231,9 +224,6 @@ def _plain(change: Change) -> str:
 
 
 def _json(item: Difference) -> str:
-    def listing(changes: tuple[Change, ...], mark: str) -> dict[str, str]:
-        return {change.id: change.text for change in changes if change.mark == mark}
-
     document: dict[str, Any] = {
         side: {
             "name": network.spec.name,
@@ -243,10 +233,11 @@ def _json(item: Difference) -> str:
         for i, (side, network) in enumerate((("before", item.before), ("after", item.after)))
     }
     for kind, pairs in _sections(item):
-        changed = {name: list(pair) for name, pair in pairs.items() if pair[0] != pair[1]}
-        document[kind] = changed
+        document[kind] = {name: list(pair) for name, pair in pairs.items() if pair[0] != pair[1]}
     for kind, changes in (("layers", item.layers), ("weights", item.weights)):
-        names = {"added": "+", "removed": "-", "changed": "~"}
-        document[kind] = {name: listing(changes, mark) for name, mark in names.items()}
+        document[kind] = {
+            name: {change.id: change.text for change in changes if change.mark == mark}
+            for name, mark in _MARKS.items()
+        }
     document["weights"]["kept"] = item.kept
     return json.dumps(document, indent=2)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,7 @@ from netspec import limits
 from netspec.analysis.network import Network
 from netspec.emit.diagram.numbers import cost_text
 from netspec.emit.diagram.runs import readable, shorten
-from netspec.emit.diagram.tree import Cluster, Item, Leaf, Link, Outline, branch_order, leaves
+from netspec.emit.diagram.tree import Cluster, Item, Leaf, Link, Outline, branch_order, leaves, tail
 from netspec.emit.palette import KINDS
 from netspec.graph.model import path
 from netspec.ops.window import times
@@ -37,83 +36,82 @@ def to_dot(network: Network, depth: int | None = None) -> str:
     """
     import graphviz
 
-    root = _root(network, depth)
+    outline = Outline(network, fold=False)
+    root = outline.at(readable(outline, depth, limits.DOT_BOXES))
+    if len(root.children) > limits.DOT_BOXES:
+        root = shorten(root, limits.DOT_BOXES)
     dot = graphviz.Digraph(network.graph.name)
+    # With `newrank` boxes of several clusters can share a row, as the entries of branches must.
     dot.attr(rankdir="TB", newrank="true", nodesep="0.15", ranksep="0.3", fontname=_FONT)
     dot.attr("node", shape="box", style="filled", fontname=_FONT, fontsize="11", margin="0.08,0.04")
     dot.attr("edge", fontname=_FONT, fontsize="9", color=_EDGE, fontcolor=_EDGE, arrowsize="0.6")
-    _Writer(network).contents(root, dot)
+    _contents(root, network, dot)
     _legend(root, dot)
     return str(dot.source)
 
 
-def _root(network: Network, depth: int | None) -> Cluster:
-    """Return what is drawn: as much as `dot` can lay out."""
-    outline = Outline(network, fold=False)
-    root = outline.at(readable(outline, depth, limits.DOT_BOXES))
-    return shorten(root, limits.DOT_BOXES) if len(root.children) > limits.DOT_BOXES else root
-
-
 def render_dot(source: str, format: str, timeout: float = 30.0) -> bytes:
     """Return Graphviz text as a picture (`svg`, `png`, `pdf` …). Raises DotError."""
-    command = ["dot", f"-T{format}"]
     try:
         result = subprocess.run(
-            command, input=source.encode(), capture_output=True, timeout=timeout, check=True
-        )
+            ["dot", f"-T{format}"],
+            input=source.encode(), capture_output=True, timeout=timeout, check=True,
+        )  # fmt: skip
     except FileNotFoundError:
         message = "the `dot` program is not installed; get it from https://graphviz.org/download/"
         hint = "(apt install graphviz, brew install graphviz), or write a .dot file"
         raise DotError(f"{message} {hint}") from None
     except subprocess.TimeoutExpired:
-        message = f"`dot` took longer than {timeout:g} s; close blocks with --depth"
-        raise DotError(message) from None
+        raise DotError(f"`dot` took longer than {timeout:g} s; close blocks with --depth") from None
     except subprocess.CalledProcessError as error:
         text = error.stderr.decode(errors="replace").strip()
         raise DotError(f"`dot` failed: {text}") from None
     return bytes(result.stdout)
 
 
-@dataclass(frozen=True, slots=True)
-class _Writer:
-    """Writes clusters. Each input of one is a hub point from which branches fan out."""
-
-    network: Network
-
-    def contents(self, cluster: Cluster, dot: graphviz.Digraph) -> None:
-        """Write a cluster's items, their links, and what keeps its branches in order."""
-        order = branch_order(cluster)
-        for index in order:
-            self._item(cluster.children[index], dot)
-        place = {index: i for i, index in enumerate(order)}
-        for link in sorted(cluster.links, key=lambda link: place[link.target]):
-            self._link(cluster, link, dot)
-        _keep_order(_entries(cluster, order), dot)
-
-    def _item(self, item: Item, dot: graphviz.Digraph) -> None:
+def _contents(cluster: Cluster, network: Network, dot: graphviz.Digraph) -> None:
+    """Write a cluster's items, their links, and what keeps its branches in order."""
+    order = branch_order(cluster)
+    for index in order:
+        item = cluster.children[index]
         if isinstance(item, Leaf):
             _node(item, dot)
-            return
-        with dot.subgraph(name=f"cluster_{path(item.id)}") as cluster:
-            style = "dashed" if item.train_only else "rounded"
-            colour = _HEAD if item.train_only else "#999999"
-            label = _text(f"{item.label} · {cost_text(item.cost)}{_note(item)}")
-            cluster.attr(label=label, labeljust="l", style=style, color=colour, fontsize="11")
-            for i in range(len(item.reads)):
-                cluster.node(_hub(item, i), shape="point", width="0.03", label="", color=_EDGE)
-            self.contents(item, cluster)
-
-    def _link(self, cluster: Cluster, link: Link, dot: graphviz.Digraph) -> None:
-        """Write a link; its shape stands on the way into a block, not again on each branch."""
-        target = cluster.children[link.target]
-        tail = _tail(cluster, link.source)
-        style = "dashed" if target.train_only else "solid"
-        label = "" if link.source < 0 else _text(times(self.network.shapes[link.node]))
-        if isinstance(target, Leaf):
-            dot.edge(tail, _name(target), label=label, style=style)
         else:
-            hub = _hub(target, target.reads.index(link.node))
-            dot.edge(tail, hub, label=label, style=style, arrowhead="none")
+            with dot.subgraph(name=f"cluster_{path(item.id)}") as inner:
+                _cluster(item, network, inner)
+    place = {index: i for i, index in enumerate(order)}
+    for link in sorted(cluster.links, key=lambda link: place[link.target]):
+        _link(cluster, link, network, dot)
+    readers: dict[int, set[int]] = {}
+    for link in cluster.links:
+        readers.setdefault(link.target, set()).add(link.source)
+    firsts = [cluster.children[i] for i in order if readers.get(i) == {-1}]
+    _keep_order([path(x.id) if isinstance(x, Leaf) else _hub(x, 0) for x in firsts], dot)
+
+
+def _cluster(item: Cluster, network: Network, dot: graphviz.Digraph) -> None:
+    """Write a block; each of its inputs is a hub point from which branches fan out."""
+    style = "dashed" if item.train_only else "rounded"
+    colour = _HEAD if item.train_only else "#999999"
+    label = _text(f"{item.label} · {cost_text(item.cost)}{_note(item)}")
+    dot.attr(label=label, labeljust="l", style=style, color=colour, fontsize="11")
+    for i in range(len(item.reads)):
+        dot.node(_hub(item, i), shape="point", width="0.03", label="", color=_EDGE)
+    _contents(item, network, dot)
+
+
+def _link(cluster: Cluster, link: Link, network: Network, dot: graphviz.Digraph) -> None:
+    """Write a link; its shape stands on the way into a block, not again on each branch."""
+    target = cluster.children[link.target]
+    home, source = tail(cluster, link.source)
+    start = path(home.children[source].id) if source >= 0 else _hub(home, -1 - source)
+    style = "dashed" if target.train_only else "solid"
+    label = "" if link.source < 0 else _text(times(network.shapes[link.node]))
+    if isinstance(target, Leaf):
+        dot.edge(start, path(target.id), label=label, style=style)
+    else:
+        hub = _hub(target, target.reads.index(link.node))
+        dot.edge(start, hub, label=label, style=style, arrowhead="none")
 
 
 def _node(leaf: Leaf, dot: graphviz.Digraph) -> None:
@@ -125,19 +123,9 @@ def _node(leaf: Leaf, dot: graphviz.Digraph) -> None:
     text = _text("\n".join(lines) + _note(leaf))
     style = "filled,dashed" if leaf.train_only else "filled"
     colour = _HEAD if leaf.train_only else "#333333"
-    rounded = {"input": "rounded,", "block": "rounded,"}.get(leaf.kind, "")
-    dot.node(
-        _name(leaf), text, fillcolor=KINDS[leaf.kind].light, style=rounded + style, color=colour
-    )
-
-
-def _entries(cluster: Cluster, order: list[int]) -> list[str]:
-    """Return the first node of each branch of a cluster, in the order of the join."""
-    readers: dict[int, set[int]] = {}
-    for link in cluster.links:
-        readers.setdefault(link.target, set()).add(link.source)
-    firsts = [i for i in order if readers.get(i) == {-1}]
-    return [_entry(cluster.children[i]) for i in firsts]
+    rounded = "rounded," if leaf.kind in ("input", "block") else ""
+    fill = KINDS[leaf.kind].light
+    dot.node(path(leaf.id), text, fillcolor=fill, style=rounded + style, color=colour)
 
 
 def _keep_order(entries: list[str], dot: graphviz.Digraph) -> None:
@@ -153,13 +141,12 @@ def _keep_order(entries: list[str], dot: graphviz.Digraph) -> None:
 def _legend(root: Cluster, dot: graphviz.Digraph) -> None:
     """Write a row with the colours that occur, and what dashed lines mean."""
     used = {leaf.kind for leaf in leaves(root)}
-    kinds = [key for key in KINDS if key in used]
-    names = [f"legend {key}" for key in kinds]
+    kinds = {f"legend {key}": kind for key, kind in KINDS.items() if key in used}
     with dot.subgraph(name="cluster legend") as legend:
         legend.attr(label="legend", style="rounded", color="#cccccc", fontsize="10")
-        for key, name in zip(kinds, names, strict=True):
-            kind = KINDS[key]
+        for name, kind in kinds.items():
             legend.node(name, _text(kind.name), fillcolor=kind.light, fontsize="9")
+        names = [*kinds]
         if any(item.train_only for item in leaves(root)):
             names.append("legend head")
             legend.node(names[-1], "training only", style="dashed", color=_HEAD, fontsize="9")
@@ -180,25 +167,5 @@ def _note(item: Item) -> str:
     return " (training only)" if item.train_only and len(item.id) == 1 else ""
 
 
-def _name(leaf: Leaf) -> str:
-    return path(leaf.id)
-
-
 def _hub(cluster: Cluster, index: int) -> str:
     return f"{path(cluster.id)} in{index}"
-
-
-def _entry(item: Item) -> str:
-    return _name(item) if isinstance(item, Leaf) else _hub(item, 0)
-
-
-def _tail(cluster: Cluster, source: int) -> str:
-    """Return the node that an item's output leaves from."""
-    if source < 0:
-        return _hub(cluster, -1 - source)
-    item = cluster.children[source]
-    while isinstance(item, Cluster):
-        if item.exit < 0:
-            return _hub(item, -1 - item.exit)
-        item = item.children[item.exit]
-    return _name(item)

@@ -1,7 +1,4 @@
-"""What a network is drawn as: the formats, what each needs, and what writes it.
-
-Beside the page figure, a writer is imported when it is called.
-"""
+"""What a network is drawn as: the formats, what each needs, and what writes it."""
 
 from __future__ import annotations
 
@@ -11,8 +8,12 @@ from functools import partial
 from typing import NamedTuple
 
 from netspec.analysis.network import Network
+from netspec.emit.dot import render_dot, to_dot
 from netspec.emit.figure.page import ORIENTATIONS, PAGES
+from netspec.emit.figure.raster import rasterise
 from netspec.emit.figure.svg import THEMES, to_svg
+from netspec.emit.html import to_html
+from netspec.emit.mermaid import to_mermaid
 
 __all__ = ["ENGINES", "FORMATS", "ORIENTATIONS", "PAGES", "THEMES", "Look", "draw"]
 
@@ -51,14 +52,10 @@ def draw(network: Network, format: str = "svg", look: Look | None = None) -> byt
 
 def _picture(format: str, network: Network, look: Look) -> bytes:
     if look.engine == "graphviz":
-        from netspec.emit.dot import render_dot, to_dot
-
         return render_dot(to_dot(network, look.depth), format, look.timeout)
     text = to_svg(network, look.page, look.orientation, look.depth, look.theme)
     if format == "svg":
         return text.encode()
-    from netspec.emit.figure.raster import rasterise
-
     try:
         return rasterise(text, format)
     except (ImportError, OSError) as error:
@@ -66,30 +63,12 @@ def _picture(format: str, network: Network, look: Look) -> bytes:
         raise OSError(f"{need}: {error}".splitlines()[0]) from None
 
 
-def _dot(network: Network, look: Look) -> bytes:
-    from netspec.emit.dot import to_dot
-
-    return to_dot(network, look.depth).encode()
-
-
-def _mermaid(network: Network, look: Look) -> bytes:
-    from netspec.emit.mermaid import to_mermaid
-
-    return to_mermaid(network, look.depth).encode()
-
-
-def _html(network: Network, look: Look) -> bytes:
-    from netspec.emit.html import to_html
-
-    return to_html(network).encode()
-
-
 _CAIRO = "CairoSVG and the cairo library: pip install 'netspec[figures]' and apt install libcairo2"
 FORMATS: Mapping[str, Format] = {
     "svg": Format("", partial(_picture, "svg")),
     "png": Format(_CAIRO, partial(_picture, "png")),
     "pdf": Format(_CAIRO, partial(_picture, "pdf")),
-    "dot": Format("", _dot),
-    "mmd": Format("", _mermaid),
-    "html": Format("", _html),
+    "dot": Format("", lambda network, look: to_dot(network, look.depth).encode()),
+    "mmd": Format("", lambda network, look: to_mermaid(network, look.depth).encode()),
+    "html": Format("", lambda network, look: to_html(network).encode()),
 }

@@ -67,16 +67,16 @@ def to_html(network: Network) -> str:
 
 
 def _page(network: Network, root: Cluster) -> str:
-    text = json.dumps(
-        _Exporter(network, root).contents(route(root)), ensure_ascii=False, separators=(",", ":")
-    )
+    content = _Exporter(network, root).contents(route(root))
+    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
     # Inside a script element only "<" can end it or open a comment.
-    data = text.replace("<", "\\u003c")
-    totals = total_text(network).partition(" · ")[2]
     return _PAGE.format(
-        title=escape(network.graph.name), totals=escape(totals), data=data,
-        style=_style(), script=_asset("figure.js"),
-    )  # fmt: skip
+        title=escape(network.graph.name),
+        totals=escape(total_text(network).partition(" · ")[2]),
+        data=text.replace("<", "\\u003c"),
+        style=_style(),
+        script=_asset("figure.js"),
+    )
 
 
 def _asset(name: str) -> str:
@@ -86,11 +86,10 @@ def _asset(name: str) -> str:
 
 
 def _style() -> str:
-    light = "".join(f"svg .{key} {{ fill: {kind.light}; }}\n" for key, kind in KINDS.items())
-    dark = "".join(
-        f'[data-theme="dark"] svg .{key} {{ fill: {kind.dark}; }}\n' for key, kind in KINDS.items()
-    )
-    return _asset("figure.css") + light + dark
+    fills = [f"svg .{key} {{ fill: {kind.light}; }}\n" for key, kind in KINDS.items()]
+    night = '[data-theme="dark"] svg'
+    fills += [f"{night} .{key} {{ fill: {kind.dark}; }}\n" for key, kind in KINDS.items()]
+    return _asset("figure.css") + "".join(fills)
 
 
 class _Exporter:
@@ -116,8 +115,7 @@ class _Exporter:
 
     def _item(self, item: Item) -> dict[str, Any]:
         """Return what the page shows of a box."""
-        result: dict[str, Any] = {"label": item.label, "about": self._about(item)}
-        result["label"] += f" ×{item.count}" if item.count > 1 else ""
+        result: dict[str, Any] = {"label": item.counted, "about": self._about(item)}
         result |= {"path": path(item.id)} if item.nodes and item.id[0] else {}
         result |= {"block": item.block} if item.block else {}
         result |= {"head": 1} if item.train_only else {}
@@ -128,23 +126,18 @@ class _Exporter:
 
     def _about(self, item: Item) -> str:
         """Return the words of the box that appears on hovering."""
-        lines = [f"use of {item.block}"] if item.block else []
-        ops = self._ops(item) if isinstance(item, Leaf) else ""
-        lines += [ops] if ops else []
+        lines = [f"use of {item.block}" if item.block else "", self._ops(item)]
         lines.append(f"output {times(item.shape)}")
-        each = "each " if item.count > 1 else ""
         if item.cost.params or item.cost.macs:
-            lines.append(f"{each}{item.cost.params:,} parameters · {item.cost.macs:,} MACs")
-        if seen := describe(self._fields.get(item.output or (), ())):
-            lines.append(seen)
-        if item.train_only:
-            lines.append("runs only in training")
-        return "\n".join(lines)
+            lines.append(f"{item.each}{item.cost.params:,} parameters · {item.cost.macs:,} MACs")
+        lines.append(describe(self._fields.get(item.output or (), ())))
+        lines.append("runs only in training" if item.train_only else "")
+        return "\n".join(filter(None, lines))
 
-    def _ops(self, leaf: Leaf) -> str:
+    def _ops(self, item: Item) -> str:
         """Return the ops in a box that stands for several."""
         nodes = self._network.graph.nodes
-        found = [nodes[node].op.label() for node in leaf.nodes if node in nodes]
+        found = [nodes[x].op.label() for x in item.nodes if x in nodes and isinstance(item, Leaf)]
         return " → ".join(found) if 1 < len(found) <= 6 else ""
 
     def _yaml(self, item: Item) -> str:
@@ -158,9 +151,8 @@ class _Exporter:
         return shown(f"{name}:{span.line}  {span.source.line(span.line).strip()[:120]}")
 
     def _side(self, routes: Routes, side: Side) -> dict[str, Any]:
-        head = int(routes.is_head(side.link.target))
-        inner = self._series(routes, side.series)
-        return {"after": side.after, "tap": int(side.is_tap), "head": head, "flow": inner}
+        head, flow = int(routes.is_head(side.link.target)), self._series(routes, side.series)
+        return {"after": side.after, "tap": int(side.is_tap), "head": head, "flow": flow}
 
     def _series(self, routes: Routes, series: Series) -> dict[str, Any]:
         parts = [self._part(routes, series, i) for i in range(len(series.parts))]

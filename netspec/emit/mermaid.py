@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 
 from netspec import limits
 from netspec.analysis.network import Network
 from netspec.emit.diagram.numbers import cost_text, shape_text
 from netspec.emit.diagram.runs import details
-from netspec.emit.diagram.tree import Cluster, Item, Leaf, branch_order, leaves
+from netspec.emit.diagram.tree import Cluster, Item, Leaf, branch_order, leaves, tail
 from netspec.emit.palette import KINDS
 from netspec.graph.model import NodeId
 
+_Names = defaultdict[NodeId, str]
 _SAFE = frozenset(" ·×²→–.,:/+-_()%")
 
 
@@ -23,34 +25,22 @@ def to_mermaid(network: Network, depth: int | None = None) -> str:
     for root in details(network, depth):
         lines = _chart(root, network)
         text = "\n".join([*lines, ""])
-        if (
-            len(text) < limits.MERMAID_TEXT
-            and sum("->" in line for line in lines) < limits.MERMAID_EDGES
-        ):
+        arrows = sum("->" in line for line in lines)
+        if len(text) < limits.MERMAID_TEXT and arrows < limits.MERMAID_EDGES:
             break
     return text
 
 
 def _chart(root: Cluster, network: Network) -> list[str]:
-    names = _Names()
+    # Short names for Mermaid: a layer may be called `end`, a node may not.
+    names: _Names = defaultdict(lambda: f"n{len(names)}")
     lines = ["flowchart TB", *_contents(root, network, names, "  ")]
     for kind in dict.fromkeys(leaf.kind for leaf in leaves(root)):
         lines.append(f"  classDef op_{kind} fill:{KINDS[kind].light},stroke:#333,color:#111")
-    heads = [names.of(leaf) for leaf in leaves(root) if leaf.train_only]
-    if heads:
+    if heads := [names[leaf.id] for leaf in leaves(root) if leaf.train_only]:
         lines.append("  classDef head stroke:#8a2f8a,stroke-dasharray:4 3")
         lines.append(f"  class {','.join(heads)} head")
     return lines
-
-
-class _Names:
-    """Short names for Mermaid: a layer may be called `end`, a node may not."""
-
-    def __init__(self) -> None:
-        self._known: dict[NodeId, str] = {}
-
-    def of(self, item: Item) -> str:
-        return self._known.setdefault(item.id, f"n{len(self._known)}")
 
 
 def _contents(cluster: Cluster, network: Network, names: _Names, indent: str) -> Iterator[str]:
@@ -60,42 +50,25 @@ def _contents(cluster: Cluster, network: Network, names: _Names, indent: str) ->
         if isinstance(item, Leaf):
             yield indent + _node(item, names)
             continue
-        title = f"{_label(item)} · {cost_text(item.cost)}"
+        title = f"{item.counted} · {cost_text(item.cost)}"
         title += " · training only" if item.train_only and not cluster.id else ""
-        yield f'{indent}subgraph {names.of(item)}["{_text(title)}"]'
+        yield f'{indent}subgraph {names[item.id]}["{_text(title)}"]'
         yield from _contents(item, network, names, indent + "  ")
         yield f"{indent}end"
     for link in cluster.links:
-        for tail in _tails(cluster, link.source):
-            for head in _heads(cluster.children[link.target], link.node):
-                arrow = "-.->" if head.train_only else "-->"
-                shape = _text(shape_text(network.shapes[link.node]))
-                label = f'|"{shape}"| ' if not cluster.id else ""
-                yield f"{indent}{names.of(tail)} {arrow} {label}{names.of(head)}"
+        home, source = tail(cluster, link.source)
+        # What enters a cluster is linked from outside of it, to all that read it inside.
+        for head in _heads(cluster.children[link.target], link.node) if source >= 0 else ():
+            arrow = "-.->" if head.train_only else "-->"
+            shape = _text(shape_text(network.shapes[link.node]))
+            label = f'|"{shape}"| ' if not cluster.id else ""
+            yield f"{indent}{names[home.children[source].id]} {arrow} {label}{names[head.id]}"
 
 
 def _node(leaf: Leaf, names: _Names) -> str:
-    text = _label(leaf)
-    if leaf.kind == "block":
-        text += f" · {cost_text(leaf.cost)}"
+    cost = f" · {cost_text(leaf.cost)}" if leaf.kind == "block" else ""
     opening, closing = ("([", "])") if leaf.kind == "input" else ("[", "]")
-    return f'{names.of(leaf)}{opening}"{_text(text)}"{closing}:::op_{leaf.kind}'
-
-
-def _label(item: Item) -> str:
-    return f"{item.label} ×{item.count}" if item.count > 1 else item.label
-
-
-def _tails(cluster: Cluster, source: int) -> list[Leaf]:
-    """Return the box that an output leaves from; a cluster's input is linked from outside."""
-    if source < 0:
-        return []
-    item = cluster.children[source]
-    while isinstance(item, Cluster):
-        if item.exit < 0:
-            return []
-        item = item.children[item.exit]
-    return [item]
+    return f'{names[leaf.id]}{opening}"{_text(leaf.counted + cost)}"{closing}:::op_{leaf.kind}'
 
 
 def _heads(item: Item, node: NodeId) -> list[Leaf]:

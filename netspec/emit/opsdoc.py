@@ -12,7 +12,7 @@ from typing import Any
 from netspec.language.schema.ops import describe, is_required, link, signature, spell
 from netspec.ops.arguments import Argument, Integer
 from netspec.ops.base import REGISTRY, Join, Op
-from netspec.ops.dim import Dim, Shape, name
+from netspec.ops.dim import Shape, name
 from netspec.ops.window import times
 
 _WIDTH = 100
@@ -29,12 +29,9 @@ def listing() -> str:
     width = max(map(len, REGISTRY))
     lines = []
     for kind, classes in kinds.items():
-        lines += [f"{kind}:", *(f"  {c.op_name:<{width}}  {_first_line(c)}" for c in classes), ""]
+        texts = ((cls.op_name, describe(cls).partition("\n")[0]) for cls in classes)
+        lines += [f"{kind}:", *(f"  {name:<{width}}  {text}" for name, text in texts), ""]
     return "\n".join([*lines, "`netspec ops OP` says more about one."])
-
-
-def _first_line(cls: type[Op]) -> str:
-    return describe(cls).partition("\n")[0]
 
 
 def page(cls: type[Op]) -> str:
@@ -54,10 +51,8 @@ def _arguments(cls: type[Op]) -> Iterator[str]:
     for key, field in cls.model_fields.items():
         default = "required" if is_required(field) else f"default {spell(field.default)}"
         text = f"{field.description}; {_kind(field).wanted}; {default}"
-        space = " " * (width + 4)
-        yield from textwrap.wrap(
-            text, _WIDTH, initial_indent=f"  {key:<{width}}  ", subsequent_indent=space
-        )
+        head, space = f"  {key:<{width}}  ", " " * (width + 4)
+        yield from textwrap.wrap(text, _WIDTH, initial_indent=head, subsequent_indent=space)
 
 
 def _kind(field: Any) -> Argument:
@@ -84,24 +79,22 @@ def shape_rule(cls: type[Op]) -> list[str]:
         what = "the common shape of the inputs" if len(inputs) > 1 else "the input's shape"
         return [f"the output has {what}"]
     if len(inputs) > 1:
+        # Only with channels of their own do the inputs show how they join.
         output = op.shape(*(tuple(name(f"{dim}{i}") for dim in dims[:1]) + x[1:] for i in (1, 2)))
     return _rule(dims, output, cls)
 
 
 def _named(cls: type[Op]) -> Op | None:
     """Return the op with a name for each size, None if an argument takes none."""
-    sizes = {
-        key: name(key)
-        for key, field in cls.model_fields.items()
-        if is_required(field) or isinstance(_kind(field), Integer)
-    }
-    sizes = {key: value for key, value in sizes.items() if _kind_of(cls, key).takes_expression}
-    missing = {key for key, field in cls.model_fields.items() if is_required(field)} - sizes.keys()
-    return None if missing else cls.model_validate(sizes)
-
-
-def _kind_of(cls: type[Op], key: str) -> Argument:
-    return _kind(cls.model_fields[key])
+    sizes: dict[str, object] = {}
+    for key, field in cls.model_fields.items():
+        if _kind(field).takes_expression and (
+            is_required(field) or isinstance(_kind(field), Integer)
+        ):
+            sizes[key] = name(key)
+        elif is_required(field):
+            return None
+    return cls.model_validate(sizes)
 
 
 def _rule(dims: tuple[str, ...], output: Shape, cls: type[Op]) -> list[str]:
@@ -109,7 +102,7 @@ def _rule(dims: tuple[str, ...], output: Shape, cls: type[Op]) -> list[str]:
     terms: list[str] = []
     where: list[str] = []
     for i, size in enumerate(output):
-        formula = _formula(size)
+        formula = str(size).replace("padding + padding", "2 * padding")
         letter = dims[i][0].upper() if len(output) == len(dims) else ""
         is_long = letter and len(formula) > 24
         terms.append(letter if is_long else formula)
@@ -123,24 +116,17 @@ def _rule(dims: tuple[str, ...], output: Shape, cls: type[Op]) -> list[str]:
     return lines
 
 
-def _formula(size: Dim) -> str:
-    return str(size).replace("padding + padding", "2 * padding")
-
-
 def _example(cls: type[Op]) -> list[str]:
     """Return an example in numbers, for rules that depend on which dimensions are named."""
     x = (8, 6, 4)
     required = [key for key, field in cls.model_fields.items() if is_required(field)]
     required = required or list(cls.model_fields)[:1]
     for sample in _SAMPLES:
-        if not all(_kind_of(cls, key).accepts(sample) for key in required):
+        if not all(_kind(cls.model_fields[key]).accepts(sample) for key in required):
             continue
         op = cls.model_validate(dict.fromkeys(required, sample))
         if not any(True for _ in op.check(x)):
-            call = ", ".join(f"{key}: {_spelt(sample)}" for key in required)
+            spelt = f"[{', '.join(map(str, sample))}]" if isinstance(sample, tuple) else sample
+            call = ", ".join(f"{key}: {spelt}" for key in required)
             return [f"for example {times(x)} → {times(op.shape(x))} with {call}"]
     return ["see above"]
-
-
-def _spelt(value: object) -> str:
-    return f"[{', '.join(map(str, value))}]" if isinstance(value, tuple) else str(value)

@@ -41,8 +41,7 @@ def plot(network: Network, format: str = "svg", depth: int = 1) -> bytes:
     series = []
     for key, name in (("params", "params"), ("macs", "MACs")):
         values = [int(str(row[columns[key]])) for row in rows]
-        series.append(_Series(name, values, cumulative=False))
-        series.append(_Series(name, list(accumulate(values)), cumulative=True))
+        series += [_Series(name, values, False), _Series(name, [*accumulate(values)], True)]
     with matplotlib.rc_context():
         matplotlib.rcdefaults()  # the user's own settings would change the bytes
         matplotlib.rc("svg", hashsalt="netspec", fonttype="none")
@@ -53,14 +52,11 @@ def plot(network: Network, format: str = "svg", depth: int = 1) -> bytes:
         for axes, one in zip(panels, series, strict=True):
             _draw(axes, names, one)
         figure.suptitle(f"{network.graph.name}, inference")
+        # The time of writing would change the bytes too.
+        untimed = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(format)
         out = io.BytesIO()
-        figure.savefig(out, format=format, dpi=150, metadata=_metadata(format))
+        figure.savefig(out, format=format, dpi=150, metadata=untimed)
     return out.getvalue()
-
-
-def _metadata(format: str) -> dict[str, None] | None:
-    """Return what keeps the time of writing out of a file."""
-    return {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(format)
 
 
 def _draw(axes: Axes, names: Sequence[str], series: _Series) -> None:

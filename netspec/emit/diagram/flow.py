@@ -83,34 +83,33 @@ class _Weaver:
             self._into.setdefault(link.target, []).append(link)
             self._out.setdefault(link.source, []).append(link)
         self._tags: list[Link] = []
+        ports = [-1 - i for i in range(len(cluster.reads))]
+        # A single input is where every path begins; several are parts, that paths may begin apart.
+        self._entry = ports[0] if len(ports) == 1 else None
+        self._ports = ports if self._entry is None else []
 
     def run(self) -> ClusterFlow:
         """Separate the main path from the sides, then take each apart."""
         if len(self._order) > limits.WOVEN:
             return self._column()
         end = self._order.index(self._cluster.exit) + 1
-        ports = [-1 - i for i in range(len(self._cluster.reads))]
-        # A single input is where every path begins; several are parts, that paths may begin apart.
-        entry = ports[0] if len(ports) == 1 else None
-        series = self.series([*(ports if entry is None else []), *self._order[:end]], entry)
+        series = self.series([*self._ports, *self._order[:end]], self._entry)
         sides = [self._side(nodes, series) for nodes in self._components(self._order[end:])]
         sides.sort(key=lambda side: side.after)
         return ClusterFlow(series, tuple(sides), tuple(self._tags))
 
     def _column(self) -> ClusterFlow:
         """Return all items in one column; what is not read from the item above has a tag."""
-        ports = [-1 - i for i in range(len(self._cluster.reads))]
-        entry = ports[0] if len(ports) == 1 else None
-        parts = (*(ports if entry is None else ()), *self._order)
+        parts = (*self._ports, *self._order)
         linked: list[Link | None] = [None] * len(parts)
-        tags = []
         for i, part in enumerate(parts):
+            before = parts[i - 1] if i else self._entry
             for link in self._distinct(part):
-                if link.source == (parts[i - 1] if i else entry):
+                if link.source == before:
                     linked[i] = link
                 else:
-                    tags.append(link)
-        return ClusterFlow(Series(parts, tuple(linked), (), entry), (), tuple(tags))
+                    self._tags.append(link)
+        return ClusterFlow(Series(parts, tuple(linked), (), self._entry), (), tuple(self._tags))
 
     def series(self, nodes: Sequence[int], entry: int | None, goal: int | None = None) -> Series:
         """Return the series of nodes that start at `entry` and end at `goal`."""
@@ -195,22 +194,19 @@ class _Weaver:
 
     def _components(self, nodes: Sequence[int]) -> list[list[int]]:
         """Return what hangs together without the rest, each in the order of the nodes."""
-        inside = set(nodes)
-        root: dict[int, int] = {}
+        place = {node: i for i, node in enumerate(nodes)}
+        unseen, found = set(nodes), []
         for first in nodes:
-            stack = [] if first in root else [first]
+            members, stack = [], [first]
             while stack:
-                node = stack.pop()
-                if node in root:
-                    continue
-                root[node] = first
-                near = [link.source for link in self._into.get(node, [])]
-                near += [link.target for link in self._out.get(node, [])]
-                stack += [other for other in near if other in inside]
-        found: dict[int, list[int]] = {}
-        for node in nodes:
-            found.setdefault(root[node], []).append(node)
-        return list(found.values())
+                if (node := stack.pop()) in unseen:
+                    unseen.remove(node)
+                    members.append(node)
+                    stack += [link.source for link in self._into.get(node, [])]
+                    stack += [link.target for link in self._out.get(node, [])]
+            if members:
+                found.append(sorted(members, key=place.__getitem__))
+        return found
 
     def _side(self, nodes: list[int], main: Series) -> Side:
         """Return what hangs beside the main path, anchored at the first item that it reads."""
@@ -221,10 +217,8 @@ class _Weaver:
         if source in place:
             return Side(place[source], True, outer[0], self.series(nodes, source))
         # What branches off inside a fan hangs beside the first single item below it.
-        later = [
-            i for i, fan in enumerate(main.parts) if isinstance(fan, Fan) and source in within(fan)
-        ]
-        return Side(later[0] + 1 if later else 0, False, outer[0], self.series(nodes, None))
+        fans = [i for i, x in enumerate(main.parts) if isinstance(x, Fan) and source in within(x)]
+        return Side(fans[0] + 1 if fans else 0, False, outer[0], self.series(nodes, None))
 
     def _distinct(self, node: int) -> list[Link]:
         """Return the links into a node, one for each source."""

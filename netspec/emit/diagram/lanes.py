@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -35,11 +35,16 @@ class Lanes:
         return sorted(found, key=lambda lane: -lane.skip.start)
 
 
+def length(skip: Skip) -> tuple[int, int]:
+    """Return how far a skip leads; of equally long ones the upper one comes first."""
+    return skip.end - skip.start, skip.start
+
+
 def assign(
     series: Series,
     sides: Callable[[Skip, list[Lane]], Iterable[int]],
-    taps: Iterable[int] = (),
-    breaks: Iterable[int] = (),
+    taps: Sequence[int] = (),
+    breaks: Sequence[int] = (),
 ) -> Lanes:
     """Give each skip the first side on which it crosses nothing, or else a tag.
 
@@ -47,12 +52,12 @@ def assign(
     leaves to the right; `breaks` are positions after which a new column begins.
     """
     result = Lanes()
-    taps, breaks = list(taps), list(breaks)
     # Short skips choose first: a longer one can run around them, but not they around it.
-    for skip in sorted(series.skips, key=lambda skip: (skip.end - skip.start, skip.start)):
+    for skip in sorted(series.skips, key=length):
         free = [
             side
             for side in sides(skip, result.lanes)
+            # What leaves to the right would cross the lane; a lane cannot go on in a new column.
             if not (side == RIGHT and any(skip.start < tap < skip.end for tap in taps))
             if not any(skip.start <= end < skip.end for end in breaks)
             if not any(lane.side == side and _cross(lane.skip, skip) for lane in result.lanes)

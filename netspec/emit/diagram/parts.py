@@ -68,26 +68,21 @@ def _reach(graph: Graph) -> Mapping[NodeId, int]:
 
 def _part(id: NodeId, tree: _Tree | Node, costs: Costs, reach: Mapping[NodeId, int]) -> Part:
     if isinstance(tree, Node):
-        return _single(tree, costs, reach)
+        return Part(
+            id, (), tree, tree, 1, (id,), () if tree.op.is_light else (tree,), tree.inputs,
+            (id,) if id in reach else (), costs[id], True, tree.train_only,
+        )  # fmt: skip
     below = tuple([_part((*id, name), inner, costs, reach) for name, inner in tree.items()])
     level = len(id)
     outside = (x for part in below for x in part.reads if x[:level] != id)
     reads = tuple(dict.fromkeys(outside)) if id else ()
+    # Few of each level: kept whole, the nodes would stand in every level above them again.
     heavy = tuple([node for part in below for node in part.heavy][:2])
     few = tuple([node for part in below[:FEW] for node in part.few][:FEW])
     return Part(
         id, below, below[0].first, below[-1].last, sum([part.count for part in below]),
         few, heavy, reads, tuple([x for part in below for x in part.exits if reach[x] < level]),
         total(part.cost for part in below), _is_path(below), all(part.is_head for part in below),
-    )  # fmt: skip
-
-
-def _single(node: Node, costs: Costs, reach: Mapping[NodeId, int]) -> Part:
-    heavy = () if node.op.is_light else (node,)
-    exits = (node.id,) if node.id in reach else ()
-    return Part(
-        node.id, (), node, node, 1, (node.id,), heavy, node.inputs, exits, costs[node.id],
-        True, node.train_only,
     )  # fmt: skip
 
 

@@ -6,7 +6,7 @@ texts differently, draw the same link in the same way.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from netspec.emit.diagram.flow import ClusterFlow, Fan, Series, Skip, exits, flow
@@ -74,22 +74,25 @@ class Routes:
 
 def route(cluster: Cluster) -> Routes:
     """Return the routes of a cluster and of all clusters inside it."""
+    # From the inside out: which inputs a lane can reach follows from the order inside a block.
     inner = {i: route(x) for i, x in enumerate(cluster.children) if isinstance(x, Cluster)}
     found = flow(cluster)
     # A block with one input is entered above its first box, which no port stands for.
     return _routed(Routes(cluster, found, inner, _entries(found.main) or [0]), ())
 
 
-def broken(routes: Routes, breaks: Iterable[int]) -> Routes:
+def broken(routes: Routes, breaks: Sequence[int]) -> Routes:
     """Return the routes if a new column begins after some parts of the main series."""
     return _routed(Routes(routes.cluster, routes.flow, routes.inner, routes.entries), breaks)
 
 
-def _routed(routes: Routes, breaks: Iterable[int]) -> Routes:
+def _routed(routes: Routes, breaks: Sequence[int]) -> Routes:
     """Put skips on lanes, and behind tags what would cross something."""
     tags = list(routes.flow.tags)
     taps = [side.after for side in routes.flow.sides if side.is_tap]
-    for series in _all_series(routes.flow):
+    # Tags come last: a link has one where no series found it a way.
+    columns = (routes.flow.main, *(side.series for side in routes.flow.sides))
+    for series in [series for column in columns for series in _below(column)]:
         around = (taps, breaks) if series is routes.flow.main else ((), ())
         lanes = assign(series, lambda skip, found: _sides(routes, skip, found), *around)
         routes.lanes[series] = lanes
@@ -98,12 +101,6 @@ def _routed(routes: Routes, breaks: Iterable[int]) -> Routes:
         routes.into.setdefault(link.target, []).append(link.node)
         routes.out[link.source] = link.node
     return routes
-
-
-def _all_series(found: ClusterFlow) -> Iterator[Series]:
-    yield from _below(found.main)
-    for side in found.sides:
-        yield from _below(side.series)
 
 
 def _below(series: Series) -> Iterator[Series]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial, reduce
 
 from netspec import limits
 from netspec.analysis.costs import total
@@ -23,9 +24,8 @@ def details(network: Network, depth: int | None) -> Iterator[Cluster]:
     fewer = collapse(full)
     # What a reader misses least goes first: copies, then norms and activations, then inner blocks.
     yield from (x for x in (full, fewer, absorb(fewer)) if size(x) <= limits.PAGE_BOXES)
-    deepest = max((_level(item) for item in walk(full) if isinstance(item, Cluster)), default=0)
     least = full
-    for level in range(deepest, 0, -1) if deepest else (1,):
+    for level in range(max(_depth(full), 1), 0, -1):
         least = collapse(absorb(outline.at(level)))
         if size(least) <= limits.PAGE_BOXES:
             yield least
@@ -50,31 +50,64 @@ def size(cluster: Cluster) -> int:
     return sum(1 for _ in walk(cluster))
 
 
-def _level(cluster: Cluster) -> int:
-    inner = [_level(child) for child in cluster.children if isinstance(child, Cluster)]
-    return 1 + max(inner, default=0)
+def _depth(cluster: Cluster) -> int:
+    """Return how many levels of blocks are open inside a cluster."""
+    return max((1 + _depth(x) for x in cluster.children if isinstance(x, Cluster)), default=0)
 
 
 def shorten(cluster: Cluster, most: int) -> Cluster:
     """Return a cluster in which stretches of items that only follow each other are closed boxes."""
     longest = -(-len(cluster.children) // most)
+
+    def goes_on(stretch: list[Item], item: Item) -> bool:
+        return len(stretch) < longest and "input" not in (stretch[-1].kind, item.kind)
+
+    return _joined(cluster, cluster.children, goes_on, _close)
+
+
+def collapse(cluster: Cluster) -> Cluster:
+    """Return a cluster in which a row of equal items is one item with a count."""
+    children = [collapse(x) if isinstance(x, Cluster) else x for x in cluster.children]
+    signatures = {child.id: _signature(child) for child in children}
+
+    def goes_on(stretch: list[Item], item: Item) -> bool:
+        return signatures[item.id] == signatures[stretch[0].id]
+
+    return _joined(cluster, children, goes_on, partial(reduce, _counted))
+
+
+def absorb(cluster: Cluster) -> Cluster:
+    """Return a cluster in which norms and activations stand in the box of the op before them."""
+    children = [absorb(x) if isinstance(x, Cluster) else x for x in cluster.children]
+
+    def goes_on(stretch: list[Item], item: Item) -> bool:
+        is_light = item.kind in ("norm", "activation", "dropout")
+        return is_light and stretch[0].kind not in ("input", "block", "join")
+
+    return _joined(cluster, children, goes_on, partial(reduce, _merge))
+
+
+def _joined(
+    cluster: Cluster,
+    children: Sequence[Item],
+    goes_on: Callable[[list[Item], Item], bool],
+    join: Callable[[list[Item]], Item],
+) -> Cluster:
+    """Return a cluster in which stretches of items become one item each.
+
+    Only what follows the item before it goes on with a stretch, and only if `goes_on` says so.
+    """
     readers = Counter(link.node for link in cluster.links)
     stretches: list[list[Item]] = []
-    for child in cluster.children:
+    for child in children:
         last = stretches[-1] if stretches else []
-        can_grow = 0 < len(last) < longest and _is_inner(child) and _is_inner(last[-1])
-        if can_grow and _follows(child, last[-1], readers):
+        if last and _follows(child, last[-1], readers) and goes_on(last, child):
             last.append(child)
         else:
             stretches.append([child])
-    kept = [_close(stretch) for stretch in stretches]
-    ends = [i for i, x in enumerate(stretches) if cluster.children[cluster.exit] in x]
-    links = link(kept, cluster.reads)
-    return replace(cluster, children=tuple(kept), links=links, exit=ends[0])
-
-
-def _is_inner(item: Item) -> bool:
-    return not isinstance(item, Leaf) or item.kind != "input"
+    kept = tuple(map(join, stretches))
+    exit = next(i for i, x in enumerate(stretches) if children[cluster.exit] in x)
+    return replace(cluster, children=kept, links=link(kept, cluster.reads), exit=exit)
 
 
 def _close(stretch: list[Item]) -> Item:
@@ -92,50 +125,7 @@ def _close(stretch: list[Item]) -> Item:
     )  # fmt: skip
 
 
-def collapse(cluster: Cluster) -> Cluster:
-    """Return a cluster in which a row of equal items is one item with a count."""
-    children = [collapse(x) if isinstance(x, Cluster) else x for x in cluster.children]
-    readers = Counter(link.node for link in cluster.links)
-    kept: list[Item] = []
-    signatures: list[Hashable] = []
-    exit = cluster.exit
-    for i, child in enumerate(children):
-        signature = _signature(child)
-        if kept and signature == signatures[-1] and _follows(child, kept[-1], readers):
-            kept[-1] = _join(kept[-1], child)
-        else:
-            kept.append(child)
-            signatures.append(signature)
-        if i == cluster.exit:
-            exit = len(kept) - 1
-    links = link(kept, cluster.reads)
-    return replace(cluster, children=tuple(kept), links=links, exit=exit)
-
-
-def absorb(cluster: Cluster) -> Cluster:
-    """Return a cluster in which norms and activations stand in the box of the op before them."""
-    readers = Counter(link.node for link in cluster.links)
-    kept: list[Item] = []
-    exit = cluster.exit
-    for i, child in enumerate(cluster.children):
-        item = absorb(child) if isinstance(child, Cluster) else child
-        last = kept[-1] if kept else None
-        if (
-            isinstance(last, Leaf)
-            and isinstance(item, Leaf)
-            and last.kind not in ("input", "block", "join")
-            and item.kind in ("norm", "activation", "dropout")
-            and _follows(item, last, readers)
-        ):
-            kept[-1] = _merge(last, item)
-        else:
-            kept.append(item)
-        if i == cluster.exit:
-            exit = len(kept) - 1
-    return replace(cluster, children=tuple(kept), links=link(kept, cluster.reads), exit=exit)
-
-
-def _merge(first: Leaf, second: Leaf) -> Leaf:
+def _merge(first: Item, second: Item) -> Item:
     """Return the first box with the second op in it."""
     nodes, exits = _both(first, second)
     return replace(
@@ -146,9 +136,10 @@ def _merge(first: Leaf, second: Leaf) -> Leaf:
 
 def _signature(item: Item) -> Hashable:
     """Return what two items must share to be drawn as one."""
-    own = (item.block, item.shape, item.cost, item.train_only, item.count)
+    label = "" if item.kind == "block" else item.label
+    own = (item.block, item.shape, item.cost, item.train_only, item.count, item.kind, label)
     if isinstance(item, Leaf):
-        return (*own, item.kind, "" if item.kind == "block" else item.label)
+        return own
     links = tuple((x.source, x.target) for x in item.links)
     return (*own, links, tuple(_signature(child) for child in item.children))
 
@@ -159,13 +150,10 @@ def _follows(item: Item, before: Item, readers: Counter[tuple[str, ...]]) -> boo
     return output is not None and item.reads == (output,) and readers[output] == 1
 
 
-def _join(first: Item, last: Item) -> Item:
+def _counted(first: Item, last: Item) -> Item:
     """Return the first of a run with the last added to it."""
-    stem, _, number = last.id[-1].rpartition(".")
     name = first.label.split("–")[0]
-    end = number if last.id[-1].isdigit() and not stem else last.id[-1]
-    is_named = isinstance(first, Cluster) or first.kind == "block"
-    label = f"{name}–{end}" if is_named else first.label
+    label = f"{name}–{last.id[-1]}" if first.kind == "block" else first.label
     nodes, exits = _both(first, last)
     count = first.count + 1
     return replace(first, label=label, nodes=nodes, exits=exits, output=last.output, count=count)

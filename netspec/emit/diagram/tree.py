@@ -7,7 +7,7 @@ except through the cluster's inputs and its one output.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from netspec.analysis.costs import NodeCost
@@ -31,8 +31,8 @@ class Link(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Leaf:
-    """One box: an op, a small block around one op, a closed block, an input or an output.
+class _Shown:
+    """What a box and a block's frame have in common; a frame is of kind "block".
 
     `nodes` are the first few that it stands for, `exits` those that others read, `block` the block
     that it is a use of, `count` how many equal ones in a row it stands for.
@@ -51,25 +51,29 @@ class Leaf:
     block: str = ""
     count: int = 1
 
+    @property
+    def counted(self) -> str:
+        """The label with the count."""
+        return f"{self.label} ×{self.count}" if self.count > 1 else self.label
+
+    @property
+    def each(self) -> str:
+        """What stands before the costs, which are those of one of them."""
+        return "each " if self.count > 1 else ""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Cluster:
-    """A block's use, or the network; `exit` is the item (or input) that gives the output."""
+class Leaf(_Shown):
+    """One box: an op, a small block around one op, a closed block, an input or an output."""
 
-    id: NodeId
-    label: str
-    children: tuple[Item, ...]
-    links: tuple[Link, ...]
-    exit: int
-    nodes: tuple[NodeId, ...]
-    exits: tuple[NodeId, ...]
-    reads: tuple[NodeId, ...]
-    output: NodeId | None
-    shape: Sizes
-    cost: NodeCost
-    train_only: bool = False
-    block: str = ""
-    count: int = 1
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cluster(_Shown):
+    """A block's use, or the network; `exit` is the item that gives the output."""
+
+    children: tuple[Item, ...] = ()
+    links: tuple[Link, ...] = ()
+    exit: int = 0
 
 
 Item = Leaf | Cluster
@@ -103,6 +107,13 @@ def walk(cluster: Cluster) -> Iterator[Item]:
 def leaves(cluster: Cluster) -> Iterator[Leaf]:
     """Yield the boxes below a cluster."""
     return (item for item in walk(cluster) if isinstance(item, Leaf))
+
+
+def tail(cluster: Cluster, source: int) -> tuple[Cluster, int]:
+    """Return the box from which data comes, in its cluster; below 0 an input of the cluster."""
+    while source >= 0 and isinstance(item := cluster.children[source], Cluster):
+        cluster, source = item, item.exit
+    return cluster, source
 
 
 def branch_order(cluster: Cluster) -> list[int]:
@@ -156,10 +167,9 @@ class Outline:
             for x in outputs
         ]  # fmt: skip
         items = [*inputs, *self._children(self._parts, 1, depth), *leaves]
-        links = link(items, ())
         exit = len(items) - len(leaves) + outputs.index(main)
-        name = self._graph.name
-        return Cluster((), name, tuple(items), links, exit, (), (), (), None, (), none)
+        whole = Cluster((), self._graph.name, "block", (), (), (), None, (), none)
+        return replace(whole, children=tuple(items), links=link(items, ()), exit=exit)
 
     def boxes(self, depth: int | None, most: int) -> int:
         """Return how many boxes are shown at a depth; what is beyond `most` is not counted."""
@@ -181,10 +191,8 @@ class Outline:
         for below in part.children:
             if below.children and self._is_open(below.id):
                 yield from self._children(below, level, depth)
-            elif self._is_box(below, level, depth):
-                yield self._box(below)
             else:
-                yield self._cluster(below, list(self._children(below, level + 1, depth)))
+                yield self._item(below, level, depth)
 
     def _is_open(self, id: NodeId) -> bool:
         """Tell whether what stands at a path is drawn without a box of its own."""
@@ -209,28 +217,25 @@ class Outline:
             return False
         return part.is_path and len(part.first.inputs) == 1
 
-    def _box(self, part: Part) -> Leaf:
-        """Return a part as one box: an op, a block around it, or a closed block."""
-        label, kind = title(part.id), "block"
-        main = part.heavy[0] if self._is_around_one(part) else part.first
+    def _item(self, part: Part, level: int, depth: int | None) -> Item:
+        """Return a part as one box, or as a cluster with its items linked."""
+        output, reads, label, kind = part.last.id, self._reads(part), title(part.id), "block"
+        shape, block = self._network.shapes[output], self._block(part.id)
+        if not self._is_box(part, level, depth):
+            items = tuple(self._children(part, level + 1, depth))
+            return Cluster(
+                part.id, label, kind, part.few, part.exits, reads, output, shape, part.cost,
+                part.is_head, block, 1, items, link(items, reads), len(items) - 1,
+            )  # fmt: skip
+        # What is closed around one op names it even where nothing is folded.
         if not part.children or self._is_around_one(part) or (self._fold and part.count == 1):
+            main = part.heavy[0] if self._is_around_one(part) else part.first
             label, kind = main.op.label(), main.op.kind()
             if isinstance(main.op, Join) and not main.op.operator:
-                label += f" → {self._network.shapes[part.last.id][0]}"
-        output = part.last.id
-        shape, reads, block = self._network.shapes[output], self._reads(part), self._block(part.id)
+                label += f" → {shape[0]}"
         return Leaf(
             part.id, label, kind, part.few, part.exits, reads, output, shape, part.cost,
             part.is_head, block,
-        )  # fmt: skip
-
-    def _cluster(self, part: Part, items: list[Item]) -> Cluster:
-        """Return a cluster with its items in branch order, linked."""
-        reads, output = self._reads(part), part.last.id
-        links, shape, block = link(items, reads), self._network.shapes[output], self._block(part.id)
-        return Cluster(
-            part.id, title(part.id), tuple(items), links, len(items) - 1,
-            part.few, part.exits, reads, output, shape, part.cost, part.is_head, block,
         )  # fmt: skip
 
     def _reads(self, part: Part) -> tuple[NodeId, ...]:
@@ -242,11 +247,10 @@ class Outline:
         return tuple(dict.fromkeys([*first, *part.reads]))
 
     def _block(self, id: NodeId) -> str:
-        uses = self._graph.uses
-        use = uses.get(id)
+        use = self._graph.uses.get(id)
         if use is None:
             # An instance of a repeated layer: the use stands one level up.
-            use = uses.get(id[:-1])
+            use = self._graph.uses.get(id[:-1])
             if use is None or use.layer.repeat is None:
                 return ""
         return use.layer.call.block if isinstance(use.layer.call, BlockCall) else ""
@@ -258,29 +262,18 @@ def link(items: Sequence[Item], reads: tuple[NodeId, ...]) -> tuple[Link, ...]:
         **{node: -1 - i for i, node in enumerate(reads)},
         **{node: i for i, item in enumerate(items) for node in item.exits},
     }
-    return tuple(
-        [
-            Link(owner[node], target, node)
-            for target, item in enumerate(items)
-            for node in item.reads
-        ]
-    )
+    return tuple([Link(owner[x], i, x) for i, item in enumerate(items) for x in item.reads])
 
 
 def main_output(network: Network) -> GraphOutput:
     """Return the output that the figure follows: most layers lie before it."""
-    return max(
-        network.graph.outputs,
-        key=lambda output: (not output.train_only, len(_ancestors(network, output.node))),
-    )
+    nodes = network.graph.nodes
 
+    def weight(output: GraphOutput) -> tuple[bool, int]:
+        # Nodes stand in the order of execution, so one way up meets every reader before its source.
+        before = {output.node}
+        for node in reversed([*nodes.values()]):
+            before.update(node.inputs if node.id in before else ())
+        return not output.train_only, len(before & nodes.keys())
 
-def _ancestors(network: Network, node: NodeId) -> set[NodeId]:
-    found: set[NodeId] = set()
-    stack = [node]
-    while stack:
-        current = stack.pop()
-        if current not in found and current in network.graph.nodes:
-            found.add(current)
-            stack += network.graph.nodes[current].inputs
-    return found
+    return max(network.graph.outputs, key=weight)

@@ -30,22 +30,17 @@ class Boxes:
 
     def leaf(self, leaf: Leaf, label: str, span: tuple[float, float], slots: float) -> Tile:
         """Return a box at least as wide as what enters it from above, with room for its sides."""
-        lines = [
-            (label.replace("_", " ") if leaf.kind == "block" else label)
-            + (f" ×{leaf.count}" if leaf.count > 1 else "")
-        ]
+        lines, sizes = [label], [TEXT]
         if leaf.kind == "block":
-            lines.append(("each " if leaf.count > 1 else "") + cost_text(leaf.cost))
-        sizes = [TEXT] + [SMALL] * (len(lines) - 1)
+            lines = [label.replace("_", " "), leaf.each + cost_text(leaf.cost)]
+            sizes.append(SMALL)
         widest = max(width(line, size) for line, size in zip(lines, sizes, strict=True))
         half = max(LEAST_WIDTH, widest + 10) / 2
         left, right = max(half, 8 - span[0]), max(half, 8 + span[1])
         middle, tall = (right - left) / 2, max(ROW + 10.5 * (len(lines) - 1), slots + 4)
         bar = LONGEST_BAR * leaf.cost.macs / self._busiest
-        drawing = Drawing()
-        drawing.boxes.append(
-            Box(-left, 0, left + right, tall, leaf.kind, leaf.id, leaf.train_only, False, bar)
-        )
+        box = Box(-left, 0, left + right, tall, leaf.kind, leaf.id, leaf.train_only, False, bar)
+        drawing = Drawing([box])
         first = tall / 2 + 0.27 * TEXT - 5.25 * (len(lines) - 1)
         for i, (line, size) in enumerate(zip(lines, sizes, strict=True)):
             role = "node" if i == 0 else "note"
@@ -56,9 +51,8 @@ class Boxes:
         """Return a block: a titled box around its items, with lines to the inputs inside."""
         inputs = inner.ports or {0: (0.0, 0.0)}
         xs = [x for x, _ in inputs.values()]
-        name = cluster.label.replace("_", " ") + (f" ×{cluster.count}" if cluster.count > 1 else "")
-        each = "each " if cluster.count > 1 else ""
-        notes = [f"{each}{short(cluster.cost.params)} params", f"{short(cluster.cost.macs)} MACs"]
+        name, cost = cluster.counted.replace("_", " "), cluster.cost
+        notes = [f"{cluster.each}{short(cost.params)} params", f"{short(cost.macs)} MACs"]
         # The costs stand on one line unless the block would become much wider than its items.
         if width(" · ".join(notes), SMALL) + max(xs) + 9 <= inner.right + WIDENING:
             notes = [" · ".join(notes)]
@@ -68,10 +62,8 @@ class Boxes:
         right = max(inner.right + PADDING, wide + 9 + max(xs))
         header = 4.0 + 10.5 * len(notes)
         tall = header + inner.height + 6
-        drawing = Drawing()
         box = Box(-left, 0, left + right, tall, "block", cluster.id, cluster.train_only, True)
-        drawing.boxes.append(box)
-        drawing.texts.append(Text(5 - left, 11, name, TEXT, "start", "title", True))
+        drawing = Drawing([box], [Text(5 - left, 11, name, TEXT, "start", "title", True)])
         for i, note in enumerate(notes):
             drawing.texts.append(Text(right - 5, 11 + 10.5 * i, note, SMALL, "end", "note"))
         drawing.include(inner.drawing, 0, header)

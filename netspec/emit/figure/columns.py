@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from netspec.emit.diagram.flow import Fan
@@ -62,46 +62,30 @@ class Wrapper:
         """
         scale, best = self._largest(room, 0.0, largest, self._length)
         lower = max(min(least, scale), scale * _TOLERANCE)
-        if lower < scale:
-            fewer = self._fill(room, lower)
-            if fewer is not None and len(fewer) < len(best):
-                scale, best = self._largest(room, lower, scale, len(fewer))
-        return self._balance(best, room[0] / scale, room[1] / scale)
+        fewer = self._fill(room, lower, len(best) - 1)
+        if fewer is not None:
+            scale, best = self._largest(room, lower, scale, len(fewer))
+        width, height = room[0] / scale, room[1] / scale
+        # As many columns or fewer, and as low as they can be: then their heights differ least.
+        return _halved(height, 0.0, _STEPS, best, lambda y: self._fill((width, y), 1.0, len(best)))[
+            1
+        ]
 
     def _largest(
         self, room: tuple[float, float], low: float, high: float, most: int
     ) -> tuple[float, list[int]]:
         """Return the largest scale at which at most so many breaks fit everything, and them."""
-        # What fits at a scale fits at every smaller one, so the largest is found by halving.
-        best: list[int] = []
-        found = self._fill(room, high)
-        if found is not None and len(found) <= most:
+        if (found := self._fill(room, high, most)) is not None:
             return high, found
-        for _ in range(2 * _STEPS):
-            middle = (low + high) / 2
-            found = self._fill(room, middle)
-            if found is not None and len(found) <= most:
-                low, best = middle, found
-            else:
-                high = middle
-        return max(low, 1e-6), best
+        # What fits at a scale fits at every smaller one, so the largest is found by halving.
+        scale, best = _halved(low, high, 2 * _STEPS, [], lambda x: self._fill(room, x, most))
+        return max(scale, 1e-6), best
 
-    def _balance(self, best: list[int], width: float, height: float) -> list[int]:
-        """Return breaks into as many columns whose heights differ least."""
-        low, high = 0.0, height
-        for _ in range(_STEPS):
-            middle = (low + high) / 2
-            found = self._columns(middle)
-            if found is not None and found[0] <= width and len(found[1]) <= len(best):
-                best, high = found[1], middle
-            else:
-                low = middle
-        return best
-
-    def _fill(self, room: tuple[float, float], scale: float) -> list[int] | None:
-        """Return the breaks that fit everything at a scale, or None."""
+    def _fill(self, room: tuple[float, float], scale: float, most: int) -> list[int] | None:
+        """Return the breaks, at most so many, that fit everything at a scale, or None."""
         found = self._columns(room[1] / scale)
-        return found[1] if found is not None and found[0] <= room[0] / scale else None
+        fits = found is not None and found[0] <= room[0] / scale and len(found[1]) <= most
+        return found[1] if found is not None and fits else None
 
     def _columns(self, height: float) -> tuple[float, list[int]] | None:
         """Return the least width at which no column is higher than `height`, and the breaks.
@@ -143,6 +127,7 @@ class Wrapper:
             column.ends.append((column.y - part.height, max(part.right, gap.right)))
             column.left = max(column.left, part.left)
             column.right = max(column.right, part.right, gap.right)
+            # 10 is what `column` leaves above a tap, and `_hang` below it.
             column.hanging += [(i - start, column.y + 10, x) for x in self._hanging.get(i, [])]
             if self._may_end[i]:
                 wide, tall = self._measure(column, self._gaps[i + 1])
@@ -157,3 +142,21 @@ class Wrapper:
             reach = max(beside, default=tail.right)
             wide = max(wide, reach + SIDE_GAP + tile.left + tile.right)
         return column.left + wide, max(column.y + tail.height, low)
+
+
+def _halved(
+    good: float,
+    bad: float,
+    steps: int,
+    best: list[int],
+    fill: Callable[[float], list[int] | None],
+) -> tuple[float, list[int]]:
+    """Return the value nearest to a bad one that is still good, and the breaks at it."""
+    for _ in range(steps):
+        middle = (good + bad) / 2
+        found = fill(middle)
+        if found is None:
+            bad = middle
+        else:
+            good, best = middle, found
+    return good, best

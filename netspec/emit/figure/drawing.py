@@ -28,7 +28,6 @@ class Box(NamedTuple):
     is_head: bool = False
     is_group: bool = False
     bar: float = 0.0
-    note: str = ""
 
 
 class Text(NamedTuple):

@@ -23,7 +23,11 @@ class _LegendEntry(NamedTuple):
     text: str
     sample: float = 14.0
     is_head: bool = False
-    bar: float = 0.0
+
+    @property
+    def start(self) -> float:
+        """Where its words begin."""
+        return self.sample + 4 if self.kind else 0.0
 
 
 def legend(network: Network, root: Cluster, busiest: int, room: float, has_tags: bool) -> Tile:
@@ -31,8 +35,7 @@ def legend(network: Network, root: Cluster, busiest: int, room: float, has_tags:
     drawing = Drawing()
     x, y, widest = 0.0, 0.0, 0.0
     for entry in _entries(network, root, busiest, has_tags):
-        sample = entry.sample + 4 if entry.kind else 0.0
-        wide = sample + width(entry.text, SMALL)
+        wide = entry.start + width(entry.text, SMALL)
         if x > 0 and x + wide > room:
             x, y = 0.0, y + _ROW
         _draw(drawing, entry, x, y)
@@ -40,9 +43,8 @@ def legend(network: Network, root: Cluster, busiest: int, room: float, has_tags:
         x += wide + _SPACE
     total = total_text(network)
     wide = width(total, SMALL)
-    if x + wide > room:
-        y += _ROW
-    at = room if room > wide else wide
+    y += _ROW if x + wide > room else 0.0
+    at = max(room, wide)
     drawing.texts.append(Text(at, y + 9.5, total, SMALL, "end", "total"))
     return Tile(0, max(widest, at), y + 13, drawing)
 
@@ -54,7 +56,7 @@ def _entries(network: Network, root: Cluster, busiest: int, has_tags: bool) -> l
     if busiest:
         share = 100 * busiest / max(network.totals.inference.macs, 1)
         text = f"bar: MACs (full = {short(busiest)}, {share:.0f} %)"
-        found.append(_LegendEntry("bar", text, LONGEST_BAR, bar=LONGEST_BAR))
+        found.append(_LegendEntry("bar", text, LONGEST_BAR))
     if any(leaf.train_only for leaf in shown):
         found.append(_LegendEntry("input", "training only", is_head=True))
     if has_tags:
@@ -67,7 +69,5 @@ def _draw(drawing: Drawing, entry: _LegendEntry, x: float, y: float) -> None:
     if entry.kind == "bar":
         drawing.boxes.append(Box(x, y + 5, entry.sample, 2, "bar", id))
     elif entry.kind:
-        box = Box(x, y + 1, entry.sample, 10, entry.kind, id, entry.is_head)
-        drawing.boxes.append(box)
-    start = x + (entry.sample + 4 if entry.kind else 0.0)
-    drawing.texts.append(Text(start, y + 9.5, entry.text, SMALL, "start", "legend"))
+        drawing.boxes.append(Box(x, y + 1, entry.sample, 10, entry.kind, id, entry.is_head))
+    drawing.texts.append(Text(x + entry.start, y + 9.5, entry.text, SMALL, "start", "legend"))

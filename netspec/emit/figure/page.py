@@ -10,7 +10,7 @@ from typing import NamedTuple
 from netspec import limits
 from netspec.analysis.network import Network
 from netspec.emit.diagram.flow import Fan
-from netspec.emit.diagram.routes import Routes, broken, route
+from netspec.emit.diagram.routes import broken, route
 from netspec.emit.diagram.runs import details, size
 from netspec.emit.diagram.tree import Cluster, leaves
 from netspec.emit.figure.boxes import Boxes
@@ -38,8 +38,12 @@ class Page(NamedTuple):
     floor: float
 
 
-PAGES = {"letter": (612.0, 792.0), "a4": (595.28, 841.89), "slide": (540.0, 960.0)}
-PAPER_MARGIN = {"letter": 36.0, "a4": 36.0, "slide": 18.0}
+PAGES = {
+    "letter": (612.0, 792.0, 36.0),
+    "a4": (595.28, 841.89, 36.0),
+    "slide": (540.0, 960.0, 18.0),
+}
+"""The short side, the long side and the margin of each."""
 ORIENTATIONS = ("landscape", "portrait")
 
 
@@ -51,7 +55,8 @@ def page_size(page: str, orientation: str) -> Page | None:
         return None
     if page not in PAGES:
         raise ValueError(f"page {page!r}: expected one of {', '.join(PAGES)}, none")
-    short, long = (side - 2 * PAPER_MARGIN[page] for side in PAGES[page])
+    *sides, margin = PAGES[page]
+    short, long = (side - 2 * margin for side in sides)
     floor = 8.0 if page == "slide" else 6.5 if orientation == "landscape" else 5.0
     return Page(long, short, floor) if orientation == "landscape" else Page(short, long, floor)
 
@@ -129,45 +134,32 @@ class _Sheet:
         least = self._page.floor / SMALL
         return self._draw(self._wrapper.breaks(room, LARGEST_TEXT / TEXT, least))
 
-    def _scale(self, width: float, height: float) -> float:
-        """Return the points per unit at which a drawing fills the page."""
-        largest = LARGEST_TEXT / TEXT
-        if self._page is None:
-            return largest
-        room = self._page.width / (width + 2 * MARGIN), self._page.height / (height + 2 * MARGIN)
-        return min(largest, *room)
-
     # ------------------------------------------------------------------ drawing
 
     def _draw(self, breaks: Sequence[int]) -> Figure:
         cluster = replace(self._cluster, routes=broken(self._cluster.routes, breaks))
-        length = len(cluster.routes.flow.main.parts)
-        edges = [0, *(i + 1 for i in breaks), length]
+        main = cluster.routes.flow.main
+        edges = [0, *(i + 1 for i in breaks), len(main.parts)]
         drawing = Drawing()
         x, bottom = 0.0, 0.0
         track: list[Point] = []
         for start, stop in pairwise(edges):
-            is_last = stop == length
+            is_last = stop == len(main.parts)
             column = self._column(cluster, start, stop, has_tail=not is_last)
             right, low = self._hang(column, cluster, range(start, stop))
             x += column.tile.left
             top = TRACK if breaks else 0.0
             drawing.include(column.tile.drawing, x, top)
-            if track:
-                self._wrap(drawing, cluster.routes, start, [*track, (x, WRAP), (x, top)])
+            source = cluster.routes.before(main, start)
+            is_read = main.linked[start] or isinstance(main.parts[start], Fan)
+            if track and source is not None and is_read:
+                drawing.line([*track, (x, WRAP), (x, top)], cluster.routes.output(source))
             # A line to the next column goes below this one, then up in the gutter between the two.
             end, gutter = top + low + TRACK / 2, x + right + GUTTER
             track = [(x, top + column.tail), (x, end), (gutter, end), (gutter, WRAP)]
             bottom = max(bottom, top + low + (0 if is_last else TRACK))
             x += right + 2 * GUTTER
         return self._finish(drawing, x - 2 * GUTTER, bottom)
-
-    def _wrap(self, drawing: Drawing, routes: Routes, part: int, points: list[Point]) -> None:
-        """Draw the line from the bottom of a column to the top of the next, which a part begins."""
-        main = routes.flow.main
-        source = routes.before(main, part)
-        if source is not None and (main.linked[part] or isinstance(main.parts[part], Fan)):
-            drawing.line(points, routes.output(source))
 
     def _hang(
         self, column: PageColumn, cluster: PlacedCluster, parts: range
@@ -195,20 +187,17 @@ class _Sheet:
 
     def _finish(self, drawing: Drawing, width: float, height: float) -> Figure:
         """Add the legend and the totals below."""
-        key = legend(
-            self._network,
-            self._root,
-            self._busiest,
-            max(width, 240.0),
-            bool(self._cluster.routes.out),
-        )
-        left = max(0.0, (key.right - width) / 2)
+        has_tags = bool(self._cluster.routes.out)
+        key = legend(self._network, self._root, self._busiest, max(width, 240.0), has_tags)
         result = Drawing()
-        result.include(drawing, left, 0)
+        result.include(drawing, max(0.0, (key.right - width) / 2), 0)
         result.include(key.drawing, 0, height + 8)
-        total = max(width, key.right)
-        scale = self._scale(total, height + 8 + key.height)
-        return Figure(result, total, height + 8 + key.height, scale, self._root)
+        width, height = max(width, key.right), height + 8 + key.height
+        scale = LARGEST_TEXT / TEXT
+        if self._page is not None:
+            wide, tall = width + 2 * MARGIN, height + 2 * MARGIN
+            scale = min(scale, self._page.width / wide, self._page.height / tall)
+        return Figure(result, width, height, scale, self._root)
 
 
 def _reach(drawing: Drawing, top: float, bottom: float) -> float:

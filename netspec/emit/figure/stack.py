@@ -1,7 +1,4 @@
-"""The parts of a series below each other, the lines between them, lanes beside them.
-
-From the inside out: the blocks in a series are placed before the series is.
-"""
+"""The parts of a series below each other, the lines between them, lanes beside them."""
 
 from __future__ import annotations
 
@@ -9,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from netspec.emit.diagram.flow import Fan, Series
-from netspec.emit.diagram.lanes import LEFT, RIGHT, Lane, Lanes
+from netspec.emit.diagram.lanes import LEFT, RIGHT, Lane, Lanes, length
 from netspec.emit.diagram.routes import Routes
 from netspec.emit.diagram.tree import Leaf, Link
 from netspec.emit.figure.boxes import SLOT, TAG, Boxes
@@ -60,13 +57,12 @@ class PlacedCluster:
 
 
 def place(boxes: Boxes, routes: Routes) -> PlacedCluster:
-    """Place the blocks inside a cluster."""
-    return PlacedCluster(boxes, routes, {i: _block(boxes, x) for i, x in routes.inner.items()})
-
-
-def _block(boxes: Boxes, routes: Routes) -> Tile:
-    inner = SeriesLayout(place(boxes, routes), routes.flow.main).tile()
-    return boxes.frame(routes.cluster, inner)
+    """Place the blocks inside a cluster, from the inside out."""
+    frames = {}
+    for i, inner in routes.inner.items():
+        tile = SeriesLayout(place(boxes, inner), inner.flow.main).tile()
+        frames[i] = boxes.frame(inner.cluster, tile)
+    return PlacedCluster(boxes, routes, frames)
 
 
 class SeriesLayout:
@@ -86,6 +82,7 @@ class SeriesLayout:
         self._taps = set(taps)
         columns = [routes.flow.main, *(side.series for side in routes.flow.sides)]
         self._is_branch = all(series is not column for column in columns)
+        # A lane from the entry, at -1, belongs to the column in which the series begins.
         inside = [
             lane
             for lane in routes.lanes[series].lanes
@@ -102,8 +99,11 @@ class SeriesLayout:
 
     def column(self, has_tail: bool = True) -> PageColumn:
         """Return the parts as a column; a tail leaves room to go on in the next one."""
-        self._place_parts()
+        for i in range(self._start, self._stop):
+            self._tiles[i] = self._place(i)
         stop = self._stop + int(has_tail)
+        # Everything is measured before a line is drawn: a gap's top follows from all above it, and
+        # a lane's distance from the widest of what it passes.
         y = 0.0
         for i in range(self._start, stop):
             gap = self._gaps[i] = self._gap(i)
@@ -130,17 +130,13 @@ class SeriesLayout:
 
     # ------------------------------------------------------------------ parts
 
-    def _place_parts(self) -> None:
-        for i in range(self._start, self._stop):
-            part = self._series.parts[i]
-            if isinstance(part, Fan):
-                self._tiles[i] = self._fan(part)
-            elif part < 0:
-                self._tiles[i] = self._port(part, i)
-            elif part in self._cluster.tiles:
-                self._tiles[i] = self._cluster.tiles[part]
-            else:
-                self._tiles[i] = self._leaf(part, i)
+    def _place(self, i: int) -> Tile:
+        part = self._series.parts[i]
+        if isinstance(part, Fan):
+            return self._fan(part)
+        if part < 0:
+            return self._port(part, i)
+        return self._cluster.tiles.get(part) or self._leaf(part, i)
 
     def _leaf(self, part: int, i: int) -> Tile:
         leaf = self._routes.cluster.children[part]
@@ -150,7 +146,7 @@ class SeriesLayout:
         sides = [SLOT * len(self._lanes.ending(i, side)) for side in (LEFT, RIGHT)]
         tags = list(dict.fromkeys(self._routes.into.get(part, [])))
         sides[0] += TAG if tags else 0
-        label = leaf.label
+        label = leaf.counted
         if self._is_branch and leaf.kind != "block":
             # Branches are narrow: what the colour says is not said again.
             label = label.removeprefix("conv ").replace(" pool", "")
@@ -235,9 +231,9 @@ class SeriesLayout:
         before = self._routes.before(self._series, i)
         if before is None or i >= len(self._series.parts) or (i == self._start and i > 0):
             return ""
-        part = self._series.parts[i]
-        link = Link(before, 0, self._routes.output(before)) if isinstance(part, Fan) else None
-        found = [link] if link else self._routes.drawn(self._series, i)
+        is_fan = isinstance(self._series.parts[i], Fan)
+        fork = Link(before, 0, self._routes.output(before))
+        found = [fork] if is_fan else self._routes.drawn(self._series, i)
         return self._cluster.boxes.shape(found[0], self._routes.cluster) if found else ""
 
     def _arrivals(self, i: int) -> float:
@@ -253,18 +249,13 @@ class SeriesLayout:
     def _tagged(self, part: int) -> dict[NodeId, float]:
         """Return where tags enter a block from above."""
         ports, child = self._cluster.tiles[part].ports, self._routes.cluster.children[part]
-        nodes = dict.fromkeys(self._routes.into.get(part, []))
-        return {
-            node: ports[child.reads.index(node)][0]
-            for node in nodes
-            if child.reads.index(node) in ports
-        }
+        found = {node: child.reads.index(node) for node in self._routes.into.get(part, [])}
+        return {node: ports[port][0] for node, port in found.items() if port in ports}
 
     def _moves(self, i: int, part: int) -> list[tuple[float, float, NodeId]]:
         """Return what enters a block from above: from which x to which x, and whose output."""
-        ports = self._cluster.tiles[part].ports
-        entering = self._entering(i)
-        return [(x, ports[self._routes.port(link)][0], link.node) for x, link in entering]
+        ports, port = self._cluster.tiles[part].ports, self._routes.port
+        return [(x, ports[port(link)][0], link.node) for x, link in self._entering(i)]
 
     def _entering(self, i: int) -> list[tuple[float, Link]]:
         """Return the lines into a part from the part above, each with the x where it starts."""
@@ -303,8 +294,7 @@ class SeriesLayout:
     def _draw_arrivals(self, i: int, part: int) -> None:
         """Draw the lines into a block: those that move left or right each turn on their own row."""
         gap, top, is_head = self._gaps[i], self._top(i), self._routes.is_head(part)
-        y = top - gap.arrivals - 2
-        moves = self._moves(i, part)
+        y, moves = top - gap.arrivals - 2, self._moves(i, part)
         # Those to the right turn last to first, those to the left first to last: nothing crosses.
         rights = [move for move in moves if move[1] > move[0]][::-1]
         for start, end, node in [move for move in moves if move[1] <= move[0]] + rights:
@@ -328,8 +318,7 @@ class SeriesLayout:
         is_block = part in self._cluster.tiles
         if is_block:
             port = self._cluster.tiles[part].ports[self._routes.port(lane.skip.link)][0]
-            tags = TAG + 2 if self._tagged(part) else 0
-            y = top - 2 - tags
+            y = top - 2 - (TAG + 2 if self._tagged(part) else 0)
             points += [(x, y), (port, y), (port, top)]
         else:
             y = top + self._slot(lane)
@@ -349,22 +338,18 @@ class SeriesLayout:
 
     def _extent(self, side: int, start: int, stop: int) -> float:
         """Return how far parts and gaps reach to a side."""
-        found = [
-            (tile.left if side == LEFT else tile.right)
-            for i in range(start, min(stop, self._stop))
-            for tile in (self._tiles[i],)
-        ]
-        if side == RIGHT:
-            found += [self._gaps[i].right for i in range(start, stop) if i in self._gaps]
+        tiles = [self._tiles[i] for i in range(start, min(stop, self._stop))]
+        if side == LEFT:
+            return max((tile.left for tile in tiles), default=4.0)
+        found = [tile.right for tile in tiles]
+        found += [self._gaps[i].right for i in range(start, stop) if i in self._gaps]
         return max(found, default=4.0)
 
     def _distances(self) -> dict[Lane, float]:
         """Return how far each lane runs from the spine: outside its parts and the lanes within."""
         found: dict[Lane, float] = {}
         # Shorter lanes come first: one that spans another runs outside it, and never crosses it.
-        for lane in sorted(
-            self._lanes.lanes, key=lambda x: (x.skip.end - x.skip.start, x.skip.start)
-        ):
+        for lane in sorted(self._lanes.lanes, key=lambda lane: length(lane.skip)):
             start, end = lane.skip.start, lane.skip.end
             inner = [
                 distance

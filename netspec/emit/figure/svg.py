@@ -72,6 +72,7 @@ def write(figure: Figure, theme: Theme) -> str:
     size = f'width="{_number(width * figure.scale)}pt" height="{_number(height * figure.scale)}pt"'
     view = f"{-MARGIN:g} {-MARGIN:g} {_number(width)} {_number(height)}"
     drawing = figure.drawing
+    # Lines pass over the frames of blocks, and under all other boxes.
     groups = [box for box in drawing.boxes if box.is_group]
     boxes = [box for box in drawing.boxes if not box.is_group]
     return "\n".join(
@@ -103,7 +104,9 @@ def _box(box: Box, theme: Theme) -> str:
     if box.kind == "bar":
         return f'<rect {place} fill="{theme.bar}"/>'
     radius = 6 if box.kind in ("input", "tag") else 4 if box.is_group else 2.5
-    fill = theme.group if box.is_group else _fill(box.kind, theme)
+    fill = theme.group if box.is_group else theme.paper
+    if not box.is_group and box.kind != "tag":
+        fill = getattr(KINDS[box.kind], theme.fill)
     stroke = theme.head if box.is_head else theme.border if box.is_group else theme.line
     dash = ' stroke-dasharray="3 2"' if box.is_head else ""
     rect = f'<rect {place} rx="{radius}" fill="{fill}" stroke="{stroke}" stroke-width="0.7"{dash}/>'
@@ -112,13 +115,6 @@ def _box(box: Box, theme: Theme) -> str:
     bar = f'x="{_number(box.x + 3)}" y="{_number(box.y + box.height - 3.2)}"'
     size = f'width="{_number(box.bar)}" height="1.8"'
     return f'{rect}<rect {bar} {size} fill="{theme.bar}"/>'
-
-
-def _fill(kind: str, theme: Theme) -> str:
-    if kind == "tag":
-        return theme.paper
-    found = KINDS[kind]
-    return {"light": found.light, "dark": found.dark, "grey": found.grey}[theme.fill]
 
 
 def _text(text: Text, theme: Theme) -> str:

@@ -8,16 +8,7 @@ import json
 from collections.abc import Sequence
 from json.encoder import encode_basestring_ascii
 
-from netspec.emit.report.table import (
-    Cell,
-    Column,
-    Content,
-    Row,
-    Table,
-    columnwise,
-    show,
-    written,
-)
+from netspec.emit.report.table import Cell, Column, Content, Row, Table, columnwise, show, written
 from netspec.text.diagnostics import escape
 
 

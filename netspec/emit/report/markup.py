@@ -31,7 +31,7 @@ def _markdown_table(table: Table) -> Iterator[str]:
     def line(cells: Iterable[str]) -> str:
         return "| " + " | ".join(cells) + " |"
 
-    texts = grid(table).escaped(_md)
+    texts = grid(table, _md)
     yield line(texts.headings)
     yield "| " + " | ".join(":--" if left else "--:" for left in texts.left) + " |"
     yield from map(line, texts.rows)
@@ -58,7 +58,7 @@ def html(report: Content) -> str:
 
 
 def _html_table(table: Table) -> str:
-    texts = grid(table).escaped(_html)
+    texts = grid(table, _html)
     head, body, foot = (
         "".join(_html_rows(rows, texts, tag))
         for rows, tag in (([texts.headings], "th"), (texts.rows, "td"), (texts.totals, "td"))
@@ -90,7 +90,7 @@ def latex(report: Content) -> str:
 
 
 def _latex_table(report: Content, table: Table) -> Iterator[str]:
-    texts = grid(table).escaped(_tex)
+    texts = grid(table, _tex)
     caption = _tex(f"{report.title}, {table.title}")
     columns = "".join("l" if left else "r" for left in texts.left)
     yield from (r"\begin{table}", r"\centering", f"\\caption{{{caption}}}")
@@ -105,28 +105,27 @@ def _latex_row(cells: Iterable[str]) -> str:
     return " & ".join(cells) + r" \\"
 
 
-_TEX = {
-    **{char: f"\\{char}" for char in "&%$#_{}"},
-    "\\": r"\textbackslash{}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "|": r"\textbar{}",
-    "[": r"{[}",
-    "]": r"{]}",
-    "×": r"$\times$",
-    "÷": r"$\div$",
-    "≤": r"$\leq$",
-    "·": r"$\cdot$",
-    "–": "--",
-    "−": "$-$",
-    '"': "''",
-}
-
-
-_TEX_CODES = str.maketrans(_TEX)
+_TEX = str.maketrans(
+    {
+        **{char: f"\\{char}" for char in "&%$#_{}"},
+        "\\": r"\textbackslash{}",
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+        "<": r"\textless{}",
+        ">": r"\textgreater{}",
+        "|": r"\textbar{}",
+        "[": r"{[}",
+        "]": r"{]}",
+        "×": r"$\times$",
+        "÷": r"$\div$",
+        "≤": r"$\leq$",
+        "·": r"$\cdot$",
+        "–": "--",
+        "−": "$-$",
+        '"': "''",
+    }
+)
 
 
 def _tex(text: str) -> str:
-    return escape(text).translate(_TEX_CODES)
+    return escape(text).translate(_TEX)

@@ -15,7 +15,6 @@ from netspec.analysis.costs import bias_params
 from netspec.analysis.network import Network
 from netspec.emit.report.table import Cell, Column, Row, Table, add_up
 from netspec.emit.report.written import Report
-from netspec.graph.model import Node
 
 PAPERS = Path(__file__).parents[2] / "data" / "papers"
 Number = int | float
@@ -67,11 +66,8 @@ def read_paper(text: str) -> Paper:
 
 def find_paper(network: str) -> Paper | None:
     """Return the paper that netspec has about a network of this name."""
-    for file in sorted(PAPERS.glob("*.yaml")):
-        paper = read_paper(file.read_text(encoding="utf-8"))
-        if network in paper.networks:
-            return paper
-    return None
+    papers = (read_paper(x.read_text(encoding="utf-8")) for x in sorted(PAPERS.glob("*.yaml")))
+    return next((paper for paper in papers if network in paper.networks), None)
 
 
 def paper_report(network: Network, paper: Paper) -> Report:
@@ -104,18 +100,15 @@ def _row(network: Network, paper: Paper, row: PaperRow) -> Row:
     nodes = [n for n in network.graph.nodes.values() if any(n.id[: len(p)] == p for p in paths)]
     if not nodes:
         return (row.row, row.params, None, row.macs, None, "this spec has no such layer")
-    weights = sum(_weights(network, node) for node in nodes)
-    macs = sum(network.costs[node.id].macs for node in nodes)
+    costs = [network.costs[node.id] for node in nodes]
+    weights = sum(x.params for x in costs) - sum(bias_params(n, network.shapes) for n in nodes)
+    macs = sum(cost.macs for cost in costs)
     judged = {
         "params": _judge_in(row.params, weights, paper.params_units),
         "ops": _judge_in(row.macs, macs, paper.macs_units),
     }
     wrong = [f"{name} {verdict}" for name, verdict in judged.items() if verdict != "right"]
     return row.row, row.params, weights, row.macs, macs, ", ".join(wrong) or "right"
-
-
-def _weights(network: Network, node: Node) -> int:
-    return network.costs[node.id].params - bias_params(node, network.shapes)
 
 
 def _judge_in(printed: Number | None, exact: int, units: Sequence[int]) -> str:

@@ -36,9 +36,9 @@ def _flow(phrases: list[str]) -> list[str]:
 
 def _fitting(table: Table) -> Grid:
     """Return all columns where they fit, otherwise without the extra ones."""
-    complete = grid(table).escaped(escape)
+    complete = grid(table, escape)
     width = sum(map(_width, complete.columns())) + 2 * len(complete.left) - 2
-    return complete if width <= WIDTH else complete.narrow()
+    return complete if width <= WIDTH else grid(table, escape, without_extra=True)
 
 
 def _width(column: Iterable[str]) -> int:

@@ -63,17 +63,6 @@ class Measured:
         return see(self.network.graph, self.network.shapes)
 
     @cached_property
-    def _cells(self) -> dict[int, dict[str, Cell]]:
-        return {}
-
-    def field_cells(self, node: NodeId) -> dict[str, Cell]:
-        """Return the cells of a node's receptive field; most nodes have that of another."""
-        fields = self.fields[node]
-        if id(fields) not in self._cells:
-            self._cells[id(fields)] = field_cells(fields)
-        return self._cells[id(fields)]
-
-    @cached_property
     def memory(self) -> Memory:
         net = self.network
         return weigh(net.graph, net.shapes, net.costs, self.batch, self.dtype)
@@ -87,7 +76,7 @@ class _Group(NamedTuple):
     """Nodes that share a row, what they cost, and the node whose output is the row's."""
 
     name: str
-    nodes: tuple[Node, ...]
+    nodes: Sequence[Node]
     cost: NodeCost
     output: NodeId
     train_only: bool
@@ -97,7 +86,7 @@ def main_table(measured: Measured, by: str = "block", depth: int = 1) -> Table:
     """Return the report's table; `depth` is how many levels of blocks have rows of their own."""
     if by not in ROWS:
         raise ValueError(f"`by` is one of {', '.join(ROWS)}, found {by!r}")
-    groups = _groups(measured.network, by, depth)
+    groups = _groups(measured.network, by, None if by == "layer" else depth)
     inference = sum(not group.train_only for group in groups)
     percent = shares([group.cost.macs for group in groups[:inference]])
     if by == "op":
@@ -112,20 +101,8 @@ def main_table(measured: Measured, by: str = "block", depth: int = 1) -> Table:
     return Table(f"{by}s", f"per {by}", columns, tuple(rows), totals)
 
 
-def _groups(network: Network, by: str, depth: int) -> list[_Group]:
-    """Return the rows' nodes, those of inference first."""
-    if by == "layer":
-        groups = [
-            _Group(path(node.id), (node,), network.costs[node.id], node.id, node.train_only)
-            for node in network.graph.nodes.values()
-        ]
-    else:
-        groups = _joined(network, by, depth)
-    return sorted(groups, key=attrgetter("train_only"))
-
-
-def _joined(network: Network, by: str, depth: int) -> list[_Group]:
-    """Return the nodes of each block or kind of op."""
+def _groups(network: Network, by: str, depth: int | None) -> list[_Group]:
+    """Return the nodes of each block, layer or kind of op, those of inference first."""
     found: dict[tuple[bool, str], list[Node]] = {}
     outputs: dict[tuple[bool, str], NodeId] = {}
     for node in network.graph.nodes.values():
@@ -134,10 +111,11 @@ def _joined(network: Network, by: str, depth: int) -> list[_Group]:
         found.setdefault(key, []).append(node)
         use = network.graph.uses.get(place)
         outputs[key] = node.id if use is None else use.output
-    return [
-        _Group(name, tuple(nodes), _cost(network, nodes), outputs[train_only, name], train_only)
+    groups = [
+        _Group(name, nodes, _cost(network, nodes), outputs[train_only, name], train_only)
         for (train_only, name), nodes in found.items()
     ]
+    return sorted(groups, key=attrgetter("train_only"))
 
 
 def _cost(network: Network, nodes: Sequence[Node]) -> NodeCost:
@@ -147,7 +125,9 @@ def _cost(network: Network, nodes: Sequence[Node]) -> NodeCost:
 def _cells(measured: Measured, groups: Sequence[_Group]) -> dict[str, Sequence[Cell]]:
     """Return the cells of each column."""
     held, shapes, depths = measured.memory.held, measured.network.shapes, measured.depths
-    fields = [measured.field_cells(group.output) for group in groups]
+    fields = [measured.fields[group.output] for group in groups]
+    # Most nodes have the field of another, so few are written.
+    known = {key: field_cells(found) for key, found in {id(x): x for x in fields}.items()}
     return {
         "name": [group.name for group in groups],
         "when": ["train" if group.train_only else None for group in groups],
@@ -158,7 +138,7 @@ def _cells(measured: Measured, groups: Sequence[_Group]) -> dict[str, Sequence[C
         "macs": [group.cost.macs for group in groups],
         "other": [group.cost.other for group in groups],
         "flops": [group.cost.flops for group in groups],
-        **{column.key: [cells[column.key] for cells in fields] for column in FIELD},
+        **{column.key: [known[id(x)][column.key] for x in fields] for column in FIELD},
         "activation_bytes": [sum([held[node.id] for node in group.nodes]) for group in groups],
     }
 
@@ -214,7 +194,7 @@ def summary(measured: Measured) -> Table:
 
 
 def _operations(network: Network, nodes: list[Node]) -> Row:
-    cost = total(network.costs[node.id] for node in nodes)
+    cost = _cost(network, nodes)
     kinds = Counter[str]()
     for node in nodes:
         kinds[node.op.other] += network.costs[node.id].other

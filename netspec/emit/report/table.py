@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import compress
-from typing import Literal, TypeVar
-
-_T = TypeVar("_T")
+from typing import Literal
 
 Cell = int | float | str | tuple[int, ...] | tuple[float, ...] | None
 Row = tuple[Cell, ...]
@@ -100,33 +97,12 @@ class Grid:
 
     headings: tuple[str, ...]
     left: tuple[bool, ...]
-    extra: tuple[bool, ...]
-    rows: tuple[tuple[str, ...], ...]
-    totals: tuple[tuple[str, ...], ...]
+    rows: Sequence[tuple[str, ...]]
+    totals: Sequence[tuple[str, ...]]
 
     def columns(self) -> Iterator[tuple[str, ...]]:
         """Yield the texts of each column, from its heading to its last total."""
         return zip(self.headings, *self.rows, *self.totals, strict=True)
-
-    def escaped(self, escape: Callable[[str], str]) -> Grid:
-        """Return the table with all texts escaped; what stands in many cells is escaped once."""
-        columns = []
-        for column in self.columns():
-            known = {text: escape(text) for text in set(column)}
-            columns.append([known[text] for text in column])
-        headings, *rows = zip(*columns, strict=True)
-        count = len(self.rows)
-        return Grid(headings, self.left, self.extra, tuple(rows[:count]), tuple(rows[count:]))
-
-    def narrow(self) -> Grid:
-        """Return the table without the extra columns."""
-
-        def kept(cells: Sequence[_T]) -> tuple[_T, ...]:
-            return tuple(compress(cells, needed))
-
-        needed = [not extra for extra in self.extra]
-        tables = tuple(map(kept, self.rows)), tuple(map(kept, self.totals))
-        return Grid(kept(self.headings), kept(self.left), kept(self.extra), *tables)
 
 
 def add_up(name: str, columns: Sequence[Column], rows: Sequence[Row]) -> Row:
@@ -135,10 +111,9 @@ def add_up(name: str, columns: Sequence[Column], rows: Sequence[Row]) -> Row:
 
 
 def _sum(column: Column, cells: Sequence[Cell]) -> Cell:
-    if not column.summed:
-        return None
     numbers = [cell for cell in cells if isinstance(cell, int | float)]
-    if len(numbers) < max(1, len(cells)):
+    # A sum over some of the rows only would say too little.
+    if not column.summed or len(numbers) < max(1, len(cells)):
         return None
     # Percentages have one decimal, and so has their sum.
     return round(sum(numbers), 1) if column.kind == "percent" else sum(numbers)
@@ -185,17 +160,19 @@ def written(cells: Sequence[Cell], write: Callable[[Cell], str]) -> list[str]:
     return [texts[key] for key in keys]
 
 
-def grid(table: Table) -> Grid:
-    """Return a table as texts."""
+def grid(table: Table, escape: Callable[[str], str] = str, without_extra: bool = False) -> Grid:
+    """Return a table as escaped texts; what stands in many cells is escaped once."""
     starts = [column for column in table.columns if not column.glue]
-    rows = list(zip(*_columns(table), strict=True))
-    return Grid(
-        tuple(column.heading for column in starts),
-        tuple(column.left for column in starts),
-        tuple(column.extra for column in starts),
-        tuple(rows[: len(table.rows)]),
-        tuple(rows[len(table.rows) :]),
-    )
+    kept, columns = [], []
+    for column, cells in zip(starts, _columns(table), strict=True):
+        if not (without_extra and column.extra):
+            texts = [column.heading, *cells]
+            known = {text: escape(text) for text in set(texts)}
+            columns.append([known[text] for text in texts])
+            kept.append(column)
+    headings, *rows = zip(*columns, strict=True)
+    count = len(table.rows)
+    return Grid(headings, tuple(column.left for column in kept), rows[:count], rows[count:])
 
 
 def _columns(table: Table) -> list[list[str]]:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from types import NoneType
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from netspec.emit.torch.initialise import METHOD
 from netspec.emit.torch.naming import GLOBALS
@@ -37,6 +37,25 @@ _BASES = (["nn.Module"], ["nn.Sequential"], ["nn.ModuleList"], ["NamedTuple"])
 _METHODS = {"__init__", "forward", "total_loss", METHOD}
 _WORD = re.compile(r"[A-Za-z0-9_.]*", re.ASCII)
 _SCOPES = (ast.Module, ast.ClassDef, ast.FunctionDef)
+_PLAIN = (
+    *(ast.Module, ast.arguments, ast.arg, ast.alias, ast.keyword, ast.Starred),
+    *(ast.Assign, ast.AnnAssign, ast.Return, ast.If, ast.For, ast.IfExp),
+    *(ast.Subscript, ast.Tuple, ast.List, ast.GeneratorExp, ast.comprehension),
+    *(
+        ast.BinOp,
+        ast.Add,
+        ast.Sub,
+        ast.Mult,
+        ast.MatMult,
+        ast.Div,
+        ast.FloorDiv,
+        ast.Mod,
+        ast.BitOr,
+    ),
+    *(ast.UnaryOp, ast.USub, ast.Not, ast.Compare, ast.Load, ast.Store),
+    *(ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Is, ast.IsNot),
+)
+"""The kinds of nodes of which nothing else must hold."""
 
 
 class UnexpectedCode(AssertionError):
@@ -77,89 +96,67 @@ class _Scope:
         self._classes = classes
         self._nodes = list(_inside(scope))
         self._bound = {node.arg for node in self._nodes if isinstance(node, ast.arg)}
-        for node in self._nodes:
-            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-                self._bound.add(node.id)
+        names = [node for node in self._nodes if isinstance(node, ast.Name)]
+        self._bound |= {node.id for node in names if isinstance(node.ctx, ast.Store)}
 
     def check(self) -> None:
         """Raise UnexpectedCode for the first node that the emitter never writes."""
         for node in self._nodes:
-            allowed = _NODES.get(type(node), False)
-            if not (allowed if isinstance(allowed, bool) else allowed(self, node)):
+            if not self._allows(node):
                 _refuse(node, f"`{ast.unparse(node)[:80]}`, a {type(node).__name__}")
 
-    def is_import(self, node: ast.Import | ast.ImportFrom) -> bool:
-        return ast.unparse(node) in _IMPORTS
-
-    def is_class(self, node: ast.ClassDef) -> bool:
-        bases = [".".join(_dotted(base)) for base in node.bases]
-        is_plain = not node.decorator_list and not node.keywords
-        return is_plain and node.name in self._classes and bases in _BASES
-
-    def is_method(self, node: ast.FunctionDef) -> bool:
-        return not node.decorator_list and node.name in _METHODS
-
-    def is_statement(self, node: ast.Expr) -> bool:
-        return isinstance(node.value, ast.Call) or node.value is self._docstring
-
-    def is_constant(self, node: ast.Constant) -> bool:
-        if isinstance(node.value, str) and node is not self._docstring:
-            return _WORD.fullmatch(node.value) is not None
-        return isinstance(node.value, str | int | float | NoneType)
-
-    def is_name(self, node: ast.Name) -> bool:
-        known = node.id in GLOBALS or node.id in _BUILTINS or node.id in self._classes
-        return known or node.id in self._bound
-
-    def is_attribute(self, node: ast.Attribute) -> bool:
-        words = _dotted(node)
-        if words and words[0] in GLOBALS and words[0] not in self._bound:
-            return (text := ".".join(words)) in _FUNCTIONS or text == "nn.init"
-        return not node.attr.startswith("_") or _is_constructor(node)
-
-    def is_call(self, node: ast.Call) -> bool:
-        match node.func:
-            case ast.Name(id=name):
-                return (name in self._classes or name in _BUILTINS) and name not in self._bound
+    def _allows(self, node: ast.AST) -> bool:
+        # A node that fails its own case must not pass by the list at the end, which names none of
+        # the kinds above it.
+        match node:
+            case ast.Import() | ast.ImportFrom():
+                return ast.unparse(node) in _IMPORTS
+            case ast.ClassDef(decorator_list=[], keywords=[]):
+                bases = [".".join(_dotted(base)) for base in node.bases]
+                return node.name in self._classes and bases in _BASES
+            case ast.FunctionDef(decorator_list=[]):
+                return node.name in _METHODS
+            case ast.Expr():
+                return isinstance(node.value, ast.Call) or node.value is self._docstring
+            case ast.Constant(value=str(text)):
+                return node is self._docstring or _WORD.fullmatch(text) is not None
+            case ast.Constant():
+                return isinstance(node.value, int | float | NoneType)
+            case ast.Name():
+                return node.id in GLOBALS or node.id in self._bound or self._makes(node.id)
             case ast.Attribute():
-                words = _dotted(node.func)
-                if words and words[0] in GLOBALS and words[0] not in self._bound:
-                    return ".".join(words) in _FUNCTIONS
-                is_child = len(words) == 2 and words[0] == "self"
-                return is_child or node.func.attr in _CALLED or _is_constructor(node.func)
-            case ast.Subscript():
-                return _dotted(node.func.value) == ["self"]
+                if text := self._global(node):
+                    return text in _FUNCTIONS or text == "nn.init"
+                return not node.attr.startswith("_") or _is_constructor(node)
             case ast.Call():
-                return _dotted(node.func.func) == ["self", "get_submodule"]
+                return self._may_call(node.func)
+        return isinstance(node, _PLAIN)
+
+    def _may_call(self, function: ast.expr) -> bool:
+        match function:
+            case ast.Name(id=name):
+                return self._makes(name) and name not in self._bound
+            case ast.Attribute():
+                if text := self._global(function):
+                    return text in _FUNCTIONS
+                words = _dotted(function)
+                is_child = len(words) == 2 and words[0] == "self"
+                return is_child or function.attr in _CALLED or _is_constructor(function)
+            case ast.Subscript():
+                return _dotted(function.value) == ["self"]
+            case ast.Call():
+                return _dotted(function.func) == ["self", "get_submodule"]
         return False
 
+    def _makes(self, name: str) -> bool:
+        """Tell whether a name is that of a class of the file, or of a function of Python."""
+        return name in self._classes or name in _BUILTINS
 
-_Check = Callable[[_Scope, Any], bool]
-_NODES: Mapping[type[ast.AST], bool | _Check] = {
-    **dict.fromkeys(
-        (ast.Module, ast.arguments, ast.arg, ast.alias, ast.keyword, ast.Starred), True
-    ),
-    **dict.fromkeys((ast.Assign, ast.AnnAssign, ast.Return, ast.If, ast.For, ast.IfExp), True),
-    **dict.fromkeys(
-        (ast.Subscript, ast.Tuple, ast.List, ast.GeneratorExp, ast.comprehension), True
-    ),
-    **dict.fromkeys(
-        (ast.BinOp, ast.Add, ast.Sub, ast.Mult, ast.Div, ast.FloorDiv, ast.Mod, ast.BitOr), True
-    ),
-    **dict.fromkeys(
-        (ast.MatMult, ast.UnaryOp, ast.USub, ast.Not, ast.Compare, ast.Load, ast.Store), True
-    ),
-    **dict.fromkeys((ast.Eq, ast.NotEq, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Is, ast.IsNot), True),
-    **dict.fromkeys((ast.Import, ast.ImportFrom), _Scope.is_import),
-    ast.ClassDef: _Scope.is_class,
-    ast.FunctionDef: _Scope.is_method,
-    ast.Expr: _Scope.is_statement,
-    ast.Constant: _Scope.is_constant,
-    ast.Name: _Scope.is_name,
-    ast.Attribute: _Scope.is_attribute,
-    ast.Call: _Scope.is_call,
-}
-"""What a generated file is made of: kinds of nodes, and what must hold of some of them."""
+    def _global(self, node: ast.Attribute) -> str:
+        """Return what of torch an attribute names, nothing for one of a local variable."""
+        words = _dotted(node)
+        is_global = words and words[0] in GLOBALS and words[0] not in self._bound
+        return ".".join(words) if is_global else ""
 
 
 def _inside(scope: ast.AST) -> Iterator[ast.AST]:
@@ -182,8 +179,4 @@ def _dotted(node: ast.expr) -> list[str]:
 
 
 def _is_constructor(node: ast.Attribute) -> bool:
-    """Tell whether this is `super().__init__`."""
-    match node:
-        case ast.Attribute(value=ast.Call(func=ast.Name(id="super"), args=[], keywords=[])):
-            return node.attr == "__init__"
-    return False
+    return ast.unparse(node) == "super().__init__"

@@ -84,13 +84,14 @@ class Calls:
         """Return what an instance of a class comes to that a layer makes at a place."""
         mine = self.instances.of(child.body, layer, place)
         values = self._meaning(child, call, inputs)
+        # Only numbers say what follows from the image: whoever makes an instance hands them on.
+        homes = [one.id[: -len(place)] for one in mine]
         tables = {text: [table[one.id] for one in mine] for text, table in child.extras.items()}
         taken = {param.name for param in child.params}
         channels = [str(next(names(symbols))) for symbols in child.symbols]
         for index, text in enumerate(channels):
             if text in taken and not is_written(values[text]):
                 tables[text] = self.instances.channels(mine, index)
-        homes = [one.id[: -len(place)] for one in mine]
         found = {
             (*place, text): dict(zip(homes, table, strict=True)) for text, table in tables.items()
         }
@@ -103,10 +104,7 @@ class Calls:
         return Work(given, made, depends=depends, extras=extras)
 
     def _meaning(
-        self,
-        child: ClassPlan,
-        call: BlockCall | Chain | Parallel,
-        shapes: Sequence[Shape],
+        self, child: ClassPlan, call: BlockCall | Chain | Parallel, shapes: Sequence[Shape]
     ) -> dict[str, object]:
         """Return what each name of a class stands for in one use of it."""
         pairs = zip(child.symbols, shapes, strict=True)

@@ -100,6 +100,7 @@ def folded(copies: Copies) -> list[Construct | Repeated]:
 
 def _grouped(items: list[Construct]) -> list[Construct | Repeated]:
     """Fold runs of equal constructor calls, or a whole arithmetic progression of them."""
+    # By their text: a call has a dict of keywords, and so no hash.
     if len(items) > 2 and len(set(map(repr, items))) > 2:
         growing = progression(items)
         return [Repeated(growing, len(items))] if growing else [*items]

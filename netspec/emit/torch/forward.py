@@ -6,7 +6,7 @@ become one nested call; a value that is needed later gets the layer's name.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from netspec.emit.torch.layout import (
@@ -15,7 +15,7 @@ from netspec.emit.torch.layout import (
     Brackets,
     Choice,
     Code,
-    Prefixed,
+    arguments,
     call,
     flat,
     literal,
@@ -55,59 +55,41 @@ class Statements:
 
     # -------------------------------------------------------------- bodies
 
-    def block(self) -> list[str]:
-        """Return the statements of a block's forward; the last one returns."""
-        variables = self._inputs()
-        join = self.plan.lowered.join
-        if join is None:
-            self._return_chain(variables)
-            return self.lines
-        function = self.plan.works[join.name].function
-        assert function is not None
-        self._write("return ", self._function(function, self._branches(variables, join)))
-        return self.lines
+    def body(self, names: Sequence[str] = (), only: Collection[str] = ()) -> list[str]:
+        """Return the statements; the last one returns.
 
-    def _return_chain(self, variables: dict[str, str]) -> None:
-        """Write a chain and return what it returns."""
-        returns = self.plan.lowered.given
-        kept = {ref.name for ref in returns}
-        last = self._chain(self.plan.lowered.steps, variables, kept, returns=len(returns) == 1)
-        self._write("return ", last or ", ".join(self._read(ref, variables) for ref in returns))
-
-    def model(self, names: Sequence[str], only: set[str]) -> list[str]:
-        """Return the statements of the network's forward, which returns outputs of these names.
-
-        `only` are training-only outputs.
+        `names` are those of the network's outputs, `only` those that are training-only.
         """
-        variables = self._inputs()
-        returns = self.plan.lowered.given
-        if len(returns) == 1:
-            self._return_chain(variables)
-            return self.lines
-        outputs = dict(zip(names, returns, strict=True))
-        self.named = {ref.name: name for name, ref in outputs.items() if not ref.port}
-        self._chain(self.plan.lowered.steps, variables, {ref.name for ref in returns})
-        self._return({name: self._read(x, variables) for name, x in outputs.items()}, only)
-        return self.lines
-
-    def _return(self, values: Mapping[str, str], only: set[str]) -> None:
-        """Write the end of a network with several outputs."""
-        everything = call(f"{self.plan.name}Output", [*values.values()])
-        if not only:
-            self._write("return ", everything)
-            return
-        self.lines.append(INDENT * 2 + "if self.training:")
-        self._write("return ", everything, depth=3)
-        items = {name: "None" if name in only else value for name, value in values.items()}
-        kept = [value for name, value in values.items() if name not in only]
-        several = call(f"{self.plan.name}Output", [*items.values()])
-        self._write("return ", kept[0] if len(kept) == 1 else several)
-
-    def _inputs(self) -> dict[str, str]:
-        """Return the variables that hold the inputs, by the name that layers read."""
         self.live = set(self.arguments.values())
         self.taken = self.live - set(_NEUTRAL)
-        return dict(self.arguments)
+        variables, lowered = dict(self.arguments), self.plan.lowered
+        returns = lowered.given
+        kept = {ref.name for ref in returns}
+        if lowered.join is not None:
+            function = self.plan.works[lowered.join.name].function
+            assert function is not None
+            branches = self._branches(variables, lowered.join)
+            self._write("return ", self._function(function, branches))
+        elif len(names) > 1:
+            outputs = dict(zip(names, returns, strict=True))
+            self.named = {ref.name: name for name, ref in outputs.items() if not ref.port}
+            self._chain(lowered.steps, variables, kept)
+            self._return({name: self._read(x, variables) for name, x in outputs.items()}, only)
+        else:
+            last = self._chain(lowered.steps, variables, kept, returns=len(returns) == 1)
+            self._write("return ", last or ", ".join(self._read(x, variables) for x in returns))
+        return self.lines
+
+    def _return(self, values: Mapping[str, str], only: Collection[str]) -> None:
+        """Write the end of a network with several outputs."""
+        everything: Code = call(f"{self.plan.name}Output", [*values.values()])
+        if only:
+            self.lines.append(INDENT * 2 + "if self.training:")
+            self._write("return ", everything, depth=3)
+            items = ["None" if name in only else value for name, value in values.items()]
+            kept = [value for name, value in values.items() if name not in only]
+            everything = kept[0] if len(kept) == 1 else call(f"{self.plan.name}Output", items)
+        self._write("return ", everything)
 
     # -------------------------------------------------------------- chains
 
@@ -132,7 +114,7 @@ class Statements:
                 continue
             code = self._apply(step, inputs, flow)
             if code is None:
-                continue
+                continue  # a free parameter, which needs no statement
             if returns and step is steps[-1] and layer.name in kept and not work.has_items:
                 return code
             free = flow.run(layer)
@@ -148,25 +130,23 @@ class Statements:
 
     def _target(self, layer: Layer, flow: Variables, free: set[str]) -> str:
         """Choose the variable for a layer's result; `free` are those that it may overwrite."""
-        if layer.name in flow.kept and layer.name in self.named:
-            return self._fresh(self.named[layer.name])
         if self._is_unpacked(layer):
             return self._unpacked(self.plan.works[layer.name].given)
-        ends = flow.ends_branch(layer) and not layer.train_only
-        if ends or self.plan.works[layer.name].has_items:
-            return self._fresh(layer.name)
+        # Nothing outside of the training-only part may read a variable that it has overwritten.
+        is_plain = not layer.train_only
+        ends = flow.ends_branch(layer) and is_plain
+        if layer.name in self.named or ends or self.plan.works[layer.name].has_items:
+            return self._fresh(self.named.get(layer.name, layer.name))
         first = flow.variables[layer.sources[0].name] if layer.sources else ""
-        may_reuse = first in free - self.taken and not layer.train_only
+        may_reuse = first in free - self.taken and is_plain
         if may_reuse and (first in _NEUTRAL or flow.continues(layer)):
             return first
         last = flow.ends[layer.name]
-        if last is not layer and not layer.train_only:
+        if last is not layer and is_plain:
             for text in _NEUTRAL:
                 if (text not in self.live or text in free) and text not in self.taken:
                     return text
-        if last.name in flow.kept and last.name in self.named:
-            return self._fresh(self.named[last.name])
-        return self._fresh(last.name)
+        return self._fresh(self.named.get(last.name, last.name))
 
     def _is_unpacked(self, layer: Layer) -> bool:
         """Tell whether a layer has several outputs with names, all of which are read."""
@@ -225,11 +205,12 @@ class Statements:
         """Return a short straight branch as one nested call."""
         layers = [step.layer for step in steps]
         works = [self.plan.works[layer.name] for layer in layers]
-        if len(steps) > 3 or not all(layer.sources for layer in layers):
-            return None
-        if any(ref.span for layer in layers for ref in layer.sources):
-            return None
-        if any(work.has_items or work.choices for work in works):
+        if (
+            len(steps) > 3
+            or not all(layer.sources for layer in layers)
+            or any(ref.span for layer in layers for ref in layer.sources)
+            or any(work.has_items or work.choices for work in works)
+        ):
             return None
         flow = Variables(layers, variables, set())
         code: Code = variables[layers[0].sources[0].name]
@@ -277,10 +258,7 @@ class Statements:
         if isinstance(function, Infix):
             return operation(function.operator, inputs)
         args = [code for value in function.args for code in self._arguments(value, inputs)]
-        args += [
-            Prefixed(f"{key}=", literal(value, self.attributes))
-            for key, value in function.kwargs.items()
-        ]
+        args += arguments(replace(function, args=()), lambda x: literal(x, self.attributes))
         item = "" if function.item is None else f"[{function.item}]"
         return replace(call(function.function, args), close=f"){item}")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from netspec.emit.torch.layout import INDENT, Code, Prefixed, call, literal, quoted, statement
+from netspec.emit.torch.layout import INDENT, arguments, call, literal, quoted, statement
 from netspec.emit.torch.plan import ClassPlan, FilePlan
 from netspec.language.model import Spec
 from netspec.ops.base import REGISTRY
@@ -15,28 +15,25 @@ METHOD = "init_parameters"
 
 def initialiser(spec: Spec, plan: FilePlan) -> list[str]:
     """Return the method's lines, none if the spec says nothing."""
-    by_op = _by_op(spec)
-    by_layer = [line for one in plan.classes for line in _by_layer(one, one is plan.model)]
-    if not by_op and not by_layer:
-        return []
+    lines = _by_op(spec)
+    for one in plan.classes:
+        lines += _by_layer(one, one is plan.model) if one.fillers else []
     head = [
         f"{INDENT}def {METHOD}(self) -> None:",
         f'{INDENT * 2}"""Fill the parameters as the spec says; called by the constructor."""',
     ]
-    return [*head, *by_op, *by_layer]
+    return [*head, *lines] if lines else []
 
 
 def _by_op(spec: Spec) -> list[str]:
     """Return the lines for all layers of an op; ops that are filled alike share them."""
-    alike: list[tuple[Mapping[str, Filler], list[str]]] = []
-    for name, fillers in spec.init.items():
-        modules = next((found for known, found in alike if known == fillers), None)
-        if modules is None:
-            modules = []
-            alike.append((fillers, modules))
-        modules.append(REGISTRY[name].module)
+    alike: list[Mapping[str, Filler]] = []
+    for fillers in spec.init.values():
+        if fillers not in alike:
+            alike.append(fillers)
     lines = [f"{INDENT * 2}for module in self.modules():"] if alike else []
-    for i, (fillers, modules) in enumerate(alike):
+    for i, fillers in enumerate(alike):
+        modules = [REGISTRY[name].module for name, found in spec.init.items() if found == fillers]
         word = "elif" if i else "if"
         lines.append(f"{INDENT * 3}{word} isinstance(module, {' | '.join(modules)}):")
         lines += _fill("module", "", fillers, 4)
@@ -45,16 +42,11 @@ def _by_op(spec: Spec) -> list[str]:
 
 def _by_layer(plan: ClassPlan, is_model: bool) -> list[str]:
     """Return the lines for the layers of one class that say `init:` themselves."""
-    if not plan.fillers:
-        return []
     if is_model:
         return [line for path, fillers in plan.fillers for line in _fill("self", path, fillers, 2)]
     inside = [line for path, fillers in plan.fillers for line in _fill("module", path, fillers, 4)]
-    head = [
-        f"{INDENT * 2}for module in self.modules():",
-        f"{INDENT * 3}if isinstance(module, {plan.name}):",
-    ]
-    return [*head, *inside]
+    loop = f"{INDENT * 2}for module in self.modules():"
+    return [loop, f"{INDENT * 3}if isinstance(module, {plan.name}):", *inside]
 
 
 def _target(owner: str, path: str, tensor: str) -> str:
@@ -70,12 +62,9 @@ def _fill(owner: str, path: str, fillers: Mapping[str, Filler], depth: int) -> l
     for tensor, filler in fillers.items():
         target = _target(owner, path, tensor)
         made = filler.torch(target)
-        items: list[Code] = [literal(value, {}) for value in made.args[1:]]
-        items = [target, *items]
-        items += [Prefixed(f"{key}=", literal(value, {})) for key, value in made.kwargs.items()]
-        if tensor == "bias" and not path:
-            lines.append(f"{INDENT * depth}if {target} is not None:")
-            lines += statement("", call(made.function, items), depth=depth + 1)
-        else:
-            lines += statement("", call(made.function, items), depth=depth)
+        code = call(made.function, [target, *arguments(made, literal)[1:]])
+        # What an op says holds for all its modules, also for those without a bias.
+        may_lack = tensor == "bias" and not path
+        lines += [f"{INDENT * depth}if {target} is not None:"] if may_lack else []
+        lines += statement("", code, depth=depth + may_lack)
     return lines

@@ -51,13 +51,12 @@ class Instances:
     def inferred(self, call: OpCall, argument: str, path: NodeId) -> dict[NodeId, int]:
         """Return an inferred argument's value in each instance; `path` leads from there to it."""
         found = {}
-        for node in self._nodes.get(call, ()):
-            if node[-len(path) :] != path:
-                continue
-            inputs = [self._shapes[source] for source in self._graph.nodes[node].inputs]
-            value = self._graph.nodes[node].op.inferred(*inputs)[argument]
-            assert isinstance(value, int)
-            found[node[: -len(path)]] = value
+        for id in self._nodes.get(call, ()):
+            if id[-len(path) :] == path:
+                node = self._graph.nodes[id]
+                value = node.op.inferred(*(self._shapes[x] for x in node.inputs))[argument]
+                assert isinstance(value, int)
+                found[id[: -len(path)]] = value
         return found
 
     def arithmetic(self, call: OpCall, value: int) -> str:
@@ -68,6 +67,7 @@ class Instances:
             before = self._shapes[node.inputs[0]]
             if len(before) > len(self._shapes[node.id]) and prod(before) == value:
                 return " * ".join(map(str, before)) if max(before[1:]) > 1 else ""
+            # Behind an op that makes values of its own the number is no longer that of a map.
             if node.op.storage is Storage.OWN:
                 break
         return ""

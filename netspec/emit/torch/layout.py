@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 from netspec.ops.base import Call
 from netspec.ops.dim import Expr, names, python, substitute
@@ -22,7 +22,7 @@ class Brackets:
     items: tuple[Code, ...]
     close: str = ")"
     comment: str = ""
-    hugs: bool = field(default=False)
+    hugs: bool = False
     """A generator: no comma may follow its only item."""
 
 
@@ -62,11 +62,14 @@ class Choice:
 Code = str | Brackets | Prefixed | Generator | Operation | Choice
 
 
-def literal(value: object, local: Mapping[str, str]) -> Code:
+_NONE: Mapping[str, str] = {}
+
+
+def literal(value: object, local: Mapping[str, str] = _NONE) -> Code:
     """Write a number, truth value, word, size or tuple; `local` renames parameters."""
     match value:
         case Call():
-            return call(value.function, [literal(item, local) for item in value.args])
+            return call(value.function, arguments(value, lambda item: literal(item, local)))
         case Expr():
             return expression(value, local)
         case str():
@@ -82,6 +85,12 @@ def expression(value: object, local: Mapping[str, str]) -> str:
     return python(substitute(value, read))
 
 
+def arguments(made: Call, write: Callable[[object], Code]) -> list[Code]:
+    """Write the arguments of a call, each by a function, the keyword ones behind."""
+    named = [Prefixed(f"{key}=", write(value)) for key, value in made.kwargs.items()]
+    return [*map(write, made.args), *named]
+
+
 def quoted(text: str) -> str:
     """Write a text as a literal in double quotes."""
     return json.dumps(text)
@@ -93,6 +102,7 @@ def flat(code: Code) -> str:
         case str():
             return code
         case Brackets():
+            # Between bare brackets one item is a tuple only with a comma.
             comma = "," if code.open == "(" and len(code.items) == 1 and not code.hugs else ""
             return code.open + ", ".join(flat(item) for item in code.items) + comma + code.close
         case Prefixed():
@@ -110,12 +120,8 @@ def comments(code: Code) -> list[str]:
         case Brackets():
             inner = [text for item in code.items for text in comments(item)]
             return [code.comment, *inner] if code.comment else inner
-        case Prefixed():
-            return comments(code.value)
-        case Generator():
-            return comments(code.element)
-        case Choice():
-            return comments(code.yes)
+        case Prefixed(value=inside) | Generator(element=inside) | Choice(yes=inside):
+            return comments(inside)
     return []
 
 
@@ -124,36 +130,31 @@ def statement(head: str, code: Code, tail: str = "", depth: int = 0) -> list[str
     indent = INDENT * depth
     line = f"{indent}{head}{flat(code)}{tail}"
     inside = comments(code)
+    # A comment stands behind its own call: one further in breaks a line that would have room.
     if len(line) <= WIDTH and not (inside and _is_nested(code)):
         note = f"  # {inside[0]}" if inside else ""
         return [line + note if len(line + note) <= WIDTH else line]
     match code:
-        case Brackets() if _is_too_long(head, code, depth) and head.endswith(" = ") and not inside:
+        case Brackets() if _is_too_long(head, code, depth) and not inside:
             inner = statement("", code, "", depth + 1)
-            return [f"{indent}{head}(", *inner, f"{indent}){tail}"]
         case Brackets():
             return _broken(head, code, tail, depth)
         case Prefixed():
             return statement(head + code.text, code.value, tail, depth)
         case Generator():
             return [*statement(head, code.element, "", depth), f"{indent}{code.clause}{tail}"]
-        case Choice():
-            if together := _in_brackets(head, code, tail, depth):
-                return together
-            inner = statement("", code.yes, "", depth + 1)
-            last = [f"{indent}{INDENT}if {code.condition}", f"{indent}{INDENT}else {code.no}"]
-            return [f"{indent}{head}(", *inner, *last, f"{indent}){tail}"]
-        case Operation():
-            return _broken_operation(head, code, tail, depth)
-        case str() if head.endswith(" = "):
-            return _in_brackets(head, code, tail, depth) or [line]
-    return [line]
+        case str() if not head.endswith(" = "):
+            return [line]
+        case _:
+            inner = _between(code, depth + 1)
+    return [f"{indent}{head}(", *inner, f"{indent}){tail}"] if inner else [line]
 
 
 def _is_too_long(head: str, code: Brackets, depth: int) -> bool:
     """Tell whether even the opening bracket of a value fits only on a line of its own."""
     opening = len(INDENT * (depth + 1) + code.open)
-    return len(INDENT * depth + head + code.open) > WIDTH >= opening
+    is_value = head.endswith(" = ")
+    return is_value and len(INDENT * depth + head + code.open) > WIDTH >= opening
 
 
 def _is_nested(code: Code) -> bool:
@@ -167,6 +168,7 @@ def _broken(head: str, code: Brackets, tail: str, depth: int) -> list[str]:
     if not code.items:
         return [first + code.close + tail]
     together = inner + ", ".join(flat(item) for item in code.items)
+    # As the formatter has it, only the arguments of a call move to the next line together.
     has_comments = any(comments(item) for item in code.items)
     if len(together) <= WIDTH and not has_comments and code.open not in ("(", "["):
         return [first, together, last]
@@ -175,19 +177,19 @@ def _broken(head: str, code: Brackets, tail: str, depth: int) -> list[str]:
     return [first, *lines, last]
 
 
-def _in_brackets(head: str, code: Code, tail: str, depth: int) -> list[str]:
-    """Write code on a line of its own between brackets, if it fits there."""
-    line = INDENT * (depth + 1) + flat(code)
-    if len(line) > WIDTH or any(comments(code)):
-        return []
-    return [f"{INDENT * depth}{head}(", line, f"{INDENT * depth}){tail}"]
-
-
-def _broken_operation(head: str, code: Operation, tail: str, depth: int) -> list[str]:
-    if together := _in_brackets(head, code, tail, depth):
-        return together
-    indent = INDENT * depth
-    return [f"{indent}{head}(", *_operands("", code, depth + 1), f"{indent}){tail}"]
+def _between(code: str | Choice | Operation, depth: int) -> list[str]:
+    """Write code on lines of its own between brackets; nothing for a text that fits on none."""
+    line = INDENT * depth + flat(code)
+    if len(line) <= WIDTH and not comments(code):
+        return [line]
+    match code:
+        case Choice():
+            indent = INDENT * depth
+            last = [f"{indent}if {code.condition}", f"{indent}else {code.no}"]
+            return [*statement("", code.yes, "", depth), *last]
+        case Operation():
+            return [*_operands("", code, depth)]
+    return []
 
 
 def _operands(head: str, code: Operation, depth: int) -> Iterator[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable
 
 GLOBALS = frozenset(("torch", "nn", "F", "Tensor", "NamedTuple"))
@@ -13,7 +12,7 @@ RESERVED = GLOBALS | {"self", "int", "range", "super"}
 
 def class_name(path: Iterable[str]) -> str:
     """Return a class name from a path: GoogLeNet, stem → GoogLeNetStem."""
-    words = [word for part in path for word in re.split(r"_", part) if word]
+    words = [word for part in path for word in part.split("_") if word]
     return "".join(word[0].upper() + word[1:] for word in words)
 
 

@@ -16,6 +16,7 @@ def names_in(plan: ClassPlan) -> dict[str, None]:
     children = plan.children.values()
     used = dict.fromkeys(text for child in children for text in used_names(child))
     used |= dict.fromkeys(plan.read)
+    # Sorted, as a set has no order that two builds would share.
     compared = {text for child in children for text in compared_names(child)}
     return used | dict.fromkeys(sorted(compared))
 
@@ -24,9 +25,7 @@ def block_params(block: Block, instances: Instances) -> list[ClassParam]:
     """Return the arguments that a block declares."""
     return [
         ClassParam(
-            param.name,
-            instances.type_of(block.body, param.name, param.default),
-            param.default,
+            param.name, instances.type_of(block.body, param.name, param.default), param.default
         )
         for param in block.params.values()
     ]
@@ -56,8 +55,6 @@ def class_params(
         for text, value in spec.items()
         if GLOBAL + text in used
     ]
-    back += [
-        ClassParam(text, instances.type_of(plan.body, text), keyword_only=True) for text in free
-    ]
+    back += [ClassParam(x, instances.type_of(plan.body, x), keyword_only=True) for x in free]
     back += [ClassParam(text, "int", keyword_only=True) for text in plan.extras]
     return (*front, *back)

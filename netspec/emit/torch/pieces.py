@@ -21,7 +21,7 @@ from netspec.emit.torch.layout import (
     Choice,
     Code,
     Generator,
-    Prefixed,
+    arguments,
     call,
     expression,
     literal,
@@ -47,10 +47,7 @@ def construct(made: Construct | Repeated, local: Mapping[str, str]) -> Code:
     """Write a constructor call."""
     match made:
         case Call():
-            items = [literal(value, local) for value in made.args]
-            items += [
-                Prefixed(f"{key}=", literal(value, local)) for key, value in made.kwargs.items()
-            ]
+            items = arguments(made, lambda value: literal(value, local))
             return call(made.function, items, made.note)
         case Sequential() | Copies():
             parts = folded(made) if isinstance(made, Copies) else made.items
@@ -72,12 +69,10 @@ def condition_text(condition: Condition, local: Mapping[str, str]) -> str:
 
 
 def init_signature(params: Iterable[ClassParam], local: Mapping[str, str]) -> list[str]:
-    items: list[Code] = ["self"]
-    starred = False
+    items = ["self"]
     for param in params:
-        if param.keyword_only and not starred:
+        if param.keyword_only and "*" not in items:
             items.append("*")
-            starred = True
         default = f" = {param.default!r}" if param.default is not None else ""
         items.append(f"{local.get(param.name, param.name)}: {param.type}{default}")
     return statement("def ", call("__init__", items), " -> None:", 1)
@@ -91,7 +86,7 @@ def signature(method: str, inputs: Iterable[str], returns: str) -> list[str]:
 def shape_text(shape: tuple[object, ...], local: Mapping[str, str], same: bool) -> str:
     first, *sizes = shape
     texts = [expression(first, local) if is_written(first) else "C"]
-    letters = {1: ["L"], 2: ["H", "W"], 3: ["D", "H", "W"]}.get(len(sizes), [])
+    letters = {1: "L", 2: "HW", 3: "DHW"}.get(len(sizes), "")
     for letter, size in zip(letters, sizes, strict=False):
         texts.append(str(size) if isinstance(size, int) else letter if same else f"{letter}_out")
     return f"(N, {', '.join(texts)})"

@@ -46,14 +46,7 @@ from netspec.emit.torch.scope import ClassScope, either, symbol, symbols
 from netspec.graph.bind import call_of
 from netspec.graph.model import NodeId
 from netspec.language.lower import Step
-from netspec.language.model import (
-    BlockCall,
-    Body,
-    Call,
-    Layer,
-    OpCall,
-    ShareCall,
-)
+from netspec.language.model import BlockCall, Body, Call, Layer, OpCall, ShareCall
 from netspec.language.terms import Argument, Condition, Ref
 from netspec.ops.dim import Dim, Shape, integer, names, substitute
 from netspec.text.codes import Code
@@ -132,6 +125,7 @@ class _Tracer:
     ) -> ClassPlan:
         """Keep a class, with the arguments of its constructor and what they are called in it."""
         params = class_params(plan, declared, self.graph.params, self.instances, is_model)
+        # An argument that hid a class would be called in its place.
         reserved = RESERVED.union(*map(made_of, plan.children.values()))
         words = renamed((bare(param.name) for param in params), reserved)
         local = {param.name: words[bare(param.name)] for param in params}
@@ -210,6 +204,7 @@ class _Walk:
         if layer.condition is None:
             return True
         found = self._scope.decide(layer.condition)
+        # What no instance has is in no table, so nothing could be inferred for it.
         if isinstance(found, Condition) and not self._tracer.instances.have(layer):
             return False
         return found
@@ -268,6 +263,7 @@ class _Walk:
         for i in range(copies if isinstance(copies, int) else 3):
             works.append(self._once(step, call_of(step.actor, i), shapes[-1:], path, (str(i),)))
             shapes.append(first(works[-1].given))
+            # A first copy that is written apart says nothing about those behind it.
             is_second = i > bool(step.actor.first) and shapes[-1] == shapes[-2]
             if is_second and works[-1].child == works[-2].child:
                 break

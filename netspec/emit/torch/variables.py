@@ -52,6 +52,7 @@ class Variables:
 
     def alias(self, layer: Layer, text: str) -> None:
         """Note that a layer is its input, which is written so, under another name."""
+        # Whoever reads the layer holds the input's variable from now on, so it may not be reused.
         self._pending[layer.sources[0].name] -= 1
         self.variables[layer.name] = text
         self._holds.setdefault(_holder(text), []).append(layer.name)
