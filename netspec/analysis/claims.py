@@ -58,9 +58,6 @@ class Claim:
         pairs = enumerate(zip(found, self.sizes, strict=True))
         return [(self.use.output, i) for i, (size, said) in pairs if said not in (None, size)]
 
-    def wanted(self) -> dict[Key, int]:
-        return {(self.use.output, i): size for i, size in enumerate(self.sizes) if size}
-
 
 def claims(graph: Graph, sink: Sink) -> list[Claim]:
     """Return every `shape:` of a network, or report why it is none."""
@@ -89,7 +86,7 @@ def _sizes(claimed: Argument, bound: Bound, sink: Sink) -> tuple[int | None, ...
 
 def wanted(claims: Iterable[Claim]) -> dict[Key, int]:
     """Return the numbers that some claims fix."""
-    return {key: size for claim in claims for key, size in claim.wanted().items()}
+    return {(c.use.output, i): size for c in claims for i, size in enumerate(c.sizes) if size}
 
 
 # ------------------------------------------------------------------ `expect:`

@@ -54,8 +54,7 @@ def _report_refused(problem: Problem, node: Node, said: Sequence[Claim], case: C
     fixes: Sequence[Fix] = ()
     if problem.code == Code.INPUTS_DIFFER:
         fixes = repair.fits(case, exact(case.spec) | wanted(said), node)
-    found = blame.explain(problem, node, case.graph, case.shapes, fixes)
-    case.sink.add(case.doubted(found))
+    case.sink.add(case.doubted(blame.explain(problem, node, case.graph, case.shapes, fixes)))
 
 
 # ------------------------------------------------------------------ a broken `shape:`
@@ -77,7 +76,7 @@ def _report_shapes(broken: Sequence[Claim], said: Sequence[Claim], case: Case) -
     for number, claim in enumerate(broken):
         found = fixes if len(broken) == 1 else []
         if not found and not alone and number < limits.SEARCHES:
-            found = repair.fixes(case, holding | claim.wanted(), _missed(claim, case))
+            found = repair.fixes(case, holding | wanted([claim]), _missed(claim, case))
         if is_clear(found):
             case.sink.add(_mendable([claim], found, case))
         else:
@@ -105,15 +104,7 @@ def _mendable(broken: Sequence[Claim], fixes: Sequence[Fix], case: Case) -> Diag
     help = f"{case.cure(first)}, or correct `shape:`"
     label = f"with {first.wording} here, the contracts hold"
     message = _difference(broken[0], case)
-    found = Diagnostic(
-        Code.BROKEN_SHAPE,
-        message,
-        first.span,
-        label,
-        tuple(notes),
-        help=help,
-        severity=case.severity,
-    )
+    found = Diagnostic(Code.BROKEN_SHAPE, message, first.span, label, tuple(notes), (), help)
     is_certain = first.tier == (False, 0) and not case.unused
     return found if is_certain else case.doubted(found)
 

@@ -22,7 +22,7 @@ class Fix:
 
     span: Span
     old: Value
-    new: Value
+    new: Value = None
     key: str = ""
     tier: tuple[bool, int] = (False, 0)
     """How old the place is: the variant's own lines, then arguments, parameters, inputs."""
@@ -85,8 +85,8 @@ def slips(value: int) -> Iterator[int]:
     """Yield what a slipped finger may have made a number from."""
     yield from (value - 1, value + 1, value // 2, 2 * value)
     text = str(value)
-    for i in range(len(text)):
-        yield int(text[:i] + text[i + 1 :] or 0)
+    for i, short in enumerate(shortened(value)):
+        yield short
         yield int(text[:i] + text[i + 1 : i + 2] + text[i] + text[i + 2 :])
 
 
