@@ -100,21 +100,17 @@ def _compile(
 
 def _values(spec: Spec, params: Mapping[str, float]) -> dict[str, float]:
     """Return the values that differ from the spec's own."""
+    values: dict[str, float] = {}
     for name, value in params.items():
         if name not in spec.params:
             known = ", ".join(f"`{known}`" for known in spec.params) or "none"
             hint = suggest(name, spec.params) or f"it has: {known}"
             raise ParameterError(f"{spec.name} has no parameter `{name}`; {hint}")
         default = spec.params[name].default
-        wanted = int | float if isinstance(default, float) else int
-        if isinstance(value, bool) or not isinstance(value, wanted):
-            kind = "a number" if isinstance(default, float) else "an integer"
+        is_float = isinstance(default, float)
+        if isinstance(value, bool) or not isinstance(value, int | float if is_float else int):
+            kind = "a number" if is_float else "an integer"
             raise ParameterError(f"`{name}` expects {kind} such as {default}, found {value!r}")
-    kinds = {
-        name: float if isinstance(p.default, float) else int for name, p in spec.params.items()
-    }
-    return {
-        name: kinds[name](value)
-        for name, value in params.items()
-        if value != spec.params[name].default
-    }
+        if value != default:
+            values[name] = float(value) if is_float else value
+    return values

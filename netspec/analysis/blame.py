@@ -9,7 +9,7 @@ from functools import cached_property
 
 from netspec import limits
 from netspec.analysis.repair.fix import Fix
-from netspec.analysis.shapes import Shapes
+from netspec.analysis.shapes import Shapes, named
 from netspec.graph.model import Graph, Node, NodeId, Sizes, cause, path
 from netspec.language.model import INPUT
 from netspec.ops.base import Join, Problem
@@ -40,13 +40,9 @@ def explain(
         if use:
             notes.append(Label(use, f"is `{problem.argument}` of `{node.op.op_name}` here"))
     notes += _uses(node, span)
-    read = [f"`{path(node.id)}` reads {_named(node, shapes)}"] if node.inputs else []
+    read = [f"`{path(node.id)}` reads {named(node.inputs, shapes)}"] if node.inputs else []
     details = (*read, *_elsewhere(node, graph, span))
     return Diagnostic(problem.code, problem.message, span, "", tuple(notes), details, problem.help)
-
-
-def _named(node: Node, shapes: Shapes) -> str:
-    return ", ".join(f"{times(shapes[source])} from `{path(source)}`" for source in node.inputs)
 
 
 def _uses(node: Node, span: Span) -> Iterator[Label]:
@@ -82,10 +78,10 @@ def _explain_join(problem: Problem, joined: _Joined, fixes: Sequence[Fix]) -> Di
         span, label, notes = node.call.span, "", []
     notes += [*joined.siblings(odd if culprit else None), Label(node.call.span, "joined here")]
     notes += _uses(node, span)
-    # Of two notes about one place the last is kept, where it stands: it says more of the join.
+    # Of several notes about one place the first says most.
     unique = {note.span: note for note in reversed(notes) if note.span != span}
     details = (
-        f"`{path(node.id)}` joins {_named(node, shapes)}",
+        f"`{path(node.id)}` joins {named(node.inputs, shapes)}",
         *_elsewhere(culprit or node, graph, span),
     )
     cures = [*(fix.cure for fix in fixes[:1]), joined.projection()]

@@ -9,7 +9,7 @@ from netspec import limits
 from netspec.analysis.case import Case, hints, is_clear, others
 from netspec.analysis.claims import Claim, Key, claims, exact, wanted
 from netspec.analysis.costs import measure, sum_up
-from netspec.analysis.shapes import Problems
+from netspec.analysis.shapes import Problems, named
 from netspec.graph.model import Node, NodeId, Sizes, path
 from netspec.ops.base import Problem
 from netspec.ops.window import times
@@ -117,16 +117,14 @@ def _difference(claim: Claim, case: Case) -> str:
 def _broken_shape(claim: Claim, fixes: Sequence[Fix], is_alone: bool, case: Case) -> Diagnostic:
     """Report a contract at its own place, with what would make it hold or made it wrong."""
     use, actual = claim.use, case.shapes[claim.use.output]
-    reads = ", ".join(f"{times(case.shapes[x])} from `{path(x)}`" for x in use.inputs)
     notes = hints(fixes) or [*_makers(claim, case)][-1:]
     said = f"`shape: [{', '.join(map(str, actual))}]`"
     help = f"correct the layer, or write {said}"
     if is_alone:
-        help = (
-            f"all else that the spec expects holds, so the contract itself is wrong: write {said}"
-        )
+        help = "all else that the spec expects holds, so the contract itself is wrong: "
+        help += f"write {said}"
     message = _difference(claim, case)
-    details = (f"`{path(use.id)}` reads {reads}",) if reads else ()
+    details = (f"`{path(use.id)}` reads {named(use.inputs, case.shapes)}",) if use.inputs else ()
     found = Diagnostic(
         Code.BROKEN_SHAPE, message, claim.span, "", tuple(notes), details, help, case.severity
     )

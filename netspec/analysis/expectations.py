@@ -78,10 +78,8 @@ def _broken(
     notes = [Label(item.argument.span, _gap(item, values)) for item in group]
     right = ", ".join(f"`{x.metric}: {_bound(x)}{values[x.metric]}`" for x in group)
     if is_clear(fixes):
-        span, label = (
-            fixes[0].span,
-            f"with {fixes[0].wording} here, all that the spec expects holds",
-        )
+        span = fixes[0].span
+        label = f"with {fixes[0].wording} here, all that the spec expects holds"
         notes += others(fixes)
         if case.extension and span.source is not case.extension.source:
             notes += case.extension.beside(span)
@@ -90,10 +88,8 @@ def _broken(
         span, label = notes[0].span, notes[0].text
         notes = [*notes[1:], *hints(fixes)]
         help = f"correct the layers, or write {right}"
-    bound = _bound(first) and f"{_bound(first)} "
-    message = (
-        f"`{first.metric}` is {values[first.metric]:,}, the spec expects {bound}{first.value:,.0f}"
-    )
+    goal = f"{_bound(first)} {first.value:,.0f}".strip()
+    message = f"`{first.metric}` is {values[first.metric]:,}, the spec expects {goal}"
     details = tuple(_largest(first, case.graph, costs))
     found = Diagnostic(
         Code.BROKEN_EXPECT, message, span, label, tuple(notes), details, help, case.severity

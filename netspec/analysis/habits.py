@@ -28,16 +28,17 @@ _MAX_TRIALS = 16
 
 def warn(spec: Spec, graph: Graph, sizes: shapes.Shapes, sink: Sink) -> None:
     """Add a warning for each place that PyTorch accepts and that is hardly meant."""
+    odd: dict[object, Diagnostic] = {}
     for name in _channels_last(graph.inputs):
         shape = times(graph.inputs[name])
         message = f"the input `{path(name)}` of {shape} has {graph.inputs[name][0]} channels"
         span, help = spec.inputs[name[0]].span, _channels_first(spec, name)
-        sink.add(Diagnostic(Code.CHANNELS_LAST, message, span, help=help, severity="warning"))
-    seen: set[OpCall] = set()
+        odd[name] = Diagnostic(Code.CHANNELS_LAST, message, span, help=help)
     for node in graph.nodes.values():
-        if node.call not in seen and (found := _odd(node, graph, sizes)):
-            seen.add(node.call)
-            sink.add(found)
+        if node.call not in odd and (found := _odd(node, graph, sizes)):
+            odd[node.call] = found
+    for found in odd.values():
+        sink.add(replace(found, severity="warning"))
 
 
 def _channels_last(inputs: Mapping[NodeId, Sizes]) -> list[NodeId]:
@@ -56,19 +57,15 @@ def _odd(node: Node, graph: Graph, sizes: shapes.Shapes) -> Diagnostic | None:
     if op.layout is Layout.LAST and _reads_a_map(node, graph, sizes):
         shape = sizes[node.inputs[0]]
         message = f"`{path(node.id)}` multiplies the last dimension of {times(shape)}"
-        detail = f"the channels are the first: {shape[0]}"
-        help = (
-            "put `flatten` or `global_avg_pool` and `flatten` before it, or `permute` channels last"
-        )
-        span = node.call.span
-        return Diagnostic(
-            Code.LINEAR_ON_MAP, message, span, details=(detail,), help=help, severity="warning"
-        )
+        details = (f"the channels are the first: {shape[0]}",)
+        help = "put `flatten` or `global_avg_pool` and `flatten` before it, "
+        help += "or `permute` channels last"
+        return Diagnostic(Code.LINEAR_ON_MAP, message, node.call.span, details=details, help=help)
     eps = node.call.arguments.get("eps")
     if eps and node.call.positional and getattr(op, "eps", 0) >= 1:
         message = f"`eps` of `{op.op_name}` is {getattr(op, 'eps', 0)}"
         help = "what follows from the input is never written: leave it out"
-        return Diagnostic(Code.WIDTH_FROM_HABIT, message, eps.span, help=help, severity="warning")
+        return Diagnostic(Code.WIDTH_FROM_HABIT, message, eps.span, help=help)
     return None
 
 

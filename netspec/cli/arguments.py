@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Callable
-from functools import partial
 
 from netspec.text.plain import number
 
@@ -49,16 +48,15 @@ def add_force(parser: ArgumentParser) -> None:
 
 def whole(least: int) -> Callable[[str], int]:
     """Return the reader of an option that is an integer of at least `least`."""
-    return partial(_whole, least)
 
+    def read(text: str) -> int:
+        value = number(text)
+        if not isinstance(value, int) or not least <= value <= _LARGEST:
+            expected = f"expected an integer from {least} to {_LARGEST}"
+            raise ArgumentTypeError(f"{expected}, found `{text[:40]}`")
+        return value
 
-def _whole(least: int, text: str) -> int:
-    value = number(text)
-    if not isinstance(value, int) or not least <= value <= _LARGEST:
-        raise ArgumentTypeError(
-            f"expected an integer from {least} to {_LARGEST}, found `{text[:40]}`"
-        )
-    return value
+    return read
 
 
 def seconds(text: str) -> float:

@@ -24,10 +24,6 @@ class Option:
     takes_value: bool
     choices: tuple[str, ...]
 
-    @property
-    def is_file(self) -> bool:
-        return self.takes_value and not self.choices
-
 
 def add(parser: ArgumentParser) -> None:
     parser.add_argument("shell", choices=SHELLS)

@@ -36,11 +36,10 @@ def run(options: Namespace) -> int:
     if options.plot:
         return _plot(options)
     network = compiled(options)
-    table = (
-        _paper(network)
-        if options.paper
-        else report(network, options.by, options.batch, options.dtype, options.depth)
-    )
+    if options.paper:
+        table = _paper(network)
+    else:
+        table = report(network, options.by, options.batch, options.dtype, options.depth)
     say(render(table, options.format), options.format)
     return 0
 

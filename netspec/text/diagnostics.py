@@ -174,17 +174,14 @@ _LOOKUPS = (
 
 def in_order(items: Iterable[Diagnostic]) -> list[Diagnostic]:
     """Sort diagnostics by file and place, one for each code and place; those without come last."""
-
-    def key(item: Diagnostic) -> tuple[bool, str, int]:
-        if item.span is None:
-            return True, "", 0
-        return False, item.span.source.name, item.span.start
-
     groups: dict[object, list[Diagnostic]] = {}
     for item in items:
         same = (item.code, item.message if item.code in _LOOKUPS else item.span)
         groups.setdefault(same, []).append(item)
-    return sorted(map(_grouped, groups.values()), key=key)
+    found = map(_grouped, groups.values())
+    return sorted(
+        found, key=lambda x: (0, x.span.source.name, x.span.start) if x.span else (1, "", 0)
+    )
 
 
 def _grouped(items: list[Diagnostic]) -> Diagnostic:

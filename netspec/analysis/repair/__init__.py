@@ -103,8 +103,9 @@ class _Search:
         for token in Tokens(self.case.spec, self.case.graph).all():
             if self.case.budget.left <= 0:
                 break
-            new = self._mend(token) if self._feeds(token) else None
-            if new is not None:
+            values = guesses(token, self.trial, self.faults) if self._feeds(token) else ()
+            mending = (new for new in values if self.trial.mends(token, new, self.faults))
+            if (new := next(mending, None)) is not None:
                 found.append(self._fix(token, new, company))
         # Of one mistake the place that changed last is the cause: a spec stands on what it extends.
         tier = min((fix.tier for fix in found), default=None)
@@ -114,11 +115,6 @@ class _Search:
     def _feeds(self, token: Token) -> bool:
         inputs = self.case.graph.inputs if token.feeds_input else ()
         return any(node in self.region for node in (*inputs, *token.nodes))
-
-    def _mend(self, token: Token) -> Value:
-        """Return the likeliest value with which all holds, or None."""
-        values = guesses(token, self.trial, self.faults)
-        return next((new for new in values if self.trial.mends(token, new, self.faults)), None)
 
     def _fix(self, token: Token, new: Value, company: Company) -> Fix:
         fed = tuple(node for node in token.nodes if node in self.region)

@@ -46,7 +46,9 @@ class Fix:
     @property
     def rank(self) -> tuple[float, ...]:
         """Order fixes by how likely such a mistake is."""
-        return self.strangeness, -self.gain, bool(self.key), not self.is_slip, -_roundness(self.new)
+        # The largest power of 2 that divides a number says how round it is.
+        roundness = self.new & -self.new if type(self.new) is int else 0
+        return self.strangeness, -self.gain, bool(self.key), not self.is_slip, -roundness
 
     @property
     def is_slip(self) -> bool:
@@ -74,11 +76,6 @@ def _bare(value: Value) -> str:
     if isinstance(value, Expr):
         return re.sub(r"[A-Za-z_]\w*", r"$\g<0>", str(value))
     return spell(value).strip("`")
-
-
-def _roundness(value: Value) -> int:
-    """Return the largest power of 2 that divides a number."""
-    return value & -value if type(value) is int else 0
 
 
 def slips(value: int) -> Iterator[int]:

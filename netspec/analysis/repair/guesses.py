@@ -14,10 +14,11 @@ from math import isqrt
 from netspec import limits
 from netspec.analysis.claims import Key
 from netspec.analysis.repair.fix import shortened, slips
-from netspec.analysis.repair.tokens import Token, half
+from netspec.analysis.repair.tokens import Token
 from netspec.analysis.repair.trial import Trial
 from netspec.graph.model import Sizes
 from netspec.language.terms import Value
+from netspec.ops.dim import Expr
 
 _SMALL = 12
 _USUAL = (3, 1, 2, 5, 7)
@@ -41,7 +42,7 @@ def _values(token: Token, trial: Trial, faults: Mapping[Key, int]) -> Iterator[V
         return
     yield from _halves(token)
     if trial.refused:
-        yield from _fitting(token, trial.inputs_of_refused())
+        yield from _fitting(token, trial.inputs_of(trial.refused))
     elif isinstance(value, int):
         yield from _solutions(token, value, trial, faults)
     elif value is None:
@@ -53,8 +54,10 @@ def _halves(token: Token) -> Iterator[Value]:
     for node in list(token.nodes.values())[:1]:
         padding = node.call.arguments.get("padding")
         is_padding = token.key == "padding" or (padding and padding.span == token.span)
-        if is_padding and (found := half(node)):
-            yield found
+        kernel = node.call.arguments.get("kernel_size")
+        value = kernel.value if kernel else None
+        if is_padding and isinstance(value, Expr) and value.op == "name":
+            yield Expr("//", (value, 2), 3)
 
 
 def _fitting(token: Token, inputs: Sequence[Sizes]) -> Iterator[int]:

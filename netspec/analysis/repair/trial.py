@@ -65,10 +65,9 @@ class Trial:
         shape = self._shapes.get(key[0], ()) if isinstance(key[0], tuple) else ()
         return key[1] < len(shape) and shape[key[1]] == self._wanted[key]
 
-    def inputs_of_refused(self) -> list[Sizes]:
-        """Return what the refused layer reads."""
-        node = self._graph.nodes[self.refused] if self.refused else None
-        return [self._shapes[source] for source in node.inputs] if node else []
+    def inputs_of(self, node: NodeId) -> list[Sizes]:
+        """Return what a layer reads."""
+        return [self._shapes[source] for source in self._graph.nodes[node].inputs]
 
     def mends(self, token: Token, new: Value, faults: Mapping[Key, int]) -> bool:
         """Tell whether a value leaves no contract broken and no layer refused."""

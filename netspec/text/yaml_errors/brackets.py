@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 
 from netspec.text.diagnostics import Diagnostic, Label
 from netspec.text.yaml_errors.layout import OPENERS, PAIRS, VALUE, Entry, Failure, said, tokens
 
+_Recognise = Callable[[Failure, Entry], Diagnostic | None]
 _WORD = r"[A-Za-z_][\w.]*"
 _LONG = 200
 _NO_START = r"[:;,}\]]|\$(?=\d)|-(?=[$A-Za-z])"
@@ -17,19 +18,18 @@ _NO_START = r"[:;,}\]]|\$(?=\d)|-(?=[$A-Za-z])"
 _KEY_BEHIND_KEY = re.compile(rf"\b{_WORD}:\s+(?={_WORD}:\s)")
 
 
-def _candidates(failure: Failure) -> Iterator[Entry]:
-    """Yield the entries whose brackets count: those of a text do not."""
+def _first(failure: Failure, recognise: _Recognise) -> Diagnostic | None:
+    """Return what is recognised in the first of the entries whose brackets count."""
     for entry in failure.near():
-        if entry.key != "doc" or failure.text[entry.value : entry.value + 1] in PAIRS:
-            yield entry
+        is_text = entry.key == "doc" and failure.text[entry.value : entry.value + 1] not in PAIRS
+        if not is_text and (found := recognise(failure, entry)):
+            return found
+    return None
 
 
 def odd(failure: Failure) -> Diagnostic | None:
     """A bracket inside a word, or one that closes before the entry has ended."""
-    for entry in _candidates(failure):
-        if found := _odd_in(failure, entry):
-            return found
-    return None
+    return _first(failure, _odd_in)
 
 
 def _odd_in(failure: Failure, entry: Entry) -> Diagnostic | None:
@@ -118,10 +118,7 @@ def _early(failure: Failure, place: int, behind: str, opened: list[str]) -> Diag
 
 def unbalanced(failure: Failure) -> Diagnostic | None:
     """A bracket that has no partner, and where the partner would stand."""
-    for entry in _candidates(failure):
-        if found := _in_entry(failure, entry):
-            return found
-    return None
+    return _first(failure, _in_entry)
 
 
 def _in_entry(failure: Failure, entry: Entry) -> Diagnostic | None:
@@ -134,7 +131,8 @@ def _in_entry(failure: Failure, entry: Entry) -> Diagnostic | None:
         elif opened and text[opened[-1]] == OPENERS[text[place]]:
             opened.pop()
         else:
-            excess = _excess(text[place] for place in places)
+            counts = Counter(text[place] for place in places)
+            excess = {left: counts[left] - counts[right] for left, right in PAIRS.items()}
             return _wrong_closer(failure, entry, place, opened, excess)
     return _never_closed(failure, opened[-1], entry.end, entry.end) if opened else None
 
@@ -179,15 +177,10 @@ def _for_comma(failure: Failure, place: int) -> Diagnostic | None:
     return said(f"`{closer}` stands where `,` belongs behind `{word}`", span, help)
 
 
-def _excess(found: Iterator[str]) -> dict[str, int]:
-    """Return how many more brackets open than close, of each kind."""
-    counts = Counter(found)
-    return {opener: counts[opener] - counts[closer] for opener, closer in PAIRS.items()}
-
-
 def _wrong_closer(
     failure: Failure, entry: Entry, place: int, opened: list[int], excess: dict[str, int]
 ) -> Diagnostic:
+    """A closer that does not match; `excess` is how many more brackets of each kind open."""
     closer, text = failure.text[place], failure.text
     opener = OPENERS[closer]
     span = failure.span(place, place + 1)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from netspec.text.codes import Code
 from netspec.text.diagnostics import Diagnostic, Label, Source, Span
@@ -73,7 +73,6 @@ class Failure:
     began: int
     problem: str
     context: str
-    _starts: list[int] = field(default_factory=list)
 
     @property
     def text(self) -> str:
@@ -98,6 +97,9 @@ class Failure:
         """Return a range, at least one character wide."""
         return Span(self.source, start, max(end, start + 1))
 
+    def line(self, place: int) -> int:
+        return self.source.position(place)[0]
+
     def match(self, pattern: str, start: int, end: int | None = None) -> re.Match[str] | None:
         """Match a pattern at a place of the text."""
         return re.compile(pattern).match(self.text, start, len(self.text) if end is None else end)
@@ -114,9 +116,7 @@ class Failure:
         return self.text[start:place]
 
     def _number(self, place: int) -> int:
-        if not self._starts:
-            self._starts.extend(entry.start for entry in self.entries)
-        return max(bisect_right(self._starts, place) - 1, 0)
+        return max(bisect_right(self.entries, place, key=lambda entry: entry.start) - 1, 0)
 
 
 def failure_at(source: Source, place: int, began: int, problem: str, context: str) -> Failure:
@@ -153,7 +153,9 @@ def entries(text: str, start: int, stop: int) -> Iterator[Entry]:
             continue
         if entry is not None:
             yield entry
-        entry = _entry(line.start(), head, end)
+        dash, key = len(head[1]), (head[3] or "").rstrip(": -")
+        value = line.start() + (head.end() if head[3] != "-" else dash)
+        entry = Entry(line.start(), dash, dash + len(head[2]), key, value, max(end, line.start()))
         rest = text[entry.value : end]
         literal = rest[:1] in ("|", ">")
         opened = _still_open("", rest) if rest[:1] in PAIRS else ""
@@ -169,13 +171,6 @@ def _continues(entry: Entry, content: str, head: re.Match[str], is_open: bool, t
         return False
     has_ended = text[entry.value : entry.value + 1] in PAIRS
     return is_open or not (head[2] or head[3] or has_ended)
-
-
-def _entry(start: int, head: re.Match[str], end: int) -> Entry:
-    dash = len(head[1])
-    key = (head[3] or "").rstrip(": -")
-    value = start + (head.end() if head[3] != "-" else dash)
-    return Entry(start, dash, dash + len(head[2]), key, value, max(end, start))
 
 
 def _still_open(opened: str, text: str) -> str:

@@ -23,8 +23,7 @@ def missing_dash(failure: Failure) -> Diagnostic | None:
     above = failure.entries[failure.index - 1]
     if not entry.is_item or above is entry or not above.key or not above.holds:
         return None
-    position = failure.source.position
-    if position(above.value)[0] == position(above.first)[0]:
+    if failure.line(above.value) == failure.line(above.first):
         return None
     word = failure.word_at(above.value, r"\S*")
     span = failure.span(above.value - 1, above.value + len(word))
@@ -171,13 +170,13 @@ def literal(failure: Failure) -> Diagnostic | None:
     line = max(text.rfind("\n", 0, failure.place), text.rfind("\r", 0, failure.place)) + 1
     if not first or first.start(1) >= line:
         return None
-    number = failure.source.position(line)[0]
+    number = failure.line(line)
     depth = failure.place - line
     usual = len(first[1])
     message = f"line {number} of a text is indented by {depth}, its first line by {usual}"
     above, below = failure.span(first.start(1), first.end()), failure.span(line, failure.place)
     if usual > entry.dash + 2 and depth == entry.dash + 2:
-        help = f"indent line {failure.source.position(above.start)[0]} by {depth}"
+        help = f"indent line {failure.line(above.start)} by {depth}"
         return said(message, above, help, Label(below, f"indented by {depth}"))
     help = f"indent line {number} by {usual}"
     return said(message, below, help, Label(above, f"indented by {usual}"))
@@ -291,7 +290,7 @@ def _moved(near: Sequence[Entry], i: int, column: int) -> list[Entry]:
 
 
 def _misplaced(failure: Failure, odd: Entry, column: int, sibling: Entry | None) -> Diagnostic:
-    number = failure.source.position(odd.first)[0]
+    number = failure.line(odd.first)
     message = f"line {number} is indented by {odd.dash}, its siblings by {column}"
     notes = []
     if sibling is not None:

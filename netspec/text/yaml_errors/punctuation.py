@@ -48,7 +48,7 @@ def _starts(failure: Failure, entry: Entry) -> list[int]:
     """Return where a key of an entry must start that has none, or only one above its line."""
     if not entry.key:
         return [entry.word]
-    return [entry.value] if _line(failure, entry.value) > _line(failure, entry.first) else []
+    return [entry.value] if failure.line(entry.value) > failure.line(entry.first) else []
 
 
 def no_colon(failure: Failure) -> Diagnostic | None:
@@ -61,10 +61,6 @@ def no_colon(failure: Failure) -> Diagnostic | None:
         if found:
             return found
     return None
-
-
-def _line(failure: Failure, place: int) -> int:
-    return failure.source.position(place)[0]
 
 
 def _keyless(failure: Failure, entry: Entry) -> Diagnostic | None:
@@ -85,7 +81,7 @@ def _keyless(failure: Failure, entry: Entry) -> Diagnostic | None:
 
 
 def _outdented(failure: Failure, entry: Entry, above: Entry | None) -> Diagnostic:
-    number = _line(failure, entry.first)
+    number = failure.line(entry.first)
     span = failure.span(entry.start, entry.word + len(failure.word_at(entry.word, r"\S*")))
     if above is None:
         help = "start each line with `key: `"

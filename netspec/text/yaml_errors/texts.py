@@ -60,10 +60,10 @@ def odd_key(span: Span) -> Diagnostic | None:
         return None
     word, mark = found[1], found[2].strip()
     message = f"`{mark}` stands where `:` belongs behind `{word}`"
-    if not mark or mark == ":":
-        message = (
-            f"a space is missing behind `{word}:`" if mark else f"a `:` is missing behind `{word}`"
-        )
+    if mark == ":":
+        message = f"a space is missing behind `{word}:`"
+    elif not mark:
+        message = f"a `:` is missing behind `{word}`"
     return said(message, span, f"write `{word}: {found[3].strip()}`")
 
 
