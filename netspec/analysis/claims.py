@@ -84,6 +84,15 @@ def _sizes(claimed: Argument, bound: Bound, sink: Sink) -> tuple[int | None, ...
     return values  # type: ignore[return-value]  # integers, as checked
 
 
+def sound(graph: Graph) -> Shapes | None:
+    """Return the shapes of a network, or None where a layer is refused or a claim does not hold."""
+    shapes, problems = infer(graph)
+    sink = Sink()
+    said = claims(graph, sink)
+    is_sound = not (problems or sink.items) and all(claim.holds(shapes) for claim in said)
+    return shapes if is_sound else None
+
+
 def wanted(claims: Iterable[Claim]) -> dict[Key, int]:
     """Return the numbers that some claims fix."""
     return {(c.use.output, i): size for c in claims for i, size in enumerate(c.sizes) if size}
@@ -118,8 +127,8 @@ def misses(broken: Sequence[Expectation], values: Mapping[str, int]) -> Missed:
 
 def judge(spec: Spec, graph: Graph) -> Missed | None:
     """Return by how much a network misses what its spec expects; None if a layer is wrong."""
-    shapes, problems = infer(graph)
-    if problems or not all(claim.holds(shapes) for claim in claims(graph, Sink())):
+    shapes = sound(graph)
+    if shapes is None:
         return None
     values = sum_up(graph, measure(graph, shapes)).metrics
     return misses(broken(spec, values), values)

@@ -10,7 +10,6 @@ from netspec.analysis.case import Case, hints, is_clear, others
 from netspec.analysis.claims import broken, claims, exact, misses, wanted
 from netspec.analysis.costs import Costs, Totals
 from netspec.graph.model import Graph, path
-from netspec.language.model import Spec
 from netspec.language.terms import Expectation
 from netspec.text.codes import Code
 from netspec.text.diagnostics import Diagnostic, Label
@@ -32,7 +31,9 @@ def check_expectations(case: Case, totals: Totals, costs: Costs) -> None:
     gaps = [Label(item.argument.span, _gap(item, values)) for item in group]
     extension = case.extension
     if extension and all(gap.span.source is not extension.source for gap in gaps):
-        case.sink.add(extension.without_numbers(_as_it_is(case.spec, values), tuple(gaps)))
+        metrics = dict.fromkeys(item.metric for item in case.spec.expect)
+        now = ", ".join(f"{metric}: {values[metric]}" for metric in metrics)
+        case.sink.add(extension.without_numbers(now, tuple(gaps)))
         return
     fixes = _fixes(group, values, case)
     if extension and not fixes and _is_another(group, extension, case):
@@ -56,11 +57,6 @@ def _fixes(group: Sequence[Expectation], values: Mapping[str, int], case: Case) 
     holding = (claim for claim in claims(case.graph, case.sink) if claim.holds(case.shapes))
     faults = [(item.metric, 0) for item in group if (item.metric, 0) in sums]
     return repair.fixes(case, sums | wanted(holding), faults, misses(group, values))
-
-
-def _as_it_is(spec: Spec, values: Mapping[str, int]) -> str:
-    """Write the items of `expect` with the numbers that hold."""
-    return ", ".join(f"{metric}: {values[metric]}" for metric in {x.metric: 0 for x in spec.expect})
 
 
 def _is_another(group: Sequence[Expectation], extension: Extension, case: Case) -> bool:

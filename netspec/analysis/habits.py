@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from netspec import limits
 from netspec.analysis import shapes
 from netspec.analysis.case import Case
-from netspec.analysis.contracts import check_shapes
+from netspec.analysis.claims import sound
 from netspec.graph.model import Graph, Node, NodeId, Sizes, path
 from netspec.language.calls import inferred
 from netspec.language.model import OpCall, Spec
@@ -100,28 +100,20 @@ def _cures(case: Case, first: Diagnostic) -> Iterator[Diagnostic]:
     graph = case.graph
     if last := _channels_last(graph.inputs):
         turned = {name: (graph.inputs[name][2], *graph.inputs[name][:2]) for name in last}
-        if _is_well(replace(graph, inputs={**graph.inputs, **turned}), case):
+        if sound(replace(graph, inputs={**graph.inputs, **turned})):
             span = case.spec.inputs[last[0][0]].span
             label = f"{graph.inputs[last[0]][0]} channels"
             yield replace(first, span=span, label=label, help=_channels_first(case.spec, last[0]))
     for name, shape in graph.inputs.items():
         rest = {**graph.inputs, name: shape[1:]}
-        if len(shape) > 2 and shape[0] == 1 and _is_well(replace(graph, inputs=rest), case):
+        if len(shape) > 2 and shape[0] == 1 and sound(replace(graph, inputs=rest)):
             text = case.spec.inputs[name[0]].span.text.partition(",")[2].strip()
             help = f"shapes leave out the batch: write [{text}"
             yield replace(first, span=case.spec.inputs[name[0]].span, label="", help=help)
     for shorter in _shorter(graph):
         nodes = {i: n._replace(op=shorter.get(n.call, n.op)) for i, n in graph.nodes.items()}
-        if shorter and _is_well(replace(graph, nodes=nodes), case):
+        if shorter and sound(replace(graph, nodes=nodes)):
             yield _inferred(next(iter(shorter)), first)
-
-
-def _is_well(graph: Graph, case: Case) -> bool:
-    """Tell whether a graph has nothing that is refused and no broken contract."""
-    sizes, problems = shapes.infer(graph)
-    trial = Case(case.spec, graph, sizes, Sink(), trial=True)
-    check_shapes(trial, problems)
-    return not trial.sink.items
 
 
 def _shorter(graph: Graph) -> Iterator[dict[OpCall, Op]]:
@@ -130,12 +122,13 @@ def _shorter(graph: Graph) -> Iterator[dict[OpCall, Op]]:
     together: dict[OpCall, Op] = {}
     for node in graph.nodes.values():
         inputs = tuple(sizes[source] for source in node.inputs if source in sizes)
+        if len(inputs) < len(node.inputs):
+            continue  # behind what is refused
         op = together.get(node.call) or _without_first(node, inputs) or node.op
-        if len(inputs) == len(node.inputs) and op is not node.op:
+        if op is not node.op:
             together[node.call] = op
-        if len(inputs) == len(node.inputs):
-            shape = shapes.apply(op, inputs)[0]
-            sizes |= {node.id: shape} if shape else {}
+        if shape := shapes.apply(op, inputs)[0]:
+            sizes[node.id] = shape
     yield together
     for call, op in list(together.items())[:_MAX_TRIALS]:
         yield {call: op}

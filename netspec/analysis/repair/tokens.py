@@ -151,7 +151,7 @@ class Tokens:
         for key in _ADDED:
             if key in type(node.op).model_fields and key not in node.call.arguments:
                 value = getattr(node.op, key)
-                if value is None or isinstance(value, _SCALARS):
+                if value is None or isinstance(value, _SCALARS):  # not "same", nor a list
                     self._add(Token(node.call.span, value, None, key=key)).nodes[node.id] = node
 
 

@@ -230,10 +230,7 @@ def _never_closed(failure: Failure, opener: int, stop: int, end: int) -> Diagnos
     return said(f"`{char}` is not closed", span, help, note)
 
 
-_STRANGE = {
-    "[": r",\s*(?=[A-Za-z_]\w*:\s)",
-    "{": r",\s*(?=[\[{]|[\w$.]+\s*[,\]}])",
-}
+_STRANGE = {"[": r",\s*(?=[A-Za-z_]\w*:\s)", "{": r",\s*(?=[\[{]|[\w$.]+\s*[,\]}])"}
 """What no bracket can hold: a list a key, a mapping an item without one."""
 
 

@@ -119,10 +119,11 @@ def no_value(failure: Failure) -> Diagnostic | None:
     before = len(text[:place].rstrip()) - 1
     is_first = before < 0 or re.search(r"[\r\n]", text[before:place])
     if char == ":" and (is_first or text[before] in ",[{"):
-        help = "write a name in front of the `:`, or delete it"
-        return Diagnostic(
-            Code.NAME, "a key without a name", failure.span(place, place + 1), help=help
+        span, help = (
+            failure.span(place, place + 1),
+            "write a name in front of the `:`, or delete it",
         )
+        return Diagnostic(Code.NAME, "a key without a name", span, help=help)
     if before >= 0 and text[before] in ",[{:":
         message = f"nothing stands between `{text[before]}` and `{char}`"
         return said(message, failure.span(before, place + 1), f"delete the `{char}`")

@@ -43,14 +43,7 @@ _TABLE: tuple[Callable[[Failure], Diagnostic | None], ...] = (
 )
 
 
-_KEY_TABLE = (
-    punctuation.behind_comma,
-    punctuation.double_brace,
-    brackets.odd,
-    brackets.unbalanced,
-)
-
-
+_KEY_TABLE = (punctuation.behind_comma, punctuation.double_brace, brackets.odd, brackets.unbalanced)
 _BRACKET_IN_KEY = (punctuation.glued_key, punctuation.no_colon)
 
 
