@@ -41,6 +41,7 @@ def compile_spec(
         return _compile(lineage, params or {}, load, strict)
     except SpecError as error:
         found = lineage.trace(error.diagnostics)
+        # Edits are judged with the values in the text, which are not those that were given.
         if not params:
             from netspec.analysis.repair.rewrite import mended
 
@@ -54,6 +55,7 @@ def _judge(source: Source, load: Loader | None) -> Judge:
     def holds(text: Source, budget: Budget) -> bool:
         def loaded(origin: Source, path: str) -> Source:
             assert load is not None
+            # Paths are relative to the file, which the edited text is not.
             return load(source if origin is text else origin, path)
 
         try:

@@ -198,6 +198,7 @@ class _Joined:
         changes = [i for i in range(start + 1, len(way)) if sizes[i] != sizes[i - 1]]
         windows = [i for i in range(1, len(way)) if nodes[way[i]].op.window()]
         sources = [0] if way[0] in nodes and not nodes[way[0]].inputs else []
+        # A way of one size is at fault for keeping it: its last window could change it.
         steps = changes[:1] or windows[-1:] or sources
         return nodes[way[steps[0]]] if steps else None
 

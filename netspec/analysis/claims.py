@@ -89,6 +89,7 @@ def sound(graph: Graph) -> Shapes | None:
     shapes, problems = infer(graph)
     sink = Sink()
     said = claims(graph, sink)
+    # A claim that is no shape is a mistake of its own, which must not be taken for mended.
     is_sound = not (problems or sink.items) and all(claim.holds(shapes) for claim in said)
     return shapes if is_sound else None
 

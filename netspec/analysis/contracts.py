@@ -39,6 +39,7 @@ def check_shapes(case: Case, problems: Problems) -> None:
         wrong = [claim for claim in here if not claim.holds(case.shapes)]
         if wrong or (behind and not here):
             doubtful.add(node.id)
+        # It may follow from the first; a warning is no reason to stop, so all are told.
         if behind and case.severity == "error":
             continue
         broken += wrong if not behind else []
@@ -64,6 +65,7 @@ def _report_shapes(broken: Sequence[Claim], said: Sequence[Claim], case: Case) -
     """Report broken contracts: as one mistake if one number mends them all."""
     from netspec.analysis import repair
 
+    # A contract of another rank has no dimension to compute with.
     ranks = {node: len(shape) for node, shape in case.shapes.items()}
     sized = wanted(claim for claim in said if ranks.get(claim.use.output) == len(claim.sizes))
     faults = [key for claim in broken for key in _missed(claim, case) if key in sized]

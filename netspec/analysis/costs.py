@@ -67,6 +67,7 @@ def measure(graph: Graph, shapes: Shapes) -> Costs:
     for node in graph.nodes.values():
         inputs = tuple([shapes[source] for source in node.inputs])
         is_shared = node.owner is not node.id and node.owner != node.id
+        # The uses of a block share their ops, which the graph keeps, so that an id names one op.
         key = (id(node.op), is_shared, *inputs)
         if key not in seen:
             params = 0 if is_shared else sum(map(product, node.op.weights(*inputs).values()))

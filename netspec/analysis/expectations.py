@@ -30,6 +30,7 @@ def check_expectations(case: Case, totals: Totals, costs: Costs) -> None:
         return
     gaps = [Label(item.argument.span, _gap(item, values)) for item in group]
     extension = case.extension
+    # A variant changes what it extends, so the numbers written there are no longer about it.
     if extension and all(gap.span.source is not extension.source for gap in gaps):
         metrics = dict.fromkeys(item.metric for item in case.spec.expect)
         now = ", ".join(f"{metric}: {values[metric]}" for metric in metrics)

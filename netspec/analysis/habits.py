@@ -92,6 +92,7 @@ def advise(case: Case) -> None:
     others = [item for item in case.sink.items if item.severity != "error"]
     notes = (Label(first.span, first.label or "found here"),) if first.span else ()
     if found := next(_cures(case, first), None):
+        # All errors go: that all is well without the habit proves that they follow from it.
         case.sink.items[:] = [*others, replace(found, notes=notes)]
 
 
@@ -142,6 +143,7 @@ def _without_first(node: Node, inputs: tuple[Sizes, ...]) -> Op | None:
         return None
     inferred = list(node.op.inferred(inputs[0]).values()) if inputs[0] else []
     values = [call.arguments[key].value for key in leading]
+    # Only a number that could have been inferred was written from habit.
     if values[0] not in inferred:
         return None
     given = dict(zip(type(call.op).model_fields, values[1:], strict=False))

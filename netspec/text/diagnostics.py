@@ -174,6 +174,7 @@ _LOOKUPS = (
 
 def in_order(items: Iterable[Diagnostic]) -> list[Diagnostic]:
     """Sort diagnostics by file and place, one for each code and place; those without come last."""
+    # A mistake in a block is found at each of its uses; it is told once.
     groups: dict[object, list[Diagnostic]] = {}
     for item in items:
         same = (item.code, item.message if item.code in _LOOKUPS else item.span)

@@ -221,6 +221,7 @@ class _Builder:
         end = _index(event.end_mark)
         children = [value for _, value in top.items] if top.keys is not None else top.values
         if not top.flow and children:
+            # For the parser a block ends where the next entry begins, comments included.
             end = max(children[-1].span.end, top.items[-1][0].span.end if top.items else 0)
         span = Span(self.source, top.start, end)
         if top.keys is None:

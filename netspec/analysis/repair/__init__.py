@@ -37,6 +37,7 @@ def fixes(
     if case.severity == "warning" or case.trial:
         return []
     found: list[Fix] = []
+    # No argument changes how deep a network is.
     if broken and not (missed and missed.get("depth")) and _set_up(case):
         trial = Trial(case, wanted)
         faults = {key: trial.actual(key) - wanted[key] for key in broken}
@@ -62,6 +63,7 @@ def fits(case: Case, wanted: Wanted, refused: Node) -> list[Fix]:
         search = _Search(case, trial, {}, region)
         found = search.fixes()
         if not found:
+            # What lies behind may be wrong for another reason, told when this is mended.
             trial.is_local = True
             found = search.fixes()
     return found or structure.find(case, {})
@@ -110,6 +112,7 @@ class _Search:
         # Of one mistake the place that changed last is the cause: a spec stands on what it extends.
         tier = min((fix.tier for fix in found), default=None)
         young = sorted((fix for fix in found if fix.tier == tier), key=lambda fix: fix.rank)
+        # By chance a strange kernel or stride fits too; it is told only if nothing usual does.
         return [fix for fix in young if fix.strangeness <= 0] or young
 
     def _feeds(self, token: Token) -> bool:

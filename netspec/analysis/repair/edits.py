@@ -74,6 +74,8 @@ def _others(source: Source, place: tuple[int, int], words: Iterable[object]) -> 
 def all_edits(source: Source, unused: Sequence[str]) -> Iterator[Edit]:
     """Yield edits of one word or one line; `unused` are parameters that no expression uses."""
     rows = rows_of(source)
+    # A trial costs a compilation and the first that holds is taken, so the likeliest come first:
+    # parameters declared in vain, then lines that stand twice, then numbers.
     yield from other_names(source, 0, len(source.text), unused)
     yield from _leaving_out(rows)
     yield from _other_numbers(source)
@@ -118,6 +120,7 @@ def slips(place: Span) -> Iterator[Edit]:
     start, end = max(0, place.start - _NEAR), min(len(text), place.end, place.start + _NEAR) + _NEAR
     for i in range(start, min(end, len(text) - 1)):
         old = text[i : i + 2]
+        # Spaces of an indent are turned by `indents`.
         is_indent = not text[text.rfind("\n", 0, i) + 1 : i + 1].strip()
         if is_indent or "\n" in old or old[0] == old[1]:
             continue
@@ -273,6 +276,7 @@ def _once_more(rows: Sequence[Span]) -> Iterator[Edit]:
     """An item of a list, written once more."""
     for row in rows:
         is_item = not entry(row) and re.match(r"\s+(- )?[\[{a-z]", row.text)
+        # One line of a longer entry cannot be doubled alone.
         is_closed = row.text.endswith("\n") and row.text.count("{") == row.text.count("}")
         if is_item and is_closed:
             yield Edit(row, row.text * 2, "with this line once more", "write the line once more")

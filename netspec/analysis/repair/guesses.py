@@ -85,12 +85,14 @@ def _near(value: int) -> Iterator[int]:
 
 def _solutions(token: Token, value: int, trial: Trial, faults: Mapping[Key, int]) -> Iterator[int]:
     """Yield what a straight line or a parabola through trials says, then small slips."""
+    # One probe says how much a step changes; nearly all counts grow with a width or its square.
     after = trial.faults(token, value + 1, is_probe=True)
     if after is not None and all(key[1] == 0 and key not in after for key in faults):
         return  # it does not touch what is broken, so that no other value will
     if value >= _SMALL and any(key[1] > 0 for key in faults):
         yield from (*shortened(value), *_USUAL)
     yield from _on_the_curve(token, value, trial, faults, after or {})
+    # Where the next number does not fit nothing could be computed: a slip is likely then.
     if after is None or value < _SMALL:
         yield from _near(value) if value < _SMALL else ()
         yield from slips(value)
@@ -107,6 +109,7 @@ def _on_the_curve(
     if isinstance(key[0], tuple):
         actual = trial.actual(key)
         middle = round(Fraction(value * (actual - fault), actual))
+        # A size is in proportion to what it comes from, but for borders and rounding.
         yield from (middle, middle - 1, middle + 1)
     elif first and (then := trial.faults(token, value + 2, is_probe=True)):
         second = then.get(key, fault) - fault

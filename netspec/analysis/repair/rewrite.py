@@ -54,6 +54,7 @@ def _answers(
     """
     for item in found:
         if item.guesses and not item.is_open and item.span and item.span.source is trials.source:
+            # Only what holds of the likeliest batch is told: a later one holds by chance.
             for words in _ordered(item, trials.source):
                 edits = [replacing(item.span, word) for word in words]
                 if holding := list(islice(trials.holding(edits), _MOST_ANSWERS + 1)):
@@ -120,6 +121,7 @@ class _Trials:
     def holding(self, edits: Iterable[Edit]) -> Iterator[Edit]:
         seen = {self.source.text}
         for edit in edits:
+            # Many edits make the same text; a trial costs a compilation.
             if edit.text in seen:
                 continue
             if not self.budget.spend(len(edit.text) // _CHARACTERS):
@@ -173,6 +175,7 @@ def _moved(item: Diagnostic, edit: Edit, found: Sequence[Diagnostic]) -> Diagnos
     """Say a mistake at the place of the edit that mends it."""
     notes = [Label(each.span, each.label or "found here") for each in found if each.span]
     notes += [label for each in found for label in each.notes]
+    # The places that the mistake was found at stay visible: they are where a reader would look.
     kept = dict.fromkeys(note for note in notes if note.span != edit.shown)
     rest = re.search(r", or (correct|write) `?(expect|shape).*", item.help)
     help = edit.cure + (rest[0] if rest and rest[1] == "correct" else "")

@@ -35,6 +35,7 @@ from netspec.text.diagnostics import Sink, SpecError
 def find(case: Case, missed: Missed) -> list[Fix]:
     """Return the changes of one count or flag with which everything holds."""
     fixes: list[Fix] = []
+    # A block that is used twice yields its places twice.
     for place in dict.fromkeys(_places(case.spec)):
         tried: dict[Value, Missed | None] = {}
         for new in _candidates(place.old, missed, tried):
@@ -122,6 +123,7 @@ def _edited(part: Any, fix: Fix) -> Any:
     It is the model that is edited, not the text: the place may stand in a file that is extended.
     """
     match part:
+        # This is asked first, for the call within the layer stands at the same place.
         case Layer() if fix.key and part.call.span == fix.span:
             return _with_argument(part, fix)
         case Argument() if part.span == fix.span:

@@ -119,6 +119,7 @@ class Tokens:
         for name in dict.fromkeys(names(argument.value)):
             bound = node.bindings[name]
             self._note(bound.span, bound.value, node)
+            # Rather than the default, on which all uses rely, this one use may want its own value.
             if bound.span in self._defaults:
                 self._default(bound.span, bound.value, node)
 
@@ -126,6 +127,7 @@ class Tokens:
         """Add a value, or each item of a list, to the tokens."""
         for place, index, item in _items(span, value):
             token = self._add(Token(place, item, span, index))
+            # Repeated layers give it several values: nobody knows which is to change.
             if token.value != item:
                 self.mixed.add(span)
             if node:
@@ -139,6 +141,7 @@ class Tokens:
     def _default(self, default: Span, value: Value, node: Node) -> None:
         """Add the argument that the use of a block leaves to the block's default."""
         block, name = self._defaults[default]
+        # The innermost use of the block is the one that takes the default.
         for length in range(len(node.id) - 1, 0, -1):
             use = self._graph.uses.get(node.id[:length])
             if use and isinstance(use.layer.call, BlockCall) and use.layer.call.block == block:

@@ -38,6 +38,7 @@ class Trial:
         for subject, index in wanted:
             if isinstance(subject, tuple):
                 self._claims.setdefault(subject, []).append((subject, index))
+        # What stands behind a refused layer has no shape, and costs nothing yet.
         known = {id: node for id, node in graph.nodes.items() if id in shapes}
         metrics = [subject for subject, _ in wanted if isinstance(subject, str)]
         self._costs = measure(replace(graph, nodes=known), shapes) if metrics else {}
@@ -100,6 +101,7 @@ class Trial:
             if self.is_local and node.id == self.refused:
                 return missed
             seen[node.id] = node
+        # The change does not reach the refused layer, which is then refused as before.
         if self.refused and self.refused not in seen:
             return None
         missed |= self._missed_totals(seen, shapes)

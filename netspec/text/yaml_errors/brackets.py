@@ -38,6 +38,7 @@ def _odd_in(failure: Failure, entry: Entry) -> Diagnostic | None:
     for place in tokens(text, entry.value, entry.end):
         char, behind = text[place], _behind(failure, entry, place)
         if char in PAIRS:
+            # `conv [64, 3]`: a word in front of the first bracket is a key that has lost its colon.
             alone = not opened and place - entry.value < _LONG
             word = alone and re.fullmatch(r"[^\s:,]+\s+", text[entry.value : place])
             if word or re.match(r"[\w$\]})-]", text[place - 1]):
@@ -48,6 +49,7 @@ def _odd_in(failure: Failure, entry: Entry) -> Diagnostic | None:
                 return None
             is_whole = not opened and text[entry.value] in PAIRS
             if behind and not re.match("#" if is_whole else r"[,\]}#]", behind):
+                # Where an opener is missing, `unbalanced` says more than that this closes early.
                 is_late = behind == "," or behind[0] in OPENERS or _opens_late(text, entry, place)
                 return None if is_late else _early(failure, place, behind, opened)
     return None
@@ -185,14 +187,19 @@ def _wrong_closer(
     opener = OPENERS[closer]
     span = failure.span(place, place + 1)
     meant = _in_key(failure, place) or _for_dollar(failure, place) or _for_comma(failure, place)
+    # One closer too many is a slip for another mark, if one would fit there; of two or more, some
+    # opener is missing.
     if meant and excess[opener] == -1:
         return meant
+    # Too many of its kind close. If too few of the other kind do, the closer is of the wrong kind,
+    # which is said below.
     if excess[opener] < 0 and not (opened and excess[text[opened[-1]]] > 0):
         other = "{" if opener == "[" else "["
         if place == entry.value and excess[opener] == -1 and excess[other] < 0:
             help = f"write `{other}` in place of `{closer}`"
             return said(f"`{closer}` stands where `{other}` belongs", span, help)
         return _never_opened(failure, entry, place, opened[-1] + 1 if opened else entry.first)
+    # Enough of each kind close: they stand crosswise.
     if not opened or excess[text[opened[-1]]] <= 0:
         help = "close the brackets in the order in which they open, the last first"
         around = failure.span(max(place - 1, 0), place + 2)
@@ -211,6 +218,7 @@ def _never_closed(failure: Failure, opener: int, stop: int, end: int) -> Diagnos
     char, closer = text[opener], PAIRS[text[opener]]
     behind = failure.match(r"\s*(#)[^\r\n]*", end)
     span = failure.span(opener, opener + 1)
+    # The text has the bracket, but behind a `#`.
     if stop == end and behind and closer in behind[0]:
         note = Label(failure.span(behind.start(1), behind.start(1) + 1), "a comment starts here")
         help = "delete the `#`, or close the bracket in front of it"

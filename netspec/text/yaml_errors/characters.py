@@ -51,6 +51,8 @@ def open_quote(failure: Failure) -> Diagnostic | None:
     """A quote that closes nowhere, or only below the next entry."""
     text = failure.text
     places = [failure.began] if "quoted scalar" in failure.context else []
+    # A quote that opened far above closes at the next one, and YAML stops behind that: the first
+    # quote in doubt is the cause, not the nearest.
     for entry in (*failure.near(), *failure.entries[: failure.index]):
         end = entry.end if text[entry.value : entry.value + 1] in PAIRS else entry.value + 1
         places += [p for p in tokens(text, entry.value, entry.end) if p < end and text[p] in "\"'"]

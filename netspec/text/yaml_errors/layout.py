@@ -123,6 +123,7 @@ def failure_at(source: Source, place: int, began: int, problem: str, context: st
     """Lay out the part of a text that a failure concerns, however long the text is."""
     text = source.text
     start = max(0, began - _BEFORE)
+    # Entries are told by their columns, so that the part must begin where a line does.
     while start and text[start - 1] not in "\r\n":
         start -= 1
     end = min(len(text), place + _BEHIND, began + _BEHIND * 2)
@@ -163,8 +164,11 @@ def entries(text: str, start: int, stop: int) -> Iterator[Entry]:
         yield entry
 
 
+# An entry ends where another one starts, even in open brackets: a bracket that was never closed
+# must not swallow the rest of the file.
 def _continues(entry: Entry, content: str, head: re.Match[str], is_open: bool, text: str) -> bool:
     """Tell whether a line belongs to the entry above, whose brackets or text may be open."""
+    # A closer may stand at the column of its key, as it does in Python.
     if is_open and content[len(head[1])] in OPENERS:
         return True
     if len(head[1]) <= entry.dash:
@@ -187,6 +191,8 @@ def _still_open(opened: str, text: str) -> str:
 def _closed(opened: str, text: str, place: int) -> str:
     """Return what of the open brackets a closer leaves open, be it the last one's or not."""
     last = opened.rindex(OPENERS[text[place]])
+    # Something opened since is still open. Either this closer is a slip (`{a: 1]}`), or the bracket
+    # that opened last was closed by the wrong kind, or one in between was forgotten.
     if last < len(opened) - 1:
         if text[place] == "]" and opened[-1] == "{" and _next_closer(text, place + 1) == "}":
             return opened
@@ -216,6 +222,7 @@ def _code_end(content: str) -> int:
 def tokens(text: str, start: int, end: int) -> Iterator[int]:
     """Yield the places of brackets, comments, and quotes that do not close; skip closed texts."""
     place = start
+    # An apostrophe inside a word opens no text; nor does a `#` without a space start a comment.
     while match := _TOKEN.search(text, place, end):
         char, place = match[0][0], match.end()
         if char in _CLOSING and (closing := _CLOSING[char].match(text, place, end)):

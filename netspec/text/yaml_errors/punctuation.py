@@ -66,10 +66,12 @@ def no_colon(failure: Failure) -> Diagnostic | None:
 def _keyless(failure: Failure, entry: Entry) -> Diagnostic | None:
     found = failure.match(_HEAD, entry.word, entry.end)
     before = failure.entries[: failure.entries.index(entry)]
+    # A plain word is a whole item; with a bracket behind it, it was meant for a key.
     if entry.is_item and (not found or not failure.match(r"[\[{]", found.end())):
         return None
     above = before[-1] if before else None
     goes_on = above and (above.key == "doc" or not above.holds)
+    # A text goes on only if it is indented; at the same column a word with a bracket is a key.
     if goes_on and above and entry.dash == above.dash and found:
         goes_on = not failure.match(r"[\[{]", found.end())
     if not entry.is_item and (goes_on or not found):
@@ -127,6 +129,7 @@ def no_value(failure: Failure) -> Diagnostic | None:
     if before >= 0 and text[before] in ",[{:":
         message = f"nothing stands between `{text[before]}` and `{char}`"
         return said(message, failure.span(before, place + 1), f"delete the `{char}`")
+    # Between values YAML wants a comma: `missing_comma` knows what stands there.
     if char == ":" or "',' or" in failure.problem:
         return None
     following = failure.entries[failure.index + 1 : failure.index + 2]
@@ -163,6 +166,7 @@ def missing_comma(failure: Failure) -> Diagnostic | None:
     text, place = failure.text, failure.place
     if "',' or" not in failure.problem:
         return None
+    # YAML stops at the colon of a key; the comma is missing in front of the key.
     if text[place : place + 1] == ":":
         place -= len(failure.word_before(place))
     entry = failure.entry

@@ -14,6 +14,9 @@ from netspec.text.diagnostics import Diagnostic, Source
 from netspec.text.yaml_errors import brackets, characters, lines, punctuation
 from netspec.text.yaml_errors.layout import Failure, failure_at, said
 
+# The order counts, for one slip shows in many ways. A tab, a quote or a reserved character leaves
+# nothing behind it readable, so these come first; a missing space or colon also unbalances
+# brackets and columns, so punctuation comes before them; a column is blamed when all else is well.
 _TABLE: tuple[Callable[[Failure], Diagnostic | None], ...] = (
     characters.tab,
     characters.long_name,
@@ -50,6 +53,7 @@ _BRACKET_IN_KEY = (punctuation.glued_key, punctuation.no_colon)
 def bracket_in_key(source: Source, place: int) -> Diagnostic | None:
     """Return what is wrong with a line that YAML reads as `fc {linear` and `4096}`."""
     failure = failure_at(source, place, place, "", "")
+    # An open bracket makes YAML read on into the next line, which then has no colon either.
     if brackets.unbalanced(failure):
         return None
     found = (recognise(failure) for recognise in _BRACKET_IN_KEY)
