@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from netspec import limits
+from netspec.analysis.case import others
 from netspec.analysis.repair.fix import Fix
 from netspec.analysis.shapes import Shapes, named
 from netspec.graph.model import Graph, Node, NodeId, Sizes, cause, path
@@ -133,7 +134,7 @@ class _Joined:
 
     def mended(self, fixes: Sequence[Fix]) -> tuple[Span, str, list[Label]]:
         """Return the likeliest place to change, what the layer does now, and the other places."""
-        first, *others = fixes
+        first = fixes[0]
         label = f"with {first.wording} here, the inputs fit"
         for id in reversed(first.nodes):
             node = self.graph.nodes[id]
@@ -144,7 +145,7 @@ class _Joined:
                 if window and before[1:] == after[1:] and self.differ_in_size:
                     label = f"keeps {times(after[1:])} with stride {shortest(window.stride)}"
                 break
-        return first.span, label, [Label(fix.span, f"or {fix.wording} here") for fix in others[:2]]
+        return first.span, label, others(fixes)
 
     def projection(self) -> str:
         """Say how a shortcut that passes its input on could change the channels, and the size."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from netspec import limits
@@ -87,7 +87,7 @@ def _broken(
         help = f"correct the layers, or write {right}"
     goal = f"{_bound(first)} {first.value:,.0f}".strip()
     message = f"`{first.metric}` is {values[first.metric]:,}, the spec expects {goal}"
-    details = tuple(_largest(first, case.graph, costs))
+    details = _largest(first, case.graph, costs)
     found = Diagnostic(
         Code.BROKEN_EXPECT, message, span, label, tuple(notes), details, help, case.severity
     )
@@ -103,11 +103,12 @@ def _gap(item: Expectation, values: Mapping[str, int]) -> str:
     return f"`{item.metric}` is {abs(gap):,.0f} too {'large' if gap > 0 else 'small'}"
 
 
-def _largest(item: Expectation, graph: Graph, costs: Costs) -> Iterator[str]:
+def _largest(item: Expectation, graph: Graph, costs: Costs) -> tuple[str, ...]:
     """Name the layers that contribute most to a sum; heads count in training only."""
     column = item.metric.removeprefix("train_")
-    if column in ("params", "macs"):
-        counted = graph.inference() if column == item.metric else graph.nodes.values()
-        ranked = sorted((node.id for node in counted), key=lambda id: -getattr(costs[id], column))
-        most = ", ".join(f"`{path(id)}` {getattr(costs[id], column):,}" for id in ranked[:3])
-        yield f"the largest: {most}"
+    if column not in ("params", "macs"):
+        return ()
+    counted = graph.inference() if column == item.metric else graph.nodes.values()
+    ranked = sorted((node.id for node in counted), key=lambda id: -getattr(costs[id], column))
+    most = ", ".join(f"`{path(id)}` {getattr(costs[id], column):,}" for id in ranked[:3])
+    return (f"the largest: {most}",)

@@ -56,9 +56,7 @@ class Trial:
         return {
             node
             for node, keys in self._claims.items()
-            if node in self._shapes
-            and len(keys) == len(self._shapes[node])
-            and all(map(self._holds, keys))
+            if len(keys) == len(self._shapes.get(node, ())) and all(map(self._holds, keys))
         }
 
     def _holds(self, key: Key) -> bool:

@@ -121,10 +121,8 @@ def no_value(failure: Failure) -> Diagnostic | None:
     before = len(text[:place].rstrip()) - 1
     is_first = before < 0 or re.search(r"[\r\n]", text[before:place])
     if char == ":" and (is_first or text[before] in ",[{"):
-        span, help = (
-            failure.span(place, place + 1),
-            "write a name in front of the `:`, or delete it",
-        )
+        span = failure.span(place, place + 1)
+        help = "write a name in front of the `:`, or delete it"
         return Diagnostic(Code.NAME, "a key without a name", span, help=help)
     if before >= 0 and text[before] in ",[{:":
         message = f"nothing stands between `{text[before]}` and `{char}`"
