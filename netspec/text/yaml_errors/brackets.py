@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import pairwise
 
 from netspec.text.diagnostics import Diagnostic, Label
+from netspec.text.yaml_errors import layout
 from netspec.text.yaml_errors.layout import OPENERS, PAIRS, VALUE, Entry, Failure, said, tokens
 
-_Recognise = Callable[[Failure, Entry], Diagnostic | None]
 _WORD = r"[A-Za-z_][\w.]*"
 _LONG = 200
 _NO_START = r"[:;,}\]]|\$(?=\d)|-(?=[$A-Za-z])"
@@ -18,22 +18,17 @@ _NO_START = r"[:;,}\]]|\$(?=\d)|-(?=[$A-Za-z])"
 _KEY_BEHIND_KEY = re.compile(rf"\b{_WORD}:\s+(?={_WORD}:\s)")
 
 
-def _first(failure: Failure, recognise: _Recognise) -> Diagnostic | None:
-    """Return what is recognised in the first of the entries whose brackets count."""
-    for entry in failure.near():
-        is_text = entry.key == "doc" and failure.text[entry.value : entry.value + 1] not in PAIRS
-        if not is_text and (found := recognise(failure, entry)):
-            return found
-    return None
+def _is_sentence(text: str, entry: Entry) -> bool:
+    """Tell whether the brackets of an entry are those of a text, which do not count."""
+    return entry.key == "doc" and text[entry.value : entry.value + 1] not in PAIRS
 
 
-def odd(failure: Failure) -> Diagnostic | None:
+@layout.of_an_entry
+def odd(failure: Failure, entry: Entry) -> Diagnostic | None:
     """A bracket inside a word, or one that closes before the entry has ended."""
-    return _first(failure, _odd_in)
-
-
-def _odd_in(failure: Failure, entry: Entry) -> Diagnostic | None:
     text = failure.text
+    if _is_sentence(text, entry):
+        return None
     opened: list[str] = []
     for place in tokens(text, entry.value, entry.end):
         char, behind = text[place], _behind(failure, entry, place)
@@ -118,13 +113,12 @@ def _early(failure: Failure, place: int, behind: str, opened: list[str]) -> Diag
     return said(f"`{char}` closes before the end", span, help)
 
 
-def unbalanced(failure: Failure) -> Diagnostic | None:
+@layout.of_an_entry
+def unbalanced(failure: Failure, entry: Entry) -> Diagnostic | None:
     """A bracket that has no partner, and where the partner would stand."""
-    return _first(failure, _in_entry)
-
-
-def _in_entry(failure: Failure, entry: Entry) -> Diagnostic | None:
     text = failure.text
+    if _is_sentence(text, entry):
+        return None
     places = [place for place in tokens(text, entry.first, entry.end) if text[place] in "[]{}"]
     opened: list[int] = []
     for place in places:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from netspec.text.codes import Code
@@ -119,6 +119,10 @@ class Failure:
         return max(bisect_right(self.entries, place, key=lambda entry: entry.start) - 1, 0)
 
 
+Recogniser = Callable[[Failure], Diagnostic | None]
+"""Says what is wrong, or nothing."""
+
+
 def failure_at(source: Source, place: int, began: int, problem: str, context: str) -> Failure:
     """Lay out the part of a text that a failure concerns, however long the text is."""
     text = source.text
@@ -129,6 +133,16 @@ def failure_at(source: Source, place: int, began: int, problem: str, context: st
     end = min(len(text), place + _BEHIND, began + _BEHIND * 2)
     found = list(entries(text, start, end))
     return Failure(source, found, place, began, problem, context)
+
+
+def of_an_entry(recognise: Callable[[Failure, Entry], Diagnostic | None]) -> Recogniser:
+    """Let what looks at one entry look at those near the place, until one is recognised."""
+
+    def first(failure: Failure) -> Diagnostic | None:
+        found = (recognise(failure, entry) for entry in failure.near())
+        return next(filter(None, found), None)
+
+    return first
 
 
 def said(message: str, span: Span, help: str, *notes: Label) -> Diagnostic:

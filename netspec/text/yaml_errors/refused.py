@@ -6,18 +6,16 @@ of the table looks at the text around that place, and says what it recognises, o
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import yaml
 
 from netspec.text.diagnostics import Diagnostic, Source
 from netspec.text.yaml_errors import brackets, characters, lines, punctuation
-from netspec.text.yaml_errors.layout import Failure, failure_at, said
+from netspec.text.yaml_errors.layout import Recogniser, failure_at, said
 
 # The order counts, for one slip shows in many ways. A tab, a quote or a reserved character leaves
 # nothing behind it readable, so these come first; a missing space or colon also unbalances
 # brackets and columns, so punctuation comes before them; a column is blamed when all else is well.
-_TABLE: tuple[Callable[[Failure], Diagnostic | None], ...] = (
+_TABLE: tuple[Recogniser, ...] = (
     characters.tab,
     characters.long_name,
     characters.escape_sequence,
