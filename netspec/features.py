@@ -48,6 +48,7 @@ def _cut(spec: Spec, graph: Graph, names: Sequence[str]) -> Spec:
     if not inputs:
         raise FeatureError(f"{', '.join(f'`{name}`' for name in names)} depends on no input")
     moved, kept = _owned([step for step in lowered.steps if step.layer.name in needed])
+    # The name of an output has no dot.
     outputs = tuple(
         Output(name.replace(".", "_"), layers[ref.name].span, _moved(ref, moved))
         for name, ref in zip(names, refs, strict=True)

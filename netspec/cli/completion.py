@@ -46,6 +46,7 @@ def commands() -> dict[str, list[Option]]:
 
 
 def _options(parser: ArgumentParser) -> Iterator[Option]:
+    # argparse has no public way to list what a parser takes.
     for action in parser._actions:
         takes_value = action.nargs != 0
         choices = tuple(map(str, action.choices or ()))

@@ -47,6 +47,7 @@ def _format(path: str, options: Namespace) -> int:
         elif not same:
             say(f"{escape(path)} is not in canonical form")
         return 0 if same else Exit.WRONG
+    # A file that is as it should be keeps its time; a stream wants its text in any case.
     if path == "-" or not same:
         files.write(path, new.encode())
     return 0

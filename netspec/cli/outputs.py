@@ -106,6 +106,7 @@ def is_marked(path: str) -> bool:
     """Say whether a file bears netspec's mark, of whatever kind, or is empty."""
     with Path(path).open("rb") as file:
         data = file.read(_MOST)
+        # The producer stands in the last revision of a PDF, which is at its end.
         if data.startswith(b"%PDF-"):
             file.seek(max(0, os.fstat(file.fileno()).st_size - _MOST))
             return bool(_PDF_END.search(file.read()))

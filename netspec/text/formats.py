@@ -95,6 +95,7 @@ def _data(text: str) -> str:
 
 
 def _property(text: str) -> str:
+    # GitHub splits properties at commas and ends them at colons.
     return _data(text).replace(":", "%3A").replace(",", "%2C")
 
 
