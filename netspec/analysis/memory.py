@@ -18,13 +18,7 @@ from netspec.analysis.shapes import Shapes
 from netspec.graph.model import Graph, Node, NodeId
 from netspec.ops.base import Storage
 
-BYTES = {
-    "float64": 8,
-    "float32": 4,
-    "float16": 2,
-    "bfloat16": 2,
-    "int8": 1,
-}
+BYTES = {"float64": 8, "float32": 4, "float16": 2, "bfloat16": 2, "int8": 1}
 """How many bytes an element of each type takes."""
 
 RULE = "Bytes: activations overwrite their input, views take none; no workspace and masks counted."
