@@ -9,8 +9,8 @@ import textwrap
 from collections.abc import Iterator
 from typing import Any
 
-from netspec.language.schema.ops import describe, is_required, link, signature, spell
-from netspec.ops.arguments import Argument, Integer
+from netspec.language.schema.ops import describe, link, signature
+from netspec.ops.arguments import Argument, Integer, bare
 from netspec.ops.base import REGISTRY, Join, Op
 from netspec.ops.dim import Dim, Shape, name
 from netspec.ops.window import times
@@ -52,7 +52,7 @@ def page(cls: type[Op]) -> str:
 def _arguments(cls: type[Op]) -> Iterator[str]:
     width = max(map(len, cls.model_fields))
     for key, field in cls.model_fields.items():
-        default = "required" if is_required(field) else f"default {spell(field.default)}"
+        default = "required" if field.is_required() else f"default {bare(field.default)}"
         text = f"{field.description}; {_kind(field).wanted}; {default}"
         space = " " * (width + 4)
         yield from textwrap.wrap(
@@ -93,10 +93,10 @@ def _named(cls: type[Op]) -> Op | None:
     sizes = {
         key: name(key)
         for key, field in cls.model_fields.items()
-        if is_required(field) or isinstance(_kind(field), Integer)
+        if field.is_required() or isinstance(_kind(field), Integer)
     }
     sizes = {key: value for key, value in sizes.items() if _kind_of(cls, key).takes_expression}
-    missing = {key for key, field in cls.model_fields.items() if is_required(field)} - sizes.keys()
+    missing = {key for key, field in cls.model_fields.items() if field.is_required()} - sizes.keys()
     return None if missing else cls.model_validate(sizes)
 
 
@@ -130,7 +130,7 @@ def _formula(size: Dim) -> str:
 def _example(cls: type[Op]) -> list[str]:
     """Return an example in numbers, for rules that depend on which dimensions are named."""
     x = (8, 6, 4)
-    required = [key for key, field in cls.model_fields.items() if is_required(field)]
+    required = [key for key, field in cls.model_fields.items() if field.is_required()]
     required = required or list(cls.model_fields)[:1]
     for sample in _SAMPLES:
         if not all(_kind_of(cls, key).accepts(sample) for key in required):
