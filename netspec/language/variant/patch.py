@@ -38,10 +38,8 @@ def patch(base: Mapping, variant: Variant, sink: Sink) -> Mapping:
         patcher.insert(key, value)
     for path in variant.said.remove:
         patcher.remove(path)
-    sections = dict(_sections(base, variant.tree, sink))
-    whole = [(key, sections.pop(key.text, (key, value))) for key, value in base.items]
-    items = (*(entry for _, entry in whole), *sections.values())
-    result = patcher.apply(Mapping(items, variant.tree.span))
+    # Sections last: paths were found in the extended spec, whose containers the edits name.
+    result = patcher.apply(_sections(base, variant.tree, sink))
     patcher.refuse_unreached()
     sink.stop()
     assert isinstance(result, Mapping)
@@ -53,29 +51,30 @@ def removed(variant: Variant) -> dict[str, Span]:
     return {name_in(path, -1).text: path.span for path in variant.said.remove}
 
 
-def _sections(base: Mapping, variant: Mapping, sink: Sink) -> Iterator[tuple[str, Entry]]:
-    """Yield the sections that a variant writes itself."""
+def _sections(base: Mapping, variant: Mapping, sink: Sink) -> Mapping:
+    """Return a spec with the sections that a variant writes itself, in the order of the spec."""
+    found: dict[str, Entry] = {key.text: (key, value) for key, value in base.items}
     for key, value in variant.items:
         if key.text in _REPLACED:
-            yield key.text, (key, value)
+            found[key.text] = key, value
         elif key.text == "params" and (params := as_mapping(value, sink, "`params`")):
-            found = base.find("params")
-            old = list(entries(found[1] if found else None))
-            yield "params", (found[0] if found else key, _params(old, params, sink))
+            place, old = found.get("params", (key, None))
+            found["params"] = place, _params(old, params, sink)
+    return Mapping(tuple(found.values()), variant.span)
 
 
-def _params(items: list[Entry], variant: Mapping, sink: Sink) -> Mapping:
+def _params(base: Tree | None, variant: Mapping, sink: Sink) -> Mapping:
     """Return parameters with the variant's values."""
-    known = {key.text: i for i, (key, _) in enumerate(items)}
+    found: dict[str, Entry] = {key.text: (key, value) for key, value in entries(base)}
+    known = tuple(name for name in found if not variant.find(name)) or tuple(found)
     for key, value in variant.items:
-        if key.text in known:
-            items[known[key.text]] = key, value
+        if key.text in found:
+            found[key.text] = key, value
         else:
-            absent = tuple(name for name in known if not variant.find(name)) or tuple(known)
-            help = suggest(key.text, absent) or f"it has: {', '.join(known) or 'none'}"
+            help = suggest(key.text, known) or f"it has: {', '.join(found) or 'none'}"
             message = f"the extended spec has no parameter `{key.text}`"
-            sink.add(Diagnostic(Code.NO_TARGET, message, key.span, help=help, guesses=absent))
-    return Mapping(tuple(items), variant.span)
+            sink.add(Diagnostic(Code.NO_TARGET, message, key.span, help=help, guesses=known))
+    return Mapping(tuple(found.values()), variant.span)
 
 
 @dataclass(slots=True, eq=False)
@@ -89,12 +88,6 @@ class _Edits:
     before: dict[str, list[Entry]] = field(default_factory=dict)
     after: dict[str, list[Entry]] = field(default_factory=dict)
     appended: list[Entry] = field(default_factory=list)
-
-    @property
-    def empties(self) -> bool:
-        """Whether nothing is left."""
-        grows = self.before or self.after or self.appended
-        return len(self.removed) == len(self.container.items) and not grows
 
     def woven(self) -> Iterator[Entry]:
         """Yield the entries of the mapping that results."""
@@ -148,7 +141,9 @@ class _Patcher:
             self._refuse(Code.NO_TARGET, f"`{path.text}` is changed and removed", path.span, note)
         edits.removed[place.index] = path
         above, _, name = path.text.rpartition(".")
-        if above != "blocks" and edits.empties:
+        grows = edits.before or edits.after or edits.appended
+        is_empty = len(edits.removed) == len(edits.container.items) and not grows
+        if above != "blocks" and is_empty:
             message = f"without `{name}` nothing is left of `{above}`"
             help = "change the layer or the block around it"
             if above == "outputs":
@@ -199,6 +194,7 @@ class _Patcher:
             self._inserted[above, name.text] = container
 
     def _edit(self, container: Mapping | Sequence, path: Scalar) -> _Edits:
+        # By identity: two containers at different places may hold the same.
         return self._edits.setdefault(id(container), _Edits(container, path))
 
     def _refuse(self, code: str, message: str, span: Span, note: Label, help: str = "") -> None:

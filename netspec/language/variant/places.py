@@ -141,14 +141,14 @@ def name_in(path: Scalar, index: int) -> Scalar:
 
 def _with(layer: Tree, name: str, value: Tree | None) -> str:
     """Write a layer on one line with another value of a key, or without it if there is none."""
-    entries = {key.text: item.span.text for key, item in entries(layer) if key.text != "shape"}
+    texts = {key.text: item.span.text for key, item in entries(layer) if key.text != "shape"}
     if isinstance(layer, Scalar):
-        entries = {layer.text: "[]"}
+        texts = {layer.text: "[]"}
     if value is None:
-        entries.pop(name, None)
+        texts.pop(name, None)
     else:
-        entries[name] = value.span.text
-    text = ", ".join(f"{key}: {item}" for key, item in entries.items())
+        texts[name] = value.span.text
+    text = ", ".join(f"{key}: {item}" for key, item in texts.items())
     return f"{{{text}}}" if len(text) <= _MAX_SHOWN and "\n" not in text else ""
 
 
