@@ -89,8 +89,8 @@ def _places(spec: Spec) -> Iterator[_Place]:
     bodies = {"": spec.model.body, **{name: block.body for name, block in spec.blocks.items()}}
     decisive = {name: _decisive(body) for name, body in bodies.items()}
     for layer in spec.layers():
-        if layer.repeat and type(layer.repeat.value) is int:
-            yield _Place(layer.repeat.span, layer.repeat.value)
+        if layer.said.repeat and type(layer.said.repeat.value) is int:
+            yield _Place(layer.said.repeat.span, layer.said.repeat.value)
         if isinstance(layer.call, BlockCall):
             yield from _of_use(layer, layer.call, decisive[layer.call.block], spec)
     everywhere = set().union(*decisive.values())
@@ -101,11 +101,11 @@ def _places(spec: Spec) -> Iterator[_Place]:
 
 def _of_use(layer: Layer, call: BlockCall, decisive: set[str], spec: Spec) -> Iterator[_Place]:
     """Yield the decisive arguments of a use, and the flags that it leaves to their default."""
-    for key, argument in chain(call.arguments.items(), layer.first.items()):
+    for key, argument in chain(call.arguments.items(), layer.said.first.items()):
         if key in decisive and isinstance(argument.value, int):
             yield _Place(argument.span, argument.value)
     for name, param in spec.blocks[call.block].params.items():
-        is_left = name not in call.arguments and name not in layer.first
+        is_left = name not in call.arguments and name not in layer.said.first
         if is_left and name in decisive and isinstance(param.default, bool):
             yield _Place(call.span, param.default, name)
             yield _Place(param.span, param.default)
@@ -116,7 +116,7 @@ def _decisive(body: Body) -> set[str]:
     found: set[str] = set()
     for layer in walk(body):
         condition = layer.condition
-        values = [layer.repeat.value] if layer.repeat else []
+        values = [layer.said.repeat.value] if layer.said.repeat else []
         values += [condition.left, condition.right] if condition else []
         found.update(name for value in values for name in names(value))
     return found
@@ -153,8 +153,8 @@ def _edited(part: Any, place: _Place, new: Value) -> Any:
 def _with_argument(layer: Layer, place: _Place, new: Value) -> Layer:
     """Return a layer with one more argument of its block, or of its first copy."""
     added = {place.key: Argument(new, place.span)}
-    if layer.first:
-        said = layer.said.model_copy(update={"first": {**layer.first, **added}})
+    if layer.said.first:
+        said = layer.said.model_copy(update={"first": {**layer.said.first, **added}})
         return replace(layer, said=said)
     assert isinstance(layer.call, BlockCall)
     return replace(layer, call=replace(layer.call, arguments={**layer.call.arguments, **added}))
