@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails
 from netspec.language.aliases import argument_meant
 from netspec.language.cures import cure, refused
 from netspec.language.grammar import LayerKeys
-from netspec.language.keys import kind, validated
+from netspec.language.keys import refuse_form, validated
 from netspec.language.lookup import Context, is_callable, refuse_op
 from netspec.language.model import BlockCall, OpCall
 from netspec.language.strays import is_empty
@@ -29,10 +29,8 @@ MAX_SHOWN = 80
 def read_word(tree: Scalar, context: Context) -> OpCall | BlockCall | None:
     """Read `relu`: an op or a block without arguments."""
     if not isinstance(tree.value, str) or not tree.value:
-        message = f"expected a layer, found {kind(tree)}"
-        context.sink.error(
-            Code.FORM, message, tree.span, help="for example `relu` or `{linear: 10}`"
-        )
+        help = "for example `relu` or `{linear: 10}`"
+        refuse_form(tree, "expected a layer", context.sink, help)
         return None
     if "(" in tree.value:
         op, _, rest = tree.value.partition("(")
@@ -198,12 +196,11 @@ def shorter(name: str, positional: Items[Argument | None]) -> str:
 
 def _all_given(name: str, span: Span, arguments: dict[str, Argument], context: Context) -> bool:
     signature = context.signatures[name]
-    missing = [p.name for p in signature.params.values() if p.default is None]
-    missing = [text for text in missing if text not in arguments]
+    needed = [param.name for param in signature.params.values() if param.default is None]
+    missing = [text for text in needed if text not in arguments]
     if missing:
         names = ", ".join(f"`{text}`" for text in missing)
-        order = ", ".join(signature.params)
-        notes = (Label(signature.span, f"takes {order}"),)
+        notes = (Label(signature.span, f"takes {', '.join(signature.params)}"),)
         message = f"`{name}` needs {counted(len(signature.params), 'argument')}; {names} missing"
         help = f"give it by position or by name, as in `{missing[0]}: 8`"
         context.sink.add(Diagnostic(Code.MISSING_ARG, message, span, notes=notes, help=help))

@@ -5,12 +5,13 @@ from __future__ import annotations
 from bisect import bisect
 from collections.abc import Iterable
 from collections.abc import Mapping as Table
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from netspec.language.aliases import argument_meant, ops_meant
 from netspec.language.calls import Given, match_call, order, read_positional, read_word
 from netspec.language.grammar import NOTHING, BodyKeys, InlineKeys, LayerKeys
-from netspec.language.keys import Reading, corrected, kind, read_known
+from netspec.language.keys import Reading, corrected, read_known, refuse_form
 from netspec.language.lookup import Context, find_op, refuse_nameless, refuse_numbers
 from netspec.language.model import BlockCall, Body, Call, Chain, Layer, OpCall, Parallel, ShareCall
 from netspec.language.names import check_name
@@ -20,7 +21,7 @@ from netspec.ops.base import REGISTRY, Join
 from netspec.ops.split import Cut
 from netspec.text.codes import Code
 from netspec.text.diagnostics import Diagnostic, Label, Sink, Span, counted, likely, suggest
-from netspec.text.syntax import Mapping, Scalar, Sequence, Tree
+from netspec.text.syntax import Mapping, Scalar, Sequence, Tree, entries
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +64,8 @@ def _read_parallel(
 ) -> Parallel | None:
     join = _read_join(tree, context)
     if not isinstance(branches, Sequence):
-        message = f"`parallel` expects a list of chains, found {kind(branches)}"
-        context.sink.error(Code.FORM, message, branches.span, help="start each branch with `-`")
+        expected = "`parallel` expects a list of chains"
+        refuse_form(branches, expected, context.sink, "start each branch with `-`")
         return None
     if not branches.items:
         context.sink.error(Code.FORM, "`parallel` has no branch", branches.span)
@@ -92,11 +93,12 @@ def _read_join(tree: Mapping, context: Context) -> OpCall | None:
         text = value.text if isinstance(value, Scalar) else ""
         meant = [op for op in ops_meant(text, None) if op in joins]
         help = f"did you mean `{meant[0]}`?" if meant else suggest(text, joins)
-        message = (
-            f"no join is called `{text}`" if text else f"`join` expects a word, found {kind(value)}"
-        )
-        code = Code.UNKNOWN_OP if text else Code.FORM
-        context.sink.error(code, message, value.span, help=help or "known: " + ", ".join(joins))
+        help = help or "known: " + ", ".join(joins)
+        if text:
+            message = f"no join is called `{text}`"
+            context.sink.error(Code.UNKNOWN_OP, message, value.span, help=help)
+        else:
+            refuse_form(value, "`join` expects a word", context.sink, help)
         return None
     return OpCall(op.model_validate({}), {}, value.span)
 
@@ -105,12 +107,12 @@ def _refuse_twins(chains: list[Chain], sink: Sink) -> None:
     """Layers of different branches are children of one block: their names must differ."""
     first: dict[str, Layer] = {}
     for layer in (layer for chain in chains if chain.named for layer in chain.layers):
-        if twin := first.get(layer.name):
+        twin = first.setdefault(layer.name, layer)
+        if twin is not layer:
             message = f"two branches have a layer `{layer.name}`"
             notes = (Label(twin.span, "the first one"),)
             help = "rename one: both would have the same state_dict keys"
             sink.add(Diagnostic(Code.CLASH, message, layer.span, notes=notes, help=help))
-        first.setdefault(layer.name, layer)
 
 
 def read_chain(
@@ -123,8 +125,7 @@ def read_chain(
         case Sequence():
             entries = [(str(i), item.span, item) for i, item in enumerate(tree.items)]
         case _:
-            message = f"expected a chain of layers, found {kind(tree)}"
-            context.sink.error(Code.FORM, message, tree.span)
+            refuse_form(tree, "expected a chain of layers", context.sink)
             return None
     named = isinstance(tree, Mapping)
     if not entries and (named or not branch):
@@ -204,19 +205,18 @@ def _check_shared_arity(layer: Layer, target: Layer, sink: Sink) -> None:
 
 
 def refuse_ref(
-    ref: Ref, readable: list[str], sink: Sink, places: Table[str, Span] | None = None
+    ref: Ref, readable: list[str], sink: Sink, places: Table[str, Span] = MappingProxyType({})
 ) -> None:
     """Report a reference to nothing, with the nearest of the sorted names and its place."""
+    # The suggestion looks at 500 names at most: those beside the name in the order of the alphabet.
     middle = bisect(readable, ref.name)
     known = readable[max(0, middle - 250) : middle + 250]
     help = suggest(ref.name, known) or "it can read: " + ", ".join(f"`{n}`" for n in known[:12])
-    found = [name for name in likely(ref.name, known) if places and name in places]
-    notes = tuple(Label((places or {})[name], f"`{name}` stands here") for name in found)
+    found = [name for name in likely(ref.name, known) if name in places]
+    notes = tuple(Label(places[name], f"`{name}` stands here") for name in found)
     message = f"no layer of this chain is called `{ref.name}`"
-    guesses = tuple(known)
-    sink.add(
-        Diagnostic(Code.UNKNOWN_LAYER, message, ref.span, notes=notes, help=help, guesses=guesses)
-    )
+    mistake = Diagnostic(Code.UNKNOWN_LAYER, message, ref.span, notes=notes, help=help)
+    sink.add(replace(mistake, guesses=tuple(known)))
 
 
 # ------------------------------------------------------------------ one layer
@@ -246,13 +246,14 @@ def read_layer(
     if call is None:
         return None
     if isinstance(call, OpCall) and call.op.reads == 0 and sources == (source,):
-        sources = ()
+        sources = ()  # it reads nothing, even with a line above it
     layer = Layer(name, span, call, sources, said)
     _check_arity(call, sources, context)
-    _check_first(layer, tree, context)
-    _check_repeat(layer, tree, context)
-    _check_condition(layer, context)
-    _check_init(layer, tree, context)
+    if isinstance(tree, Mapping):
+        _check_first(layer, tree, context)
+        _check_repeat(layer, tree, context)
+        _check_condition(layer, context)
+        _check_init(layer, tree, context)
     return layer
 
 
@@ -276,52 +277,46 @@ def _read_call(tree: Mapping, said: LayerKeys, scope: Scope, context: Context) -
     if found is None:
         return None
     key, value = found
-    if refuse_nameless(tree, key, value, context):
+    if refuse_nameless(tree, key, context):
         return None
     positional = read_positional(key.text, value, scope, context.sink)
-    others = [item for item in tree.items if item[0] is not key]
     keywords = [
         (name, read_argument(argument, scope, context.sink))
-        for name, argument in others
-        if name.text not in LayerKeys.kinds()
+        for name, argument in tree.items
+        if name is not key and name.text not in LayerKeys.kinds()
     ]
     if positional is None:
         return None
     return match_call(key.text, key.span, Given(positional, keywords, scope), context)
 
 
-def _check_first(layer: Layer, tree: Tree, context: Context) -> None:
+def _check_first(layer: Layer, tree: Mapping, context: Context) -> None:
     """Report what `first:` gives to something that does not take it."""
     call = layer.call
-    if not layer.first:
+    if not layer.said.first:
         return
-    place = next(iter(layer.first.values())).span
+    place = next(iter(layer.said.first.values())).span
     if not isinstance(call, BlockCall):
-        context.sink.error(
-            Code.UNKNOWN_KEY, "`first:` changes the arguments of a repeated block", place
-        )
+        message = "`first:` changes the arguments of a repeated block"
+        context.sink.error(Code.UNKNOWN_KEY, message, place)
         return
-    if layer.repeat is None:
+    if layer.said.repeat is None:
         help = "add `repeat: COUNT`, or give the argument to the block"
         context.sink.error(Code.UNKNOWN_KEY, "`first:` needs `repeat:`", place, help=help)
     params = list(context.signatures[call.block].params)
-    found = tree.find("first") if isinstance(tree, Mapping) else None
-    keys = [key for key, _ in found[1].items] if found and isinstance(found[1], Mapping) else []
-    for key in keys:
+    for key, _ in entries(tree.get("first")):
         if key.text not in params:
             meant = argument_meant(key.text, params)
             help = f"did you mean `{meant}`?" if meant else suggest(key.text, params)
             message = f"`{call.block}` has no argument `{key.text}`"
-            context.sink.error(
-                Code.UNKNOWN_ARG, message, key.span, help=help or order(call.block, params)
-            )
+            help = help or order(call.block, params)
+            context.sink.error(Code.UNKNOWN_ARG, message, key.span, help=help)
 
 
-def _check_repeat(layer: Layer, tree: Tree, context: Context) -> None:
+def _check_repeat(layer: Layer, tree: Mapping, context: Context) -> None:
     """Report `repeat:` on what is no module, of which an nn.Sequential has no copies."""
-    call, repeat = layer.call, layer.repeat
-    found = tree.find("repeat") if isinstance(tree, Mapping) else None
-    if found and isinstance(call, ShareCall):
+    call, repeat = layer.call, layer.said.repeat
+    if (found := tree.find("repeat")) and isinstance(call, ShareCall):
         message = "`repeat:` stacks modules; another call of a layer makes none"
         context.sink.error(Code.UNKNOWN_KEY, message, found[0].span)
     if repeat and isinstance(call, OpCall) and not call.op.is_module:
@@ -341,10 +336,10 @@ def _check_condition(layer: Layer, context: Context) -> None:
         context.sink.error(Code.UNKNOWN_KEY, message, condition.span, help=help)
 
 
-def _check_init(layer: Layer, tree: Tree, context: Context) -> None:
+def _check_init(layer: Layer, tree: Mapping, context: Context) -> None:
     """Report `init:` on what has no tensors of its own, or on a repeated layer."""
-    found = tree.find("init") if isinstance(tree, Mapping) else None
-    if found is None or (isinstance(layer.call, OpCall) and not layer.repeat):
+    found = tree.find("init")
+    if found is None or (isinstance(layer.call, OpCall) and not layer.said.repeat):
         return
     what = "another call" if isinstance(layer.call, ShareCall) else "a block or a repeated layer"
     message = f"`init:` of a layer belongs to one op; this is {what}"
