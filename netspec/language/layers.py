@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as Table
 from dataclasses import dataclass, replace
 from types import MappingProxyType
@@ -250,10 +250,10 @@ def read_layer(
     layer = Layer(name, span, call, sources, said)
     _check_arity(call, sources, context)
     if isinstance(tree, Mapping):
-        _check_first(layer, tree, context)
-        _check_repeat(layer, tree, context)
-        _check_condition(layer, context)
-        _check_init(layer, tree, context)
+        for message, place, help in _misplaced(layer, tree):
+            context.sink.error(Code.UNKNOWN_KEY, message, place, help=help)
+        if isinstance(call, BlockCall) and said.first:
+            _check_first(call, tree.get("first"), context)
     return layer
 
 
@@ -287,24 +287,39 @@ def _read_call(tree: Mapping, said: LayerKeys, scope: Scope, context: Context) -
     ]
     if positional is None:
         return None
-    return match_call(key.text, key.span, Given(positional, keywords, scope), context)
+    return match_call(key, Given(positional, keywords, scope), context)
 
 
-def _check_first(layer: Layer, tree: Mapping, context: Context) -> None:
-    """Report what `first:` gives to something that does not take it."""
-    call = layer.call
-    if not layer.said.first:
-        return
-    place = next(iter(layer.said.first.values())).span
-    if not isinstance(call, BlockCall):
-        message = "`first:` changes the arguments of a repeated block"
-        context.sink.error(Code.UNKNOWN_KEY, message, place)
-        return
-    if layer.said.repeat is None:
-        help = "add `repeat: COUNT`, or give the argument to the block"
-        context.sink.error(Code.UNKNOWN_KEY, "`first:` needs `repeat:`", place, help=help)
+def _misplaced(layer: Layer, tree: Mapping) -> Iterator[tuple[str, Span, str]]:
+    """Yield what is said of keys that such a layer cannot have: message, place and help."""
+    call, said = layer.call, layer.said
+    op = call.op if isinstance(call, OpCall) else None
+    if said.first:
+        place = next(iter(said.first.values())).span
+        if not isinstance(call, BlockCall):
+            yield "`first:` changes the arguments of a repeated block", place, ""
+        elif said.repeat is None:
+            help = "add `repeat: COUNT`, or give the argument to the block"
+            yield "`first:` needs `repeat:`", place, help
+    if (found := tree.find("repeat")) and isinstance(call, ShareCall):
+        yield "`repeat:` stacks modules; another call of a layer makes none", found[0].span, ""
+    if said.repeat and op and not op.is_module:  # an nn.Sequential cannot hold copies of it
+        help = "put it in a block, or in an inline `chain:`, and repeat that"
+        yield f"`repeat:` stacks modules; `{op.op_name}` is a function", said.repeat.span, help
+    if layer.condition and op and (op.reads == 0 or isinstance(op, Cut)):
+        message = f"`{op.op_name}` cannot be left out: no input can stand for what it gives"
+        help = "give the condition to what reads it, or write two blocks"
+        yield message, layer.condition.span, help
+    if (found := tree.find("init")) and (op is None or said.repeat):
+        what = "another call" if isinstance(call, ShareCall) else "a block or a repeated layer"
+        help = "say it for all layers of an op in the section `init:`, or on the op in the block"
+        yield f"`init:` of a layer belongs to one op; this is {what}", found[0].span, help
+
+
+def _check_first(call: BlockCall, changes: Tree | None, context: Context) -> None:
+    """Report what `first:` gives to a block that does not take it."""
     params = list(context.signatures[call.block].params)
-    for key, _ in entries(tree.get("first")):
+    for key, _ in entries(changes):
         if key.text not in params:
             meant = argument_meant(key.text, params)
             help = f"did you mean `{meant}`?" if meant else suggest(key.text, params)
@@ -313,47 +328,16 @@ def _check_first(layer: Layer, tree: Mapping, context: Context) -> None:
             context.sink.error(Code.UNKNOWN_ARG, message, key.span, help=help)
 
 
-def _check_repeat(layer: Layer, tree: Mapping, context: Context) -> None:
-    """Report `repeat:` on what is no module, of which an nn.Sequential has no copies."""
-    call, repeat = layer.call, layer.said.repeat
-    if (found := tree.find("repeat")) and isinstance(call, ShareCall):
-        message = "`repeat:` stacks modules; another call of a layer makes none"
-        context.sink.error(Code.UNKNOWN_KEY, message, found[0].span)
-    if repeat and isinstance(call, OpCall) and not call.op.is_module:
-        message = f"`repeat:` stacks modules; `{call.op.op_name}` is a function"
-        help = "put it in a block, or in an inline `chain:`, and repeat that"
-        context.sink.error(Code.UNKNOWN_KEY, message, repeat.span, help=help)
-
-
-def _check_condition(layer: Layer, context: Context) -> None:
-    """Report a condition on what has no input that could pass through in its place."""
-    call, condition = layer.call, layer.condition
-    if condition is None or not isinstance(call, OpCall):
-        return
-    if call.op.reads == 0 or isinstance(call.op, Cut):
-        message = f"`{call.op.op_name}` cannot be left out: no input can stand for what it gives"
-        help = "give the condition to what reads it, or write two blocks"
-        context.sink.error(Code.UNKNOWN_KEY, message, condition.span, help=help)
-
-
-def _check_init(layer: Layer, tree: Mapping, context: Context) -> None:
-    """Report `init:` on what has no tensors of its own, or on a repeated layer."""
-    found = tree.find("init")
-    if found is None or (isinstance(layer.call, OpCall) and not layer.said.repeat):
-        return
-    what = "another call" if isinstance(layer.call, ShareCall) else "a block or a repeated layer"
-    message = f"`init:` of a layer belongs to one op; this is {what}"
-    help = "say it for all layers of an op in the section `init:`, or on the op in the block"
-    context.sink.error(Code.UNKNOWN_KEY, message, found[0].span, help=help)
-
-
 def _check_arity(call: Call, sources: tuple[Ref, ...], context: Context) -> None:
     """Report a layer that reads more or fewer inputs than it takes."""
     what, wanted = "this layer", 1
     if isinstance(call, OpCall):
         what, wanted = f"`{call.op.op_name}`", call.op.reads
         if isinstance(call.op, Join):
-            _check_join(call, sources, context)
+            if len(sources) < 2:
+                message = f"{what} joins several inputs; say which with `from: [a, b]`"
+                help = f"for example `{{{call.op.op_name}: [], from: [{sources[0].name}, ...]}}`"
+                context.sink.error(Code.INPUTS, message, call.span, help=help)
             return
     elif isinstance(call, BlockCall):
         what, wanted = f"`{call.block}`", len(context.signatures[call.block].said.inputs) or 1
@@ -364,11 +348,3 @@ def _check_arity(call: Call, sources: tuple[Ref, ...], context: Context) -> None
         message = f"{what} reads {counted(wanted, 'input')}, found {len(sources)}"
         help = "join them first: `concat`, `add` or `mul`" if wanted == 1 else "say `from: [a, b]`"
         context.sink.error(Code.INPUTS, message, where, help=help)
-
-
-def _check_join(call: OpCall, sources: tuple[Ref, ...], context: Context) -> None:
-    if len(sources) < 2:
-        name = call.op.op_name
-        help = f"for example `{{{name}: [], from: [{sources[0].name}, ...]}}`"
-        message = f"`{name}` joins several inputs; say which with `from: [a, b]`"
-        context.sink.error(Code.INPUTS, message, call.span, help=help)

@@ -109,7 +109,10 @@ def _read_signatures(
             notes = (Label(name.span, "the network"),)
             message = f"the block `{key.text}` has the name of a class of the network"
             sink.add(Diagnostic(Code.CLASH, message, key.span, notes=notes))
-        block = _read_block(value, f"the block `{key.text}`", sink)
+        what = f"the block `{key.text}`"
+        block = as_mapping(value, sink, what)
+        block = block and bodied(block, what, BlockKeys.kinds(), sink)
+        block = block and corrected(BlockKeys, block, what, sink)
         keys = block or Mapping((), value.span)
         said = read_known(BlockKeys, keys, "a block", Reading(sink))
         _refuse_layer_keys(said.params, sink)
@@ -126,13 +129,6 @@ def _refuse_layer_keys(params: Table[str, Param], sink: Sink) -> None:
             message = f"a parameter cannot be called `{name}`: a layer says `{name}:` itself"
             help = f"rename it, for example `{name}_parameter`"
             sink.error(Code.TAKEN_NAME, message, params[name].span, help=help)
-
-
-def _read_block(tree: Tree, what: str, sink: Sink) -> Mapping | None:
-    """Return a block with the keys that were meant, None after reporting what is no mapping."""
-    block = as_mapping(tree, sink, what)
-    block = block and bodied(block, what, BlockKeys.kinds(), sink)
-    return block and corrected(BlockKeys, block, what, sink)
 
 
 def _read_blocks(outer: Scope, context: Context) -> dict[str, Block]:

@@ -49,21 +49,25 @@ class Lineage:
         return tuple(self._traced(item) for item in items)
 
     def _traced(self, item: Diagnostic) -> Diagnostic:
-        name = item.span.text.partition(".")[0] if item.span else ""
-        if item.span and item.code in _LOOKUPS and name in self.removed:
+        if item.span is None:
+            return item
+        name = item.span.text.partition(".")[0]
+        if item.code in _LOOKUPS and name in self.removed:
             note = Label(item.span, f"`{name}` is used here")
             others = [label for label in item.notes if label.text == "and here"]
             help = f"{self._change(item.span) or '`change` what uses it'}, or keep it"
             message = f"`{name}` is removed, but used"
             notes = (note, *others, *self._beside(item.span))
             return Diagnostic(Code.NO_TARGET, message, self.removed[name], notes=notes, help=help)
-        place = item.span and self.places.get(item.span.source)
-        if not place:
+        place = self.places.get(item.span.source)
+        if place is None:
             return item
         own = any(note.span.source is self.sources[0] for note in item.notes)
-        change = self._change(item.span) if item.span and item.code < _CONTRACTS and not own else ""
-        help = ", or ".join(filter(None, (item.help, f"{change} in the variant" * bool(change))))
-        beside = self._beside(item.span if change else None)
+        # From the contracts on, the cure says itself what the variant has to change.
+        change = self._change(item.span) if item.code < _CONTRACTS and not own else ""
+        cures = [item.help, f"{change} in the variant" if change else ""]
+        help = ", or ".join(filter(None, cures))
+        beside = self._beside(item.span) if change else ()
         return replace(item, notes=(*item.notes, Label(place, "extended here"), *beside), help=help)
 
     def _change(self, place: Span) -> str:
@@ -71,8 +75,8 @@ class Lineage:
         path = self.extension.path_at(place) if self.extension else ""
         return f"add `{path}: …` to `change`" if path else ""
 
-    def _beside(self, place: Span | None) -> Iterator[Label]:
-        yield from self.extension.beside(place) if self.extension and place else ()
+    def _beside(self, place: Span) -> Iterator[Label]:
+        yield from self.extension.beside(place) if self.extension else ()
 
     def resolve(self, load: Loader | None) -> Tree:
         """Return the tree of the whole spec; `sources` and `places` grow. Raises SpecError."""

@@ -162,7 +162,7 @@ class _Patcher:
             self._refuse(Code.NO_PLACE, message, name.span, note, help)
             return
         anchors, layer = _anchors(value)
-        if not anchors and parent.part == "section" and isinstance(parent.tree, Mapping):
+        if not anchors and parent.form == "section" and isinstance(parent.tree, Mapping):
             self._edit(parent.tree, path).appended.append((name, layer))
         elif len(anchors) != 1:
             message = f"`{path.text}` must say one place: `after:` or `before:` a layer"

@@ -12,10 +12,10 @@ from netspec.text.codes import Code
 from netspec.text.diagnostics import Sink, Span, nearest, suggest
 from netspec.text.syntax import Mapping, Scalar, Sequence, Tree, entries
 
-Part = Literal["spec", "section", "chain", "body"]
+Form = Literal["spec", "section", "chain", "body"]
 """What a tree is, which decides how the names below it are found; a body is a block or a layer."""
 
-SECTIONS: dict[str, Part] = {"graph": "chain", "blocks": "section", "outputs": "section"}
+SECTIONS: dict[str, Form] = {"graph": "chain", "blocks": "section", "outputs": "section"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,12 +25,12 @@ class Place:
     container: Mapping | Sequence
     index: int
     tree: Tree
-    part: Part
+    form: Form
 
     @cached_property  # a variant may have thousands of paths below one section
     def parts(self) -> Places:
         """Its own named parts."""
-        return parts(self.tree, self.part)
+        return parts(self.tree, self.form)
 
     @property
     def span(self) -> Span:
@@ -166,17 +166,17 @@ _CURES = {
 """What a variant changes in another way than by a path."""
 
 
-def parts(tree: Tree, part: Part) -> Places:
+def parts(tree: Tree, form: Form) -> Places:
     """Return the named parts of a tree; layers of all branches are parts of their body."""
     match tree:
-        case Mapping() if part == "body":
+        case Mapping() if form == "body":
             return _of_body(tree)
         case Mapping():
             found = [(i, key.text, value) for i, (key, value) in enumerate(tree.items)]
-            if part == "spec":
+            if form == "spec":
                 return {k: Place(tree, i, v, SECTIONS[k]) for i, k, v in found if k in SECTIONS}
             return {key: Place(tree, i, value, "body") for i, key, value in found}
-        case Sequence() if part in ("chain", "body"):
+        case Sequence() if form in ("chain", "body"):
             return {str(i): Place(tree, i, item, "body") for i, item in enumerate(tree.items)}
     return {}
 
