@@ -57,6 +57,7 @@ class Counter:
 
     def check(self) -> None:
         """Report a network that is too large to expand."""
+        # In the order of the file, so that the first layer too many is the one that is shown.
         steps = sorted(self._bodies[self._spec.model.body].steps, key=lambda step: step.line)
         for step, total in self._running(steps, self._globals):
             if excess := total.excess():

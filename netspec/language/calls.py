@@ -173,6 +173,7 @@ def inferred(name: str) -> tuple[str, ...]:
     if cls is None or not cls.is_module:
         return ()
     required = dict.fromkeys((key for key, f in cls.model_fields.items() if f.is_required()), 1)
+    # Only the names are asked for, so any values will do.
     everything = cls.model_construct(None, **required).inferred((1,) * (cls.rank or 1))
     return tuple(key for key in everything if key not in required)
 

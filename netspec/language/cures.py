@@ -99,7 +99,7 @@ def _others(value: object) -> Iterator[object]:
             yield from value[:1] if len(set(value)) == 1 else ()
 
 
-_PERCENT = 5
+_PERCENT = 5  # a probability from here on was given in percent
 
 
 def sizes(text: str) -> tuple[int, ...]:

@@ -93,6 +93,7 @@ class When(Kind[Tree]):
         scope, sink = reading.scope, reading.sink
         if isinstance(tree, Scalar) and tree.value == TRAIN:
             return TRAIN
+        # `$train` that is no parameter is the word, with a sign too many.
         is_word = isinstance(tree, Scalar) and tree.value == "$train" and not scope.use("train")
         is_known = isinstance(tree, Scalar) and (isinstance(tree.value, bool) or "$" in tree.text)
         if is_word or not isinstance(tree, Scalar) or not is_known:

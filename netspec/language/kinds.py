@@ -193,6 +193,7 @@ class Params(Kind[Tree]):
     schema: ClassVar[Schema] = table(NUMBER, NAME)
 
     def read(self, tree: Tree, reading: Reading) -> dict[str, Param]:
+        # Names in a list stand in for parameters, so that their uses are not reported as well.
         params = {word.text: Param(word.text, 1, word.span) for word in words_of(tree)}
         text = ", ".join(f"{name}: 1" for name in params) or "classes: 10"
         help = f"give each a number: `params: {{{text}}}`"

@@ -128,7 +128,7 @@ def read_chain(
             refuse_form(tree, "expected a chain of layers", context.sink)
             return None
     named = isinstance(tree, Mapping)
-    if not entries and (named or not branch):
+    if not entries and (named or not branch):  # an empty branch passes the input on
         help = "`[]` as a branch of `parallel` passes the input on" if branch else ""
         context.sink.error(Code.FORM, "a chain without layers", tree.span, help=help)
     layers = _read_layers(entries, named, around, context)
@@ -171,6 +171,7 @@ def check_refs(layers: list[Layer], names: set[str], around: Surroundings, sink:
             if ref.name == layer.name and ref.name in names:
                 sink.error(Code.CYCLE, f"`{layer.name}` reads itself", ref.span)
             elif ref.name not in names and ref.name not in around.inputs:
+                # Neither the layer itself nor what it reads already was meant.
                 own = {layer.name, *(source.name for source in layer.sources)}
                 refuse_ref(ref, [name for name in readable if name not in own], sink, places)
     check_shares(layers, {layer.name: layer for layer in layers if layer.name in names}, sink)

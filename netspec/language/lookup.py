@@ -58,6 +58,7 @@ def find_op(tree: Mapping, context: Context) -> tuple[Scalar, Tree] | None:
     first = items[0][0].text
     is_near = likely(first, [*context.signatures, *REGISTRY])
     strange = [item for item in items if item[0].text not in _arguments()]
+    # A slip in the first name is likelier than another framework's name behind it.
     named = [] if is_near else [i for i in strange if ops_meant(i[0].text, context.rank)]
     if not capital and _refuse_op_as_value(items, context):
         return None
@@ -176,6 +177,7 @@ def _value_behind(tree: Mapping, key: Scalar, op: Scalar, context: Context) -> s
 def refuse_nameless(tree: Mapping, op: Scalar, context: Context) -> bool:
     """Report `{max_pool2d: 2, 2}` and `{add: [], from: a, b}`, where brackets are missing."""
     for (before, held), (key, empty) in pairwise(tree.items):
+        # A key without a colon ends where its empty value stands.
         known = key.text in LayerKeys.kinds() or is_callable(key.text, context)
         if not is_empty(empty) or known or is_empty(held) or key.span.end != empty.span.start:
             continue

@@ -76,7 +76,7 @@ def _read_inputs(tree: Mapping | None, scope: Scope, sink: Sink) -> dict[str, Ar
         if isinstance(value, Mapping):
             value = _shape_within(value, sink)
         shape = read_argument(value, scope, sink)
-        inputs[key.text] = shape or Argument((), value.span)
+        inputs[key.text] = shape or Argument((), value.span)  # known, so that layers may read it
         if shape is None:
             continue
         if not isinstance(shape.value, tuple) or not 1 <= len(shape.value) <= limits.RANK:

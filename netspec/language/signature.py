@@ -35,7 +35,7 @@ class Parameters(Kind[Tree]):
                 message = f"`{param.name}` without a default follows one with a default"
                 help = "give it one too, or put it in front"
                 sink.error(Code.FORM, message, param.span, help=help)
-                param = Param(param.name, 0, param.span)
+                param = Param(param.name, 0, param.span)  # uses may leave it out
             params[param.name] = param
             behind_default = behind_default or param.default is not None
         return params

@@ -147,6 +147,7 @@ def _between(
     queue = trivia.tail if is_last else trivia.above.setdefault(anchors[i], [])
     after = 0 if is_last else source.position(anchors[i])[1] - 1
     before = source.position(anchors[i - 1])[1] - 1 if i else 0
+    # Indented like the anchor above and deeper than the next: it speaks of what stands above.
     if comment is not BLANK and comment.column >= before > after:
         trivia.below.setdefault(anchors[i - 1], []).extend([*queue, comment])
         queue.clear()
