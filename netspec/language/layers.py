@@ -21,7 +21,7 @@ from netspec.ops.base import REGISTRY, Join
 from netspec.ops.split import Cut
 from netspec.text.codes import Code
 from netspec.text.diagnostics import Diagnostic, Label, Sink, Span, counted, likely, suggest
-from netspec.text.syntax import Mapping, Scalar, Sequence, Tree, entries
+from netspec.text.syntax import Entry, Mapping, Scalar, Sequence, Tree, entries
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,43 +121,40 @@ def read_chain(
     """Read named layers (a mapping) or unnamed ones (a list)."""
     match tree:
         case Mapping():
-            entries = [(key.text, key.span, value) for key, value in tree.items]
+            items = tree.items
         case Sequence():
-            entries = [(str(i), item.span, item) for i, item in enumerate(tree.items)]
+            items = tuple((Scalar(str(i), x.span), x) for i, x in enumerate(tree.items))
         case _:
             refuse_form(tree, "expected a chain of layers", context.sink)
             return None
     named = isinstance(tree, Mapping)
-    if not entries and (named or not branch):  # an empty branch passes the input on
+    if not items and (named or not branch):  # an empty branch passes the input on
         help = "`[]` as a branch of `parallel` passes the input on" if branch else ""
         context.sink.error(Code.FORM, "a chain without layers", tree.span, help=help)
-    layers = _read_layers(entries, named, around, context)
+    layers = _read_layers(items, named, around, context)
     check_refs(layers, {layer.name for layer in layers} if named else set(), around, context.sink)
     return Chain(tuple(layers), named, tree.span)
 
 
 def _read_layers(
-    entries: list[tuple[str, Span, Tree]], named: bool, around: Surroundings, context: Context
+    items: Iterable[Entry], named: bool, around: Surroundings, context: Context
 ) -> list[Layer]:
     layers = []
-    around.scope.layers |= {name for name, _, _ in entries if named}
+    around.scope.layers |= {key.text for key, _ in items if named}
     previous = around.inputs[0] if around.inputs else ""
-    for name, span, tree in entries:
+    for key, tree in items:
         if named:
-            check_name(context.sink, name, span, "layer")
-            if name in around.inputs:
-                message = f"the layer `{name}` has the name of an input"
-                context.sink.error(Code.CLASH, message, span, help="rename the layer")
-        layer = read_layer(name, span, tree, Ref(previous), around.scope, context)
-        previous = name
-        layers.append(layer or _broken(name, span))
+            check_name(context.sink, key.text, key.span, "layer")
+            if key.text in around.inputs:
+                message = f"the layer `{key.text}` has the name of an input"
+                context.sink.error(Code.CLASH, message, key.span, help="rename the layer")
+        layer = read_layer(key, tree, Ref(previous), around.scope, context)
+        if layer is None:  # another stands in for it, so that references to it are found
+            call = OpCall(REGISTRY["identity"].model_validate({}), {}, key.span)
+            layer = Layer(key.text, key.span, call, ())
+        previous = key.text
+        layers.append(layer)
     return layers
-
-
-def _broken(name: str, span: Span) -> Layer:
-    """Stand in for a layer that could not be read, so that references to it are found."""
-    call = OpCall(REGISTRY["identity"].model_validate({}), {}, span)
-    return Layer(name, span, call, ())
 
 
 def check_refs(layers: list[Layer], names: set[str], around: Surroundings, sink: Sink) -> None:
@@ -224,7 +221,7 @@ def refuse_ref(
 
 
 def read_layer(
-    name: str, span: Span, tree: Tree, source: Ref, scope: Scope, context: Context
+    name: Scalar, tree: Tree, source: Ref, scope: Scope, context: Context
 ) -> Layer | None:
     """Read one layer; `source` is what it reads when it does not say `from:`."""
     call: Call | None
@@ -248,7 +245,7 @@ def read_layer(
         return None
     if isinstance(call, OpCall) and call.op.reads == 0 and sources == (source,):
         sources = ()  # it reads nothing, even with a line above it
-    layer = Layer(name, span, call, sources, said)
+    layer = Layer(name.text, name.span, call, sources, said)
     _check_arity(call, sources, context)
     if isinstance(tree, Mapping):
         for message, place, help in _misplaced(layer, tree):

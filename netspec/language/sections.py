@@ -258,7 +258,7 @@ def _read_ref(key: Scalar, value: Scalar, sink: Sink) -> Output | None:
 
 
 def _read_head(key: Scalar, value: Tree, scope: Scope, context: Context) -> Output | None:
-    layer = read_layer(key.text, key.span, value, Ref(""), scope, context)
+    layer = read_layer(key, value, Ref(""), scope, context)
     if layer is None:
         return None
     if not layer.sources or layer.sources[0].span is None:
