@@ -96,7 +96,7 @@ def _owned(steps: Sequence[Step]) -> tuple[dict[str, str], tuple[Layer, ...]]:
         if owner.name not in names:
             names.add(owner.name)
             moved[layer.name] = owner.name
-            own = {"shape": layer.shape, "when": layer.condition or owner.said.when}
+            own = {"shape": layer.said.shape, "when": layer.condition or owner.said.when}
             said = owner.said.model_copy(update=own)
             kept[line] = replace(owner, sources=layer.sources, said=said)
     return moved, tuple(

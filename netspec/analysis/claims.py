@@ -63,10 +63,10 @@ def claims(graph: Graph, sink: Sink) -> list[Claim]:
     """Return every `shape:` of a network, or report why it is none."""
     found = []
     for use in graph.uses.values():
-        if use.layer.shape is not None:
-            bound = bind_value(use.layer.shape, use.bindings, sink)
-            if bound and (sizes := _sizes(use.layer.shape, bound, sink)):
-                found.append(Claim(use, use.layer.shape.span, sizes))
+        if use.layer.said.shape is not None:
+            bound = bind_value(use.layer.said.shape, use.bindings, sink)
+            if bound and (sizes := _sizes(use.layer.said.shape, bound, sink)):
+                found.append(Claim(use, use.layer.said.shape.span, sizes))
     return found
 
 

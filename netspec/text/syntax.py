@@ -48,6 +48,10 @@ class Mapping:
         """Return the entry with this key."""
         return next((item for item in self.items if item[0].text == key), None)
 
+    def get(self, key: str) -> Tree | None:
+        """Return the value at this key."""
+        return next((value for found, value in self.items if found.text == key), None)
+
 
 @dataclass(frozen=True, slots=True)
 class Sequence:
@@ -58,6 +62,12 @@ class Sequence:
 
 
 Tree = Scalar | Mapping | Sequence
+Entry = tuple[Scalar, Tree]
+
+
+def entries(tree: Tree | None) -> tuple[Entry, ...]:
+    """Return the entries of a mapping; anything else has none."""
+    return tree.items if isinstance(tree, Mapping) else ()
 
 
 def decode(data: bytes, name: str) -> Source:

@@ -81,8 +81,8 @@ def _places(spec: Spec) -> Iterator[Fix]:
     bodies = {"": spec.model.body, **{name: block.body for name, block in spec.blocks.items()}}
     decisive = {name: _decisive(body) for name, body in bodies.items()}
     for layer in spec.layers():
-        if layer.repeat and type(layer.repeat.value) is int:
-            yield Fix(layer.repeat.span, layer.repeat.value)
+        if layer.said.repeat and type(layer.said.repeat.value) is int:
+            yield Fix(layer.said.repeat.span, layer.said.repeat.value)
         if isinstance(layer.call, BlockCall):
             yield from _of_use(layer, layer.call, decisive[layer.call.block], spec)
     everywhere = set().union(*decisive.values())
@@ -93,11 +93,11 @@ def _places(spec: Spec) -> Iterator[Fix]:
 
 def _of_use(layer: Layer, call: BlockCall, decisive: set[str], spec: Spec) -> Iterator[Fix]:
     """Yield the decisive arguments of a use, and the flags that it leaves to their default."""
-    for key, argument in chain(call.arguments.items(), layer.first.items()):
+    for key, argument in chain(call.arguments.items(), layer.said.first.items()):
         if key in decisive and isinstance(argument.value, int):
             yield Fix(argument.span, argument.value)
     for name, param in spec.blocks[call.block].params.items():
-        is_left = name not in call.arguments and name not in layer.first
+        is_left = name not in call.arguments and name not in layer.said.first
         if is_left and name in decisive and isinstance(param.default, bool):
             yield Fix(call.span, param.default, key=name)
             yield Fix(param.span, param.default)
@@ -108,7 +108,7 @@ def _decisive(body: Body) -> set[str]:
     found: set[str] = set()
     for layer in walk(body):
         condition = layer.condition
-        values = [layer.repeat.value] if layer.repeat else []
+        values = [layer.said.repeat.value] if layer.said.repeat else []
         values += [condition.left, condition.right] if condition else []
         found.update(name for value in values for name in names(value))
     return found
@@ -146,8 +146,8 @@ def _edited(part: Any, fix: Fix) -> Any:
 def _with_argument(layer: Layer, fix: Fix) -> Layer:
     """Return a layer with one more argument of its block, or of its first copy."""
     added = {fix.key: Argument(fix.new, fix.span)}
-    if layer.first:
-        said = layer.said.model_copy(update={"first": {**layer.first, **added}})
+    if layer.said.first:
+        said = layer.said.model_copy(update={"first": {**layer.said.first, **added}})
         return replace(layer, said=said)
     assert isinstance(layer.call, BlockCall)
     return replace(layer, call=replace(layer.call, arguments={**layer.call.arguments, **added}))
