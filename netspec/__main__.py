@@ -9,19 +9,15 @@ interrupt.install()
 
 def run() -> int:
     """Run the command that the program was called with; return its exit code."""
-    _occupy()
-    from netspec.cli import main
-
-    return main()
-
-
-def _occupy() -> None:
-    """Let no file that is opened later become standard input, output or error."""
+    # No file that is opened later may become standard input, output or error.
     for number in range(3):
         try:
             os.fstat(number)
         except OSError:
             os.open(os.devnull, os.O_RDWR)
+    from netspec.cli import main
+
+    return main()
 
 
 if __name__ == "__main__":

@@ -208,6 +208,7 @@ def _import(source: str, name: str) -> ModuleType:
     file = f"<{name}>"
     module = ModuleType(name)
     module.__file__ = file
+    # Tracebacks and torch.compile read source lines from here: there is no such file.
     linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
     exec(compile(source, file, "exec"), module.__dict__)
     sys.modules[name] = module

@@ -41,6 +41,7 @@ def compile_spec(
         return _compile(lineage, params or {}, load, strict)
     except SpecError as error:
         found = lineage.trace(error.diagnostics)
+        # Edits are judged with the values in the text, which are not those that were given.
         if not params:
             from netspec.analysis.repair.rewrite import mended
 
@@ -54,6 +55,7 @@ def _judge(source: Source, load: Loader | None) -> Judge:
     def holds(text: Source, budget: Budget) -> bool:
         def loaded(origin: Source, path: str) -> Source:
             assert load is not None
+            # Paths are relative to the file, which the edited text is not.
             return load(source if origin is text else origin, path)
 
         try:
@@ -101,21 +103,17 @@ def _compile(
 
 def _values(spec: Spec, params: Mapping[str, float]) -> dict[str, float]:
     """Return the values that differ from the spec's own."""
+    values: dict[str, float] = {}
     for name, value in params.items():
         if name not in spec.params:
             known = ", ".join(f"`{known}`" for known in spec.params) or "none"
             hint = suggest(name, spec.params) or f"it has: {known}"
             raise ParameterError(f"{spec.name} has no parameter `{name}`; {hint}")
         default = spec.params[name].default
-        wanted = int | float if isinstance(default, float) else int
-        if isinstance(value, bool) or not isinstance(value, wanted):
-            kind = "a number" if isinstance(default, float) else "an integer"
+        is_float = isinstance(default, float)
+        if isinstance(value, bool) or not isinstance(value, int | float if is_float else int):
+            kind = "a number" if is_float else "an integer"
             raise ParameterError(f"`{name}` expects {kind} such as {default}, found {value!r}")
-    kinds = {
-        name: float if isinstance(p.default, float) else int for name, p in spec.params.items()
-    }
-    return {
-        name: kinds[name](value)
-        for name, value in params.items()
-        if value != spec.params[name].default
-    }
+        if value != default:
+            values[name] = float(value) if is_float else value
+    return values

@@ -9,7 +9,7 @@ from netspec.analysis import costs, shapes
 from netspec.analysis.network import Network
 from netspec.graph.expand import expand
 from netspec.graph.model import Graph
-from netspec.language.lower import Lowered, Step, lower
+from netspec.language.lower import Step, lower
 from netspec.language.model import BlockCall, Chain, Layer, OpCall, Output, Spec
 from netspec.language.terms import Ref
 from netspec.ops.split import Cut
@@ -35,16 +35,20 @@ def select(network: Network, names: Sequence[str]) -> Network:
 
 
 def _cut(spec: Spec, graph: Graph, names: Sequence[str]) -> Spec:
+    import networkx as nx
+
     body = spec.model.body
     assert isinstance(body, Chain)
     lowered = graph.bodies[body]
     layers = {layer.name: layer for layer in body.layers if not layer.train_only}
     refs = [_ref(name, layers, spec, graph) for name in names]
-    needed = _needed(lowered, [ref.name for ref in refs])
+    needed = {ref.name for ref in refs}
+    needed = needed.union(*(nx.ancestors(lowered.graph, name) for name in needed))
     inputs = {name: shape for name, shape in spec.inputs.items() if name in needed}
     if not inputs:
         raise FeatureError(f"{', '.join(f'`{name}`' for name in names)} depends on no input")
     moved, kept = _owned([step for step in lowered.steps if step.layer.name in needed])
+    # The name of an output has no dot.
     outputs = tuple(
         Output(name.replace(".", "_"), layers[ref.name].span, _moved(ref, moved))
         for name, ref in zip(names, refs, strict=True)
@@ -78,13 +82,6 @@ def _ports(layer: Layer, spec: Spec, graph: Graph) -> list[str]:
     return []
 
 
-def _needed(body: Lowered, names: Sequence[str]) -> set[str]:
-    """Return the layers and inputs that the named layers depend on, themselves included."""
-    import networkx as nx
-
-    return {*names}.union(*(nx.ancestors(body.graph, name) for name in names))
-
-
 def _owned(steps: Sequence[Step]) -> tuple[dict[str, str], tuple[Layer, ...]]:
     """Give weights whose own layer is cut off to the first layer that shares them.
 
@@ -99,7 +96,7 @@ def _owned(steps: Sequence[Step]) -> tuple[dict[str, str], tuple[Layer, ...]]:
         if owner.name not in names:
             names.add(owner.name)
             moved[layer.name] = owner.name
-            own = {"shape": layer.shape, "when": layer.condition or owner.said.when}
+            own = {"shape": layer.said.shape, "when": layer.condition or owner.said.when}
             said = owner.said.model_copy(update=own)
             kept[line] = replace(owner, sources=layer.sources, said=said)
     return moved, tuple(

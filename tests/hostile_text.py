@@ -6,7 +6,7 @@ from random import Random
 from typing import NamedTuple
 
 from netspec.language.model import INPUT
-from netspec.language.names import check_block_name, check_name
+from netspec.language.names import check_name
 from netspec.text.diagnostics import Sink, Source, Span
 from tests.random_spec import CLASSES, VOCABULARY
 
@@ -73,7 +73,7 @@ _WORDS = [
     if all(check_name(Sink(), word, _PLACE, role) for role in _ROLES)
 ]
 """Names that mean something to Python, torch, the emitters or their targets, and are accepted."""
-_CLASSES = [word for word in CLASSES if check_block_name(Sink(), word, _PLACE)]
+_CLASSES = [word for word in CLASSES if check_name(Sink(), word, _PLACE, "block")]
 _LOWER = [*"pqcdefghijklmnrstuv", "image", "out", "left", "right"]
 _TEXTS = [f"text{i}" for i in range(8)]
 _COMMENTS = [f"comment{i}" for i in range(5)]

@@ -14,8 +14,10 @@ from netspec.text.diagnostics import Diagnostic, SpecError
 from netspec.text.explain import codes, explain
 from tests.support import ROOT
 
+EXAMPLE = re.compile(r"^```yaml (\S+)\n(.*?)^```\n", re.MULTILINE | re.DOTALL)
+"""Specs in a page about a code: "wrong", "right", and files that they extend."""
 NAMES = {name: code for name, code in vars(Code).items() if not name.startswith("_")}
-TEXTS = {path.name: path.read_text() for path in (ROOT / "netspec").rglob("*.py")}
+TEXTS = {str(path.relative_to(ROOT)): path.read_text() for path in (ROOT / "netspec").rglob("*.py")}
 
 
 def found_in(text: str, directory: Path, others: dict[str, str]) -> list[Diagnostic]:
@@ -42,12 +44,12 @@ def test_every_name_of_a_code_is_used_and_none_is_typed_as_text():
     used = {name for text in TEXTS.values() for name in re.findall(r"Code\.([A-Z_]+)", text)}
     assert used == set(NAMES)
     typed = {file for file, text in TEXTS.items() if re.search(r'"NS\d{3}"', text)}
-    assert typed == {"codes.py"}
+    assert typed == {"netspec/text/codes.py"}
 
 
 @pytest.mark.parametrize("code", codes())
 def test_the_wrong_example_yields_exactly_its_code_and_the_right_one_none(code, tmp_path):
-    examples = dict(explain(code).examples)
+    examples = dict(EXAMPLE.findall(explain(code)))
     wrong, right = examples.pop("wrong"), examples.pop("right")
     assert {item.code for item in found_in(wrong, tmp_path, examples)} == {code}
     assert found_in(right, tmp_path, examples) == []

@@ -405,7 +405,7 @@ ODD = (
 )
 
 
-STEP = draws(2 * len(ODD), 7)
+STEP = draws(4 * len(ODD), 7)
 """How many odd values are left out at a place before the next."""
 
 

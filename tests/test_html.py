@@ -211,7 +211,7 @@ def random_networks(count: int) -> list[Network]:
 
 
 def test_whatever_is_open_nothing_overlaps_and_nothing_crosses(tmp_path: Path) -> None:
-    networks = [*random_networks(draws(12, 200))]
+    networks = [*random_networks(draws(8, 200))]
     pages = [to_html(network) for network in networks]
     data = ",".join(Elements(page).data for page in pages)
     script = f"const NETWORKS = [{data}];\n{MEASURE.read_text()}"

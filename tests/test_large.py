@@ -15,7 +15,7 @@ from netspec.emit.dot import to_dot
 from netspec.emit.figure.page import FigureError
 from netspec.emit.figure.svg import to_svg
 from netspec.emit.report import render, report
-from netspec.language.order import ordered
+from netspec.language.lower import ordered
 from netspec.ops.conv import Conv2d
 from netspec.text.diagnostics import SpecError
 from tests.support import compiled, mistakes

@@ -33,10 +33,10 @@ from tests.test_ops_table import TABLE
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
-SETTINGS = draws(2_000, 10_000)
+SETTINGS = draws(1_000, 10_000)
 FLOP_SETTINGS = draws(50, 200)
 META_SETTINGS = 50
-SYMBOLIC_SETTINGS = draws(200, 1_000)
+SYMBOLIC_SETTINGS = draws(100, 1_000)
 BATCH = 11  # which no size and no product of sizes is, so that a mixed batch shows
 OPERATORS = {
     "+": operator.add,

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from netspec.cli import main
 from netspec.language.schema.document import document, text
-from netspec.language.schema.ops import bare
+from netspec.language.schema.ops import words
 from netspec.ops import dim
 from netspec.ops.base import REGISTRY
 from tests.support import ROOT, SPECS
@@ -145,5 +145,5 @@ def test_every_op_and_argument_is_documented():
 
 
 def test_bare_ops_need_no_argument():
-    for name in bare():
+    for name in words():
         REGISTRY[name].model_validate({})

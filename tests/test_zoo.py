@@ -178,7 +178,7 @@ def test_a_spec_says_what_it_is(path):
     spec = load(path).network.spec
     assert spec.doc
     assert "params" in {item.metric for item in spec.expect if item.operator == "=="}
-    assert any(layer.shape for layer in walk(spec.model.body))
+    assert any(layer.said.shape for layer in walk(spec.model.body))
     assert max(map(len, path.read_text().splitlines())) <= LONGEST_LINE
 
 

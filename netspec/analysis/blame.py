@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
 from netspec import limits
+from netspec.analysis.case import others
 from netspec.analysis.repair.fix import Fix
-from netspec.analysis.shapes import Shapes
+from netspec.analysis.shapes import Shapes, named
 from netspec.graph.model import Graph, Node, NodeId, Sizes, cause, path
 from netspec.language.model import INPUT
 from netspec.ops.base import Join, Problem
@@ -16,8 +19,6 @@ from netspec.text.codes import Code
 from netspec.text.diagnostics import Diagnostic, Label, Span
 
 _SPATIAL = ("padding", "kernel_size", "dilation", "stride", "output_padding")
-_Number = Callable[[Sizes], object]
-"""What of a shape is compared: some of its sizes, or how many there are."""
 
 
 def explain(
@@ -28,7 +29,7 @@ def explain(
     `fixes` are the changes with which the layer would be accepted.
     """
     if problem.code == Code.INPUTS_DIFFER:
-        return _explain_join(problem, node, graph, shapes, fixes)
+        return _explain_join(problem, _Joined(node, graph, shapes), fixes)
     notes: list[Label] = []
     span: Span = node.call.span
     if node.owner != node.id and node.id in graph.uses:
@@ -40,8 +41,7 @@ def explain(
         if use:
             notes.append(Label(use, f"is `{problem.argument}` of `{node.op.op_name}` here"))
     notes += _uses(node, span)
-    reads = ", ".join(f"{times(shapes[source])} from `{path(source)}`" for source in node.inputs)
-    read = [f"`{path(node.id)}` reads {reads}"] if reads else []
+    read = [f"`{path(node.id)}` reads {named(node.inputs, shapes)}"] if node.inputs else []
     details = (*read, *_elsewhere(node, graph, span))
     return Diagnostic(problem.code, problem.message, span, "", tuple(notes), details, problem.help)
 
@@ -65,87 +65,153 @@ def _elsewhere(node: Node, graph: Graph, span: Span) -> Iterator[str]:
 # ------------------------------------------------------------------ joins
 
 
-def _explain_join(
-    problem: Problem, node: Node, graph: Graph, shapes: Shapes, fixes: Sequence[Fix]
-) -> Diagnostic:
+def _explain_join(problem: Problem, joined: _Joined, fixes: Sequence[Fix]) -> Diagnostic:
     """Explain inputs that differ: by what would make them fit, else by what made them differ."""
-    number = _compared(node, shapes)
-    ways = _ways(node, graph)
-    odd, target = _oddshortest(node, ways, number, shapes)
-    culprit = _culprit(ways[odd], graph, number, target, shapes)
-    joined = Label(node.call.span, "joined here")
+    node, graph, shapes = joined.node, joined.graph, joined.shapes
+    odd, target = joined.odd_one()
+    culprit = joined.culprit(odd, target)
     fixes = [fix for fix in fixes if fix.strangeness <= 0]
     if fixes:
-        span, label, notes = _mended(fixes, node, graph, shapes)
+        span, label, notes = joined.mended(fixes)
     elif culprit:
-        span, label, notes = _accused(culprit, graph, shapes)
+        span, label, notes = _accused(culprit, shapes)
     else:
-        span, label, notes = joined.span, "", []
-    notes += [*_siblings(odd if culprit else None, node, ways, graph, shapes), joined]
+        span, label, notes = node.call.span, "", []
+    notes += [*joined.siblings(odd if culprit else None), Label(node.call.span, "joined here")]
     notes += _uses(node, span)
+    # Of several notes about one place the first says most.
     unique = {note.span: note for note in reversed(notes) if note.span != span}
-    ends = ", ".join(f"{times(shapes[end])} from `{path(end)}`" for end in node.inputs)
-    details = (f"`{path(node.id)}` joins {ends}", *_elsewhere(culprit or node, graph, span))
-    help = _cure(fixes, _projection(node, ways, graph, shapes)) or problem.help
+    details = (
+        f"`{path(node.id)}` joins {named(node.inputs, shapes)}",
+        *_elsewhere(culprit or node, graph, span),
+    )
+    cures = [*(fix.cure for fix in fixes[:1]), joined.projection()]
+    help = ", or ".join(filter(None, cures)) or problem.help
     found = tuple(reversed(unique.values()))
     return Diagnostic(problem.code, problem.message, span, label, found, details, help)
 
 
-def _mended(
-    fixes: Sequence[Fix], join: Node, graph: Graph, shapes: Shapes
-) -> tuple[Span, str, list[Label]]:
-    """Return the likeliest place to change, what the layer does now, and the other places."""
-    first, *others = fixes
-    label = f"with {first.wording} here, the inputs fit"
-    for id in reversed(first.nodes):
-        node = graph.nodes[id]
-        before, after = before_and_after(node, shapes) if id in shapes else ((), ())
-        if after and before != after:
-            label = _with_default_stride(node, made(node, before, after))
-            window = node.op.window()
-            if window and before[1:] == after[1:] and _differ_in_size(join, shapes):
-                label = f"keeps {times(after[1:])} with stride {shortest(window.stride)}"
-            break
-    return first.span, label, [Label(fix.span, f"or {fix.wording} here") for fix in others[:2]]
+@dataclass(frozen=True, eq=False)
+class _Joined:
+    """A join whose inputs differ."""
 
+    node: Node
+    graph: Graph
+    shapes: Shapes
 
-def _cure(fixes: Sequence[Fix], projection: str) -> str:
-    cures = [*(fix.cure for fix in fixes[:1]), *([projection] if projection else [])]
-    return ", or ".join(cures)
+    @cached_property
+    def inputs(self) -> list[Sizes]:
+        return [self.shapes[source] for source in self.node.inputs]
 
+    @cached_property
+    def axes(self) -> list[int] | None:
+        """The dimensions in which the inputs differ, or None if these differ in number."""
+        if len({len(x) for x in self.inputs}) > 1:
+            return None
+        assert isinstance(self.node.op, Join)
+        return self.node.op.differing(*self.inputs)
 
-def _projection(join: Node, ways: Sequence[list[NodeId]], graph: Graph, shapes: Shapes) -> str:
-    """Say how a shortcut that passes its input on could change the channels, and the size."""
-    direct = [i for i, way in enumerate(ways) if len(way) == 1]
-    inputs = [shapes[end] for end in join.inputs]
-    use = graph.uses.get(join.id)
-    is_sum = isinstance(join.op, Join) and join.op.operator == "+"
-    if len(inputs) != 2 or len(direct) != 1 or not is_sum or not use:
-        return ""
-    skip, other = inputs[direct[0]], inputs[1 - direct[0]]
-    if {len(skip), len(other)} != {3} or skip[0] == other[0] or direct[0] >= len(use.layer.sources):
-        return ""
-    name = use.layer.sources[direct[0]].name
-    if name != INPUT and (*join.id[:-1], name) not in graph.uses:
-        return ""
-    steps = {a // b if a % b == 0 else 0 for a, b in zip(skip[1:], other[1:], strict=True)}
-    if len(steps) != 1 or steps == {0}:
-        return ""
-    step = steps.pop()
-    stride = f", stride: {step}" if step > 1 else ""
-    return f"project the shortcut: `{{conv2d: [{other[0]}, 1]{stride}, from: {name}}}`"
+    def number(self, id: NodeId) -> object:
+        """Return what is compared of a shape: some of its sizes, or how many there are."""
+        x = self.shapes[id]
+        return len(x) if self.axes is None else tuple(x[i] for i in self.axes if i < len(x))
 
+    @property
+    def differ_in_size(self) -> bool:
+        """Whether the inputs differ in height or width, and not in channels."""
+        return self.axes is not None and 0 not in self.axes
 
-def _siblings(
-    odd: int | None, join: Node, ways: Sequence[list[NodeId]], graph: Graph, shapes: Shapes
-) -> Iterator[Label]:
-    """Yield the places of a join's other inputs, and what their way does to the size."""
-    for i, end in enumerate(join.inputs):
-        place = _place(i, join, graph)
-        if i != odd and place:
-            before, after = shapes.get(ways[i][0], ()), shapes[end]
-            does = _resizes(before, after) if _differ_in_size(join, shapes) else ""
-            yield Label(place, does or f"gives {times(after)}")
+    @cached_property
+    def ways(self) -> list[list[NodeId]]:
+        """For each input the nodes from the common fork to the input."""
+        spines = [list(_spine(source, self.graph)) for source in self.node.inputs]
+        shared = set(spines[0]).intersection(*spines[1:])
+        ways = []
+        for spine in spines:
+            length = next((i for i, step in enumerate(spine) if step in shared), len(spine))
+            ways.append(spine[: length + 1][::-1])
+        return ways
+
+    def mended(self, fixes: Sequence[Fix]) -> tuple[Span, str, list[Label]]:
+        """Return the likeliest place to change, what the layer does now, and the other places."""
+        first = fixes[0]
+        label = f"with {first.wording} here, the inputs fit"
+        for id in reversed(first.nodes):
+            node = self.graph.nodes[id]
+            before, after = before_and_after(node, self.shapes) if id in self.shapes else ((), ())
+            if after and before != after:
+                label = _with_default_stride(node, made(node, before, after))
+                window = node.op.window()
+                if window and before[1:] == after[1:] and self.differ_in_size:
+                    label = f"keeps {times(after[1:])} with stride {shortest(window.stride)}"
+                break
+        return first.span, label, others(fixes)
+
+    def projection(self) -> str:
+        """Say how a shortcut that passes its input on could change the channels, and the size."""
+        join = self.node
+        direct = [i for i, way in enumerate(self.ways) if len(way) == 1]
+        use = self.graph.uses.get(join.id)
+        is_sum = isinstance(join.op, Join) and join.op.operator == "+"
+        if len(self.inputs) != 2 or len(direct) != 1 or not is_sum or not use:
+            return ""
+        skip, other = self.inputs[direct[0]], self.inputs[1 - direct[0]]
+        sources = use.layer.sources
+        if {len(skip), len(other)} != {3} or skip[0] == other[0] or direct[0] >= len(sources):
+            return ""
+        name = sources[direct[0]].name
+        if name != INPUT and (*join.id[:-1], name) not in self.graph.uses:
+            return ""
+        steps = {a // b if a % b == 0 else 0 for a, b in zip(skip[1:], other[1:], strict=True)}
+        if len(steps) != 1 or steps == {0}:
+            return ""
+        step = steps.pop()
+        stride = f", stride: {step}" if step > 1 else ""
+        return f"project the shortcut: `{{conv2d: [{other[0]}, 1]{stride}, from: {name}}}`"
+
+    def siblings(self, odd: int | None) -> Iterator[Label]:
+        """Yield the places of the other inputs, and what their way does to the size."""
+        for i, after in enumerate(self.inputs):
+            place = self._place(i)
+            if i != odd and place:
+                before = self.shapes.get(self.ways[i][0], ())
+                does = _resizes(before, after) if self.differ_in_size else ""
+                yield Label(place, does or f"gives {times(after)}")
+
+    def odd_one(self) -> tuple[int, object]:
+        """Return which input is the odd one, and what the others are.
+
+        Without a majority it is an input whose size is not the fork's.
+        """
+        found = [self.number(source) for source in self.node.inputs]
+        (target, most), *others = Counter(found).most_common()
+        if others and others[0][1] == most:
+            forks = {self.number(way[0]) for way in self.ways}
+            target = next((value for value in found if value in forks), target)
+        return next(i for i, value in enumerate(found) if value != target), target
+
+    def culprit(self, odd: int, target: object) -> Node | None:
+        """Return the first node of a way that leads away from what the other inputs are."""
+        nodes, way = self.graph.nodes, self.ways[odd]
+        sizes = [self.number(step) for step in way]
+        right = [i for i, size in enumerate(sizes) if size == target]
+        start = right[-1] if right else 0
+        changes = [i for i in range(start + 1, len(way)) if sizes[i] != sizes[i - 1]]
+        windows = [i for i in range(1, len(way)) if nodes[way[i]].op.window()]
+        sources = [0] if way[0] in nodes and not nodes[way[0]].inputs else []
+        # A way of one size is at fault for keeping it: its last window could change it.
+        steps = changes[:1] or windows[-1:] or sources
+        return nodes[way[steps[0]]] if steps else None
+
+    def _place(self, i: int) -> Span | None:
+        """Return where an input comes from, as the body of the join names it."""
+        end, id, uses = self.node.inputs[i], self.node.id, self.graph.uses
+        if id in uses and i < len(uses[id].layer.sources):
+            return uses[id].layer.sources[i].span
+        if end[: len(id) - 1] != id[:-1]:
+            return None
+        found = (uses[end[:n]].layer.span for n in range(len(id), len(end) + 1) if end[:n] in uses)
+        return next(found, None)
 
 
 def _resizes(before: Sizes, after: Sizes) -> str:
@@ -158,36 +224,6 @@ def _resizes(before: Sizes, after: Sizes) -> str:
     return f"halves {times(before[1:])} to {times(after[1:])}" if is_half else ""
 
 
-def _differ_in_size(join: Node, shapes: Shapes) -> bool:
-    """Tell whether the inputs of a join differ in height or width, and not in channels."""
-    return _compared(join, shapes) is not len and 0 not in _odd_axes(join, shapes)
-
-
-def _odd_axes(join: Node, shapes: Shapes) -> list[int]:
-    assert isinstance(join.op, Join)
-    return join.op.differing(*(shapes[source] for source in join.inputs))
-
-
-def _compared(node: Node, shapes: Shapes) -> _Number:
-    """Return what differs between the inputs of a join: some sizes, else how many there are."""
-    inputs = [shapes[source] for source in node.inputs]
-    if len({len(x) for x in inputs}) > 1:
-        return len
-    odd = _odd_axes(node, shapes)
-    return lambda x: tuple(x[i] for i in odd if i < len(x))
-
-
-def _ways(node: Node, graph: Graph) -> list[list[NodeId]]:
-    """Return for each input the nodes from the common fork to the input, without the fork."""
-    spines = [list(_spine(source, graph)) for source in node.inputs]
-    shared = set(spines[0]).intersection(*spines[1:])
-    ways = []
-    for spine in spines:
-        length = next((i for i, step in enumerate(spine) if step in shared), len(spine))
-        ways.append(spine[: length + 1][::-1])
-    return ways
-
-
 def _spine(node: NodeId, graph: Graph) -> Iterator[NodeId]:
     """Yield a node, its first input, the first input of that, and so on."""
     for _ in range(limits.STEPS_BACK):
@@ -197,52 +233,10 @@ def _spine(node: NodeId, graph: Graph) -> Iterator[NodeId]:
         node = graph.nodes[node].inputs[0]
 
 
-def _oddshortest(
-    node: Node, ways: Sequence[list[NodeId]], number: _Number, shapes: Shapes
-) -> tuple[int, object]:
-    """Return which input is the odd one, and what the others are.
-
-    Without a majority it is an input whose size is not the fork's.
-    """
-    found = [number(shapes[source]) for source in node.inputs]
-    (target, most), *others = Counter(found).most_common()
-    if others and others[0][1] == most:
-        forks = {number(shapes[way[0]]) for way in ways}
-        target = next((value for value in found if value in forks), target)
-    return next(i for i, value in enumerate(found) if value != target), target
-
-
-def _culprit(
-    way: list[NodeId], graph: Graph, number: _Number, target: object, shapes: Shapes
-) -> Node | None:
-    """Return the first node of a way that leads away from what the other inputs are."""
-    sizes = [number(shapes[step]) for step in way]
-    right = [i for i, size in enumerate(sizes) if size == target]
-    start = right[-1] if right else 0
-    changes = [i for i in range(start + 1, len(way)) if sizes[i] != sizes[i - 1]]
-    windows = [i for i in range(1, len(way)) if graph.nodes[way[i]].op.window()]
-    sources = [0] if way[0] in graph.nodes and not graph.nodes[way[0]].inputs else []
-    steps = changes[:1] or windows[-1:] or sources
-    return graph.nodes[way[steps[0]]] if steps else None
-
-
-def _place(i: int, join: Node, graph: Graph) -> Span | None:
-    """Return where an input of a join comes from, as the body of the join names it."""
-    end, parent = join.inputs[i], join.id[:-1]
-    if join.id in graph.uses and i < len(graph.uses[join.id].layer.sources):
-        return graph.uses[join.id].layer.sources[i].span
-    if end[: len(parent)] != parent:
-        return None
-    for length in range(len(parent) + 1, len(end) + 1):
-        if use := graph.uses.get(end[:length]):
-            return use.layer.span
-    return None
-
-
 # ------------------------------------------------------------------ arguments
 
 
-def _accused(node: Node, graph: Graph, shapes: Shapes) -> tuple[Span, str, list[Label]]:
+def _accused(node: Node, shapes: Shapes) -> tuple[Span, str, list[Label]]:
     """Return the argument that made a node's size: its place, words about it, and where else."""
     before, after = before_and_after(node, shapes)
     label = made(node, before, after)
@@ -306,6 +300,5 @@ def _shrinks_oddly(node: Node, before: Sizes, after: Sizes) -> bool:
     """Tell whether a window's output is not its input divided by the stride."""
     window = node.op.window()
     assert window is not None
-    strides = every(window.stride, len(before) - 1)
-    expected = tuple(-(-size // step) for size, step in zip(before[1:], strides, strict=True))
-    return after[1:] != expected
+    steps = zip(before[1:], every(window.stride, len(before) - 1), strict=True)
+    return after[1:] != tuple(-(-size // step) for size, step in steps)

@@ -68,9 +68,8 @@ class Case:
     @property
     def unused(self) -> dict[str, Span]:
         """Return the parameters that no expression uses, with their places."""
-        spans = [
-            item.span for item in self.sink.items if item.code == Code.UNUSED_PARAM and item.span
-        ]
+        found = (item for item in self.sink.items if item.code == Code.UNUSED_PARAM)
+        spans = [item.span for item in found if item.span]
         return {span.text.partition("=")[0].partition(":")[0].strip(): span for span in spans}
 
     def doubted(self, item: Diagnostic) -> Diagnostic:
@@ -89,7 +88,7 @@ def is_clear(fixes: Sequence[Fix]) -> bool:
 
 def others(fixes: Sequence[Fix]) -> list[Label]:
     """Show what would do as well as the first of some fixes."""
-    return [Label(fix.span, f"or {fix.wording} here") for fix in fixes[1:][:_MAX_OTHERS]]
+    return [Label(fix.span, f"or {fix.wording} here") for fix in fixes[1 : 1 + _MAX_OTHERS]]
 
 
 def hints(fixes: Sequence[Fix]) -> list[Label]:

@@ -58,18 +58,15 @@ class Claim:
         pairs = enumerate(zip(found, self.sizes, strict=True))
         return [(self.use.output, i) for i, (size, said) in pairs if said not in (None, size)]
 
-    def wanted(self) -> dict[Key, int]:
-        return {(self.use.output, i): size for i, size in enumerate(self.sizes) if size}
-
 
 def claims(graph: Graph, sink: Sink) -> list[Claim]:
     """Return every `shape:` of a network, or report why it is none."""
     found = []
     for use in graph.uses.values():
-        if use.layer.shape is not None:
-            bound = bind_value(use.layer.shape, use.bindings, sink)
-            if bound and (sizes := _sizes(use.layer.shape, bound, sink)):
-                found.append(Claim(use, use.layer.shape.span, sizes))
+        if use.layer.said.shape is not None:
+            bound = bind_value(use.layer.said.shape, use.bindings, sink)
+            if bound and (sizes := _sizes(use.layer.said.shape, bound, sink)):
+                found.append(Claim(use, use.layer.said.shape.span, sizes))
     return found
 
 
@@ -87,9 +84,19 @@ def _sizes(claimed: Argument, bound: Bound, sink: Sink) -> tuple[int | None, ...
     return values  # type: ignore[return-value]  # integers, as checked
 
 
+def sound(graph: Graph) -> Shapes | None:
+    """Return the shapes of a network, or None where a layer is refused or a claim does not hold."""
+    shapes, problems = infer(graph)
+    sink = Sink()
+    said = claims(graph, sink)
+    # A claim that is no shape is a mistake of its own, which must not be taken for mended.
+    is_sound = not (problems or sink.items) and all(claim.holds(shapes) for claim in said)
+    return shapes if is_sound else None
+
+
 def wanted(claims: Iterable[Claim]) -> dict[Key, int]:
     """Return the numbers that some claims fix."""
-    return {key: size for claim in claims for key, size in claim.wanted().items()}
+    return {(c.use.output, i): size for c in claims for i, size in enumerate(c.sizes) if size}
 
 
 # ------------------------------------------------------------------ `expect:`
@@ -121,8 +128,8 @@ def misses(broken: Sequence[Expectation], values: Mapping[str, int]) -> Missed:
 
 def judge(spec: Spec, graph: Graph) -> Missed | None:
     """Return by how much a network misses what its spec expects; None if a layer is wrong."""
-    shapes, problems = infer(graph)
-    if problems or not all(claim.holds(shapes) for claim in claims(graph, Sink())):
+    shapes = sound(graph)
+    if shapes is None:
         return None
     values = sum_up(graph, measure(graph, shapes)).metrics
     return misses(broken(spec, values), values)

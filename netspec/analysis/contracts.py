@@ -9,7 +9,7 @@ from netspec import limits
 from netspec.analysis.case import Case, hints, is_clear, others
 from netspec.analysis.claims import Claim, Key, claims, exact, wanted
 from netspec.analysis.costs import measure, sum_up
-from netspec.analysis.shapes import Problems
+from netspec.analysis.shapes import Problems, named
 from netspec.graph.model import Node, NodeId, Sizes, path
 from netspec.ops.base import Problem
 from netspec.ops.window import times
@@ -39,6 +39,7 @@ def check_shapes(case: Case, problems: Problems) -> None:
         wrong = [claim for claim in here if not claim.holds(case.shapes)]
         if wrong or (behind and not here):
             doubtful.add(node.id)
+        # It may follow from the first; a warning is no reason to stop, so all are told.
         if behind and case.severity == "error":
             continue
         broken += wrong if not behind else []
@@ -54,8 +55,7 @@ def _report_refused(problem: Problem, node: Node, said: Sequence[Claim], case: C
     fixes: Sequence[Fix] = ()
     if problem.code == Code.INPUTS_DIFFER:
         fixes = repair.fits(case, exact(case.spec) | wanted(said), node)
-    found = blame.explain(problem, node, case.graph, case.shapes, fixes)
-    case.sink.add(case.doubted(found))
+    case.sink.add(case.doubted(blame.explain(problem, node, case.graph, case.shapes, fixes)))
 
 
 # ------------------------------------------------------------------ a broken `shape:`
@@ -65,6 +65,7 @@ def _report_shapes(broken: Sequence[Claim], said: Sequence[Claim], case: Case) -
     """Report broken contracts: as one mistake if one number mends them all."""
     from netspec.analysis import repair
 
+    # A contract of another rank has no dimension to compute with.
     ranks = {node: len(shape) for node, shape in case.shapes.items()}
     sized = wanted(claim for claim in said if ranks.get(claim.use.output) == len(claim.sizes))
     faults = [key for claim in broken for key in _missed(claim, case) if key in sized]
@@ -77,7 +78,7 @@ def _report_shapes(broken: Sequence[Claim], said: Sequence[Claim], case: Case) -
     for number, claim in enumerate(broken):
         found = fixes if len(broken) == 1 else []
         if not found and not alone and number < limits.SEARCHES:
-            found = repair.fixes(case, holding | claim.wanted(), _missed(claim, case))
+            found = repair.fixes(case, holding | wanted([claim]), _missed(claim, case))
         if is_clear(found):
             case.sink.add(_mendable([claim], found, case))
         else:
@@ -105,15 +106,7 @@ def _mendable(broken: Sequence[Claim], fixes: Sequence[Fix], case: Case) -> Diag
     help = f"{case.cure(first)}, or correct `shape:`"
     label = f"with {first.wording} here, the contracts hold"
     message = _difference(broken[0], case)
-    found = Diagnostic(
-        Code.BROKEN_SHAPE,
-        message,
-        first.span,
-        label,
-        tuple(notes),
-        help=help,
-        severity=case.severity,
-    )
+    found = Diagnostic(Code.BROKEN_SHAPE, message, first.span, label, tuple(notes), (), help)
     is_certain = first.tier == (False, 0) and not case.unused
     return found if is_certain else case.doubted(found)
 
@@ -126,16 +119,14 @@ def _difference(claim: Claim, case: Case) -> str:
 def _broken_shape(claim: Claim, fixes: Sequence[Fix], is_alone: bool, case: Case) -> Diagnostic:
     """Report a contract at its own place, with what would make it hold or made it wrong."""
     use, actual = claim.use, case.shapes[claim.use.output]
-    reads = ", ".join(f"{times(case.shapes[x])} from `{path(x)}`" for x in use.inputs)
     notes = hints(fixes) or [*_makers(claim, case)][-1:]
     said = f"`shape: [{', '.join(map(str, actual))}]`"
     help = f"correct the layer, or write {said}"
     if is_alone:
-        help = (
-            f"all else that the spec expects holds, so the contract itself is wrong: write {said}"
-        )
+        help = "all else that the spec expects holds, so the contract itself is wrong: "
+        help += f"write {said}"
     message = _difference(claim, case)
-    details = (f"`{path(use.id)}` reads {reads}",) if reads else ()
+    details = (f"`{path(use.id)}` reads {named(use.inputs, case.shapes)}",) if use.inputs else ()
     found = Diagnostic(
         Code.BROKEN_SHAPE, message, claim.span, "", tuple(notes), details, help, case.severity
     )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from netspec.analysis.shapes import Shapes
-from netspec.graph.model import Graph, Node, NodeId, Sizes
-from netspec.ops.base import Op, product
+from netspec.graph.model import Graph, Node, NodeId
+from netspec.ops.base import product
 
 
 class NodeCost(NamedTuple):
@@ -17,9 +17,6 @@ class NodeCost(NamedTuple):
     params: int = 0
     macs: int = 0
     other: int = 0
-
-    def __add__(self, more: tuple[object, ...]) -> NodeCost:
-        return NodeCost(*(a + b for a, b in zip(self, more, strict=True)))  # type: ignore[operator]  # NodeCosts add
 
     def times(self, count: int) -> NodeCost:
         """Return what so many cost."""
@@ -49,7 +46,7 @@ class Totals:
 
     @property
     def training(self) -> NodeCost:
-        return self.inference + self.heads
+        return total((self.inference, self.heads))
 
     @property
     def metrics(self) -> Mapping[str, int]:
@@ -70,16 +67,13 @@ def measure(graph: Graph, shapes: Shapes) -> Costs:
     for node in graph.nodes.values():
         inputs = tuple([shapes[source] for source in node.inputs])
         is_shared = node.owner is not node.id and node.owner != node.id
+        # The uses of a block share their ops, which the graph keeps, so that an id names one op.
         key = (id(node.op), is_shared, *inputs)
         if key not in seen:
-            seen[key] = _cost(node.op, inputs, is_shared)
+            params = 0 if is_shared else sum(map(product, node.op.weights(*inputs).values()))
+            seen[key] = NodeCost(params, *node.op.cost(*inputs))
         costs[node.id] = seen[key]
     return costs
-
-
-def _cost(op: Op, inputs: Sequence[Sizes], is_shared: bool) -> NodeCost:
-    params = 0 if is_shared else sum(map(product, op.weights(*inputs).values()))
-    return NodeCost(params, *op.cost(*inputs))
 
 
 def bias_params(node: Node, shapes: Shapes) -> int:
@@ -90,13 +84,13 @@ def bias_params(node: Node, shapes: Shapes) -> int:
 
 def sum_up(graph: Graph, costs: Costs) -> Totals:
     """Return the network's totals and its depth as papers count it."""
+    inference = [node.id for node in graph.inference()]
     heads = [costs[node.id] for node in graph.nodes.values() if node.train_only]
-    return Totals(
-        total(costs[node.id] for node in graph.inference()),
-        total(heads),
-        deepest(graph, depths(graph)),
-        deepest(graph, depths(graph, pooling=True)),
+    plain, pooled = depths(graph), depths(graph, pooling=True)
+    depth, depth_with_pooling = (
+        max((d[id] for id in inference), default=0) for d in (plain, pooled)
     )
+    return Totals(total(costs[id] for id in inference), total(heads), depth, depth_with_pooling)
 
 
 def total(costs: Iterable[NodeCost]) -> NodeCost:
@@ -117,8 +111,3 @@ def depths(graph: Graph, pooling: bool = False) -> Depths:
         above = [longest[source] for source in node.inputs]
         longest[id] = (above[0] if len(above) == 1 else max(above, default=0)) + counts
     return longest
-
-
-def deepest(graph: Graph, depths: Depths) -> int:
-    """Return the greatest depth in the inference network."""
-    return max((depths[node.id] for node in graph.inference()), default=0)

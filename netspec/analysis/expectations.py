@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from netspec import limits
@@ -10,7 +10,6 @@ from netspec.analysis.case import Case, hints, is_clear, others
 from netspec.analysis.claims import broken, claims, exact, misses, wanted
 from netspec.analysis.costs import Costs, Totals
 from netspec.graph.model import Graph, path
-from netspec.language.model import Spec
 from netspec.language.terms import Expectation
 from netspec.text.codes import Code
 from netspec.text.diagnostics import Diagnostic, Label
@@ -31,8 +30,11 @@ def check_expectations(case: Case, totals: Totals, costs: Costs) -> None:
         return
     gaps = [Label(item.argument.span, _gap(item, values)) for item in group]
     extension = case.extension
+    # A variant changes what it extends, so the numbers written there are no longer about it.
     if extension and all(gap.span.source is not extension.source for gap in gaps):
-        case.sink.add(extension.without_numbers(_as_it_is(case.spec, values), tuple(gaps)))
+        metrics = dict.fromkeys(item.metric for item in case.spec.expect)
+        now = ", ".join(f"{metric}: {values[metric]}" for metric in metrics)
+        case.sink.add(extension.without_numbers(now, tuple(gaps)))
         return
     fixes = _fixes(group, values, case)
     if extension and not fixes and _is_another(group, extension, case):
@@ -58,11 +60,6 @@ def _fixes(group: Sequence[Expectation], values: Mapping[str, int], case: Case) 
     return repair.fixes(case, sums | wanted(holding), faults, misses(group, values))
 
 
-def _as_it_is(spec: Spec, values: Mapping[str, int]) -> str:
-    """Write the items of `expect` with the numbers that hold."""
-    return ", ".join(f"{metric}: {values[metric]}" for metric in {x.metric: 0 for x in spec.expect})
-
-
 def _is_another(group: Sequence[Expectation], extension: Extension, case: Case) -> bool:
     """Tell whether a variant is not the network at all that it expects: no exact number holds."""
     exactly = [item for item in case.spec.expect if item.operator == "=="]
@@ -78,10 +75,8 @@ def _broken(
     notes = [Label(item.argument.span, _gap(item, values)) for item in group]
     right = ", ".join(f"`{x.metric}: {_bound(x)}{values[x.metric]}`" for x in group)
     if is_clear(fixes):
-        span, label = (
-            fixes[0].span,
-            f"with {fixes[0].wording} here, all that the spec expects holds",
-        )
+        span = fixes[0].span
+        label = f"with {fixes[0].wording} here, all that the spec expects holds"
         notes += others(fixes)
         if case.extension and span.source is not case.extension.source:
             notes += case.extension.beside(span)
@@ -90,11 +85,9 @@ def _broken(
         span, label = notes[0].span, notes[0].text
         notes = [*notes[1:], *hints(fixes)]
         help = f"correct the layers, or write {right}"
-    bound = _bound(first) and f"{_bound(first)} "
-    message = (
-        f"`{first.metric}` is {values[first.metric]:,}, the spec expects {bound}{first.value:,.0f}"
-    )
-    details = tuple(_largest(first, case.graph, costs))
+    goal = f"{_bound(first)} {first.value:,.0f}".strip()
+    message = f"`{first.metric}` is {values[first.metric]:,}, the spec expects {goal}"
+    details = _largest(first, case.graph, costs)
     found = Diagnostic(
         Code.BROKEN_EXPECT, message, span, label, tuple(notes), details, help, case.severity
     )
@@ -110,11 +103,12 @@ def _gap(item: Expectation, values: Mapping[str, int]) -> str:
     return f"`{item.metric}` is {abs(gap):,.0f} too {'large' if gap > 0 else 'small'}"
 
 
-def _largest(item: Expectation, graph: Graph, costs: Costs) -> Iterator[str]:
+def _largest(item: Expectation, graph: Graph, costs: Costs) -> tuple[str, ...]:
     """Name the layers that contribute most to a sum; heads count in training only."""
     column = item.metric.removeprefix("train_")
-    if column in ("params", "macs"):
-        counted = graph.inference() if column == item.metric else graph.nodes.values()
-        ranked = sorted((node.id for node in counted), key=lambda id: -getattr(costs[id], column))
-        most = ", ".join(f"`{path(id)}` {getattr(costs[id], column):,}" for id in ranked[:3])
-        yield f"the largest: {most}"
+    if column not in ("params", "macs"):
+        return ()
+    counted = graph.inference() if column == item.metric else graph.nodes.values()
+    ranked = sorted((node.id for node in counted), key=lambda id: -getattr(costs[id], column))
+    most = ", ".join(f"`{path(id)}` {getattr(costs[id], column):,}" for id in ranked[:3])
+    return (f"the largest: {most}",)

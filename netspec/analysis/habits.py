@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from netspec import limits
 from netspec.analysis import shapes
 from netspec.analysis.case import Case
-from netspec.analysis.contracts import check_shapes
+from netspec.analysis.claims import sound
 from netspec.graph.model import Graph, Node, NodeId, Sizes, path
 from netspec.language.calls import inferred
 from netspec.language.model import OpCall, Spec
@@ -28,16 +28,17 @@ _MAX_TRIALS = 16
 
 def warn(spec: Spec, graph: Graph, sizes: shapes.Shapes, sink: Sink) -> None:
     """Add a warning for each place that PyTorch accepts and that is hardly meant."""
+    odd: dict[object, Diagnostic] = {}
     for name in _channels_last(graph.inputs):
         shape = times(graph.inputs[name])
         message = f"the input `{path(name)}` of {shape} has {graph.inputs[name][0]} channels"
         span, help = spec.inputs[name[0]].span, _channels_first(spec, name)
-        sink.add(Diagnostic(Code.CHANNELS_LAST, message, span, help=help, severity="warning"))
-    seen: set[OpCall] = set()
+        odd[name] = Diagnostic(Code.CHANNELS_LAST, message, span, help=help)
     for node in graph.nodes.values():
-        if node.call not in seen and (found := _odd(node, graph, sizes)):
-            seen.add(node.call)
-            sink.add(found)
+        if node.call not in odd and (found := _odd(node, graph, sizes)):
+            odd[node.call] = found
+    for found in odd.values():
+        sink.add(replace(found, severity="warning"))
 
 
 def _channels_last(inputs: Mapping[NodeId, Sizes]) -> list[NodeId]:
@@ -56,19 +57,15 @@ def _odd(node: Node, graph: Graph, sizes: shapes.Shapes) -> Diagnostic | None:
     if op.layout is Layout.LAST and _reads_a_map(node, graph, sizes):
         shape = sizes[node.inputs[0]]
         message = f"`{path(node.id)}` multiplies the last dimension of {times(shape)}"
-        detail = f"the channels are the first: {shape[0]}"
-        help = (
-            "put `flatten` or `global_avg_pool` and `flatten` before it, or `permute` channels last"
-        )
-        span = node.call.span
-        return Diagnostic(
-            Code.LINEAR_ON_MAP, message, span, details=(detail,), help=help, severity="warning"
-        )
+        details = (f"the channels are the first: {shape[0]}",)
+        help = "put `flatten` or `global_avg_pool` and `flatten` before it, "
+        help += "or `permute` channels last"
+        return Diagnostic(Code.LINEAR_ON_MAP, message, node.call.span, details=details, help=help)
     eps = node.call.arguments.get("eps")
     if eps and node.call.positional and getattr(op, "eps", 0) >= 1:
         message = f"`eps` of `{op.op_name}` is {getattr(op, 'eps', 0)}"
         help = "what follows from the input is never written: leave it out"
-        return Diagnostic(Code.WIDTH_FROM_HABIT, message, eps.span, help=help, severity="warning")
+        return Diagnostic(Code.WIDTH_FROM_HABIT, message, eps.span, help=help)
     return None
 
 
@@ -95,6 +92,7 @@ def advise(case: Case) -> None:
     others = [item for item in case.sink.items if item.severity != "error"]
     notes = (Label(first.span, first.label or "found here"),) if first.span else ()
     if found := next(_cures(case, first), None):
+        # All errors go: that all is well without the habit proves that they follow from it.
         case.sink.items[:] = [*others, replace(found, notes=notes)]
 
 
@@ -103,28 +101,20 @@ def _cures(case: Case, first: Diagnostic) -> Iterator[Diagnostic]:
     graph = case.graph
     if last := _channels_last(graph.inputs):
         turned = {name: (graph.inputs[name][2], *graph.inputs[name][:2]) for name in last}
-        if _is_well(replace(graph, inputs={**graph.inputs, **turned}), case):
+        if sound(replace(graph, inputs={**graph.inputs, **turned})):
             span = case.spec.inputs[last[0][0]].span
             label = f"{graph.inputs[last[0]][0]} channels"
             yield replace(first, span=span, label=label, help=_channels_first(case.spec, last[0]))
     for name, shape in graph.inputs.items():
         rest = {**graph.inputs, name: shape[1:]}
-        if len(shape) > 2 and shape[0] == 1 and _is_well(replace(graph, inputs=rest), case):
+        if len(shape) > 2 and shape[0] == 1 and sound(replace(graph, inputs=rest)):
             text = case.spec.inputs[name[0]].span.text.partition(",")[2].strip()
             help = f"shapes leave out the batch: write [{text}"
             yield replace(first, span=case.spec.inputs[name[0]].span, label="", help=help)
     for shorter in _shorter(graph):
         nodes = {i: n._replace(op=shorter.get(n.call, n.op)) for i, n in graph.nodes.items()}
-        if shorter and _is_well(replace(graph, nodes=nodes), case):
+        if shorter and sound(replace(graph, nodes=nodes)):
             yield _inferred(next(iter(shorter)), first)
-
-
-def _is_well(graph: Graph, case: Case) -> bool:
-    """Tell whether a graph has nothing that is refused and no broken contract."""
-    sizes, problems = shapes.infer(graph)
-    trial = Case(case.spec, graph, sizes, Sink(), trial=True)
-    check_shapes(trial, problems)
-    return not trial.sink.items
 
 
 def _shorter(graph: Graph) -> Iterator[dict[OpCall, Op]]:
@@ -133,12 +123,13 @@ def _shorter(graph: Graph) -> Iterator[dict[OpCall, Op]]:
     together: dict[OpCall, Op] = {}
     for node in graph.nodes.values():
         inputs = tuple(sizes[source] for source in node.inputs if source in sizes)
+        if len(inputs) < len(node.inputs):
+            continue  # behind what is refused
         op = together.get(node.call) or _without_first(node, inputs) or node.op
-        if len(inputs) == len(node.inputs) and op is not node.op:
+        if op is not node.op:
             together[node.call] = op
-        if len(inputs) == len(node.inputs):
-            shape = shapes.apply(op, inputs)[0]
-            sizes |= {node.id: shape} if shape else {}
+        if shape := shapes.apply(op, inputs)[0]:
+            sizes[node.id] = shape
     yield together
     for call, op in list(together.items())[:_MAX_TRIALS]:
         yield {call: op}
@@ -152,6 +143,7 @@ def _without_first(node: Node, inputs: tuple[Sizes, ...]) -> Op | None:
         return None
     inferred = list(node.op.inferred(inputs[0]).values()) if inputs[0] else []
     values = [call.arguments[key].value for key in leading]
+    # Only a number that could have been inferred was written from habit.
     if values[0] not in inferred:
         return None
     given = dict(zip(type(call.op).model_fields, values[1:], strict=False))

@@ -19,13 +19,7 @@ from netspec.analysis.types import held_by
 from netspec.graph.model import Graph, Node, NodeId
 from netspec.ops.base import INTEGER, Storage
 
-BYTES = {
-    "float64": 8,
-    "float32": 4,
-    "float16": 2,
-    "bfloat16": 2,
-    "int8": 1,
-}
+BYTES = {"float64": 8, "float32": 4, "float16": 2, "bfloat16": 2, "int8": 1}
 """How many bytes an element of each type takes."""
 
 RULE = "Bytes: activations overwrite their input, views take none; no workspace and masks counted."

@@ -76,6 +76,5 @@ class Network:
         `sha256sum variant.yaml base.yaml | cut -c1-64 | sha256sum` prints.
         """
         digests = [hashlib.sha256(source.text.encode()).hexdigest() for source in self.sources]
-        if len(digests) == 1:
-            return digests[0]
-        return hashlib.sha256("".join(f"{line}\n" for line in digests).encode()).hexdigest()
+        lines = "".join(f"{line}\n" for line in digests)
+        return hashlib.sha256(lines.encode()).hexdigest() if digests[1:] else digests[0]

@@ -37,6 +37,11 @@ def infer(graph: Graph) -> tuple[Shapes, Problems]:
     return shapes, problems
 
 
+def named(ids: Iterable[NodeId], shapes: Shapes) -> str:
+    """Write some shapes, and whose they are."""
+    return ", ".join(f"{times(shapes[id])} from `{path(id)}`" for id in ids)
+
+
 class Changed(dict[NodeId, Sizes]):
     """The shapes that are others than before; what is not among them is as before."""
 

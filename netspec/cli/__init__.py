@@ -48,6 +48,7 @@ def _perform(words: list[str]) -> int:
     if not words or words[0] not in COMMANDS:
         return _no_command(words)
     gc.disable()  # a short process whose objects, and those of its imports, form no cycles
+    # A check must not wait for what only the emitters import.
     module = import_module(f"netspec.cli.{words[0]}")
     options = parser(words[0], module).parse_args(words[1:])
     if getattr(options, "watch", False):

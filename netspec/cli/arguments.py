@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, ArgumentTypeError
+from argparse import ArgumentParser, ArgumentTypeError, _ActionsContainer
 from collections.abc import Callable
-from functools import partial
 
 from netspec.text.plain import number
 
 _LARGEST, _DAY = 10**9, 86_400
+
+
+def add_flag(parser: _ActionsContainer, name: str, help: str) -> None:
+    """Add an option without a value."""
+    parser.add_argument(name, action="store_true", help=help)
 
 
 def add_spec(parser: ArgumentParser) -> None:
@@ -31,7 +35,7 @@ def add_settings(parser: ArgumentParser) -> None:
         metavar="DIRECTORY",
         help="where extended files may lie (default: the spec's git repository or directory)",
     )
-    parser.add_argument("--strict", action="store_true", help="treat warnings as errors")
+    add_flag(parser, "--strict", "treat warnings as errors")
 
 
 def add_output(parser: ArgumentParser, what: str) -> None:
@@ -42,23 +46,20 @@ def add_output(parser: ArgumentParser, what: str) -> None:
 
 def add_force(parser: ArgumentParser) -> None:
     """Add the flag of a command that writes a file."""
-    parser.add_argument(
-        "--force", action="store_true", help="replace a file that netspec did not write"
-    )
+    add_flag(parser, "--force", "replace a file that netspec did not write")
 
 
 def whole(least: int) -> Callable[[str], int]:
     """Return the reader of an option that is an integer of at least `least`."""
-    return partial(_whole, least)
 
+    def read(text: str) -> int:
+        value = number(text)
+        if not isinstance(value, int) or not least <= value <= _LARGEST:
+            expected = f"expected an integer from {least} to {_LARGEST}"
+            raise ArgumentTypeError(f"{expected}, found `{text[:40]}`")
+        return value
 
-def _whole(least: int, text: str) -> int:
-    value = number(text)
-    if not isinstance(value, int) or not least <= value <= _LARGEST:
-        raise ArgumentTypeError(
-            f"expected an integer from {least} to {_LARGEST}, found `{text[:40]}`"
-        )
-    return value
+    return read
 
 
 def seconds(text: str) -> float:
@@ -71,8 +72,4 @@ def seconds(text: str) -> float:
 
 def add_watch(parser: ArgumentParser) -> None:
     """Add the flag of a command that can run again."""
-    parser.add_argument(
-        "--watch",
-        action="store_true",
-        help="run again whenever the spec, or what it extends, changes",
-    )
+    add_flag(parser, "--watch", "run again whenever the spec, or what it extends, changes")

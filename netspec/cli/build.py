@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from netspec.analysis.network import Network
-from netspec.cli.arguments import add_output, add_spec, add_watch
+from netspec.cli.arguments import add_flag, add_output, add_spec, add_watch
 from netspec.cli.common import compiled, write
 from netspec.cli.exits import Exit, Failure
 from netspec.cli.show import say_difference, tell
@@ -20,12 +20,8 @@ def add(parser: ArgumentParser) -> None:
     add_spec(parser)
     add_watch(parser)
     add_output(parser, "the Python file")
-    parser.add_argument(
-        "--check", action="store_true", help="write nothing; exit 1 with a diff if OUTPUT differs"
-    )
-    parser.add_argument(
-        "--verify", action="store_true", help="run the module and compare it with what was inferred"
-    )
+    add_flag(parser, "--check", "write nothing; exit 1 with a diff if OUTPUT differs")
+    add_flag(parser, "--verify", "run the module and compare it with what was inferred")
     parser.add_argument(
         "--features", metavar="A,B", help="return these layers' feature maps, and stop behind them"
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser, Namespace
 
-from netspec.analysis.network import Network
 from netspec.cli.arguments import add_settings, add_watch
 from netspec.cli.common import diagnose, spec_files
 from netspec.cli.exits import Exit
@@ -29,14 +28,7 @@ def run(options: Namespace) -> int:
     show(found, standard_output() if found else sys.stdout, options.format)
     for path, (network, _) in results.items():
         if network is not None:
-            _praise(path, network)
+            cost, layers = network.totals.inference, counted(len(network.graph.nodes), "layer")
+            sums = f"{counted(cost.params, 'parameter')}, {counted(cost.macs, 'multiply-add')}"
+            tell(f"{escape(path)}: {network.spec.name} is fine: {layers}, {sums}")
     return Exit.WRONG if any(network is None for network, _ in results.values()) else 0
-
-
-def _praise(path: str, network: Network) -> None:
-    cost = network.totals.inference
-    tell(
-        f"{escape(path)}: {network.spec.name} is fine: "
-        f"{counted(len(network.graph.nodes), 'layer')}, "
-        f"{counted(cost.params, 'parameter')}, {counted(cost.macs, 'multiply-add')}"
-    )

@@ -27,6 +27,7 @@ def watched(options: Namespace, run: Callable[[Namespace], int]) -> NoReturn:
     """Run a command again and again. A wrong spec leaves what the last good one has written."""
     if "-" in (options.spec if isinstance(options.spec, list) else [options.spec]):
         raise Failure("--watch needs a file, not standard input", Exit.USAGE)
+    # A process that runs for hours, unlike one command, makes cycles.
     gc.enable()
     is_first = True
 
@@ -40,6 +41,7 @@ def watched(options: Namespace, run: Callable[[Namespace], int]) -> NoReturn:
             if isinstance(error, OSError) and error.errno:
                 raise  # it is what we print to that has broken, not a file that can be mended
             found = failure(error) if isinstance(error, OSError) else error
+            # What is asked for is wrong from the start: no later save can mend that.
             if is_first and found.code == Exit.USAGE:
                 raise
             complain(found)

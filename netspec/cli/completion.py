@@ -24,10 +24,6 @@ class Option:
     takes_value: bool
     choices: tuple[str, ...]
 
-    @property
-    def is_file(self) -> bool:
-        return self.takes_value and not self.choices
-
 
 def add(parser: ArgumentParser) -> None:
     parser.add_argument("shell", choices=SHELLS)
@@ -50,6 +46,7 @@ def commands() -> dict[str, list[Option]]:
 
 
 def _options(parser: ArgumentParser) -> Iterator[Option]:
+    # argparse has no public way to list what a parser takes.
     for action in parser._actions:
         takes_value = action.nargs != 0
         choices = tuple(map(str, action.choices or ()))

@@ -33,5 +33,6 @@ def failure(error: OSError) -> Failure:
     """Say how a command ends that cannot read or write."""
     if isinstance(error, FileNotFoundError | IsADirectoryError):
         return Failure(str(error), Exit.USAGE)
+    # An OSError of ours has no errno and no strerror: its only argument is the line to show.
     message = error.strerror.lower() if error.strerror else str(error)
     return Failure(message, Exit.ENVIRONMENT)

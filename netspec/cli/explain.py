@@ -7,7 +7,7 @@ from argparse import ArgumentParser, Namespace
 from netspec.cli.exits import Exit, Failure
 from netspec.cli.show import say
 from netspec.text.diagnostics import suggest
-from netspec.text.explain import codes, explain
+from netspec.text.explain import codes, explain, title
 
 
 def add(parser: ArgumentParser) -> None:
@@ -16,11 +16,11 @@ def add(parser: ArgumentParser) -> None:
 
 def run(options: Namespace) -> int:
     if options.code is None:
-        say("\n".join(f"{code}  {explain(code).title}" for code in codes()))
+        say("\n".join(f"{code}  {title(code)}" for code in codes()))
         return 0
     code = options.code.upper()
     try:
-        say(f"{code}: {explain(code).text.removeprefix('# ')}".rstrip())
+        say(f"{code}: {explain(code)}".rstrip())
     except KeyError:
         hint = suggest(code, codes()) or "`netspec explain` lists them"
         raise Failure(f"no code is called `{options.code}`; {hint}", Exit.USAGE) from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser, Namespace
 
+from netspec.cli.arguments import add_flag
 from netspec.cli.common import spec_files
 from netspec.cli.exits import Exit
 from netspec.cli.show import say, say_difference, show
@@ -22,12 +23,8 @@ def add(parser: ArgumentParser) -> None:
         help="spec files, or directories of *.yaml; - is standard input to output",
     )
     group = parser.add_mutually_exclusive_group()
-    group.add_argument(
-        "--check", action="store_true", help="write nothing; exit 1 if a file would change"
-    )
-    group.add_argument(
-        "--diff", action="store_true", help="write nothing; print what would change, and exit 1"
-    )
+    add_flag(group, "--check", "write nothing; exit 1 if a file would change")
+    add_flag(group, "--diff", "write nothing; print what would change, and exit 1")
 
 
 def run(options: Namespace) -> int:
@@ -50,6 +47,7 @@ def _format(path: str, options: Namespace) -> int:
         elif not same:
             say(f"{escape(path)} is not in canonical form")
         return 0 if same else Exit.WRONG
+    # A file that is as it should be keeps its time; a stream wants its text in any case.
     if path == "-" or not same:
         files.write(path, new.encode())
     return 0

@@ -9,7 +9,7 @@ from netspec.cli import outputs
 from netspec.cli.arguments import add_force
 from netspec.cli.exits import Exit, Failure
 from netspec.cli.show import tell
-from netspec.language.names import check_block_name
+from netspec.language.names import check_name
 from netspec.text.diagnostics import Sink, Source, Span, escape
 
 _TEMPLATE = """\
@@ -59,7 +59,7 @@ def run(options: Namespace) -> int:
     path = Path(options.name.removesuffix(".yaml") + ".yaml")
     name = "".join(part[:1].upper() + part[1:] for part in path.stem.split("_"))
     sink = Sink()
-    if not check_block_name(sink, name, Span(Source("", ""), 0, 0), "network"):
+    if not check_name(sink, name, Span(Source("", ""), 0, 0), "network"):
         item = sink.items[0]
         raise Failure(f"{item.message}; {item.help}", Exit.USAGE)
     text = _TEMPLATE.format(name=name, file=path.name, stem=path.stem)

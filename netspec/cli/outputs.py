@@ -41,18 +41,16 @@ class _Mark(NamedTuple):
         return bool(re.match(b"(?s)" + self.before + text + self.after, data))
 
 
-def _chunk(kind: bytes, data: bytes) -> bytes:
-    """Return a chunk of a PNG file."""
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-
 _COMMENT = b"<!-- " + _WORDS + b" -->\n"
+_TEXT = b"tEXt" + b"Comment\0" + _WORDS
+_CHUNK = struct.pack(">I", len(_TEXT) - 4) + _TEXT + struct.pack(">I", zlib.crc32(_TEXT))
+"""Of a PNG file; the length of a chunk does not count its kind."""
 _MARKS = {
     "svg": _Mark(_COMMENT, rb"(?:<\?xml[^>]*\?>\s*)?"),
     "html": _Mark(_COMMENT, rb"<!DOCTYPE html>\s*"),
     "dot": _Mark(b"// " + _WORDS + b"\n"),
     "mmd": _Mark(b"%% " + _WORDS + b"\n"),
-    "png": _Mark(_chunk(b"tEXt", b"Comment\0" + _WORDS), rb"\x89PNG.{29}"),
+    "png": _Mark(_CHUNK, rb"\x89PNG.{29}"),
 }
 _PYTHON = re.compile(
     rb"# %s \S+ from \S+; edit the spec, not this file\.\r?\n# spec sha256: " % _WORDS
@@ -108,6 +106,7 @@ def is_marked(path: str) -> bool:
     """Say whether a file bears netspec's mark, of whatever kind, or is empty."""
     with Path(path).open("rb") as file:
         data = file.read(_MOST)
+        # The producer stands in the last revision of a PDF, which is at its end.
         if data.startswith(b"%PDF-"):
             file.seek(max(0, os.fstat(file.fileno()).st_size - _MOST))
             return bool(_PDF_END.search(file.read()))

@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace
 
 from netspec.analysis.memory import BYTES
 from netspec.analysis.network import Network
-from netspec.cli.arguments import add_force, add_spec, whole
+from netspec.cli.arguments import add_flag, add_force, add_spec, whole
 from netspec.cli.common import compiled, kind_of, write
 from netspec.cli.exits import Exit, Failure
 from netspec.cli.show import say
@@ -17,9 +17,7 @@ def add(parser: ArgumentParser) -> None:
     add_spec(parser)
     parser.add_argument("--by", choices=ROWS, default="block", help="what a row is")
     parser.add_argument("--depth", type=whole(0), default=1, help="how deep blocks are opened (1)")
-    parser.add_argument(
-        "--paper", action="store_true", help="the paper's own table beside exact arithmetic"
-    )
+    add_flag(parser, "--paper", "the paper's own table beside exact arithmetic")
     parser.add_argument("--plot", metavar="OUT.svg|png", help="draw the costs; needs matplotlib")
     add_force(parser)
     add_format(parser)
@@ -36,11 +34,10 @@ def run(options: Namespace) -> int:
     if options.plot:
         return _plot(options)
     network = compiled(options)
-    table = (
-        _paper(network)
-        if options.paper
-        else report(network, options.by, options.batch, options.dtype, options.depth)
-    )
+    if options.paper:
+        table = _paper(network)
+    else:
+        table = report(network, options.by, options.batch, options.dtype, options.depth)
     say(render(table, options.format), options.format)
     return 0
 

@@ -9,8 +9,8 @@ import textwrap
 from collections.abc import Iterator
 from typing import Any
 
-from netspec.language.schema.ops import describe, is_required, link, signature, spell
-from netspec.ops.arguments import Argument, Integer
+from netspec.language.schema.ops import describe, link, signature
+from netspec.ops.arguments import Argument, Integer, bare
 from netspec.ops.base import REGISTRY, Join, Op
 from netspec.ops.dim import Shape, name
 from netspec.ops.window import times
@@ -49,7 +49,7 @@ def page(cls: type[Op]) -> str:
 def _arguments(cls: type[Op]) -> Iterator[str]:
     width = max(map(len, cls.model_fields))
     for key, field in cls.model_fields.items():
-        default = "required" if is_required(field) else f"default {spell(field.default)}"
+        default = "required" if field.is_required() else f"default {bare(field.default)}"
         text = f"{field.description}; {_kind(field).wanted}; {default}"
         head, space = f"  {key:<{width}}  ", " " * (width + 4)
         yield from textwrap.wrap(text, _WIDTH, initial_indent=head, subsequent_indent=space)
@@ -89,10 +89,10 @@ def _named(cls: type[Op]) -> Op | None:
     sizes: dict[str, object] = {}
     for key, field in cls.model_fields.items():
         if _kind(field).takes_expression and (
-            is_required(field) or isinstance(_kind(field), Integer)
+            field.is_required() or isinstance(_kind(field), Integer)
         ):
             sizes[key] = name(key)
-        elif is_required(field):
+        elif field.is_required():
             return None
     return cls.model_validate(sizes)
 
@@ -119,7 +119,7 @@ def _rule(dims: tuple[str, ...], output: Shape, cls: type[Op]) -> list[str]:
 def _example(cls: type[Op]) -> list[str]:
     """Return an example in numbers, for rules that depend on which dimensions are named."""
     x = (8, 6, 4)
-    required = [key for key, field in cls.model_fields.items() if is_required(field)]
+    required = [key for key, field in cls.model_fields.items() if field.is_required()]
     required = required or list(cls.model_fields)[:1]
     for sample in _SAMPLES:
         if not all(_kind(cls.model_fields[key]).accepts(sample) for key in required):

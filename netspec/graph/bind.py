@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
 from netspec import limits
 from netspec.graph.model import Bindings, Bound, cause
-from netspec.language.model import Block, BlockCall, Call, Layer
-from netspec.language.terms import Argument, Condition, Value
+from netspec.language.model import BlockCall, Call, Layer
+from netspec.language.terms import Argument, Condition, Param, Value
 from netspec.ops.arguments import spell
 from netspec.ops.dim import Expr, names, python, substitute
 from netspec.text.codes import Code
@@ -84,36 +84,31 @@ def _fraction(written: Value, value: Value, bindings: Bindings) -> str:
     return f"{given} = {value} is no integer; `{rounded} // 1` rounds it down"
 
 
-def repeats(layer: Layer, bindings: Bindings, sink: Sink) -> int | None:
-    """Return how often a layer is repeated; None for a layer that does not say `repeat:`."""
-    if layer.repeat is None:
-        return None
-    bound = bind_value(layer.repeat, bindings, sink)
-    if bound is None:
+def repeats(layer: Layer, bindings: Bindings, sink: Sink) -> int:
+    """Return how often a layer is there; after reporting a number that is none, once."""
+    count = layer.said.repeat
+    bound = bind_value(count, bindings, sink) if count else None
+    if count is None or bound is None:
         return 1
     if not is_size(bound.value):
         message = f"`repeat` expects a positive integer, found {spell(bound.value)}"
-        span, help = at_item(layer.repeat, bound, 0)
+        span, help = at_item(count, bound, 0)
         sink.error(Code.RANGE, message, span, help=help)
         return 1
     return int(bound.value)  # type: ignore[arg-type]  # a size
 
 
-def holds(condition: Condition | None, bindings: Bindings, sink: Sink) -> bool:
+def holds(condition: Condition, bindings: Bindings, sink: Sink) -> bool:
     """Tell whether a layer with this `when:` is there."""
-    if condition is None:
-        return True
-    sides = [
-        bind_value(Argument(side, condition.span), bindings, sink)
-        for side in (condition.left, condition.right)
-    ]
-    if sides[0] is None or sides[1] is None:
+    left = bind_value(Argument(condition.left, condition.span), bindings, sink)
+    right = bind_value(Argument(condition.right, condition.span), bindings, sink)
+    if left is None or right is None:
         return True
     try:
-        return compare(sides[0].value, condition.operator, sides[1].value)
+        return compare(left.value, condition.operator, right.value)
     except TypeError:
-        given = " and ".join(spell(side.value) for side in sides if side)
-        sink.error(Code.EXPRESSION, f"`when` cannot compare {given}", condition.span)
+        message = f"`when` cannot compare {spell(left.value)} and {spell(right.value)}"
+        sink.error(Code.EXPRESSION, message, condition.span)
         return True
 
 
@@ -123,24 +118,22 @@ def compare(left: object, sign: str, right: object) -> bool:
 
 
 def block_bindings(
-    call: BlockCall, block: Block, outer: Bindings, sink: Sink
+    call: BlockCall, params: Iterable[Param], outer: Bindings, sink: Sink
 ) -> dict[str, Bound] | None:
-    """Bind a block's parameters for one use; None after reporting what has no value."""
+    """Bind parameters of a block for one use; None after reporting what has no value."""
     result: dict[str, Bound] = {}
-    for name, param in block.params.items():
-        if name in call.arguments:
-            bound = bind_value(call.arguments[name], outer, sink)
-        else:
-            bound = Bound(param.default, param.span)
+    for param in params:
+        given = call.arguments.get(param.name)
+        bound = bind_value(given, outer, sink) if given else Bound(param.default, param.span)
         if bound is None:
             return None
-        result[name] = bound
+        result[param.name] = bound
     return result
 
 
 def call_of(layer: Layer, item: int) -> Call:
     """Return what a layer calls in one of its repetitions: `first:` changes the first one."""
     call = layer.call
-    if item == 0 and isinstance(call, BlockCall) and layer.first:
-        return replace(call, arguments={**call.arguments, **layer.first})
+    if item == 0 and isinstance(call, BlockCall) and layer.said.first:
+        return replace(call, arguments={**call.arguments, **layer.said.first})
     return call

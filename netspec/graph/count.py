@@ -6,18 +6,10 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from netspec import limits
-from netspec.graph.bind import bind_value, call_of, repeats
-from netspec.graph.model import Bindings, Bound
+from netspec.graph.bind import block_bindings, call_of, repeats
+from netspec.graph.model import Bindings
 from netspec.language.lower import Bodies, Lowered, Step, walk
-from netspec.language.model import (
-    Block,
-    BlockCall,
-    Call,
-    Layer,
-    OpCall,
-    ShareCall,
-    Spec,
-)
+from netspec.language.model import Block, BlockCall, Call, Layer, OpCall, ShareCall, Spec
 from netspec.ops.dim import names
 from netspec.ops.split import Cut
 from netspec.text.codes import Code
@@ -65,6 +57,7 @@ class Counter:
 
     def check(self) -> None:
         """Report a network that is too large to expand."""
+        # In the order of the file, so that the first layer too many is the one that is shown.
         steps = sorted(self._bodies[self._spec.model.body].steps, key=lambda step: step.line)
         for step, total in self._running(steps, self._globals):
             if excess := total.excess():
@@ -92,10 +85,10 @@ class Counter:
         actor = step.actor
         if step.is_branch:
             return self._call(actor.call, bindings)
-        times = repeats(actor, bindings, Sink()) or 1
+        times = repeats(actor, bindings, Sink())
         name, reads = step.layer.name, max(1, len(step.layer.sources))
-        rest = self._call(actor.call, bindings).under(name, times - bool(actor.first), reads)
-        if not actor.first:
+        rest = self._call(actor.call, bindings).under(name, times - bool(actor.said.first), reads)
+        if not actor.said.first:
             return rest
         return self._call(call_of(actor, 0), bindings).under(name, 1, reads).plus(rest)
 
@@ -107,29 +100,17 @@ class Counter:
             assert not isinstance(call, ShareCall)
             return self._body(self._bodies[call], bindings)
         block = self._spec.blocks[call.block]
-        inner = self._deciding_bindings(call, block, bindings)
+        deciding = [block.params[name] for name in self._params(block)]
+        inner = block_bindings(call, deciding, bindings, Sink())
         if inner is None:
             return Extent(1)
+        # Blocks nest, so that counting each use anew would double the work at every level.
         key = (block.name, *(bound.value for bound in inner.values()))
         if key not in self._known:
             self._known[key] = self._body(self._bodies[block.body], {**self._globals, **inner})
         return self._known[key]
 
     # -------------------------------------------------------------- what decides a count
-
-    def _deciding_bindings(
-        self, call: BlockCall, block: Block, outer: Bindings
-    ) -> dict[str, Bound] | None:
-        """Bind the parameters of a use that decide its count; None where one has no value."""
-        result: dict[str, Bound] = {}
-        for name in self._params(block):
-            param = block.params[name]
-            given = call.arguments.get(name)
-            bound = bind_value(given, outer, Sink()) if given else Bound(param.default, param.span)
-            if bound is None:
-                return None
-            result[name] = bound
-        return result
 
     def _params(self, block: Block) -> tuple[str, ...]:
         """Return the parameters of a block that a repetition in it depends on."""
@@ -141,9 +122,9 @@ class Counter:
 
     def _read(self, layer: Layer) -> Iterable[str]:
         """Yield the parameters that decide how often a layer, and what is in it, is there."""
-        if layer.repeat is not None:
-            yield from names(layer.repeat.value)
+        if layer.said.repeat is not None:
+            yield from names(layer.said.repeat.value)
         if isinstance(layer.call, BlockCall):
             for name in self._params(self._spec.blocks[layer.call.block]):
-                for arguments in (layer.call.arguments, layer.first):
+                for arguments in (layer.call.arguments, layer.said.first):
                     yield from names(arguments[name].value) if name in arguments else ()

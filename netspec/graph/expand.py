@@ -9,15 +9,7 @@ from typing import NamedTuple
 
 from pydantic import ValidationError
 
-from netspec.graph.bind import (
-    at_item,
-    bind_value,
-    block_bindings,
-    call_of,
-    holds,
-    is_size,
-    repeats,
-)
+from netspec.graph.bind import at_item, bind_value, block_bindings, call_of, holds, is_size, repeats
 from netspec.graph.count import Counter
 from netspec.graph.model import (
     Bindings,
@@ -35,16 +27,7 @@ from netspec.language.calls import shorter
 from netspec.language.check import is_train_only
 from netspec.language.cures import cure
 from netspec.language.lower import Bodies, Lowered
-from netspec.language.model import (
-    BlockCall,
-    Body,
-    Call,
-    Chain,
-    Layer,
-    OpCall,
-    ShareCall,
-    Spec,
-)
+from netspec.language.model import BlockCall, Body, Call, Chain, Layer, OpCall, ShareCall, Spec
 from netspec.language.terms import Argument, Ref
 from netspec.language.values import Scope
 from netspec.ops.arguments import spell
@@ -54,6 +37,7 @@ from netspec.ops.split import Cut, Piece
 from netspec.text.codes import Code
 from netspec.text.diagnostics import Diagnostic, Label, Sink, Span
 
+Inputs = tuple[NodeId, ...]
 Results = NodeId | dict[str, NodeId]
 """What a layer gives: one node, or several by the name behind the dot."""
 
@@ -90,7 +74,7 @@ class _Place(NamedTuple):
 
     def child(self, name: str) -> _Place:
         id = (*self.id, name)
-        owner = id if self.owner is self.id else (*self.owner, name)
+        owner = id if self.owner is self.id else (*self.owner, name)  # one tuple saves memory
         return _Place(id, owner, self.bindings, self.origin, self.train_only)
 
 
@@ -202,42 +186,30 @@ class _Expander:
             return next(iter(found.values()))
         return found[ref.port]
 
-    def _layer(
-        self, layer: Layer, actor: Layer, inputs: tuple[NodeId, ...], place: _Place
-    ) -> Results:
+    def _layer(self, layer: Layer, actor: Layer, inputs: Inputs, place: _Place) -> Results:
         if actor is not layer:
             place = place._replace(owner=(*place.owner[:-1], actor.name))
         if layer.train_only and not place.train_only:
             place = place._replace(train_only=True)
-        if actor.repeat is None:
+        if actor.said.repeat is None:
             results = self._call(actor.call, layer, inputs, place, place.id)
         else:
             results = self._stack(layer, actor, inputs, place)
-        output = _first(results)
-        self.uses[place.id] = Use(
-            place.id,
-            layer,
-            inputs,
-            output,
-            place.bindings,
-            (layer.span, *place.origin),
-            place.train_only,
-        )
+        facts = place.bindings, (layer.span, *place.origin), place.train_only
+        self.uses[place.id] = Use(place.id, layer, inputs, _first(results), *facts)
         return results
 
-    def _stack(
-        self, layer: Layer, actor: Layer, inputs: tuple[NodeId, ...], place: _Place
-    ) -> Results:
+    def _stack(self, layer: Layer, actor: Layer, inputs: Inputs, place: _Place) -> Results:
         """Instantiate the copies of a repeated layer, each on what the one before it gives."""
         results: Results = place.id
-        for item in range(repeats(actor, place.bindings, self.sink) or 1):
+        for item in range(repeats(actor, place.bindings, self.sink)):
             inside = place.child(str(item))
             results = self._call(call_of(actor, item), layer, inputs, inside, place.id)
             inputs = (results,) if isinstance(results, tuple) else tuple(results.values())
         return results
 
     def _call(
-        self, call: Call, layer: Layer, inputs: tuple[NodeId, ...], place: _Place, use: NodeId
+        self, call: Call, layer: Layer, inputs: Inputs, place: _Place, use: NodeId
     ) -> Results:
         if isinstance(call, OpCall):
             return self._op(call, inputs, place)
@@ -245,13 +217,12 @@ class _Expander:
         body: Body
         if isinstance(call, BlockCall):
             block = self.spec.blocks[call.block]
-            inner = block_bindings(call, block, place.bindings, self.sink)
+            inner = block_bindings(call, block.params.values(), place.bindings, self.sink)
             if inner is None:
                 return inputs[0]
             # Thousands of uses may see thousands of parameters: a copy each would be their product.
             bindings = ChainMap(inner, self.globals) if inner else self.globals
-            origin = (layer.span, *place.origin)
-            place = _Place(place.id, place.owner, bindings, origin, place.train_only)
+            place = place._replace(bindings=bindings, origin=(layer.span, *place.origin))
             body = block.body
         else:
             body = call
@@ -262,7 +233,7 @@ class _Expander:
 
     # -------------------------------------------------------------- ops
 
-    def _op(self, call: OpCall, inputs: tuple[NodeId, ...], place: _Place) -> Results:
+    def _op(self, call: OpCall, inputs: Inputs, place: _Place) -> Results:
         op = self._bound_op(call, place.bindings) or call.op
         if isinstance(op, Cut):
             return {
@@ -278,11 +249,9 @@ class _Expander:
             self.pieces[key] = Piece(whole=op, index=index)
         return self.pieces[key]
 
-    def _node(self, op: Op, call: OpCall, inputs: tuple[NodeId, ...], place: _Place) -> NodeId:
-        origin = (call.span, *place.origin)
-        self.nodes[place.id] = Node(
-            place.id, place.owner, op, inputs, call, place.bindings, origin, place.train_only
-        )
+    def _node(self, op: Op, call: OpCall, inputs: Inputs, place: _Place) -> NodeId:
+        facts = place.bindings, (call.span, *place.origin), place.train_only
+        self.nodes[place.id] = Node(place.id, place.owner, op, inputs, call, *facts)
         return place.id
 
     def _bound_op(self, call: OpCall, bindings: Bindings) -> Op | None:
@@ -291,10 +260,10 @@ class _Expander:
         if not used:
             return call.op
         values = [bindings[name].value for name in used]
-        key = (id(call), *values, *map(type, values))
+        key = (id(call), *values, *map(type, values))  # 1, 1.0 and true are one key of a dict
         if key not in self.bound:
             self.bound[key] = self._bind(call, bindings)
-        elif self.bound[key] is None:
+        elif self.bound[key] is None:  # what is wrong is told of each use
             self._bind(call, bindings)
         return self.bound[key]
 

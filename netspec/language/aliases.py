@@ -121,8 +121,5 @@ def argument_meant(name: str, params: Iterable[str]) -> str:
     word = plain(name)
     if word in known:
         return known[word]
-    for group in _SYNONYMS:
-        found = [known[text] for text in known if word in group and text in group]
-        if found:
-            return found[0]
-    return ""
+    groups = (group for group in _SYNONYMS if word in group)
+    return next((known[text] for group in groups for text in known if text in group), "")

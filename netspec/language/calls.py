@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails
 from netspec.language.aliases import argument_meant
 from netspec.language.cures import cure, refused
 from netspec.language.grammar import LayerKeys
-from netspec.language.keys import kind, validated
+from netspec.language.keys import refuse_form, validated
 from netspec.language.lookup import Context, is_callable, refuse_op
 from netspec.language.model import BlockCall, OpCall
 from netspec.language.strays import is_empty
@@ -29,17 +29,15 @@ MAX_SHOWN = 80
 def read_word(tree: Scalar, context: Context) -> OpCall | BlockCall | None:
     """Read `relu`: an op or a block without arguments."""
     if not isinstance(tree.value, str) or not tree.value:
-        message = f"expected a layer, found {kind(tree)}"
-        context.sink.error(
-            Code.FORM, message, tree.span, help="for example `relu` or `{linear: 10}`"
-        )
+        help = "for example `relu` or `{linear: 10}`"
+        refuse_form(tree, "expected a layer", context.sink, help)
         return None
     if "(" in tree.value:
         op, _, rest = tree.value.partition("(")
         cure = f"did you mean `{{{op.strip()}: [{rest.rstrip(')')}]}}`?"
         context.sink.error(Code.ROUND_CALL, "a call in round brackets", tree.span, help=cure)
         return None
-    return match_call(tree.value, tree.span, Given([], [], Scope({})), context)
+    return match_call(tree, Given([], [], Scope({})), context)
 
 
 def read_positional(
@@ -71,23 +69,21 @@ class Given:
     scope: Scope
 
 
-def match_call(name: str, span: Span, given: Given, context: Context) -> OpCall | BlockCall | None:
+def match_call(name: Scalar, given: Given, context: Context) -> OpCall | BlockCall | None:
     """Match arguments with an op's fields or a block's parameters."""
-    if name in context.signatures:
-        context.used_blocks.add(name)
-        params = list(context.signatures[name].params)
-        arguments = _match(name, span, given, params, context)
-        if arguments is None or not _all_given(name, span, arguments, context):
+    if signature := context.signatures.get(name.text):
+        context.used_blocks.add(name.text)
+        arguments = _match(name, given, list(signature.params), context)
+        if arguments is None or not _all_given(name, arguments, context):
             return None
-        return BlockCall(name, arguments, len(given.positional), span)
-    if name not in REGISTRY:
-        refuse_op(name, span, context)
+        return BlockCall(name.text, arguments, len(given.positional), name.span)
+    cls = REGISTRY.get(name.text)
+    if cls is None:
+        refuse_op(name.text, name.span, context)
+    if cls is None or _refuse_sources(cls, given, context.sink):
         return None
-    cls = REGISTRY[name]
-    if _refuse_sources(cls, given, context.sink):
-        return None
-    arguments = _match(name, span, given, list(cls.model_fields), context)
-    return None if arguments is None else _validated(cls, span, arguments, given, context.sink)
+    arguments = _match(name, given, list(cls.model_fields), context)
+    return None if arguments is None else _validated(cls, name.span, arguments, given, context.sink)
 
 
 def _refuse_sources(cls: type[Op], given: Given, sink: Sink) -> bool:
@@ -111,17 +107,19 @@ def words(value: Value) -> Iterator[str]:
 
 
 def _match(
-    name: str, span: Span, arguments: Given, params: list[str], context: Context
+    op: Scalar, arguments: Given, params: list[str], context: Context
 ) -> dict[str, Argument] | None:
     """Pair arguments with parameters; None after reporting what does not fit."""
-    sink = context.sink
+    sink, name = context.sink, op.text
     before = len(sink.items)
     positional = arguments.positional
     if len(positional) > len(params):
         message = f"`{name}` takes {counted(len(params), 'argument')}, found {len(positional)}"
         extra = positional[len(params)]
         help = _two_brackets(name, positional, params)
-        mistake = Diagnostic(Code.TOO_MANY_ARGS, message, extra.span if extra else span, help=help)
+        mistake = Diagnostic(
+            Code.TOO_MANY_ARGS, message, extra.span if extra else op.span, help=help
+        )
         sink.add(_uncounted(mistake, name, positional, params))
         return None
     given = dict(zip(params, positional, strict=False))
@@ -189,6 +187,7 @@ def inferred(name: str) -> tuple[str, ...]:
     if cls is None or not cls.is_module:
         return ()
     required = dict.fromkeys((key for key, f in cls.model_fields.items() if f.is_required()), 1)
+    # Only the names are asked for, so any values will do.
     everything = cls.model_construct(None, **required).inferred((1,) * (cls.rank or 1))
     return tuple(key for key in everything if key not in required)
 
@@ -208,17 +207,17 @@ def shorter(name: str, positional: Items[Argument | None]) -> str:
     return f"{first}`{{{name}: {texts[0] if len(texts) == 1 else '[' + ', '.join(texts) + ']'}}}`"
 
 
-def _all_given(name: str, span: Span, arguments: dict[str, Argument], context: Context) -> bool:
-    signature = context.signatures[name]
-    missing = [p.name for p in signature.params.values() if p.default is None]
-    missing = [text for text in missing if text not in arguments]
+def _all_given(name: Scalar, arguments: dict[str, Argument], context: Context) -> bool:
+    signature = context.signatures[name.text]
+    needed = [param.name for param in signature.params.values() if param.default is None]
+    missing = [text for text in needed if text not in arguments]
     if missing:
         names = ", ".join(f"`{text}`" for text in missing)
-        order = ", ".join(signature.params)
-        notes = (Label(signature.span, f"takes {order}"),)
-        message = f"`{name}` needs {counted(len(signature.params), 'argument')}; {names} missing"
+        notes = (Label(signature.span, f"takes {', '.join(signature.params)}"),)
+        wanted = counted(len(signature.params), "argument")
+        message = f"`{name.text}` needs {wanted}; {names} missing"
         help = f"give it by position or by name, as in `{missing[0]}: 8`"
-        context.sink.add(Diagnostic(Code.MISSING_ARG, message, span, notes=notes, help=help))
+        context.sink.add(Diagnostic(Code.MISSING_ARG, message, name.span, notes=notes, help=help))
     return not missing
 
 

@@ -11,9 +11,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from netspec import limits
-from netspec.language.lower import Bodies, Lowered, walk
-from netspec.language.model import Block, BlockCall, Chain, Layer, Output, Spec
-from netspec.language.order import END
+from netspec.language.lower import END, Bodies, Lowered, walk
+from netspec.language.model import BlockCall, Chain, Layer, Output, Spec
 from netspec.language.terms import Ref
 from netspec.text.codes import Code
 from netspec.text.diagnostics import Diagnostic, Label, Sink, Span
@@ -26,7 +25,7 @@ MAX_NOTES = 20
 
 def check(spec: Spec, bodies: Bodies, sink: Sink) -> None:
     """Report every structural mistake. Raises SpecError."""
-    _check_nesting(spec, bodies, sink)
+    _check_nesting(spec, bodies, sink)  # first, because what uses itself cannot be expanded
     for body, lowered in bodies.items():
         is_sound = _check_body(lowered, sink)
         if body is not spec.model.body:
@@ -34,7 +33,11 @@ def check(spec: Spec, bodies: Bodies, sink: Sink) -> None:
         elif is_sound:
             _check_network(spec, lowered, sink)
     for block in spec.blocks.values():
-        _check_block_inputs(block, bodies[block.body], sink)
+        lowered = bodies[block.body]
+        for name in lowered.inputs:
+            if not lowered.graph[name]:
+                message = f"no layer of the block `{block.name}` reads its input `{name}`"
+                sink.error(Code.UNREAD, message, block.span, help=f"read it with `from: {name}`")
     sink.stop()
 
 
@@ -141,19 +144,11 @@ def _report_branch(end: Layer, others: list[Layer], sink: Sink) -> None:
     sink.add(Diagnostic(Code.UNREAD, message, end.span, notes=notes, help=help))
 
 
-def _check_block_inputs(block: Block, body: Lowered, sink: Sink) -> None:
-    for name in body.inputs:
-        if not body.graph[name]:
-            message = f"no layer of the block `{block.name}` reads its input `{name}`"
-            sink.error(Code.UNREAD, message, block.span, help=f"read it with `from: {name}`")
-
-
 def _check_network(spec: Spec, body: Lowered, sink: Sink) -> None:
     for name, shape in spec.inputs.items():
         if not body.graph[name]:
-            sink.error(
-                Code.UNREAD, f"nobody reads the input `{name}`", shape.span, help="delete it"
-            )
+            message = f"nobody reads the input `{name}`"
+            sink.error(Code.UNREAD, message, shape.span, help="delete it")
     assert isinstance(spec.model.body, Chain)
     if spec.outputs and all(is_train_only(output, spec.model.body) for output in spec.outputs):
         message = "every output runs only in training; inference would give nothing"

@@ -35,7 +35,8 @@ def cure(value: object, field: FieldInfo, scope: Scope) -> str:
             return f"what a layer reads is said by `from: {value}`"
     fitting = [new for new in _others(value) if kind.accepts(new)]
     if fitting:
-        return f"write `{bare(fitting[0])}`{_how(value, fitting[0])}"
+        text = bare(fitting[0])
+        return f"write `{text}`{' without quotes' if value == text else ''}"
     if value in (None, "None") and not field.is_required():
         return f"leave it out; by default it is {bare(field.default)}"
     return ""
@@ -50,10 +51,6 @@ def refused(argument: terms.Argument, field: FieldInfo) -> terms.Argument:
     if len(odd) != 1 or len(values) == 1 or not places:
         return argument
     return terms.Argument(values[odd[0]], places[odd[0]])
-
-
-def _how(value: object, new: object) -> str:
-    return " without quotes" if isinstance(value, str) and value == bare(new) else ""
 
 
 def with_dollars(text: str, params: Iterable[str]) -> str:
@@ -102,7 +99,7 @@ def _others(value: object) -> Iterator[object]:
             yield from value[:1] if len(set(value)) == 1 else ()
 
 
-_PERCENT = 5
+_PERCENT = 5  # a probability from here on was given in percent
 
 
 def sizes(text: str) -> tuple[int, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence as Items
 from fractions import Fraction
 from typing import ClassVar
 
-from netspec.language.keys import Kind, Reading, Schema, kind
+from netspec.language.keys import Kind, Reading, Schema, refuse_form
 from netspec.language.kinds import NUMBER
 from netspec.language.terms import Argument
 from netspec.text.codes import Code
@@ -15,6 +15,7 @@ from netspec.text.diagnostics import suggest
 from netspec.text.syntax import Scalar, Tree
 
 MAX_DEPTH = 1000
+# `010` is left out, because YAML 1.1 reads 8 there.
 _BOUND = re.compile(
     r"(<=|>=|<|>)?\s*((?!0[0-9])[0-9]+(?:\.[0-9]*)?(?:[eE][-+]?[0-9]{1,2})?)\s*([KMG])?", re.ASCII
 )
@@ -34,20 +35,17 @@ def metric_meant(name: str, value: Tree, absent: Items[str]) -> str:
         if word in others.split():
             return f"did you mean `{metric}`?"
     if word.lstrip("gm") not in ("flops", "flop"):
-        is_depth = (
-            isinstance(value, Scalar) and type(value.value) is int and value.value <= MAX_DEPTH
-        )
-        meant = "did you mean `depth`?" if is_depth and "depth" in absent else ""
-        return suggest(name, absent) or meant
+        number = value.value if isinstance(value, Scalar) else None
+        is_depth = type(number) is int and number <= MAX_DEPTH and "depth" in absent
+        return suggest(name, absent) or ("did you mean `depth`?" if is_depth else "")
     match = _BOUND.fullmatch(value.span.text.strip("'\"")[:64])
     unit = "G" if word[0] == "g" else "M" if word[0] == "m" else ""
-    half = f"{match[1] or ''}{_halved(match[2])}{match[3] or unit}" if match else "half of it"
+    half = "half of it"
+    if match:
+        exact = Fraction(match[2]) / 2
+        text = str(exact) if exact.denominator == 1 else str(float(exact))
+        half = f"{match[1] or ''}{text}{match[3] or unit}"
     return f"multiply-adds count once, and are two FLOPs: `macs: {half}`"
-
-
-def _halved(number: str) -> str:
-    half = Fraction(number) / 2
-    return str(half) if half.denominator == 1 else str(float(half))
 
 
 Bound = tuple[str, float, Argument]
@@ -64,10 +62,10 @@ class Bounded(Kind[Tree]):
         text = tree.span.text if isinstance(tree, Scalar) else ""
         match = _BOUND.fullmatch(text.strip("'\""))
         if match is None or len(text) > 64:
-            message = "a bound is a positive number such as 6998552 or `<=1.6G`, "
             meant = text.strip("'\"").lstrip("-+=~ ")
             help = f"write `{meant}`" if len(text) <= 64 and _BOUND.fullmatch(meant) else ""
-            reading.sink.error(Code.RANGE, f"{message}found {kind(tree)}", tree.span, help=help)
+            expected = "a bound is a positive number such as 6998552 or `<=1.6G`"
+            refuse_form(tree, expected, reading.sink, help, Code.RANGE)
             return None
         number = float(match[2]) if "." in match[2] or "e" in match[2].lower() else int(match[2])
         scale = {"K": 10**3, "M": 10**6, "G": 10**9}.get(match[3] or "", 1)

@@ -6,8 +6,8 @@ import re
 from typing import ClassVar
 
 from netspec.language.cures import sizes, with_dollars
-from netspec.language.keys import Kind, Reading, Schema, kind
-from netspec.language.kinds import SIZE
+from netspec.language.keys import Kind, Reading, Schema, refuse_form
+from netspec.language.kinds import SIZE, Named
 from netspec.language.names import NAME
 from netspec.language.terms import Argument, Condition, Ref, Value
 from netspec.language.values import expression, read_argument
@@ -38,8 +38,7 @@ class Sources(Kind[Tree]):
         for item in items:
             if not isinstance(item, Scalar) or not isinstance(item.value, str):
                 help = "for example `from: conv1`, or `from: [conv1, conv2]`"
-                message = f"`from` expects a layer's name, found {kind(item)}"
-                reading.sink.error(Code.FORM, message, item.span, help=help)
+                refuse_form(item, "`from` expects a layer's name", reading.sink, help)
                 return ()
             name, _, port = item.text.partition(".")
             refs.append(Ref(name, item.span, port))
@@ -72,12 +71,10 @@ class Contract(Kind[Tree]):
         return shape
 
 
-class Changes(Kind[Mapping]):
+class Changes(Named):
     """Arguments by name."""
 
     schema: ClassVar[Schema] = {"type": "object", "additionalProperties": ARGUMENTS}
-    wanted = "a mapping"
-    takes = (Mapping,)
 
     def read(self, tree: Mapping, reading: Reading) -> dict[str, Argument]:
         read = [(k.text, read_argument(v, reading.scope, reading.sink)) for k, v in tree.items]
@@ -96,14 +93,15 @@ class When(Kind[Tree]):
         scope, sink = reading.scope, reading.sink
         if isinstance(tree, Scalar) and tree.value == TRAIN:
             return TRAIN
+        # `$train` that is no parameter is the word, with a sign too many.
         is_word = isinstance(tree, Scalar) and tree.value == "$train" and not scope.use("train")
         is_known = isinstance(tree, Scalar) and (isinstance(tree.value, bool) or "$" in tree.text)
         if is_word or not isinstance(tree, Scalar) or not is_known:
-            message = "`when` expects `train` or a condition such as `$stride != 1`, found "
+            expected = "`when` expects `train` or a condition such as `$stride != 1`"
             meant = _condition_meant(tree.text, reading) if isinstance(tree, Scalar) else ""
             help = f"a parameter is written with `$`: `{meant}`" if meant else ""
             help = help or "did you mean `train`?"
-            sink.error(Code.RANGE, message + kind(tree), tree.span, help=help)
+            refuse_form(tree, expected, sink, help, Code.RANGE)
             return None
         match = _CONDITION.fullmatch(tree.text) if isinstance(tree.value, str) else None
         if match is None:
@@ -124,10 +122,8 @@ def _condition_meant(text: str, reading: Reading) -> str:
 
 
 def _side(tree: Scalar, match: re.Match[str], group: int, reading: Reading) -> Value:
-    start = tree.span.start + tree.quoted
+    text, start = match[group], tree.span.start + tree.quoted
+    if text.strip() in ("true", "false"):
+        return text.strip() == "true"
     span = Span(tree.span.source, start + match.start(group), start + match.end(group))
-    text = match[group].strip()
-    value: str | bool = {"true": True, "false": False}.get(text, match[group])
-    if isinstance(value, bool):
-        return value
-    return expression(Scalar(value, span), reading.scope, reading.sink)
+    return expression(Scalar(text, span), reading.scope, reading.sink)

@@ -204,14 +204,19 @@ class SpecKeys(Keys):
     )
 
 
+def _patch(layer: str) -> Kind[Mapping]:
+    """Return a table of paths, with what a variant puts there."""
+    new = {"anyOf": [ref(layer), ref("block"), REF]}
+    return kinds.Named(table(new, kinds.PATH), role="patch")
+
+
 class VariantKeys(Keys):
     """The sections of a variant, and what it does in place of writing others anew."""
 
     netspec: Numbered = key(..., "the version of the language", "1")
-    extends: Annotated[
-        Scalar | None,
-        kinds.Word(FILE, wanted="a file"),
-    ] = key(..., "the spec that this one patches, a path relative to this file", "googlenet.yaml")
+    extends: Annotated[Scalar | None, kinds.Word(FILE, wanted="a file")] = key(
+        ..., "the spec that this one patches, a path relative to this file", "googlenet.yaml"
+    )
     name: Annotated[Tree | None, kinds.Replaced(kinds.NetworkName())] = key(
         None, "the variant's own name"
     )
@@ -224,20 +229,12 @@ class VariantKeys(Keys):
     init: Annotated[Tree | None, kinds.Replaced(INIT)] = key(
         None, "how each op's tensors are filled, in place of the extended spec's `init`"
     )
-    change: Annotated[
-        Mapping | None,
-        kinds.Named(table({"anyOf": [ref("layer"), ref("block"), REF]}, kinds.PATH), role="patch"),
-    ] = key(
+    change: Annotated[Mapping | None, _patch("layer")] = key(
         None,
         "layers that replace others: `graph.NAME`, `blocks.BLOCK.NAME` or `outputs.NAME`",
         "{graph.relu1: gelu}",
     )
-    insert: Annotated[
-        Mapping | None,
-        kinds.Named(
-            table({"anyOf": [ref("insertion"), ref("block"), REF]}, kinds.PATH), role="patch"
-        ),
-    ] = key(
+    insert: Annotated[Mapping | None, _patch("insertion")] = key(
         None,
         "new layers, each `after:` or `before:` another one",
         "{graph.norm1: {batch_norm2d: [], after: conv1}}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence as Items
 from typing import ClassVar
 
 from pydantic_core import ErrorDetails
@@ -12,17 +13,17 @@ from netspec.language.keys import (
     Reading,
     Schema,
     closed,
-    kind,
     read_keys,
+    refuse_form,
     validated,
 )
-from netspec.language.kinds import ref
+from netspec.language.kinds import Named, ref
 from netspec.language.values import Scope, read_argument
 from netspec.ops.base import REGISTRY
 from netspec.ops.fillers import FILLERS, Filler
 from netspec.text.codes import Code
 from netspec.text.diagnostics import nearest, suggest
-from netspec.text.syntax import Mapping, Scalar, Sequence, Tree
+from netspec.text.syntax import Entry, Mapping, Scalar, Sequence, Tree, entries
 
 Fillers = dict[str, Filler]
 
@@ -34,27 +35,17 @@ class Function(Kind[Tree]):
 
     def read(self, tree: Tree, reading: Reading) -> Filler | None:
         if isinstance(tree, Scalar) and isinstance(tree.value, str):
-            return _read(tree, {}, {}, reading)
+            return _read(tree, None, (), reading)
         if not isinstance(tree, Mapping) or not tree.items:
             help = "for example `zeros_` or `{constant_: 0.2}`"
-            message = f"`init` expects a function of torch.nn.init, found {kind(tree)}"
-            reading.sink.error(Code.FORM, message, tree.span, help=help)
+            refuse_form(tree, "`init` expects a function of torch.nn.init", reading.sink, help)
             return None
         (name, first), *others = tree.items
-        fields = list(FILLERS[name.text].model_fields) if name.text in FILLERS else []
-        items = first.items if isinstance(first, Sequence) else (first,)
-        if len(items) > len(fields) and name.text in FILLERS:
-            message = f"`{name.text}` takes {', '.join(fields) or 'no arguments'}"
-            reading.sink.error(Code.TOO_MANY_ARGS, message, first.span)
-            return None
-        given = [*zip(fields, items, strict=False), *((key.text, value) for key, value in others)]
-        return _read(name, dict(given), {key.text: key for key, _ in others}, reading)
+        return _read(name, first, others, reading)
 
 
-def _read(
-    name: Scalar, given: dict[str, Tree], keys: dict[str, Scalar], reading: Reading
-) -> Filler | None:
-    """Read a function by its name, its arguments, and the keys of those that are named."""
+def _read(name: Scalar, first: Tree | None, named: Items[Entry], reading: Reading) -> Filler | None:
+    """Read a function by its name, what stands behind it, and the named arguments."""
     cls, sink = FILLERS.get(name.text), reading.sink
     if cls is None:
         help = suggest(name.text, FILLERS) or "known: " + ", ".join(FILLERS)
@@ -62,6 +53,13 @@ def _read(
         sink.error(Code.UNKNOWN_OP, message, name.span, help=help)
         return None
     takes = f"`{name.text}` takes {', '.join(cls.model_fields) or 'no arguments'}"
+    items = first.items if isinstance(first, Sequence) else (first,) if first else ()
+    if first and len(items) > len(cls.model_fields):
+        sink.error(Code.TOO_MANY_ARGS, takes, first.span)
+        return None
+    keys = {key.text: key for key, _ in named}
+    given = dict(zip(cls.model_fields, items, strict=False))
+    given |= {key.text: value for key, value in named}
 
     def tell(key: str, mistake: ErrorDetails) -> None:
         place = (given.get(key) or name).span
@@ -89,22 +87,21 @@ class Filling(Kind[Tree]):
         self.tensors = tensors
 
     def read(self, tree: Tree, reading: Reading) -> Fillers:
-        written = [key.text for key, _ in tree.items] if isinstance(tree, Mapping) else []
+        written = [key.text for key, _ in entries(tree)]
         found = {}
         if isinstance(tree, Mapping) and any(nearest(k, self.tensors.kinds()) for k in written):
             read = dict(read_keys(self.tensors, tree, "`init` of an op", reading))
+            # Generated code fills the tensors in the order of the file.
             found = {key: read[key] for key in sorted(read, key=[*written, *read].index)}
         else:
             found[""] = Function().read(tree, reading)
         return {key: filler for key, filler in found.items() if filler is not None}
 
 
-class Fillings(Kind[Mapping]):
+class Fillings(Named):
     """The section `init`: what fills the tensors of each op."""
 
     schema: ClassVar[Schema] = closed(dict.fromkeys(sorted(REGISTRY), ref("init")))
-    wanted = "a mapping"
-    takes = (Mapping,)
 
     def __init__(self, filling: Filling) -> None:
         super().__init__()
@@ -114,7 +111,6 @@ class Fillings(Kind[Mapping]):
         for key, _ in tree.items:
             if key.text not in REGISTRY:
                 help = suggest(key.text, REGISTRY) or "`netspec ops` lists the ops"
-                reading.sink.error(
-                    Code.UNKNOWN_OP, f"no op is called `{key.text}`", key.span, help=help
-                )
+                message = f"no op is called `{key.text}`"
+                reading.sink.error(Code.UNKNOWN_OP, message, key.span, help=help)
         return {key.text: self.filling.read(value, reading) for key, value in tree.items}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from collections.abc import Mapping as Table
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
@@ -28,12 +29,12 @@ M = TypeVar("M", bound=BaseModel)
 K = TypeVar("K", bound="Keys")
 
 
+@dataclass(frozen=True, slots=True)
 class Reading:
     """What reading a key may need: where mistakes go, and the parameters that are visible."""
 
-    def __init__(self, sink: Sink, scope: Scope | None = None) -> None:
-        self.sink = sink
-        self.scope = scope or Scope({})
+    sink: Sink
+    scope: Scope = field(default_factory=lambda: Scope({}))
 
 
 class Kind(Generic[T]):
@@ -158,11 +159,10 @@ def read_known(cls: type[K], tree: Mapping, what: str, reading: Reading) -> K:
             first = tree.items[0][0].span if tree.items else tree.span
             reading.sink.error(Code.MISSING, f"{what} needs `{key}:`", first, help=help)
         else:
-            message = f"`{key}` expects {kinds[key].wanted}, found {kind(value)}"
-            reading.sink.error(Code.FORM, message, value.span, help=help)
+            refuse_form(value, f"`{key}` expects {kinds[key].wanted}", reading.sink, help)
 
     model = validated(cls, trees, tell, reading)
-    if model is None:
+    if model is None:  # read the rest, so that one run tells every mistake
         rest = {key: value for key, value in trees.items() if key not in wrong}
         model = cls.model_validate({**dict.fromkeys(cls.required()), **rest}, context=reading)
     return model
@@ -197,7 +197,7 @@ def corrected(cls: type[Keys], tree: Mapping, what: str, sink: Sink) -> Mapping:
             message = cls.unknown.format(key=key.text, what=what)
             guesses = tuple(name for name in absent if name != "doc")
             sink.add(Diagnostic(Code.UNKNOWN_KEY, message, key.span, help=help, guesses=guesses))
-            if meant:
+            if meant:  # a second unknown key cannot mean the same
                 absent.remove(meant)
                 key = Scalar(meant, key.span)
         items.append((key, value))
@@ -207,6 +207,7 @@ def corrected(cls: type[Keys], tree: Mapping, what: str, sink: Sink) -> Mapping:
 def _meant(cls: type[Keys], key: str, value: Tree, absent: list[str]) -> tuple[str, str]:
     """Return which absent key is likely meant by one that is unknown, if any, and the cure."""
     near = nearest(key, absent)
+    # A name that is nearly right says more than a value that could stand at several keys.
     if not near and (found := key_meant(value, absent)):
         return found, f"did you mean `{found}`?"
     if help := cls.instead(key, value, absent):
@@ -235,11 +236,18 @@ def kind(tree: Tree) -> str:
     return f"the number {tree.span.text[:40]}"
 
 
+def refuse_form(
+    tree: Tree, expected: str, sink: Sink, help: str = "", code: str = Code.FORM
+) -> None:
+    """Report that something else stands where a form is expected."""
+    sink.error(code, f"{expected}, found {kind(tree)}", tree.span, help=help)
+
+
 def as_mapping(tree: Tree, sink: Sink, what: str, help: str = "") -> Mapping | None:
     """Return a tree that must be a mapping, or None after reporting that it is none."""
     if isinstance(tree, Mapping):
         return tree
-    sink.error(Code.FORM, f"{what} expects a mapping, found {kind(tree)}", tree.span, help=help)
+    refuse_form(tree, f"{what} expects a mapping", sink, help)
     return None
 
 

@@ -11,16 +11,16 @@ from netspec.language.keys import (
     Reading,
     Schema,
     as_mapping,
-    kind,
     read_keys,
+    refuse_form,
     words_of,
 )
-from netspec.language.names import BLOCK_NAME, NAME, check_block_name, check_name
+from netspec.language.names import BLOCK_NAME, NAME, check_name
 from netspec.language.terms import Param
 from netspec.ops.arguments import EXPRESSION
 from netspec.text.codes import Code
 from netspec.text.diagnostics import Span
-from netspec.text.syntax import Mapping, Scalar, Sequence, Tree
+from netspec.text.syntax import Mapping, Scalar, Sequence, Tree, entries
 
 SIZE: Schema = {"anyOf": [{"type": "integer", "minimum": 1}, EXPRESSION]}
 SHAPE: Schema = {"type": "array", "items": SIZE, "minItems": 1}
@@ -59,8 +59,8 @@ class Version(Kind[Tree]):
 
     def read(self, tree: Tree, reading: Reading) -> int:
         if not isinstance(tree, Scalar) or type(tree.value) is not int or tree.value != 1:
-            message = f"this netspec reads language version 1, found {kind(tree)}"
-            reading.sink.error(Code.FORM, message, tree.span, help=self.cure(tree))
+            expected = "this netspec reads language version 1"
+            refuse_form(tree, expected, reading.sink, self.cure(tree))
         return 1
 
     def cure(self, tree: Tree | None) -> str:
@@ -96,7 +96,7 @@ class NetworkName(Word):
     schema: ClassVar[Schema] = {"type": "string", "pattern": f"^{BLOCK_NAME}$"}
 
     def read(self, tree: Scalar, reading: Reading) -> Scalar:
-        check_block_name(reading.sink, tree.text, tree.span, "network")
+        check_name(reading.sink, tree.text, tree.span, "network")
         return tree
 
 
@@ -129,8 +129,7 @@ class Paths(Kind[Sequence]):
     def read(self, tree: Sequence, reading: Reading) -> tuple[Scalar, ...]:
         for item in tree.items:
             if not isinstance(item, Scalar):
-                message = f"`remove` expects paths, found {kind(item)}"
-                reading.sink.error(Code.FORM, message, item.span)
+                refuse_form(item, "`remove` expects paths", reading.sink)
         return tuple(item for item in tree.items if isinstance(item, Scalar))
 
 
@@ -208,11 +207,12 @@ class Params(Kind[Tree]):
     schema: ClassVar[Schema] = table(NUMBER, NAME)
 
     def read(self, tree: Tree, reading: Reading) -> dict[str, Param]:
+        # Names in a list stand in for parameters, so that their uses are not reported as well.
         params = {word.text: Param(word.text, 1, word.span) for word in words_of(tree)}
         text = ", ".join(f"{name}: 1" for name in params) or "classes: 10"
         help = f"give each a number: `params: {{{text}}}`"
         mapping = as_mapping(tree, reading.sink, "`params`", help)
-        for key, value in mapping.items if mapping else ():
+        for key, value in entries(mapping):
             check_name(reading.sink, key.text, key.span, "parameter")
             params[key.text] = _param(key, value, reading)
         return params
@@ -223,6 +223,5 @@ def _param(key: Scalar, value: Tree, reading: Reading) -> Param:
         entry = Span(key.span.source, key.span.start, value.span.end)
         return Param(key.text, value.value, entry)  # type: ignore[arg-type]  # a number by its type
     help = f"for example `{key.text}: 10`; expressions stand where they are used"
-    message = f"a parameter is a number, found {kind(value)}"
-    reading.sink.error(Code.RANGE, message, value.span, help=help)
+    refuse_form(value, "a parameter is a number", reading.sink, help, Code.RANGE)
     return Param(key.text, 0, key.span)

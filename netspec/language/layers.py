@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from bisect import bisect
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as Table
 from collections.abc import Sequence as Items
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from netspec.language.aliases import argument_meant, ops_meant
 from netspec.language.calls import Given, match_call, order, read_positional, read_word
 from netspec.language.grammar import JOINS, NOTHING, BodyKeys, InlineKeys, LayerKeys
-from netspec.language.keys import Reading, corrected, kind, read_known
+from netspec.language.keys import Reading, corrected, read_known, refuse_form
 from netspec.language.lookup import Context, find_op, refuse_nameless, refuse_numbers
 from netspec.language.model import BlockCall, Body, Call, Chain, Layer, OpCall, Parallel, ShareCall
 from netspec.language.names import check_name
@@ -21,7 +22,7 @@ from netspec.ops.base import REGISTRY, Join
 from netspec.ops.split import Cut
 from netspec.text.codes import Code
 from netspec.text.diagnostics import Diagnostic, Label, Sink, Span, counted, likely, suggest
-from netspec.text.syntax import Mapping, Scalar, Sequence, Tree
+from netspec.text.syntax import Entry, Mapping, Scalar, Sequence, Tree, entries
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +65,8 @@ def _read_parallel(
 ) -> Parallel | None:
     join = _read_join(tree, context)
     if not isinstance(branches, Sequence):
-        message = f"`parallel` expects a list of chains, found {kind(branches)}"
-        context.sink.error(Code.FORM, message, branches.span, help="start each branch with `-`")
+        expected = "`parallel` expects a list of chains"
+        refuse_form(branches, expected, context.sink, "start each branch with `-`")
         return None
     if not branches.items:
         context.sink.error(Code.FORM, "`parallel` has no branch", branches.span)
@@ -92,11 +93,12 @@ def _read_join(tree: Mapping, context: Context) -> OpCall | None:
         text = value.text if isinstance(value, Scalar) else ""
         meant = [op for op in ops_meant(text, None) if op in JOINS]
         help = f"did you mean `{meant[0]}`?" if meant else suggest(text, JOINS)
-        message = (
-            f"no join is called `{text}`" if text else f"`join` expects a word, found {kind(value)}"
-        )
-        code = Code.UNKNOWN_OP if text else Code.FORM
-        context.sink.error(code, message, value.span, help=help or "known: " + ", ".join(JOINS))
+        help = help or "known: " + ", ".join(JOINS)
+        if text:
+            message = f"no join is called `{text}`"
+            context.sink.error(Code.UNKNOWN_OP, message, value.span, help=help)
+        else:
+            refuse_form(value, "`join` expects a word", context.sink, help)
         return None
     return OpCall(op.model_validate({}), {}, value.span)
 
@@ -105,12 +107,12 @@ def _refuse_twins(chains: list[Chain], sink: Sink) -> None:
     """Layers of different branches are children of one block: their names must differ."""
     first: dict[str, Layer] = {}
     for layer in (layer for chain in chains if chain.named for layer in chain.layers):
-        if twin := first.get(layer.name):
+        twin = first.setdefault(layer.name, layer)
+        if twin is not layer:
             message = f"two branches have a layer `{layer.name}`"
             notes = (Label(twin.span, "the first one"),)
             help = "rename one: both would have the same state_dict keys"
             sink.add(Diagnostic(Code.CLASH, message, layer.span, notes=notes, help=help))
-        first.setdefault(layer.name, layer)
 
 
 def read_chain(
@@ -119,44 +121,40 @@ def read_chain(
     """Read named layers (a mapping) or unnamed ones (a list)."""
     match tree:
         case Mapping():
-            entries = [(key.text, key.span, value) for key, value in tree.items]
+            items = tree.items
         case Sequence():
-            entries = [(str(i), item.span, item) for i, item in enumerate(tree.items)]
+            items = tuple((Scalar(str(i), x.span), x) for i, x in enumerate(tree.items))
         case _:
-            message = f"expected a chain of layers, found {kind(tree)}"
-            context.sink.error(Code.FORM, message, tree.span)
+            refuse_form(tree, "expected a chain of layers", context.sink)
             return None
     named = isinstance(tree, Mapping)
-    if not entries and (named or not branch):
+    if not items and (named or not branch):  # an empty branch passes the input on
         help = "`[]` as a branch of `parallel` passes the input on" if branch else ""
         context.sink.error(Code.FORM, "a chain without layers", tree.span, help=help)
-    layers = _read_layers(entries, named, around, context)
+    layers = _read_layers(items, named, around, context)
     check_refs(layers, {layer.name for layer in layers} if named else set(), around, context.sink)
     return Chain(tuple(layers), named, tree.span)
 
 
 def _read_layers(
-    entries: list[tuple[str, Span, Tree]], named: bool, around: Surroundings, context: Context
+    items: Iterable[Entry], named: bool, around: Surroundings, context: Context
 ) -> list[Layer]:
     layers = []
-    around.scope.layers |= {name for name, _, _ in entries if named}
+    around.scope.layers |= {key.text for key, _ in items if named}
     previous = around.inputs[0] if around.inputs else ""
-    for name, span, tree in entries:
+    for key, tree in items:
         if named:
-            check_name(context.sink, name, span, "layer")
-            if name in around.inputs:
-                message = f"the layer `{name}` has the name of an input"
-                context.sink.error(Code.CLASH, message, span, help="rename the layer")
-        layer = read_layer(name, span, tree, Ref(previous), around.scope, context)
-        previous = name
-        layers.append(layer or _broken(name, span))
+            check_name(context.sink, key.text, key.span, "layer")
+            if key.text in around.inputs:
+                message = f"the layer `{key.text}` has the name of an input"
+                context.sink.error(Code.CLASH, message, key.span, help="rename the layer")
+        layer = read_layer(key, tree, Ref(previous), around.scope, context)
+        if layer is None:  # another stands in for it, so that references to it are found
+            call = OpCall(REGISTRY["identity"].model_validate({}), {}, key.span)
+            layer = Layer(key.text, key.span, call, ())
+        previous = key.text
+        layers.append(layer)
     return layers
-
-
-def _broken(name: str, span: Span) -> Layer:
-    """Stand in for a layer that could not be read, so that references to it are found."""
-    call = OpCall(REGISTRY["identity"].model_validate({}), {}, span)
-    return Layer(name, span, call, ())
 
 
 def check_refs(layers: list[Layer], names: set[str], around: Surroundings, sink: Sink) -> None:
@@ -170,6 +168,7 @@ def check_refs(layers: list[Layer], names: set[str], around: Surroundings, sink:
             if ref.name == layer.name and ref.name in names:
                 sink.error(Code.CYCLE, f"`{layer.name}` reads itself", ref.span)
             elif ref.name not in names and ref.name not in around.inputs:
+                # Neither the layer itself nor what it reads already was meant.
                 own = {layer.name, *(source.name for source in layer.sources)}
                 refuse_ref(ref, [name for name in readable if name not in own], sink, places)
     check_shares(layers, {layer.name: layer for layer in layers if layer.name in names}, sink)
@@ -204,26 +203,25 @@ def _check_shared_arity(layer: Layer, target: Layer, sink: Sink) -> None:
 
 
 def refuse_ref(
-    ref: Ref, readable: list[str], sink: Sink, places: Table[str, Span] | None = None
+    ref: Ref, readable: list[str], sink: Sink, places: Table[str, Span] = MappingProxyType({})
 ) -> None:
     """Report a reference to nothing, with the nearest of the sorted names and its place."""
+    # The suggestion looks at 500 names at most: those beside the name in the order of the alphabet.
     middle = bisect(readable, ref.name)
     known = readable[max(0, middle - 250) : middle + 250]
     help = suggest(ref.name, known) or "it can read: " + ", ".join(f"`{n}`" for n in known[:12])
-    found = [name for name in likely(ref.name, known) if places and name in places]
-    notes = tuple(Label((places or {})[name], f"`{name}` stands here") for name in found)
+    found = [name for name in likely(ref.name, known) if name in places]
+    notes = tuple(Label(places[name], f"`{name}` stands here") for name in found)
     message = f"no layer of this chain is called `{ref.name}`"
-    guesses = tuple(known)
-    sink.add(
-        Diagnostic(Code.UNKNOWN_LAYER, message, ref.span, notes=notes, help=help, guesses=guesses)
-    )
+    mistake = Diagnostic(Code.UNKNOWN_LAYER, message, ref.span, notes=notes, help=help)
+    sink.add(replace(mistake, guesses=tuple(known)))
 
 
 # ------------------------------------------------------------------ one layer
 
 
 def read_layer(
-    name: str, span: Span, tree: Tree, source: Ref, scope: Scope, context: Context
+    name: Scalar, tree: Tree, source: Ref, scope: Scope, context: Context
 ) -> Layer | None:
     """Read one layer; `source` is what it reads when it does not say `from:`."""
     call: Call | None
@@ -246,13 +244,14 @@ def read_layer(
     if call is None:
         return None
     if isinstance(call, OpCall) and 0 in call.op.reads and sources == (source,):
-        sources = ()
-    layer = Layer(name, span, call, sources, said)
+        sources = ()  # it reads nothing, even with a line above it
+    layer = Layer(name.text, name.span, call, sources, said)
     _check_arity(call, sources, context)
-    _check_first(layer, tree, context)
-    _check_repeat(layer, tree, context)
-    _check_condition(layer, context)
-    _check_init(layer, tree, context)
+    if isinstance(tree, Mapping):
+        for message, place, help in _misplaced(layer, tree):
+            context.sink.error(Code.UNKNOWN_KEY, message, place, help=help)
+        if isinstance(call, BlockCall) and said.first:
+            _check_first(call, tree.get("first"), context)
     return layer
 
 
@@ -276,80 +275,55 @@ def _read_call(tree: Mapping, said: LayerKeys, scope: Scope, context: Context) -
     if found is None:
         return None
     key, value = found
-    if refuse_nameless(tree, key, value, context):
+    if refuse_nameless(tree, key, context):
         return None
     positional = read_positional(key.text, value, scope, context.sink)
-    others = [item for item in tree.items if item[0] is not key]
     keywords = [
         (name, read_argument(argument, scope, context.sink))
-        for name, argument in others
-        if name.text not in LayerKeys.kinds()
+        for name, argument in tree.items
+        if name is not key and name.text not in LayerKeys.kinds()
     ]
     if positional is None:
         return None
-    return match_call(key.text, key.span, Given(positional, keywords, scope), context)
+    return match_call(key, Given(positional, keywords, scope), context)
 
 
-def _check_first(layer: Layer, tree: Tree, context: Context) -> None:
-    """Report what `first:` gives to something that does not take it."""
-    call = layer.call
-    if not layer.first:
-        return
-    place = next(iter(layer.first.values())).span
-    if not isinstance(call, BlockCall):
-        context.sink.error(
-            Code.UNKNOWN_KEY, "`first:` changes the arguments of a repeated block", place
-        )
-        return
-    if layer.repeat is None:
-        help = "add `repeat: COUNT`, or give the argument to the block"
-        context.sink.error(Code.UNKNOWN_KEY, "`first:` needs `repeat:`", place, help=help)
+def _misplaced(layer: Layer, tree: Mapping) -> Iterator[tuple[str, Span, str]]:
+    """Yield what is said of keys that such a layer cannot have: message, place and help."""
+    call, said = layer.call, layer.said
+    op = call.op if isinstance(call, OpCall) else None
+    if said.first:
+        place = next(iter(said.first.values())).span
+        if not isinstance(call, BlockCall):
+            yield "`first:` changes the arguments of a repeated block", place, ""
+        elif said.repeat is None:
+            help = "add `repeat: COUNT`, or give the argument to the block"
+            yield "`first:` needs `repeat:`", place, help
+    if (found := tree.find("repeat")) and isinstance(call, ShareCall):
+        yield "`repeat:` stacks modules; another call of a layer makes none", found[0].span, ""
+    if said.repeat and op and not op.in_sequence:  # an nn.Sequential cannot hold copies of it
+        help = "put it in a block, or in an inline `chain:`, and repeat that"
+        yield f"`repeat:` stacks modules; `{op.op_name}` is a function", said.repeat.span, help
+    if layer.condition and op and (0 in op.reads or isinstance(op, Cut)):
+        message = f"`{op.op_name}` cannot be left out: no input can stand for what it gives"
+        help = "give the condition to what reads it, or write two blocks"
+        yield message, layer.condition.span, help
+    if (found := tree.find("init")) and (op is None or said.repeat):
+        what = "another call" if isinstance(call, ShareCall) else "a block or a repeated layer"
+        help = "say it for all layers of an op in the section `init:`, or on the op in the block"
+        yield f"`init:` of a layer belongs to one op; this is {what}", found[0].span, help
+
+
+def _check_first(call: BlockCall, changes: Tree | None, context: Context) -> None:
+    """Report what `first:` gives to a block that does not take it."""
     params = list(context.signatures[call.block].params)
-    found = tree.find("first") if isinstance(tree, Mapping) else None
-    keys = [key for key, _ in found[1].items] if found and isinstance(found[1], Mapping) else []
-    for key in keys:
+    for key, _ in entries(changes):
         if key.text not in params:
             meant = argument_meant(key.text, params)
             help = f"did you mean `{meant}`?" if meant else suggest(key.text, params)
             message = f"`{call.block}` has no argument `{key.text}`"
-            context.sink.error(
-                Code.UNKNOWN_ARG, message, key.span, help=help or order(call.block, params)
-            )
-
-
-def _check_repeat(layer: Layer, tree: Tree, context: Context) -> None:
-    """Report `repeat:` on what is no module, of which an nn.Sequential has no copies."""
-    call, repeat = layer.call, layer.repeat
-    found = tree.find("repeat") if isinstance(tree, Mapping) else None
-    if found and isinstance(call, ShareCall):
-        message = "`repeat:` stacks modules; another call of a layer makes none"
-        context.sink.error(Code.UNKNOWN_KEY, message, found[0].span)
-    if repeat and isinstance(call, OpCall) and not call.op.in_sequence:
-        message = f"`repeat:` stacks modules; `{call.op.op_name}` is a function"
-        help = "put it in a block, or in an inline `chain:`, and repeat that"
-        context.sink.error(Code.UNKNOWN_KEY, message, repeat.span, help=help)
-
-
-def _check_condition(layer: Layer, context: Context) -> None:
-    """Report a condition on what has no input that could pass through in its place."""
-    call, condition = layer.call, layer.condition
-    if condition is None or not isinstance(call, OpCall):
-        return
-    if 0 in call.op.reads or isinstance(call.op, Cut):
-        message = f"`{call.op.op_name}` cannot be left out: no input can stand for what it gives"
-        help = "give the condition to what reads it, or write two blocks"
-        context.sink.error(Code.UNKNOWN_KEY, message, condition.span, help=help)
-
-
-def _check_init(layer: Layer, tree: Tree, context: Context) -> None:
-    """Report `init:` on what has no tensors of its own, or on a repeated layer."""
-    found = tree.find("init") if isinstance(tree, Mapping) else None
-    if found is None or (isinstance(layer.call, OpCall) and not layer.repeat):
-        return
-    what = "another call" if isinstance(layer.call, ShareCall) else "a block or a repeated layer"
-    message = f"`init:` of a layer belongs to one op; this is {what}"
-    help = "say it for all layers of an op in the section `init:`, or on the op in the block"
-    context.sink.error(Code.UNKNOWN_KEY, message, found[0].span, help=help)
+            help = help or order(call.block, params)
+            context.sink.error(Code.UNKNOWN_ARG, message, key.span, help=help)
 
 
 def _check_arity(call: Call, sources: tuple[Ref, ...], context: Context) -> None:
@@ -359,8 +333,8 @@ def _check_arity(call: Call, sources: tuple[Ref, ...], context: Context) -> None
     if isinstance(call, OpCall):
         what, wanted = f"`{call.op.op_name}`", call.op.reads
         if isinstance(call.op, Join) and len(sources) < 2:
-            help = f"for example `{{{call.op.op_name}: [], from: [{sources[0].name}, ...]}}`"
             message = f"{what} joins several inputs; say which with `from: [a, b]`"
+            help = f"for example `{{{call.op.op_name}: [], from: [{sources[0].name}, ...]}}`"
             context.sink.error(Code.INPUTS, message, call.span, help=help)
             return
     elif isinstance(call, BlockCall):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 from collections.abc import Mapping as Table
 from dataclasses import dataclass, field
 from functools import cache
@@ -10,7 +11,7 @@ from itertools import pairwise
 
 from netspec.language.aliases import ops_meant
 from netspec.language.grammar import BlockKeys, LayerKeys
-from netspec.language.keys import kind
+from netspec.language.keys import refuse_form
 from netspec.language.names import is_block_name
 from netspec.language.strays import is_empty
 from netspec.language.terms import Param
@@ -57,12 +58,14 @@ def find_op(tree: Mapping, context: Context) -> tuple[Scalar, Tree] | None:
     first = items[0][0].text
     is_near = likely(first, [*context.signatures, *REGISTRY])
     strange = [item for item in items if item[0].text not in _arguments()]
+    # A slip in the first name is likelier than another framework's name behind it.
     named = [] if is_near else [i for i in strange if ops_meant(i[0].text, context.rank)]
     if not capital and _refuse_op_as_value(items, context):
         return None
     if not (capital or strange):
         _refuse_arguments_only([key for key, _ in items], tree, context)
         return None
+    # An argument may be misspelt too: only blocks have capitals, and the others call ops so.
     return (capital or named or strange)[0]
 
 
@@ -93,15 +96,12 @@ def is_callable(name: str, context: Context) -> bool:
 
 
 def _refuse_no_op(tree: Mapping, context: Context) -> None:
-    found = tree.find("from")
+    found = tree.get("from")
     help = "for example `{conv2d: [64, 3]}`"
     if found and len(tree.items) == 1:
-        op, what = (
-            ("add", "joins them")
-            if isinstance(found[1], Sequence)
-            else ("identity", "passes it on")
-        )
-        help = f"for example `{{{op}: [], from: {found[1].span.text}}}` {what}"
+        several = isinstance(found, Sequence)
+        op, what = ("add", "joins them") if several else ("identity", "passes it on")
+        help = f"for example `{{{op}: [], from: {found.span.text}}}` {what}"
     context.sink.error(Code.MISSING, "a layer without an op", tree.span, help=help)
 
 
@@ -159,28 +159,25 @@ def refuse_numbers(tree: Sequence, context: Context) -> bool:
         return False
     first = items[0].text if is_callable(items[0].text, context) else "conv2d"
     numbers = ", ".join(item.span.text for item in odd)
-    message = f"a list is a chain of layers, found {kind(odd[0])}"
     help = f"arguments stand behind the op: `{{{first}: [{numbers}]}}`"
-    context.sink.error(Code.FORM, message, odd[0].span, help=help)
+    refuse_form(odd[0], "a list is a chain of layers", context.sink, help)
     return True
 
 
 def _value_behind(tree: Mapping, key: Scalar, op: Scalar, context: Context) -> str:
     """Return the value that stands as a key of its own behind an argument's name, if one does."""
-    names: list[str] = []
-    if op.text in context.signatures:
-        names = list(context.signatures[op.text].params)
-    elif op.text in REGISTRY:
-        names = list(REGISTRY[op.text].model_fields)
+    block, cls = context.signatures.get(op.text), REGISTRY.get(op.text)
+    names: Container[str] = block.params if block else cls.model_fields if cls else ()
     follower = next((b for (a, _), b in pairwise(tree.items) if a is key), None)
     if key.text not in names or follower is None or not is_empty(follower[1]):
         return ""
     return "" if follower[0].text in names else follower[0].span.text
 
 
-def refuse_nameless(tree: Mapping, op: Scalar, value: Tree, context: Context) -> bool:
+def refuse_nameless(tree: Mapping, op: Scalar, context: Context) -> bool:
     """Report `{max_pool2d: 2, 2}` and `{add: [], from: a, b}`, where brackets are missing."""
     for (before, held), (key, empty) in pairwise(tree.items):
+        # A key without a colon ends where its empty value stands.
         known = key.text in LayerKeys.kinds() or is_callable(key.text, context)
         if not is_empty(empty) or known or is_empty(held) or key.span.end != empty.span.start:
             continue

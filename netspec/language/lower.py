@@ -17,11 +17,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from netspec.language.model import INPUT, Body, Chain, Layer, Parallel, ShareCall, Spec
-from netspec.language.order import dataflow, ordered
 from netspec.language.terms import Ref
 
 if TYPE_CHECKING:
     import networkx
+
+END = ""
+"""The node that reads what a body gives."""
 
 
 class Step(NamedTuple):
@@ -82,43 +84,36 @@ def walk(body: Lowered, bodies: Bodies, level: int = 1) -> Iterator[tuple[int, L
 
 def lower(spec: Spec) -> Bodies:
     """Lower every body of a spec: the network's, the blocks' and the inline ones."""
-    lowering = _Lowering({})
+    bodies: dict[Body, Lowered] = {}
     for block in spec.blocks.values():
-        lowering.add(block.body, block.inputs or (INPUT,), block.outputs)
+        _lower(bodies, block.body, block.inputs or (INPUT,), block.outputs)
     read = tuple(output.ref for output in spec.outputs)
-    lowering.add(spec.model.body, tuple(spec.inputs), read, spec.heads)
-    return lowering.bodies
+    _lower(bodies, spec.model.body, tuple(spec.inputs), read, spec.heads)
+    return bodies
 
 
-@dataclass(frozen=True, slots=True)
-class _Lowering:
-    """Lowers bodies, and the inline ones that stand in them."""
-
-    bodies: dict[Body, Lowered]
-
-    def add(
-        self,
-        body: Body,
-        inputs: tuple[str, ...],
-        outputs: tuple[Ref, ...] = (),
-        heads: Sequence[Layer] = (),
-    ) -> None:
-        steps = _steps(body, inputs, heads)
-        for step in steps:
-            if isinstance(step.layer.call, Chain | Parallel):
-                names = tuple(ref.name for ref in step.layer.sources)
-                self.add(step.layer.call, names if step.is_branch else (INPUT,))
-        layers = [step.layer for step in steps]
-        join = _join(body, steps, inputs) if isinstance(body, Parallel) else None
-        end = join.name if join else layers[-len(heads) - 1].name
-        given = join.sources if join else outputs or (Ref(end),)
-        graph = dataflow(layers, inputs, [ref.name for ref in given])
-        order = ordered(graph, layers[: len(layers) - len(heads)], heads)
-        rest = {step.layer.name: step for step in steps}
-        found = [rest.pop(name) for name in order if name in rest]
-        self.bodies[body] = Lowered(
-            inputs, (*found, *rest.values()), end, join, outputs, graph, bool(rest)
-        )
+def _lower(
+    bodies: dict[Body, Lowered],
+    body: Body,
+    inputs: tuple[str, ...],
+    outputs: tuple[Ref, ...] = (),
+    heads: Sequence[Layer] = (),
+) -> None:
+    """Lower a body, and the inline ones that stand in it, which come before it."""
+    steps = _steps(body, inputs, heads)
+    for step in steps:
+        if isinstance(step.layer.call, Chain | Parallel):
+            names = tuple(ref.name for ref in step.layer.sources)
+            _lower(bodies, step.layer.call, names if step.is_branch else (INPUT,))
+    layers = [step.layer for step in steps]
+    join = _join(body, steps, inputs) if isinstance(body, Parallel) else None
+    end = join.name if join else layers[-len(heads) - 1].name
+    given = join.sources if join else outputs or (Ref(end),)
+    graph = dataflow(layers, inputs, [ref.name for ref in given])
+    order = ordered(graph, layers[: len(layers) - len(heads)], heads)
+    rest = {step.layer.name: step for step in steps}
+    found = (*[rest.pop(name) for name in order if name in rest], *rest.values())
+    bodies[body] = Lowered(inputs, found, end, join, outputs, graph, is_cyclic=bool(rest))
 
 
 def _steps(body: Body, inputs: tuple[str, ...], heads: Sequence[Layer]) -> list[Step]:
@@ -132,14 +127,11 @@ def _steps(body: Body, inputs: tuple[str, ...], heads: Sequence[Layer]) -> list[
             for layer in (branch.layers if branch.named else _alone(index, branch, inputs))
         ]
     peers = {layer.name: layer for _, layer, _ in found}
-    return [
-        Step(layer, _actor(layer, peers), line, index, is_branch)
-        for line, (index, layer, is_branch) in enumerate(found)
-    ]
-
-
-def _actor(layer: Layer, peers: Mapping[str, Layer]) -> Layer:
-    return peers[layer.call.target.name] if isinstance(layer.call, ShareCall) else layer
+    steps = []
+    for line, (index, layer, is_branch) in enumerate(found):
+        actor = peers[layer.call.target.name] if isinstance(layer.call, ShareCall) else layer
+        steps.append(Step(layer, actor, line, index, is_branch))
+    return steps
 
 
 def _alone(index: int, branch: Chain, inputs: tuple[str, ...]) -> Iterable[Layer]:
@@ -160,3 +152,40 @@ def _join(body: Parallel, steps: Sequence[Step], inputs: tuple[str, ...]) -> Lay
     while name in names:
         name += "_"
     return Layer(name, body.join.span, body.join, tuple(map(Ref, ends.values())))
+
+
+# ------------------------------------------------------------------ the order in which layers run
+
+
+def dataflow(
+    layers: Sequence[Layer], inputs: Iterable[str] = (), outputs: Iterable[str] = ()
+) -> networkx.DiGraph:
+    """Return the graph of what layers read: nodes are names, and END, which reads the outputs."""
+    import networkx as nx
+
+    graph = nx.DiGraph()
+    graph.add_nodes_from(inputs)
+    graph.add_nodes_from(layer.name for layer in layers)
+    graph.add_edges_from((ref.name, layer.name) for layer in layers for ref in layer.sources)
+    graph.add_edges_from((name, END) for name in outputs)
+    return graph
+
+
+def ordered(graph: networkx.DiGraph, layers: Sequence[Layer], heads: Sequence[Layer]) -> list[str]:
+    """Return names so that each follows what it reads, in the file's order where that is free.
+
+    A head runs right behind what it reads. What is on a cycle, or behind one, is left out.
+    """
+    import networkx as nx
+
+    line = {layer.name: float(i) for i, layer in enumerate(layers)}
+    rank = dict.fromkeys(graph, -1.0) | line
+    for head in heads:  # half a line behind what it reads: before the next layer of the graph
+        rank[head.name] = max((line.get(ref.name, -1) for ref in head.sources), default=-1) + 0.5
+    order = []
+    try:
+        for name in nx.lexicographical_topological_sort(graph, rank.__getitem__):
+            order.append(name)
+    except nx.NetworkXUnfeasible:
+        pass  # a cycle, which `check` explains
+    return order

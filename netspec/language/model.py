@@ -78,11 +78,6 @@ class Layer:
     """What it says beside its op."""
 
     @property
-    def shape(self) -> Argument | None:
-        """The contract that its output keeps."""
-        return self.said.shape
-
-    @property
     def train_only(self) -> bool:
         """Whether it runs only in training."""
         return self.said.when == TRAIN
@@ -91,26 +86,6 @@ class Layer:
     def condition(self) -> Condition | None:
         """On what it is there at all."""
         return self.said.when if isinstance(self.said.when, Condition) else None
-
-    @property
-    def weight(self) -> Argument | None:
-        """Its weight in the loss, if it is an output."""
-        return self.said.weight
-
-    @property
-    def repeat(self) -> Argument | None:
-        """How many copies stand one behind the other."""
-        return self.said.repeat
-
-    @property
-    def first(self) -> Mapping[str, Argument]:
-        """What the first of the copies gets in place of the others' arguments."""
-        return self.said.first
-
-    @property
-    def init(self) -> Mapping[str, Filler]:
-        """How its tensors are filled."""
-        return self.said.init
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -175,14 +150,9 @@ INPUT = "input"
 """What a block without `inputs` calls its input."""
 
 
-def chains(body: Body) -> tuple[Chain, ...]:
-    """Return the chains of a body: one, or the branches."""
-    return body.branches if isinstance(body, Parallel) else (body,)
-
-
 def walk(body: Body) -> Iterator[Layer]:
     """Yield every layer of a body, those of inline blocks included."""
-    for chain in chains(body):
+    for chain in body.branches if isinstance(body, Parallel) else (body,):
         for layer in chain.layers:
             yield layer
             if isinstance(layer.call, Chain | Parallel):

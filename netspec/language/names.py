@@ -13,64 +13,18 @@ NAME = "[A-Za-z][A-Za-z0-9_]{0,63}"
 BLOCK_NAME = "[A-Z][A-Za-z0-9_]{0,63}"
 _NAME = re.compile(NAME, re.ASCII)
 
-MODULE_ATTRIBUTES = frozenset(
-    [
-        "T_destination",
-        "add_module",
-        "apply",
-        "bfloat16",
-        "buffers",
-        "call_super_init",
-        "children",
-        "compile",
-        "cpu",
-        "cuda",
-        "double",
-        "dump_patches",
-        "eval",
-        "extra_repr",
-        "float",
-        "forward",
-        "get_buffer",
-        "get_extra_state",
-        "get_parameter",
-        "get_submodule",
-        "half",
-        "ipu",
-        "load_state_dict",
-        "modules",
-        "mtia",
-        "named_buffers",
-        "named_children",
-        "named_modules",
-        "named_parameters",
-        "parameters",
-        "register_backward_hook",
-        "register_buffer",
-        "register_forward_hook",
-        "register_forward_pre_hook",
-        "register_full_backward_hook",
-        "register_full_backward_pre_hook",
-        "register_load_state_dict_post_hook",
-        "register_load_state_dict_pre_hook",
-        "register_module",
-        "register_parameter",
-        "register_state_dict_post_hook",
-        "register_state_dict_pre_hook",
-        "requires_grad_",
-        "set_extra_state",
-        "set_submodule",
-        "share_memory",
-        "state_dict",
-        "to",
-        "to_empty",
-        "train",
-        "training",
-        "type",
-        "xpu",
-        "zero_grad",
-    ]
-)
+_ATTRIBUTES = """
+    T_destination add_module apply bfloat16 buffers call_super_init children compile cpu cuda
+    double dump_patches eval extra_repr float forward get_buffer get_extra_state get_parameter
+    get_submodule half ipu load_state_dict modules mtia named_buffers named_children named_modules
+    named_parameters parameters register_backward_hook register_buffer register_forward_hook
+    register_forward_pre_hook register_full_backward_hook register_full_backward_pre_hook
+    register_load_state_dict_post_hook register_load_state_dict_pre_hook register_module
+    register_parameter register_state_dict_post_hook register_state_dict_pre_hook requires_grad_
+    set_extra_state set_submodule share_memory state_dict to to_empty train training type xpu
+    zero_grad
+"""
+MODULE_ATTRIBUTES = frozenset(_ATTRIBUTES.split())
 """Public attributes of torch.nn.Module (a test compares them with the installed torch)."""
 
 _RESERVED = {
@@ -87,7 +41,7 @@ _RESERVED_FOR = {
         "Tensor": "is a class that generated code uses",
     },
 }
-_RESERVED_BLOCKS = {
+_RESERVED_CLASSES = {
     **dict.fromkeys(keyword.kwlist, "is a Python keyword"),
     **dict.fromkeys(("Module", "Tensor", "NamedTuple"), "is a class that generated code uses"),
     "F": "is what generated code calls torch.nn.functional",
@@ -95,15 +49,21 @@ _RESERVED_BLOCKS = {
 
 
 def check_name(sink: Sink, name: str, span: Span, what: str) -> bool:
-    """Report a name that may not be given to a layer, an input, an output or a parameter."""
+    """Report a name that may not be given; a block and the network become classes."""
     if not _is_name(sink, name, span, what):
         return False
-    reason = _RESERVED.get(name) or _RESERVED_FOR.get(what, {}).get(name)
-    if reason:
-        message = f"{article(what)} cannot be called `{name}`: it {reason}"
-        sink.error(Code.TAKEN_NAME, message, span, help=f"rename it, for example `{name}_{what}`")
+    is_class = what in ("block", "network")
+    if is_class and not name[0].isupper():
+        help = f"write `{name[0].upper()}{name[1:]}`; lower-case names are built in"
+        sink.error(Code.NAME, f"{article(what)} starts with a capital letter", span, help=help)
         return False
-    return True
+    known = _RESERVED_CLASSES if is_class else _RESERVED | _RESERVED_FOR.get(what, {})
+    if name in known:
+        code = Code.CLASH if is_class else Code.TAKEN_NAME
+        message = f"{article(what)} cannot be called `{name}`: it {known[name]}"
+        help = f"rename it, for example `{name}{'Block' if is_class else f'_{what}'}`"
+        sink.error(code, message, span, help=help)
+    return name not in known
 
 
 def check_widths(sink: Sink, inputs: Sequence[str], params: Mapping[str, Span]) -> None:
@@ -114,21 +74,6 @@ def check_widths(sink: Sink, inputs: Sequence[str], params: Mapping[str, Span]) 
                 message = f"a parameter cannot be called `{name}`: it is the width of `{front}`"
                 help = f"rename it, for example `{name}_parameter`"
                 sink.error(Code.TAKEN_NAME, message, params[name], help=help)
-
-
-def check_block_name(sink: Sink, name: str, span: Span, what: str = "block") -> bool:
-    """Report a name that may not be given to a block or to the network: it becomes a class."""
-    if not _is_name(sink, name, span, what):
-        return False
-    if not name[0].isupper():
-        help = f"write `{name[0].upper()}{name[1:]}`; lower-case names are built in"
-        sink.error(Code.NAME, f"{article(what)} starts with a capital letter", span, help=help)
-        return False
-    if reason := _RESERVED_BLOCKS.get(name):
-        message = f"{article(what)} cannot be called `{name}`: it {reason}"
-        sink.error(Code.CLASH, message, span, help=f"rename it, for example `{name}Block`")
-        return False
-    return True
 
 
 def is_block_name(name: str) -> bool:

@@ -49,7 +49,9 @@ class Project:
         if path != "-":
             self._sources[os.path.realpath(path)] = source
         if self._root is None:
-            self._root = _root_of(Path(os.path.realpath(directory)))
+            folder = Path(os.path.realpath(directory))
+            above = (d for d in (folder, *folder.parents) if (d / ".git").exists())
+            self._root = next(above, folder)
         return source
 
     def load(self, origin: Source, path: str) -> Source:
@@ -57,7 +59,7 @@ class Project:
         if reason := _refusal(path):
             raise LoadError(Code.OUTSIDE, f"`extends` takes no {reason}", _HELP)
         target = self._directories[origin] / path
-        real = os.path.realpath(target)
+        real = os.path.realpath(target)  # links first: one below the root may lead out of it
         if self._root is None or not Path(real).is_relative_to(self._root):
             help = "it may name files below the spec's git repository or directory, or --root"
             raise LoadError(Code.OUTSIDE, f"`{path[:80]}` leads out of the project", help)
@@ -112,9 +114,3 @@ def _refusal(path: str) -> str:
         (len(path) > 500, "path of more than 500 characters"),
     )
     return next((reason for is_so, reason in checks if is_so), "")
-
-
-def _root_of(directory: Path) -> Path:
-    """Return the git repository around a directory, or the directory."""
-    found = (d for d in (directory, *directory.parents) if (d / ".git").exists())
-    return next(found, directory)

@@ -1,37 +1,49 @@
-"""Tree → Spec: the sections of a file."""
+"""Tree → Spec: the sections of a file.
+
+Of the blocks the signatures come first, so that a block may use one that stands below it.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping as Table
 from collections.abc import Sequence as Items
 from dataclasses import replace
+from keyword import iskeyword
 
 from netspec import limits
-from netspec.language.blocks import (
-    read_blocks,
-    read_signatures,
-    warn_unused,
-    warn_unused_blocks,
-)
 from netspec.language.cures import sizes
 from netspec.language.declared import accuse_declarations
-from netspec.language.grammar import ExpectKeys, InputKeys, SpecKeys
-from netspec.language.keys import Reading, corrected, kind, read_known
-from netspec.language.layers import Surroundings, check_shares, read_chain, read_layer, refuse_ref
-from netspec.language.lookup import Context
-from netspec.language.model import Block, Body, Chain, Output, Spec, walk
-from netspec.language.names import check_name
-from netspec.language.strays import restored
-from netspec.language.terms import Argument, Expectation, Ref
+from netspec.language.grammar import BlockKeys, InputKeys, LayerKeys, SpecKeys
+from netspec.language.keys import Reading, as_mapping, corrected, read_known, refuse_form
+from netspec.language.layers import (
+    Surroundings,
+    check_shares,
+    read_body,
+    read_chain,
+    read_layer,
+    refuse_ref,
+)
+from netspec.language.lookup import Context, Signature
+from netspec.language.model import INPUT, Block, Body, Chain, Output, Spec, walk
+from netspec.language.names import check_name, check_widths
+from netspec.language.signature import refuse_outputs
+from netspec.language.strays import bodied, restored
+from netspec.language.terms import Argument, Expectation, Param, Ref
 from netspec.language.values import Scope, read_argument
 from netspec.ops.base import INTEGER, REAL
 from netspec.text.codes import Code
-from netspec.text.diagnostics import Sink
-from netspec.text.syntax import Mapping, Scalar, Sequence, Tree
+from netspec.text.diagnostics import Diagnostic, Label, Sink, Span
+from netspec.text.syntax import Mapping, Scalar, Sequence, Tree, entries
 
 
 def read(tree: Tree, sink: Sink) -> Spec:
     """Read a spec; warnings go into the sink. Raises SpecError with every mistake found."""
-    whole = corrected(SpecKeys, restored(_whole(tree, sink), sink), "a spec", sink)
+    if not isinstance(tree, Mapping):
+        help = "`netspec init` writes a first one"
+        refuse_form(tree, "a spec is a mapping with `netspec: 1`", sink, help, Code.NOT_YAML)
+        sink.stop()
+    assert isinstance(tree, Mapping)
+    whole = corrected(SpecKeys, restored(tree, sink), "a spec", sink)
     said = read_known(SpecKeys, whole, "a spec", Reading(sink))
     if not all(map(whole.find, ("inputs", "graph", "outputs"))):
         sink.stop()  # all else would follow from it
@@ -40,46 +52,23 @@ def read(tree: Tree, sink: Sink) -> Spec:
     integers: set[str] = set()
     inputs = _read_inputs(said.inputs, integers, scope, sink)
     ranks = [len(shape.value) for shape in inputs.values() if isinstance(shape.value, tuple)]
-    signatures = read_signatures(said.blocks, name, scope, sink)
+    signatures = _read_signatures(said.blocks, name, scope, sink)
     context = Context(sink, signatures, rank=next(iter(ranks), None))
-    blocks = read_blocks(scope, context)
-    graph = _read_graph(said.graph, Surroundings(scope, tuple(inputs)), context)
-    outputs = _read_outputs(said.outputs, graph, Surroundings(scope, tuple(inputs)), context)
+    blocks = _read_blocks(scope, context)
+    around = Surroundings(scope, tuple(inputs))
+    graph = _read_graph(said.graph, around, context)
+    outputs = _read_outputs(said.outputs, graph, around, context)
     _refuse_weights([block.body for block in blocks.values()], graph, outputs, sink)
-    warn_unused(said.params, scope, sink)
-    warn_unused_blocks(context)
-    accuse_declarations(sink)
+    _warn_unused(scope, sink)
+    _warn_unused_blocks(context)
+    accuse_declarations(sink)  # last, because it rewrites what was said of uses
     sink.stop()
     assert graph is not None
     model = Block(name.text, name.span, {}, tuple(inputs), graph, said.doc)
-    return Spec(
-        tree.span.source,
-        name.text,
-        said.params,
-        inputs,
-        integers,
-        blocks,
-        model,
-        outputs,
-        _expectations(said.expect),
-        said.init,
-        said.doc,
-    )
-
-
-def _expectations(said: ExpectKeys) -> tuple[Expectation, ...]:
-    """Return the bounds in the order of the file."""
-    bounds = [Expectation(metric, *bound) for metric, bound in said if bound is not None]
-    return tuple(sorted(bounds, key=lambda item: item.argument.span.start))
-
-
-def _whole(tree: Tree, sink: Sink) -> Mapping:
-    if isinstance(tree, Mapping):
-        return tree
-    message = f"a spec is a mapping with `netspec: 1`, found {kind(tree)}"
-    sink.error(Code.NOT_YAML, message, tree.span, help="`netspec init` writes a first one")
-    sink.stop()
-    raise AssertionError
+    bounds = [Expectation(metric, *bound) for metric, bound in said.expect if bound is not None]
+    bounds.sort(key=lambda item: item.argument.span.start)
+    parts = blocks, model, outputs, tuple(bounds), said.init, said.doc
+    return Spec(tree.span.source, name.text, said.params, inputs, integers, *parts)
 
 
 def _read_inputs(
@@ -87,75 +76,145 @@ def _read_inputs(
 ) -> dict[str, Argument]:
     """Return the inputs' shapes; `integers` learns which of them hold integers."""
     inputs: dict[str, Argument] = {}
-    for key, value in tree.items if tree else ():
+    for key, value in entries(tree):
         check_name(sink, key.text, key.span, "input")
         if isinstance(value, Mapping):
             value, dtype = _shape_within(value, sink)
             integers |= {key.text} if dtype == INTEGER else set()
         shape = read_argument(value, scope, sink)
-        inputs[key.text] = shape or Argument((), value.span)
+        inputs[key.text] = shape or Argument((), value.span)  # known, so that layers may read it
         if shape is None:
             continue
         if not isinstance(shape.value, tuple) or not 1 <= len(shape.value) <= limits.RANK:
-            message = f"an input is a shape of 1 to {limits.RANK} sizes, found {kind(value)}"
             found = sizes(value.span.text)
             help = f"write `{list(found)}`" if found else "for example [3, 224, 224]"
-            sink.error(Code.FORM, message, value.span, help=help)
+            refuse_form(value, f"an input is a shape of 1 to {limits.RANK} sizes", sink, help)
     return inputs
 
 
 def _shape_within(tree: Mapping, sink: Sink) -> tuple[Tree, str]:
     """Return shape and dtype; report `image: {shape: [3, 32, 32]}`, which is the shape alone."""
     if tree.find("dtype"):
-        said = read_known(
-            InputKeys, corrected(InputKeys, tree, "an input", sink), "an input", Reading(sink)
-        )
+        keys = corrected(InputKeys, tree, "an input", sink)
+        said = read_known(InputKeys, keys, "an input", Reading(sink))
         return said.shape or Sequence((), tree.span), said.dtype
     shapes = [value for _, value in tree.items if isinstance(value, Sequence)]
     if not shapes:
         return tree, REAL
-    help = f"write {shapes[0].span.text}"
-    sink.error(Code.FORM, "an input is a shape, found a mapping", tree.span, help=help)
+    refuse_form(tree, "an input is a shape", sink, f"write {shapes[0].span.text}")
     return shapes[0], REAL
 
 
-# ------------------------------------------------------------------ graph, outputs, expect
+# ------------------------------------------------------------------ blocks
+
+
+def _read_signatures(
+    tree: Mapping | None, name: Scalar, outer: Scope, sink: Sink
+) -> dict[str, Signature]:
+    """Read what a use of each block must give; `outer` has the parameters of the spec."""
+    signatures = {}
+    for key, value in entries(tree):
+        check_name(sink, key.text, key.span, "block")
+        if key.text in (name.text, f"{name.text}Output"):
+            notes = (Label(name.span, "the network"),)
+            message = f"the block `{key.text}` has the name of a class of the network"
+            sink.add(Diagnostic(Code.CLASH, message, key.span, notes=notes))
+        what = f"the block `{key.text}`"
+        block = as_mapping(value, sink, what)
+        block = block and bodied(block, what, BlockKeys.kinds(), sink)
+        block = block and corrected(BlockKeys, block, what, sink)
+        keys = block or Mapping((), value.span)
+        said = read_known(BlockKeys, keys, "a block", Reading(sink))
+        _refuse_layer_keys(said.params, sink)
+        visible = {**outer.params, **said.params}
+        check_widths(sink, said.inputs, {text: param.span for text, param in visible.items()})
+        signatures[key.text] = Signature(said, block, key.span)
+    return signatures
+
+
+def _refuse_layer_keys(params: Table[str, Param], sink: Sink) -> None:
+    """Report parameters that a use of the block could not tell from a layer's own keys."""
+    for name in LayerKeys.kinds().keys() & params.keys():
+        if not iskeyword(name):  # said before
+            message = f"a parameter cannot be called `{name}`: a layer says `{name}:` itself"
+            help = f"rename it, for example `{name}_parameter`"
+            sink.error(Code.TAKEN_NAME, message, params[name].span, help=help)
+
+
+def _read_blocks(outer: Scope, context: Context) -> dict[str, Block]:
+    blocks = {}
+    for name, signature in context.signatures.items():
+        said = signature.said
+        scope = Scope(said.params, outer)
+        around = Surroundings(scope, said.inputs or (INPUT,))
+        body = read_body(signature.tree, around, context) if signature.tree else None
+        _warn_unused(scope, context.sink)
+        _check_outputs(signature, body, context.sink)
+        if body is not None:
+            parts = (said.params, said.inputs, body, said.doc, said.outputs)
+            blocks[name] = Block(name, signature.span, *parts)
+    return blocks
+
+
+def _check_outputs(signature: Signature, body: Body | None, sink: Sink) -> None:
+    """Report what a use of the block cannot be read for."""
+    outputs = signature.tree and signature.tree.get("outputs")
+    if outputs and signature.said.outputs and not isinstance(body, Chain):
+        refuse_outputs(outputs.span, sink)
+        return
+    layers = sorted(layer.name for layer in body.layers) if isinstance(body, Chain) else []
+    for ref in signature.said.outputs:
+        if ref.name not in layers:
+            refuse_ref(ref, layers, sink)
+
+
+def _warn_unused(scope: Scope, sink: Sink) -> None:
+    for name, param in scope.params.items():
+        if name not in scope.used:
+            message = f"no expression uses the parameter `{name}`"
+            help = f"delete it, or use it as `${name}`"
+            _warn(sink, Code.UNUSED_PARAM, message, param.span, help)
+
+
+def _warn_unused_blocks(context: Context) -> None:
+    for name, signature in context.signatures.items():
+        if name not in context.used_blocks:
+            message = f"nothing uses the block `{name}`"
+            _warn(context.sink, Code.UNUSED_BLOCK, message, signature.span)
+
+
+def _warn(sink: Sink, code: str, message: str, span: Span, help: str = "") -> None:
+    sink.add(Diagnostic(code, message, span, help=help, severity="warning"))
+
+
+# ------------------------------------------------------------------ graph, outputs
 
 
 def _read_graph(tree: Mapping | None, around: Surroundings, context: Context) -> Chain | None:
     chain = read_chain(tree, around, context) if tree else None
-    if tree and chain and chain.layers and len(around.inputs) > 1:
-        _need_from(chain, tree, around, context.sink)
+    if chain and chain.layers and len(around.inputs) > 1:
+        first = chain.layers[0]
+        if first.sources and first.sources[0].span is None:
+            message = f"`{first.name}` must say which input it reads: {', '.join(around.inputs)}"
+            help = f"add `from: {around.inputs[0]}`"
+            context.sink.error(Code.INPUTS, message, first.span, help=help)
     return chain
-
-
-def _need_from(chain: Chain, tree: Mapping, around: Surroundings, sink: Sink) -> None:
-    first = chain.layers[0]
-    if first.sources and first.sources[0].span is None:
-        names = ", ".join(around.inputs)
-        message = f"`{first.name}` must say which input it reads: {names}"
-        sink.error(Code.INPUTS, message, first.span, help=f"add `from: {around.inputs[0]}`")
 
 
 def _read_outputs(
     tree: Mapping | None, graph: Chain | None, around: Surroundings, context: Context
 ) -> tuple[Output, ...]:
     layers = {layer.name: layer for layer in graph.layers} if graph else {}
-    heads = (
-        {key.text for key, value in tree.items if not isinstance(value, Scalar)} if tree else set()
-    )
+    heads = {key.text for key, value in entries(tree) if not isinstance(value, Scalar)}
     readable = {*layers, *around.inputs, *heads}
-    ordered = sorted(readable)
-    places = {layer.name: layer.span for layer in layers.values()}
+    places = {name: layer.span for name, layer in layers.items()}
     outputs = []
-    for key, value in tree.items if tree else ():
+    for key, value in entries(tree):
         check_name(context.sink, key.text, key.span, "output")
         if isinstance(value, Scalar):
             output = _read_ref(key, value, context.sink)
         elif named := _ref_within(value, readable):
-            message = f"an output is a layer's name, found {kind(value)}"
-            help = f"write `{key.text}: {named.text}`"
-            context.sink.error(Code.FORM, message, value.span, help=help)
+            refuse_form(value, _NAMED, context.sink, f"write `{key.text}: {named.text}`")
             continue
         else:
             output = _read_head(key, value, around.scope, context)
@@ -165,13 +224,16 @@ def _read_outputs(
         if output is None:
             continue
         layer = output.head or layers.get(output.ref.name)
-        outputs.append(replace(output, weight=layer.weight if layer else None))
+        outputs.append(replace(output, weight=layer.said.weight if layer else None))
         for ref in output.head.sources if output.head else (output.ref,):
             if graph and ref.name not in readable:
-                refuse_ref(ref, ordered, context.sink, places)
+                refuse_ref(ref, sorted(readable), context.sink, places)
     own = [output.head for output in outputs if output.head]
     check_shares(own, layers | {head.name: head for head in own}, context.sink)
     return tuple(outputs)
+
+
+_NAMED = "an output is a layer's name"
 
 
 def _ref_within(tree: Tree, readable: set[str]) -> Scalar | None:
@@ -191,23 +253,22 @@ def _refuse_weights(
     ends = {id(x) for x in graph.layers if x.name in named} if graph else set()
     for body in [*bodies, *([graph] if graph else [])]:
         for layer in walk(body):
-            if layer.weight is not None and id(layer) not in ends:
+            if layer.said.weight is not None and id(layer) not in ends:
                 message = f"`{layer.name}` is no output, so it has no weight in the loss"
                 help = "`weight:` belongs to a layer that `outputs` names"
-                sink.error(Code.UNKNOWN_KEY, message, layer.weight.span, help=help)
+                sink.error(Code.UNKNOWN_KEY, message, layer.said.weight.span, help=help)
 
 
 def _read_ref(key: Scalar, value: Scalar, sink: Sink) -> Output | None:
     if isinstance(value.value, str):
         name, _, port = value.text.partition(".")
         return Output(key.text, key.span, Ref(name, value.span, port))
-    message = f"an output is a layer's name, found {kind(value)}"
-    sink.error(Code.FORM, message, value.span, help="for example `logits: fc`")
+    refuse_form(value, _NAMED, sink, "for example `logits: fc`")
     return None
 
 
 def _read_head(key: Scalar, value: Tree, scope: Scope, context: Context) -> Output | None:
-    layer = read_layer(key.text, key.span, value, Ref(""), scope, context)
+    layer = read_layer(key, value, Ref(""), scope, context)
     if layer is None:
         return None
     if not layer.sources or layer.sources[0].span is None:

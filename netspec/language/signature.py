@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import ClassVar
 
-from netspec.language.keys import Kind, Reading, Schema, is_words, kind, words_of
+from netspec.language.keys import Kind, Reading, Schema, is_words, refuse_form, words_of
 from netspec.language.kinds import REFS
 from netspec.language.names import NAME, check_name
 from netspec.language.terms import Param, Ref
@@ -35,12 +35,13 @@ class Parameters(Kind[Tree]):
                 message = f"`{param.name}` without a default follows one with a default"
                 help = "give it one too, or put it in front"
                 sink.error(Code.FORM, message, param.span, help=help)
-                param = Param(param.name, 0, param.span)
+                param = Param(param.name, 0, param.span)  # uses may leave it out
             params[param.name] = param
             behind_default = behind_default or param.default is not None
         return params
 
 
+_WRITTEN = "a parameter is written `name` or `name=number`"
 _PARAM = re.compile(r"\s*([^\s=]+)\s*(?:=\s*(\S+)\s*)?")
 
 
@@ -53,10 +54,9 @@ def _listed(tree: Tree, sink: Sink) -> list[Tree]:
         items = [_assigned(key, value) for key, value in tree.items]
     elif isinstance(tree, Scalar):
         items = [Scalar(word, tree.span) for word in re.findall(r"[A-Za-z][\w=.]*", tree.text)]
-    message = f"a block's `params` is a list such as [out, k, s=1], found {kind(tree)}"
     texts = ", ".join(item.text for item in items if isinstance(item, Scalar))
     help = f"write `params: [{texts}]`" if items else ""
-    sink.error(Code.FORM, message, tree.span, help=help)
+    refuse_form(tree, "a block's `params` is a list such as [out, k, s=1]", sink, help)
     return items
 
 
@@ -64,8 +64,7 @@ def _plain(item: Tree, sink: Sink) -> Tree:
     """Return `s=1` for `s: 1` and `out` for `$out`, reported."""
     if isinstance(item, Mapping) and len(item.items) == 1:
         meant = _assigned(*item.items[0])
-        message = "a parameter is written `name` or `name=number`, found a mapping"
-        sink.error(Code.FORM, message, item.span, help=f"write `{meant.text}`")
+        refuse_form(item, _WRITTEN, sink, f"write `{meant.text}`")
         return Scalar(meant.text, item.span)
     if isinstance(item, Scalar) and item.text.startswith("$"):
         message = "a parameter has `$` where it is used, not where it is named"
@@ -83,8 +82,7 @@ def _read_param(tree: Tree, sink: Sink) -> Param:
     """Read `name` or `name=number`; one that is wrong is reported, and keeps its place."""
     match = _PARAM.fullmatch(tree.text) if isinstance(tree, Scalar) else None
     if match is None or not isinstance(tree, Scalar) or not isinstance(tree.value, str):
-        message = f"a parameter is written `name` or `name=number`, found {kind(tree)}"
-        sink.error(Code.FORM, message, tree.span)
+        refuse_form(tree, _WRITTEN, sink)
         return Param(tree.span.text, 0, tree.span)
     check_name(sink, match[1], tree.span, "parameter")
     default = None if match[2] is None else _default(match, tree, sink)
@@ -111,9 +109,8 @@ class InputNames(Kind[Tree]):
 
     def read(self, tree: Tree, reading: Reading) -> tuple[str, ...]:
         if not is_words(tree):
-            message = f"a block's `inputs` is a list of names, found {kind(tree)}"
             help = "for example `inputs: [image, mask]`"
-            reading.sink.error(Code.FORM, message, tree.span, help=help)
+            refuse_form(tree, "a block's `inputs` is a list of names", reading.sink, help)
         seen: set[str] = set()
         for item in words_of(tree):
             check_name(reading.sink, item.text, item.span, "input")

@@ -9,9 +9,7 @@ from collections.abc import Sequence as Items
 from netspec.ops.base import REGISTRY
 from netspec.text.codes import Code
 from netspec.text.diagnostics import Diagnostic, Label, Sink, Span, nearest
-from netspec.text.syntax import Mapping, Scalar, Sequence, Tree
-
-Entry = tuple[Scalar, Tree]
+from netspec.text.syntax import Entry, Mapping, Scalar, Sequence, Tree, entries
 
 
 def gathered(tree: Mapping, known: Container[str], headings: Items[str], sink: Sink) -> Mapping:
@@ -20,18 +18,15 @@ def gathered(tree: Mapping, known: Container[str], headings: Items[str], sink: S
     Later readers see them where they were meant.
     """
     items: list[Entry] = []
-    strays: list[Entry] = []
-    for entry in (*tree.items, None):
-        if strays and (entry is None or entry[0].text in known):
-            items[-1] = items[-1][0], _reported(items[-1][0], strays, sink)
-            strays = []
-        if entry is None:
-            break
+    strays: dict[int, list[Entry]] = {}
+    for entry in tree.items:
         is_open = bool(items) and items[-1][0].text in headings and is_empty(items[-1][1])
         if entry[0].text not in known and is_open:
-            strays.append(entry)
+            strays.setdefault(len(items) - 1, []).append(entry)
         else:
             items.append(entry)
+    for index, found in strays.items():
+        items[index] = items[index][0], _reported(items[index][0], found, sink)
     return Mapping(tuple(items), tree.span)
 
 
@@ -68,9 +63,15 @@ def restored(tree: Mapping, sink: Sink) -> Mapping:
         if tree.find(section):
             continue
         for index, (key, value) in enumerate(tree.items):
-            first = _first_of(section, key.text, value) if isinstance(value, Mapping) else None
+            first = _first_of(section, key.text, entries(value))
             if isinstance(value, Mapping) and first is not None:
-                _report_lost(section, key, value.items[first][0], sink)
+                lost = value.items[first][0]
+                message = (
+                    f"a spec needs `{section}:`; without it `{lost.text}` stands in `{key.text}`"
+                )
+                notes = (Label(key.span, "the section above"),)
+                help = f"write `{section}:` above `{lost.text}`"
+                sink.add(Diagnostic(Code.MISSING, message, lost.span, notes=notes, help=help))
                 own = Mapping(value.items[:first], value.span)
                 new = Scalar(section, key.span), around(value.items[first:])
                 items = (*tree.items[:index], (key, own), new, *tree.items[index + 1 :])
@@ -79,16 +80,8 @@ def restored(tree: Mapping, sink: Sink) -> Mapping:
     return tree
 
 
-def _report_lost(section: str, holder: Scalar, first: Scalar, sink: Sink) -> None:
-    message = f"a spec needs `{section}:`; without it `{first.text}` stands in `{holder.text}`"
-    notes = (Label(holder.span, "the section above"),)
-    help = f"write `{section}:` above `{first.text}`"
-    sink.add(Diagnostic(Code.MISSING, message, first.span, notes=notes, help=help))
-
-
-def _first_of(section: str, holder: str, tree: Tree) -> int | None:
+def _first_of(section: str, holder: str, items: Items[Entry]) -> int | None:
     """Return the index of the first entry of a section that is one of another."""
-    items = tree.items if isinstance(tree, Mapping) else ()
     names = {key.text for key, _ in items}
     for index, (key, value) in enumerate(items):
         is_block = isinstance(value, Mapping) and any(map(value.find, ("chain", "parallel")))
@@ -114,16 +107,15 @@ def _is_ref(value: Scalar, names: set[str]) -> bool:
 
 def key_meant(tree: Tree, absent: Items[str]) -> str:
     """Return which of the absent keys of a spec, a variant or a block has such values, if any."""
-    if found := next((key for key in absent if _is_sign_of(key, tree)), ""):
+    of_block = "chain" in absent or "join" in absent
+    if found := next((key for key in absent if _is_sign_of(key, tree, of_block)), ""):
         return found
-    if "chain" in absent or "join" in absent:
-        return next((key for key in absent if _looks_like(key, tree)), "")
-    return _section_meant(tree, absent)
+    return "" if of_block else _section_meant(tree, absent)
 
 
-def _is_sign_of(key: str, tree: Tree) -> bool:
+def _is_sign_of(key: str, tree: Tree, of_block: bool) -> bool:
     """Tell whether a value stands at no other key than this one."""
-    values = [value for _, value in _entries(tree)]
+    values = [value for _, value in entries(tree)]
     match key, tree:
         case "netspec", Scalar():
             return tree.value == 1
@@ -135,14 +127,23 @@ def _is_sign_of(key: str, tree: Tree) -> bool:
             items = [item.text if isinstance(item, Scalar) else "" for item in tree.items]
             return bool(items) and all(map(_PATH.match, items))
         case "change" | "insert", Mapping():
-            is_new = any(isinstance(value, Mapping) and _is_anchored(value) for value in values)
+            keys = {inner.text for value in values for inner, _ in entries(value)}
             paths = [item.text for item, _ in tree.items]
+            is_new = not keys.isdisjoint(("after", "before"))
             return bool(paths) and all(map(_PATH.match, paths)) and is_new == (key == "insert")
         case "expect", Mapping():
             return any(map(tree.find, ("macs", "depth", "train_params")))
         case "params", Mapping():
             is_number = (isinstance(x, Scalar) and type(x.value) in (int, float) for x in values)
             return bool(values) and all(is_number)
+        case "params", Sequence() if of_block:
+            return bool(tree.items) and all(isinstance(item, Scalar) for item in tree.items)
+        case "join", Scalar():
+            return tree.text in ("concat", "add", "mul")
+        case "parallel", Sequence():
+            return any(isinstance(item, Mapping) for item in tree.items)
+        case "chain", Mapping():
+            return any(map(_is_layer, values))
     return False
 
 
@@ -150,45 +151,22 @@ _SENTENCE = re.compile(r"[^$\s]+\s[^$]*$")
 _PATH = re.compile(r"(graph|blocks|outputs)\.")
 
 
-def _is_anchored(layer: Mapping) -> bool:
-    return any(map(layer.find, ("after", "before")))
-
-
-def _looks_like(key: str, tree: Tree) -> bool:
-    """Tell whether a value is what stands at a key of a block."""
-    match key, tree:
-        case "join", Scalar():
-            return tree.text in ("concat", "add", "mul")
-        case "params", Sequence():
-            return bool(tree.items) and all(isinstance(item, Scalar) for item in tree.items)
-        case "parallel", Sequence():
-            return any(isinstance(item, Mapping) for item in tree.items)
-        case "chain", Mapping():
-            return any(_is_layer(value) for _, value in tree.items)
-    return False
-
-
 def _is_layer(tree: Tree) -> bool:
     """Tell whether a value uses an op, or what may be a block."""
-    names = [key for key, _ in tree.items] if isinstance(tree, Mapping) else [tree]
-    words = [name.text for name in names if isinstance(name, Scalar)]
-    return any(word in REGISTRY or word[:1].isupper() for word in words)
+    words = [tree] if isinstance(tree, Scalar) else [key for key, _ in entries(tree)]
+    return any(word.text in REGISTRY or word.text[:1].isupper() for word in words)
 
 
 def _section_meant(tree: Tree, absent: Items[str]) -> str:
     """Return which of the absent sections a mapping looks like, or nothing."""
-    values = [value for _, value in _entries(tree)]
+    values = [value for _, value in entries(tree)]
     fits = {
-        "blocks": all(_first_of("blocks", "init", around([e])) == 0 for e in _entries(tree)),
+        "blocks": all(_first_of("blocks", "init", [entry]) == 0 for entry in entries(tree)),
         "inputs": all(isinstance(value, Sequence) for value in values),
         "outputs": all(isinstance(value, Scalar) for value in values[:1]),
         "graph": True,
     }
     return next((name for name, fit in fits.items() if values and fit and name in absent), "")
-
-
-def _entries(tree: Tree) -> tuple[Entry, ...]:
-    return tree.items if isinstance(tree, Mapping) else ()
 
 
 def bodied(block: Mapping, what: str, known: Container[str], sink: Sink) -> Mapping:

@@ -10,7 +10,7 @@ from netspec.language.aliases import argument_meant
 from netspec.language.terms import Argument, Param, Value
 from netspec.ops.dim import ExprError, names, parse
 from netspec.text.codes import Code
-from netspec.text.diagnostics import Diagnostic, Label, Sink, Span, likely, nearest, suggest
+from netspec.text.diagnostics import Diagnostic, Label, Sink, Span, likely, nearest
 from netspec.text.syntax import Mapping, Scalar, Sequence, Tree
 
 
@@ -33,7 +33,8 @@ class Scope:
 
     def all(self) -> dict[str, Param]:
         """Return every visible parameter, the innermost first."""
-        return {**self.params, **(self.outer.all() if self.outer else {}), **self.params}
+        outer = self.outer.all() if self.outer else {}
+        return {**self.params, **outer, **self.params}  # in front, and hiding those of the outer
 
 
 def read_argument(tree: Tree, scope: Scope, sink: Sink) -> Argument | None:
@@ -49,9 +50,8 @@ def _value(tree: Tree, scope: Scope, sink: Sink) -> Value:
             texts = [f"{key.span.text}, {value.span.text}" for key, value in tree.items]
             is_plain = len(texts) == 1 and isinstance(tree.items[0][1], Scalar)
             help = f"write `{texts[0]}`" if is_plain else ""
-            sink.error(
-                Code.FORM, "expected a value or a list, found a mapping", tree.span, help=help
-            )
+            message = "expected a value or a list, found a mapping"
+            sink.error(Code.FORM, message, tree.span, help=help)
             return None
         case Sequence():
             if refuse_round(tree.items, sink):
@@ -72,9 +72,8 @@ def expression(tree: Scalar, scope: Scope, sink: Sink) -> Value:
         result = parse(tree.text)
     except ExprError as error:
         end = len(tree.text) if error.end is None else error.end
-        span = Span(
-            tree.span.source, start + error.start, max(start + end, start + error.start + 1)
-        )
+        first = start + error.start
+        span = Span(tree.span.source, first, max(start + end, first + 1))
         help = _meant(tree.text, error, scope)
         sink.error(Code.EXPRESSION, f"not an expression: {error.message}", span, help=help)
         return None
@@ -89,15 +88,14 @@ def expression(tree: Scalar, scope: Scope, sink: Sink) -> Value:
 def _meant(text: str, error: ExprError, scope: Scope) -> str:
     """Return the cure of what is no expression."""
     bare = text.strip("$ {}")
-    found = nearest(bare, scope.all()) if bare.isidentifier() else []
-    if found:
+    if bare.isidentifier() and (found := nearest(bare, scope.all())):
         return f"did you mean `${found[0]}`?"
     wrong = text[error.start : error.end]
     if wrong in _CURES:
         return _CURES[wrong]
     if wrong == "." and re.search(r"\d\.\d", text):
         return "numbers in an expression are integers; a fraction can be one of `params`"
-    return _EXPRESSIONS
+    return "an expression has integers, `$names`, + - * // % and ( )"
 
 
 _CURES = {
@@ -110,7 +108,7 @@ _CURES = {
 def refuse_round(items: Items[Tree], sink: Sink) -> bool:
     """Report `[64, (3, 3)]`, where round brackets stand for a list; tell whether they do."""
     start = None
-    for item in items:
+    for item in items:  # to YAML, `(3` and `3)` are two texts
         text = item.text if isinstance(item, Scalar) and not item.quoted else ""
         start = item if text.startswith("(") and ")" not in text and "$" not in text else start
         if start and text.endswith(")") and "(" not in text:
@@ -123,20 +121,14 @@ def refuse_round(items: Items[Tree], sink: Sink) -> bool:
 
 def _refuse_name(name: str, span: Span, scope: Scope, sink: Sink) -> None:
     known = scope.all()
-    meant = argument_meant(name, known)
-    help = suggest(name, known).replace("`", "`$", 1).replace("or `", "or `$")
-    help = help or (f"did you mean `${meant}`?" if meant else _known(scope))
-    help = help or f"declare it: `params: {{{name}: 8}}`"
-    places = [(near, known[near].span) for near in likely(name, known)]
-    notes = tuple(Label(place, f"`{near}` stands here") for near, place in places)
+    near = likely(name, known)
+    guesses = tuple(f"${text}" for text in known)
+    if meant := near or list(filter(None, [argument_meant(name, known)])):
+        help = f"did you mean {' or '.join(f'`${text}`' for text in meant)}?"
+    elif known:
+        help = "known here: " + ", ".join(f"`{guess}`" for guess in guesses[:12])
+    else:
+        help = f"declare it: `params: {{{name}: 8}}`"
+    notes = tuple(Label(known[text].span, f"`{text}` stands here") for text in near)
     message = f"no parameter is called `${name}`"
-    guesses = tuple(f"${known}" for known in scope.all())
     sink.add(Diagnostic(Code.UNKNOWN_PARAM, message, span, notes=notes, help=help, guesses=guesses))
-
-
-_EXPRESSIONS = "an expression has integers, `$names`, + - * // % and ( )"
-
-
-def _known(scope: Scope) -> str:
-    found = list(scope.all())[:12]
-    return "known here: " + ", ".join(f"`${name}`" for name in found) if found else ""

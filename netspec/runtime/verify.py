@@ -21,6 +21,7 @@ Measured = dict[str, Any]
 
 def verify(network: Network, source: str) -> list[str]:
     """Return each way in which a generated module differs from the network, as a line of text."""
+    # Isolated (-I): neither the user's modules nor variables change what is measured.
     child = subprocess.run(
         [sys.executable, "-I", "-c", CHILD],
         input=order(network, source),

@@ -36,6 +36,7 @@ def load_weights(model: nn.Module, path: str) -> Loaded:
     own = model.state_dict()
     skipped = {key: _refusal(key, tensor, own) for key, tensor in given.items()}
     fitting = {key: tensor for key, tensor in given.items() if not skipped[key]}
+    # What is left out is reported, so that nothing is skipped silently.
     model.load_state_dict(fitting, strict=False)
     return Loaded(
         model,

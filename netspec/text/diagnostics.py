@@ -6,7 +6,7 @@ import difflib
 import re
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal, NamedTuple
@@ -116,6 +116,11 @@ class Diagnostic:
     is_open: bool = False
     """Whether the cause may stand elsewhere in the text."""
 
+    @property
+    def spans(self) -> list[Span]:
+        """Every place that it names, the cause first."""
+        return [*([self.span] if self.span else []), *(note.span for note in self.notes)]
+
 
 class SpecError(Exception):
     """A spec that cannot be compiled; carries every diagnostic of the stage that refused it."""
@@ -169,17 +174,15 @@ _LOOKUPS = (
 
 def in_order(items: Iterable[Diagnostic]) -> list[Diagnostic]:
     """Sort diagnostics by file and place, one for each code and place; those without come last."""
-
-    def key(item: Diagnostic) -> tuple[bool, str, int]:
-        if item.span is None:
-            return True, "", 0
-        return False, item.span.source.name, item.span.start
-
+    # A mistake in a block is found at each of its uses; it is told once.
     groups: dict[object, list[Diagnostic]] = {}
     for item in items:
         same = (item.code, item.message if item.code in _LOOKUPS else item.span)
         groups.setdefault(same, []).append(item)
-    return sorted(map(_grouped, groups.values()), key=key)
+    found = map(_grouped, groups.values())
+    return sorted(
+        found, key=lambda x: (0, x.span.source.name, x.span.start) if x.span else (1, "", 0)
+    )
 
 
 def _grouped(items: list[Diagnostic]) -> Diagnostic:
@@ -263,10 +266,9 @@ def _is_visible(char: str) -> bool:
 
 
 def _code_point(char: str) -> str:
-    number = ord(char)
-    if number < 0x100:
-        return f"\\x{number:02x}"
-    return f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
+    if char.isascii():
+        return f"\\x{ord(char):02x}"
+    return char.encode("ascii", "backslashreplace").decode()
 
 
 def render_concise(item: Diagnostic) -> str:
@@ -276,97 +278,66 @@ def render_concise(item: Diagnostic) -> str:
     return f"{place}{item.severity}[{item.code}]: {brief(item.message)}{cure}"
 
 
-def render(item: Diagnostic, paint: Paint | None = None, width: int = _MAX_WIDTH) -> str:
-    """Return a mistake as rustc shows it: message, underlined source, notes and help."""
-    paint = paint or Paint()
-    head = paint.head(item.severity, f"{item.severity}[{item.code}]", brief(item.message))
-    lines = [head]
-    margin = _margin(item)
-    if item.span is not None:
-        lines += _snippets(item, item.span, margin, paint, width)
-    tail = [("note", text) for text in item.details]
-    tail += [("help", item.help)] if item.help else []
-    lines += [f"{' ' * margin} {paint.frame('=')} {_tail(kind, text)}" for kind, text in tail]
-    return "\n".join(lines)
-
-
-def _tail(kind: str, text: str) -> str:
-    return f"{kind}: {brief(text)}"
-
-
 @dataclass(frozen=True, slots=True)
 class Paint:
     """Colours, where they are wanted."""
 
     colour: bool = False
 
-    def head(self, severity: Severity, tag: str, message: str) -> str:
-        return f"{self._code(tag, '1;31' if severity == 'error' else '1;33')}: " + self._code(
-            message, "1"
-        )
-
-    def frame(self, text: str) -> str:
-        return self._code(text, "1;34")
-
-    def primary(self, text: str) -> str:
-        return self._code(text, "1;31")
-
-    def secondary(self, text: str) -> str:
-        return self._code(text, "1;34")
-
-    def _code(self, text: str, code: str) -> str:
-        return f"\x1b[{code}m{text}\x1b[0m" if self.colour and text else text
+    def __call__(self, text: str, colour: str) -> str:
+        return f"\x1b[{colour}m{text}\x1b[0m" if self.colour and text else text
 
 
-def _margin(item: Diagnostic) -> int:
-    spans = [item.span] if item.span else []
-    spans += [note.span for note in item.notes]
-    return max((len(str(span.line)) for span in spans), default=1)
+_BOLD, _RED, _YELLOW, _BLUE = "1", "1;31", "1;33", "1;34"
 
 
-def _snippets(
-    item: Diagnostic, primary: Span, margin: int, paint: Paint, width: int
-) -> Iterator[str]:
+def render(item: Diagnostic, paint: Paint | None = None) -> str:
+    """Return a mistake as rustc shows it: message, underlined source, notes and help."""
+    paint = paint or Paint()
+    tag = paint(f"{item.severity}[{item.code}]", _RED if item.severity == "error" else _YELLOW)
+    margin = " " * max((len(str(span.line)) for span in item.spans), default=1)
+    lines = [f"{tag}: {paint(brief(item.message), _BOLD)}", *_snippets(item, margin, paint)]
+    tail = [("note", text) for text in item.details] + [("help", item.help)] * bool(item.help)
+    lines += [f"{margin} {paint('=', _BLUE)} {kind}: {brief(text)}" for kind, text in tail]
+    return "\n".join(lines)
+
+
+def _snippets(item: Diagnostic, margin: str, paint: Paint) -> Iterator[str]:
     """Yield one snippet per source, that of the primary span first."""
-    labels = [
-        (Label(primary, item.label), True),
-        *((note, False) for note in item.notes[:_MAX_NOTES]),
-    ]
-    sources = dict.fromkeys(label.span.source for label, _ in labels)
-    for source in sources:
-        here = [(label, main) for label, main in labels if label.span.source is source]
-        arrow = paint.frame("-->" if source is primary.source else ":::")
-        yield f"{' ' * margin}{arrow} {here[0][0].span}"
-        if source.secret:
-            continue
-        yield f"{' ' * margin} {paint.frame('|')}"
-        yield from _lines(here, source, margin, paint, width)
+    if item.span is None:
+        return
+    main = Label(item.span, item.label)
+    labels = (main, *item.notes[:_MAX_NOTES])
+    for source in dict.fromkeys(label.span.source for label in labels):
+        here = [label for label in labels if label.span.source is source]
+        arrow = paint("-->" if source is item.span.source else ":::", _BLUE)
+        yield f"{margin}{arrow} {here[0].span}"
+        if not source.secret:
+            yield f"{margin} {paint('|', _BLUE)}"
+            yield from _lines(here, main, margin, paint)
 
 
-def _lines(
-    labels: list[tuple[Label, bool]], source: Source, margin: int, paint: Paint, width: int
-) -> Iterator[str]:
+def _lines(labels: Sequence[Label], main: Label, margin: str, paint: Paint) -> Iterator[str]:
     """Yield the lines that labels point into, each with a row of carets per label."""
-    numbers = sorted({label.span.line for label, _ in labels})
+    numbers = sorted({label.span.line for label in labels})
     for previous, number in zip([0, *numbers], numbers, strict=False):
         if previous and number > previous + 1:
-            yield paint.frame("...")
-        here = sorted(
-            ((label, main) for label, main in labels if label.span.line == number),
-            key=lambda pair: (not pair[1], pair[0].span.start),
-        )
-        text, shift = _clip(source.line(number), here[0][0].span.column, width)
-        yield f"{paint.frame(f'{number:>{margin}} |')} {_printed(text)}"
-        for label, main in here:
-            yield f"{' ' * margin} {paint.frame('|')} " + _carets(label, main, text, shift, paint)
+            yield paint("...", _BLUE)
+        here = [label for label in labels if label.span.line == number]
+        here.sort(key=lambda label: (label is not main, label.span.start))
+        text, shift = _clip(here[0].span.source.line(number), here[0].span.column)
+        yield f"{paint(f'{number:>{len(margin)}} |', _BLUE)} {_printed(text)}"
+        for label in here:
+            carets = _carets(label, label is main, text, shift, paint)
+            yield f"{margin} {paint('|', _BLUE)} {carets}"
 
 
-def _clip(line: str, column: int, width: int) -> tuple[str, int]:
+def _clip(line: str, column: int) -> tuple[str, int]:
     """Cut a long line to a window around a column; return it and how much was cut in front."""
-    if len(line) <= width:
+    if len(line) <= _MAX_WIDTH:
         return line, 0
-    start = max(0, min(column - 1 - width // 3, len(line) - width))
-    return line[start : start + width], start
+    start = max(0, min(column - 1 - _MAX_WIDTH // 3, len(line) - _MAX_WIDTH))
+    return line[start : start + _MAX_WIDTH], start
 
 
 def _printed(text: str) -> str:
@@ -381,7 +352,7 @@ def _carets(label: Label, main: bool, text: str, shift: int, paint: Paint) -> st
     gap = " " * display_width(_printed(text[:first]))
     mark = ("^" if main else "-") * max(1, display_width(_printed(text[first:last])))
     words = f" {brief(label.text)}" if label.text else ""
-    return gap + (paint.primary if main else paint.secondary)(mark + words)
+    return gap + paint(mark + words, _RED if main else _BLUE)
 
 
 def display_width(text: str) -> int:

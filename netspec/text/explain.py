@@ -3,22 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 _DIRECTORY = Path(__file__).parents[1] / "data" / "explain"
-_FENCE = re.compile(r"^```yaml (\S+)\n(.*?)^```\n", re.MULTILINE | re.DOTALL)
-
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """A page about a code. `examples` are specs: "wrong", "right", and files that they extend."""
-
-    code: str
-    title: str
-    text: str
-    examples: Mapping[str, str]
 
 
 def codes() -> list[str]:
@@ -26,13 +13,17 @@ def codes() -> list[str]:
     return sorted(path.stem for path in _DIRECTORY.glob("NS*.md"))
 
 
-def explain(code: str) -> Explanation:
-    """Return what a code means. Raises KeyError for one that does not exist."""
+def explain(code: str) -> str:
+    """Return the page about a code. Raises KeyError for one that does not exist."""
+    # The code is typed by a user: it must not lead to another file.
     if not re.fullmatch(r"NS[0-9]{3}", code):
         raise KeyError(code)
     try:
-        text = (_DIRECTORY / f"{code}.md").read_text(encoding="utf-8")
+        return (_DIRECTORY / f"{code}.md").read_text(encoding="utf-8").removeprefix("# ")
     except FileNotFoundError:
         raise KeyError(code) from None
-    title = text.splitlines()[0].removeprefix("# ")
-    return Explanation(code, title, text, dict(_FENCE.findall(text)))
+
+
+def title(code: str) -> str:
+    """Return in a few words what a code means."""
+    return explain(code).partition("\n")[0]

@@ -118,6 +118,7 @@ def _target(path: str) -> Path:
 
 
 def _replace(target: Path, data: bytes) -> None:
+    # A file beside the target, put in its place when it is whole: readers never see half of one.
     mode = _mode(target)
     new = target.parent / f".{target.name[:50]}.{os.urandom(8).hex()}.tmp"
     unfinished.add(new)
@@ -126,6 +127,7 @@ def _replace(target: Path, data: bytes) -> None:
             new.chmod(mode)
             file.write(data)
             file.flush()
+            # Before it takes the place of the old one: after a crash one of the two is there.
             os.fsync(file.fileno())
         new.replace(target)
     finally:

@@ -21,7 +21,7 @@ from netspec.text.diagnostics import (
     render,
     render_concise,
 )
-from netspec.text.explain import explain
+from netspec.text.explain import title
 from netspec.version import __version__
 
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -95,6 +95,7 @@ def _data(text: str) -> str:
 
 
 def _property(text: str) -> str:
+    # GitHub splits properties at commas and ends them at colons.
     return _data(text).replace(":", "%3A").replace(",", "%2C")
 
 
@@ -104,7 +105,7 @@ def _property(text: str) -> str:
 def to_sarif(items: Sequence[Diagnostic]) -> str:
     """Return a SARIF 2.1.0 log of one run."""
     codes = list(dict.fromkeys(item.code for item in items))
-    rules = [{"id": code, "shortDescription": {"text": explain(code).title}} for code in codes]
+    rules = [{"id": code, "shortDescription": {"text": title(code)}} for code in codes]
     driver = {"name": "netspec", "version": __version__, "rules": rules}
     run = {
         "tool": {"driver": driver},

@@ -13,6 +13,8 @@ from netspec.text.codes import Code
 from netspec.text.diagnostics import Sink, Span
 
 _DIGITS = 18
+_LONGEST = 64
+"""A longer text is no number to YAML either."""
 _TOO_LARGE = "a number that no 64-bit float can hold"
 _CONSTANTS = {"true": True, "false": False, "null": None, "": None}
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]*)", re.ASCII)
@@ -56,15 +58,13 @@ def resolve(text: str, span: Span, sink: Sink, cure: str = "") -> int | float | 
     elif (value := number(text)) is not None:
         return value
     elif _INTEGER.fullmatch(text) or _FLOAT.fullmatch(text):
-        kind = (
-            f"an integer of more than {_DIGITS} digits"
-            if text.lstrip("-").isdigit()
-            else _TOO_LARGE
-        )
+        is_whole = text.lstrip("-").isdigit()
+        kind = f"an integer of more than {_DIGITS} digits" if is_whole else _TOO_LARGE
         sink.error(Code.RANGE, kind, span)
         return 0
     else:
-        found = _ambiguity(text)
+        cures = (cure for pattern, cure in _AMBIGUOUS if pattern.fullmatch(text))
+        found = next(cures, "") if len(text) <= _LONGEST else ""
     if found:
         message = f"YAML 1.1 and YAML 1.2 read `{text[:40]}` differently"
         sink.error(Code.AMBIGUOUS_WORD, message, span, help=cure or found)
@@ -77,10 +77,3 @@ def number(text: str) -> int | float | None:
         return int(text) if len(text.lstrip("-")) <= _DIGITS else None
     value = float(text) if _FLOAT.fullmatch(text) else math.inf
     return value if math.isfinite(value) else None
-
-
-def _ambiguity(text: str) -> str:
-    """Return the cure for a plain scalar that YAML's versions read differently, or nothing."""
-    if len(text) > 64:
-        return ""
-    return next((cure for pattern, cure in _AMBIGUOUS if pattern.fullmatch(text)), "")

@@ -48,6 +48,10 @@ class Mapping:
         """Return the entry with this key."""
         return next((item for item in self.items if item[0].text == key), None)
 
+    def get(self, key: str) -> Tree | None:
+        """Return the value at this key."""
+        return next((value for found, value in self.items if found.text == key), None)
+
 
 @dataclass(frozen=True, slots=True)
 class Sequence:
@@ -58,25 +62,28 @@ class Sequence:
 
 
 Tree = Scalar | Mapping | Sequence
+Entry = tuple[Scalar, Tree]
+
+
+def entries(tree: Tree | None) -> tuple[Entry, ...]:
+    """Return the entries of a mapping; anything else has none."""
+    return tree.items if isinstance(tree, Mapping) else ()
 
 
 def decode(data: bytes, name: str) -> Source:
     """Return the source text of a file's bytes. Raises SpecError if it is no fit UTF-8 text."""
-    source = Source(name, "")
+    start = Span(Source(name, ""), 0, 0)
     if len(data) > limits.BYTES:
-        _fail(
-            Code.LIMIT, f"the file has more than {limits.BYTES // 1024**2} MiB", Span(source, 0, 0)
-        )
+        _fail(Code.LIMIT, f"the file has more than {limits.BYTES // 1024**2} MiB", start)
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        _fail(Code.NOT_YAML, "the file is UTF-16", Span(source, 0, 0), "save it as UTF-8")
+        _fail(Code.NOT_YAML, "the file is UTF-16", start, "save it as UTF-8")
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         source = Source(name, data[: error.start].decode("utf-8"))
         place = Span(source, len(source.text), len(source.text))
-        _fail(
-            Code.NOT_YAML, f"byte 0x{data[error.start]:02x} is not UTF-8", place, "save it as UTF-8"
-        )
+        message = f"byte 0x{data[error.start]:02x} is not UTF-8"
+        _fail(Code.NOT_YAML, message, place, "save it as UTF-8")
     return Source(name, text.removeprefix("\ufeff"))
 
 
@@ -96,12 +103,8 @@ def parse(source: Source, read: int = 0) -> Tree:
         raise SpecError([explain(source, error)]) from None
     builder.sink.stop()
     if builder.root is None:
-        _fail(
-            Code.NOT_YAML,
-            "the spec is empty",
-            Span(source, 0, 0),
-            "`netspec init` writes a first one",
-        )
+        start = Span(source, 0, 0)
+        _fail(Code.NOT_YAML, "the spec is empty", start, "`netspec init` writes a first one")
     return builder.root
 
 
@@ -228,6 +231,7 @@ class _Builder:
         end = _index(event.end_mark)
         children = [value for _, value in top.items] if top.keys is not None else top.values
         if not top.flow and children:
+            # For the parser a block ends where the next entry begins, comments included.
             end = max(children[-1].span.end, top.items[-1][0].span.end if top.items else 0)
         span = Span(self.source, top.start, end)
         if top.keys is None:
@@ -253,9 +257,8 @@ class _Builder:
 
     def _checked_key(self, key: Scalar, seen: dict[str, Scalar]) -> Scalar:
         if key.text == "<<" and not key.quoted:
-            _fail(
-                Code.LEFT_OUT, "a merge key is not part of netspec", key.span, "write the keys out"
-            )
+            message = "a merge key is not part of netspec"
+            _fail(Code.LEFT_OUT, message, key.span, "write the keys out")
         if not (key.quoted or self._has_odd_key) and _BRACKET.search(key.text):
             self._has_odd_key = True  # to look at each would take quadratic time
             from netspec.text.yaml_errors.refused import bracket_in_key

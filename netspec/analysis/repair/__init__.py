@@ -37,6 +37,7 @@ def fixes(
     if case.severity == "warning" or case.trial:
         return []
     found: list[Fix] = []
+    # No argument changes how deep a network is.
     if broken and not (missed and missed.get("depth")) and _set_up(case):
         trial = Trial(case, wanted)
         faults = {key: trial.actual(key) - wanted[key] for key in broken}
@@ -62,6 +63,7 @@ def fits(case: Case, wanted: Wanted, refused: Node) -> list[Fix]:
         search = _Search(case, trial, {}, region)
         found = search.fixes()
         if not found:
+            # What lies behind may be wrong for another reason, told when this is mended.
             trial.is_local = True
             found = search.fixes()
     return found or structure.find(case, {})
@@ -103,22 +105,19 @@ class _Search:
         for token in Tokens(self.case.spec, self.case.graph).all():
             if self.case.budget.left <= 0:
                 break
-            new = self._mend(token) if self._feeds(token) else None
-            if new is not None:
+            values = guesses(token, self.trial, self.faults) if self._feeds(token) else ()
+            mending = (new for new in values if self.trial.mends(token, new, self.faults))
+            if (new := next(mending, None)) is not None:
                 found.append(self._fix(token, new, company))
         # Of one mistake the place that changed last is the cause: a spec stands on what it extends.
         tier = min((fix.tier for fix in found), default=None)
         young = sorted((fix for fix in found if fix.tier == tier), key=lambda fix: fix.rank)
+        # By chance a strange kernel or stride fits too; it is told only if nothing usual does.
         return [fix for fix in young if fix.strangeness <= 0] or young
 
     def _feeds(self, token: Token) -> bool:
         inputs = self.case.graph.inputs if token.feeds_input else ()
         return any(node in self.region for node in (*inputs, *token.nodes))
-
-    def _mend(self, token: Token) -> Value:
-        """Return the likeliest value with which all holds, or None."""
-        values = guesses(token, self.trial, self.faults)
-        return next((new for new in values if self.trial.mends(token, new, self.faults)), None)
 
     def _fix(self, token: Token, new: Value, company: Company) -> Fix:
         fed = tuple(node for node in token.nodes if node in self.region)

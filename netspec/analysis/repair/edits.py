@@ -65,9 +65,17 @@ def replacing(span: Span, new: str) -> Edit:
     return Edit(span, new, f"with `{new}` here", f"write `{new}` in place of `{span.text}`")
 
 
+def _others(source: Source, place: tuple[int, int], words: Iterable[object]) -> Iterator[Edit]:
+    """Yield edits that write one of some words or numbers in place of another one."""
+    span = Span(source, *place)
+    return (replacing(span, new) for new in map(str, words) if new != span.text)
+
+
 def all_edits(source: Source, unused: Sequence[str]) -> Iterator[Edit]:
     """Yield edits of one word or one line; `unused` are parameters that no expression uses."""
     rows = rows_of(source)
+    # A trial costs a compilation and the first that holds is taken, so the likeliest come first:
+    # parameters declared in vain, then lines that stand twice, then numbers.
     yield from other_names(source, 0, len(source.text), unused)
     yield from _leaving_out(rows)
     yield from _other_numbers(source)
@@ -80,13 +88,13 @@ def all_edits(source: Source, unused: Sequence[str]) -> Iterator[Edit]:
     yield from _turned(rows)
 
 
-def references(source: Source, name: str) -> Iterator[Edit]:
+def references(place: Span) -> Iterator[Edit]:
     """Yield edits with which a layer that nobody reads is read in place of another."""
+    source, name = place.source, place.text
     for found in _REFERENCE.finditer(source.text):
         for word in re.finditer(r"[A-Za-z_][\w.]*(?=\s*[,\]}\n]|$)", found[0]):
-            span = Span(source, found.start() + word.start(), found.start() + word.end())
-            if word[0] != name:
-                yield replacing(span, name)
+            start = found.start() + word.start()
+            yield from _others(source, (start, start + len(word[0])), [name])
 
 
 def marks(place: Span) -> Iterator[Edit]:
@@ -112,6 +120,7 @@ def slips(place: Span) -> Iterator[Edit]:
     start, end = max(0, place.start - _NEAR), min(len(text), place.end, place.start + _NEAR) + _NEAR
     for i in range(start, min(end, len(text) - 1)):
         old = text[i : i + 2]
+        # Spaces of an indent are turned by `indents`.
         is_indent = not text[text.rfind("\n", 0, i) + 1 : i + 1].strip()
         if is_indent or "\n" in old or old[0] == old[1]:
             continue
@@ -124,9 +133,8 @@ def numbers(place: Span) -> Iterator[Edit]:
     """Yield edits of the integers at a place, and of a list that has one number too many."""
     for found in re.compile(r"-?\b\d+\b").finditer(place.source.text, place.start, place.end):
         value = int(found[0])
-        for new in dict.fromkeys((abs(value), value // 10, value // 2, *_SIZES)):
-            if new != value:
-                yield replacing(Span(place.source, *found.span()), str(new))
+        near = (abs(value), value // 10, value // 2)
+        yield from _others(place.source, found.span(), (*near, *_SIZES))
     row = row_at(place)
     for found in re.compile(r"(?<=\[)\d+, (?=\d)").finditer(row.source.text, row.start, row.end):
         first = found[0].strip(", ")
@@ -146,7 +154,7 @@ def carried(extension: Extension) -> Iterator[Edit]:
             old = tree.span.text
             new = re.sub(rf"\${name}\b(?! [-+*/%])", expression, old)
             if new != old and "\n" not in new and row.end:
-                yield _put_above(row, " " * (key.span.start - start) + f"{path}: {new}\n")
+                yield _with_line(row, " " * (key.span.start - start) + f"{path}: {new}\n", "above")
 
 
 def turned(place: Span) -> Iterator[Edit]:
@@ -160,18 +168,13 @@ def keywords(place: Span) -> Iterator[Edit]:
     text = place.source.text
     for found in re.compile(r"(stride|padding|dilation): $").finditer(text, 0, place.start):
         if found.end() == place.start:
-            for word in ("stride", "padding", "dilation"):
-                if word != found[1]:
-                    yield replacing(Span(place.source, *found.span(1)), word)
+            words = ("stride", "padding", "dilation")
+            yield from _others(place.source, found.span(1), words)
     if key := re.compile(r"(?<=, )\w+(?=: )").match(text, place.start):
-        for word in ("padding", "stride", "shape"):
-            yield replacing(Span(place.source, *key.span()), word)
+        yield from _others(place.source, key.span(), ("padding", "stride", "shape"))
     row = row_at(place)
-    counts = Counter(_OP.findall(text))
     for found in _OP.finditer(text, row.start, row.end):
-        for word, _ in counts.most_common(_MOST_OPS):
-            if word != found[1]:
-                yield replacing(Span(place.source, *found.span(1)), word)
+        yield from _others(place.source, found.span(1), _frequent(_OP, text))
 
 
 def headings(place: Span) -> Iterator[Edit]:
@@ -193,14 +196,9 @@ def indents(place: Span) -> Iterator[Edit]:
         now = depth(row)
         for new in sorted(_DEPTHS, key=lambda new: abs(new - now)):
             if new != now:
-                line = f"line {row.line} is indented by {now}, where {new} belongs"
-                yield Edit(
-                    row,
-                    " " * new + row.text[now:],
-                    f"indented by {new}",
-                    f"indent it by {new}",
-                    line,
-                )
+                text, deed = " " * new + row.text[now:], f"indented by {new}"
+                message = f"line {row.line} is indented by {now}, where {new} belongs"
+                yield Edit(row, text, deed, f"indent it by {new}", message)
 
 
 def _declared(text: str) -> list[str]:
@@ -212,17 +210,16 @@ def _declared(text: str) -> list[str]:
 
 def other_names(source: Source, start: int, end: int, names: Iterable[str]) -> Iterator[Edit]:
     """Yield edits with another parameter in a part of a text."""
-    known = list(names)
+    known = [f"${name}" for name in names]
     for found in _NAME.finditer(source.text, start, end):
-        for name in known:
-            if name != found[1]:
-                yield replacing(Span(source, *found.span()), f"${name}")
+        yield from _others(source, found.span(), known)
 
 
-def names_around(source: Source, place: int) -> list[str]:
-    """Return the parameters of the block around a place, the most frequent first."""
-    start, end = next(part for part in _parts(source) if part[1] > place)
-    return _declared(source.text[start:end])
+def names_around(place: Span) -> Iterator[Edit]:
+    """Yield edits of a place with other parameters of its block, the most frequent first."""
+    start, end = next(part for part in _parts(place.source) if part[1] > place.start)
+    names = _declared(place.source.text[start:end])
+    return other_names(place.source, place.start, place.end, names)
 
 
 def _parts(source: Source) -> Iterator[tuple[int, int]]:
@@ -234,55 +231,52 @@ def _parts(source: Source) -> Iterator[tuple[int, int]]:
 def _other_numbers(source: Source) -> Iterator[Edit]:
     """Other integers beside parameters: `$width * 2`."""
     for found in _IN_EXPRESSION.finditer(source.text):
-        start = source.text.rfind("\n", 0, found.start()) + 1
-        if (
-            "$" in source.text[start : found.end() + 20]
-            and "#" not in source.text[start : found.start()]
-        ):
+        line = source.text[source.text.rfind("\n", 0, found.start()) + 1 : found.end() + 20]
+        if "$" in line and "#" not in line[: -len(found[0]) - 20]:
             value = int(found[0])
-            for new in dict.fromkeys((value * 2, value // 2, *_USUAL, value // 10)):
-                if new not in (0, value):
-                    yield replacing(Span(source, *found.span()), str(new))
+            usual = (value * 2, value // 2, *_USUAL, value // 10)
+            yield from _others(source, found.span(), filter(None, usual))
 
 
 def _other_words(source: Source) -> Iterator[Edit]:
     """Other ops without arguments where a list has one twice: `relu, relu`."""
-    counts = Counter(_BARE.findall(source.text))
-    for found in re.compile(r"(?<=[,\s])(\w+), (\1)(?=[,\]\s])").finditer(source.text):
+    words = _frequent(_BARE, source.text)
+    for found in re.finditer(r"(?<=[,\s])(\w+), (\1)(?=[,\]\s])", source.text):
         for group in (1, 2):
-            for word, _ in counts.most_common(_MOST_OPS):
-                if word != found[1]:
-                    yield replacing(Span(source, *found.span(group)), word)
+            yield from _others(source, found.span(group), words)
+
+
+def _frequent(pattern: re.Pattern[str], text: str) -> list[str]:
+    """Return the ops that a pattern finds, the most frequent first."""
+    return [word for word, _ in Counter(pattern.findall(text)).most_common(_MOST_OPS)]
 
 
 def _usual_numbers(source: Source) -> Iterator[Edit]:
     """Usual numbers in place of large kernels, strides and paddings."""
     for found in _WINDOW.finditer(source.text):
-        value = int(found[1])
-        for new in dict.fromkeys((value // 10, *_SIZES)):
-            if value > _LARGEST:
-                yield replacing(Span(source, *found.span(1)), str(new))
+        if (value := int(found[1])) > _LARGEST:
+            yield from _others(source, found.span(1), (value // 10, *_SIZES))
 
 
-def _put_above(row: Span, new: str) -> Edit:
-    """Put a line above another."""
-    shown = body(new)
-    deed = f"with a line such as `{shown}` above"
-    return Edit(row, new + row.text, deed, f"write `{shown}` above")
+def _with_line(row: Span, new: str, where: str) -> Edit:
+    """Put a line "above" or "below" another."""
+    shown, text = body(new), new + row.text if where == "above" else row.text + new
+    deed = f"with a line such as `{shown}` {where}"
+    return Edit(row, text, deed, f"write `{shown}` {where}")
 
 
 def _leaving_out(rows: Sequence[Span]) -> Iterator[Edit]:
     """A line that says what the one above it says."""
     for above, row in pairwise(rows):
         if body(above.text) == body(row.text):
-            deed = f"the same as line {above.line}; without it"
-            yield Edit(row, "", deed, "delete the line")
+            yield Edit(row, "", f"the same as line {above.line}; without it", "delete the line")
 
 
 def _once_more(rows: Sequence[Span]) -> Iterator[Edit]:
     """An item of a list, written once more."""
     for row in rows:
         is_item = not entry(row) and re.match(r"\s+(- )?[\[{a-z]", row.text)
+        # One line of a longer entry cannot be doubled alone.
         is_closed = row.text.endswith("\n") and row.text.count("{") == row.text.count("}")
         if is_item and is_closed:
             yield Edit(row, row.text * 2, "with this line once more", "write the line once more")
@@ -296,11 +290,9 @@ def _turned(rows: Sequence[Span], is_section: bool = False) -> Iterator[Edit]:
         if is_section:
             fits = any(re.match(r"\s*(- )?\w+:", text) for text in (above.text, row.text))
         if is_beside and fits and body(above.text) != body(row.text):
-            deed = "with this line below the next"
-            both = Span(row.source, above.start, row.end)
-            yield Edit(
-                both, row.text + above.text, deed, f"exchange lines {above.line} and {row.line}"
-            )
+            both, deed = Span(row.source, above.start, row.end), "with this line below the next"
+            cure = f"exchange lines {above.line} and {row.line}"
+            yield Edit(both, row.text + above.text, deed, cure)
 
 
 def _gaps(rows: Sequence[Span]) -> Iterator[Edit]:
@@ -309,12 +301,10 @@ def _gaps(rows: Sequence[Span]) -> Iterator[Edit]:
     for row, name in missing(named):
         for _, found in named:
             if name in (following(found[1]), before(found[1])):
-                yield _put_above(row, renamed(found, name))
+                yield _with_line(row, renamed(found, name), "above")
     names = {found[1] for _, found in named}
     for (_, first), (row, second) in pairwise(named):
         behind = following(second[1])
         is_series = following(first[1]) == second[1] and behind not in names
         if is_series and row.text.endswith("\n"):
-            shown = body(renamed(second, behind))
-            deed, cure = f"with a line such as `{shown}` below", f"write `{shown}` below"
-            yield Edit(row, row.text + renamed(second, behind), deed, cure)
+            yield _with_line(row, renamed(second, behind), "below")

@@ -22,7 +22,7 @@ class Fix:
 
     span: Span
     old: Value
-    new: Value
+    new: Value = None
     key: str = ""
     tier: tuple[bool, int] = (False, 0)
     """How old the place is: the variant's own lines, then arguments, parameters, inputs."""
@@ -46,7 +46,9 @@ class Fix:
     @property
     def rank(self) -> tuple[float, ...]:
         """Order fixes by how likely such a mistake is."""
-        return self.strangeness, -self.gain, bool(self.key), not self.is_slip, -_roundness(self.new)
+        # The largest power of 2 that divides a number says how round it is.
+        roundness = self.new & -self.new if type(self.new) is int else 0
+        return self.strangeness, -self.gain, bool(self.key), not self.is_slip, -roundness
 
     @property
     def is_slip(self) -> bool:
@@ -76,17 +78,12 @@ def _bare(value: Value) -> str:
     return spell(value).strip("`")
 
 
-def _roundness(value: Value) -> int:
-    """Return the largest power of 2 that divides a number."""
-    return value & -value if type(value) is int else 0
-
-
 def slips(value: int) -> Iterator[int]:
     """Yield what a slipped finger may have made a number from."""
     yield from (value - 1, value + 1, value // 2, 2 * value)
     text = str(value)
-    for i in range(len(text)):
-        yield int(text[:i] + text[i + 1 :] or 0)
+    for i, short in enumerate(shortened(value)):
+        yield short
         yield int(text[:i] + text[i + 1 : i + 2] + text[i] + text[i + 2 :])
 
 

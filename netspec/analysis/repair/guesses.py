@@ -14,10 +14,11 @@ from math import isqrt
 from netspec import limits
 from netspec.analysis.claims import Key
 from netspec.analysis.repair.fix import shortened, slips
-from netspec.analysis.repair.tokens import Token, half
+from netspec.analysis.repair.tokens import Token
 from netspec.analysis.repair.trial import Trial
 from netspec.graph.model import Sizes
 from netspec.language.terms import Value
+from netspec.ops.dim import Expr
 
 _SMALL = 12
 _USUAL = (3, 1, 2, 5, 7)
@@ -41,7 +42,7 @@ def _values(token: Token, trial: Trial, faults: Mapping[Key, int]) -> Iterator[V
         return
     yield from _halves(token)
     if trial.refused:
-        yield from _fitting(token, trial.inputs_of_refused())
+        yield from _fitting(token, trial.inputs_of(trial.refused))
     elif isinstance(value, int):
         yield from _solutions(token, value, trial, faults)
     elif value is None:
@@ -53,8 +54,10 @@ def _halves(token: Token) -> Iterator[Value]:
     for node in list(token.nodes.values())[:1]:
         padding = node.call.arguments.get("padding")
         is_padding = token.key == "padding" or (padding and padding.span == token.span)
-        if is_padding and (found := half(node)):
-            yield found
+        kernel = node.call.arguments.get("kernel_size")
+        value = kernel.value if kernel else None
+        if is_padding and isinstance(value, Expr) and value.op == "name":
+            yield Expr("//", (value, 2), 3)
 
 
 def _fitting(token: Token, inputs: Sequence[Sizes]) -> Iterator[int]:
@@ -82,12 +85,14 @@ def _near(value: int) -> Iterator[int]:
 
 def _solutions(token: Token, value: int, trial: Trial, faults: Mapping[Key, int]) -> Iterator[int]:
     """Yield what a straight line or a parabola through trials says, then small slips."""
+    # One probe says how much a step changes; nearly all counts grow with a width or its square.
     after = trial.faults(token, value + 1, is_probe=True)
     if after is not None and all(key[1] == 0 and key not in after for key in faults):
         return  # it does not touch what is broken, so that no other value will
     if value >= _SMALL and any(key[1] > 0 for key in faults):
         yield from (*shortened(value), *_USUAL)
     yield from _on_the_curve(token, value, trial, faults, after or {})
+    # Where the next number does not fit nothing could be computed: a slip is likely then.
     if after is None or value < _SMALL:
         yield from _near(value) if value < _SMALL else ()
         yield from slips(value)
@@ -104,6 +109,7 @@ def _on_the_curve(
     if isinstance(key[0], tuple):
         actual = trial.actual(key)
         middle = round(Fraction(value * (actual - fault), actual))
+        # A size is in proportion to what it comes from, but for borders and rounding.
         yield from (middle, middle - 1, middle + 1)
     elif first and (then := trial.faults(token, value + 2, is_probe=True)):
         second = then.get(key, fault) - fault

@@ -36,6 +36,7 @@ class Company:
             return 0.0
         key = key or token.key
         calls = self._calls[callee]
+        # The call itself is none of the others.
         old = self._values[callee, key, token.value] - 1
         if token.key:
             old = calls - self._values[callee, key] - 1

@@ -25,6 +25,8 @@ Judge = Callable[[Source, Budget], bool]
 
 _CLAIMS = re.compile(r"\b(shape|expect):")
 """Without these a spec says nothing of itself, so that nothing is proved by compiling it."""
+_NUMBERS = (Code.RANGE, Code.REFUSED, Code.NOTHING_LEFT)
+_LAYOUT = (Code.TWICE, Code.MISSING, Code.FORM)
 _MOST_GUESSES = 40
 _MOST_ANSWERS = 3
 _CHARACTERS = 20
@@ -52,13 +54,13 @@ def _answers(
     """
     for item in found:
         if item.guesses and not item.is_open and item.span and item.span.source is trials.source:
+            # Only what holds of the likeliest batch is told: a later one holds by chance.
             for words in _ordered(item, trials.source):
                 edits = [replacing(item.span, word) for word in words]
                 if holding := list(islice(trials.holding(edits), _MOST_ANSWERS + 1)):
                     yield [_with_words(item, [edit.new for edit in holding])]
     for item in found[:_MOST_ANSWERS]:
-        spans = (item.span, *(note.span for note in item.notes))
-        places = [span for span in spans if span and span.source is trials.source]
+        places = [span for span in item.spans if span.source is trials.source]
         likely = (edit for place in places[:_MOST_ANSWERS] for edit in _edits_of(item, place))
         if edit := next(trials.holding(likely), None):
             yield [_moved(item, edit, found)]
@@ -72,49 +74,40 @@ def _answers(
         yield [replace(each, notes=notes) if each is item else each for each in found]
 
 
+_LIKELY: dict[str, tuple[Callable[[Span], Iterator[Edit]], ...]] = {
+    Code.NOT_YAML: (kinds.marks, kinds.indents, kinds.slips),
+    Code.UNKNOWN_KEY: (kinds.indents,),
+    **dict.fromkeys(_LAYOUT, (kinds.indents, kinds.slips, kinds.keywords)),
+    **dict.fromkeys(_NUMBERS, (kinds.numbers, kinds.keywords, kinds.turned)),
+    Code.EXPRESSION: (kinds.slips,),
+    Code.UNKNOWN_LAYER: (kinds.turned,),
+    Code.WRONG_RANK: (kinds.turned,),
+    Code.UNKNOWN_ARG: (kinds.keywords,),
+    Code.BROKEN_SHAPE: (kinds.keywords,),
+    Code.UNREAD: (kinds.turned, kinds.references),
+}
+"""Which edits are likely where a mistake stands, the likeliest first: they share one budget."""
+
+
 def _edits_of(item: Diagnostic, place: Span) -> Iterator[Edit]:
     """Yield what may mend a mistake that says in its code which edits are likely."""
-    if item.code == Code.NOT_YAML:
-        yield from kinds.marks(place)
-        yield from kinds.indents(place)
-        yield from kinds.slips(place)
-    elif item.code == Code.UNKNOWN_KEY:
-        yield from kinds.indents(place)
-    elif item.code in _LAYOUT and not _is_doubled(item):
-        yield from kinds.indents(place)
-        yield from kinds.slips(place)
-        yield from kinds.keywords(place)
-    elif item.code in _NUMBERS and place.text.strip("-").isdecimal():
+    if item.code == Code.RANGE and "$" in place.text:
         yield from kinds.numbers(place)
-        yield from kinds.keywords(place)
-        yield from kinds.turned(place)
-    elif item.code == Code.EXPRESSION:
-        yield from kinds.slips(place)
-    elif item.code in _TURNED:
-        yield from kinds.turned(place)
-    elif item.code == Code.UNKNOWN_ARG or (item.code == Code.BROKEN_SHAPE and item.is_open):
-        yield from kinds.keywords(place)
-    elif item.code == Code.RANGE and "$" in place.text:
-        yield from kinds.numbers(place)
-        names = kinds.names_around(place.source, place.start)
-        yield from kinds.other_names(place.source, place.start, place.end, names)
-    elif item.code == Code.UNREAD:
-        yield from kinds.turned(place)
-        yield from kinds.references(place.source, place.text)
+        yield from kinds.names_around(place)
+        return
+    is_no_number = item.code in _NUMBERS and not place.text.strip("-").isdecimal()
+    is_certain = item.code == Code.BROKEN_SHAPE and not item.is_open
+    if not (is_no_number or is_certain or _is_doubled(item)):
+        for edits in _LIKELY.get(item.code, ()):
+            yield from edits(place)
 
 
 def _is_doubled(item: Diagnostic) -> bool:
     """Tell whether a line stands twice, so that nothing in it is wrong."""
-    if item.code != Code.TWICE or item.span is None:
+    if item.code != Code.TWICE:
         return False
-    spans = (item.span, *(note.span for note in item.notes))
-    line, *others = (span.source.line(span.line) for span in spans)
+    line, *others = (span.source.line(span.line) for span in item.spans)
     return line in others
-
-
-_NUMBERS = (Code.RANGE, Code.REFUSED, Code.NOTHING_LEFT)
-_TURNED = (Code.UNKNOWN_LAYER, Code.WRONG_RANK)
-_LAYOUT = (Code.TWICE, Code.MISSING, Code.FORM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +121,7 @@ class _Trials:
     def holding(self, edits: Iterable[Edit]) -> Iterator[Edit]:
         seen = {self.source.text}
         for edit in edits:
+            # Many edits make the same text; a trial costs a compilation.
             if edit.text in seen:
                 continue
             if not self.budget.spend(len(edit.text) // _CHARACTERS):
@@ -181,6 +175,7 @@ def _moved(item: Diagnostic, edit: Edit, found: Sequence[Diagnostic]) -> Diagnos
     """Say a mistake at the place of the edit that mends it."""
     notes = [Label(each.span, each.label or "found here") for each in found if each.span]
     notes += [label for each in found for label in each.notes]
+    # The places that the mistake was found at stay visible: they are where a reader would look.
     kept = dict.fromkeys(note for note in notes if note.span != edit.shown)
     rest = re.search(r", or (correct|write) `?(expect|shape).*", item.help)
     help = edit.cure + (rest[0] if rest and rest[1] == "correct" else "")

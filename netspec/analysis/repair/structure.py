@@ -6,7 +6,7 @@ The spec is expanded again for each, so few are tried, and only as far as a budg
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from itertools import chain
 from typing import Any
 
@@ -29,29 +29,22 @@ from netspec.language.model import (
 )
 from netspec.language.terms import Argument, Param, Value
 from netspec.ops.dim import names
-from netspec.text.diagnostics import Sink, Span, SpecError
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """A value that decides how many layers there are; with a `key` it is not written yet."""
-
-    span: Span
-    value: Value
-    key: str = ""
+from netspec.text.diagnostics import Sink, SpecError
 
 
 def find(case: Case, missed: Missed) -> list[Fix]:
     """Return the changes of one count or flag with which everything holds."""
     fixes: list[Fix] = []
+    # A block that is used twice yields its places twice.
     for place in dict.fromkeys(_places(case.spec)):
         tried: dict[Value, Missed | None] = {}
-        for new in _candidates(place, missed, tried):
+        for new in _candidates(place.old, missed, tried):
             if not case.budget.spend(len(case.graph.nodes)):
                 return fixes
-            tried[new] = found = _missed(_edited(case.spec, place, new))
+            fix = replace(place, new=new)
+            tried[new] = found = _missed(_edited(case.spec, fix))
             if found is not None and not any(found.values()):
-                fixes.append(Fix(place.span, place.value, new, place.key))
+                fixes.append(fix)
                 break
     return fixes
 
@@ -65,10 +58,9 @@ def _missed(spec: Spec) -> Missed | None:
 
 
 def _candidates(
-    place: _Place, missed: Missed, tried: Mapping[Value, Missed | None]
+    value: Value, missed: Missed, tried: Mapping[Value, Missed | None]
 ) -> Iterator[Value]:
     """Yield other values: the next one, what a straight line through it says, then slips."""
-    value = place.value
     if type(value) is not int:
         yield not value
         return
@@ -84,31 +76,31 @@ def _candidates(
 # ------------------------------------------------------------------ the places
 
 
-def _places(spec: Spec) -> Iterator[_Place]:
-    """Yield what the counts and conditions of a spec depend on, each at its innermost place."""
+def _places(spec: Spec) -> Iterator[Fix]:
+    """Yield what the counts and conditions of a spec depend on, as changes that change nothing."""
     bodies = {"": spec.model.body, **{name: block.body for name, block in spec.blocks.items()}}
     decisive = {name: _decisive(body) for name, body in bodies.items()}
     for layer in spec.layers():
-        if layer.repeat and type(layer.repeat.value) is int:
-            yield _Place(layer.repeat.span, layer.repeat.value)
+        if layer.said.repeat and type(layer.said.repeat.value) is int:
+            yield Fix(layer.said.repeat.span, layer.said.repeat.value)
         if isinstance(layer.call, BlockCall):
             yield from _of_use(layer, layer.call, decisive[layer.call.block], spec)
     everywhere = set().union(*decisive.values())
     for param in spec.params.values():
         if param.name in everywhere and isinstance(param.default, int):
-            yield _Place(param.span, param.default)
+            yield Fix(param.span, param.default)
 
 
-def _of_use(layer: Layer, call: BlockCall, decisive: set[str], spec: Spec) -> Iterator[_Place]:
+def _of_use(layer: Layer, call: BlockCall, decisive: set[str], spec: Spec) -> Iterator[Fix]:
     """Yield the decisive arguments of a use, and the flags that it leaves to their default."""
-    for key, argument in chain(call.arguments.items(), layer.first.items()):
+    for key, argument in chain(call.arguments.items(), layer.said.first.items()):
         if key in decisive and isinstance(argument.value, int):
-            yield _Place(argument.span, argument.value)
+            yield Fix(argument.span, argument.value)
     for name, param in spec.blocks[call.block].params.items():
-        is_left = name not in call.arguments and name not in layer.first
+        is_left = name not in call.arguments and name not in layer.said.first
         if is_left and name in decisive and isinstance(param.default, bool):
-            yield _Place(call.span, param.default, name)
-            yield _Place(param.span, param.default)
+            yield Fix(call.span, param.default, key=name)
+            yield Fix(param.span, param.default)
 
 
 def _decisive(body: Body) -> set[str]:
@@ -116,7 +108,7 @@ def _decisive(body: Body) -> set[str]:
     found: set[str] = set()
     for layer in walk(body):
         condition = layer.condition
-        values = [layer.repeat.value] if layer.repeat else []
+        values = [layer.said.repeat.value] if layer.said.repeat else []
         values += [condition.left, condition.right] if condition else []
         found.update(name for value in values for name in names(value))
     return found
@@ -125,36 +117,37 @@ def _decisive(body: Body) -> set[str]:
 # ------------------------------------------------------------------ another value
 
 
-def _edited(part: Any, place: _Place, new: Value) -> Any:
-    """Return a part of a spec with another value at a place.
+def _edited(part: Any, fix: Fix) -> Any:
+    """Return a part of a spec with a change made.
 
     It is the model that is edited, not the text: the place may stand in a file that is extended.
     """
     match part:
-        case Layer() if place.key and part.call.span == place.span:
-            return _with_argument(part, place, new)
-        case Argument() if part.span == place.span:
-            return replace(part, value=new)
-        case Param() if part.span == place.span:
-            return replace(part, default=new)  # type: ignore[arg-type]  # a number or a flag
+        # This is asked first, for the call within the layer stands at the same place.
+        case Layer() if fix.key and part.call.span == fix.span:
+            return _with_argument(part, fix)
+        case Argument() if part.span == fix.span:
+            return replace(part, value=fix.new)
+        case Param() if part.span == fix.span:
+            return replace(part, default=fix.new)  # type: ignore[arg-type]  # a number or a flag
         case tuple():
-            return tuple(_edited(item, place, new) for item in part)
+            return tuple(_edited(item, fix) for item in part)
         case dict():
-            return {key: _edited(item, place, new) for key, item in part.items()}
+            return {key: _edited(item, fix) for key, item in part.items()}
         case LayerKeys():
-            said = {key: _edited(getattr(part, key), place, new) for key in ("repeat", "first")}
+            said = {key: _edited(getattr(part, key), fix) for key in ("repeat", "first")}
             return part.model_copy(update=said)
         case Spec() | Block() | Chain() | Parallel() | Layer() | Output() | BlockCall():
             parts = {field.name: getattr(part, field.name) for field in fields(part)}
-            return replace(part, **_edited(parts, place, new))
+            return replace(part, **_edited(parts, fix))
     return part
 
 
-def _with_argument(layer: Layer, place: _Place, new: Value) -> Layer:
+def _with_argument(layer: Layer, fix: Fix) -> Layer:
     """Return a layer with one more argument of its block, or of its first copy."""
-    added = {place.key: Argument(new, place.span)}
-    if layer.first:
-        said = layer.said.model_copy(update={"first": {**layer.first, **added}})
+    added = {fix.key: Argument(fix.new, fix.span)}
+    if layer.said.first:
+        said = layer.said.model_copy(update={"first": {**layer.said.first, **added}})
         return replace(layer, said=said)
     assert isinstance(layer.call, BlockCall)
     return replace(layer, call=replace(layer.call, arguments={**layer.call.arguments, **added}))

@@ -14,7 +14,7 @@ from netspec.graph.model import Bound, Graph, Node, NodeId, Sizes
 from netspec.language.model import BlockCall, Spec
 from netspec.language.terms import Argument, Value
 from netspec.ops.base import Op
-from netspec.ops.dim import Expr, names, substitute
+from netspec.ops.dim import names, substitute
 from netspec.text.diagnostics import Span
 
 _ADDED = ("padding", "stride", "ceil_mode", "bias")
@@ -41,12 +41,6 @@ class Token:
     key: str = ""
     feeds_input: bool = False
     nodes: dict[NodeId, Node] = field(default_factory=dict)
-
-    def _put(self, old: Value, new: Value) -> Value:
-        """Return what stands where `old` stood."""
-        if self.index is None or not isinstance(old, tuple):
-            return new
-        return (*old[: self.index], new, *old[self.index + 1 :])
 
     def op(self, node: Node, new: Value) -> Op:
         """Return a node's op with another value. Raises Misfit."""
@@ -77,7 +71,12 @@ class Token:
 
     def _changed(self, item: Argument | Bound, new: Value) -> Value:
         """Return an argument or a parameter's value, another one if it stands at the place."""
-        return self._put(item.value, new) if item.span == self.replaces else item.value
+        old = item.value
+        if item.span != self.replaces:
+            return old
+        if self.index is None or not isinstance(old, tuple):
+            return new
+        return (*old[: self.index], new, *old[self.index + 1 :])
 
 
 def _substituted(given: Mapping[str, Value], values: Mapping[str, Value]) -> dict[str, Any]:
@@ -110,7 +109,9 @@ class Tokens:
                 self._argument(argument, node)
             self._missing(node)
         for shape in self._spec.inputs.values():
-            self._input(shape)
+            self._note(shape.span, shape.value)
+            for name in dict.fromkeys(names(shape.value)):
+                self._note(self._spec.params[name].span, self._graph.params[name])
         return [token for token in self._found.values() if token.replaces not in self.mixed]
 
     def _argument(self, argument: Argument, node: Node) -> None:
@@ -118,6 +119,7 @@ class Tokens:
         for name in dict.fromkeys(names(argument.value)):
             bound = node.bindings[name]
             self._note(bound.span, bound.value, node)
+            # Rather than the default, on which all uses rely, this one use may want its own value.
             if bound.span in self._defaults:
                 self._default(bound.span, bound.value, node)
 
@@ -125,6 +127,7 @@ class Tokens:
         """Add a value, or each item of a list, to the tokens."""
         for place, index, item in _items(span, value):
             token = self._add(Token(place, item, span, index))
+            # Repeated layers give it several values: nobody knows which is to change.
             if token.value != item:
                 self.mixed.add(span)
             if node:
@@ -138,6 +141,7 @@ class Tokens:
     def _default(self, default: Span, value: Value, node: Node) -> None:
         """Add the argument that the use of a block leaves to the block's default."""
         block, name = self._defaults[default]
+        # The innermost use of the block is the one that takes the default.
         for length in range(len(node.id) - 1, 0, -1):
             use = self._graph.uses.get(node.id[:length])
             if use and isinstance(use.layer.call, BlockCall) and use.layer.call.block == block:
@@ -150,14 +154,8 @@ class Tokens:
         for key in _ADDED:
             if key in type(node.op).model_fields and key not in node.call.arguments:
                 value = getattr(node.op, key)
-                if value is None or isinstance(value, _SCALARS):
-                    token = Token(node.call.span, value, None, key=key)
-                    self._add(token).nodes[node.id] = node
-
-    def _input(self, shape: Argument) -> None:
-        self._note(shape.span, shape.value)
-        for name in dict.fromkeys(names(shape.value)):
-            self._note(self._spec.params[name].span, self._graph.params[name])
+                if value is None or isinstance(value, _SCALARS):  # not "same", nor a list
+                    self._add(Token(node.call.span, value, None, key=key)).nodes[node.id] = node
 
 
 def _items(span: Span, value: Value) -> Iterator[tuple[Span, int | None, Value]]:
@@ -168,11 +166,3 @@ def _items(span: Span, value: Value) -> Iterator[tuple[Span, int | None, Value]]
         for i, place in enumerate(span.items(len(value))):
             if type(item := value[i]) is int:
                 yield place, i, item
-
-
-def half(node: Node) -> Expr | None:
-    """Return half the kernel where the kernel is a parameter: the padding that keeps the size."""
-    kernel = node.call.arguments.get("kernel_size")
-    if kernel and isinstance(kernel.value, Expr) and kernel.value.op == "name":
-        return Expr("//", (kernel.value, 2), 3)
-    return None

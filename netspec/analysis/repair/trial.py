@@ -38,6 +38,7 @@ class Trial:
         for subject, index in wanted:
             if isinstance(subject, tuple):
                 self._claims.setdefault(subject, []).append((subject, index))
+        # What stands behind a refused layer has no shape, and costs nothing yet.
         known = {id: node for id, node in graph.nodes.items() if id in shapes}
         metrics = [subject for subject, _ in wanted if isinstance(subject, str)]
         self._costs = measure(replace(graph, nodes=known), shapes) if metrics else {}
@@ -55,9 +56,7 @@ class Trial:
         return {
             node
             for node, keys in self._claims.items()
-            if node in self._shapes
-            and len(keys) == len(self._shapes[node])
-            and all(map(self._holds, keys))
+            if len(keys) == len(self._shapes.get(node, ())) and all(map(self._holds, keys))
         }
 
     def _holds(self, key: Key) -> bool:
@@ -65,10 +64,9 @@ class Trial:
         shape = self._shapes.get(key[0], ()) if isinstance(key[0], tuple) else ()
         return key[1] < len(shape) and shape[key[1]] == self._wanted[key]
 
-    def inputs_of_refused(self) -> list[Sizes]:
-        """Return what the refused layer reads."""
-        node = self._graph.nodes[self.refused] if self.refused else None
-        return [self._shapes[source] for source in node.inputs] if node else []
+    def inputs_of(self, node: NodeId) -> list[Sizes]:
+        """Return what a layer reads."""
+        return [self._shapes[source] for source in self._graph.nodes[node].inputs]
 
     def mends(self, token: Token, new: Value, faults: Mapping[Key, int]) -> bool:
         """Tell whether a value leaves no contract broken and no layer refused."""
@@ -101,6 +99,7 @@ class Trial:
             if self.is_local and node.id == self.refused:
                 return missed
             seen[node.id] = node
+        # The change does not reach the refused layer, which is then refused as before.
         if self.refused and self.refused not in seen:
             return None
         missed |= self._missed_totals(seen, shapes)

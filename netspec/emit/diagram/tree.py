@@ -200,8 +200,8 @@ class Outline:
         if use is None:
             # An instance of a `repeat:` is a block of its own, a list branch is not.
             parent = self._graph.uses.get(id[:-1])
-            return parent is None or parent.layer.repeat is None
-        if use.layer.repeat is not None:
+            return parent is None or parent.layer.said.repeat is None
+        if use.layer.said.repeat is not None:
             return True
         return self._fold and isinstance(use.layer.call, Chain | Parallel) and len(id) > 1
 
@@ -251,7 +251,7 @@ class Outline:
         if use is None:
             # An instance of a repeated layer: the use stands one level up.
             use = self._graph.uses.get(id[:-1])
-            if use is None or use.layer.repeat is None:
+            if use is None or use.layer.said.repeat is None:
                 return ""
         return use.layer.call.block if isinstance(use.layer.call, BlockCall) else ""
 

@@ -187,10 +187,10 @@ class _Walk:
         if self._presence(layer) is False or self._presence(actor) is False:
             return Work({"": inputs[0]}, is_absent=True)
         path = (*within, actor.name)
-        if actor.repeat is None:
+        if actor.said.repeat is None:
             work = self._once(step, actor.call, inputs, path)
         else:
-            work = self._repeat(actor.repeat, step, inputs[0], path)
+            work = self._repeat(actor.said.repeat, step, inputs[0], path)
         work = self._under_condition(actor, work, inputs)
         if actor is layer:
             return work
@@ -229,7 +229,7 @@ class _Walk:
         place = (*path, *item)
         if isinstance(call, OpCall):
             work = self._calls.op(call, inputs, place)
-            init = step.actor.init
+            init = step.actor.said.init
             return replace(work, fillers=((".".join(path), init),)) if init else work
         assert not isinstance(call, ShareCall)
         blocks = self._tracer.spec.blocks
@@ -264,7 +264,7 @@ class _Walk:
             works.append(self._once(step, call_of(step.actor, i), shapes[-1:], path, (str(i),)))
             shapes.append(first(works[-1].given))
             # A first copy that is written apart says nothing about those behind it.
-            is_second = i > bool(step.actor.first) and shapes[-1] == shapes[-2]
+            is_second = i > bool(step.actor.said.first) and shapes[-1] == shapes[-2]
             if is_second and works[-1].child == works[-2].child:
                 break
         items = tuple(work.item for work in works)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 from netspec.language.fmt.order import child, operator, ordered
 from netspec.language.fmt.trivia import Trivia
@@ -17,8 +18,9 @@ _TABLE = 3  # rows and columns from which on arguments stand in columns
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Columns:
-    """The columns that the layers of a chain share."""
+    """What the lines of a chain share: where values start, and columns in them."""
 
+    start: int = 0
     tables: dict[tuple[str, int], list[int]] = field(default_factory=dict)
     shape: int = 0
 
@@ -38,33 +40,24 @@ class Flow:
         rows = [x for x in layers if isinstance(x, Mapping) and self._fits(x, "layer", start)]
         tables: dict[tuple[str, int], list[list[int]]] = {}
         for row in rows:
-            if table := self._table(row):
-                cells = [len(self.inline(cell, "plain")) for cell in table[1].items]
-                tables.setdefault((table[0], len(cells)), []).append(cells)
+            name = operator(row, self.blocks) or ""
+            arguments = row.get(name)
+            if name[:1].isupper() and isinstance(arguments, Sequence):
+                cells = [len(self.inline(cell, "plain")) for cell in arguments.items]
+                tables.setdefault((name, len(cells)), []).append(cells)
         widths = {
             key: [max(cells) + 1 for cells in zip(*lengths, strict=True)]
             for key, lengths in tables.items()
-            if len(lengths) >= _TABLE
+            if len(lengths) >= _TABLE and key[1] >= _TABLE
         }
-        plain = Columns(widths)
+        plain = Columns(start, widths)
         before = [len(self._before_shape(row, plain)) for row in rows if row.find("shape")]
-        return Columns(widths, max(before)) if len(before) > 1 else plain
-
-    def _table(self, row: Mapping) -> tuple[str, Sequence] | None:
-        """Return the block and the arguments of a layer that can be the row of a table."""
-        name = operator(row, self.blocks)
-        found = row.find(name) if name and name[:1].isupper() else None
-        if found and isinstance(found[1], Sequence) and len(found[1].items) >= _TABLE:
-            return found[0].text, found[1]
-        return None
+        return Columns(start, widths, max(before)) if len(before) > 1 else plain
 
     def _before_shape(self, row: Mapping, columns: Columns) -> str:
-        parts: list[str] = []
-        for key, value in ordered(row, "layer", self.blocks):
-            if key.text == "shape":
-                break
-            parts.append(self._pair(key, value, "layer", columns) + ", ")
-        return "{" + "".join(parts)
+        entries = ordered(row, "layer", self.blocks)
+        before = takewhile(lambda entry: entry[0].text != "shape", entries)
+        return "{" + "".join(f"{self._pair(*entry, 'layer', columns)}, " for entry in before)
 
     def value(self, tree: Tree, role: Role, start: int, columns: Columns) -> list[str]:
         """Return the lines of a scalar or a flow collection; `start` is its column."""

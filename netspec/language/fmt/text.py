@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from itertools import dropwhile
 
 from netspec.language.fmt.flow import NO_COLUMNS, Columns, Flow
@@ -17,7 +16,7 @@ from netspec.language.fmt.order import child, ordered, signatures
 from netspec.language.fmt.trivia import BLANK, Comment, Trivia, collect, dashes, is_flow
 from netspec.language.keys import Role
 from netspec.text.diagnostics import Source
-from netspec.text.syntax import Mapping, Scalar, Sequence, Tree, parse
+from netspec.text.syntax import Mapping, Scalar, Sequence, Tree, entries, parse
 
 Lines = list[str]
 
@@ -26,33 +25,19 @@ def formatted(source: Source) -> str:
     """Return a spec in its canonical form, whose tree is the same. Raises SpecError."""
     tree = parse(source)
     text = _Writer(collect(source, tree), signatures(tree)).write(tree)
-    assert equal(parse(Source(source.name, text)), tree), "a changed meaning"
+    # Whatever is wrong here must not reach a file of the author's.
+    assert meaning(parse(Source(source.name, text))) == meaning(tree), "a changed meaning"
     return text
 
 
-def equal(one: Tree, other: Tree) -> bool:
-    """Tell whether two trees say the same; the order of keys does not count."""
-    match one, other:
-        case Scalar(), Scalar():
-            same = type(one.value) is type(other.value) and one.quoted == other.quoted
-            return same and one.value == other.value
-        case Sequence(), Sequence():
-            pairs = zip(one.items, other.items, strict=False)
-            return len(one.items) == len(other.items) and all(equal(a, b) for a, b in pairs)
-        case Mapping(), Mapping():
-            found = {key.text: value for key, value in other.items}
-            return len(found) == len(one.items) and all(
-                key.text in found and equal(value, found[key.text]) for key, value in one.items
-            )
-    return False
-
-
-@dataclass(frozen=True, slots=True)
-class _Grid:
-    """What the lines of a chain share: where values start, and columns in them."""
-
-    width: int = 0
-    columns: Columns = NO_COLUMNS
+def meaning(tree: Tree) -> object:
+    """Return what a tree says, without places, to be compared; the order of keys does not count."""
+    match tree:
+        case Scalar():
+            return type(tree.value), tree.value, tree.quoted  # 1, 1.0 and true are equal in Python
+        case Sequence():
+            return [meaning(item) for item in tree.items]
+    return {key.text: meaning(value) for key, value in tree.items}
 
 
 class _Writer:
@@ -69,41 +54,42 @@ class _Writer:
         if _is_inline(tree):
             lines += self._flow.value(tree, "spec", 0, NO_COLUMNS)
         else:
-            lines += self._block(tree, "spec", 0, _Grid())
+            lines += self._block(tree, "spec", 0, NO_COLUMNS)
         _append(lines, self._trivia.tail, 0)
         return "\n".join(lines).rstrip("\n") + "\n"
 
-    def _block(self, tree: Tree, role: Role, indent: int, grid: _Grid) -> Lines:
+    def _block(self, tree: Tree, role: Role, indent: int, columns: Columns) -> Lines:
         if isinstance(tree, Mapping):
-            return self._mapping(tree, role, indent, grid)
+            return self._mapping(tree, role, indent, columns)
         assert isinstance(tree, Sequence)
         return self._sequence(tree, role, indent)
 
-    def _grid(self, parts: Iterable[Tree], indent: int) -> _Grid:
-        """Return the grid of mappings that stand at one indentation."""
-        items = [item for part in parts if isinstance(part, Mapping) for item in part.items]
+    def _columns(self, parts: Iterable[Tree], indent: int) -> Columns:
+        """Return the columns of mappings that stand at one indentation."""
+        items = [item for part in parts for item in entries(part)]
         inline = [(key, value) for key, value in items if _is_inline(value) and value.span.text]
         width = max((len(key.text) + 2 for key, _ in inline), default=0)
-        rows = [value for _, value in inline]
-        return _Grid(width, self._flow.columns(rows, indent + width))
+        return self._flow.columns([value for _, value in inline], indent + width)
 
-    def _mapping(self, tree: Mapping, role: Role, indent: int, grid: _Grid) -> Lines:
-        shared = self._grid([v for k, v in tree.items if _is_patch(k, v)], indent + 2)
+    def _mapping(self, tree: Mapping, role: Role, indent: int, columns: Columns) -> Lines:
+        # The layers of `change` and `insert` share their columns: they are read side by side.
+        patches = [v for k, v in tree.items if k.text in ("change", "insert") and not _is_inline(v)]
+        shared = self._columns(patches, indent + 2)
         lines: Lines = []
         for key, value in ordered(tree, role, self._flow.blocks):
             inner = child(role, key.text)
             _append(lines, self._trivia.above.get(key.span.start, ()), indent)
             if _is_inline(value):
-                lines += self._line(key, value, inner, indent, grid)
+                lines += self._line(key, value, inner, indent, columns)
             else:
-                own = self._grid([value], indent + 2) if inner == "chain" else _Grid()
+                own = self._columns([value], indent + 2) if inner == "chain" else NO_COLUMNS
                 below = shared if inner == "patch" else own
                 lines.append(self._commented(key.span.start, " " * indent + key.text + ":"))
                 lines += self._block(value, inner, indent + 2, below)
             _append(lines, self._trivia.below.get(key.span.start, ()), indent)
         return lines
 
-    def _line(self, key: Scalar, value: Tree, role: Role, indent: int, grid: _Grid) -> Lines:
+    def _line(self, key: Scalar, value: Tree, role: Role, indent: int, columns: Columns) -> Lines:
         """Return a key with a value that starts on the key's line."""
         head = " " * indent + key.text + ":"
         if _is_literal(value):
@@ -112,14 +98,14 @@ class _Writer:
         elif not value.span.text:
             lines = [head]
         else:
-            start = indent + (grid.width or len(key.text) + 2)
-            lines = self._flow.value(value, role, start, grid.columns)
+            start = columns.start or indent + len(key.text) + 2
+            lines = self._flow.value(value, role, start, columns)
             lines[0] = head.ljust(start) + lines[0]
         return [*lines[:-1], self._commented(key.span.start, lines[-1])]
 
     def _sequence(self, tree: Sequence, role: Role, indent: int) -> Lines:
         blocks = [item for item in tree.items if not _is_inline(item)]
-        grid = self._grid(blocks, indent + 2) if role == "branches" else _Grid()
+        shared = self._columns(blocks, indent + 2) if role == "branches" else NO_COLUMNS
         rows = [item for item in tree.items if _is_inline(item)]
         columns = self._flow.columns(rows, indent + 2) if role == "chain" else NO_COLUMNS
         lines: Lines = []
@@ -129,7 +115,7 @@ class _Writer:
                 lines += self._item(item, place, child(role, ""), indent, columns)
             else:
                 _append(lines, [self._trivia.beside.get(place, BLANK)], indent, blank=False)
-                lines += _dashed(self._block(item, child(role, ""), indent + 2, grid), indent)
+                lines += _dashed(self._block(item, child(role, ""), indent + 2, shared), indent)
             _append(lines, self._trivia.below.get(place, ()), indent)
         return lines
 
@@ -145,9 +131,7 @@ class _Writer:
     def _commented(self, anchor: int, line: str) -> str:
         """Add the comment that stands at the end of a line, where it stands if there is room."""
         comment = self._trivia.beside.get(anchor)
-        return (
-            f"{line.ljust(max(comment.column - 2, len(line)))}  {comment.text}" if comment else line
-        )
+        return f"{line.ljust(comment.column - 2)}  {comment.text}" if comment else line
 
 
 def _append(lines: Lines, comments: Iterable[Comment], indent: int, blank: bool = True) -> None:
@@ -169,11 +153,6 @@ def _dashed(lines: Lines, indent: int) -> Lines:
 def _is_inline(tree: Tree) -> bool:
     """Tell whether a value starts on the line of its key or dash."""
     return isinstance(tree, Scalar) or is_flow(tree)
-
-
-def _is_patch(key: Scalar, value: Tree) -> bool:
-    """Tell whether this is a block of layers whose values share a column with its sibling's."""
-    return key.text in ("change", "insert") and not _is_inline(value)
 
 
 def _is_literal(tree: Tree) -> bool:

@@ -6,6 +6,7 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from operator import attrgetter, itemgetter
 
 from netspec.text.diagnostics import Source
 from netspec.text.syntax import Mapping, Scalar, Sequence, Tree
@@ -18,10 +19,6 @@ class Comment:
     offset: int
     column: int
     text: str
-
-
-def _offset(comment: Comment) -> int:
-    return comment.offset
 
 
 BLANK = Comment(-1, 0, "")
@@ -43,7 +40,8 @@ class Trivia:
 
     def within(self, start: int, end: int) -> list[Comment]:
         """Return the comments inside flow collections between two places."""
-        first, last = (bisect_left(self.inner, at, key=_offset) for at in (start, end))
+        place = attrgetter("offset")
+        first, last = (bisect_left(self.inner, at, key=place) for at in (start, end))
         return self.inner[first:last]
 
 
@@ -56,10 +54,9 @@ def collect(source: Source, tree: Tree) -> Trivia:
     """Find every comment and blank line of a source, and the anchor that it belongs to."""
     text = source.text
     anchors, solid, flows = _survey(tree)
-    starts = [start for start, _ in solid]
     trivia = Trivia()
     for offset, line in _lines(text):
-        found = _comment(text, offset, line, solid, starts)
+        found = _comment(offset, line, solid)
         at = found.offset if found else offset
         if _covers(flows, at):
             trivia.inner += [found] if found else []
@@ -101,20 +98,14 @@ def dashes(node: Sequence) -> list[int]:
     text = node.span.source.text
     places, end = [], node.span.start
     for item in node.items:
-        places.append(_dash(text, end))
-        end = max(item.span.end, places[-1] + 1)
+        # A comment may have dashes too.
+        dash = next(found for found in _DASH.finditer(text, end) if found[0] == "-")
+        places.append(dash.start())
+        end = max(item.span.end, dash.end())
     return places
 
 
 _DASH = re.compile(r"#[^\r\n]*|-")
-
-
-def _dash(text: str, start: int) -> int:
-    """Return the first dash at or behind a place that stands in no comment."""
-    for match in _DASH.finditer(text, start):
-        if match[0] == "-":
-            return match.start()
-    raise AssertionError("a list item without a dash")
 
 
 def _lines(text: str) -> Iterator[tuple[int, str]]:
@@ -124,20 +115,17 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
         offset += len(line)
 
 
-def _comment(
-    text: str, offset: int, line: str, solid: _Ranges, starts: list[int]
-) -> Comment | None:
+def _comment(offset: int, line: str, scalars: _Ranges) -> Comment | None:
     """Return the comment of a line: from the first `#` that stands in no scalar."""
     for match in re.finditer("#", line):
-        at = offset + match.start()
-        i = bisect_right(starts, at) - 1
-        if i < 0 or at >= solid[i][1]:
-            return Comment(at, match.start(), line[match.start() :].rstrip())
+        at = match.start()
+        if not _covers(scalars, offset + at):
+            return Comment(offset + at, at, line[at:].rstrip())
     return None
 
 
 def _covers(ranges: _Ranges, place: int) -> bool:
-    i = bisect_right(ranges, (place, len(ranges) and ranges[-1][1] + 1)) - 1
+    i = bisect_right(ranges, place, key=itemgetter(0)) - 1
     return i >= 0 and ranges[i][0] < place < ranges[i][1]
 
 
@@ -159,6 +147,7 @@ def _between(
     queue = trivia.tail if is_last else trivia.above.setdefault(anchors[i], [])
     after = 0 if is_last else source.position(anchors[i])[1] - 1
     before = source.position(anchors[i - 1])[1] - 1 if i else 0
+    # Indented like the anchor above and deeper than the next: it speaks of what stands above.
     if comment is not BLANK and comment.column >= before > after:
         trivia.below.setdefault(anchors[i - 1], []).extend([*queue, comment])
         queue.clear()

@@ -15,10 +15,10 @@ from netspec.language.grammar import (
     TensorKeys,
     VariantKeys,
 )
-from netspec.language.keys import Keys, closed
+from netspec.language.keys import Keys, Schema, closed
 from netspec.language.kinds import REF, ref, table
 from netspec.language.names import BLOCK_NAME, NAME
-from netspec.language.schema.ops import Schema, bare, definitions, fillers
+from netspec.language.schema.ops import definitions, fillers, words
 from netspec.ops.base import REGISTRY
 
 
@@ -49,7 +49,7 @@ def document() -> Schema:
             "spec": SpecKeys.object(),
             "variant": VariantKeys.object(),
             "block": BlockKeys.object(anyOf=_BODIES),
-            "chain": _chain(),
+            "chain": {"anyOf": [table(ref("layer"), NAME), _LAYERS]},
             "layer": _layer(LayerKeys),
             "insertion": _layer(InsertionKeys),
             "keys": {**InsertionKeys.properties(), **BodyKeys.properties()},
@@ -61,12 +61,8 @@ def document() -> Schema:
     }
 
 
+_LAYERS = {"type": "array", "items": ref("layer")}
 _BODIES = [{"required": ["chain"]}, {"required": ["parallel", "join"]}]
-
-
-def _chain() -> Schema:
-    layer = ref("layer")
-    return {"anyOf": [table(layer, NAME), {"type": "array", "items": layer}]}
 
 
 # ------------------------------------------------------------------ one layer
@@ -78,8 +74,8 @@ def _layer(keys: type[Keys]) -> Schema:
     return {
         "anyOf": [
             _mapping(extras),
-            {"type": "string", "anyOf": [{"enum": bare()}, {"pattern": f"^{BLOCK_NAME}$"}]},
-            {"type": "array", "items": ref("layer")},
+            {"type": "string", "anyOf": [{"enum": words()}, {"pattern": f"^{BLOCK_NAME}$"}]},
+            _LAYERS,
         ]
     }
 
@@ -88,15 +84,13 @@ def _mapping(extras: dict[str, Schema]) -> Schema:
     """Offer every op until one is there, and then only its own arguments."""
     bodies = {key: ref(f"keys/{key}") for key in BodyKeys.kinds()}
     ops = {name: _op(name, name) for name in sorted(REGISTRY)}
+    # Draft 7 cannot say "some key": not all keys are without a capital.
     is_block_use = {"not": {"propertyNames": {"not": {"pattern": "^[A-Z]"}}}}
     has_op = {"anyOf": [is_block_use, *({"required": [name]} for name in ops)]}
     return {
         "type": "object",
         "allOf": [
-            {
-                "if": has_op,
-                "else": closed({**ops, **bodies, **extras}, minProperties=1),
-            },
+            {"if": has_op, "else": closed({**ops, **bodies, **extras}, minProperties=1)},
             *(_call(name, extras) for name in ops),
             {"if": is_block_use, "then": _block_use(extras)},
         ],

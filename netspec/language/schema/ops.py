@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 import inspect
-from typing import Any
+from collections.abc import Mapping
 
 from pydantic import BaseModel
 
+from netspec.language.keys import Schema
+from netspec.ops.arguments import bare
 from netspec.ops.base import REGISTRY, Op
 from netspec.ops.fillers import FILLERS, Filler
-
-Schema = dict[str, Any]
 
 
 def definitions() -> dict[str, Schema]:
     """Return for each op what may stand at its name and at its arguments' names."""
-    return {name: {"properties": properties(cls)} for name, cls in sorted(REGISTRY.items())}
-
-
-def properties(cls: type[Op]) -> dict[str, Schema]:
-    """Return the schema of an op's own key and of each of its arguments as a keyword."""
-    arguments = _arguments(cls)
-    return {**arguments, cls.op_name: _call(cls, arguments)}
+    found = {}
+    for name, cls in sorted(REGISTRY.items()):
+        schemas = cls.model_json_schema().get("properties", {})
+        arguments = {key: _argument(schema) for key, schema in schemas.items()}
+        found[name] = {"properties": {**arguments, name: _call(cls, arguments)}}
+    return found
 
 
 def fillers() -> list[Schema]:
     """Return the alternatives for a function of torch.nn.init."""
-    words = [n for n, c in FILLERS.items() if not any(f.is_required() for f in _fields(c))]
-    return [{"enum": words}, *map(_filler, FILLERS.values())]
+    return [{"enum": _complete(FILLERS)}, *map(_filler, FILLERS.values())]
 
 
 def _filler(cls: type[Filler]) -> Schema:
@@ -43,19 +41,18 @@ def _filler(cls: type[Filler]) -> Schema:
     }
 
 
-def _fields(cls: type[BaseModel]) -> list[Any]:
-    return list(cls.model_fields.values())
-
-
-def bare() -> list[str]:
+def words() -> list[str]:
     """Return the ops that need no argument, and so may stand as a word."""
-    return sorted(n for n, c in REGISTRY.items() if not any(map(is_required, _fields(c))))
+    return sorted(_complete(REGISTRY))
 
 
-def is_required(field: Any) -> bool:
-    """Tell whether a field has no default."""
-    required: bool = field.is_required()
-    return required
+def _complete(models: Mapping[str, type[BaseModel]]) -> list[str]:
+    """Return the names of those models all of whose fields have defaults."""
+    return [
+        name
+        for name, cls in models.items()
+        if not any(field.is_required() for field in cls.model_fields.values())
+    ]
 
 
 def describe(cls: type[Op]) -> str:
@@ -65,10 +62,10 @@ def describe(cls: type[Op]) -> str:
 
 def signature(cls: type[Op]) -> str:
     """Write an op's arguments in order: `kernel_size, stride=null, padding=0`."""
-    parts = []
-    for name, field in cls.model_fields.items():
-        parts.append(name if is_required(field) else f"{name}={spell(field.default)}")
-    return ", ".join(parts)
+    return ", ".join(
+        name if field.is_required() else f"{name}={bare(field.default)}"
+        for name, field in cls.model_fields.items()
+    )
 
 
 def link(cls: type[Op]) -> str:
@@ -78,24 +75,9 @@ def link(cls: type[Op]) -> str:
     return f"https://docs.pytorch.org/docs/stable/generated/{name}.html"
 
 
-def spell(value: object) -> str:
-    """Write a default as a spec writes it."""
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return str(value).lower()
-    return str(value)
-
-
-def _arguments(cls: type[Op]) -> dict[str, Schema]:
-    found = cls.model_json_schema().get("properties", {})
-    return {name: _argument(schema) for name, schema in found.items()}
-
-
 def _argument(schema: Schema) -> Schema:
     schema = {key: value for key, value in schema.items() if key != "title"}
-    tail = f"; by default {spell(schema['default'])}" if "default" in schema else "; required"
+    tail = f"; by default {bare(schema['default'])}" if "default" in schema else "; required"
     return {**schema, "description": schema["description"] + tail}
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from netspec.language.variant.places import parts_of, path_at
+from netspec.language.variant.places import parts
 from netspec.text.codes import Code
 from netspec.text.diagnostics import Diagnostic, Label, Source, Span, nearest
-from netspec.text.syntax import Mapping, Scalar, Tree
+from netspec.text.syntax import Mapping, Scalar, Tree, entries
 
 _CHANGES = ("params", "change", "insert", "remove")
 _MAX_SHOWN = 12
@@ -38,8 +38,10 @@ class Extension:
             )
         notes = tuple(Label(key.span, "what it changes") for key in written)
         help = "say what differs in `params`, `change`, `insert` or `remove`"
-        if params := _params(self.base):
-            help += f"; {self.link.text} has `params: {{{params}}}`"
+        if params := entries(self.base.get("params")):
+            texts = [f"{key.text}: {value.span.text}" for key, value in params[:_MAX_SHOWN]]
+            more = ", …" if len(params) > _MAX_SHOWN else ""
+            help += f"; {self.link.text} has `params: {{{', '.join(texts)}{more}}}`"
         return Diagnostic(
             Code.BROKEN_EXPECT, message, self.link.span, notes=(*missed, *notes), help=help
         )
@@ -56,30 +58,32 @@ class Extension:
 
     def path_at(self, place: Span) -> str:
         """Return how the variant names the part of its base that holds a place, or nothing."""
-        return path_at(self.base, place)
+        names: list[str] = []
+        inner = parts(self.base, "spec")
+        while found := next(((n, at) for n, at in inner.items() if _holds(at.tree, place)), None):
+            names.append(found[0])
+            inner = found[1].parts
+        return ".".join(names) if len(names) > 1 else ""
 
     def unchanged(self) -> Iterator[tuple[Scalar, str, Tree]]:
         """Yield what stands in the base beside parts that the variant changes, with its path."""
-        found = self.variant.find("change")
-        keys = [key for key, _ in found[1].items] if found and isinstance(found[1], Mapping) else []
-        written = {key.text for key, _ in self.variant.items} | {key.text for key in keys}
+        keys = [key for key, _ in entries(self.variant.get("change"))]
+        written = {key.text for key in keys}
         for parent, key in {key.text.rpartition(".")[0]: key for key in keys}.items():
-            for name, place in parts_of(self.base, parent).items():
+            inner = parts(self.base, "spec")
+            for name in parent.split("."):
+                inner = inner[name].parts if name in inner else {}
+            for name, place in inner.items():
                 if f"{parent}.{name}" not in written:
                     yield key, f"{parent}.{name}", place.tree
 
     def beside(self, place: Span) -> Iterator[Label]:
         """Yield where the variant changes what has nearly the path of a place of its base."""
-        path, found = self.path_at(place), self.variant.find("change")
-        if path and found and isinstance(found[1], Mapping):
-            paths = {key.text: key.span for key, _ in found[1].items}
-            for near in nearest(path, paths):
-                yield Label(paths[near], f"`{near}` is changed here")
+        paths = {key.text: key.span for key, _ in entries(self.variant.get("change"))}
+        for near in nearest(self.path_at(place), paths):
+            yield Label(paths[near], f"`{near}` is changed here")
 
 
-def _params(base: Mapping) -> str:
-    """Write the parameters of a spec as it does."""
-    found = base.find("params")
-    items = found[1].items if found and isinstance(found[1], Mapping) else ()
-    texts = [f"{key.text}: {value.span.text}" for key, value in items[:_MAX_SHOWN]]
-    return ", ".join([*texts, *["…"] * (len(items) > _MAX_SHOWN)])
+def _holds(tree: Tree, place: Span) -> bool:
+    span = tree.span
+    return span.source is place.source and span.start <= place.start < max(span.end, span.start + 1)

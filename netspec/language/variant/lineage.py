@@ -49,34 +49,34 @@ class Lineage:
         return tuple(self._traced(item) for item in items)
 
     def _traced(self, item: Diagnostic) -> Diagnostic:
-        name = item.span.text.partition(".")[0] if item.span else ""
-        if item.span and item.code in _LOOKUPS and name in self.removed:
+        if item.span is None:
+            return item
+        name = item.span.text.partition(".")[0]
+        if item.code in _LOOKUPS and name in self.removed:
             note = Label(item.span, f"`{name}` is used here")
             others = [label for label in item.notes if label.text == "and here"]
             help = f"{self._change(item.span) or '`change` what uses it'}, or keep it"
             message = f"`{name}` is removed, but used"
             notes = (note, *others, *self._beside(item.span))
             return Diagnostic(Code.NO_TARGET, message, self.removed[name], notes=notes, help=help)
-        place = item.span and self.places.get(item.span.source)
-        if not place:
+        place = self.places.get(item.span.source)
+        if place is None:
             return item
         own = any(note.span.source is self.sources[0] for note in item.notes)
-        change = self._change(item.span) if item.span and item.code < _CONTRACTS and not own else ""
-        help = ", or ".join(filter(None, (item.help, f"{change} in the variant" * bool(change))))
-        notes = (
-            *item.notes,
-            Label(place, "extended here"),
-            *self._beside(item.span if change else None),
-        )
-        return replace(item, notes=notes, help=help)
+        # From the contracts on, the cure says itself what the variant has to change.
+        change = self._change(item.span) if item.code < _CONTRACTS and not own else ""
+        cures = [item.help, f"{change} in the variant" if change else ""]
+        help = ", or ".join(filter(None, cures))
+        beside = self._beside(item.span) if change else ()
+        return replace(item, notes=(*item.notes, Label(place, "extended here"), *beside), help=help)
 
     def _change(self, place: Span) -> str:
         """Say how the variant changes what stands at a place of its base, if it can."""
         path = self.extension.path_at(place) if self.extension else ""
         return f"add `{path}: …` to `change`" if path else ""
 
-    def _beside(self, place: Span | None) -> Iterator[Label]:
-        yield from self.extension.beside(place) if self.extension and place else ()
+    def _beside(self, place: Span) -> Iterator[Label]:
+        yield from self.extension.beside(place) if self.extension else ()
 
     def resolve(self, load: Loader | None) -> Tree:
         """Return the tree of the whole spec; `sources` and `places` grow. Raises SpecError."""
@@ -108,10 +108,8 @@ class Lineage:
 
     def _follow(self, link: Scalar, load: Loader | None) -> None:
         if load is None:
-            help = "put the spec into a file"
-            _refuse(
-                Code.OUTSIDE, "this text has no place that `extends` could start at", link, help
-            )
+            message = "this text has no place that `extends` could start at"
+            _refuse(Code.OUTSIDE, message, link, "put the spec into a file")
         try:
             base = load(self.sources[-1], link.text)
         except LoadError as error:
@@ -141,7 +139,7 @@ def _variant(tree: Tree, sink: Sink) -> Variant | None:
     """Return what a variant says, None for a whole spec. Raises SpecError if it extends nothing."""
     if not isinstance(tree, Mapping) or not _is_variant(tree):
         return None
-    from netspec.language.variant.patch import Variant
+    from netspec.language.variant.patch import Variant  # a whole spec, the common case, needs none
 
     tree = corrected(VariantKeys, tree, "a variant", sink)
     said = read_known(VariantKeys, tree, "a variant", Reading(sink))
@@ -154,8 +152,7 @@ def _variant(tree: Tree, sink: Sink) -> Variant | None:
 def _is_variant(tree: Mapping) -> bool:
     if tree.find("extends"):
         return True
-    found = tree.find("graph")
-    if found and not isinstance(found[1], Scalar):
+    if isinstance(tree.get("graph"), Mapping | Sequence):
         return False
     names_file = any(isinstance(x, Scalar) and x.text.endswith(".yaml") for _, x in tree.items)
     return names_file or any(tree.find(key) for key in ("change", "insert", "remove"))

@@ -11,14 +11,13 @@ from dataclasses import dataclass, field
 from netspec.language.grammar import PlaceKeys, VariantKeys
 from netspec.language.keys import as_mapping
 from netspec.language.kinds import Replaced
-from netspec.language.variant.places import Finder, Parent
+from netspec.language.variant.places import Finder, Place, name_in
 from netspec.text.codes import Code
 from netspec.text.diagnostics import Diagnostic, Label, Sink, Span, suggest
-from netspec.text.syntax import Mapping, Scalar, Sequence, Tree
+from netspec.text.syntax import Entry, Mapping, Scalar, Sequence, Tree, entries
 
 _REPLACED = [k for k, kind in VariantKeys.kinds().items() if isinstance(kind, Replaced)]
 _MAX_SHOWN = 100
-Entry = tuple[Scalar, Tree]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,66 +32,49 @@ class Variant:
 def patch(base: Mapping, variant: Variant, sink: Sink) -> Mapping:
     """Return a spec with a variant's patch applied. Raises SpecError with every misfit."""
     patcher = _Patcher(Finder(base, sink), sink)
-    for key, value in _entries(variant.said.change):
+    for key, value in entries(variant.said.change):
         patcher.change(key, value)
-    for key, value in _entries(variant.said.insert):
+    for key, value in entries(variant.said.insert):
         patcher.insert(key, value)
     for path in variant.said.remove:
         patcher.remove(path)
-    sections = dict(_sections(base, variant.tree, sink))
-    whole = [(key, sections.pop(key.text, (key, value))) for key, value in base.items]
-    items = (*(entry for _, entry in whole), *sections.values())
-    result = patcher.apply(Mapping(items, variant.tree.span))
+    # Sections last: paths were found in the extended spec, whose containers the edits name.
+    result = patcher.apply(_sections(base, variant.tree, sink))
     patcher.refuse_unreached()
     sink.stop()
     assert isinstance(result, Mapping)
     return result
 
 
-def _entries(tree: Mapping | None) -> tuple[Entry, ...]:
-    return tree.items if tree else ()
-
-
 def removed(variant: Variant) -> dict[str, Span]:
     """Return where a variant removes layers and blocks, by their names."""
-    return {_last(path).text: path.span for path in variant.said.remove}
+    return {name_in(path, -1).text: path.span for path in variant.said.remove}
 
 
-def _sections(base: Mapping, variant: Mapping, sink: Sink) -> Iterator[tuple[str, Entry]]:
-    """Yield the sections that a variant writes itself."""
+def _sections(base: Mapping, variant: Mapping, sink: Sink) -> Mapping:
+    """Return a spec with the sections that a variant writes itself, in the order of the spec."""
+    found: dict[str, Entry] = {key.text: (key, value) for key, value in base.items}
     for key, value in variant.items:
         if key.text in _REPLACED:
-            yield key.text, (key, value)
+            found[key.text] = key, value
         elif key.text == "params" and (params := as_mapping(value, sink, "`params`")):
-            found = base.find("params")
-            old = found[1] if found and isinstance(found[1], Mapping) else None
-            yield "params", (found[0] if found else key, _params(old, params, sink))
+            place, old = found.get("params", (key, None))
+            found["params"] = place, _params(old, params, sink)
+    return Mapping(tuple(found.values()), variant.span)
 
 
-def _params(base: Mapping | None, variant: Mapping, sink: Sink) -> Mapping:
+def _params(base: Tree | None, variant: Mapping, sink: Sink) -> Mapping:
     """Return parameters with the variant's values."""
-    known = {key.text: i for i, (key, _) in enumerate(_entries(base))}
-    items = list(_entries(base))
+    found: dict[str, Entry] = {key.text: (key, value) for key, value in entries(base)}
+    known = tuple(name for name in found if not variant.find(name)) or tuple(found)
     for key, value in variant.items:
-        if key.text in known:
-            items[known[key.text]] = key, value
+        if key.text in found:
+            found[key.text] = key, value
         else:
-            absent = [name for name in known if not variant.find(name)]
-            help = suggest(key.text, absent or known) or f"it has: {', '.join(known) or 'none'}"
+            help = suggest(key.text, known) or f"it has: {', '.join(found) or 'none'}"
             message = f"the extended spec has no parameter `{key.text}`"
-            sink.add(
-                Diagnostic(
-                    Code.NO_TARGET, message, key.span, help=help, guesses=tuple(absent or known)
-                )
-            )
-    return Mapping(tuple(items), variant.span)
-
-
-def _last(path: Scalar) -> Scalar:
-    """Return the last part of a path as a name with its own place."""
-    name = path.text.rpartition(".")[2]
-    end = path.span.end - path.quoted
-    return Scalar(name, Span(path.span.source, end - len(name), end))
+            sink.add(Diagnostic(Code.NO_TARGET, message, key.span, help=help, guesses=known))
+    return Mapping(tuple(found.values()), variant.span)
 
 
 @dataclass(slots=True, eq=False)
@@ -106,12 +88,6 @@ class _Edits:
     before: dict[str, list[Entry]] = field(default_factory=dict)
     after: dict[str, list[Entry]] = field(default_factory=dict)
     appended: list[Entry] = field(default_factory=list)
-
-    @property
-    def empties(self) -> bool:
-        """Whether nothing is left."""
-        grows = self.before or self.after or self.appended
-        return len(self.removed) == len(self.container.items) and not grows
 
     def woven(self) -> Iterator[Entry]:
         """Yield the entries of the mapping that results."""
@@ -150,12 +126,11 @@ class _Patcher:
 
     def change(self, path: Scalar, value: Tree) -> None:
         if place := self._finder.find(path, value):
-            self._edit(place.container, path).changed[place.index] = _last(path), value
+            self._edit(place.container, path).changed[place.index] = name_in(path, -1), value
 
     def remove(self, path: Scalar) -> None:
-        parent = self._finder.parent(path)
-        place = self._finder.find(path) if parent else None
-        if parent is None or place is None:
+        place = self._finder.find(path)
+        if place is None:
             return
         edits = self._edit(place.container, path)
         if first := edits.removed.get(place.index):
@@ -165,10 +140,13 @@ class _Patcher:
             note = Label(changed[0].span, "changed here")
             self._refuse(Code.NO_TARGET, f"`{path.text}` is changed and removed", path.span, note)
         edits.removed[place.index] = path
-        if parent.kind != "blocks" and edits.empties:
-            message = f"without `{_last(path).text}` nothing is left of `{parent.path}`"
+        above, _, name = path.text.rpartition(".")
+        grows = edits.before or edits.after or edits.appended
+        is_empty = len(edits.removed) == len(edits.container.items) and not grows
+        if above != "blocks" and is_empty:
+            message = f"without `{name}` nothing is left of `{above}`"
             help = "change the layer or the block around it"
-            if parent.kind == "outputs":
+            if above == "outputs":
                 help = "a network needs an output: keep one, or `insert` another"
             self._sink.error(Code.NO_TARGET, message, path.span, help=help)
 
@@ -176,50 +154,47 @@ class _Patcher:
         parent = self._finder.parent(path)
         if parent is None:
             return
-        name = _last(path)
-        if hit := parent.places.get(name.text):
+        name = name_in(path, -1)
+        if hit := parent.parts.get(name.text):
             help = f"`change` replaces it; {name.text} needs another name to stand beside it"
             note = Label(hit.span, "here")
             message = f"`{path.text}` is there already"
             self._refuse(Code.NO_PLACE, message, name.span, note, help)
             return
         anchors, layer = _anchors(value)
-        is_section = parent.kind in ("blocks", "outputs")
-        if not anchors and is_section and isinstance(parent.tree, Mapping):
+        if not anchors and parent.form == "section" and isinstance(parent.tree, Mapping):
             self._edit(parent.tree, path).appended.append((name, layer))
         elif len(anchors) != 1:
             message = f"`{path.text}` must say one place: `after:` or `before:` a layer"
-            text = _placed(layer, next(iter(parent.places), "conv1"))
+            text = _placed(layer, next(iter(parent.parts), "conv1"))
             help = f"for example `{path.text}: {text}`"
             self._sink.error(Code.NO_PLACE, message, name.span, help=help)
         else:
             self._weave(parent, path, anchors[0], layer)
 
-    def _weave(self, parent: Parent, path: Scalar, anchor: Entry, layer: Tree) -> None:
+    def _weave(self, parent: Place, path: Scalar, anchor: Entry, layer: Tree) -> None:
         word, target = anchor
         text = target.text if isinstance(target, Scalar) else ""
-        place = parent.places.get(text)
-        container = place.container if place else self._inserted.get((parent.path, text))
-        name = _last(path)
+        place = parent.parts.get(text)
+        name, above = name_in(path, -1), path.text.rpartition(".")[0]
+        container = place.container if place else self._inserted.get((above, text))
         if container is None:
-            known = [*parent.places, *(n for p, n in self._inserted if p == parent.path)]
+            known = [*parent.parts, *(n for p, n in self._inserted if p == above)]
             help = suggest(text, known) or "it has: " + ", ".join(f"`{n}`" for n in known[:12])
-            message = f"`{parent.path}` has no `{text}` to stand {word.text}"
+            message = f"`{above}` has no `{text}` to stand {word.text}"
             self._sink.error(Code.NO_PLACE, message, target.span, help=help)
         elif isinstance(container, Sequence):
-            message = (
-                f"the layers of `{parent.path}` have no names, so `{name.text}` cannot join them"
-            )
-            self._sink.error(
-                Code.NO_PLACE, message, name.span, help=f"change `{parent.path}` as a whole"
-            )
+            message = f"the layers of `{above}` have no names, so `{name.text}` cannot join them"
+            help = f"change `{above}` as a whole"
+            self._sink.error(Code.NO_PLACE, message, name.span, help=help)
         else:
             edits = self._edit(container, path)
             side = edits.after if word.text == "after" else edits.before
             side.setdefault(text, []).append((name, layer))
-            self._inserted[parent.path, name.text] = container
+            self._inserted[above, name.text] = container
 
     def _edit(self, container: Mapping | Sequence, path: Scalar) -> _Edits:
+        # By identity: two containers at different places may hold the same.
         return self._edits.setdefault(id(container), _Edits(container, path))
 
     def _refuse(self, code: str, message: str, span: Span, note: Label, help: str = "") -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from netspec.text.diagnostics import Diagnostic, Label
+from netspec.text.yaml_errors import layout
 from netspec.text.yaml_errors.layout import OPENERS, PAIRS, VALUE, Entry, Failure, said, tokens
 
 _WORD = r"[A-Za-z_][\w.]*"
@@ -17,27 +18,22 @@ _NO_START = r"[:;,}\]]|\$(?=\d)|-(?=[$A-Za-z])"
 _KEY_BEHIND_KEY = re.compile(rf"\b{_WORD}:\s+(?={_WORD}:\s)")
 
 
-def _candidates(failure: Failure) -> Iterator[Entry]:
-    """Yield the entries whose brackets count: those of a text do not."""
-    for entry in failure.near():
-        if entry.key != "doc" or failure.text[entry.value : entry.value + 1] in PAIRS:
-            yield entry
+def _is_sentence(text: str, entry: Entry) -> bool:
+    """Tell whether the brackets of an entry are those of a text, which do not count."""
+    return entry.key == "doc" and text[entry.value : entry.value + 1] not in PAIRS
 
 
-def odd(failure: Failure) -> Diagnostic | None:
+@layout.of_an_entry
+def odd(failure: Failure, entry: Entry) -> Diagnostic | None:
     """A bracket inside a word, or one that closes before the entry has ended."""
-    for entry in _candidates(failure):
-        if found := _odd_in(failure, entry):
-            return found
-    return None
-
-
-def _odd_in(failure: Failure, entry: Entry) -> Diagnostic | None:
     text = failure.text
+    if _is_sentence(text, entry):
+        return None
     opened: list[str] = []
     for place in tokens(text, entry.value, entry.end):
         char, behind = text[place], _behind(failure, entry, place)
         if char in PAIRS:
+            # `conv [64, 3]`: a word in front of the first bracket is a key that has lost its colon.
             alone = not opened and place - entry.value < _LONG
             word = alone and re.fullmatch(r"[^\s:,]+\s+", text[entry.value : place])
             if word or re.match(r"[\w$\]})-]", text[place - 1]):
@@ -48,6 +44,7 @@ def _odd_in(failure: Failure, entry: Entry) -> Diagnostic | None:
                 return None
             is_whole = not opened and text[entry.value] in PAIRS
             if behind and not re.match("#" if is_whole else r"[,\]}#]", behind):
+                # Where an opener is missing, `unbalanced` says more than that this closes early.
                 is_late = behind == "," or behind[0] in OPENERS or _opens_late(text, entry, place)
                 return None if is_late else _early(failure, place, behind, opened)
     return None
@@ -116,16 +113,12 @@ def _early(failure: Failure, place: int, behind: str, opened: list[str]) -> Diag
     return said(f"`{char}` closes before the end", span, help)
 
 
-def unbalanced(failure: Failure) -> Diagnostic | None:
+@layout.of_an_entry
+def unbalanced(failure: Failure, entry: Entry) -> Diagnostic | None:
     """A bracket that has no partner, and where the partner would stand."""
-    for entry in _candidates(failure):
-        if found := _in_entry(failure, entry):
-            return found
-    return None
-
-
-def _in_entry(failure: Failure, entry: Entry) -> Diagnostic | None:
     text = failure.text
+    if _is_sentence(text, entry):
+        return None
     places = [place for place in tokens(text, entry.first, entry.end) if text[place] in "[]{}"]
     opened: list[int] = []
     for place in places:
@@ -134,7 +127,8 @@ def _in_entry(failure: Failure, entry: Entry) -> Diagnostic | None:
         elif opened and text[opened[-1]] == OPENERS[text[place]]:
             opened.pop()
         else:
-            excess = _excess(text[place] for place in places)
+            counts = Counter(text[place] for place in places)
+            excess = {left: counts[left] - counts[right] for left, right in PAIRS.items()}
             return _wrong_closer(failure, entry, place, opened, excess)
     return _never_closed(failure, opened[-1], entry.end, entry.end) if opened else None
 
@@ -179,27 +173,27 @@ def _for_comma(failure: Failure, place: int) -> Diagnostic | None:
     return said(f"`{closer}` stands where `,` belongs behind `{word}`", span, help)
 
 
-def _excess(found: Iterator[str]) -> dict[str, int]:
-    """Return how many more brackets open than close, of each kind."""
-    counts = Counter(found)
-    return {opener: counts[opener] - counts[closer] for opener, closer in PAIRS.items()}
-
-
 def _wrong_closer(
     failure: Failure, entry: Entry, place: int, opened: list[int], excess: dict[str, int]
 ) -> Diagnostic:
+    """A closer that does not match; `excess` is how many more brackets of each kind open."""
     closer, text = failure.text[place], failure.text
     opener = OPENERS[closer]
     span = failure.span(place, place + 1)
     meant = _in_key(failure, place) or _for_dollar(failure, place) or _for_comma(failure, place)
+    # One closer too many is a slip for another mark, if one would fit there; of two or more, some
+    # opener is missing.
     if meant and excess[opener] == -1:
         return meant
+    # Too many of its kind close. If too few of the other kind do, the closer is of the wrong kind,
+    # which is said below.
     if excess[opener] < 0 and not (opened and excess[text[opened[-1]]] > 0):
         other = "{" if opener == "[" else "["
         if place == entry.value and excess[opener] == -1 and excess[other] < 0:
             help = f"write `{other}` in place of `{closer}`"
             return said(f"`{closer}` stands where `{other}` belongs", span, help)
         return _never_opened(failure, entry, place, opened[-1] + 1 if opened else entry.first)
+    # Enough of each kind close: they stand crosswise.
     if not opened or excess[text[opened[-1]]] <= 0:
         help = "close the brackets in the order in which they open, the last first"
         around = failure.span(max(place - 1, 0), place + 2)
@@ -218,6 +212,7 @@ def _never_closed(failure: Failure, opener: int, stop: int, end: int) -> Diagnos
     char, closer = text[opener], PAIRS[text[opener]]
     behind = failure.match(r"\s*(#)[^\r\n]*", end)
     span = failure.span(opener, opener + 1)
+    # The text has the bracket, but behind a `#`.
     if stop == end and behind and closer in behind[0]:
         note = Label(failure.span(behind.start(1), behind.start(1) + 1), "a comment starts here")
         help = "delete the `#`, or close the bracket in front of it"
@@ -237,10 +232,7 @@ def _never_closed(failure: Failure, opener: int, stop: int, end: int) -> Diagnos
     return said(f"`{char}` is not closed", span, help, note)
 
 
-_STRANGE = {
-    "[": r",\s*(?=[A-Za-z_]\w*:\s)",
-    "{": r",\s*(?=[\[{]|[\w$.]+\s*[,\]}])",
-}
+_STRANGE = {"[": r",\s*(?=[A-Za-z_]\w*:\s)", "{": r",\s*(?=[\[{]|[\w$.]+\s*[,\]}])"}
 """What no bracket can hold: a list a key, a mapping an item without one."""
 
 

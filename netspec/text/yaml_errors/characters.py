@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 from netspec.text.codes import Code
 from netspec.text.diagnostics import Diagnostic, escape
-from netspec.text.yaml_errors.layout import PAIRS, Failure, said, tokens
+from netspec.text.yaml_errors import layout
+from netspec.text.yaml_errors.layout import PAIRS, Entry, Failure, said, tokens
 
 _SHOWN = 40
 _LONG = 1000
@@ -51,6 +54,8 @@ def open_quote(failure: Failure) -> Diagnostic | None:
     """A quote that closes nowhere, or only below the next entry."""
     text = failure.text
     places = [failure.began] if "quoted scalar" in failure.context else []
+    # A quote that opened far above closes at the next one, and YAML stops behind that: the first
+    # quote in doubt is the cause, not the nearest.
     for entry in (*failure.near(), *failure.entries[: failure.index]):
         end = entry.end if text[entry.value : entry.value + 1] in PAIRS else entry.value + 1
         places += [p for p in tokens(text, entry.value, entry.end) if p < end and text[p] in "\"'"]
@@ -64,13 +69,13 @@ def open_quote(failure: Failure) -> Diagnostic | None:
     return said(f"the quote `{quote}` is not closed", span, help)
 
 
-def braced_name(failure: Failure) -> Diagnostic | None:
-    for entry in failure.near():
-        place = failure.text.find("${", entry.first, entry.end)
-        if place >= 0 and (found := failure.match(r"\$\{\s*(\w*)\s*\}?", place)):
-            span = failure.span(*found.span())
-            return said("a parameter has no braces", span, f"write `${found[1] or 'name'}`")
-    return None
+@layout.of_an_entry
+def braced_name(failure: Failure, entry: Entry) -> Diagnostic | None:
+    found = re.compile(r"\$\{\s*(\w*)\s*\}?").search(failure.text, entry.first, entry.end)
+    if not found:
+        return None
+    span = failure.span(*found.span())
+    return said("a parameter has no braces", span, f"write `${found[1] or 'name'}`")
 
 
 def reserved(failure: Failure) -> Diagnostic | None:

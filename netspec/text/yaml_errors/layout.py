@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 
 from netspec.text.codes import Code
 from netspec.text.diagnostics import Diagnostic, Label, Source, Span
@@ -73,7 +73,6 @@ class Failure:
     began: int
     problem: str
     context: str
-    _starts: list[int] = field(default_factory=list)
 
     @property
     def text(self) -> str:
@@ -98,6 +97,9 @@ class Failure:
         """Return a range, at least one character wide."""
         return Span(self.source, start, max(end, start + 1))
 
+    def line(self, place: int) -> int:
+        return self.source.position(place)[0]
+
     def match(self, pattern: str, start: int, end: int | None = None) -> re.Match[str] | None:
         """Match a pattern at a place of the text."""
         return re.compile(pattern).match(self.text, start, len(self.text) if end is None else end)
@@ -114,20 +116,33 @@ class Failure:
         return self.text[start:place]
 
     def _number(self, place: int) -> int:
-        if not self._starts:
-            self._starts.extend(entry.start for entry in self.entries)
-        return max(bisect_right(self._starts, place) - 1, 0)
+        return max(bisect_right(self.entries, place, key=lambda entry: entry.start) - 1, 0)
+
+
+Recogniser = Callable[[Failure], Diagnostic | None]
+"""Says what is wrong, or nothing."""
 
 
 def failure_at(source: Source, place: int, began: int, problem: str, context: str) -> Failure:
     """Lay out the part of a text that a failure concerns, however long the text is."""
     text = source.text
     start = max(0, began - _BEFORE)
+    # Entries are told by their columns, so that the part must begin where a line does.
     while start and text[start - 1] not in "\r\n":
         start -= 1
     end = min(len(text), place + _BEHIND, began + _BEHIND * 2)
     found = list(entries(text, start, end))
     return Failure(source, found, place, began, problem, context)
+
+
+def of_an_entry(recognise: Callable[[Failure, Entry], Diagnostic | None]) -> Recogniser:
+    """Let what looks at one entry look at those near the place, until one is recognised."""
+
+    def first(failure: Failure) -> Diagnostic | None:
+        found = (recognise(failure, entry) for entry in failure.near())
+        return next(filter(None, found), None)
+
+    return first
 
 
 def said(message: str, span: Span, help: str, *notes: Label) -> Diagnostic:
@@ -153,7 +168,9 @@ def entries(text: str, start: int, stop: int) -> Iterator[Entry]:
             continue
         if entry is not None:
             yield entry
-        entry = _entry(line.start(), head, end)
+        dash, key = len(head[1]), (head[3] or "").rstrip(": -")
+        value = line.start() + (head.end() if head[3] != "-" else dash)
+        entry = Entry(line.start(), dash, dash + len(head[2]), key, value, max(end, line.start()))
         rest = text[entry.value : end]
         literal = rest[:1] in ("|", ">")
         opened = _still_open("", rest) if rest[:1] in PAIRS else ""
@@ -161,21 +178,17 @@ def entries(text: str, start: int, stop: int) -> Iterator[Entry]:
         yield entry
 
 
+# An entry ends where another one starts, even in open brackets: a bracket that was never closed
+# must not swallow the rest of the file.
 def _continues(entry: Entry, content: str, head: re.Match[str], is_open: bool, text: str) -> bool:
     """Tell whether a line belongs to the entry above, whose brackets or text may be open."""
+    # A closer may stand at the column of its key, as it does in Python.
     if is_open and content[len(head[1])] in OPENERS:
         return True
     if len(head[1]) <= entry.dash:
         return False
     has_ended = text[entry.value : entry.value + 1] in PAIRS
     return is_open or not (head[2] or head[3] or has_ended)
-
-
-def _entry(start: int, head: re.Match[str], end: int) -> Entry:
-    dash = len(head[1])
-    key = (head[3] or "").rstrip(": -")
-    value = start + (head.end() if head[3] != "-" else dash)
-    return Entry(start, dash, dash + len(head[2]), key, value, max(end, start))
 
 
 def _still_open(opened: str, text: str) -> str:
@@ -192,6 +205,8 @@ def _still_open(opened: str, text: str) -> str:
 def _closed(opened: str, text: str, place: int) -> str:
     """Return what of the open brackets a closer leaves open, be it the last one's or not."""
     last = opened.rindex(OPENERS[text[place]])
+    # Something opened since is still open. Either this closer is a slip (`{a: 1]}`), or the bracket
+    # that opened last was closed by the wrong kind, or one in between was forgotten.
     if last < len(opened) - 1:
         if text[place] == "]" and opened[-1] == "{" and _next_closer(text, place + 1) == "}":
             return opened
@@ -221,6 +236,7 @@ def _code_end(content: str) -> int:
 def tokens(text: str, start: int, end: int) -> Iterator[int]:
     """Yield the places of brackets, comments, and quotes that do not close; skip closed texts."""
     place = start
+    # An apostrophe inside a word opens no text; nor does a `#` without a space start a comment.
     while match := _TOKEN.search(text, place, end):
         char, place = match[0][0], match.end()
         if char in _CLOSING and (closing := _CLOSING[char].match(text, place, end)):

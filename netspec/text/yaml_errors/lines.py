@@ -23,8 +23,7 @@ def missing_dash(failure: Failure) -> Diagnostic | None:
     above = failure.entries[failure.index - 1]
     if not entry.is_item or above is entry or not above.key or not above.holds:
         return None
-    position = failure.source.position
-    if position(above.value)[0] == position(above.first)[0]:
+    if failure.line(above.value) == failure.line(above.first):
         return None
     word = failure.word_at(above.value, r"\S*")
     span = failure.span(above.value - 1, above.value + len(word))
@@ -40,6 +39,7 @@ def item_below_value(failure: Failure) -> Diagnostic | None:
     if not entry.is_item or not above.key or above.key == "doc" or not above.holds:
         return None
     parent = next((other for other in reversed(before) if other.dash < above.dash), above)
+    # In a list of mappings a `-` below a value is right, or a matter of columns.
     if above.is_item or parent.is_item or entry.dash < above.dash:
         return None
     item, value = (failure.word_at(place, r"[^\r\n]*") for place in (entry.first, above.value))
@@ -136,6 +136,7 @@ def key_behind_value(failure: Failure) -> Diagnostic | None:
     entry, text = failure.entry, failure.text
     start = failure.place - len(failure.word_before(failure.place))
     between = text[entry.value : start].strip()
+    # Brackets between the two are looked at first: one that is missing has the same effect.
     is_plain = "mapping values" in failure.problem and not re.search(r"[\[\]{}]", between)
     return second_key(failure) if between and is_plain else None
 
@@ -171,13 +172,13 @@ def literal(failure: Failure) -> Diagnostic | None:
     line = max(text.rfind("\n", 0, failure.place), text.rfind("\r", 0, failure.place)) + 1
     if not first or first.start(1) >= line:
         return None
-    number = failure.source.position(line)[0]
+    number = failure.line(line)
     depth = failure.place - line
     usual = len(first[1])
     message = f"line {number} of a text is indented by {depth}, its first line by {usual}"
     above, below = failure.span(first.start(1), first.end()), failure.span(line, failure.place)
     if usual > entry.dash + 2 and depth == entry.dash + 2:
-        help = f"indent line {failure.source.position(above.start)[0]} by {depth}"
+        help = f"indent line {failure.line(above.start)} by {depth}"
         return said(message, above, help, Label(below, f"indented by {depth}"))
     help = f"indent line {number} by {usual}"
     return said(message, below, help, Label(above, f"indented by {usual}"))
@@ -209,6 +210,7 @@ def _faults(entries: Sequence[Entry]) -> tuple[int, list[_Level]]:
         top = levels[-1] if levels else None
         is_below = top is last and (top is None or not top.entry.holds)
         fits = top.takes(entry, top is last) if top and top.column == entry.dash else is_below
+        # A key without a value whose block does not follow has lost it to another column.
         empty = last is not None and top is not last and not last.entry.holds
         faults += (not fits) + empty + _put(levels, entry)
     return faults, levels
@@ -234,6 +236,7 @@ def indentation(failure: Failure) -> Diagnostic | None:
     entries = failure.entries
     place = min(failure.index, _BEFORE)
     near = entries[failure.index - place : failure.index + _BEHIND]
+    # Only what becomes worse by this entry is a matter of its column.
     if not _faults(near[: place + 1])[0] > _faults(near[:place])[0]:
         return None
     _, levels = _faults(near[:place])
@@ -257,6 +260,7 @@ def indentation(failure: Failure) -> Diagnostic | None:
         return faults, is_section, abs(column - near[i].dash), i != place, -i
 
     best = min(moves, key=cost, default=None)
+    # A move that mends nothing explains nothing.
     if best is None or cost(best)[0] >= _faults(near)[0]:
         return None
     odd, column = near[best[0]], best[1]
@@ -291,7 +295,7 @@ def _moved(near: Sequence[Entry], i: int, column: int) -> list[Entry]:
 
 
 def _misplaced(failure: Failure, odd: Entry, column: int, sibling: Entry | None) -> Diagnostic:
-    number = failure.source.position(odd.first)[0]
+    number = failure.line(odd.first)
     message = f"line {number} is indented by {odd.dash}, its siblings by {column}"
     notes = []
     if sibling is not None:

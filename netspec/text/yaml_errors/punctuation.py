@@ -6,7 +6,7 @@ import re
 
 from netspec.text.codes import Code
 from netspec.text.diagnostics import Diagnostic
-from netspec.text.yaml_errors import texts
+from netspec.text.yaml_errors import layout, texts
 from netspec.text.yaml_errors.layout import OPENERS, PAIRS, VALUE, Entry, Failure, said, tokens
 
 _SHOWN = 40
@@ -18,62 +18,56 @@ _GLUED = rf"({_WORD})\s*:(?=[^\s:])"
 _GLUED_INSIDE = re.compile(rf"(?<=[{{\[,\s])({_WORD})\s*:(?=[\[{{\"'$\w])")
 
 
-def glued_dash(failure: Failure) -> Diagnostic | None:
-    for entry in failure.near():
-        if found := failure.match(r"(-+)(?=[^\s\d-])|(--+)(?=\s)", entry.first):
-            word = failure.word_at(found.end(), r"\s*[^\s:]*").strip()
-            span = failure.span(*found.span())
-            return said("a `-` stands alone, with a space behind", span, f"write `- {word}`")
-    return None
+@layout.of_an_entry
+def glued_dash(failure: Failure, entry: Entry) -> Diagnostic | None:
+    found = failure.match(r"(-+)(?=[^\s\d-])|(--+)(?=\s)", entry.first)
+    if not found:
+        return None
+    word = failure.word_at(found.end(), r"\s*[^\s:]*").strip()
+    span = failure.span(*found.span())
+    return said("a `-` stands alone, with a space behind", span, f"write `- {word}`")
 
 
-def glued_key(failure: Failure) -> Diagnostic | None:
+@layout.of_an_entry
+def glued_key(failure: Failure, entry: Entry) -> Diagnostic | None:
     """`key:value`, `key :value`, or one of them in brackets."""
-    for entry in failure.near():
-        places = _starts(failure, entry)
-        found = next(filter(None, (failure.match(_GLUED, place) for place in places)), None)
-        if not found and failure.text[entry.value : entry.value + 1] in PAIRS:
-            found = _GLUED_INSIDE.search(failure.text, entry.value, entry.end)
-        if found:
-            if meant := texts.colon_inside(failure.source, found.start(), entry.end):
-                return meant
-            span = failure.span(found.start(), found.end() + 1)
-            message = f"a space is missing behind `{found[1]}:`"
-            value = failure.word_at(found.end(), VALUE)
-            return said(message, span, f"write `{found[1]}: {value}`")
-    return None
+    start = _start(failure, entry)
+    found = None if start is None else failure.match(_GLUED, start)
+    if not found and failure.text[entry.value : entry.value + 1] in PAIRS:
+        found = _GLUED_INSIDE.search(failure.text, entry.value, entry.end)
+    if not found:
+        return None
+    if meant := texts.colon_inside(failure.source, found.start(), entry.end):
+        return meant
+    span = failure.span(found.start(), found.end() + 1)
+    help = f"write `{found[1]}: {failure.word_at(found.end(), VALUE)}`"
+    return said(f"a space is missing behind `{found[1]}:`", span, help)
 
 
-def _starts(failure: Failure, entry: Entry) -> list[int]:
+def _start(failure: Failure, entry: Entry) -> int | None:
     """Return where a key of an entry must start that has none, or only one above its line."""
     if not entry.key:
-        return [entry.word]
-    return [entry.value] if _line(failure, entry.value) > _line(failure, entry.first) else []
+        return entry.word
+    return entry.value if failure.line(entry.value) > failure.line(entry.first) else None
 
 
-def no_colon(failure: Failure) -> Diagnostic | None:
+@layout.of_an_entry
+def no_colon(failure: Failure, entry: Entry) -> Diagnostic | None:
     """A line that starts with a word which no colon follows."""
-    for entry in failure.near():
-        if not entry.key:
-            found = _keyless(failure, entry)
-        else:
-            found = _keyless_value(failure, entry) if _starts(failure, entry) else None
-        if found:
-            return found
-    return None
-
-
-def _line(failure: Failure, place: int) -> int:
-    return failure.source.position(place)[0]
+    if not entry.key:
+        return _keyless(failure, entry)
+    return None if _start(failure, entry) is None else _keyless_value(failure, entry)
 
 
 def _keyless(failure: Failure, entry: Entry) -> Diagnostic | None:
     found = failure.match(_HEAD, entry.word, entry.end)
     before = failure.entries[: failure.entries.index(entry)]
+    # A plain word is a whole item; with a bracket behind it, it was meant for a key.
     if entry.is_item and (not found or not failure.match(r"[\[{]", found.end())):
         return None
     above = before[-1] if before else None
     goes_on = above and (above.key == "doc" or not above.holds)
+    # A text goes on only if it is indented; at the same column a word with a bracket is a key.
     if goes_on and above and entry.dash == above.dash and found:
         goes_on = not failure.match(r"[\[{]", found.end())
     if not entry.is_item and (goes_on or not found):
@@ -85,7 +79,7 @@ def _keyless(failure: Failure, entry: Entry) -> Diagnostic | None:
 
 
 def _outdented(failure: Failure, entry: Entry, above: Entry | None) -> Diagnostic:
-    number = _line(failure, entry.first)
+    number = failure.line(entry.first)
     span = failure.span(entry.start, entry.word + len(failure.word_at(entry.word, r"\S*")))
     if above is None:
         help = "start each line with `key: `"
@@ -123,13 +117,13 @@ def no_value(failure: Failure) -> Diagnostic | None:
     before = len(text[:place].rstrip()) - 1
     is_first = before < 0 or re.search(r"[\r\n]", text[before:place])
     if char == ":" and (is_first or text[before] in ",[{"):
+        span = failure.span(place, place + 1)
         help = "write a name in front of the `:`, or delete it"
-        return Diagnostic(
-            Code.NAME, "a key without a name", failure.span(place, place + 1), help=help
-        )
+        return Diagnostic(Code.NAME, "a key without a name", span, help=help)
     if before >= 0 and text[before] in ",[{:":
         message = f"nothing stands between `{text[before]}` and `{char}`"
         return said(message, failure.span(before, place + 1), f"delete the `{char}`")
+    # Between values YAML wants a comma: `missing_comma` knows what stands there.
     if char == ":" or "',' or" in failure.problem:
         return None
     following = failure.entries[failure.index + 1 : failure.index + 2]
@@ -166,6 +160,7 @@ def missing_comma(failure: Failure) -> Diagnostic | None:
     text, place = failure.text, failure.place
     if "',' or" not in failure.problem:
         return None
+    # YAML stops at the colon of a key; the comma is missing in front of the key.
     if text[place : place + 1] == ":":
         place -= len(failure.word_before(place))
     entry = failure.entry

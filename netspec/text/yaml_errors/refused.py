@@ -6,15 +6,16 @@ of the table looks at the text around that place, and says what it recognises, o
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import yaml
 
 from netspec.text.diagnostics import Diagnostic, Source
 from netspec.text.yaml_errors import brackets, characters, lines, punctuation
-from netspec.text.yaml_errors.layout import Failure, failure_at, said
+from netspec.text.yaml_errors.layout import Recogniser, failure_at, said
 
-_TABLE: tuple[Callable[[Failure], Diagnostic | None], ...] = (
+# The order counts, for one slip shows in many ways. A tab, a quote or a reserved character leaves
+# nothing behind it readable, so these come first; a missing space or colon also unbalances
+# brackets and columns, so punctuation comes before them; a column is blamed when all else is well.
+_TABLE: tuple[Recogniser, ...] = (
     characters.tab,
     characters.long_name,
     characters.escape_sequence,
@@ -43,20 +44,14 @@ _TABLE: tuple[Callable[[Failure], Diagnostic | None], ...] = (
 )
 
 
-_KEY_TABLE = (
-    punctuation.behind_comma,
-    punctuation.double_brace,
-    brackets.odd,
-    brackets.unbalanced,
-)
-
-
+_KEY_TABLE = (punctuation.behind_comma, punctuation.double_brace, brackets.odd, brackets.unbalanced)
 _BRACKET_IN_KEY = (punctuation.glued_key, punctuation.no_colon)
 
 
 def bracket_in_key(source: Source, place: int) -> Diagnostic | None:
     """Return what is wrong with a line that YAML reads as `fc {linear` and `4096}`."""
     failure = failure_at(source, place, place, "", "")
+    # An open bracket makes YAML read on into the next line, which then has no colon either.
     if brackets.unbalanced(failure):
         return None
     found = (recognise(failure) for recognise in _BRACKET_IN_KEY)

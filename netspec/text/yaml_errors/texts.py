@@ -60,10 +60,10 @@ def odd_key(span: Span) -> Diagnostic | None:
         return None
     word, mark = found[1], found[2].strip()
     message = f"`{mark}` stands where `:` belongs behind `{word}`"
-    if not mark or mark == ":":
-        message = (
-            f"a space is missing behind `{word}:`" if mark else f"a `:` is missing behind `{word}`"
-        )
+    if mark == ":":
+        message = f"a space is missing behind `{word}:`"
+    elif not mark:
+        message = f"a `:` is missing behind `{word}`"
     return said(message, span, f"write `{word}: {found[3].strip()}`")
 
 
@@ -94,6 +94,8 @@ def colon_inside(source: Source, start: int, end: int) -> Diagnostic | None:
     word, letter, rest = found.groups()
     meant = [f"`{word}{letter}: {rest}`", f"`{word}: {letter}{rest}`"]
     is_capital = letter.isupper() and rest[0].isalnum()
+    # Of the two readings only the likelier is told, where one is: a name that the text has
+    # elsewhere, or what makes a whole number or constant.
     if (letter + rest).isdigit() and re.search(rf"\b{word}{letter}\b", source.text):
         meant = meant[:1]
     elif is_capital or (letter + rest).isdigit() or letter + rest in _CONSTANTS:
