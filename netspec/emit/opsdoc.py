@@ -67,8 +67,14 @@ def shape_rule(cls: type[Op]) -> list[str]:
     """Return how the output's shape follows from the input's, in words."""
     dims = ("channels", *_SPATIAL[(cls.rank or 3) - 1])
     x = tuple(name(dim) for dim in dims)
-    inputs = (x, x) if issubclass(cls, Join) else (x,)
     op = _named(cls)
+    if cls.reads[0] > 1 and not issubclass(cls, Join):
+        several = [
+            (name(dims[0]), *(name(f"{d}{i + 1}") for d in dims[1:])) for i in range(cls.reads[0])
+        ]
+        output = (op or cls.model_validate({"dim": 1})).shape(*several)
+        return [", ".join(map(times, several)), f"→ {times(output)}"]
+    inputs = (x, x) if issubclass(cls, Join) else (x,)
     try:
         if op is None:
             return _example(cls)
@@ -128,5 +134,6 @@ def _example(cls: type[Op]) -> list[str]:
         if not any(True for _ in op.check(x)):
             spelt = f"[{', '.join(map(str, sample))}]" if isinstance(sample, tuple) else sample
             call = ", ".join(f"{key}: {spelt}" for key in required)
-            return [f"for example {times(x)} → {times(op.shape(x))} with {call}"]
+            reads = f"{times(x)} → " if cls.reads[0] else ""
+            return [f"for example {reads}{times(op.shape(x))} with {call}"]
     return ["see above"]

@@ -238,21 +238,25 @@ class ListOf(Argument):
 class Names(Argument):
     """A list of different names."""
 
+    optional: bool = False
+
     @property
     def takes_expression(self) -> bool:
         return False
 
     @property
     def wanted(self) -> str:
-        return "a list of different names such as `[low, high]`"
+        return "a list of different names" + (", or null" if self.optional else "")
 
     def accepts(self, value: object) -> bool:
         if not isinstance(value, tuple) or not value or len(value) > limits.PIECES:
-            return value is None
+            return value is None and self.optional
         return all(map(_is_name, value)) and len({*value}) == len(value)
 
     def json_schema(self) -> list[dict[str, Any]]:
-        return [{"type": "array", "items": {"type": "string"}, "minItems": 1}]
+        names = {"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$"}
+        found = {"type": "array", "items": names, "minItems": 1, "uniqueItems": True}
+        return [found, *([{"type": "null"}] if self.optional else [])]
 
 
 def _is_name(value: object) -> bool:
@@ -304,7 +308,7 @@ def bare(value: object) -> str:
     return str(value)
 
 
-PieceNames = Annotated[tuple[str, ...] | None, Names()]
+PieceNames = Annotated[tuple[str, ...] | None, Names(optional=True)]
 Size = Annotated[int, Integer()]
 Count = Annotated[int, Integer(0)]
 OptionalSize = Annotated[int | None, Integer(optional=True)]

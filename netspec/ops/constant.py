@@ -36,7 +36,12 @@ class Values(Argument):
         return shape_of(value) is not None
 
     def json_schema(self) -> list[dict[str, Any]]:
-        return [{"type": ["number", "array"]}, {"enum": list(WORDS)}]
+        values: dict[str, Any] = {"type": "number"}
+        for _ in range(limits.RANK):
+            values = {
+                "anyOf": [{"type": "number"}, {"type": "array", "items": values, "minItems": 1}]
+            }
+        return [values, {"enum": list(WORDS)}]
 
 
 def shape_of(value: object) -> Shape | None:

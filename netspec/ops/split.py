@@ -8,7 +8,7 @@ from pydantic import Field
 
 from netspec import limits
 from netspec.ops import axes
-from netspec.ops.arguments import Dimension, Fixed, Integer, ListOf, PieceNames, Size
+from netspec.ops.arguments import Dimension, Fixed, Integer, ListOf, Names, PieceNames, Size
 from netspec.ops.base import Call, Infix, Input, Problem, numbers, op
 from netspec.ops.dim import Dim, Shape
 from netspec.ops.reach import SAME, Reads, in_order, sliding
@@ -220,13 +220,13 @@ class Unbind(Cut):
     module: ClassVar[str] = "torch.unbind"
 
     dim: Dimension
-    names: PieceNames = Field(description=_NAMES)
+    names: Annotated[tuple[str, ...], Names()] = Field(description=_NAMES)
 
     def along(self) -> int:
         return self.dim
 
     def count(self) -> int:
-        return len(self.names or ())
+        return len(self.names)
 
     def length(self, index: int, size: Dim) -> Dim:
         return 1
