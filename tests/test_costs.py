@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Iterable
-from functools import reduce
+from math import prod
 from typing import Any
 
 import pytest
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from netspec.analysis.costs import OTHER_KINDS, bias_params
 from netspec.analysis.memory import BYTES, weigh
 from netspec.analysis.network import Network
 from netspec.graph.model import Node
-from netspec.ops.base import Infix, Input
 from tests.support import SPECS, compiled, load, one_block
-
-OPERATORS = {"+": operator.add, "*": operator.mul}
+from tests.test_ops import run, zeros
 
 
 @pytest.fixture(scope="module", params=SPECS, ids=lambda path: path.stem)
@@ -30,29 +25,15 @@ def network(request: Any) -> Network:
 
 def counted(node: Node, network: Network) -> tuple[int, int]:
     """Return the parameters and multiply-adds that PyTorch counts for one node, on no data."""
-    shapes = [network.shapes[source] for source in node.inputs]
-    inputs = [torch.empty(1, *shape, device="meta") for shape in shapes]
-    call = node.op.torch(*shapes)
-    with FlopCounterMode(display=False) as counter:
-        params, output = _run(call, node, inputs)
+    shapes = tuple(network.shapes[source] for source in node.inputs)
+    if not shapes:
+        return sum(map(prod, node.op.weights().values())), 0
+    with torch.device("meta"), FlopCounterMode(display=False) as counter:
+        layer, output = run(node.op, zeros(node.op, shapes, 1), training=False)
     assert tuple(output.shape[1:]) == network.shapes[node.id]
     flops = counter.get_total_flops()
     assert flops % 2 == 0
-    return params, flops // 2
-
-
-def _run(call: Any, node: Node, inputs: list[Tensor]) -> tuple[int, Tensor]:
-    if isinstance(call, Infix):
-        return 0, reduce(OPERATORS[call.operator], inputs)
-    package, _, name = call.function.rpartition(".")
-    function = getattr({"nn": nn, "torch": torch, "F": F}[package], name)
-    if node.op.is_module:
-        with torch.device("meta"):
-            layer = function(*call.args, **call.kwargs).eval()
-        return sum(p.numel() for p in layer.parameters()), layer(*inputs)
-    places = {Input.ONE: inputs[0], Input.ALL: inputs}
-    args = [places[a] if isinstance(a, Input) else a for a in call.args]
-    return 0, function(*args, **call.kwargs)
+    return sum(p.numel() for p in layer.parameters()), flops // 2
 
 
 def add_up(pairs: Iterable[tuple[int, int]]) -> tuple[int, int]:

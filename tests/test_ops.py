@@ -86,14 +86,14 @@ def theirs(op: Op, shapes: Shapes) -> Seen | None:
     return Seen(tuple(output.shape[1:]), weights, buffers)
 
 
-def zeros(op: Op, shapes: Shapes) -> list[Tensor]:
+def zeros(op: Op, shapes: Shapes, batch: int = BATCH) -> list[Tensor]:
     """Return inputs of the types that an op takes."""
     takes = [op.takes[min(i, len(op.takes) - 1)] or REAL for i in range(len(shapes))]
     pairs = zip(shapes, takes, strict=True)
-    return [torch.zeros((BATCH, *x), dtype=getattr(torch, dtype)) for x, dtype in pairs]
+    return [torch.zeros((batch, *x), dtype=getattr(torch, dtype)) for x, dtype in pairs]
 
 
-def run(op: Op, inputs: list[Tensor]) -> tuple[nn.Module, Tensor]:
+def run(op: Op, inputs: list[Tensor], training: bool = True) -> tuple[nn.Module, Tensor]:
     """Build what a generated file would hold, and run it."""
     shapes = [tuple(x.shape[1:]) for x in inputs]
     call = op.torch(*shapes)
@@ -103,7 +103,7 @@ def run(op: Op, inputs: list[Tensor]) -> tuple[nn.Module, Tensor]:
     function = getattr({"nn": nn, "torch": torch, "F": F, "": HELPERS}[package], attribute)
     if not op.is_module:
         return nn.Identity(), called(function, call, inputs)
-    layer = function(*call.args, **call.kwargs)
+    layer = function(*call.args, **call.kwargs).train(training)
     return layer, called(layer, op.use(*shapes) or Call("", (Input.EACH,)), inputs)
 
 

@@ -354,7 +354,8 @@ def _broadcast(r: Random, x: Shape) -> Shape:
 
 def two(r: Random) -> Setting:
     x = shape(r, 0, 3, 3)
-    return {}, (_broadcast(r, x), _broadcast(r, x))
+    y = _broadcast(r, x) if r.random() < 0.9 else (*x, 2)
+    return {}, (_broadcast(r, x), y)
 
 
 def stack(r: Random) -> Setting:

@@ -88,7 +88,7 @@ def test_one_mistake_is_told_once_with_its_cure(case):
 
 @pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
 def test_few_series_of_a_shipped_spec_have_a_gap(path):
-    assert len(list(left_out(decode(path.read_bytes(), path.name)))) <= 1
+    assert len(list(left_out(decode(path.read_bytes(), path.name)))) <= 2
 
 
 def test_a_series_goes_on():

@@ -13,7 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 import netspec
 from netspec.cli import main
 from netspec.language.model import walk
-from tests.reference import alexnet, googlenet_naive, inception_bn, nin
+from tests.reference import alexnet, fpn, googlenet_naive, inception_bn, nin, unet
 from tests.support import ROOT, SPECS, load, mostly
 
 LONGEST_LINE = 105
@@ -63,6 +63,8 @@ BY_HAND = {
     "googlenet_naive": Oracle(104_274_376, 12_568_061_056, googlenet_naive.GoogLeNetNaive, image=0),
     "inception_bn": Oracle(11_278_528, 1_948_605_440, inception_bn.InceptionBN, image=0),
     "nin": Oracle(7_595_176, 1_100_188_800, nin.NiN, image=0),
+    "fpn": Oracle(26_852_416, 6_929_104_896, fpn.FPN),
+    "unet": Oracle(31_030_658, 150_428_424_448, unet.UNet, size=572, image=188),
     "alexnet": Oracle(60_965_224, 724_406_816, alexnet.AlexNet, size=227, image=0),
 }
 ZOO = {**TORCHVISION, **BY_HAND}
@@ -124,6 +126,12 @@ def fill(model: nn.Module) -> None:
                 buffer.uniform_(0.5, 1.5)
 
 
+def drawn(twins: Twins, count: int) -> Tensor:
+    size = ZOO[twins.name].image or ZOO[twins.name].size
+    channels, *_ = next(iter(twins.net.inputs.values()))
+    return torch.randn(count, channels, size, size)
+
+
 def outputs(model: nn.Module, image: Tensor) -> list[Tensor]:
     torch.manual_seed(1)
     with torch.no_grad():
@@ -144,14 +152,12 @@ def test_keys_stand_in_the_same_order(twins):
 
 
 def test_evaluation_is_bit_identical(twins):
-    size = ZOO[twins.name].image or ZOO[twins.name].size
-    image = torch.randn(1, 3, size, size)
+    image = drawn(twins, 1)
     assert same(outputs(twins.ours.eval(), image), outputs(twins.theirs.eval(), image))
 
 
 def test_training_is_bit_identical_with_heads_and_statistics(twins):
-    size = ZOO[twins.name].image or ZOO[twins.name].size
-    image = torch.randn(2, 3, size, size)
+    image = drawn(twins, 2)
     found = outputs(twins.ours.train(), image)
     assert same(found, outputs(twins.theirs.train(), image))
     assert len(found) == len(twins.net.network.graph.outputs)
@@ -164,11 +170,13 @@ def test_counts_are_those_of_the_oracle(name, operators):
     oracle = ZOO[name]
     with torch.device("meta"):
         model = oracle.make().eval()
-        image = torch.empty(1, 3, oracle.size, oracle.size)
+        net = load(ROOT / "specs" / f"{name}.yaml")
+        channels, *_ = next(iter(net.inputs.values()))
+        image = torch.empty(1, channels, oracle.size, oracle.size)
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         model(image)
     measured = sum(p.numel() for p in model.parameters()), counter.get_total_flops() // 2
-    totals = load(ROOT / "specs" / f"{name}.yaml").network.totals
+    totals = net.network.totals
     assert (totals.training.params, totals.inference.macs) == measured
     assert measured == (oracle.params, oracle.macs)
 

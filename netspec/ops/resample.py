@@ -101,7 +101,9 @@ class Interpolate(Sized):
 class ResizeLike(nn.Module):
     """Resize each channel to the size of another map."""
 
-    def __init__(self, mode: str = "nearest", align_corners: bool | None = None) -> None:
+    def __init__(
+        self, mode: str = "nearest", align_corners: bool | None = None
+    ) -> None:
         super().__init__()
         self.mode = mode
         self.align_corners = align_corners
