@@ -131,3 +131,25 @@ def test_a_vector_has_no_smallest_size():
     text = "netspec: 1\nname: Net\ninputs: {v: [4]}\ngraph: {fc: {linear: 2}}\noutputs: {a: fc}\n"
     with pytest.raises(ValueError, match="no input with a height"):
         loads(text).min_size()
+
+
+PYRAMID = """
+netspec: 1
+name: Net
+inputs: {image: [3, 16, 16]}
+graph:
+  c2:  {conv2d: [4, 3], stride: 2, padding: 1}
+  c3:  {conv2d: [4, 3], stride: 2, padding: 1}
+  up:  {interpolate: [], scale_factor: 2}
+  sum: {add: [], from: [c2, up]}
+outputs: {map: sum}
+"""
+
+
+def test_maps_of_one_size_have_one_size_at_the_smallest_input():
+    """At 1 and 2 PyTorch would repeat a map of 1×1 over one of 2×2."""
+    assert loads(PYRAMID).min_size() == 3
+    gated = PYRAMID.replace("interpolate: [], scale_factor: 2", "global_avg_pool: []")
+    (warning,) = loads(gated).warnings
+    assert warning.code == "NS043"
+    assert loads(gated.replace("add", "mul")).warnings == ()

@@ -15,7 +15,7 @@ from netspec.analysis.claims import sound
 from netspec.graph.model import Graph, Node, NodeId, Sizes, path
 from netspec.language.calls import inferred
 from netspec.language.model import OpCall, Spec
-from netspec.ops.base import Layout, Op
+from netspec.ops.base import Join, Layout, Op
 from netspec.ops.window import times
 from netspec.text.codes import Code
 from netspec.text.diagnostics import Diagnostic, Label, Sink
@@ -62,11 +62,37 @@ def _odd(node: Node, graph: Graph, sizes: shapes.Shapes) -> Diagnostic | None:
         help += "or `permute` channels last"
         return Diagnostic(Code.LINEAR_ON_MAP, message, node.call.span, details=details, help=help)
     eps = node.call.arguments.get("eps")
-    if eps and node.call.positional and getattr(op, "eps", 0) >= 1:
+    if eps and node.call.positional and (getattr(op, "eps", 0) or 0) >= 1:
         message = f"`eps` of `{op.op_name}` is {getattr(op, 'eps', 0)}"
         help = "what follows from the input is never written: leave it out"
         return Diagnostic(Code.WIDTH_FROM_HABIT, message, eps.span, help=help)
+    if isinstance(op, Join) and op.operator == "+":
+        return _repeated(node, graph, sizes)
     return None
+
+
+def _repeated(node: Node, graph: Graph, sizes: shapes.Shapes) -> Diagnostic | None:
+    """Return what is odd about a sum of which one input is repeated over the others."""
+    given = sizes[node.id]
+    small = [source for source in node.inputs if sizes[source] != given]
+    if not any(_sees_an_input(source, graph) for source in small):
+        return None
+    read = " and ".join(f"{times(sizes[source])} from `{path(source)}`" for source in node.inputs)
+    message = f"`{path(node.id)}` adds {read}: what is smaller is repeated"
+    help = "give the inputs one shape; `mul` scales channels, and `interpolate` enlarges a map"
+    return Diagnostic(Code.REPEATED, message, node.call.span, help=help)
+
+
+def _sees_an_input(id: NodeId, graph: Graph) -> bool:
+    """Tell whether a node depends on an input, and not on parameters and constants alone."""
+    waiting, seen = [id], {id}
+    while waiting:
+        node = graph.nodes.get(waiting.pop())
+        if node is None:
+            return True
+        waiting += [source for source in node.inputs if source not in seen]
+        seen.update(node.inputs)
+    return False
 
 
 def _reads_a_map(node: Node, graph: Graph, sizes: shapes.Shapes) -> bool:

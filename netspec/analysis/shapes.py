@@ -13,7 +13,7 @@ from functools import cached_property
 from netspec import limits
 from netspec.graph.model import Graph, Node, NodeId, Sizes, path
 from netspec.ops.axes import NAMES
-from netspec.ops.base import REGISTRY, Op, Problem
+from netspec.ops.base import REGISTRY, Join, Op, Problem
 from netspec.ops.window import times
 from netspec.text.codes import Code
 
@@ -142,17 +142,29 @@ def _refuse_sharing(
 def smallest(graph: Graph) -> int:
     """Return the least height and width of all image inputs that every shape rule accepts.
 
+    A join must not repeat there what it joins side by side at the network's own size.
     Raises ValueError if no input has a height and a width.
     """
     images = [id for id, shape in graph.inputs.items() if len(shape) == 3]
     if not images:
         raise ValueError(f"{graph.name} has no input with a height and a width")
     most = max(max(graph.inputs[id][1:]) for id in images)
+    own, _ = infer(graph)
+    joins = [n for n in graph.nodes.values() if isinstance(n.op, Join) and n.op.operator]
     for size in range(1, most):
         resized = {id: (graph.inputs[id][0], size, size) for id in images}
-        if not infer(replace(graph, inputs={**graph.inputs, **resized}))[1]:
+        sizes, problems = infer(replace(graph, inputs={**graph.inputs, **resized}))
+        if not problems and all(_joins_alike(node, own, sizes) for node in joins):
             return size
     return most
+
+
+def _joins_alike(node: Node, own: Shapes, sizes: Shapes) -> bool:
+    """Tell whether inputs of a join that agree along a dimension still do."""
+    before, after = (
+        zip(*(at[source] for source in node.inputs), strict=True) for at in (own, sizes)
+    )
+    return all(len({*new}) == 1 for old, new in zip(before, after, strict=True) if len({*old}) == 1)
 
 
 def apply(op: Op, inputs: tuple[Sizes, ...]) -> tuple[Sizes, tuple[Problem, ...]]:
