@@ -8,7 +8,17 @@ from pydantic import Field
 
 from netspec import limits
 from netspec.ops import axes
-from netspec.ops.arguments import Argument, Boolean, Dimension, Fixed, Integer, ListOf, Size
+from netspec.ops.arguments import (
+    Argument,
+    Boolean,
+    Dimension,
+    Fixed,
+    Integer,
+    ListOf,
+    OptionalPair,
+    PairFrom0,
+    Size,
+)
 from netspec.ops.base import INTEGER, REAL, Call, Infix, Input, Op, Problem, numbers, op, product
 from netspec.ops.dim import Shape
 from netspec.ops.reach import Reads
@@ -53,9 +63,7 @@ def shape_of(value: object) -> Shape | None:
     return () if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
-Sizes = Annotated[tuple[int, ...] | None, Fixed(ListOf(Integer()))]
-Window = Annotated[int | tuple[int, int] | None, Fixed(Integer(count=2, optional=True))]
-Shift = Annotated[int | tuple[int, int], Fixed(Integer(0, count=2))]
+Sizes = Annotated[tuple[int, ...] | None, ListOf(Integer())]
 
 
 @op("constant")
@@ -102,10 +110,10 @@ def shifted_window_mask(
     size: Sizes = Field(
         None, description="the sizes: of a number's tensor, `arange`, window or map"
     )
-    window_size: Window = Field(
+    window_size: OptionalPair = Field(
         None, description="for `shifted_window_mask`: the sizes of a window"
     )
-    shift_size: Shift = Field(
+    shift_size: PairFrom0 = Field(
         0, description="for `shifted_window_mask`: by how much the map is rolled"
     )
     persistent: Annotated[bool, Fixed(Boolean())] = Field(
