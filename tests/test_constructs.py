@@ -73,6 +73,18 @@ RUNNING = {
     "{b: {conv2d: [2, 1]}}], join: add}",
     "a choice between poolings": "out: {parallel: [{a: {max_pool2d: 3, when: $deep == 3}}, "
     "{b: {max_pool2d: 3, when: $deep != 9}}], join: add}",
+    "a sum of free tensors that a convolution reads": "a: {parameter: [[4, 8, 8]]}\n"
+    "b: {constant: 1, size: [4, 8, 8]}\nc: {add: [], from: [a, b]}\nd: {conv2d: [4, 1]}\n"
+    "out: {add: [], from: [d, image]}",
+    "free tensors that only sums read, behind functions": "a: {parameter: [[8, 4]]}\n"
+    "b: {reshape: [[4, 8, 1]]}\nc: {constant: arange, size: [4]}\nd: {reshape: [[4, 1, 1]]}\n"
+    "e: {expand: [[4, 8, 1]]}\nf: {gather: [1], from: [b, e]}\n"
+    "g: {concat: [], dim: 3, from: [image, image]}\nh: {narrow: [3, 0, 8]}\n"
+    "out: {add: [], from: [h, f, b]}",
+    "free tensors of one and of all images": "a: {parameter: [[4, 8, 8]]}\n"
+    "b: {permute: [[0, 1, 3, 2]]}\nc: {add: [], from: [image, b]}\n"
+    "d: {parameter: [[1, 8, 8]], batch: 1}\ne: {concat: [], from: [c, d]}\n"
+    "out: {narrow: [1, 0, 4]}",
 }
 
 

@@ -369,7 +369,7 @@ def test_tables_of_windows_are_those_of_their_definition(window: tuple[int, int]
         # A place belongs to what surrounded it before the map was rolled.
         before = [((y + a + shift[0]) // height, (x + b + shift[1]) // width) for a, b in places]
         wanted = [[0.0 if p == q else -100.0 for q in before] for p in before]
-        assert mask[n].tolist() == wanted
+        assert mask[n].tolist() == [wanted]
 
 
 @pytest.mark.parametrize("mode", ["row", "batch"])

@@ -102,7 +102,8 @@ def shifted_window_mask(
     region[:, width - right :] += 1 / 2
     region = region.view(height // rows, rows, width // columns, columns)
     region = region.permute(0, 2, 1, 3).reshape(-1, rows * columns)
-    return torch.where(region[:, None, :] == region[:, :, None], 0.0, -100.0)
+    same = region[:, None, None, :] == region[:, None, :, None]
+    return torch.where(same, 0.0, -100.0)
 ''',
     }
 
@@ -152,7 +153,7 @@ def shifted_window_mask(
             return (product(size) ** 2,)
         if self.value == "shifted_window_mask":
             places = product(every(self.window_size or 1, 2))
-            return (product(size) // places, places, places)
+            return (product(size) // places, 1, places, places)
         return shape_of(self.value) or size
 
     def buffers(self, *inputs: Shape) -> dict[str, Shape]:

@@ -105,6 +105,8 @@ class Statements:
         With `returns` the last step's call is returned instead of written, if it is kept.
         """
         flow = Variables([step.layer for step in steps], variables, kept)
+        if flow.needs_batch:  # then the variable of the input must go on holding all images
+            self.taken.add(next(iter(self.arguments.values())))
         in_training = False
         for step in steps:
             layer, work = step.layer, self.plan.works[step.layer.name]
@@ -246,13 +248,14 @@ class Statements:
 
     def _parameter(self, layer: Layer, child: str, flow: Variables) -> Code | None:
         """Write a free parameter: as it is, or repeated over the batch where a reader needs it."""
-        if flow.only_broadcast(layer):
+        batch: object = flow.batch_of(layer)
+        if batch == 0:
             flow.assign(layer, child)
             self.taken.add(child)
             return None
-        batch = f"{next(iter(self.arguments.values()))}.shape[0]"
+        batch = batch or f"{next(iter(self.arguments.values()))}.shape[0]"
         rank = len(self.plan.works[layer.name].given[""])
-        return call(f"{child}.expand", [batch, *["-1"] * rank])
+        return call(f"{child}.expand", [str(batch), *["-1"] * rank])
 
     def _function(self, function: Call | Infix, inputs: Sequence[Code]) -> Code:
         if isinstance(function, Infix):

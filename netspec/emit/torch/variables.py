@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 
 from netspec.language.model import Call, Layer, OpCall
 from netspec.ops.base import Join
@@ -62,10 +63,56 @@ class Variables:
         readers = self._readers.get(layer.name, ())
         return layer.name in self.kept or any(_joins(r.call, False) for r in readers)
 
-    def only_broadcast(self, layer: Layer) -> bool:
-        """Tell whether all readers of a layer repeat it over the batch by themselves."""
+    def batch_of(self, layer: Layer) -> int | None:
+        """Return the batch that a tensor without inputs needs: 0 is none at all, None that of x.
+
+        Where only sums, products and the like read it, they repeat it over the batch by themselves.
+        """
         readers = self._readers.get(layer.name, ())
-        return layer.name not in self.kept and all(_joins(r.call, True) for r in readers)
+        if layer.name not in self._single:
+            return None
+        return 0 if all(_joins(r.call, True) and not self._is_fixed(r) for r in readers) else 1
+
+    @property
+    def needs_batch(self) -> bool:
+        """Whether the size of the batch is asked for where some variable has a batch of 1."""
+        free = [layer for layer in self.order if not layer.sources]
+        return bool(self._single) and any(self.batch_of(layer) is None for layer in free)
+
+    def _is_fixed(self, layer: Layer) -> bool:
+        return layer.name in self._fixed
+
+    @cached_property
+    def _fixed(self) -> set[str]:
+        """The layers that depend on no input: free tensors, and functions of such."""
+        fixed: set[str] = set()
+        for layer in self.order:
+            call = layer.call
+            is_function = isinstance(call, OpCall) and not call.op.is_module
+            if not layer.sources or (
+                is_function and all(ref.name in fixed for ref in layer.sources)
+            ):
+                fixed.add(layer.name)
+        return fixed
+
+    @cached_property
+    def _single(self) -> set[str]:
+        """The fixed layers that are computed once for all images, and repeated by their readers."""
+        single = self._fixed - self.kept
+        while lost := {name for name in single if not self._may_be_single(name, single)}:
+            single -= lost
+        return single
+
+    def _may_be_single(self, name: str, single: set[str]) -> bool:
+        for reader in self._readers.get(name, ()):
+            if self._is_fixed(reader):
+                # What stands side by side must have one batch.
+                together = {ref.name for ref in reader.sources}
+                if reader.name not in single or not together <= single:
+                    return False
+            elif not _joins(reader.call, True):
+                return False
+        return True
 
 
 def _joins(call: Call, by_element: bool) -> bool:
