@@ -473,3 +473,8 @@ def center_crop(r: Random) -> Setting:
     if r.random() < 0.3:
         return {}, (x, (2, *(r.randint(1, size) for size in x[1:])))
     return {"size": r.choice([r.randint(1, 6), (r.randint(1, x[1]), r.randint(0, x[2]))])}, (x,)
+
+
+def layer_norm2d(r: Random) -> Setting:
+    arguments = some(r, eps=lambda: r.choice([0.0, 1e-5]), elementwise_affine=flag(r), bias=flag(r))
+    return arguments, (sizes(r, r.choice([3, 3, 3, 2, 4]), 4),)

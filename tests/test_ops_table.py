@@ -191,6 +191,7 @@ TABLE: dict[str, Row] = {
     "instance_norm2d": Row(draw.batch_norm(3)),
     "interpolate": Row(draw.interpolate, stricter=size_twice, left_out=("recompute_scale_factor",)),
     "layer_norm": Row(draw.layer_norm, own_defaults=("normalized_shape",)),
+    "layer_norm2d": Row(draw.layer_norm2d),
     "leaky_relu": Row(draw.plain("negative_slope", "inplace"), refuses=False),
     "linear": Row(draw.linear),
     "local_response_norm": Row(draw.lrn),

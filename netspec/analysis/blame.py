@@ -28,7 +28,7 @@ def explain(
 
     `fixes` are the changes with which the layer would be accepted.
     """
-    if problem.code == Code.INPUTS_DIFFER:
+    if problem.code == Code.INPUTS_DIFFER and isinstance(node.op, Join):
         return _explain_join(problem, _Joined(node, graph, shapes), fixes)
     notes: list[Label] = []
     span: Span = node.call.span

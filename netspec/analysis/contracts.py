@@ -11,7 +11,7 @@ from netspec.analysis.claims import Claim, Key, claims, exact, wanted
 from netspec.analysis.costs import measure, sum_up
 from netspec.analysis.shapes import Problems, named
 from netspec.graph.model import Node, NodeId, Sizes, path
-from netspec.ops.base import Problem
+from netspec.ops.base import Join, Problem
 from netspec.ops.window import times
 from netspec.text.codes import Code
 from netspec.text.diagnostics import Diagnostic, Label
@@ -53,7 +53,7 @@ def _report_refused(problem: Problem, node: Node, said: Sequence[Claim], case: C
     from netspec.analysis import blame, repair
 
     fixes: Sequence[Fix] = ()
-    if problem.code == Code.INPUTS_DIFFER:
+    if problem.code == Code.INPUTS_DIFFER and isinstance(node.op, Join):
         fixes = repair.fits(case, exact(case.spec) | wanted(said), node)
     case.sink.add(case.doubted(blame.explain(problem, node, case.graph, case.shapes, fixes)))
 

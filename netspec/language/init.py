@@ -19,7 +19,7 @@ from netspec.language.keys import (
 )
 from netspec.language.kinds import Named, ref
 from netspec.language.values import Scope, read_argument
-from netspec.ops.base import REGISTRY
+from netspec.ops.base import REGISTRY, Op
 from netspec.ops.fillers import FILLERS, Filler
 from netspec.text.codes import Code
 from netspec.text.diagnostics import nearest, suggest
@@ -113,4 +113,18 @@ class Fillings(Named):
                 help = suggest(key.text, REGISTRY) or "`netspec ops` lists the ops"
                 message = f"no op is called `{key.text}`"
                 reading.sink.error(Code.UNKNOWN_OP, message, key.span, help=help)
-        return {key.text: self.filling.read(value, reading) for key, value in tree.items}
+        found = {key.text: self.filling.read(value, reading) for key, value in tree.items}
+        for key, value in tree.items:
+            cls = REGISTRY.get(key.text)
+            if cls and cls.weights is Op.weights:
+                message = f"`{key.text}` has no tensors to fill"
+                reading.sink.error(Code.UNKNOWN_KEY, message, key.span, help="delete it")
+            elif cls and not cls.reads[0]:
+                message = f"a free `{key.text}` is filled where it stands"
+                help = f"write `init: {value.span.text}` beside it"
+                reading.sink.error(Code.FORM, message, key.span, help=help)
+            elif "" in found[key.text]:
+                message = "`init` of an op says which tensor each function fills"
+                help = f"write `{key.text}: {{weight: {value.span.text}}}`"
+                reading.sink.error(Code.FORM, message, value.span, help=help)
+        return found

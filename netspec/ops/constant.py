@@ -24,6 +24,7 @@ from netspec.ops.dim import Shape
 from netspec.ops.reach import Reads
 from netspec.ops.window import every, times
 from netspec.text.codes import Code
+from netspec.text.diagnostics import counted
 
 WORDS = ("arange", "relative_position_index", "shifted_window_mask")
 
@@ -130,7 +131,8 @@ def shifted_window_mask(
         elif self.size is None:
             yield Problem("value", "`size` is missing", "for example `size: [64, 1, 1]`")
         elif wanted and len(self.size) != wanted:
-            yield Problem("size", f"`{self.value}` has {wanted} of them, found {len(self.size)}")
+            message = f"`{self.value}` has {counted(wanted, 'size')}, found {len(self.size)}"
+            yield Problem("size", message)
         if self.value == "shifted_window_mask" and self.size and len(self.size) == 2:
             yield from self._check_windows(*self.size)
 

@@ -1,6 +1,6 @@
 """Normalisation."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, ClassVar
 
 from pydantic import Field
@@ -207,6 +207,41 @@ class LayerNorm(LastDimensions):
             return {}
         sizes = self._sizes(inputs[0])
         return {"weight": sizes} | ({"bias": sizes} if self.bias else {})
+
+
+@op("layer_norm2d")
+class LayerNorm2d(Norm):
+    """Normalise over the channels of (channels, height, width); `normalized_shape` is inferred."""
+
+    module: ClassVar[str] = "LayerNorm2d"
+    rank: ClassVar[int | None] = 3
+    helpers: ClassVar[Mapping[str, str]] = {
+        "LayerNorm2d": '''\
+class LayerNorm2d(nn.LayerNorm):
+    """Normalise over the channels, which come first."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+'''
+    }
+
+    eps: From0 = Field(1e-5, description=_EPS)
+    elementwise_affine: Flag = Field(
+        True, description="whether a learnt scale follows the normalisation"
+    )
+    bias: Bias = True
+
+    def inferred(self, x: Shape, *others: Shape) -> dict[str, Dim]:
+        return {"normalized_shape": x[0]}
+
+    def weights(self, *inputs: Shape) -> dict[str, Shape]:
+        if not self.elementwise_affine:
+            return {}
+        sizes = inputs[0][:1]
+        return {"weight": sizes} | ({"bias": sizes} if self.bias else {})
+
+    def reach(self, x: Shape) -> Reads | None:
+        return in_order((everything(numbers(x)[0]), *(SAME for _ in x[1:])))
 
 
 @op("rms_norm")

@@ -15,7 +15,7 @@ METHOD = "init_parameters"
 
 def initialiser(spec: Spec, plan: FilePlan) -> list[str]:
     """Return the method's lines, none if the spec says nothing."""
-    lines = _by_op(spec)
+    lines = _by_op(spec, plan)
     for one in plan.classes:
         lines += _by_layer(one, one is plan.model) if one.fillers else []
     head = [
@@ -25,15 +25,23 @@ def initialiser(spec: Spec, plan: FilePlan) -> list[str]:
     return [*head, *lines] if lines else []
 
 
-def _by_op(spec: Spec) -> list[str]:
-    """Return the lines for all layers of an op; ops that are filled alike share them."""
+def _by_op(spec: Spec, plan: FilePlan) -> list[str]:
+    """Return the lines for all layers of an op; ops that are filled alike share them.
+
+    A class that torch lacks is in the file only where the network has such a layer.
+    """
+    said = {
+        REGISTRY[name].module: fillers
+        for name, fillers in spec.init.items()
+        if "." in REGISTRY[name].module or REGISTRY[name].module in plan.helpers
+    }
     alike: list[Mapping[str, Filler]] = []
-    for fillers in spec.init.values():
+    for fillers in said.values():
         if fillers not in alike:
             alike.append(fillers)
     lines = [f"{INDENT * 2}for module in self.modules():"] if alike else []
     for i, fillers in enumerate(alike):
-        modules = [REGISTRY[name].module for name, found in spec.init.items() if found == fillers]
+        modules = [module for module, found in said.items() if found == fillers]
         word = "elif" if i else "if"
         lines.append(f"{INDENT * 3}{word} isinstance(module, {' | '.join(modules)}):")
         lines += _fill("module", "", fillers, 4)
