@@ -53,10 +53,14 @@ SAME = (
     ),
     *("{local_response_norm: 3}", "{max_pool2d: 3, stride: 1, padding: 1}", "gelu", "hardswish"),
     *("{avg_pool2d: 3, stride: 1, padding: 1}", "prelu", "{batch_norm2d: [], affine: false}"),
+    "layer_norm2d",
 )
 """Modules that keep the shape of a feature map with an even number of channels."""
 
-FUNCTIONS = ("{scale: 0.5}", "{channel_shuffle: 2}")
+FUNCTIONS = (
+    *("{scale: 0.5}", "{channel_shuffle: 2}", "{clamp: [], max: 6}", "neg", "{pow: 2}"),
+    *("{roll: [1, 2]}", "normalize"),
+)
 
 TWO = (
     "{params: [out], inputs: [left, right], chain: {a: {conv2d: [$out, 1], from: left}, "
@@ -229,7 +233,7 @@ class Writer:
         kinds: list[Callable[[Chain, int], None]] = [
             *[self.plain, self.conv, self.unit] * 3,
             *[self.join, self.residual, self.share, self.scaled, self.cut, self.chosen],
-            *[self.listed],
+            *[self.listed, self.attention, self.resized],
         ]
         if chain.params == ("graph",) and depth == 0:
             kinds += [self.shrunk, self.auxiliary]
@@ -291,8 +295,32 @@ class Writer:
             return
         size = f"[{written(source.channels)}, 1, 1]"
         made = Map(self.name(chain.taken), source.channels)
-        chain.lines[made.name] = f"{{parameter: [{size}]}}"
-        self.add(chain, self.pick(["mul", "add"]), [source, made], source)
+        kinds = [
+            f"parameter: [{size}]",
+            f"parameter: [{size}], batch: 1",
+            f"constant: 0.5, size: {size}",
+        ]
+        chain.lines[made.name] = f"{{{self.pick(kinds)}}}"
+        end = made.name
+        if self.chance(30):
+            end = self.name(chain.taken)
+            chain.lines[end] = f"{{permute: [[0, 1, 3, 2]], from: {made.name}}}"
+            chain.reads[end] = [made.name]
+        self.add(chain, self.pick(["mul", "add", "sub"]), [source, replace(made, name=end)], source)
+
+    def attention(self, chain: Chain, depth: int) -> None:
+        """Let the rows of each channel attend to each other."""
+        source = self.source(chain)
+        text = self.pick(
+            ["scaled_dot_product_attention", "scaled_dot_product_attention: [], scale: 0.5"]
+        )
+        self.add(chain, text, [source] * 3, source)
+
+    def resized(self, chain: Chain, depth: int) -> None:
+        """Give a map the size of another one."""
+        source, like = self.source(chain), self.pick(chain.maps)
+        gives = replace(source, strides=like.strides)
+        self.add(chain, "interpolate", [source, like], gives)
 
     def fit(self, chain: Chain, wanted: Map) -> Map:
         """Add a convolution that gives channels of another map from one of its size."""
@@ -351,8 +379,10 @@ class Writer:
         if source.unit < 4:
             return
         half = folded(f"({source.channels}) // 2")
-        self.add(chain, "chunk: 2", [source], None)
-        parts = [Map(f"{chain.last}.{i}", half, source.strides, 2) for i in (0, 1)]
+        ports = self.pick([("0", "1"), ("low", "high")])
+        names = f", names: [{', '.join(ports)}]" if ports[0] != "0" else ""
+        self.add(chain, f"chunk: 2{names}", [source], None)
+        parts = [Map(f"{chain.last}.{port}", half, source.strides, 2) for port in ports]
         chain.last = ""
         one = self.module(
             chain, self.convolution(chain, "4"), parts[0], Map("", "4", source.strides)

@@ -117,7 +117,9 @@ class ScaledDotProductAttention(Op):
 
     def torch(self, *inputs: Shape) -> Call | Infix:
         given = {
-            key: getattr(self, key) for key in self.model_fields if key in self.model_fields_set
+            key: getattr(self, key)
+            for key in type(self).model_fields
+            if key in self.model_fields_set
         }
         return Call(self.module, (Input.EACH,), given)
 
