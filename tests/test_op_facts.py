@@ -135,6 +135,29 @@ def test_an_op_stands_in_the_memory_that_it_claims(op_name: str) -> None:
     assert storage is Storage.OWN or REGISTRY[op_name].is_light
 
 
+@pytest.mark.parametrize("op_name", UNARY)
+def test_equal_images_are_treated_alike_unless_an_op_says_otherwise(op_name: str) -> None:
+    """In training, however many there are: nothing is drawn for each, and nothing mixed."""
+    different = 0
+    for op, x in settings(op_name):
+        image = torch.randn(1, *x)
+        shapes, states = [], []
+        for count in (2, 3):
+            images = image.expand(count, *x).clone()
+            layer, _ = run(op, [torch.zeros(2, *x)])
+            torch.manual_seed(0)
+            layer.load_state_dict({k: torch.ones_like(v) for k, v in layer.state_dict().items()})
+            use = op.use(x) or Call("", (Input.EACH,))
+            found = called(layer, use, [images]) if op.is_module else run(op, [images])[1]
+            shapes.append(found[:1].nan_to_num())
+            states.append([*layer.state_dict().values()])
+            different += not torch.allclose(found, found[:1], equal_nan=True)
+        different += not torch.allclose(*shapes)
+        different += not all(map(torch.allclose, *states))
+    counts = any(op.cost(x).macs for op, x in settings(op_name))
+    assert REGISTRY[op_name].may_run_once == (different == 0 and not counts)
+
+
 # ------------------------------------------------------------------ what is counted
 
 

@@ -42,6 +42,7 @@ class Matmul(Op):
     module: ClassVar[str] = "torch.matmul"
     is_module: ClassVar[bool] = False
     style: ClassVar[str] = "attention"
+    may_run_once: ClassVar[bool] = False
     reads: ClassVar[Sequence[int]] = (2,)
 
     def check(self, *inputs: Shape) -> Iterator[Problem]:
@@ -75,6 +76,7 @@ class ScaledDotProductAttention(Op):
     is_module: ClassVar[bool] = False
     style: ClassVar[str] = "attention"
     other: ClassVar[str] = "activation"
+    may_run_once: ClassVar[bool] = False
     reads: ClassVar[Sequence[int]] = (3, 4)
 
     is_causal: Flag = Field(False, description="whether a token sees only those before it")
@@ -136,6 +138,7 @@ class MultiheadAttention(Op):
     """
 
     module: ClassVar[str] = "nn.MultiheadAttention"
+    may_run_once: ClassVar[bool] = False
     style: ClassVar[str] = "attention"
     other: ClassVar[str] = "activation"
     has_depth: ClassVar[bool] = True

@@ -132,6 +132,11 @@ class Op(BaseModel):
     """Whether a block may have it beside its one real op and still be drawn as one box."""
     layout: ClassVar[Layout] = Layout.OTHER
     storage: ClassVar[Storage] = Storage.OWN
+    may_run_once: ClassVar[bool] = True
+    """Whether what is the same for all images may be computed once for them.
+
+    Not where training draws noise for each or mixes them, nor where each one's products count.
+    """
     has_depth: ClassVar[bool] = False
     """Whether papers count it as a layer: convolutions and linear layers."""
     is_pooling: ClassVar[bool] = False

@@ -36,6 +36,7 @@ class AnyConv(Op):
     style: ClassVar[str] = "conv"
     layout: ClassVar[Layout] = Layout.FIRST
     has_depth: ClassVar[bool] = True
+    may_run_once: ClassVar[bool] = False
     other: ClassVar[str] = "bias"
     channels: ClassVar[tuple[str, ...]] = ("out_channels",)
     positional: ClassVar[int] = 2

@@ -20,6 +20,7 @@ class Noise(Op):
     is_light: ClassVar[bool] = True
     layout: ClassVar[Layout] = Layout.KEPT
     storage: ClassVar[Storage] = Storage.IDLE
+    may_run_once: ClassVar[bool] = False
 
     if TYPE_CHECKING:
         p: float

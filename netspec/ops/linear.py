@@ -19,6 +19,7 @@ class Linear(Op):
     module: ClassVar[str] = "nn.Linear"
     style: ClassVar[str] = "linear"
     layout: ClassVar[Layout] = Layout.LAST
+    may_run_once: ClassVar[bool] = False
     has_depth: ClassVar[bool] = True
     other: ClassVar[str] = "bias"
     channels: ClassVar[tuple[str, ...]] = ("out_features",)

@@ -71,6 +71,8 @@ class LocalResponseNorm(Norm):
 class BatchNorm(Norm):
     """Normalise each channel by its mean and variance; `num_features` is inferred."""
 
+    may_run_once: ClassVar[bool] = False
+
     eps: Positive = Field(1e-5, description=_EPS)
     momentum: OptionalReal = Field(
         0.1, description="how fast the running statistics follow; null: a plain average"
@@ -119,6 +121,7 @@ class InstanceNorm2d(BatchNorm):
     """Normalise each channel by its mean and variance in one image; `num_features` is inferred."""
 
     module: ClassVar[str] = "nn.InstanceNorm2d"
+    may_run_once: ClassVar[bool] = True
     rank: ClassVar[int | None] = 3
 
     eps: From0 = Field(1e-5, description=_EPS)

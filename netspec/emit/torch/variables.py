@@ -84,14 +84,11 @@ class Variables:
 
     @cached_property
     def _fixed(self) -> set[str]:
-        """The layers that depend on no input: free tensors, and functions of such."""
+        """The layers that depend on no input, and so are the same for every image."""
         fixed: set[str] = set()
         for layer in self.order:
-            call = layer.call
-            is_function = isinstance(call, OpCall) and not call.op.is_module
-            if not layer.sources or (
-                is_function and all(ref.name in fixed for ref in layer.sources)
-            ):
+            alike = isinstance(layer.call, OpCall) and layer.call.op.may_run_once
+            if not layer.sources or (alike and all(ref.name in fixed for ref in layer.sources)):
                 fixed.add(layer.name)
         return fixed
 
