@@ -203,7 +203,7 @@ class ResizeLike(nn.Module):
 
 @op("center_crop")
 class CenterCrop(Sized):
-    """Keep the middle of each map: of a given `size`, or of the size of a second input."""
+    """Keep the middle of each map: of a `size`, or of the size of a second input; rounded down."""
 
     module: ClassVar[str] = "CenterCrop"
     style: ClassVar[str] = "reshape"
@@ -219,7 +219,7 @@ class CenterCrop(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         (height, width), (rows, columns) = x.shape[2:], self.size
-        top, left = round((height - rows) / 2), round((width - columns) / 2)
+        top, left = (height - rows) // 2, (width - columns) // 2
         return x[:, :, top : top + rows, left : left + columns]
 ''',
         "CenterCropLike": '''\
@@ -228,7 +228,7 @@ class CenterCropLike(nn.Module):
 
     def forward(self, x: Tensor, like: Tensor) -> Tensor:
         (height, width), (rows, columns) = x.shape[2:], like.shape[2:]
-        top, left = round((height - rows) / 2), round((width - columns) / 2)
+        top, left = (height - rows) // 2, (width - columns) // 2
         return x[:, :, top : top + rows, left : left + columns]
 ''',
     }
@@ -249,8 +249,7 @@ class CenterCropLike(nn.Module):
 
     def reach(self, x: Shape) -> Reads | None:
         pairs = zip(numbers(x)[1:], every(self.size, 2), strict=True)
-        # As torchvision rounds it: half of a pixel goes to the even side.
-        return in_order((SAME, *(sliding(1, 1, -round((n - kept) / 2)) for n, kept in pairs)))
+        return in_order((SAME, *(sliding(1, 1, -((n - kept) // 2)) for n, kept in pairs)))
 
     def torch(self, *inputs: Shape) -> Call | Infix:
         return Call("CenterCrop", (self.size,)) if len(inputs) < 2 else Call("CenterCropLike")

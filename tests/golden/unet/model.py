@@ -10,7 +10,7 @@ class CenterCropLike(nn.Module):
 
     def forward(self, x: Tensor, like: Tensor) -> Tensor:
         (height, width), (rows, columns) = x.shape[2:], like.shape[2:]
-        top, left = round((height - rows) / 2), round((width - columns) / 2)
+        top, left = (height - rows) // 2, (width - columns) // 2
         return x[:, :, top : top + rows, left : left + columns]
 
 
