@@ -9,7 +9,15 @@ from typing import NamedTuple
 
 from pydantic import ValidationError
 
-from netspec.graph.bind import at_item, bind_value, block_bindings, call_of, holds, is_size, repeats
+from netspec.graph.bind import (
+    at_item,
+    bind_value,
+    block_bindings,
+    holds,
+    is_size,
+    numbered,
+    repeats,
+)
 from netspec.graph.count import Counter
 from netspec.graph.model import (
     Bindings,
@@ -76,6 +84,10 @@ class _Place(NamedTuple):
         id = (*self.id, name)
         owner = id if self.owner is self.id else (*self.owner, name)  # one tuple saves memory
         return _Place(id, owner, self.bindings, self.origin, self.train_only)
+
+    def copy(self, layer: Layer, item: int) -> _Place:
+        """Return the place as the arguments of one of a layer's copies see it."""
+        return self._replace(bindings=numbered(layer, item, self.bindings))
 
 
 @dataclass(slots=True)
@@ -192,7 +204,8 @@ class _Expander:
         if layer.train_only and not place.train_only:
             place = place._replace(train_only=True)
         if actor.said.repeat is None:
-            results = self._call(actor.call, layer, inputs, place, place.id)
+            inside = place.copy(actor, actor.index or 0)
+            results = self._call(actor.call, layer, inputs, inside, place.id)
         else:
             results = self._stack(layer, actor, inputs, place)
         facts = place.bindings, (layer.span, *place.origin), place.train_only
@@ -203,8 +216,8 @@ class _Expander:
         """Instantiate the copies of a repeated layer, each on what the one before it gives."""
         results: Results = place.id
         for item in range(repeats(actor, place.bindings, self.sink)):
-            inside = place.child(str(item))
-            results = self._call(call_of(actor, item), layer, inputs, inside, place.id)
+            inside = place.child(actor.said.copies.name(item)).copy(actor, item)
+            results = self._call(actor.call_of(item), layer, inputs, inside, place.id)
             inputs = (results,) if isinstance(results, tuple) else tuple(results.values())
         return results
 
