@@ -192,7 +192,7 @@ def is_uneven(items: Sequence[Construct]) -> bool:
 
 
 def is_changing(shapes: Sequence[Shape]) -> bool:
-    """Tell whether copies give other sizes than the first, so that `$i` decides what the last gives."""
+    """Tell whether copies give other sizes than the first: the last then depends on `$i`."""
     pairs = [pair for x in shapes[1:] for pair in zip(shapes[0], x, strict=True)]
     return any(not equal(a, b) for a, b in pairs if is_known(a) and is_known(b))
 
