@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import ChainMap
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from pydantic import ValidationError
@@ -36,9 +36,9 @@ from netspec.language.check import is_train_only
 from netspec.language.cures import cure
 from netspec.language.lower import Bodies, Lowered
 from netspec.language.model import BlockCall, Body, Call, Chain, Layer, OpCall, ShareCall, Spec
-from netspec.language.terms import Argument, Ref
+from netspec.language.terms import INDEX, Argument, Ref
 from netspec.language.values import Scope
-from netspec.ops.arguments import spell
+from netspec.ops.arguments import Real, spell
 from netspec.ops.base import Op
 from netspec.ops.dim import Expr, names
 from netspec.ops.split import Cut, Piece
@@ -300,13 +300,17 @@ class _Expander:
                 notes = (Label(use, f"is `{key}` of `{call.op.op_name}` here"),) if use else ()
                 message = f"`{key}` of `{call.op.op_name}`: {item['msg']}"
                 help = self._cure(call, key, bindings)
-                self.sink.add(Diagnostic(Code.RANGE, message, span, notes=notes, help=help))
+                found = Diagnostic(Code.RANGE, message, span, notes=notes, help=help)
+                if INDEX in names(call.arguments[key].value):
+                    found = replace(found, details=(f"`$i` is {bindings[INDEX].value} here",))
+                self.sink.add(found)
             return None
 
     def _cure(self, call: OpCall, key: str, bindings: Bindings) -> str:
         """Return what to write in place of a value that an op refuses."""
         bound = bind_value(call.arguments[key], bindings, Sink())
-        if bound is None or bound.fraction:
+        is_real = any(isinstance(kind, Real) for kind in type(call.op).model_fields[key].metadata)
+        if bound is None or (bound.fraction and not is_real):
             return bound.fraction if bound else ""
         given = call.arguments[key].value
         if isinstance(given, Expr) and given.op != "name":

@@ -66,7 +66,8 @@ class Total(Kind[Scalar]):
         return tree.value
 
     def cure(self, tree: Tree | None) -> str:
-        return "in a list the numbers behind it depend on it, so that it is no expression"
+        is_number = isinstance(tree, Scalar) and not isinstance(tree.value, str)
+        return "" if is_number else "in a list the numbers behind it depend on it: write a number"
 
 
 _SERIES = "[A-Za-z]([A-Za-z0-9_-]{0,62}[A-Za-z_-])?(0|[1-9][0-9]{0,5})"
@@ -95,7 +96,8 @@ class Counting(Kind[Scalar]):
     def cure(self, tree: Tree | None) -> str:
         text = tree.text if isinstance(tree, Scalar) else ""
         stem = re.sub(r"[^A-Za-z0-9_-]|[0-9]+$", "", text)
-        return f"for example `{stem if stem[:1].isalpha() else 'layer'}0`"
+        start = re.sub(r"^0+(?=.)", "", text[len(stem) :])
+        return f"for example `{stem if stem[:1].isalpha() else 'layer'}{start or 0}`"
 
 
 class Contract(Kind[Tree]):

@@ -184,7 +184,7 @@ def substitute(value: object, env: Mapping[str, object]) -> object:
         case "neg":
             return -args[0]
         case "int":
-            return integer(args[0]) if isinstance(args[0], Expr) else int(args[0])
+            return integer(args[0])  # a fraction stays one, and is refused where a size is wanted
     return _checked(value.op, args[0], args[1])
 
 
