@@ -86,6 +86,10 @@ SHRINKING = (
 )
 """Layers that change the size of a map."""
 
+COUNTED = (("2 * $i + 1", "$i"), ("($i + 2) * 6 / 3 - 1", "1 * $i + 1")) * 2
+"""Kernels of copies, which keep the size of a map."""
+SERIES = ("unit0", "block1-0", "layer_9", "i1", "a3b7")
+"""What copies may be called."""
 KERNELS = (("1", "0"), ("3", "1"), ("[1, 3]", "[0, 1]"), ("[3, 1]", "[1, 0]"))
 
 PARAMS = {
@@ -189,6 +193,8 @@ class Writer:
         self.blocks: dict[str, str] = {}
         self.signatures: list[Signature] = []
         self._sizes = 0
+        self.copied = False
+        """Whether arguments are those of copies."""
 
     def pick(self, options: Sequence[T]) -> T:
         return options[self._draw(st.integers(0, len(options) - 1))]
@@ -463,8 +469,18 @@ class Writer:
         """Return an inner chain of unnamed layers, and the map at its end."""
         items, end = [], source
         for _ in range(self._draw(st.integers(1, 3))):
-            kind = self.pick(["same", "conv", "conv", "nested", "function"])
-            if kind == "conv":
+            kind = self.pick(["same", "conv", "conv", "nested", "function", "spliced", "wide"])
+            count = self.pick(["1", "2", "3"])
+            if kind == "spliced":
+                kernel, padding = self.pick([*COUNTED, ("3", "1")])
+                width = self.width(chain)
+                text = f"conv2d: [{written(width)}, {kernel}], padding: {padding}"
+                items.append(f"{{{text}, splice: {count}}}")
+                end = Map("", width, end.strides)
+            elif kind == "wide":
+                items.append(f"{{conv2d: [4 * $i + 4, 1], splice: {count}}}")
+                end = Map("", str(4 * int(count)), end.strides)
+            elif kind == "conv":
                 width = self.width(chain)
                 items.append(f"{{{self.convolution(chain, width)}}}")
                 end = Map("", width, end.strides)
@@ -613,7 +629,8 @@ class Writer:
         """Give a kernel and its padding; tell whether what follows needs keywords."""
         if self.chance(40):
             return True
-        known = [*KERNELS, *([("$k", "$p")] * 2 if "kernel" in chain.params else [])]
+        known = [*KERNELS, *COUNTED] if self.copied else [*KERNELS]
+        known += [*([("$k", "$p")] * 2 if "kernel" in chain.params else [])]
         for name, value in zip("kp", self.pick(known), strict=True):
             texts.append(f"{name}: {value}" if by_name else value)
         return by_name
@@ -656,7 +673,9 @@ class Writer:
         if source.unit < 4 or not known:
             return
         signature = self.pick(known)
+        self.copied = True
         text, values = self.arguments(chain, signature, fixed=("stride",))
+        self.copied = False
         count = self.pick(["2", "3", *(["times"] * 2 if "times" in self.names(chain) else [])])
         firsts = {"s": "2"} if "stride" in signature.params and self.chance(60) else {}
         if "flag" in signature.params and self.chance(60):
@@ -668,7 +687,9 @@ class Writer:
         if count == "times" and "C" in end.channels and end.channels != "C":
             return
         first = ", ".join(f"{key}: {value}" for key, value in firsts.items())
-        text += f", repeat: {written(count)}" + (f", first: {{{first}}}" if first else "")
+        text += f", repeat: {written(count)}{self.series()}" + (
+            f", first: {{{first}}}" if first else ""
+        )
         if end.unit == 4 and len(made.channels) < 60:
             self.add(chain, text, [source], made)
 
@@ -677,16 +698,23 @@ class Writer:
         count = self.pick(["2", "3", *(["times"] if "times" in self.names(chain) else [])])
         width = self.width(chain)
         text = self.convolution(chain, width)
-        if self.chance(50):
+        if self.chance(30):
+            kernel, padding = self.pick(COUNTED)
+            text = f"conv2d: [{written(width)}, {kernel}], padding: {padding}"
+        elif self.chance(50):
             text = f"chain: [{{{text}}}, {self.pick(SAME)}]"
         elif self.chance(50):
             text = f"chain: {{conv: {{{text}}}, sum: {{mul: [], from: [conv, conv]}}}}"
         self.add(
             chain,
-            f"{text}, repeat: {written(count)}",
+            f"{text}, repeat: {written(count)}{self.series()}",
             [source],
             replace(source, channels=width, unit=4),
         )
+
+    def series(self) -> str:
+        """Return names for copies, or nothing."""
+        return f", copies: {self.pick(SERIES)}" if self.chance(30) else ""
 
     def names(self, chain: Chain) -> list[str]:
         return [PARAMS[key][0].partition("=")[0] for key in chain.params if key in PARAMS]

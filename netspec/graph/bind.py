@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import operator
 import re
+from collections import ChainMap
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from typing import Any
 
 from netspec import limits
-from netspec.graph.model import Bindings, Bound, cause
-from netspec.language.model import BlockCall, Call, Layer
-from netspec.language.terms import Argument, Condition, Param, Value
+from netspec.graph.model import Bindings, Bound, cause, cause_of
+from netspec.language.model import BlockCall, Layer
+from netspec.language.terms import INDEX, Argument, Condition, Param, Value
 from netspec.ops.arguments import spell
 from netspec.ops.dim import Expr, names, python, substitute
 from netspec.text.codes import Code
@@ -32,13 +32,14 @@ def bind_value(argument: Argument, bindings: Bindings, sink: Sink) -> Bound | No
     if not isinstance(argument.value, Expr | tuple):
         return Bound(argument.value, argument.span)
     if isinstance(argument.value, Expr) and argument.value.op == "name":
-        return bindings[str(argument.value.args[0])]
+        found = bindings[str(argument.value.args[0])]
+        return found if cause_of(argument, bindings) else found._replace(span=argument.span)
     values = {name: bindings[name].value for name in names(argument.value)}
     try:
         value: Value = argument.value
         if values:
             value = substitute(value, values)  # type: ignore[assignment]  # a Value
-        span = bindings[next(iter(values))].span if len(values) == 1 else argument.span
+        span = only.span if (only := cause_of(argument, bindings)) else argument.span
         return Bound(value, span, _fraction(argument.value, value, bindings))
     except ZeroDivisionError:
         message = "division by zero"
@@ -79,8 +80,8 @@ def _fraction(written: Value, value: Value, bindings: Bindings) -> str:
     if written.op == "name":
         return bindings[str(written.args[0])].fraction
     text = python(written)
-    given = re.sub(r"[A-Za-z]\w*", lambda found: str(bindings[found[0]].value), text)
-    rounded = re.sub(r"[A-Za-z]\w*", r"$\g<0>", f"({text})" if written.op in "+-" else text)
+    given = re.sub(r"\b[A-Za-z]\w*", lambda found: str(bindings[found[0]].value), text)
+    rounded = re.sub(r"\b[A-Za-z]\w*", r"$\g<0>", f"({text})" if written.op in "+-" else text)
     return f"{given} = {value} is no integer; `{rounded} // 1` rounds it down"
 
 
@@ -131,9 +132,9 @@ def block_bindings(
     return result
 
 
-def call_of(layer: Layer, item: int) -> Call:
-    """Return what a layer calls in one of its repetitions: `first:` changes the first one."""
-    call = layer.call
-    if item == 0 and isinstance(call, BlockCall) and layer.said.first:
-        return replace(call, arguments={**call.arguments, **layer.said.first})
-    return call
+def numbered(layer: Layer, item: int, bindings: Bindings) -> Bindings:
+    """Return what the arguments of one of a layer's copies see: `$i` is its number."""
+    is_copy = layer.said.repeat is not None or layer.index is not None
+    if not is_copy or not layer.is_counted:
+        return bindings
+    return ChainMap({INDEX: Bound(item, layer.span)}, bindings)  # type: ignore[arg-type]  # only read

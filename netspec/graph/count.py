@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from netspec import limits
-from netspec.graph.bind import block_bindings, call_of, repeats
+from netspec.graph.bind import block_bindings, numbered, repeats
 from netspec.graph.model import Bindings
 from netspec.language.lower import Bodies, Lowered, Step, walk
 from netspec.language.model import Block, BlockCall, Call, Layer, OpCall, ShareCall, Spec
@@ -87,10 +87,17 @@ class Counter:
             return self._call(actor.call, bindings)
         times = repeats(actor, bindings, Sink())
         name, reads = step.layer.name, max(1, len(step.layer.sources))
-        rest = self._call(actor.call, bindings).under(name, times - bool(actor.said.first), reads)
-        if not actor.said.first:
-            return rest
-        return self._call(call_of(actor, 0), bindings).under(name, 1, reads).plus(rest)
+        total = Extent()
+        # Copies are alike behind the first one, unless `$i` tells them apart.
+        few = times if actor.is_counted else min(times, 1 + bool(actor.said.first))
+        for item in range(few):
+            index = item if actor.index is None else actor.index
+            found = self._call(actor.call_of(item), numbered(actor, index, bindings))
+            alike = times - item if item == few - 1 else 1
+            total = total.plus(found.under(name, alike, reads))
+            if total.excess():
+                break
+        return total
 
     def _call(self, call: Call, bindings: Bindings) -> Extent:
         if isinstance(call, OpCall):

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from collections import ChainMap
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from pydantic import ValidationError
 
-from netspec.graph.bind import at_item, bind_value, block_bindings, call_of, holds, is_size, repeats
+from netspec.graph.bind import (
+    at_item,
+    bind_value,
+    block_bindings,
+    holds,
+    is_size,
+    numbered,
+    repeats,
+)
 from netspec.graph.count import Counter
 from netspec.graph.model import (
     Bindings,
@@ -28,9 +36,9 @@ from netspec.language.check import is_train_only
 from netspec.language.cures import cure
 from netspec.language.lower import Bodies, Lowered
 from netspec.language.model import BlockCall, Body, Call, Chain, Layer, OpCall, ShareCall, Spec
-from netspec.language.terms import Argument, Ref
+from netspec.language.terms import INDEX, Argument, Ref
 from netspec.language.values import Scope
-from netspec.ops.arguments import spell
+from netspec.ops.arguments import Real, spell
 from netspec.ops.base import Op
 from netspec.ops.dim import Expr, names
 from netspec.ops.split import Cut, Piece
@@ -76,6 +84,10 @@ class _Place(NamedTuple):
         id = (*self.id, name)
         owner = id if self.owner is self.id else (*self.owner, name)  # one tuple saves memory
         return _Place(id, owner, self.bindings, self.origin, self.train_only)
+
+    def copy(self, layer: Layer, item: int) -> _Place:
+        """Return the place as the arguments of one of a layer's copies see it."""
+        return self._replace(bindings=numbered(layer, item, self.bindings))
 
 
 @dataclass(slots=True)
@@ -192,7 +204,8 @@ class _Expander:
         if layer.train_only and not place.train_only:
             place = place._replace(train_only=True)
         if actor.said.repeat is None:
-            results = self._call(actor.call, layer, inputs, place, place.id)
+            inside = place.copy(actor, actor.index or 0)
+            results = self._call(actor.call, layer, inputs, inside, place.id)
         else:
             results = self._stack(layer, actor, inputs, place)
         facts = place.bindings, (layer.span, *place.origin), place.train_only
@@ -203,8 +216,8 @@ class _Expander:
         """Instantiate the copies of a repeated layer, each on what the one before it gives."""
         results: Results = place.id
         for item in range(repeats(actor, place.bindings, self.sink)):
-            inside = place.child(str(item))
-            results = self._call(call_of(actor, item), layer, inputs, inside, place.id)
+            inside = place.child(actor.said.copies.name(item)).copy(actor, item)
+            results = self._call(actor.call_of(item), layer, inputs, inside, place.id)
             inputs = (results,) if isinstance(results, tuple) else tuple(results.values())
         return results
 
@@ -287,13 +300,17 @@ class _Expander:
                 notes = (Label(use, f"is `{key}` of `{call.op.op_name}` here"),) if use else ()
                 message = f"`{key}` of `{call.op.op_name}`: {item['msg']}"
                 help = self._cure(call, key, bindings)
-                self.sink.add(Diagnostic(Code.RANGE, message, span, notes=notes, help=help))
+                found = Diagnostic(Code.RANGE, message, span, notes=notes, help=help)
+                if INDEX in names(call.arguments[key].value):
+                    found = replace(found, details=(f"`$i` is {bindings[INDEX].value} here",))
+                self.sink.add(found)
             return None
 
     def _cure(self, call: OpCall, key: str, bindings: Bindings) -> str:
         """Return what to write in place of a value that an op refuses."""
         bound = bind_value(call.arguments[key], bindings, Sink())
-        if bound is None or bound.fraction:
+        is_real = any(isinstance(kind, Real) for kind in type(call.op).model_fields[key].metadata)
+        if bound is None or (bound.fraction and not is_real):
             return bound.fraction if bound else ""
         given = call.arguments[key].value
         if isinstance(given, Expr) and given.op != "name":

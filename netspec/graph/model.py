@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from netspec.language.lower import Bodies
 from netspec.language.model import Body, Layer, OpCall
-from netspec.language.terms import Argument, Value
+from netspec.language.terms import INDEX, Argument, Value
 from netspec.ops.base import Op
 from netspec.ops.dim import Expr, names
 from netspec.text.diagnostics import Span
@@ -107,11 +107,16 @@ def cause(argument: Argument, bindings: Bindings) -> tuple[Span, Span | None]:
 
     The only parameter of an expression is its cause; an expression over several is its own.
     """
-    found = list(dict.fromkeys(names(argument.value)))
-    if len(found) == 1 and found[0] in bindings:
-        span = bindings[found[0]].span
-        return (span, argument.span) if span != argument.span else (span, None)
-    return argument.span, None
+    only = cause_of(argument, bindings)
+    if only is None or only.span == argument.span:
+        return argument.span, None
+    return only.span, argument.span
+
+
+def cause_of(argument: Argument, bindings: Bindings) -> Bound | None:
+    """Return the only parameter of an expression; the number of a copy is nobody's to change."""
+    found = {*names(argument.value)}
+    return bindings.get(found.pop()) if len(found) == 1 and INDEX not in found else None
 
 
 def written(argument: Argument) -> str:

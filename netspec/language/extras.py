@@ -8,8 +8,8 @@ from typing import ClassVar
 from netspec.language.cures import sizes, with_dollars
 from netspec.language.keys import Kind, Reading, Schema, refuse_form
 from netspec.language.kinds import SIZE, Named
-from netspec.language.names import NAME
-from netspec.language.terms import Argument, Condition, Ref, Value
+from netspec.language.names import MODULE_ATTRIBUTES, NAME
+from netspec.language.terms import NUMBERS, Argument, Condition, Ref, Series, Value
 from netspec.language.values import expression, read_argument
 from netspec.ops.arguments import EXPRESSION, spell
 from netspec.text.codes import Code
@@ -52,6 +52,54 @@ class Amount(Kind[Tree]):
         return read_argument(tree, reading.scope, reading.sink)
 
 
+class Total(Kind[Scalar]):
+    """How many layers of a list there are: a number, as those behind it are counted on."""
+
+    schema: ClassVar[Schema] = {"type": "integer", "minimum": 1}
+    wanted = "a positive integer"
+
+    def fits(self, tree: Tree) -> bool:
+        return isinstance(tree, Scalar) and type(tree.value) is int and tree.value > 0
+
+    def read(self, tree: Scalar, reading: Reading) -> int:
+        assert isinstance(tree.value, int)
+        return tree.value
+
+    def cure(self, tree: Tree | None) -> str:
+        is_number = isinstance(tree, Scalar) and not isinstance(tree.value, str)
+        return "" if is_number else "in a list the numbers behind it depend on it: write a number"
+
+
+_SERIES = "[A-Za-z]([A-Za-z0-9_-]{0,62}[A-Za-z_-])?(0|[1-9][0-9]{0,5})"
+
+
+class Counting(Kind[Scalar]):
+    """The name of the first of several."""
+
+    schema: ClassVar[Schema] = {"type": "string", "pattern": f"^{_SERIES}$"}
+    wanted = "a name that ends in a number"
+
+    def fits(self, tree: Tree) -> bool:
+        text = tree.text if isinstance(tree, Scalar) else ""
+        return re.fullmatch(_SERIES, text, re.ASCII) is not None
+
+    def read(self, tree: Scalar, reading: Reading) -> Series:
+        stem = tree.text.rstrip("0123456789")
+        for taken in sorted(MODULE_ATTRIBUTES):
+            if re.fullmatch(re.escape(stem) + "[0-9]+", taken):
+                message = f"copies cannot be called `{stem}N`: `{taken}` is an attribute of "
+                message += "torch.nn.Module"
+                reading.sink.error(Code.TAKEN_NAME, message, tree.span, help="choose another name")
+                return NUMBERS
+        return Series(stem, int(tree.text[len(stem) :]))
+
+    def cure(self, tree: Tree | None) -> str:
+        text = tree.text if isinstance(tree, Scalar) else ""
+        stem = re.sub(r"[^A-Za-z0-9_-]|[0-9]+$", "", text)
+        start = re.sub(r"^0+(?=.)", "", text[len(stem) :])
+        return f"for example `{stem if stem[:1].isalpha() else 'layer'}{start or 0}`"
+
+
 class Contract(Kind[Tree]):
     """A shape, in which null is any size."""
 
@@ -77,7 +125,8 @@ class Changes(Named):
     schema: ClassVar[Schema] = {"type": "object", "additionalProperties": ARGUMENTS}
 
     def read(self, tree: Mapping, reading: Reading) -> dict[str, Argument]:
-        read = [(k.text, read_argument(v, reading.scope, reading.sink)) for k, v in tree.items]
+        scope = reading.scope.of_copies(tree.span)
+        read = [(k.text, read_argument(v, scope, reading.sink)) for k, v in tree.items]
         return {key: argument for key, argument in read if argument is not None}
 
 

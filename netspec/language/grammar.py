@@ -13,7 +13,7 @@ from netspec.language.init import Fillers, Filling, Fillings, Function
 from netspec.language.keys import Keys, Kind, key
 from netspec.language.kinds import REF, ref, table
 from netspec.language.names import BLOCK_NAME, NAME
-from netspec.language.terms import Argument, Condition, Param, Ref
+from netspec.language.terms import NUMBERS, Argument, Condition, Param, Ref, Series
 from netspec.ops.arguments import EXPRESSION
 from netspec.ops.base import INTEGER, REAL, REGISTRY, Join
 from netspec.ops.fillers import Filler
@@ -56,10 +56,24 @@ class LayerKeys(Keys):
         alias="from",
     )
     repeat: Annotated[Argument | None, extras.Amount(kinds.SIZE)] = key(
-        None, "a stack of copies, called `name.0`, `name.1` …", "3"
+        None,
+        "a stack of copies, called `name.0`, `name.1` …; in their arguments `$i` is the number of "
+        "each, from 0",
+        "3",
+    )
+    splice: Annotated[int | None, extras.Total()] = key(
+        None, "in a list: `repeat` whose copies are layers of the list, with its numbers", "7"
+    )
+    copies: Annotated[Series, extras.Counting()] = key(
+        NUMBERS,
+        "beside `repeat`: what its copies are called; the number at the end of the first one's "
+        "name counts on",
+        *("denselayer1", "block1-0"),
     )
     first: Annotated[dict[str, Argument], extras.Changes()] = key(
-        dict, "beside `repeat`: other arguments for the first copy of a block", "{stride: 2}"
+        dict,
+        "beside `repeat` or `splice`: other arguments for the first copy of a block",
+        "{stride: 2}",
     )
     when: Annotated[Condition | str | None, extras.When()] = key(
         None,

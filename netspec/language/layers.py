@@ -9,6 +9,7 @@ from collections.abc import Sequence as Items
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
+from netspec import limits
 from netspec.language.aliases import argument_meant, ops_meant
 from netspec.language.calls import Given, match_call, order, read_positional, read_word
 from netspec.language.grammar import JOINS, NOTHING, BodyKeys, InlineKeys, LayerKeys
@@ -123,7 +124,7 @@ def read_chain(
         case Mapping():
             items = tree.items
         case Sequence():
-            items = tuple((Scalar(str(i), x.span), x) for i, x in enumerate(tree.items))
+            items = tuple((Scalar("", item.span), item) for item in tree.items)
         case _:
             refuse_form(tree, "expected a chain of layers", context.sink)
             return None
@@ -139,11 +140,13 @@ def read_chain(
 def _read_layers(
     items: Iterable[Entry], named: bool, around: Surroundings, context: Context
 ) -> list[Layer]:
-    layers = []
+    layers: list[Layer] = []
     around.scope.layers |= {key.text for key, _ in items if named}
     previous = around.inputs[0] if around.inputs else ""
     for key, tree in items:
-        if named:
+        if not named:  # what is spliced takes as many numbers as there are copies
+            key = Scalar(str(len(layers)), key.span)
+        else:
             check_name(context.sink, key.text, key.span, "layer")
             if key.text in around.inputs:
                 message = f"the layer `{key.text}` has the name of an input"
@@ -152,9 +155,28 @@ def _read_layers(
         if layer is None:  # another stands in for it, so that references to it are found
             call = OpCall(REGISTRY["identity"].model_validate({}), {}, key.span)
             layer = Layer(key.text, key.span, call, ())
-        previous = key.text
-        layers.append(layer)
+        layers += _spliced(layer, context) if layer.said.splice and not named else [layer]
+        previous = layers[-1].name
     return layers
+
+
+def _spliced(layer: Layer, context: Context) -> list[Layer]:
+    """Return the copies of a layer that a list has in its place, each reading the one before."""
+    context.spliced += layer.said.splice or 0
+    if context.spliced > limits.LAYERS:
+        message = f"more than {limits.LAYERS:,} layers"
+        context.sink.error(Code.LIMIT, message, layer.span, "too many from here on")
+        context.sink.stop()
+    layers: list[Layer] = []
+    said = layer.said.model_copy(update={"splice": None, "first": {}})
+    for index in range(layer.said.splice or 0):
+        name = str(int(layer.name) + index)
+        sources = (Ref(layers[-1].name),) if layers else layer.sources
+        call = layer.call_of(index)
+        layers.append(replace(layer, name=name, call=call, sources=sources, said=said, index=index))
+    # A contract is about what all of them give.
+    others = said.model_copy(update={"shape": None})
+    return [*(replace(copy, said=others) for copy in layers[:-1]), layers[-1]]
 
 
 def check_refs(layers: list[Layer], names: set[str], around: Surroundings, sink: Sink) -> None:
@@ -277,6 +299,8 @@ def _read_call(tree: Mapping, said: LayerKeys, scope: Scope, context: Context) -
     key, value = found
     if refuse_nameless(tree, key, context):
         return None
+    if tree.find("repeat") or tree.find("splice"):
+        scope = scope.of_copies(tree.span)
     positional = read_positional(key.text, value, scope, context.sink)
     keywords = [
         (name, read_argument(argument, scope, context.sink))
@@ -292,15 +316,14 @@ def _misplaced(layer: Layer, tree: Mapping) -> Iterator[tuple[str, Span, str]]:
     """Yield what is said of keys that such a layer cannot have: message, place and help."""
     call, said = layer.call, layer.said
     op = call.op if isinstance(call, OpCall) else None
+    yield from _misplaced_counts(layer, tree)
     if said.first:
         place = next(iter(said.first.values())).span
         if not isinstance(call, BlockCall):
             yield "`first:` changes the arguments of a repeated block", place, ""
-        elif said.repeat is None:
+        elif said.repeat is None and said.splice is None:
             help = "add `repeat: COUNT`, or give the argument to the block"
             yield "`first:` needs `repeat:`", place, help
-    if (found := tree.find("repeat")) and isinstance(call, ShareCall):
-        yield "`repeat:` stacks modules; another call of a layer makes none", found[0].span, ""
     if said.repeat and op and not op.in_sequence:  # an nn.Sequential cannot hold copies of it
         help = "put it in a block, or in an inline `chain:`, and repeat that"
         yield f"`repeat:` stacks modules; `{op.op_name}` is a function", said.repeat.span, help
@@ -312,6 +335,27 @@ def _misplaced(layer: Layer, tree: Mapping) -> Iterator[tuple[str, Span, str]]:
         what = "another call" if isinstance(call, ShareCall) else "a block or a repeated layer"
         help = "say it for all layers of an op in the section `init:`, or on the op in the block"
         yield f"`init:` of a layer belongs to one op; this is {what}", found[0].span, help
+
+
+def _misplaced_counts(layer: Layer, tree: Mapping) -> Iterator[tuple[str, Span, str]]:
+    """Yield what is said of `repeat:`, `splice:` and `copies:` where they cannot stand."""
+    repeat, splice, copies = map(tree.find, ("repeat", "splice", "copies"))
+    for found in (repeat, splice):
+        if found and isinstance(layer.call, ShareCall):
+            message = f"`{found[0].text}:` stacks modules; another call of a layer makes none"
+            yield message, found[0].span, ""
+    if splice and repeat:
+        help = "`repeat` makes one layer of its copies, `splice` as many layers of the list"
+        yield "a layer says `repeat:` or `splice:`", splice[0].span, help
+    elif splice and not layer.name.isdecimal():
+        help = "write `repeat:`, whose copies are `NAME.0`, `NAME.1` …"
+        message = "`splice:` gives copies the numbers of a list, and here layers have names"
+        yield message, splice[0].span, help
+    if copies and splice:
+        help = "write `repeat:`, or delete `copies:`"
+        yield "with `splice:` copies have the numbers of the list", copies[0].span, help
+    elif copies and not repeat:
+        yield "`copies:` needs `repeat:`", copies[0].span, "add `repeat: COUNT`"
 
 
 def _check_first(call: BlockCall, changes: Tree | None, context: Context) -> None:

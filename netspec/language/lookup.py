@@ -43,6 +43,8 @@ class Context:
     used_blocks: set[str] = field(default_factory=set)
     rank: int | None = None
     """How many dimensions the network's input has, if that is known."""
+    spliced: int = 0
+    """How many layers `splice:` has made."""
 
 
 def find_op(tree: Mapping, context: Context) -> tuple[Scalar, Tree] | None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from netspec.language.extras import TRAIN
 from netspec.language.grammar import NOTHING, LayerKeys
-from netspec.language.terms import Argument, Condition, Expectation, Param, Ref
+from netspec.language.terms import INDEX, Argument, Condition, Expectation, Param, Ref
 from netspec.ops.base import Op
+from netspec.ops.dim import names
 from netspec.ops.fillers import Filler
 from netspec.text.diagnostics import Source, Span
 
@@ -76,6 +77,21 @@ class Layer:
     sources: tuple[Ref, ...]
     said: LayerKeys = NOTHING
     """What it says beside its op."""
+    index: int | None = None
+    """Which of the copies of `splice:` it is."""
+
+    @property
+    def is_counted(self) -> bool:
+        """Whether `$i` stands in its arguments."""
+        given = self.call.arguments if isinstance(self.call, OpCall | BlockCall) else {}
+        values = [argument.value for argument in (*given.values(), *self.said.first.values())]
+        return any(INDEX in names(value) for value in values)
+
+    def call_of(self, item: int) -> Call:
+        """Return what one of its copies calls: `first:` changes the first one."""
+        if item or not isinstance(self.call, BlockCall) or not self.said.first:
+            return self.call
+        return replace(self.call, arguments={**self.call.arguments, **self.said.first})
 
     @property
     def train_only(self) -> bool:

@@ -35,7 +35,10 @@ _RESERVED = {
 }
 _WIDTH = "is the width of a block's input"
 _RESERVED_FOR = {
-    "parameter": dict.fromkeys(("in_channels", "in_features"), _WIDTH),
+    "parameter": {
+        **dict.fromkeys(("in_channels", "in_features"), _WIDTH),
+        "i": "is the number of a copy, `$i`",
+    },
     "output": {
         **dict.fromkeys(("count", "index"), "is a method of every tuple, which outputs are"),
         "Tensor": "is a class that generated code uses",
@@ -43,7 +46,9 @@ _RESERVED_FOR = {
 }
 _RESERVED_CLASSES = {
     **dict.fromkeys(keyword.kwlist, "is a Python keyword"),
-    **dict.fromkeys(("Module", "Tensor", "NamedTuple"), "is a class that generated code uses"),
+    **dict.fromkeys(
+        ("Module", "NamedTuple", "OrderedDict", "Tensor"), "is a class that generated code uses"
+    ),
     "F": "is what generated code calls torch.nn.functional",
 }
 

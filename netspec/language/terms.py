@@ -11,6 +11,25 @@ Value = int | float | bool | str | Expr | tuple["Value", ...] | None
 """An argument as written: a scalar, an expression over parameters, or a list of them."""
 
 
+INDEX = "i"
+"""What an expression calls the number of a copy, from 0: `$i`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Names that count on: `block2`, `block3` …"""
+
+    stem: str
+    start: int
+
+    def name(self, item: int) -> str:
+        return f"{self.stem}{self.start + item}"
+
+
+NUMBERS = Series("", 0)
+"""What copies are called, and the layers of a list."""
+
+
 @dataclass(frozen=True, slots=True)
 class Argument:
     """A value and its place."""

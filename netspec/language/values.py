@@ -7,7 +7,7 @@ from collections.abc import Mapping as Table
 from collections.abc import Sequence as Items
 
 from netspec.language.aliases import argument_meant
-from netspec.language.terms import Argument, Param, Value
+from netspec.language.terms import INDEX, Argument, Param, Value
 from netspec.ops.dim import ExprError, names, parse
 from netspec.text.codes import Code
 from netspec.text.diagnostics import Diagnostic, Label, Sink, Span, likely, nearest
@@ -30,6 +30,12 @@ class Scope:
             self.used.add(name)
             return True
         return self.outer is not None and self.outer.use(name)
+
+    def of_copies(self, span: Span) -> Scope:
+        """Return the scope of the arguments of copies, in which `$i` is the number of each."""
+        inner = Scope({INDEX: Param(INDEX, 0, span)}, self)
+        inner.layers = self.layers
+        return inner
 
     def all(self) -> dict[str, Param]:
         """Return every visible parameter, the innermost first."""
@@ -93,13 +99,12 @@ def _meant(text: str, error: ExprError, scope: Scope) -> str:
     wrong = text[error.start : error.end]
     if wrong in _CURES:
         return _CURES[wrong]
-    if wrong == "." and re.search(r"\d\.\d", text):
-        return "numbers in an expression are integers; a fraction can be one of `params`"
-    return "an expression has integers, `$names`, + - * // % and ( )"
+    if wrong == ".":
+        return "a decimal has digits on both sides of its point: `0.5`"
+    return "an expression has numbers, `$names`, + - * / // % and ( )"
 
 
 _CURES = {
-    "/": "`//` divides integers, rounding down",
     "**": "there is no power; write a product",
     "^": "there is no power; write a product",
 }
@@ -131,4 +136,8 @@ def _refuse_name(name: str, span: Span, scope: Scope, sink: Sink) -> None:
         help = f"declare it: `params: {{{name}: 8}}`"
     notes = tuple(Label(known[text].span, f"`{text}` stands here") for text in near)
     message = f"no parameter is called `${name}`"
+    if name == INDEX:
+        message = "`$i` is the number of a copy, and this is no argument of copies"
+        help = "it stands in the arguments of a layer with `repeat:` or `splice:`; a block gets it "
+        help += "as a parameter"
     sink.add(Diagnostic(Code.UNKNOWN_PARAM, message, span, notes=notes, help=help, guesses=guesses))

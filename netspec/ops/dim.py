@@ -16,7 +16,9 @@ from netspec import limits
 Number = int | float
 _MAX_MAGNITUDE = 10**15
 _MAX_SIZE = 256
-_PRECEDENCE = {"+": 1, "-": 1, "*": 2, "//": 2, "%": 2, "neg": 3}
+_PRECEDENCE = {"+": 1, "-": 1, "*": 2, "/": 2, "//": 2, "%": 2, "neg": 3}
+_NEUTRAL = {"+": 0, "-": 0, "*": 1, "/": 1, "//": 1}
+"""What an operator may have on its right without changing anything."""
 _ATOM = 4
 
 
@@ -51,6 +53,9 @@ class Expr:
 
     def __rmul__(self, other: Dim) -> Dim:
         return _fold("*", other, self)
+
+    def __truediv__(self, other: Dim) -> Dim:
+        return _fold("/", self, other)
 
     def __floordiv__(self, other: Dim) -> Dim:
         return _fold("//", self, other)
@@ -95,7 +100,7 @@ def _is_real(dim: object) -> bool:
     """Tell whether a value may be a fraction."""
     if not isinstance(dim, Expr) or dim.op in ("int", "?"):
         return isinstance(dim, float)
-    return dim.op == "real" or any(_is_real(arg) for arg in dim.args)
+    return dim.op in ("real", "/") or any(_is_real(arg) for arg in dim.args)
 
 
 def unknown(*operands: Dim) -> Dim:
@@ -107,8 +112,8 @@ def unknown(*operands: Dim) -> Dim:
 def _fold(op: str, left: Dim, right: Dim) -> Dim:
     """Build an expression; drop what changes nothing (x + 0, x * 1, x // 1 of an integer)."""
     if isinstance(left, int) and isinstance(right, int):
-        return int(_apply(op, left, right))
-    if right == {"+": 0, "-": 0, "*": 1, "//": 1}.get(op) and not (op == "//" and _is_real(left)):
+        return _whole(_apply(op, left, right))
+    if right == _NEUTRAL.get(op) and not (op == "//" and _is_real(left)):
         return left
     if left == {"+": 0, "*": 1}.get(op):
         return right
@@ -128,6 +133,8 @@ def _apply(op: str, left: Number, right: Number) -> Number:
             return left - right
         case "*":
             return left * right
+        case "/":
+            return left / right
         case "//":
             return left // right
     return left % right
@@ -177,7 +184,7 @@ def substitute(value: object, env: Mapping[str, object]) -> object:
         case "neg":
             return -args[0]
         case "int":
-            return integer(args[0]) if isinstance(args[0], Expr) else int(args[0])
+            return integer(args[0])  # a fraction stays one, and is refused where a size is wanted
     return _checked(value.op, args[0], args[1])
 
 
@@ -197,7 +204,12 @@ def _checked(op: str, left: Dim, right: Dim) -> Dim:
     result = _apply(op, left, right)
     if abs(result) > _MAX_MAGNITUDE:
         raise OverflowError
-    return int(result) if result == int(result) else result  # type: ignore[return-value]  # see _operand
+    return _whole(result)
+
+
+def _whole(number: Number) -> Dim:
+    """Return an integer where a number is one."""
+    return int(number) if number == int(number) else number  # type: ignore[return-value]  # see _operand
 
 
 def python(dim: object) -> str:
@@ -219,7 +231,8 @@ def _write(dim: object, outer: int) -> str:
         case "?":
             text = "?"
         case _:
-            right = inner if dim.op == "+" else inner + 1
+            # Integers add up in any order, fractions to another last digit.
+            right = inner if dim.op == "+" and not _is_real(dim) else inner + 1
             text = f"{_write(dim.args[0], inner)} {dim.op} {_write(dim.args[1], right)}"
     return f"({text})" if inner < outer else text
 
@@ -283,11 +296,11 @@ class _Token(NamedTuple):
     start: int
 
 
-_TOKEN = re.compile(r"\s*(\$[A-Za-z_]\w*|\d+|//|\*\*|<<|>>|[-+*%()]|\S)", re.ASCII)
+_TOKEN = re.compile(r"\s*(\$[A-Za-z_]\w*|\d+(?:\.\d+)?|//|\*\*|<<|>>|[-+*%()]|\S)", re.ASCII)
 
 
 def parse(text: str) -> Dim:
-    """Read `$k // 2`: integers, $names, + - * // % and parentheses, at most 200 characters.
+    """Read `$k // 2`: numbers, $names, + - * / // % and parentheses, at most 200 characters.
 
     Raises ExprError.
     """
@@ -323,7 +336,7 @@ class _Parser:
 
     def _product(self) -> Dim:
         value = self._unary()
-        while self._peek() in ("*", "//", "%"):
+        while self._peek() in ("*", "/", "//", "%"):
             token = self._take()
             divisor = self._unary()
             if token.text != "*" and divisor == 0:
@@ -347,8 +360,8 @@ class _Parser:
                 raise self._unexpected("`)`")
             self._take()
             return value
-        if token.isdecimal():
-            return _integer(self._take())
+        if token[:1].isdecimal():
+            return _number(self._take())
         if token.startswith("$") and len(token) > 1:
             return name(self._take().text[1:])
         raise self._unexpected()
@@ -360,17 +373,17 @@ class _Parser:
         self._next += 1
         return self._tokens[self._next - 1]
 
-    def _unexpected(self, wanted: str = "an integer, a `$name`, + - * // % or ( )") -> ExprError:
+    def _unexpected(self, wanted: str = "a number, a `$name`, + - * / // % or ( )") -> ExprError:
         if self._next >= len(self._tokens):
             return ExprError(f"the expression ends where {wanted} is expected", self._length)
         text, start = self._tokens[self._next]
         return ExprError(f"expected {wanted}, found `{text}`", start, start + len(text))
 
 
-def _integer(token: _Token) -> int:
-    if len(token.text) > 15:
+def _number(token: _Token) -> Dim:
+    if len(token.text.partition(".")[0]) > 15:
         raise ExprError("a number beyond 10**15", token.start, token.start + len(token.text))
-    return int(token.text)
+    return _whole(float(token.text)) if "." in token.text else int(token.text)
 
 
 def _compute(op: str, left: Dim, right: Dim) -> Dim:

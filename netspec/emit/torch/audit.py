@@ -18,6 +18,7 @@ from netspec.ops.base import REGISTRY
 from netspec.ops.fillers import FILLERS
 
 _IMPORTS = {
+    "from collections import OrderedDict",
     "import torch",
     "from torch import Tensor, nn",
     "from torch.nn import functional as F",
@@ -30,17 +31,18 @@ _FUNCTIONS = {
     *(f"nn.init.{name}" for name in FILLERS),
 }
 """What of torch may be named: the registry is the vocabulary, so a new op needs no line here."""
-_BUILTINS = {"bool", "float", "int", "isinstance", "range", "super", "tuple"}
+_BUILTINS = {"OrderedDict", "bool", "float", "int", "isinstance", "range", "super", "tuple"}
 _CALLED = {"add_module", "expand", "get_parameter", "get_submodule", "modules", METHOD}
 """Methods that are called on something else than a child."""
 _BASES = (["nn.Module"], ["nn.Sequential"], ["nn.ModuleList"], ["NamedTuple"])
 _METHODS = {"__init__", "forward", "total_loss", METHOD}
-_WORD = re.compile(r"[A-Za-z0-9_.]*", re.ASCII)
+_WORD = re.compile(r"[A-Za-z0-9_.-]*", re.ASCII)
 _SCOPES = (ast.Module, ast.ClassDef, ast.FunctionDef)
 _PLAIN = (
     *(ast.Module, ast.arguments, ast.arg, ast.alias, ast.keyword, ast.Starred),
     *(ast.Assign, ast.AnnAssign, ast.Return, ast.If, ast.For, ast.IfExp),
     *(ast.Subscript, ast.Tuple, ast.List, ast.GeneratorExp, ast.comprehension),
+    *(ast.JoinedStr, ast.FormattedValue),
     *(
         ast.BinOp,
         ast.Add,

@@ -76,7 +76,10 @@ class Instances:
         """Return the type of a parameter, from its default and its value in each instance."""
         values = [instance.bindings[param].value for instance in self._graph.instances[body]]
         known = values if default is None else [default, *values]
-        return " | ".join(dict.fromkeys(map(type_name, known)))
+        names = dict.fromkeys(map(type_name, known))
+        if "float" in names:  # which takes an int as well
+            names.pop("int", None)
+        return " | ".join(names)
 
 
 def type_name(value: object) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from netspec.analysis.network import Network
 from netspec.analysis.receptive import describe, see
 from netspec.emit.torch.audit import audit
+from netspec.emit.torch.constructs import Copies, within
 from netspec.emit.torch.forward import Statements
 from netspec.emit.torch.initialise import METHOD, initialiser
 from netspec.emit.torch.layout import INDENT, Brackets, Code, call, operation, quoted, statement
@@ -67,7 +68,11 @@ class _FileWriter:
         """Return the import lines for what the classes use."""
         functions = [text for plan in self.file.classes for text in plan.functions]
         functions += re.findall(r"\b(?:torch|F)\.\w+", "".join(self.file.helpers.values()))
-        lines = ["from typing import NamedTuple", ""] if len(self.outputs) > 1 else []
+        made = [child for plan in self.file.classes for child in plan.children.values()]
+        has_names = any(isinstance(x, Copies) and x.is_named for y in made for x in within(y))
+        lines = ["from collections import OrderedDict"] if has_names else []
+        lines += ["from typing import NamedTuple"] if len(self.outputs) > 1 else []
+        lines += [""] if lines else []
         if any(text.startswith("torch.") for text in functions):
             lines.append("import torch")
         lines.append("from torch import Tensor, nn")

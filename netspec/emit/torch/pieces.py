@@ -6,12 +6,14 @@ import textwrap
 from collections.abc import Iterable, Mapping
 
 from netspec.emit.torch.constructs import (
+    INDEX,
     Chosen,
     Construct,
     Copies,
     Repeated,
     Sequential,
     folded,
+    placed,
     used_names,
 )
 from netspec.emit.torch.layout import (
@@ -25,14 +27,15 @@ from netspec.emit.torch.layout import (
     call,
     expression,
     literal,
+    quoted,
     statement,
 )
-from netspec.emit.torch.naming import renamed
+from netspec.emit.torch.naming import ORDERED, renamed
 from netspec.emit.torch.plan import ClassParam, ClassPlan, bare, is_written
 from netspec.language.names import MODULE_ATTRIBUTES
 from netspec.language.terms import Condition
 from netspec.ops.base import Call
-from netspec.ops.dim import Expr
+from netspec.ops.dim import Expr, name, python
 
 
 def attributes(plan: ClassPlan) -> dict[str, str]:
@@ -49,15 +52,42 @@ def construct(made: Construct | Repeated, local: Mapping[str, str]) -> Code:
         case Call():
             items = arguments(made, lambda value: literal(value, local))
             return call(made.function, items, made.note)
+        case Copies() if made.is_named:
+            return call("nn.Sequential", [_named(made, local)])
         case Sequential() | Copies():
             parts = folded(made) if isinstance(made, Copies) else made.items
             return call("nn.Sequential", [construct(part, local) for part in parts])
         case Chosen():
             condition = condition_text(made.condition, local)
             return Choice(condition, construct(made.made, local), "nn.Identity()")
-    index = local["@i"] if "@i" in set(used_names(made.made)) else "_"
-    clause = f"for {index} in range({expression(made.count, local)})"
-    return Brackets("*(", (Generator(construct(made.made, local), clause),), hugs=True)
+    is_read = INDEX in set(used_names(made.made))
+    return Brackets("*(", (_loop(construct(made.made, local), made, is_read, local),), hugs=True)
+
+
+def _loop(element: Code, over: Repeated, is_read: bool, local: Mapping[str, str]) -> Generator:
+    """Write a generator expression, whose index the element reads or does not."""
+    if not is_read:
+        return Generator(element, f"for _ in range({expression(over.stop - over.start, local)})")
+    numbers = ", ".join([str(over.start)] * bool(over.start) + [expression(over.stop, local)])
+    return Generator(element, f"for {local[INDEX]} in range({numbers})")
+
+
+def _named(made: Copies, local: Mapping[str, str]) -> Code:
+    """Write copies with names of their own, as nn.Sequential takes them."""
+    parts: list[Code] = []
+    for index, part in placed(folded(made)):
+        if isinstance(part, Repeated):
+            text = python(name(local[INDEX]) + made.names.start)
+            key = f'f"{made.names.stem}{{{text}}}"'
+            pair = Brackets("(", (key, construct(part.made, local)))
+            loop = _loop(pair, part, True, local)
+            if part.start == 0 and part.stop == made.count:
+                return Brackets(f"{ORDERED}(", (loop,), hugs=True)
+            parts.append(Brackets("*(", (loop,), hugs=True))
+        else:
+            pair = Brackets("(", (quoted(made.names.name(index)), construct(part, local)))
+            parts.append(pair)
+    return call(ORDERED, [Brackets("[", tuple(parts), "]")])
 
 
 def condition_text(condition: Condition, local: Mapping[str, str]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from netspec.emit.torch.constructs import Construct
+from netspec.emit.torch.constructs import Construct, Repeated
 from netspec.graph.model import NodeId
 from netspec.language.lower import Lowered
 from netspec.language.model import Body
@@ -99,7 +99,7 @@ class ClassPlan:
     """What the sizes of the inputs are called."""
     works: Mapping[str, Work]
     """What the inputs, the layers and the join come to, by name, in the order of execution."""
-    children: Mapping[str, Construct]
+    children: Mapping[str, Construct | Repeated]
     output: Given
     fillers: Fillers
     depends: frozenset[str]
@@ -109,7 +109,7 @@ class ClassPlan:
     """What the network's outputs weigh in its loss, where the spec says it."""
     params: tuple[ClassParam, ...] = ()
     local: Mapping[str, str] = field(default_factory=dict)
-    """What the constructor calls its arguments and, under "@i", the index of a loop."""
+    """What the constructor calls its arguments and, under INDEX, the index of a loop."""
 
     @property
     def calls(self) -> list[Call]:

@@ -22,10 +22,13 @@ from netspec.analysis.network import Network
 from netspec.emit.torch.bodies import base, is_plain
 from netspec.emit.torch.calls import Calls
 from netspec.emit.torch.constructs import (
+    INDEX,
     Chosen,
     Copies,
     Sequential,
+    is_changing,
     is_uneven,
+    listed,
     made_of,
     shape_behind,
 )
@@ -43,12 +46,12 @@ from netspec.emit.torch.plan import (
     together,
 )
 from netspec.emit.torch.scope import ClassScope, either, symbol, symbols
-from netspec.graph.bind import call_of
 from netspec.graph.model import NodeId
+from netspec.language import terms
 from netspec.language.lower import Step
 from netspec.language.model import BlockCall, Body, Call, Layer, OpCall, ShareCall
 from netspec.language.terms import Argument, Condition, Ref
-from netspec.ops.dim import Dim, Shape, integer, names, substitute
+from netspec.ops.dim import Dim, Shape, integer, name, names, substitute
 from netspec.text.codes import Code
 from netspec.text.diagnostics import Diagnostic, SpecError
 
@@ -129,7 +132,7 @@ class _Tracer:
         reserved = RESERVED.union(*map(made_of, plan.children.values()))
         words = renamed((bare(param.name) for param in params), reserved)
         local = {param.name: words[bare(param.name)] for param in params}
-        local["@i"] = unique("i", {*words.values(), *reserved})
+        local[INDEX] = unique("i", {*words.values(), *reserved})
         self.classes[plan.body] = replace(plan, params=params, local=local)
         return self.classes[plan.body]
 
@@ -165,16 +168,20 @@ class _Walk:
         named = {ref.name: _read(ref, works) for ref in lowered.outputs}
         whole = together(works.values(), named or works[lowered.end].given)
         # A module's children stand in the file's order, whatever order they run in.
-        written = [step.layer.name for step in sorted(lowered.steps, key=lambda step: step.line)]
+        layers = [step.layer for step in sorted(lowered.steps, key=lambda step: step.line)]
+        written = [layer.name for layer in layers]
+        made = [(layer, child) for layer in layers if (child := works[layer.name].child)]
+        kind = base(body, self._bodies)
+        children = listed(made, kind == "nn.Sequential")
         return ClassPlan(
             name=self._name,
-            base=base(body, self._bodies),
+            base=kind,
             doc=doc,
             body=body,
             lowered=lowered,
             symbols=self._scope.symbols,
             works=works,
-            children={text: child for text in written if (child := works[text].child)},
+            children=dict(children),
             output=whole.given,
             fillers=tuple(item for text in written for item in works[text].fillers),
             depends=whole.depends,
@@ -188,7 +195,7 @@ class _Walk:
             return Work({"": inputs[0]}, is_absent=True)
         path = (*within, actor.name)
         if actor.said.repeat is None:
-            work = self._once(step, actor.call, inputs, path)
+            work = self._copy(step, actor.index or 0, inputs, path)
         else:
             work = self._repeat(actor.said.repeat, step, inputs[0], path)
         work = self._under_condition(actor, work, inputs)
@@ -222,6 +229,25 @@ class _Walk:
             return replace(work, given=given, child=Chosen(work.child, condition))
         return replace(work, given=given, choices=(*work.choices, condition))
 
+    def _copy(
+        self, step: Step, index: int, inputs: Sequence[Shape], path: NodeId, item: NodeId = ()
+    ) -> Work:
+        """Trace one of the copies of a layer, which is that of a number.
+
+        A loop makes copies that differ by their numbers, so that a constructor call is over any.
+        """
+        call = step.actor.call_of(index) if item else step.actor.call
+        if not step.actor.is_counted:
+            return self._once(step, call, inputs, path, item)
+        work = self._at(index)._once(step, call, inputs, path, item)
+        child = self._at(name(INDEX))._once(step, call, inputs, path, item).child
+        return replace(work, child=child)
+
+    def _at(self, index: Dim) -> _Walk:
+        """Return the same walk where `$i` stands for something."""
+        values = {**self._scope.values, terms.INDEX: index}
+        return _Walk(self._tracer, self._name, replace(self._scope, values=values))
+
     def _once(
         self, step: Step, call: Call, inputs: Sequence[Shape], path: NodeId, item: NodeId = ()
     ) -> Work:
@@ -247,10 +273,13 @@ class _Walk:
     def _stack(self, body: Body, x: Shape, path: NodeId) -> Work:
         """Trace an unnamed chain of modules, which is an nn.Sequential and needs no class."""
         works = []
-        for step in self._bodies[body].steps:
+        steps = self._bodies[body].steps
+        for step in steps:
             works.append(self._step(step, [x], path))
             x = first(works[-1].given)
-        return together(works, {"": x}, Sequential(tuple(work.item for work in works)))
+        made = [(step.layer, work.item) for step, work in zip(steps, works, strict=True)]
+        parts = listed(made, is_folded=True)
+        return together(works, {"": x}, Sequential(tuple(part for _, part in parts)))
 
     def _repeat(self, repeat: Argument, step: Step, x: Shape, path: NodeId) -> Work:
         """Trace the copies of a layer, until one is as the one before it.
@@ -261,17 +290,23 @@ class _Walk:
         works: list[Work] = []
         shapes = [x]
         for i in range(copies if isinstance(copies, int) else 3):
-            works.append(self._once(step, call_of(step.actor, i), shapes[-1:], path, (str(i),)))
+            item = (step.actor.said.copies.name(i),)
+            works.append(self._copy(step, i, shapes[-1:], path, item))
             shapes.append(first(works[-1].given))
             # A first copy that is written apart says nothing about those behind it.
             is_second = i > bool(step.actor.said.first) and shapes[-1] == shapes[-2]
             if is_second and works[-1].child == works[-2].child:
                 break
         items = tuple(work.item for work in works)
-        whole = together(works, {"": shape_behind(items, shapes, copies)}, Copies(items, copies))
+        whole = together(
+            works,
+            {"": shape_behind(items, shapes, copies)},
+            Copies(items, copies, step.actor.said.copies),
+        )
         # Copies that differ by what is held fixed are compared once it is, in the next trace.
         is_final = not any(text[0] == GLOBAL for text in whole.depends)
-        if not isinstance(copies, int) and is_final and is_uneven(items):
+        is_odd = is_uneven(items) or (step.actor.is_counted and is_changing(shapes[1:]))
+        if not isinstance(copies, int) and is_final and is_odd:
             whole = replace(whole, depends=whole.depends | set(names(copies)))
             if not any(text[0] == GLOBAL for text in names(copies)):
                 _refuse_repeat(step.actor.name, repeat)
