@@ -382,9 +382,7 @@ class Writer:
         source = self.source(chain)
         text, test = condition
         if self.chance(40):
-            layer = self.pick([*SAME, *FUNCTIONS]).strip("{}")
-            layer = layer if ":" in layer else f"{layer}: []"
-            self.module(chain, f"{layer}, when: {text}", source, source)
+            self.module(chain, self.under(text).strip("{}"), source, source)
             return
         width = self.width(chain)
         body = f"{self.convolution(chain, width)}, when: {text}"
@@ -396,6 +394,12 @@ class Writer:
         channels = channels if has is None else width if has else source.channels
         gives = replace(source, channels=channels, unit=min(4, source.unit))
         self.module(chain, body, source, gives)
+
+    def under(self, condition: str) -> str:
+        """Return a layer that keeps its input's shape and is there only under a condition."""
+        layer = self.pick([*SAME, *FUNCTIONS]).strip("{}")
+        layer = layer if ":" in layer else f"{layer}: []"
+        return f"{{{layer}, when: {condition}}}"
 
     # -------------------------------------------------------------- bodies
 
@@ -433,15 +437,18 @@ class Writer:
         """Return an inner chain of unnamed layers, and the map at its end."""
         items, end = [], source
         for _ in range(self._draw(st.integers(1, 3))):
-            kind = self.pick(["same", "conv", "conv", "nested", "function"])
+            kind = self.pick(["same", "conv", "conv", "nested", "function", "chosen"])
+            condition = self.condition(chain)
             if kind == "conv":
                 width = self.width(chain)
                 items.append(f"{{{self.convolution(chain, width)}}}")
                 end = Map("", width, end.strides)
             elif kind == "nested":
                 items.append(f"[{self.pick(SAME)}, {self.pick(SAME)}]")
+            elif kind == "chosen" and condition:
+                items.append(self.under(condition[0]))
             else:
-                items.append(self.pick(SAME if kind == "same" else FUNCTIONS))
+                items.append(self.pick(FUNCTIONS if kind == "function" else SAME))
         return f"[{', '.join(items)}]", end
 
     def shrunk(self, chain: Chain, depth: int) -> None:

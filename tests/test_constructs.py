@@ -32,6 +32,7 @@ blocks:
       conv: {{conv2d: [4, 1]}}
       square: {{mul: [], from: [conv, conv], when: $flag}}
       again: {{share: square, from: [square, conv]}}
+  Listed: {{params: [p], chain: [{{conv2d: [4, 1]}}, {{relu: [], when: $p}}, {{conv2d: [4, 1]}}]}}
   Pair:
     inputs: [a, b]
     parallel:
@@ -71,6 +72,8 @@ RUNNING = {
     "branches that read another input than the first": "out: {Pair: [], from: [image, image]}",
     "a branch that ends in several parts": "out: {parallel: [{a: {chunk: [2, 1]}}, "
     "{b: {conv2d: [2, 1]}}], join: add}",
+    "a layer of a list that no use of it has": "out: {Listed: [false]}",
+    "a layer of a list that one use of it has": "a: {Listed: [false]}\nout: {Listed: [true]}",
     "a choice between poolings": "out: {parallel: [{a: {max_pool2d: 3, when: $deep == 3}}, "
     "{b: {max_pool2d: 3, when: $deep != 9}}], join: add}",
 }

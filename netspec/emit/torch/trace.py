@@ -166,15 +166,21 @@ class _Walk:
         whole = together(works.values(), named or works[lowered.end].given)
         # A module's children stand in the file's order, whatever order they run in.
         written = [step.layer.name for step in sorted(lowered.steps, key=lambda step: step.line)]
+        kind = base(body, self._bodies)
+        # In a sequence also what does nothing has its place: it keeps the numbers of the others.
+        made = {
+            text: works[text].item if kind == "nn.Sequential" else works[text].child
+            for text in written
+        }
         return ClassPlan(
             name=self._name,
-            base=base(body, self._bodies),
+            base=kind,
             doc=doc,
             body=body,
             lowered=lowered,
             symbols=self._scope.symbols,
             works=works,
-            children={text: child for text in written if (child := works[text].child)},
+            children={text: child for text, child in made.items() if child},
             output=whole.given,
             fillers=tuple(item for text in written for item in works[text].fillers),
             depends=whole.depends,
