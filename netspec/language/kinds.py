@@ -26,7 +26,7 @@ SIZE: Schema = {"anyOf": [{"type": "integer", "minimum": 1}, EXPRESSION]}
 SHAPE: Schema = {"type": "array", "items": SIZE, "minItems": 1}
 NUMBER: Schema = {"type": "number"}
 REF: Schema = {"type": "string", "pattern": f"^{NAME}$"}
-PATH = rf"(graph|outputs|blocks)(\.({NAME}|[0-9]+))+"
+PATH = rf"(params|inputs|blocks|graph|outputs)(\.({NAME}|[0-9]+))+"
 REFS: Schema = {"type": "array", "items": REF, "minItems": 1}
 
 
