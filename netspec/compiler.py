@@ -122,6 +122,14 @@ def _compile(
     return Network(spec, graph, sizes, work, totals, warnings, tuple(lineage.sources))
 
 
+_WANTED: dict[type, str] = {
+    bool: "true or false",
+    int: "an integer such as {}",
+    float: "a number such as {}",
+}
+"""What is accepted for a parameter, by the type of its default."""
+
+
 def _values(spec: Spec, params: Mapping[str, float]) -> dict[str, float]:
     """Return the values that differ from the spec's own."""
     values: dict[str, float] = {}
@@ -131,10 +139,10 @@ def _values(spec: Spec, params: Mapping[str, float]) -> dict[str, float]:
             hint = suggest(name, spec.params) or f"it has: {known}"
             raise ParameterError(f"{spec.name} has no parameter `{name}`; {hint}")
         default = spec.params[name].default
-        is_float = isinstance(default, float)
-        if isinstance(value, bool) or not isinstance(value, int | float if is_float else int):
-            kind = "a number" if is_float else "an integer"
-            raise ParameterError(f"`{name}` expects {kind} such as {default}, found {value!r}")
+        kind = type(default)
+        if type(value) not in ((int, float) if kind is float else (kind,)):
+            wanted = _WANTED[kind].format(default)
+            raise ParameterError(f"`{name}` expects {wanted}, found {value!r}")
         if value != default:
-            values[name] = float(value) if is_float else value
+            values[name] = float(value) if kind is float else value
     return values

@@ -264,7 +264,7 @@ class Writer:
             *([f"stride: {written(stride)}"] if stride != "1" else []),
             *([f"padding: {padding}"] if padding != "0" else []),
         ]
-        more = self.pick(["", "bias: false", "groups: 2", "same"])
+        more = self.pick(["", "bias: false", "bias: $plain", "groups: 2", "same"])
         if more == "same" and stride == "1" and kernel != "$k":
             options = ["padding: same"]
         elif more and more != "same":
@@ -371,7 +371,8 @@ class Writer:
         if "count" in chain.params:
             found += [("$times > 2", "times > 2"), ("$times % 2 == 0", "times % 2 == 0")]
         if chain.params == ("graph",):
-            found += [("$deep > 2", "3 > 2"), ("$deep == 7", "3 == 7")]
+            found += [("$deep > 2", "3 > 2"), ("$deep == 7", "3 == 7"), ("$deep == 2", "3 == 2")]
+            found += [("$plain", "True"), ("$plain == false", "not True")]
         return self.pick(found) if found else None
 
     def chosen(self, chain: Chain, depth: int) -> None:
@@ -696,7 +697,7 @@ class Writer:
             [
                 "netspec: 1",
                 "name: Net",
-                "params: {classes: 10, width: 8, deep: 3}",
+                "params: {classes: 10, width: 8, deep: 3, plain: true}",
                 f"inputs: {{image: [3, {self.pick(['16, 16', '9, 12', '17, 17'])}], vector: [7]}}",
                 *(["blocks:", *blocks] if blocks else []),
                 "graph:",
@@ -745,7 +746,7 @@ def specs(draw: st.DrawFn) -> str:
 
 
 _FREE = re.compile(
-    r"\b(image|vector|classes|width|deep|flag|times|stem|pooled|words|token|logits|left|right"
+    r"\b(image|vector|classes|width|deep|plain|flag|times|stem|pooled|words|token|logits|left|right"
     r"|aux|y1|y_map|y_head\d|y_flat\d|Block\d|Two|Flat|Deep|Head)\b"
 )
 """Names of inputs, parameters, layers, outputs and blocks that stand for nothing else."""

@@ -85,6 +85,29 @@ def test_runs_as_inferred(graph):
     assert verified(net.network, net.to_python()) == []
 
 
+def test_what_the_network_lacks_no_argument_of_it_can_add():
+    graph = (
+        "a: {conv2d: [4, 1], when: $deep > 9}\nb: {Inner: $deep}\nout: {relu: [], when: $deep > 2}"
+    )
+    blocks = "Inner: {{params: [p], chain: {{a: relu, b: {{relu: [], when: $p == 9}}}}}}\n  Two:"
+    source = loads(
+        spec(graph).replace("Two:", blocks.replace("{{", "{").replace("}}", "}"))
+    ).to_python()
+    assert "def __init__(self) -> None:" in source.partition("class Net")[2]
+
+
+def test_truth_values_are_parameters_of_the_network():
+    text = spec("a: {conv2d: [4, 1], bias: $deep}\nout: {relu: [], when: $deep}")
+    text = text.replace("deep: 3", "deep: true")
+    net = loads(text, deep=False)
+    assert (net.params, net.parameters) == ({"deep": False}, 16)
+    assert verified(net.network, net.to_python()) == []
+    assert len(net.build().state_dict()) == 1
+    assert "deep: bool = True" in loads(text).to_python()
+    with pytest.raises(TypeError, match="expects true or false, found 0"):
+        loads(text, deep=0)
+
+
 def test_types_of_arguments_cover_defaults_and_uses():
     source = loads(spec("out: {Choice: [true, [1, 3], [0, 1]]}")).to_python()
     assert "k: int | tuple[int, int] = 3" in source

@@ -178,8 +178,9 @@ class SpecKeys(Keys):
     doc: Doc = key("", "what the network is, for people: paper, table, figure")
     params: Annotated[dict[str, Param], kinds.Params()] = key(
         dict,
-        "numbers with names, used as `$name`; `--set classes=10` changes them",
-        "{classes: 1000}",
+        "numbers, or `true` and `false`, with names, used as `$name`; `--set classes=10` changes "
+        "them",
+        *("{classes: 1000}", "{bias: true}"),
     )
     inputs: Annotated[
         Mapping | None,
@@ -211,7 +212,7 @@ def _patch(layer: str) -> Kind[Mapping]:
     """Return a table of paths, with what a variant puts there."""
     said = [kind.schema for kind in SignatureKeys.kinds().values()]
     new = {
-        r"^params\.": kinds.NUMBER,
+        r"^params\.": kinds.VALUE,
         r"^inputs\.": INPUT,
         rf"^blocks\.{BLOCK_NAME}$": ref("block"),
         rf"^blocks\.{BLOCK_NAME}\.": {"anyOf": [ref(layer), *said]},

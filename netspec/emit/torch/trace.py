@@ -191,7 +191,7 @@ class _Walk:
         """Trace a layer, at a path within its class."""
         layer, actor = step.layer, step.actor
         if self._presence(layer) is False or self._presence(actor) is False:
-            return Work({"": inputs[0]}, is_absent=True)
+            return Work({"": inputs[0]}, is_absent=True, depends=self._deciding(layer, actor))
         path = (*within, actor.name)
         if actor.said.repeat is None:
             work = self._once(step, actor.call, inputs, path)
@@ -214,6 +214,12 @@ class _Walk:
         if isinstance(found, Condition) and not self._tracer.instances.have(layer):
             return False
         return found
+
+    def _deciding(self, *layers: Layer) -> frozenset[str]:
+        """Return the names on which it depends that no use of the class has one of the layers."""
+        found = [self._scope.decide(x.condition) for x in layers if x.condition is not None]
+        sides = [(x.left, x.right) for x in found if isinstance(x, Condition)]
+        return frozenset(names(tuple(sides)))
 
     def _under_condition(self, layer: Layer, work: Work, inputs: Sequence[Shape]) -> Work:
         """Return what a layer comes to that only some uses of the class have."""
