@@ -450,7 +450,10 @@ class Writer:
                 items.append(self.under(condition[0]))
             else:
                 items.append(self.pick(FUNCTIONS if kind == "function" else SAME))
-        return f"[{', '.join(items)}]", end
+        text = f"[{', '.join(items)}]"
+        if self.chance(50) and not any(one[1:-1] in text for one in FUNCTIONS):
+            text = re.sub(r"(when: [^,}]*)}", r"\1, else: nothing}", text)
+        return text, end
 
     def shrunk(self, chain: Chain, depth: int) -> None:
         """Add a layer after which maps have sizes of their own."""

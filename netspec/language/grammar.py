@@ -67,6 +67,13 @@ class LayerKeys(Keys):
         "a condition: there only if it holds when compiling, else its (first) input passes through",
         *("train", "$project", "$stride != 1"),
     )
+    otherwise: Annotated[str, kinds.OneOf(("nothing",))] = key(
+        "",
+        "beside a condition in a list: where it does not hold, the layer takes no number, so that "
+        "those behind it move up",
+        "nothing",
+        alias="else",
+    )
     weight: Annotated[Argument | None, extras.Amount(FACTOR)] = key(
         None, "for an output: its share of `total_loss`", "0.3"
     )

@@ -30,10 +30,11 @@ class Copies:
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """A constructor call if a condition over the arguments holds, else nn.Identity()."""
+    """A constructor call if a condition over the arguments holds, else nn.Identity() or nothing."""
 
     made: Construct
     condition: Condition
+    is_left_out: bool = False
 
 
 Construct = Call | Sequential | Copies | Chosen

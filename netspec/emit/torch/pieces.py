@@ -54,7 +54,11 @@ def construct(made: Construct | Repeated, local: Mapping[str, str]) -> Code:
             return call("nn.Sequential", [construct(part, local) for part in parts])
         case Chosen():
             condition = condition_text(made.condition, local)
-            return Choice(condition, construct(made.made, local), "nn.Identity()")
+            one = construct(made.made, local)
+            if made.is_left_out:
+                some = Choice(condition, Brackets("[", (one,), "]"), "[]")
+                return Brackets("*(", (some,), hugs=True)
+            return Choice(condition, one, "nn.Identity()")
     index = local["@i"] if "@i" in set(used_names(made.made)) else "_"
     clause = f"for {index} in range({expression(made.count, local)})"
     return Brackets("*(", (Generator(construct(made.made, local), clause),), hugs=True)

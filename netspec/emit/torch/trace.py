@@ -23,6 +23,7 @@ from netspec.emit.torch.bodies import base, is_plain
 from netspec.emit.torch.calls import Calls
 from netspec.emit.torch.constructs import (
     Chosen,
+    Construct,
     Copies,
     Sequential,
     is_uneven,
@@ -165,13 +166,12 @@ class _Walk:
         named = {ref.name: _read(ref, works) for ref in lowered.outputs}
         whole = together(works.values(), named or works[lowered.end].given)
         # A module's children stand in the file's order, whatever order they run in.
-        written = [step.layer.name for step in sorted(lowered.steps, key=lambda step: step.line)]
+        layers = [step.layer for step in sorted(lowered.steps, key=lambda step: step.line)]
+        written = [layer.name for layer in layers]
         kind = base(body, self._bodies)
-        # In a sequence also what does nothing has its place: it keeps the numbers of the others.
-        made = {
-            text: works[text].item if kind == "nn.Sequential" else works[text].child
-            for text in written
-        }
+        made = {text: works[text].child for text in written}
+        if kind == "nn.Sequential":
+            made = {layer.name: _item(layer, works[layer.name]) for layer in layers}
         return ClassPlan(
             name=self._name,
             base=kind,
@@ -231,7 +231,9 @@ class _Walk:
             _refuse_choice(layer)
         given = {"": either(x, inputs[0], condition)}
         if work.child is not None:
-            return replace(work, given=given, child=Chosen(work.child, condition))
+            return replace(
+                work, given=given, child=Chosen(work.child, condition, bool(layer.said.otherwise))
+            )
         return replace(work, given=given, choices=(*work.choices, condition))
 
     def _once(
@@ -258,11 +260,12 @@ class _Walk:
 
     def _stack(self, body: Body, x: Shape, path: NodeId) -> Work:
         """Trace an unnamed chain of modules, which is an nn.Sequential and needs no class."""
-        works = []
+        works, items = [], []
         for step in self._bodies[body].steps:
             works.append(self._step(step, [x], path))
+            items.append(_item(step.layer, works[-1]))
             x = first(works[-1].given)
-        return together(works, {"": x}, Sequential(tuple(work.item for work in works)))
+        return together(works, {"": x}, Sequential(tuple(filter(None, items))))
 
     def _repeat(self, repeat: Argument, step: Step, x: Shape, path: NodeId) -> Work:
         """Trace the copies of a layer, until one is as the one before it.
@@ -288,6 +291,11 @@ class _Walk:
             if not any(text[0] == GLOBAL for text in names(copies)):
                 _refuse_repeat(step.actor.name, repeat)
         return whole
+
+
+def _item(layer: Layer, work: Work) -> Construct | None:
+    """Return an item of a sequence, where what does nothing has its place unless it is left out."""
+    return None if work.is_absent and layer.said.otherwise else work.item
 
 
 def _refuse_repeat(name: str, repeat: Argument) -> NoReturn:
