@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from netspec import limits
 from netspec.analysis import contracts, costs, expectations, habits, shapes, types
 from netspec.analysis.case import Budget, Case
 from netspec.analysis.network import Network
@@ -14,7 +16,7 @@ from netspec.language.lower import lower
 from netspec.language.model import Spec
 from netspec.language.sections import read
 from netspec.language.variant.lineage import Lineage, Loader
-from netspec.text.diagnostics import Severity, Sink, Source, SpecError, suggest
+from netspec.text.diagnostics import Diagnostic, Severity, Sink, Source, Span, SpecError, suggest
 
 if TYPE_CHECKING:
     from netspec.analysis.repair.rewrite import Judge
@@ -36,17 +38,36 @@ def compile_spec(
     about the spec's own, is only checked if `strict`.
     Raises SpecError, and ParameterError for a parameter that the spec does not have.
     """
-    lineage = Lineage([source])
+    lineage, values = Lineage([source]), params or {}
     try:
-        return _compile(lineage, params or {}, load, strict)
+        network = _compile(lineage, values, load, strict)
+        return replace(network, warnings=_blamed(lineage, network.warnings, values, load))
     except SpecError as error:
-        found = lineage.trace(error.diagnostics)
+        found = _blamed(lineage, lineage.trace(error.diagnostics), values, load)
         # Edits are judged with the values in the text, which are not those that were given.
         if not params:
             from netspec.analysis.repair.rewrite import mended
 
             found = mended(found, source, _judge(source, load), lineage.extension)
         raise SpecError(found) from None
+
+
+def _blamed(
+    lineage: Lineage, found: Sequence[Diagnostic], params: Mapping[str, float], load: Loader | None
+) -> tuple[Diagnostic, ...]:
+    """Return what is wrong with a spec, at a path of `remove` where that is the cause."""
+    budget = Budget(limits.EDITS)
+
+    def without(removal: Span) -> Sequence[Diagnostic]:
+        if budget.left < 0:
+            return found
+        try:
+            trial = Lineage(lineage.sources[:1], kept=removal)
+            return _compile(trial, params, load, False, budget).warnings
+        except SpecError as error:
+            return error.diagnostics
+
+    return lineage.blame(found, without) if found else ()
 
 
 def _judge(source: Source, load: Loader | None) -> Judge:
@@ -101,6 +122,14 @@ def _compile(
     return Network(spec, graph, sizes, work, totals, warnings, tuple(lineage.sources))
 
 
+_WANTED: dict[type, str] = {
+    bool: "true or false",
+    int: "an integer such as {}",
+    float: "a number such as {}",
+}
+"""What is accepted for a parameter, by the type of its default."""
+
+
 def _values(spec: Spec, params: Mapping[str, float]) -> dict[str, float]:
     """Return the values that differ from the spec's own."""
     values: dict[str, float] = {}
@@ -110,10 +139,10 @@ def _values(spec: Spec, params: Mapping[str, float]) -> dict[str, float]:
             hint = suggest(name, spec.params) or f"it has: {known}"
             raise ParameterError(f"{spec.name} has no parameter `{name}`; {hint}")
         default = spec.params[name].default
-        is_float = isinstance(default, float)
-        if isinstance(value, bool) or not isinstance(value, int | float if is_float else int):
-            kind = "a number" if is_float else "an integer"
-            raise ParameterError(f"`{name}` expects {kind} such as {default}, found {value!r}")
+        kind = type(default)
+        if type(value) not in ((int, float) if kind is float else (kind,)):
+            wanted = _WANTED[kind].format(default)
+            raise ParameterError(f"`{name}` expects {wanted}, found {value!r}")
         if value != default:
-            values[name] = float(value) if is_float else value
+            values[name] = float(value) if kind is float else value
     return values

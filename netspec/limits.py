@@ -48,6 +48,8 @@ REPAIRS = 20_000
 """Layers that all searches of one check may compute again."""
 EDITS = 12_000
 """Layers that may be compiled again with one edit of the text."""
+REMOVALS = 20
+"""Removals of a variant of which each is taken back to see whether it makes a mistake."""
 EDITED_TEXT = 40_000
 """Characters of a text of which edits are tried."""
 SEARCHES = 5

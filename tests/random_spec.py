@@ -274,7 +274,7 @@ class Writer:
             *([f"stride: {written(stride)}"] if stride != "1" else []),
             *([f"padding: {padding}"] if padding != "0" else []),
         ]
-        more = self.pick(["", "bias: false", "groups: 2", "same"])
+        more = self.pick(["", "bias: false", "bias: $plain", "groups: 2", "same"])
         if more == "same" and stride == "1" and kernel != "$k":
             options = ["padding: same"]
         elif more and more != "same":
@@ -407,7 +407,8 @@ class Writer:
         if "count" in chain.params:
             found += [("$times > 2", "times > 2"), ("$times % 2 == 0", "times % 2 == 0")]
         if chain.params == ("graph",):
-            found += [("$deep > 2", "3 > 2"), ("$deep == 7", "3 == 7")]
+            found += [("$deep > 2", "3 > 2"), ("$deep == 7", "3 == 7"), ("$deep == 2", "3 == 2")]
+            found += [("$plain", "True"), ("$plain == false", "not True")]
         return self.pick(found) if found else None
 
     def chosen(self, chain: Chain, depth: int) -> None:
@@ -418,9 +419,7 @@ class Writer:
         source = self.source(chain)
         text, test = condition
         if self.chance(40):
-            layer = self.pick([*SAME, *FUNCTIONS]).strip("{}")
-            layer = layer if ":" in layer else f"{layer}: []"
-            self.module(chain, f"{layer}, when: {text}", source, source)
+            self.module(chain, self.under(text).strip("{}"), source, source)
             return
         width = self.width(chain)
         body = f"{self.convolution(chain, width)}, when: {text}"
@@ -432,6 +431,12 @@ class Writer:
         channels = channels if has is None else width if has else source.channels
         gives = replace(source, channels=channels, unit=min(4, source.unit))
         self.module(chain, body, source, gives)
+
+    def under(self, condition: str) -> str:
+        """Return a layer that keeps its input's shape and is there only under a condition."""
+        layer = self.pick([*SAME, *FUNCTIONS]).strip("{}")
+        layer = layer if ":" in layer else f"{layer}: []"
+        return f"{{{layer}, when: {condition}}}"
 
     # -------------------------------------------------------------- bodies
 
@@ -469,8 +474,11 @@ class Writer:
         """Return an inner chain of unnamed layers, and the map at its end."""
         items, end = [], source
         for _ in range(self._draw(st.integers(1, 3))):
-            kind = self.pick(["same", "conv", "conv", "nested", "function", "spliced", "wide"])
+            kind = self.pick(
+                ["same", "conv", "conv", "nested", "function", "spliced", "wide", "chosen"]
+            )
             count = self.pick(["1", "2", "3"])
+            condition = self.condition(chain)
             if kind == "spliced":
                 kernel, padding = self.pick([*COUNTED, ("3", "1")])
                 width = self.width(chain)
@@ -486,9 +494,14 @@ class Writer:
                 end = Map("", width, end.strides)
             elif kind == "nested":
                 items.append(f"[{self.pick(SAME)}, {self.pick(SAME)}]")
+            elif kind == "chosen" and condition:
+                items.append(self.under(condition[0]))
             else:
-                items.append(self.pick(SAME if kind == "same" else FUNCTIONS))
-        return f"[{', '.join(items)}]", end
+                items.append(self.pick(FUNCTIONS if kind == "function" else SAME))
+        text = f"[{', '.join(items)}]"
+        if self.chance(50) and not any(one[1:-1] in text for one in FUNCTIONS):
+            text = re.sub(r"(when: [^,}]*)}", r"\1, else: nothing}", text)
+        return text, end
 
     def shrunk(self, chain: Chain, depth: int) -> None:
         """Add a layer after which maps have sizes of their own."""
@@ -747,7 +760,7 @@ class Writer:
             [
                 "netspec: 1",
                 "name: Net",
-                "params: {classes: 10, width: 8, deep: 3}",
+                "params: {classes: 10, width: 8, deep: 3, plain: true}",
                 f"inputs: {{image: [3, {self.pick(['16, 16', '9, 12', '17, 17'])}], vector: [7]}}",
                 *(["blocks:", *blocks] if blocks else []),
                 "graph:",
@@ -796,7 +809,7 @@ def specs(draw: st.DrawFn) -> str:
 
 
 _FREE = re.compile(
-    r"\b(image|vector|classes|width|deep|flag|times|stem|pooled|words|token|logits|left|right"
+    r"\b(image|vector|classes|width|deep|plain|flag|times|stem|pooled|words|token|logits|left|right"
     r"|aux|y1|y_map|y_head\d|y_flat\d|Block\d|Two|Flat|Deep|Head)\b"
 )
 """Names of inputs, parameters, layers, outputs and blocks that stand for nothing else."""

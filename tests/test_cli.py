@@ -133,6 +133,7 @@ def test_a_number_that_cannot_be_meant_is_a_usage_error(words, option, values, c
 
 
 def test_settings_are_refused_with_a_suggestion(capsys):
+    assert main(["check", SPEC, "--set", "classes=true"]) == 2
     assert main(["check", SPEC, "--set", "clases=10"]) == 2
     assert "did you mean `classes`?" in capsys.readouterr().err
     assert main(["check", SPEC, "--set", "classes"]) == 2

@@ -32,6 +32,20 @@ blocks:
       conv: {{conv2d: [4, 1]}}
       square: {{mul: [], from: [conv, conv], when: $flag}}
       again: {{share: square, from: [square, conv]}}
+  Listed: {{params: [p], chain: [{{conv2d: [4, 1]}}, {{relu: [], when: $p}}, {{conv2d: [4, 1]}}]}}
+  Widened:
+    params: [t, s]
+    chain:
+      a: {{conv2d: [6, 1], when: $t != 1}}
+      b: {{conv2d: [8, 1], when: $s == 1}}
+  Inverted:
+    params: [t, s=1]
+    chain:
+      conv:
+        - {{conv2d: [4 * $t, 1], when: $t != 1, else: nothing}}
+        - [{{relu: [], when: $s == 1, else: nothing}}, {{conv2d: [4 * $t, 3], padding: 1}}]
+        - {{dropout: 0.5, when: $s == 7}}
+        - {{conv2d: [4, 1], repeat: 2}}
   Pair:
     inputs: [a, b]
     parallel:
@@ -71,6 +85,12 @@ RUNNING = {
     "branches that read another input than the first": "out: {Pair: [], from: [image, image]}",
     "a branch that ends in several parts": "out: {parallel: [{a: {chunk: [2, 1]}}, "
     "{b: {conv2d: [2, 1]}}], join: add}",
+    "a layer of a list that no use of it has": "out: {Listed: [false]}",
+    "a layer of a list that one use of it has": "a: {Listed: [false]}\nout: {Listed: [true]}",
+    "layers of a list that move up": "a: {Inverted: 1}\nb: {Inverted: [2, 2]}\n"
+    "c: {Inverted: 1}\nout: {Inverted: [1, 2]}",
+    "channels that no expression gives, of a layer that one use has not": "a: {Widened: [1, 1]}\n"
+    "b: {Widened: [2, 1]}\nout: {Widened: [2, 2]}",
     "a choice between poolings": "out: {parallel: [{a: {max_pool2d: 3, when: $deep == 3}}, "
     "{b: {max_pool2d: 3, when: $deep != 9}}], join: add}",
     "a sum of free tensors that a convolution reads": "a: {parameter: [[4, 8, 8]]}\n"
@@ -92,6 +112,35 @@ RUNNING = {
 def test_runs_as_inferred(graph):
     net = loads(spec(graph))
     assert verified(net.network, net.to_python()) == []
+
+
+def test_what_the_network_lacks_no_argument_of_it_can_add():
+    graph = (
+        "a: {conv2d: [4, 1], when: $deep > 9}\nb: {Inner: $deep}\nout: {relu: [], when: $deep > 2}"
+    )
+    blocks = "Inner: {{params: [p], chain: {{a: relu, b: {{relu: [], when: $p == 9}}}}}}\n  Two:"
+    source = loads(
+        spec(graph).replace("Two:", blocks.replace("{{", "{").replace("}}", "}"))
+    ).to_python()
+    assert "def __init__(self) -> None:" in source.partition("class Net")[2]
+
+
+def test_truth_values_are_parameters_of_the_network():
+    text = spec("a: {conv2d: [4, 1], bias: $deep}\nout: {relu: [], when: $deep}")
+    text = text.replace("deep: 3", "deep: true")
+    net = loads(text, deep=False)
+    assert (net.params, net.parameters) == ({"deep": False}, 16)
+    assert verified(net.network, net.to_python()) == []
+    assert len(net.build().state_dict()) == 1
+    assert "deep: bool = True" in loads(text).to_python()
+    with pytest.raises(TypeError, match="expects true or false, found 0"):
+        loads(text, deep=0)
+
+
+def test_a_size_that_a_condition_fixes_is_written_once():
+    source = loads(spec("a: {Inverted: 1}\nout: {Inverted: 2}")).to_python()
+    assert "*([nn.Conv2d(in_channels, 4 * t, 1)] if t != 1 else [])" in source
+    assert "in_channels: int, t: int" in source
 
 
 def test_types_of_arguments_cover_defaults_and_uses():
@@ -142,6 +191,15 @@ WRONG = [
         "$deep > 2",
     ),
     ("a: {conv2d: [4, 1], weight: 0.5}\nout: relu", "NS011", "0.5"),
+    ("out: {relu: [], when: $deep > 2, else: nothing}", "NS011", "else"),
+    ("out: [{relu: [], else: nothing}]", "NS011", "else"),
+    ("out: [{relu: [], when: train, else: nothing}]", "NS011", "else"),
+    ("out: [{relu: [], when: $deep > 2, else: identity}]", "NS012", "identity"),
+    (
+        "out: [{relu: [], when: $deep > 2, else: nothing}, {conv2d: [4, 1], init: {bias: zeros_}}]",
+        "NS011",
+        "{conv2d: [4, 1], init: {bias: zeros_}}",
+    ),
 ]
 
 

@@ -202,16 +202,18 @@ CASES = {
         remove: [graph.c]
         insert:
           graph.new: {after: a, relu: []}
-        change: {graph.a: relu}
+          params.n:  3
+        change: {graph.a: relu, inputs.i: [1,8], blocks.B.params: [a,  b=2]}
         extends: x.yaml
         netspec: 1
         """,
         """\
         netspec: 1
         extends: x.yaml
-        change: {graph.a: relu}
+        change: {graph.a: relu, inputs.i: [1, 8], blocks.B.params: [a, b=2]}
         insert:
           graph.new: {relu: [], after: a}
+          params.n:  3
         remove: [graph.c]
         """,
     ),

@@ -125,7 +125,9 @@ def refused(tmp_path, patch):
         ("remove: [graph.fc]", "graph.fc", "`fc` is removed, but used"),
         ("remove: [blocks.Conv]", "blocks.Conv", "`Conv` is removed, but used"),
         ("remove: [outputs.logits]", "outputs.logits", "a network needs an output"),
-        ("remove: [inputs.image]", "inputs.image", "a variant keeps the inputs"),
+        ("remove: [inputs.image]", "inputs.image", "a network needs an input"),
+        ("remove: [params.classes]", "params.classes", "`classes` is removed, but used"),
+        ("remove: [blocks.Conv.conv]", "blocks.Conv.conv", "without `blocks.Conv.conv`: `pool`"),
         ("remove: [pool]", "pool", "write `graph.pool`"),
         ("change: {params.classes: 3}", "params.classes", "`params: {classes: …}`"),
         (
@@ -135,10 +137,13 @@ def refused(tmp_path, patch):
         ),
         ("change: {graph.one.relu: gelu}", "relu", "write `blocks.Conv.relu`"),
         ("change: {blocks.Conv.chain.relu: gelu}", "chain", "`blocks.Conv.relu`"),
-        ("change: {blocks.Conv.params: [a]}", "params", "a block changes as a whole"),
+        ("change: {blocks.Conv.join: add}", "join", "a block changes as a whole"),
+        ("change: {blocks.Conv.inputs: [a]}", "inputs", "`insert: {blocks.Conv.inputs: …}` adds"),
+        ("insert: {params.classes: 3}", "classes", "`params: {classes: …}` gives it another value"),
+        ("insert: {inputs.image: [3]}", "image", "`change` replaces it"),
         ("insert: {graph.n: batch_norm2d}", "n", "{batch_norm2d: [], after: one}"),
         ("graph: {one: relu}", "graph", "`change: {graph.NAME: …}`"),
-        ("inputs: {image: [3, 8, 8]}", "inputs", "a variant keeps the inputs"),
+        ("inputs: {image: [3, 8, 8]}", "inputs", "`change: {inputs.NAME: …}`"),
     ],
 )
 def test_a_variant_says_what_can_be_changed_and_how(tmp_path, patch, underlined, words):

@@ -105,7 +105,10 @@ def test_the_module_is_as_inferred(folder: Path, drawn: tuple[str, dict[str, str
 
 def check_arguments(make: Model, text: str, names: dict[str, str]) -> None:
     """Compare what the constructor's arguments do with what the spec's parameters do."""
-    other = {names.get(k, k): v for k, v in {"classes": 7, "width": 16, "deep": 2}.items()}
+    other = {
+        names.get(k, k): v
+        for k, v in {"classes": 7, "width": 16, "deep": 2, "plain": False}.items()
+    }
     given = {k: v for k, v in other.items() if k in inspect.signature(make).parameters}
     try:
         net: netspec.Net = loads(text, **given)

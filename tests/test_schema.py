@@ -108,12 +108,26 @@ VARIANT = {"netspec": 1, "extends": "googlenet.yaml"}
         {"insert": {"graph.x": {"relu": [], "behind": "conv1"}}},
         {"remove": "graph.x"},
         {"chnge": {}},
+        {"change": {"inputs.image": "relu"}},
+        {"change": {"blocks.Conv.params": [1]}},
+        {"insert": {"params.width": "relu"}},
     ],
     ids=str,
 )
 def test_it_flags_mistakes_in_variants(extra):
     assert flagged(VARIANT) == []
     assert flagged({**VARIANT, **extra})
+
+
+def test_it_takes_every_part_that_a_variant_reaches():
+    changed = {"inputs.image": [1, 8, 8], "blocks.Conv.params": ["a", "b=2"], "graph.a": "relu"}
+    inserted = {"params.width": 64, "blocks.New": {"chain": ["relu"]}, "blocks.New.doc": "text"}
+    inserted |= {
+        "outputs.y": {"linear": 3, "from": "a"},
+        "inputs.t": {"shape": [3], "dtype": "int64"},
+    }
+    removed = ["params.width", "inputs.image", "blocks.New.params", "graph.a.0"]
+    assert flagged({**VARIANT, "change": changed, "insert": inserted, "remove": removed}) == []
 
 
 @pytest.mark.parametrize("op", REGISTRY)

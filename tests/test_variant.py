@@ -11,7 +11,9 @@ import torch
 
 import netspec
 from netspec.cli import main
-from netspec.text.diagnostics import Diagnostic, SpecError, render
+from netspec.language.variant.places import parts
+from netspec.text.diagnostics import Diagnostic, Span, SpecError, render
+from netspec.text.syntax import decode, parse
 from tests.support import ROOT
 
 BASE = """\
@@ -163,6 +165,79 @@ def test_the_header_covers_every_file(project):
     assert before == f"# spec sha256: {hashlib.sha256(lines).hexdigest()}"
     (project / "base.yaml").write_text(BASE + "# a comment\n")
     assert netspec.load(str(path)).to_python().splitlines()[1] != before
+
+
+def test_inputs_parameters_and_what_blocks_say_are_parts(project):
+    patch = """\
+change:
+  inputs.image: [1, 12, 12]
+  blocks.Conv.params: [out, k=3, slope=1]
+  graph.one: {Conv: $wide}
+insert:
+  params.wide: 24
+  inputs.other: [7]
+  blocks.Fork.doc: Three branches
+  outputs.y3: {linear: 2, from: other}
+  outputs.y4: {leaky_relu: 0.1, from: one}
+remove: [params.rate, graph.three, outputs.y2]
+"""
+    text = patch.replace("graph.one: {Conv: $wide}", "graph.one: {Conv: $wide, from: image}")
+    text = text.replace(", slope=1", "")
+    net = build(project, text)
+    graph = net.network.graph
+    assert graph.inputs == {("image",): (1, 12, 12), ("other",): (7,)}
+    assert graph.params == {"classes": 10, "wide": 24}
+    assert net.network.shapes["one", "relu"] == (24, 12, 12)
+    assert net.network.spec.blocks["Fork"].doc == "Three branches"
+    warning = build(project, text.replace("k=3]", "k=3, slope=1]")).warnings[0]
+    assert warning.span.text == "slope=1"
+
+
+def test_sections_that_the_base_has_not_can_be_inserted_into(project):
+    bare = "netspec: 1\nname: Bare\ninputs: {i: [3]}\ngraph: {a: relu}\noutputs: {y1: a}\n"
+    (project / "bare.yaml").write_text(bare)
+    patch = "insert: {params.n: 4, blocks.New: {chain: [{linear: $n}]}}\nchange: {graph.a: New}\n"
+    net = netspec.load(write(project, patch, extends="bare.yaml"))
+    assert net.network.graph.nodes["a", "0"].op.out_features == 4
+
+
+def paths(spec: Path) -> list[tuple[str, Span]]:
+    """Return the path of every part of a spec, with its place."""
+    tree = parse(decode(spec.read_bytes(), "base.yaml"))
+    todo, found = [("", part) for part in parts(tree, "spec").items()], []
+    while todo:
+        above, (name, place) = todo.pop()
+        path = f"{above}.{name}" if above else name
+        found += [(path, place.tree.span)] if above else []
+        todo += [(path, part) for part in place.parts.items()]
+    return found
+
+
+@pytest.fixture(params=["base", "resnet50", "googlenet"])
+def spec(request: pytest.FixtureRequest, project: Path) -> Path:
+    if request.param != "base":
+        (project / "base.yaml").write_bytes((ROOT / f"specs/{request.param}.yaml").read_bytes())
+    return project / "base.yaml"
+
+
+def test_every_part_replaced_by_itself_gives_the_same_network(project, spec):
+    wanted = netspec.load(str(spec))
+    for path, span in paths(spec):
+        if not path.startswith("params."):
+            text = f"change:\n  {path}:\n{' ' * (span.column - 1)}{span.text}\n"
+            net = build(project, text)
+            assert lines(net) == lines(wanted), path
+            assert net.network.totals == wanted.network.totals, path
+
+
+def test_what_a_removal_makes_wrong_is_told_at_the_removal(project, spec):
+    for path, _ in paths(spec):
+        try:
+            items = build(project, f"remove: [{path}]\n").warnings
+        except SpecError as error:
+            items = error.diagnostics
+        for item in items:
+            assert item.span.text == ("base.yaml" if item.code == "NS056" else path), item
 
 
 # ------------------------------------------------------------------ what a patch may not do

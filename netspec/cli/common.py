@@ -125,13 +125,16 @@ def diagnose(path: str, options: Namespace) -> tuple[Network | None, Sequence[Di
     return network, network.warnings
 
 
+_TRUTH = {"true": True, "false": False}
+
+
 def _settings(items: Iterable[str]) -> dict[str, float]:
     settings: dict[str, float] = {}
     for item in items:
         name, _, text = item.partition("=")
-        value = number(text)
+        value = _TRUTH[text] if text in _TRUTH else number(text)
         if value is None:
-            message = f"--set expects NAME=NUMBER, found {item[:80]!r}"
+            message = f"--set expects NAME=NUMBER, NAME=true or NAME=false, found {item[:80]!r}"
             raise Failure(message, Exit.USAGE)
         settings[name] = value
     return settings

@@ -63,7 +63,7 @@ def expand(spec: Spec, bodies: Bodies, params: Mapping[str, int | float], sink: 
     outputs = expander.run()
     sink.stop()
     values = {name: bound.value for name, bound in bindings.items()}
-    tables = expander.nodes, expander.uses, expander.instances
+    tables = expander.nodes, expander.uses, expander.instances, expander.written
     integers = [(name,) for name in spec.integers if name in spec.inputs]
     return Graph(spec.name, values, inputs, integers, *tables, outputs, bodies)  # type: ignore[arg-type]  # numbers
 
@@ -72,18 +72,25 @@ _UNNAMED = "name the layers of the branch, and read the output that is meant"
 
 
 class _Place(NamedTuple):
-    """Where a body is being instantiated. `owner` is where its weights are: elsewhere if shared."""
+    """Where a body is being instantiated.
+
+    `owner` is where its weights are, elsewhere if shared; `written` is its id by the numbers of
+    lists as written, in which `else: nothing` makes no layer move up.
+    """
 
     id: NodeId
     owner: NodeId
+    written: NodeId
     bindings: Bindings
     origin: tuple[Span, ...]
     train_only: bool
 
-    def child(self, name: str) -> _Place:
+    def child(self, name: str, written: str = "") -> _Place:
         id = (*self.id, name)
         owner = id if self.owner is self.id else (*self.owner, name)  # one tuple saves memory
-        return _Place(id, owner, self.bindings, self.origin, self.train_only)
+        is_moved = self.written is not self.id or written not in ("", name)
+        path = (*self.written, written or name) if is_moved else id
+        return _Place(id, owner, path, self.bindings, self.origin, self.train_only)
 
     def copy(self, layer: Layer, item: int) -> _Place:
         """Return the place as the arguments of one of a layer's copies see it."""
@@ -101,6 +108,7 @@ class _Expander:
     nodes: dict[NodeId, Node] = field(default_factory=dict)
     uses: dict[NodeId, Use] = field(default_factory=dict)
     instances: dict[Body, list[Instance]] = field(default_factory=dict)
+    written: dict[NodeId, NodeId] = field(default_factory=dict)
     bound: dict[tuple[object, ...], Op | None] = field(default_factory=dict)
     reads: dict[int, tuple[str, ...]] = field(default_factory=dict)
     pieces: dict[tuple[int, int], Piece] = field(default_factory=dict)
@@ -109,7 +117,8 @@ class _Expander:
         """Instantiate the graph and its heads; return the network's outputs."""
         graph = self.spec.model.body
         assert isinstance(graph, Chain)
-        place = _Place((), (), self.globals, (), False)
+        start: NodeId = ()
+        place = _Place(start, start, start, self.globals, (), False)
         given = self._steps(self.bodies[graph], [(name,) for name in self.spec.inputs], place)
         outputs = []
         for output in self.spec.outputs:
@@ -162,11 +171,13 @@ class _Expander:
     ) -> Mapping[str, Results]:
         """Instantiate the layers of a body; return what they and the inputs give, by name."""
         given: dict[str, Results] = dict(zip(body.inputs, inputs, strict=True))
+        missing = 0
         for step in body.steps:
             name = step.layer.name
             read = tuple([self._read(ref, given, step.layer.span) for ref in step.layer.sources])
             if not (self._is_there(step.layer, place) and self._is_there(step.actor, place)):
                 given[name] = read[0]
+                missing += bool(step.layer.said.otherwise)
             elif step.is_branch:  # nobody wrote it as a layer, so it is no use of one
                 inside = place.child(name)
                 found = self._call(step.layer.call, step.layer, read, inside, place.id)
@@ -175,7 +186,9 @@ class _Expander:
                     self.sink.error(Code.UNKNOWN_LAYER, message, step.layer.span, help=_UNNAMED)
                 given[name] = found
             else:
-                given[name] = self._layer(step.layer, step.actor, read, place.child(name))
+                number = str(int(name) - missing) if missing else name
+                inside = place.child(number, name)
+                given[name] = self._layer(step.layer, step.actor, read, inside)
         return given
 
     def _is_there(self, layer: Layer, place: _Place) -> bool:
@@ -209,6 +222,7 @@ class _Expander:
         else:
             results = self._stack(layer, actor, inputs, place)
         facts = place.bindings, (layer.span, *place.origin), place.train_only
+        self._note(place)
         self.uses[place.id] = Use(place.id, layer, inputs, _first(results), *facts)
         return results
 
@@ -240,9 +254,15 @@ class _Expander:
         else:
             body = call
         results = self._body(self.bodies[body], inputs, place)
+        self._note(place)
         found = Instance(place.id, inputs, _first(results), use, place.bindings)
         self.instances.setdefault(body, []).append(found)
         return results
+
+    def _note(self, place: _Place) -> None:
+        """Keep what has moved up in a list."""
+        if place.written is not place.id and place.written != place.id:
+            self.written[place.id] = place.written
 
     # -------------------------------------------------------------- ops
 
@@ -264,6 +284,7 @@ class _Expander:
 
     def _node(self, op: Op, call: OpCall, inputs: Inputs, place: _Place) -> NodeId:
         facts = place.bindings, (call.span, *place.origin), place.train_only
+        self._note(place)
         self.nodes[place.id] = Node(place.id, place.owner, op, inputs, call, *facts)
         return place.id
 

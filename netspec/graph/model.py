@@ -93,6 +93,8 @@ class Graph:
     nodes: Mapping[NodeId, Node]
     uses: Mapping[NodeId, Use]
     instances: Mapping[Body, Sequence[Instance]]
+    written: Mapping[NodeId, NodeId]
+    """What has moved up in a list, by the numbers as written."""
     outputs: tuple[GraphOutput, ...]
     bodies: Bodies
     """What was expanded, lowered."""

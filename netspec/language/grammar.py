@@ -81,6 +81,13 @@ class LayerKeys(Keys):
         "a condition: there only if it holds when compiling, else its (first) input passes through",
         *("train", "$project", "$stride != 1"),
     )
+    otherwise: Annotated[str, kinds.OneOf(("nothing",))] = key(
+        "",
+        "beside a condition in a list: where it does not hold, the layer takes no number, so that "
+        "those behind it move up",
+        "nothing",
+        alias="else",
+    )
     weight: Annotated[Argument | None, extras.Amount(FACTOR)] = key(
         None, "for an output: its share of `total_loss`", "0.3"
     )
@@ -179,6 +186,9 @@ class InputKeys(Keys):
     )
 
 
+INPUT = {"anyOf": [kinds.SHAPE, InputKeys.object()]}
+
+
 class SpecKeys(Keys):
     """The sections of a spec."""
 
@@ -189,12 +199,13 @@ class SpecKeys(Keys):
     doc: Doc = key("", "what the network is, for people: paper, table, figure")
     params: Annotated[dict[str, Param], kinds.Params()] = key(
         dict,
-        "numbers with names, used as `$name`; `--set classes=10` changes them",
-        "{classes: 1000}",
+        "numbers, or `true` and `false`, with names, used as `$name`; `--set classes=10` changes "
+        "them",
+        *("{classes: 1000}", "{bias: true}"),
     )
     inputs: Annotated[
         Mapping | None,
-        kinds.Inputs(table({"anyOf": [kinds.SHAPE, InputKeys.object()]}, NAME, minProperties=1)),
+        kinds.Inputs(table(INPUT, NAME, minProperties=1)),
     ] = key(
         ...,
         "shapes without the batch, channels first",
@@ -220,8 +231,18 @@ class SpecKeys(Keys):
 
 def _patch(layer: str) -> Kind[Mapping]:
     """Return a table of paths, with what a variant puts there."""
-    new = {"anyOf": [ref(layer), ref("block"), REF]}
-    return kinds.Named(table(new, kinds.PATH), role="patch")
+    said = [kind.schema for kind in SignatureKeys.kinds().values()]
+    new = {
+        r"^params\.": kinds.VALUE,
+        r"^inputs\.": INPUT,
+        rf"^blocks\.{BLOCK_NAME}$": ref("block"),
+        rf"^blocks\.{BLOCK_NAME}\.": {"anyOf": [ref(layer), *said]},
+        r"^graph\.": ref(layer),
+        r"^outputs\.": {"anyOf": [ref(layer), REF]},
+    }
+    names = {"pattern": f"^{kinds.PATH}$"}
+    schema = {"type": "object", "patternProperties": new, "propertyNames": names}
+    return kinds.Named(schema, role="patch")
 
 
 class VariantKeys(Keys):
@@ -245,16 +266,17 @@ class VariantKeys(Keys):
     )
     change: Annotated[Mapping | None, _patch("layer")] = key(
         None,
-        "layers that replace others: `graph.NAME`, `blocks.BLOCK.NAME` or `outputs.NAME`",
-        "{graph.relu1: gelu}",
+        "parts that replace others: `graph.NAME`, `outputs.NAME`, `inputs.NAME`, `blocks.BLOCK`, "
+        "and of a block a layer, `blocks.BLOCK.NAME`, or `params`, `inputs`, `outputs`",
+        *("{graph.relu1: gelu}", "{inputs.image: [1, 28, 28]}", "{blocks.B.params: [a, b=2]}"),
     )
     insert: Annotated[Mapping | None, _patch("insertion")] = key(
         None,
-        "new layers, each `after:` or `before:` another one",
-        "{graph.norm1: {batch_norm2d: [], after: conv1}}",
+        "new parts, also `params.NAME`; each layer `after:` or `before:` another one",
+        *("{graph.norm1: {batch_norm2d: [], after: conv1}}", "{params.width: 64}"),
     )
     remove: Annotated[tuple[Scalar, ...], kinds.Paths()] = key(
-        (), "the paths of layers that go", "[graph.norm1]"
+        (), "the paths of parts that go", *("[graph.norm1]", "[params.width, blocks.Old]")
     )
     expect: Annotated[Tree | None, kinds.Replaced(EXPECT)] = key(
         None, "what must be true of the variant, in place of what the extended spec expects"
@@ -270,7 +292,7 @@ _INSTEAD = {
     "graph": _REPLACES.format("graph", "a layer"),
     "blocks": _REPLACES.format("blocks", "a block"),
     "outputs": _REPLACES.format("outputs", "an output"),
-    "inputs": "a variant keeps the inputs; `params` changes a size that is written `$size`",
+    "inputs": _REPLACES.format("inputs", "an input"),
     "set": "`params` gives parameters other values",
 }
 """What to write for a section of a spec that a variant has not."""

@@ -25,8 +25,9 @@ from netspec.text.syntax import Mapping, Scalar, Sequence, Tree, entries
 SIZE: Schema = {"anyOf": [{"type": "integer", "minimum": 1}, EXPRESSION]}
 SHAPE: Schema = {"type": "array", "items": SIZE, "minItems": 1}
 NUMBER: Schema = {"type": "number"}
+VALUE: Schema = {"type": ["number", "boolean"]}
 REF: Schema = {"type": "string", "pattern": f"^{NAME}$"}
-PATH = rf"(graph|outputs|blocks)(\.({NAME}|[0-9]+))+"
+PATH = rf"(params|inputs|blocks|graph|outputs)(\.({NAME}|[0-9]+))+"
 REFS: Schema = {"type": "array", "items": REF, "minItems": 1}
 
 
@@ -202,9 +203,9 @@ class Outputs(Named):
 
 
 class Params(Kind[Tree]):
-    """The section `params`: numbers with names."""
+    """The section `params`: numbers and truth values with names."""
 
-    schema: ClassVar[Schema] = table(NUMBER, NAME)
+    schema: ClassVar[Schema] = table(VALUE, NAME)
 
     def read(self, tree: Tree, reading: Reading) -> dict[str, Param]:
         # Names in a list stand in for parameters, so that their uses are not reported as well.
@@ -219,9 +220,9 @@ class Params(Kind[Tree]):
 
 
 def _param(key: Scalar, value: Tree, reading: Reading) -> Param:
-    if isinstance(value, Scalar) and type(value.value) in (int, float):
+    if isinstance(value, Scalar) and type(value.value) in (int, float, bool):
         entry = Span(key.span.source, key.span.start, value.span.end)
         return Param(key.text, value.value, entry)  # type: ignore[arg-type]  # a number by its type
     help = f"for example `{key.text}: 10`; expressions stand where they are used"
-    refuse_form(value, "a parameter is a number", reading.sink, help, Code.RANGE)
+    refuse_form(value, "a parameter is a number, `true` or `false`", reading.sink, help, Code.RANGE)
     return Param(key.text, 0, key.span)

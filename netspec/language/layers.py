@@ -133,6 +133,8 @@ def read_chain(
         help = "`[]` as a branch of `parallel` passes the input on" if branch else ""
         context.sink.error(Code.FORM, "a chain without layers", tree.span, help=help)
     layers = _read_layers(items, named, around, context)
+    if not named:
+        _refuse_gaps(layers, context.sink)
     check_refs(layers, {layer.name for layer in layers} if named else set(), around, context.sink)
     return Chain(tuple(layers), named, tree.span)
 
@@ -177,6 +179,49 @@ def _spliced(layer: Layer, context: Context) -> list[Layer]:
     # A contract is about what all of them give.
     others = said.model_copy(update={"shape": None})
     return [*(replace(copy, said=others) for copy in layers[:-1]), layers[-1]]
+
+
+def _refuse_gaps(layers: list[Layer], sink: Sink) -> None:
+    """Report layers of a list that cannot move up where one before them is left out."""
+    gaps = (i for i, layer in enumerate(layers) if layer.condition and layer.said.otherwise)
+    first = next(gaps, None)
+    if first is None:
+        return
+    functions = [layer for layer in layers if not is_module(layer)]
+    if functions:
+        notes = (Label(functions[0].call.span, "is no module by itself"),)
+        message = "`else: nothing` stands in a list of modules, which moves up where one is absent"
+        help = "put what is no module into a block, or leave `else:` out: the input passes through"
+        place = layers[first].span
+        sink.add(Diagnostic(Code.UNKNOWN_KEY, message, place, notes=notes, help=help))
+    for layer in layers[first:]:
+        if filled := next(_filled(layer), None):
+            message = "`init:` of a layer whose number depends on a condition"
+            help = "say it for all layers of an op in the section `init:`, or in a block"
+            sink.error(Code.UNKNOWN_KEY, message, filled.span, help=help)
+
+
+def is_module(layer: Layer) -> bool:
+    """Tell whether a layer of a list is a module that reads the one before it."""
+    is_straight = layer.sources and not any(ref.span for ref in layer.sources)
+    match layer.call:
+        case _ if not is_straight or layer.train_only:
+            return False
+        case OpCall(op=op):
+            return op.in_sequence
+        case Chain(layers=inner, named=named):
+            return named or all(map(is_module, inner))
+        case ShareCall():
+            return False
+    return True
+
+
+def _filled(layer: Layer) -> Iterator[Layer]:
+    """Yield what of a layer and the lists in it says `init:` itself."""
+    if layer.said.init:
+        yield layer
+    for inner in layer.call.layers if isinstance(layer.call, Chain) else ():
+        yield from _filled(inner)
 
 
 def check_refs(layers: list[Layer], names: set[str], around: Surroundings, sink: Sink) -> None:
@@ -331,6 +376,16 @@ def _misplaced(layer: Layer, tree: Mapping) -> Iterator[tuple[str, Span, str]]:
         message = f"`{op.op_name}` cannot be left out: no input can stand for what it gives"
         help = "give the condition to what reads it, or write two blocks"
         yield message, layer.condition.span, help
+    if found := tree.find("else"):
+        if layer.condition is None:
+            yield "`else:` needs a condition", found[0].span, "add `when: $flag`, for example"
+        elif not layer.name.isdecimal():
+            help = "delete it: what reads the layer reads its input where it is absent"
+            yield (
+                "`else: nothing` is about numbers in a list, but this has a name",
+                found[0].span,
+                help,
+            )
     if (found := tree.find("init")) and (op is None or said.repeat):
         what = "another call" if isinstance(call, ShareCall) else "a block or a repeated layer"
         help = "say it for all layers of an op in the section `init:`, or on the op in the block"

@@ -86,7 +86,10 @@ class Calls:
         values = self._meaning(child, call, inputs)
         # Only numbers say what follows from the image: whoever makes an instance hands them on.
         homes = [one.id[: -len(place)] for one in mine]
-        tables = {text: [table[one.id] for one in mine] for text, table in child.extras.items()}
+        tables = {
+            text: [table.get(one.id, _any(table)) for one in mine]
+            for text, table in child.extras.items()
+        }
         taken = {param.name for param in child.params}
         channels = [str(next(names(symbols))) for symbols in child.symbols]
         for index, text in enumerate(channels):
@@ -120,6 +123,11 @@ class Calls:
             value = substitute(given.value, self.scope.values) if given else param.default
             found[param.name] = value if param.name in reals else integer(value)
         return found
+
+
+def _any(table: Mapping[NodeId, int]) -> int:
+    """Return a number for an instance that has not the layer which needs it: any one will do."""
+    return next(iter(table.values()))
 
 
 def _swapped(value: object, old: Dim, new: Dim) -> object:

@@ -41,10 +41,11 @@ class Copies:
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """A constructor call if a condition over the arguments holds, else nn.Identity()."""
+    """A constructor call if a condition over the arguments holds, else nn.Identity() or nothing."""
 
     made: Construct
     condition: Condition
+    is_left_out: bool = False
 
 
 Construct = Call | Sequential | Copies | Chosen
@@ -137,7 +138,7 @@ def listed(
 ) -> Iterator[tuple[str, Construct | Repeated]]:
     """Yield what stands in a list, by its number; copies that `splice:` makes may be folded."""
     # A copy opens a group unless it follows the one before it.
-    starts = [place for place, (layer, _) in enumerate(pairs) if not layer.index]
+    starts = [place for place, (layer, _) in enumerate(pairs) if not (place and layer.index)]
     for start, stop in pairwise([*starts, len(pairs)]):
         copies = [child for _, child in pairs[start:stop]]
         parts = _grouped(copies) if is_folded else [*_each(copies)]

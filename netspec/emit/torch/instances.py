@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from math import prod
 
 from netspec.analysis.shapes import Shapes
-from netspec.graph.model import Graph, Instance, NodeId
+from netspec.graph.model import Graph, Instance, Node, NodeId
 from netspec.language.model import Body, Layer, OpCall
 from netspec.ops.base import Storage
 
@@ -17,9 +17,9 @@ class Instances:
     def __init__(self, graph: Graph, shapes: Shapes) -> None:
         self._graph = graph
         self._shapes = shapes
-        self._nodes: dict[OpCall, list[NodeId]] = {}
+        self._nodes: dict[OpCall, list[Node]] = {}
         for node in graph.nodes.values():
-            self._nodes.setdefault(node.call, []).append(node.id)
+            self._nodes.setdefault(node.call, []).append(node)
         self._by_layer: dict[Body, dict[Layer, list[Instance]]] = {}
         self._layers = {use.layer for use in graph.uses.values()}
 
@@ -27,9 +27,14 @@ class Instances:
         """Tell whether some instance of a layer's body has the layer."""
         return layer in self._layers
 
+    def _written(self, id: NodeId) -> NodeId:
+        """Return an id by the numbers of lists as written, which all uses of a class share."""
+        return self._graph.written.get(id, id)
+
     def of(self, body: Body, layer: Layer | None, path: NodeId) -> Sequence[Instance]:
         """Return the instances of a body that a layer makes at a path of its class."""
-        return [one for one in self._made_by(body, layer) if one.id[-len(path) :] == path]
+        found = [one._replace(id=self._written(one.id)) for one in self._made_by(body, layer)]
+        return [one for one in found if one.id[-len(path) :] == path]
 
     def _made_by(self, body: Body, layer: Layer | None) -> Sequence[Instance]:
         if layer is None:
@@ -51,9 +56,9 @@ class Instances:
     def inferred(self, call: OpCall, argument: str, path: NodeId) -> dict[NodeId, int]:
         """Return an inferred argument's value in each instance; `path` leads from there to it."""
         found = {}
-        for id in self._nodes.get(call, ()):
+        for node in self._nodes.get(call, ()):
+            id = self._written(node.id)
             if id[-len(path) :] == path:
-                node = self._graph.nodes[id]
                 value = node.op.inferred(*(self._shapes[x] for x in node.inputs))[argument]
                 assert isinstance(value, int)
                 found[id[: -len(path)]] = value
@@ -61,7 +66,7 @@ class Instances:
 
     def arithmetic(self, call: OpCall, value: int) -> str:
         """Return the product behind a flattened size, such as `128 * 4 * 4`."""
-        node = self._graph.nodes[self._nodes[call][0]]
+        node = self._nodes[call][0]
         while node.inputs and node.inputs[0] in self._graph.nodes:
             node = self._graph.nodes[node.inputs[0]]
             before = self._shapes[node.inputs[0]]

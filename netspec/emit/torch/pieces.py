@@ -59,7 +59,11 @@ def construct(made: Construct | Repeated, local: Mapping[str, str]) -> Code:
             return call("nn.Sequential", [construct(part, local) for part in parts])
         case Chosen():
             condition = condition_text(made.condition, local)
-            return Choice(condition, construct(made.made, local), "nn.Identity()")
+            one = construct(made.made, local)
+            if made.is_left_out:
+                some = Choice(condition, Brackets("[", (one,), "]"), "[]")
+                return Brackets("*(", (some,), hugs=True)
+            return Choice(condition, one, "nn.Identity()")
     is_read = INDEX in set(used_names(made.made))
     return Brackets("*(", (_loop(construct(made.made, local), made, is_read, local),), hugs=True)
 

@@ -57,9 +57,24 @@ class ClassScope:
 def either(one: Shape, two: Shape, condition: Condition) -> Shape:
     """Return the shape behind a layer that gives the first, and is there under a condition."""
     read = sorted(set(names((condition.left, condition.right))))
-    return tuple(
-        a if equal(a, b) else unknown(a, b, *map(name, read)) for a, b in zip(one, two, strict=True)
-    )
+    found = [(a, b, _one_for_both(a, b, condition)) for a, b in zip(one, two, strict=True)]
+    return tuple(unknown(a, b, *map(name, read)) if size is None else size for a, b, size in found)
+
+
+def _one_for_both(a: Dim, b: Dim, condition: Condition) -> Dim | None:
+    """Return what is `a` where a condition holds and `b` elsewhere, if that can be written so.
+
+    Where `t` is 1, `width * t` is `width`: with `t != 1` for a condition it is the size of both.
+    """
+    side, value = condition.left, condition.right
+    if equal(a, b):
+        return a
+    if not isinstance(side, Expr) or side.op != "name" or type(value) is not int:
+        return None
+    sizes = {"!=": (a, b), "==": (b, a)}.get(condition.operator)
+    if sizes is None or not equal(substitute(sizes[0], {str(side.args[0]): value}), sizes[1]):
+        return None
+    return sizes[0]
 
 
 def symbol(text: str, is_real: bool) -> Expr:

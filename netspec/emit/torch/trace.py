@@ -24,6 +24,7 @@ from netspec.emit.torch.calls import Calls
 from netspec.emit.torch.constructs import (
     INDEX,
     Chosen,
+    Construct,
     Copies,
     Sequential,
     is_changing,
@@ -170,9 +171,13 @@ class _Walk:
         # A module's children stand in the file's order, whatever order they run in.
         layers = [step.layer for step in sorted(lowered.steps, key=lambda step: step.line)]
         written = [layer.name for layer in layers]
-        made = [(layer, child) for layer in layers if (child := works[layer.name].child)]
         kind = base(body, self._bodies)
-        children = listed(made, kind == "nn.Sequential")
+        is_list = kind == "nn.Sequential"
+        items = [
+            (layer, _item(layer, works[layer.name]) if is_list else works[layer.name].child)
+            for layer in layers
+        ]
+        children = listed([(layer, child) for layer, child in items if child], is_list)
         return ClassPlan(
             name=self._name,
             base=kind,
@@ -192,7 +197,7 @@ class _Walk:
         """Trace a layer, at a path within its class."""
         layer, actor = step.layer, step.actor
         if self._presence(layer) is False or self._presence(actor) is False:
-            return Work({"": inputs[0]}, is_absent=True)
+            return Work({"": inputs[0]}, is_absent=True, depends=self._deciding(layer, actor))
         path = (*within, actor.name)
         if actor.said.repeat is None:
             work = self._copy(step, actor.index or 0, inputs, path)
@@ -216,6 +221,12 @@ class _Walk:
             return False
         return found
 
+    def _deciding(self, *layers: Layer) -> frozenset[str]:
+        """Return the names on which it depends that no use of the class has one of the layers."""
+        found = [self._scope.decide(x.condition) for x in layers if x.condition is not None]
+        sides = [(x.left, x.right) for x in found if isinstance(x, Condition)]
+        return frozenset(names(tuple(sides)))
+
     def _under_condition(self, layer: Layer, work: Work, inputs: Sequence[Shape]) -> Work:
         """Return what a layer comes to that only some uses of the class have."""
         condition = self._presence(layer)
@@ -226,7 +237,9 @@ class _Walk:
             _refuse_choice(layer)
         given = {"": either(x, inputs[0], condition)}
         if work.child is not None:
-            return replace(work, given=given, child=Chosen(work.child, condition))
+            return replace(
+                work, given=given, child=Chosen(work.child, condition, bool(layer.said.otherwise))
+            )
         return replace(work, given=given, choices=(*work.choices, condition))
 
     def _copy(
@@ -272,13 +285,12 @@ class _Walk:
 
     def _stack(self, body: Body, x: Shape, path: NodeId) -> Work:
         """Trace an unnamed chain of modules, which is an nn.Sequential and needs no class."""
-        works = []
-        steps = self._bodies[body].steps
-        for step in steps:
+        works, made = [], []
+        for step in self._bodies[body].steps:
             works.append(self._step(step, [x], path))
+            made.append((step.layer, _item(step.layer, works[-1])))
             x = first(works[-1].given)
-        made = [(step.layer, work.item) for step, work in zip(steps, works, strict=True)]
-        parts = listed(made, is_folded=True)
+        parts = listed([(layer, item) for layer, item in made if item], is_folded=True)
         return together(works, {"": x}, Sequential(tuple(part for _, part in parts)))
 
     def _repeat(self, repeat: Argument, step: Step, x: Shape, path: NodeId) -> Work:
@@ -311,6 +323,11 @@ class _Walk:
             if not any(text[0] == GLOBAL for text in names(copies)):
                 _refuse_repeat(step.actor.name, repeat)
         return whole
+
+
+def _item(layer: Layer, work: Work) -> Construct | None:
+    """Return an item of a sequence, where what does nothing has its place unless it is left out."""
+    return None if work.is_absent and layer.said.otherwise else work.item
 
 
 def _refuse_repeat(name: str, repeat: Argument) -> NoReturn:

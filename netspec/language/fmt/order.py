@@ -14,13 +14,19 @@ _MODELS: dict[Role, tuple[type[Keys], ...]] = {
     "block": (grammar.BlockKeys,),
     "layer": (grammar.InlineKeys,),
 }
+_PATCHED: dict[str, Role] = {"blocks": "block", "inputs": "plain", "params": "plain"}
+"""What a variant puts at `blocks.B`, `inputs.image` and `params.width`; else it is a layer."""
 _BELOW: dict[Role, Role] = {"blocks": "block", "branches": "chain", "chain": "layer"}
 
 
 def child(role: Role, key: str) -> Role:
     """Return what stands at a key of a mapping, or (key "") in a list."""
     if role == "patch":
-        return "block" if key.startswith("blocks.") and key.count(".") == 1 else "layer"
+        section, _, inner = key.partition(".")
+        _, _, name = inner.partition(".")
+        if section == "blocks" and name in grammar.SignatureKeys.kinds():
+            return "plain"
+        return _PATCHED.get(section, "layer") if not name else "layer"
     if role in ("block", "layer") and not key:
         return "layer"
     found = (keys.kinds()[key] for keys in _MODELS.get(role, ()) if key in keys.kinds())

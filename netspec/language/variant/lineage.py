@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Sequence as Items
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NoReturn
 
@@ -18,8 +19,11 @@ if TYPE_CHECKING:
     from netspec.language.variant.patch import Variant
 
 _CONTRACTS = "NS05"
-_LOOKUPS = (Code.UNKNOWN_LAYER, Code.UNKNOWN_OP, Code.UNKNOWN_BLOCK)
+_EXTENDED = "extended here"
+_LOOKUPS = (Code.UNKNOWN_LAYER, Code.UNKNOWN_OP, Code.UNKNOWN_BLOCK, Code.UNKNOWN_PARAM)
 """What is said of a name that nothing has."""
+_IDLE = (Code.UNUSED_PARAM, Code.UNUSED_BLOCK, Code.UNREAD)
+"""What is said of a part that nothing reads."""
 
 Loader = Callable[[Source, str], Source]
 """Gives the source at a path that stands in another source; the same file gives the same object."""
@@ -39,8 +43,10 @@ class Lineage:
 
     sources: list[Source]
     places: dict[Source, Span] = field(default_factory=dict)
-    removed: dict[str, Span] = field(default_factory=dict)
-    """Where a variant removes a layer or a block, by the name that nothing may read any more."""
+    kept: Span | None = None
+    """A path in `remove` that is passed over, to see what goes wrong because of it."""
+    removed: list[Scalar] = field(default_factory=list)
+    """What the variants remove: nothing may read its name any more."""
     extension: Extension | None = None
     """What the spec's own source extends, if it is a variant."""
 
@@ -51,14 +57,17 @@ class Lineage:
     def _traced(self, item: Diagnostic) -> Diagnostic:
         if item.span is None:
             return item
-        name = item.span.text.partition(".")[0]
-        if item.code in _LOOKUPS and name in self.removed:
+        from netspec.language.variant.places import name_in
+
+        name = item.span.text.partition(".")[0].removeprefix("$")
+        gone = {name_in(path, -1).text: path.span for path in self.removed}
+        if item.code in _LOOKUPS and name in gone:
             note = Label(item.span, f"`{name}` is used here")
             others = [label for label in item.notes if label.text == "and here"]
             help = f"{self._change(item.span) or '`change` what uses it'}, or keep it"
             message = f"`{name}` is removed, but used"
             notes = (note, *others, *self._beside(item.span))
-            return Diagnostic(Code.NO_TARGET, message, self.removed[name], notes=notes, help=help)
+            return Diagnostic(Code.NO_TARGET, message, gone[name], notes=notes, help=help)
         place = self.places.get(item.span.source)
         if place is None:
             return item
@@ -68,11 +77,43 @@ class Lineage:
         cures = [item.help, f"{change} in the variant" if change else ""]
         help = ", or ".join(filter(None, cures))
         beside = self._beside(item.span) if change else ()
-        return replace(item, notes=(*item.notes, Label(place, "extended here"), *beside), help=help)
+        return replace(item, notes=(*item.notes, Label(place, _EXTENDED), *beside), help=help)
+
+    def blame(
+        self, found: Items[Diagnostic], without: Callable[[Span], Iterable[Diagnostic]]
+    ) -> tuple[Diagnostic, ...]:
+        """Report at a path of `remove` what would be right if that part were kept.
+
+        `without` says what is wrong if a path is passed over.
+        """
+        known = {(item.code, item.span) for item in found}
+        items = [*found]
+        for path in self.removed[: limits.REMOVALS]:
+            left = {(item.code, item.span) for item in without(path.span)}
+            if left < known:  # otherwise it is missed for something else
+                items = [
+                    item if (item.code, item.span) in left else self._blamed(item, path)
+                    for item in items
+                ]
+        return tuple(items)
+
+    def _blamed(self, item: Diagnostic, path: Scalar) -> Diagnostic:
+        """Return a mistake at the path whose removal makes it."""
+        if item.span is None or item.code == Code.BROKEN_EXPECT or _is_within(item.span, path.span):
+            return item
+        change = self._change(item.span)
+        cures = [f"keep `{path.text}`", change, "remove that too" if item.code in _IDLE else ""]
+        help = ", or ".join(filter(None, cures))
+        notes = (Label(item.span, "here"), *(x for x in item.notes if x.text != _EXTENDED))
+        message = f"without `{path.text}`: {item.message}"
+        return replace(item, message=message, span=path.span, label="", notes=notes, help=help)
 
     def _change(self, place: Span) -> str:
         """Say how the variant changes what stands at a place of its base, if it can."""
         path = self.extension.path_at(place) if self.extension else ""
+        section, _, name = path.partition(".")
+        if section == "params":
+            return f"add `{name}: …` to `params`"
         return f"add `{path}: …` to `change`" if path else ""
 
     def _beside(self, place: Span) -> Iterator[Label]:
@@ -83,7 +124,7 @@ class Lineage:
         sink = Sink()
         count, variants = 0, []
         tree = parse(self.sources[0])
-        while variant := _variant(tree, sink):
+        while variant := _variant(tree, sink, self.kept):
             variants.append(variant)
             count += _count(tree)
             try:
@@ -96,10 +137,10 @@ class Lineage:
     def _patched(self, tree: Tree, variants: list[Variant], sink: Sink) -> Tree:
         """Return the whole spec with its variants' changes, the outermost last."""
         from netspec.language.variant.extension import Extension
-        from netspec.language.variant.patch import patch, removed
+        from netspec.language.variant.patch import patch
 
         for variant in reversed(variants):
-            self.removed |= removed(variant)
+            self.removed += variant.removed
             if isinstance(tree, Mapping):
                 self.extension = Extension(variant.link, variant.tree, tree)
                 tree = patch(tree, variant, sink)
@@ -135,7 +176,7 @@ def _refuse(code: str, message: str, link: Scalar, help: str = "") -> NoReturn:
     raise SpecError([Diagnostic(code, message, link.span, help=help)])
 
 
-def _variant(tree: Tree, sink: Sink) -> Variant | None:
+def _variant(tree: Tree, sink: Sink, kept: Span | None) -> Variant | None:
     """Return what a variant says, None for a whole spec. Raises SpecError if it extends nothing."""
     if not isinstance(tree, Mapping) or not _is_variant(tree):
         return None
@@ -146,7 +187,8 @@ def _variant(tree: Tree, sink: Sink) -> Variant | None:
     if said.extends is None:
         sink.stop()
     assert said.extends
-    return Variant(tree, said, said.extends)
+    removed = tuple(path for path in said.remove if path.span != kept)
+    return Variant(tree, said, said.extends, removed)
 
 
 def _is_variant(tree: Mapping) -> bool:
@@ -156,6 +198,11 @@ def _is_variant(tree: Mapping) -> bool:
         return False
     names_file = any(isinstance(x, Scalar) and x.text.endswith(".yaml") for _, x in tree.items)
     return names_file or any(tree.find(key) for key in ("change", "insert", "remove"))
+
+
+def _is_within(inner: Span, outer: Span) -> bool:
+    is_inside = outer.start <= inner.start and inner.end <= outer.end
+    return inner.source is outer.source and is_inside
 
 
 def _count(tree: Tree) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from netspec.language.grammar import PlaceKeys, VariantKeys
+from netspec.language.grammar import PlaceKeys, SignatureKeys, VariantKeys
 from netspec.language.keys import as_mapping
 from netspec.language.kinds import Replaced
 from netspec.language.variant.places import Finder, Place, name_in
@@ -27,28 +27,37 @@ class Variant:
     tree: Mapping
     said: VariantKeys
     link: Scalar
+    removed: tuple[Scalar, ...]
+    """The paths of what goes."""
 
 
 def patch(base: Mapping, variant: Variant, sink: Sink) -> Mapping:
     """Return a spec with a variant's patch applied. Raises SpecError with every misfit."""
+    base = _with_sections(base, variant)
     patcher = _Patcher(Finder(base, sink), sink)
     for key, value in entries(variant.said.change):
         patcher.change(key, value)
     for key, value in entries(variant.said.insert):
         patcher.insert(key, value)
-    for path in variant.said.remove:
+    for path in variant.removed:
         patcher.remove(path)
-    # Sections last: paths were found in the extended spec, whose containers the edits name.
-    result = patcher.apply(_sections(base, variant.tree, sink))
+    result = patcher.apply(base)
     patcher.refuse_unreached()
-    sink.stop()
     assert isinstance(result, Mapping)
+    result = _sections(result, variant.tree, sink)
+    sink.stop()
     return result
 
 
-def removed(variant: Variant) -> dict[str, Span]:
-    """Return where a variant removes layers and blocks, by their names."""
-    return {name_in(path, -1).text: path.span for path in variant.said.remove}
+def _with_sections(base: Mapping, variant: Variant) -> Mapping:
+    """Return a spec with an empty section for each that a variant inserts the first part of."""
+    first = {key.text.partition(".")[0]: key for key, _ in entries(variant.said.insert)}
+    found: list[Entry] = []
+    for section in ("params", "blocks"):
+        if section in first and not base.find(section):
+            place = name_in(first[section], 0)
+            found.append((place, Mapping((), place.span)))
+    return Mapping((*base.items, *found), base.span)
 
 
 def _sections(base: Mapping, variant: Mapping, sink: Sink) -> Mapping:
@@ -125,7 +134,12 @@ class _Patcher:
         self._inserted: dict[tuple[str, str], Mapping] = {}
 
     def change(self, path: Scalar, value: Tree) -> None:
-        if place := self._finder.find(path, value):
+        section, *names = path.text.split(".")
+        if section == "params" and names:
+            message = "another value of a parameter stands in the section `params`"
+            help = f"write `params: {{{names[0]}: …}}`"
+            self._sink.error(Code.NO_TARGET, message, path.span, help=help)
+        elif place := self._finder.find(path, value):
             self._edit(place.container, path).changed[place.index] = name_in(path, -1), value
 
     def remove(self, path: Scalar) -> None:
@@ -143,11 +157,11 @@ class _Patcher:
         above, _, name = path.text.rpartition(".")
         grows = edits.before or edits.after or edits.appended
         is_empty = len(edits.removed) == len(edits.container.items) and not grows
-        if above != "blocks" and is_empty:
+        if above not in ("blocks", "params") and is_empty:
             message = f"without `{name}` nothing is left of `{above}`"
             help = "change the layer or the block around it"
-            if above == "outputs":
-                help = "a network needs an output: keep one, or `insert` another"
+            if above in ("inputs", "outputs"):
+                help = f"a network needs an {above[:-1]}: keep one, or `insert` another"
             self._sink.error(Code.NO_TARGET, message, path.span, help=help)
 
     def insert(self, path: Scalar, value: Tree) -> None:
@@ -156,13 +170,19 @@ class _Patcher:
             return
         name = name_in(path, -1)
         if hit := parent.parts.get(name.text):
-            help = f"`change` replaces it; {name.text} needs another name to stand beside it"
+            help = "`change` replaces it"
+            if parent.form == "values" and path.text.startswith("params."):
+                help = f"`params: {{{name.text}: …}}` gives it another value"
+            elif hit.form == "body":
+                help += f"; {name.text} needs another name to stand beside it"
             note = Label(hit.span, "here")
             message = f"`{path.text}` is there already"
             self._refuse(Code.NO_PLACE, message, name.span, note, help)
             return
         anchors, layer = _anchors(value)
-        if not anchors and parent.form == "section" and isinstance(parent.tree, Mapping):
+        is_key = parent.form == "block" and name.text in SignatureKeys.kinds()
+        is_free = is_key or parent.form in ("blocks", "heads", "values")
+        if not anchors and is_free and isinstance(parent.tree, Mapping):
             self._edit(parent.tree, path).appended.append((name, layer))
         elif len(anchors) != 1:
             message = f"`{path.text}` must say one place: `after:` or `before:` a layer"

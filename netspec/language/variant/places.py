@@ -6,16 +6,26 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-from netspec.language.grammar import BlockKeys, VariantKeys
+from netspec.language.grammar import BlockKeys, SignatureKeys, VariantKeys
 from netspec.language.kinds import Replaced
 from netspec.text.codes import Code
 from netspec.text.diagnostics import Sink, Span, nearest, suggest
 from netspec.text.syntax import Mapping, Scalar, Sequence, Tree, entries
 
-Form = Literal["spec", "section", "chain", "body"]
-"""What a tree is, which decides how the names below it are found; a body is a block or a layer."""
+Form = Literal["spec", "chain", "blocks", "heads", "values", "block", "body", "value"]
+"""What a tree is, which decides how the names below it are found; a body is a block's or a layer.
 
-SECTIONS: dict[str, Form] = {"graph": "chain", "blocks": "section", "outputs": "section"}
+`heads` and `values` are the sections of outputs, and of inputs or parameters.
+"""
+
+SECTIONS: dict[str, Form] = {
+    "params": "values",
+    "inputs": "values",
+    "blocks": "blocks",
+    "graph": "chain",
+    "outputs": "heads",
+}
+_BELOW: dict[Form, Form] = {"blocks": "block", "values": "value"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +72,7 @@ class Finder:
         """Return what holds the last part of a path, or None after reporting that there is none."""
         names = path.text.split(".")
         if names[0] not in SECTIONS or len(names) < 2 or len(names) > 64:
-            message = f"`{path.text[:80]}` is not the path of a layer"
+            message = f"`{path.text[:80]}` is not the path of a part"
             if 1 < len(names) <= 64 and (section := self._section_meant(*names[:2])):
                 help = f"write `{'.'.join([section, *names[1:]])}`"
                 self._sink.error(Code.NO_TARGET, message, name_in(path, 0).span, help=help)
@@ -88,14 +98,14 @@ class Finder:
 
     def _path_meant(self, names: list[str]) -> str:
         """Say how to reach what a path outside the layers is about."""
-        first, *rest = names
+        first = names[0]
         if len(names) <= 64 and (owners := self._owners(first)):
             return f"write `{'.'.join([owners[0], *names])}`"
         if len(names) == 1 and (section := self._whole.parts.get(first)):
             known = next(iter(section.parts), "conv1")
             return f"name what is meant, for example `{first}.{known}`"
         if first in _CURES:
-            return _CURES[first].format(rest[0] if rest else "classes")
+            return _CURES[first]
         return suggest(first, SECTIONS)
 
     def _step(
@@ -117,6 +127,8 @@ class Finder:
         name = rest[0]
         if name in ("chain", "parallel") and len(rest) > 1:
             return f"leave `{name}` out: `{above}.{'.'.join(rest[1:])}`"
+        if parent.form == "block" and name in SignatureKeys.kinds():
+            return f"`insert: {{{above}.{name}: …}}` adds it"
         if parent.parts and name in BlockKeys.kinds():
             return f"a block changes as a whole: `change: {{{above}: …}}`"
         if parent.parts:
@@ -155,13 +167,7 @@ def _with(layer: Tree, name: str, value: Tree | None) -> str:
 _MAX_SHOWN = 120
 _REPLACED = "a variant replaces it with a section `{0}:` of its own"
 _CURES = {
-    "inputs": "a variant keeps the inputs; `params` changes a size that is written `$size`",
-    "params": "a variant changes it with `params: {{{0}: …}}`",
-    **{
-        k: _REPLACED.format(k)
-        for k, kind in VariantKeys.kinds().items()
-        if isinstance(kind, Replaced)
-    },
+    k: _REPLACED.format(k) for k, kind in VariantKeys.kinds().items() if isinstance(kind, Replaced)
 }
 """What a variant changes in another way than by a path."""
 
@@ -169,16 +175,27 @@ _CURES = {
 def parts(tree: Tree, form: Form) -> Places:
     """Return the named parts of a tree; layers of all branches are parts of their body."""
     match tree:
+        case _ if form == "value":
+            return {}
         case Mapping() if form == "body":
             return _of_body(tree)
+        case Mapping() if form == "block":
+            return _of_signature(tree) | _of_body(tree)
         case Mapping():
             found = [(i, key.text, value) for i, (key, value) in enumerate(tree.items)]
             if form == "spec":
                 return {k: Place(tree, i, v, SECTIONS[k]) for i, k, v in found if k in SECTIONS}
-            return {key: Place(tree, i, value, "body") for i, key, value in found}
+            return {key: Place(tree, i, v, _BELOW.get(form, "body")) for i, key, v in found}
         case Sequence() if form in ("chain", "body"):
             return {str(i): Place(tree, i, item, "body") for i, item in enumerate(tree.items)}
     return {}
+
+
+def _of_signature(tree: Mapping) -> Places:
+    """Return what a block says of its uses; a layer of such a name goes before it."""
+    found = enumerate(tree.items)
+    keys = SignatureKeys.kinds()
+    return {key.text: Place(tree, i, x, "value") for i, (key, x) in found if key.text in keys}
 
 
 def _of_body(tree: Mapping) -> Places:
