@@ -194,6 +194,6 @@ def test_a_block_reads_the_widths_of_its_inputs():
         "            if in_channels != out",
         "def __init__(self, in_features: int) -> None:",
         "self.thin = Rows(8)",
-        "def __init__(self, low_channels: int, skip_channels: int, low_features: int) -> None:",
+        "def __init__(self, low_channels: int, low_features: int, skip_channels: int) -> None:",
     ):
         assert "".join(line.split()) in "".join(source.split()).replace(",)", ")")
