@@ -197,3 +197,45 @@ def test_a_block_reads_the_widths_of_its_inputs():
         "def __init__(self, low_channels: int, low_features: int, skip_channels: int) -> None:",
     ):
         assert "".join(line.split()) in "".join(source.split()).replace(",)", ")")
+
+
+SIZES = """\
+netspec: 1
+name: Net
+inputs: {image: [4, 8, 8]}
+blocks:
+  Last: {chain: {last: {permute: [[0, 2, 3, 1]]}, fc: {linear: 5}}}
+  Half: {params: [s], chain: {pool: {avg_pool2d: 2}, conv: {conv2d: [3, 1], stride: $s}}}
+  Pool: {chain: [{avg_pool2d: 2}, relu]}
+  Two: {outputs: [low, count], chain: {low: {avg_pool2d: 2}, mid: {conv2d: [5, 3]}, count: relu}}
+  Up:
+    inputs: [small, large]
+    chain: {up: {interpolate: [], from: [small, large]}, sum: {add: [], from: [up, large]}}
+graph:
+  two: Two
+  halved: {Half: [2], from: image}
+  pool: {Pool: [], from: image}
+  up: {Up: [], from: [two.low, image]}
+  other: {Two: [], from: image}
+outputs: {a: {Last: [], from: up}, b: halved, c: pool, d: two.count, e: other.low}
+"""
+
+
+def test_every_size_of_a_docstring_is_defined_and_outputs_have_names():
+    net = loads(SIZES)
+    source = net.to_python()
+    assert verified(net.network, source) == []
+    for line in (
+        "Shape: (N, in_channels, H, W) -> (N, H, W, 5).",
+        "Shape: (N, in_channels, H, W) -> (N, 3, H_out, W_out).",
+        "Shape: (N, in_channels, H, W) -> (N, in_channels, (H - 2) // 2 + 1, (W - 2) // 2 + 1).",
+        "(N, small_channels, H, W), (N, large_channels, H_large, W_large) -> "
+        "(N, small_channels, H_large, W_large).",
+        "class TwoOutput(NamedTuple):",
+        "(H - 2) // 2 + 1, (W - 2) // 2 + 1) count_: (N, 5, H_count_, W_count_)",
+        "return TwoOutput(low, count_)",
+        "low, count = self.two(image)",
+        "other = self.other(image)",
+        "other.low",
+    ):
+        assert line in " ".join(source.split())

@@ -106,7 +106,7 @@ class Calls:
         values |= dict(zip(tables, constants.values(), strict=True))
         given = {port: _substituted(x, values) for port, x in child.output.items()}
         made = _constructor_call(child, call, values)
-        return Work(given, made, depends=depends, extras=extras)
+        return Work(given, made, fields=child.fields, depends=depends, extras=extras)
 
     def _meaning(
         self, child: ClassPlan, call: BlockCall | Chain | Parallel, shapes: Sequence[Shape]

@@ -30,7 +30,7 @@ from netspec.emit.torch.constructs import (
     shape_behind,
 )
 from netspec.emit.torch.instances import Instances
-from netspec.emit.torch.naming import GLOBALS, RESERVED, class_name, renamed, unique
+from netspec.emit.torch.naming import GLOBALS, OF_TUPLES, RESERVED, class_name, renamed, unique
 from netspec.emit.torch.params import block_params, class_params, names_in
 from netspec.emit.torch.plan import (
     GLOBAL,
@@ -98,6 +98,9 @@ class _Tracer:
             if output.weight and len(spec.outputs) > 1
         }
         plan = replace(plan, base="nn.Module", weights=weights)
+        if len(spec.outputs) > 1:
+            fields = tuple(output.name for output in spec.outputs)
+            plan = replace(plan, result=f"{spec.name}Output", fields=fields)
         return self._finished(plan, [], is_model=True)
 
     def class_of(self, body: Body, label: str, outer: ClassScope) -> ClassPlan:
@@ -129,7 +132,11 @@ class _Tracer:
             if scope.values[text] is not value or text in names(scope.symbols)
         }
         depends = plan.depends | hidden.intersection(names_in(plan))
-        return self._finished(replace(plan, depends=depends), params)
+        plan = replace(plan, depends=depends)
+        if "" not in plan.output:
+            fields = tuple(renamed(plan.output, OF_TUPLES).values())
+            plan = replace(plan, result=unique(f"{plan.name}Output", self._names), fields=fields)
+        return self._finished(plan, params)
 
     def _finished(
         self, plan: ClassPlan, declared: list[ClassParam], is_model: bool = False
@@ -207,7 +214,7 @@ class _Walk:
             return work
         if work.function is None:
             # What the child takes follows from where it is made: this call decides nothing of it.
-            work = Work(work.given, choices=work.choices)
+            work = Work(work.given, fields=work.fields, choices=work.choices)
         return self._under_condition(layer, work, inputs)
 
     def _presence(self, layer: Layer) -> bool | Condition:

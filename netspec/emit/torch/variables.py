@@ -75,5 +75,5 @@ def _joins(call: Call, by_element: bool) -> bool:
 
 
 def _holder(text: str) -> str:
-    """Return the variable of `parts[0]`."""
-    return text.partition("[")[0]
+    """Return the variable of `parts[0]`, or of `parts.low`."""
+    return text.partition("[")[0].partition(".")[0]
