@@ -220,3 +220,92 @@ def test_a_weight_belongs_to_the_layer_that_an_output_names():
 def test_a_free_parameter_is_counted():
     text = spec("p: {parameter: [[4, 1, 1]]}\nout: {mul: [], from: [image, p]}")
     assert "p" in str(loads(text).report(by="layer"))
+
+
+WIDTHS = """\
+netspec: 1
+name: Net
+params: {wide: 2}
+inputs: {image: [4, 8, 16]}
+blocks:
+  Inverted:
+    params: [out, e=6]
+    chain:
+      expand: {conv2d: [$in_channels * $e, 1], when: $e != 1}
+      deep: {conv2d: [$in_channels * $e, 3], padding: 1, groups: $in_channels * $e}
+      thin: {chain: {a: {conv2d: [$in_channels, 1]}, b: {conv2d: [$out, 1]}}}
+      down: {conv2d: [$out, 1], from: input, when: $in_channels != $out}
+      sum: {add: [], from: [thin, down]}
+  Rows: {chain: {row: {linear: $in_features * 2}, same: {linear: $in_features}}}
+  Two:
+    inputs: [low, skip]
+    chain:
+      a: {conv2d: [$skip_channels, 1], from: low, repeat: $low_channels // 2}
+      b: {scale: $low_features, from: skip}
+      sum: {add: [], from: [a, b], shape: [$skip_channels, null, $low_features]}
+graph:
+  one: {Inverted: [8], e: 1}
+  two: {Inverted: [8]}
+  rows: Rows
+  pool: {avg_pool2d: 2}
+  thin: Rows
+  out: {Two: [], from: [thin, pool]}
+outputs: {y: out, z: one}
+"""
+
+
+def test_a_block_reads_the_widths_of_its_inputs():
+    net = loads(WIDTHS)
+    source = net.to_python()
+    assert verified(net.network, source) == []
+    for line in (
+        "self.deep = nn.Conv2d(in_channels * e, in_channels * e, 3, padding=1, ",
+        "self.thin = InvertedThin(in_channels * e, in_channels=in_channels, out=out)",
+        "            if in_channels != out",
+        "def __init__(self, in_features: int) -> None:",
+        "self.thin = Rows(8)",
+        "def __init__(self, low_channels: int, low_features: int, skip_channels: int) -> None:",
+    ):
+        assert "".join(line.split()) in "".join(source.split()).replace(",)", ")")
+
+
+SIZES = """\
+netspec: 1
+name: Net
+inputs: {image: [4, 8, 8]}
+blocks:
+  Last: {chain: {last: {permute: [[0, 2, 3, 1]]}, fc: {linear: 5}}}
+  Half: {params: [s], chain: {pool: {avg_pool2d: 2}, conv: {conv2d: [3, 1], stride: $s}}}
+  Pool: {chain: [{avg_pool2d: 2}, relu]}
+  Two: {outputs: [low, count], chain: {low: {avg_pool2d: 2}, mid: {conv2d: [5, 3]}, count: relu}}
+  Up:
+    inputs: [small, large]
+    chain: {up: {interpolate: [], from: [small, large]}, sum: {add: [], from: [up, large]}}
+graph:
+  two: Two
+  halved: {Half: [2], from: image}
+  pool: {Pool: [], from: image}
+  up: {Up: [], from: [two.low, image]}
+  other: {Two: [], from: image}
+outputs: {a: {Last: [], from: up}, b: halved, c: pool, d: two.count, e: other.low}
+"""
+
+
+def test_every_size_of_a_docstring_is_defined_and_outputs_have_names():
+    net = loads(SIZES)
+    source = net.to_python()
+    assert verified(net.network, source) == []
+    for line in (
+        "Shape: (N, in_channels, H, W) -> (N, H, W, 5).",
+        "Shape: (N, in_channels, H, W) -> (N, 3, H_out, W_out).",
+        "Shape: (N, in_channels, H, W) -> (N, in_channels, (H - 2) // 2 + 1, (W - 2) // 2 + 1).",
+        "(N, small_channels, H, W), (N, large_channels, H_large, W_large) -> "
+        "(N, small_channels, H_large, W_large).",
+        "class TwoOutput(NamedTuple):",
+        "(H - 2) // 2 + 1, (W - 2) // 2 + 1) count_: (N, 5, H_count_, W_count_)",
+        "return TwoOutput(low, count_)",
+        "low, count = self.two(image)",
+        "other = self.other(image)",
+        "other.low",
+    ):
+        assert line in " ".join(source.split())

@@ -58,7 +58,7 @@ class Statements:
     def body(self, names: Sequence[str] = (), only: Collection[str] = ()) -> list[str]:
         """Return the statements; the last one returns.
 
-        `names` are those of the network's outputs, `only` those that are training-only.
+        `names` are those of several outputs, `only` those that are training-only.
         """
         self.live = set(self.arguments.values())
         self.taken = self.live - set(_NEUTRAL)
@@ -76,19 +76,19 @@ class Statements:
             self._chain(lowered.steps, variables, kept)
             self._return({name: self._read(x, variables) for name, x in outputs.items()}, only)
         else:
-            last = self._chain(lowered.steps, variables, kept, returns=len(returns) == 1)
-            self._write("return ", last or ", ".join(self._read(x, variables) for x in returns))
+            last = self._chain(lowered.steps, variables, kept, returns=True)
+            self._write("return ", last or self._read(returns[0], variables))
         return self.lines
 
     def _return(self, values: Mapping[str, str], only: Collection[str]) -> None:
         """Write the end of a network with several outputs."""
-        everything: Code = call(f"{self.plan.name}Output", [*values.values()])
+        everything: Code = call(self.plan.result, [*values.values()])
         if only:
             self.lines.append(INDENT * 2 + "if self.training:")
             self._write("return ", everything, depth=3)
             items = ["None" if name in only else value for name, value in values.items()]
             kept = [value for name, value in values.items() if name not in only]
-            everything = kept[0] if len(kept) == 1 else call(f"{self.plan.name}Output", items)
+            everything = kept[0] if len(kept) == 1 else call(self.plan.result, items)
         self._write("return ", everything)
 
     # -------------------------------------------------------------- chains
@@ -153,10 +153,12 @@ class Statements:
     def _is_unpacked(self, layer: Layer) -> bool:
         """Tell whether a layer has several outputs with names, all of which are read."""
         ports = [*self.plan.works[layer.name].given]
+        if len(ports) == 1 or ports[0].isdecimal():
+            return False
         body = self.plan.lowered
         readers = (body.given, *(step.layer.sources for step in body.steps))
         read = {ref.port for refs in readers for ref in refs if ref.name == layer.name}
-        return len(ports) > 1 and not ports[0].isdecimal() and read == {*ports}
+        return read == {*ports}
 
     def _unpacked(self, ports: Iterable[str]) -> str:
         """Return a variable for each output, as they stand before the assignment."""
@@ -168,8 +170,8 @@ class Statements:
 
     def _fresh(self, text: str) -> str:
         """Return a variable that shadows nothing and holds nothing that is still needed."""
-        result = f"{self.plan.name}Output"
-        while text in RESERVED or text == result or text in self.live or text in self.taken:
+        held = (RESERVED, self.live, self.taken, (self.plan.result,))
+        while any(text in names for names in held):
             text += "_"
         return text
 
@@ -201,7 +203,7 @@ class Statements:
                 return target
         self._chain(steps, variables, {end})
         self.taken.add(variables[end])
-        return _item(variables[end], 0) if self.plan.works[end].has_items else variables[end]
+        return self._item(end, 0, variables) if self.plan.works[end].has_items else variables[end]
 
     def _nested(self, steps: Sequence[Step], variables: dict[str, str]) -> Code | None:
         """Return a short straight branch as one nested call."""
@@ -285,12 +287,14 @@ class Statements:
 
     def _read(self, ref: Ref, variables: Mapping[str, str]) -> str:
         """Write what a layer reads: a variable, or an item of one."""
-        text = variables[ref.name]
         ports = [*self.plan.works[ref.name].given]
-        return _item(text, ports.index(ref.port)) if ref.port else text
+        if ref.port:
+            return self._item(ref.name, ports.index(ref.port), variables)
+        return variables[ref.name]
 
-
-def _item(text: str, index: int) -> str:
-    """Write one of several outputs, which one variable holds or as many as there are."""
-    variables = text.split(", ")
-    return variables[index] if len(variables) > 1 else f"{text}[{index}]"
+    def _item(self, name: str, index: int, variables: Mapping[str, str]) -> str:
+        """Write one of several outputs, which one variable holds or as many as there are."""
+        texts, fields = variables[name].split(", "), self.plan.works[name].fields
+        if len(texts) > 1:
+            return texts[index]
+        return f"{texts[0]}.{fields[index]}" if fields else f"{texts[0]}[{index}]"

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from netspec.analysis.network import Network
 from netspec.analysis.receptive import describe, see
-from netspec.emit.torch.audit import audit
+from netspec.emit.torch.audit import audit, compiled
 from netspec.emit.torch.constructs import Copies, within
 from netspec.emit.torch.forward import Statements
 from netspec.emit.torch.initialise import METHOD, initialiser
@@ -20,10 +20,10 @@ from netspec.emit.torch.pieces import (
     init_signature,
     numbers,
     operand,
-    shape_text,
     signature,
 )
 from netspec.emit.torch.plan import BUFFER, ClassPlan, FilePlan
+from netspec.emit.torch.sizes import ShapeTexts
 from netspec.emit.torch.trace import trace
 from netspec.language.check import is_train_only
 from netspec.language.model import INPUT, Chain, Layer
@@ -36,13 +36,15 @@ def to_python(network: Network, version: str) -> str:
     """Return the source of a standalone PyTorch module; the same network gives the same text."""
     plan = trace(network)
     writer, model = _FileWriter(network, plan), plan.model
-    classes = {one.name for one in plan.classes} | {f"{model.name}Output", *plan.helpers}
+    classes = {text for one in plan.classes for text in (one.name, one.result) if text}
+    classes |= {*plan.helpers}
     parts = [audit(_header(network, version) + "\n\n" + writer.imports(), classes)]
     parts += [source.rstrip() for source in plan.helpers.values()]
-    parts += [audit(writer.block(one), classes, one.doc) for one in plan.classes[:-1]]
-    parts += [audit(writer.result(), classes)] if len(network.spec.outputs) > 1 else []
-    parts.append(audit(writer.model(), classes, model.doc))
-    return "\n\n\n".join(parts) + "\n"
+    for one in plan.classes:
+        parts += [audit(writer.result(one), classes)] if one.result else []
+        text = writer.model() if one is model else writer.block(one)
+        parts.append(audit(text, classes, one.doc))
+    return compiled("\n\n\n".join(parts) + "\n")
 
 
 def _header(network: Network, version: str) -> str:
@@ -71,7 +73,11 @@ class _FileWriter:
         made = [child for plan in self.file.classes for child in plan.children.values()]
         has_names = any(isinstance(x, Copies) and x.is_named for y in made for x in within(y))
         lines = ["from collections import OrderedDict"] if has_names else []
-        lines += ["from typing import NamedTuple"] if len(self.outputs) > 1 else []
+        lines += (
+            ["from typing import NamedTuple"]
+            if any(plan.result for plan in self.file.classes)
+            else []
+        )
         lines += [""] if lines else []
         if any(text.startswith("torch.") for text in functions):
             lines.append("import torch")
@@ -80,28 +86,30 @@ class _FileWriter:
             lines.append("from torch.nn import functional as F")
         return "\n".join(lines)
 
+    def result(self, plan: ClassPlan) -> str:
+        """Return the NamedTuple of several outputs."""
+        is_model = plan is self.plan
+        notes = self._output_notes("") if is_model else ShapeTexts(self.network, plan).outputs()
+        lines = [f"class {plan.result}(NamedTuple):"]
+        lines += [*docstring(f"What {plan.name} returns.", notes), ""]
+        optional = self.only if is_model and len(self.outputs) - len(self.only) > 1 else ()
+        kinds = {field: "Tensor | None" if field in optional else "Tensor" for field in plan.fields}
+        return "\n".join([*lines, *(f"{INDENT}{field}: {kind}" for field, kind in kinds.items())])
+
     # -------------------------------------------------------------- a block
 
     def block(self, plan: ClassPlan) -> str:
         """Return the class of a block."""
-        lines = [f"class {plan.name}({plan.base}):", *docstring(plan.doc, [self._shapes(plan)])]
+        shape = ShapeTexts(self.network, plan).whole()
+        lines = [f"class {plan.name}({plan.base}):", *docstring(plan.doc, [shape])]
         lines += ["", *self._init(plan)]
         if plan.base != "nn.Sequential":
             names = plan.lowered.inputs
-            inputs = {INPUT: "x"} if names == (INPUT,) else renamed(names, RESERVED)
-            items = ", ".join(["Tensor"] * len(plan.output))
-            returns = "Tensor" if "" in plan.output else f"tuple[{items}]"
-            lines += ["", *signature("forward", inputs.values(), returns)]
-            lines += Statements(plan, inputs, attributes(plan), lambda layer: "").body()
+            reserved = {*RESERVED, plan.result}
+            inputs = {INPUT: "x"} if names == (INPUT,) else renamed(names, reserved)
+            lines += ["", *signature("forward", inputs.values(), plan.result or "Tensor")]
+            lines += Statements(plan, inputs, attributes(plan), lambda _: "").body(plan.fields)
         return "\n".join(lines)
-
-    def _shapes(self, plan: ClassPlan) -> str:
-        """Return the line of a docstring that says which shape follows from which."""
-        shapes, instances = self.network.shapes, self.network.graph.instances[plan.body]
-        same = all(shapes[i.output][1:] == shapes[i.inputs[0]][1:] for i in instances)
-        inputs = [shape_text(shape, plan.local, True) for shape in plan.symbols]
-        outputs = [shape_text(shape, plan.local, same) for shape in plan.output.values()]
-        return f"Shape: {', '.join(inputs)} -> {', '.join(outputs)}."
 
     def _init(self, plan: ClassPlan) -> list[str]:
         local, kind = plan.local, plan.base
@@ -129,20 +137,10 @@ class _FileWriter:
 
     # -------------------------------------------------------------- the network
 
-    def result(self) -> str:
-        """Return the NamedTuple of several outputs."""
-        lines = [f"class {self.plan.name}Output(NamedTuple):"]
-        lines += [*docstring(f"What {self.plan.name} returns.", self._output_notes("")), ""]
-        optional = len(self.outputs) - len(self.only) > 1
-        for output in self.outputs:
-            kind = "Tensor | None" if optional and output.name in self.only else "Tensor"
-            lines.append(f"{INDENT}{output.name}: {kind}")
-        return "\n".join(lines)
-
     def model(self) -> str:
         """Return the network's class."""
         plan = self.plan
-        inputs = renamed(plan.lowered.inputs, {*RESERVED, f"{plan.name}Output"})
+        inputs = renamed(plan.lowered.inputs, {*RESERVED, plan.result})
         method = initialiser(self.network.spec, self.file)
         lines = [f"class {plan.name}(nn.Module):", *docstring(plan.doc, self._model_notes(inputs))]
         lines += ["", *self._init(plan)]
@@ -165,7 +163,7 @@ class _FileWriter:
     def _returns(self) -> str:
         if len(self.outputs) == 1:
             return "Tensor"
-        result = f"{self.plan.name}Output"
+        result = self.plan.result
         return f"Tensor | {result}" if len(self.outputs) - len(self.only) == 1 else result
 
     def _model_notes(self, variables: Mapping[str, str]) -> list[str]:
@@ -174,7 +172,9 @@ class _FileWriter:
             shape = numbers(self.network.graph.inputs[(text,)])
             dtype = f", {INTEGER}" if (text,) in self.network.graph.integers else ""
             lines.append(f"{INDENT}{variable}: (N, {shape[1:-1]}){dtype}")
-        lines += ["", "Outputs:", *self._output_notes(INDENT)]
+        result = self.plan.result
+        outputs = [f"Outputs: {result}"] if result else ["Outputs:", *self._output_notes(INDENT)]
+        lines += ["", *outputs]
         if fixed := self.file.held:
             values = ", ".join(f"{key}={value}" for key, value in fixed.items())
             lines += ["", f"Built for {values}: other values need a new build from the spec."]

@@ -11,6 +11,9 @@ GLOBALS = frozenset(("torch", "nn", "F", "Tensor", "NamedTuple", ORDERED))
 RESERVED = GLOBALS | {"self", "int", "range", "super"}
 """What the statements of a method read, and no variable may hide."""
 
+OF_TUPLES = frozenset(("count", "index", "Tensor"))
+"""What no field of a NamedTuple may hide: methods of every tuple, and the type of the fields."""
+
 
 def class_name(path: Iterable[str]) -> str:
     """Return a class name from a path: GoogLeNet, stem → GoogLeNetStem."""

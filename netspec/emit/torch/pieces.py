@@ -31,7 +31,7 @@ from netspec.emit.torch.layout import (
     statement,
 )
 from netspec.emit.torch.naming import ORDERED, renamed
-from netspec.emit.torch.plan import ClassParam, ClassPlan, bare, is_written
+from netspec.emit.torch.plan import ClassParam, ClassPlan, bare
 from netspec.language.names import MODULE_ATTRIBUTES
 from netspec.language.terms import Condition
 from netspec.ops.base import Call
@@ -115,15 +115,6 @@ def init_signature(params: Iterable[ClassParam], local: Mapping[str, str]) -> li
 def signature(method: str, inputs: Iterable[str], returns: str) -> list[str]:
     items = ["self", *(f"{text}: Tensor" for text in inputs)]
     return statement("def ", call(method, items), f" -> {returns}:", 1)
-
-
-def shape_text(shape: tuple[object, ...], local: Mapping[str, str], same: bool) -> str:
-    first, *sizes = shape
-    texts = [expression(first, local) if is_written(first) else "C"]
-    letters = {1: "L", 2: "HW", 3: "DHW"}.get(len(sizes), "")
-    for letter, size in zip(letters, sizes, strict=False):
-        texts.append(str(size) if isinstance(size, int) else letter if same else f"{letter}_out")
-    return f"(N, {', '.join(texts)})"
 
 
 def numbers(shape: tuple[int, ...]) -> str:

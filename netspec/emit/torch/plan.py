@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from netspec.emit.torch.constructs import Construct, Repeated
@@ -58,6 +58,8 @@ class Work:
     """How the child is called, where that is not simply with its inputs."""
     choices: tuple[Condition, ...] = ()
     """When a layer without a module is there, the innermost first; else its input passes."""
+    fields: Sequence[str] = ()
+    """What its outputs are called where it returns a NamedTuple, in the order of `given`."""
     is_absent: bool = False
     """Whether no use of the class has this layer; it then passes its input on."""
     depends: frozenset[str] = frozenset()
@@ -107,6 +109,10 @@ class ClassPlan:
     extras: Extras
     weights: Mapping[str, object] = field(default_factory=dict)
     """What the network's outputs weigh in its loss, where the spec says it."""
+    result: str = ""
+    """The NamedTuple that its forward returns, if it has several outputs."""
+    fields: tuple[str, ...] = ()
+    """What the outputs are called in it."""
     params: tuple[ClassParam, ...] = ()
     local: Mapping[str, str] = field(default_factory=dict)
     """What the constructor calls its arguments and, under INDEX, the index of a loop."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import cast
 
 from netspec.emit.torch.naming import unique
 from netspec.emit.torch.plan import Extras
@@ -57,24 +58,27 @@ class ClassScope:
 def either(one: Shape, two: Shape, condition: Condition) -> Shape:
     """Return the shape behind a layer that gives the first, and is there under a condition."""
     read = sorted(set(names((condition.left, condition.right))))
-    found = [(a, b, _one_for_both(a, b, condition)) for a, b in zip(one, two, strict=True)]
-    return tuple(unknown(a, b, *map(name, read)) if size is None else size for a, b, size in found)
+    return tuple(
+        _one_for_both(a, b, condition) or unknown(a, b, *map(name, read))
+        for a, b in zip(one, two, strict=True)
+    )
 
 
-def _one_for_both(a: Dim, b: Dim, condition: Condition) -> Dim | None:
-    """Return what is `a` where a condition holds and `b` elsewhere, if that can be written so.
+def _one_for_both(one: Dim, two: Dim, condition: Condition) -> Dim | None:
+    """Return an expression that is the first size where a condition holds, else the second.
 
-    Where `t` is 1, `width * t` is `width`: with `t != 1` for a condition it is the size of both.
+    Where `$e != 1` does not hold, `e` is 1, so that `$width * $e` is `$width`.
     """
-    side, value = condition.left, condition.right
-    if equal(a, b):
-        return a
-    if not isinstance(side, Expr) or side.op != "name" or type(value) is not int:
+    if equal(one, two):
+        return one
+    usual, other = (one, two) if condition.operator == "!=" else (two, one)
+    if condition.operator not in ("==", "!=") or not isinstance(condition.left, Expr):
         return None
-    sizes = {"!=": (a, b), "==": (b, a)}.get(condition.operator)
-    if sizes is None or not equal(substitute(sizes[0], {str(side.args[0]): value}), sizes[1]):
+    if condition.left.op != "name" or isinstance(condition.right, bool):
         return None
-    return sizes[0]
+    there = {str(condition.left.args[0]): condition.right}
+    same = equal(cast("Dim", substitute(usual, there)), cast("Dim", substitute(other, there)))
+    return usual if same else None
 
 
 def symbol(text: str, is_real: bool) -> Expr:
@@ -82,11 +86,19 @@ def symbol(text: str, is_real: bool) -> Expr:
     return real(text) if is_real else name(text)
 
 
-def symbols(inputs: Sequence[str], ranks: Sequence[int]) -> tuple[Shape, ...]:
-    """Name the sizes of a class's inputs: the channels by a word, the image's by "@"."""
+def symbols(
+    inputs: Sequence[str], ranks: Sequence[int], read: Collection[str], taken: set[str]
+) -> tuple[Shape, ...]:
+    """Name the sizes of a class's inputs: the channels by a word, the image's by "@".
+
+    The last size has its own word where that is among those that are `read`.
+    """
     shapes = []
     for index, (text, rank) in enumerate(zip(inputs, ranks, strict=True)):
-        word = "features" if rank == 1 else "channels"
-        channels = name(f"in_{word}" if len(ranks) == 1 else f"{text}_{word}")
-        shapes.append((channels, *(name(f"@{index}.{axis}") for axis in range(1, rank))))
+        front = "in" if len(ranks) == 1 else text
+        words = [f"@{index}.{axis}" for axis in range(rank)]
+        words[0] = f"{front}_channels"
+        if rank == 1 or f"{front}_features" in read:
+            words[-1] = f"{front}_features"
+        shapes.append(tuple(name(x if x[0] == "@" else unique(x, taken)) for x in words))
     return tuple(shapes)

@@ -19,7 +19,7 @@ from typing import NoReturn, cast
 
 from netspec import limits
 from netspec.analysis.network import Network
-from netspec.emit.torch.bodies import base, is_plain
+from netspec.emit.torch.bodies import base, is_plain, reads
 from netspec.emit.torch.calls import Calls
 from netspec.emit.torch.constructs import (
     INDEX,
@@ -34,7 +34,7 @@ from netspec.emit.torch.constructs import (
     shape_behind,
 )
 from netspec.emit.torch.instances import Instances
-from netspec.emit.torch.naming import GLOBALS, RESERVED, class_name, renamed, unique
+from netspec.emit.torch.naming import GLOBALS, OF_TUPLES, RESERVED, class_name, renamed, unique
 from netspec.emit.torch.params import block_params, class_params, names_in
 from netspec.emit.torch.plan import (
     GLOBAL,
@@ -51,6 +51,7 @@ from netspec.graph.model import NodeId
 from netspec.language import terms
 from netspec.language.lower import Step
 from netspec.language.model import BlockCall, Body, Call, Layer, OpCall, ShareCall
+from netspec.language.names import widths
 from netspec.language.terms import Argument, Condition, Ref
 from netspec.ops.dim import Dim, Shape, integer, name, names, substitute
 from netspec.text.codes import Code
@@ -101,6 +102,9 @@ class _Tracer:
             if output.weight and len(spec.outputs) > 1
         }
         plan = replace(plan, base="nn.Module", weights=weights)
+        if len(spec.outputs) > 1:
+            fields = tuple(output.name for output in spec.outputs)
+            plan = replace(plan, result=f"{spec.name}Output", fields=fields)
         return self._finished(plan, [], is_model=True)
 
     def class_of(self, body: Body, label: str, outer: ClassScope) -> ClassPlan:
@@ -110,9 +114,19 @@ class _Tracer:
             return self.classes[body]
         block = next((b for b in self.spec.blocks.values() if b.body is body), None)
         params = block_params(block, self.instances) if block else []
-        own = {param.name: symbol(param.name, "float" in param.type) for param in params}
-        shapes = symbols(self.graph.bodies[body].inputs, self.instances.ranks(body))
-        scope = ClassScope({**self._params, **own} if block else outer.values, shapes)
+        own: dict[str, object] = {
+            param.name: symbol(param.name, "float" in param.type) for param in params
+        }
+        inputs, ranks = self.graph.bodies[body].inputs, self.instances.ranks(body)
+        if block:
+            shapes = symbols(inputs, ranks, block.measured, set())
+            named = {x: widths(inputs)[x] for x in block.measured}
+            own |= {x: shapes[width.input][width.axis] for x, width in named.items()}
+            scope = ClassScope({**self._params, **own}, shapes)
+        else:
+            # What it reads of the block around it keeps its name, so its own width needs another.
+            shapes = symbols(inputs, ranks, (), reads(body) & {*outer.values})
+            scope = ClassScope(outer.values, shapes)
         walk = _Walk(self, block.name if block else unique(label, self._names), scope)
         plan = walk.plan(body, shapes, block.doc if block else "")
         # Behind a name of the class's own a parameter of the spec cannot be handed on: it is fixed.
@@ -122,7 +136,11 @@ class _Tracer:
             if scope.values[text] is not value or text in names(scope.symbols)
         }
         depends = plan.depends | hidden.intersection(names_in(plan))
-        return self._finished(replace(plan, depends=depends), params)
+        plan = replace(plan, depends=depends)
+        if "" not in plan.output:
+            fields = tuple(renamed(plan.output, OF_TUPLES).values())
+            plan = replace(plan, result=unique(f"{plan.name}Output", self._names), fields=fields)
+        return self._finished(plan, params)
 
     def _finished(
         self, plan: ClassPlan, declared: list[ClassParam], is_model: bool = False
@@ -208,7 +226,7 @@ class _Walk:
             return work
         if work.function is None:
             # What the child takes follows from where it is made: this call decides nothing of it.
-            work = Work(work.given, choices=work.choices)
+            work = Work(work.given, fields=work.fields, choices=work.choices)
         return self._under_condition(layer, work, inputs)
 
     def _presence(self, layer: Layer) -> bool | Condition:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import cached_property
 
@@ -119,5 +120,5 @@ def _joins(call: Call, by_element: bool) -> bool:
 
 
 def _holder(text: str) -> str:
-    """Return the variable of `parts[0]`."""
-    return text.partition("[")[0]
+    """Return the variable of `parts[0]` or of `parts.low`; a free parameter is one itself."""
+    return text if text.startswith("self.") else re.split(r"[.\[]", text)[0]

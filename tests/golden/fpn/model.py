@@ -62,11 +62,25 @@ class Bottleneck(nn.Module):
         return self.relu3(out)
 
 
+class ResNetOutput(NamedTuple):
+    """What ResNet returns.
+
+    layer1: (N, 256, H_layer1, W_layer1)
+    layer2: (N, 512, H_layer2, W_layer2)
+    layer3: (N, 1024, H_layer3, W_layer3)
+    layer4: (N, 2048, H_layer4, W_layer4)
+    """
+
+    layer1: Tensor
+    layer2: Tensor
+    layer3: Tensor
+    layer4: Tensor
+
+
 class ResNet(nn.Module):
     """The bottom-up pathway, which gives the last map of each stage
 
-    Shape: (N, in_channels, H, W) -> (N, 256, H_out, W_out), (N, 512, H_out,
-    W_out), (N, 1024, H_out, W_out), (N, 2048, H_out, W_out).
+    Shape: (N, in_channels, H, W) -> ResNetOutput.
     """
 
     def __init__(self, in_channels: int) -> None:
@@ -92,7 +106,7 @@ class ResNet(nn.Module):
             *(Bottleneck(2048, 512, 2048) for _ in range(2)),
         )
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def forward(self, x: Tensor) -> ResNetOutput:
         x = self.conv1(x)
         x = self.bn1(x)
         x = self.relu(x)
@@ -101,15 +115,15 @@ class ResNet(nn.Module):
         layer2 = self.layer2(layer1)
         layer3 = self.layer3(layer2)
         layer4 = self.layer4(layer3)
-        return layer1, layer2, layer3, layer4
+        return ResNetOutput(layer1, layer2, layer3, layer4)
 
 
 class Merge(nn.Module):
     """Figure 3, the level above, twice as large, plus a 1x1 convolution of the level
     beside
 
-    Shape: (N, above_channels, H, W), (N, beside_channels, H, W) -> (N, 256,
-    H_out, W_out).
+    Shape: (N, above_channels, H, W), (N, beside_channels, H_beside, W_beside) ->
+    (N, 256, H_beside, W_beside).
     """
 
     def __init__(self, beside_channels: int) -> None:
@@ -146,11 +160,7 @@ class FPN(nn.Module):
     Inputs:
         image: (N, 3, 224, 224)
 
-    Outputs:
-        p2: (N, 256, 56, 56), stride 4, receptive field 459
-        p3: (N, 256, 28, 28), stride 8, receptive field 459
-        p4: (N, 256, 14, 14), stride 16, receptive field 459
-        p5: (N, 256, 7, 7), stride 32, receptive field 491
+    Outputs: FPNOutput
 
     Built for width=256: other values need a new build from the spec.
     """

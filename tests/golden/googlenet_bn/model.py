@@ -104,10 +104,7 @@ class GoogLeNetBN(nn.Module):
     Inputs:
         image: (N, 3, 224, 224)
 
-    Outputs:
-        logits: (N, 1000)
-        aux1: (N, 1000), only in training
-        aux2: (N, 1000), only in training
+    Outputs: GoogLeNetBNOutput
     """
 
     def __init__(self, classes: int = 1000, aux_weight: float = 0.3) -> None:

@@ -119,10 +119,7 @@ class GoogLeNetDW(nn.Module):
     Inputs:
         image: (N, 3, 224, 224)
 
-    Outputs:
-        logits: (N, 1000)
-        aux1: (N, 1000), only in training
-        aux2: (N, 1000), only in training
+    Outputs: GoogLeNetDWOutput
 
     Built for size=224: other values need a new build from the spec.
     """

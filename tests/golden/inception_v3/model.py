@@ -59,7 +59,8 @@ class InceptionA(nn.Module):
 class InceptionB(nn.Module):
     """Figure 10, from 35x35 to 17x17
 
-    Shape: (N, in_channels, H, W) -> (N, 480 + in_channels, H_out, W_out).
+    Shape: (N, in_channels, H, W) -> (N, 480 + in_channels, (H - 3) // 2 + 1, (W -
+    3) // 2 + 1).
     """
 
     def __init__(self, in_channels: int) -> None:
@@ -214,9 +215,7 @@ class InceptionV3(nn.Module):
     Inputs:
         image: (N, 3, 299, 299)
 
-    Outputs:
-        logits: (N, 1000)
-        aux: (N, 1000), only in training
+    Outputs: InceptionV3Output
     """
 
     def __init__(self, classes: int = 1000, aux_weight: float = 0.4) -> None:

@@ -37,8 +37,8 @@ class Convs(nn.Module):
 class Up(nn.Module):
     """Figure 1, a green arrow, a grey one, and two blue ones
 
-    Shape: (N, low_channels, H, W), (N, skip_channels, H, W) -> (N, out, H_out,
-    W_out).
+    Shape: (N, low_channels, H, W), (N, skip_channels, H_skip, W_skip) -> (N, out,
+    H_out, W_out).
     """
 
     def __init__(self, low_channels: int, skip_channels: int, out: int) -> None:
