@@ -43,16 +43,31 @@ def _by_op(spec: Spec, plan: FilePlan) -> list[str]:
     for i, fillers in enumerate(alike):
         modules = [module for module, found in said.items() if found == fillers]
         word = "elif" if i else "if"
-        lines.append(f"{INDENT * 3}{word} isinstance(module, {' | '.join(modules)}):")
-        lines += _fill("module", "", fillers, 4)
+        test = f"isinstance(module, {' | '.join(modules)})"
+        if [*fillers] == ["bias"]:  # one condition reads better than two
+            lines.append(f"{INDENT * 3}{word} {test} and module.bias is not None:")
+            lines += _fill("module.bias", fillers["bias"], 4)
+            continue
+        lines.append(f"{INDENT * 3}{word} {test}:")
+        for tensor, filler in fillers.items():
+            # What an op says holds for all its modules, also for those without a bias.
+            may_lack = tensor == "bias"
+            lines += [f"{INDENT * 4}if module.bias is not None:"] if may_lack else []
+            lines += _fill(f"module.{tensor}", filler, 4 + may_lack)
     return lines
 
 
 def _by_layer(plan: ClassPlan, is_model: bool) -> list[str]:
     """Return the lines for the layers of one class that say `init:` themselves."""
+    owner, depth = ("self", 2) if is_model else ("module", 4)
+    inside = [
+        line
+        for path, fillers in plan.fillers
+        for tensor, filler in fillers.items()
+        for line in _fill(_target(owner, path, tensor), filler, depth)
+    ]
     if is_model:
-        return [line for path, fillers in plan.fillers for line in _fill("self", path, fillers, 2)]
-    inside = [line for path, fillers in plan.fillers for line in _fill("module", path, fillers, 4)]
+        return inside
     loop = f"{INDENT * 2}for module in self.modules():"
     return [loop, f"{INDENT * 3}if isinstance(module, {plan.name}):", *inside]
 
@@ -60,19 +75,12 @@ def _by_layer(plan: ClassPlan, is_model: bool) -> list[str]:
 def _target(owner: str, path: str, tensor: str) -> str:
     """Write a tensor; `get_parameter` keeps its type where an item of a sequence has none."""
     whole = ".".join(text for text in (path, tensor) if text)
-    if any(text.isdecimal() for text in whole.split(".")):
+    if not all(text.isidentifier() for text in whole.split(".")):
         return f"{owner}.get_parameter({quoted(whole)})"
     return f"{owner}.{whole}"
 
 
-def _fill(owner: str, path: str, fillers: Mapping[str, Filler], depth: int) -> list[str]:
-    lines: list[str] = []
-    for tensor, filler in fillers.items():
-        target = _target(owner, path, tensor)
-        made = filler.torch(target)
-        code = call(made.function, [target, *arguments(made, literal)[1:]])
-        # What an op says holds for all its modules, also for those without a bias.
-        may_lack = tensor == "bias" and not path
-        lines += [f"{INDENT * depth}if {target} is not None:"] if may_lack else []
-        lines += statement("", code, depth=depth + may_lack)
-    return lines
+def _fill(target: str, filler: Filler, depth: int) -> list[str]:
+    made = filler.torch(target)
+    code = call(made.function, [target, *arguments(made, literal)[1:]])
+    return statement("", code, depth=depth)
