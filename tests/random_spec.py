@@ -158,7 +158,8 @@ class Chain:
 
 
 def written(expression: str) -> str:
-    """Write an expression as a spec does."""
+    """Write an expression as a spec does; the input's channels have a name there."""
+    expression = re.sub(r"\bC\b", "in_channels", expression)
     return re.sub(r"[A-Za-z_]\w*", lambda match: "$" + match[0], expression)
 
 
@@ -259,6 +260,7 @@ class Writer:
     def width(self, chain: Chain) -> str:
         """Return a number of channels that divides by four."""
         own = ["out", "out * 2"] if "out" in chain.params else []
+        own += ["C"] if chain.params != ("graph",) and self.chance(30) else []
         return self.pick([*own, "8", "4"])
 
     def convolution(self, chain: Chain, width: str, stride: str = "1") -> str:
@@ -368,8 +370,10 @@ class Writer:
             self.add(chain, "concat: []", [parts[1], one], Map("", channels, source.strides, 2))
 
     def condition(self, chain: Chain) -> tuple[str, str] | None:
-        """Return a condition as a spec and as Python write it."""
+        """Return a condition as a spec and as Python write it, nothing for a map's size."""
         found = []
+        if chain.params != ("graph",):
+            found += [("$in_channels != 8", "C != 8"), ("$in_features > 8", "")]
         if "flag" in chain.params:
             found += [("$flag", "flag"), ("$flag == false", "not flag"), ("$flag != false", "flag")]
         if "stride" in chain.params:
@@ -387,7 +391,7 @@ class Writer:
             return
         source = self.source(chain)
         text, test = condition
-        if self.chance(40):
+        if not test or self.chance(40):
             layer = self.pick([*SAME, *FUNCTIONS]).strip("{}")
             layer = layer if ":" in layer else f"{layer}: []"
             self.module(chain, f"{layer}, when: {text}", source, source)

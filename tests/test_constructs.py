@@ -150,3 +150,50 @@ def test_a_weight_belongs_to_the_layer_that_an_output_names():
 def test_a_free_parameter_is_counted():
     text = spec("p: {parameter: [[4, 1, 1]]}\nout: {mul: [], from: [image, p]}")
     assert "p" in str(loads(text).report(by="layer"))
+
+
+WIDTHS = """\
+netspec: 1
+name: Net
+params: {wide: 2}
+inputs: {image: [4, 8, 16]}
+blocks:
+  Inverted:
+    params: [out, e=6]
+    chain:
+      expand: {conv2d: [$in_channels * $e, 1], when: $e != 1}
+      deep: {conv2d: [$in_channels * $e, 3], padding: 1, groups: $in_channels * $e}
+      thin: {chain: {a: {conv2d: [$in_channels, 1]}, b: {conv2d: [$out, 1]}}}
+      down: {conv2d: [$out, 1], from: input, when: $in_channels != $out}
+      sum: {add: [], from: [thin, down]}
+  Rows: {chain: {row: {linear: $in_features * 2}, same: {linear: $in_features}}}
+  Two:
+    inputs: [low, skip]
+    chain:
+      a: {conv2d: [$skip_channels, 1], from: low, repeat: $low_channels // 2}
+      b: {scale: $low_features, from: skip}
+      sum: {add: [], from: [a, b], shape: [$skip_channels, null, $low_features]}
+graph:
+  one: {Inverted: [8], e: 1}
+  two: {Inverted: [8]}
+  rows: Rows
+  pool: {avg_pool2d: 2}
+  thin: Rows
+  out: {Two: [], from: [thin, pool]}
+outputs: {y: out, z: one}
+"""
+
+
+def test_a_block_reads_the_widths_of_its_inputs():
+    net = loads(WIDTHS)
+    source = net.to_python()
+    assert verified(net.network, source) == []
+    for line in (
+        "self.deep = nn.Conv2d(in_channels * e, in_channels * e, 3, padding=1, ",
+        "self.thin = InvertedThin(in_channels * e, in_channels=in_channels, out=out)",
+        "            if in_channels != out",
+        "def __init__(self, in_features: int) -> None:",
+        "self.thin = Rows(8)",
+        "def __init__(self, low_channels: int, low_features: int, skip_channels: int) -> None:",
+    ):
+        assert "".join(line.split()) in "".join(source.split()).replace(",)", ")")

@@ -29,12 +29,13 @@ from netspec.emit.figure.svg import to_svg
 from netspec.emit.html import to_html
 from netspec.emit.mermaid import to_mermaid
 from netspec.emit.report import FORMATS, render, report
-from netspec.emit.torch.audit import UnexpectedCode, audit
+from netspec.emit.torch import module
+from netspec.emit.torch.audit import UnexpectedCode, audit, compiled
 from netspec.emit.torch.module import to_python
 from netspec.text.diagnostics import SpecError, escape
 from netspec.text.syntax import decode
 from tests.hostile_text import Hostile, hostile_spec
-from tests.support import ROOT, draws, verified
+from tests.support import ROOT, draws, loads, one_block, verified
 
 BATCHES = 16
 SIZE = draws(10, 625)
@@ -225,6 +226,20 @@ def test_a_docstring_with_another_text_is_found() -> None:
     assert audit(source, {"Net"}, "One  text.") == source
     with pytest.raises(UnexpectedCode, match="another text"):
         audit(source, {"Net"}, "Another text.")
+
+
+@pytest.mark.parametrize("source", ["def f(a, a): pass", "return 1", "def f(): x = 1; nonlocal y"])
+def test_what_parses_and_is_no_python_is_refused(source):
+    assert ast.parse(source)
+    with pytest.raises(UnexpectedCode):
+        compiled(source)
+
+
+def test_a_whole_file_is_compiled_before_anybody_gets_it(monkeypatch):
+    monkeypatch.setattr(module._FileWriter, "imports", lambda _: "return 1")
+    monkeypatch.setattr(module, "audit", lambda source, *_: source)
+    with pytest.raises(UnexpectedCode):
+        to_python(loads(one_block("out: relu")).network, "0")
 
 
 def test_nothing_unproved_is_written(tmp_path, monkeypatch, capsys) -> None:

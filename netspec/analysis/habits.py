@@ -15,6 +15,7 @@ from netspec.analysis.claims import sound
 from netspec.graph.model import Graph, Node, NodeId, Sizes, path
 from netspec.language.calls import inferred
 from netspec.language.model import OpCall, Spec
+from netspec.ops.apply import apply
 from netspec.ops.base import Layout, Op
 from netspec.ops.window import times
 from netspec.text.codes import Code
@@ -128,7 +129,7 @@ def _shorter(graph: Graph) -> Iterator[dict[OpCall, Op]]:
         op = together.get(node.call) or _without_first(node, inputs) or node.op
         if op is not node.op:
             together[node.call] = op
-        if shape := shapes.apply(op, inputs)[0]:
+        if shape := apply(op, inputs)[0]:
             sizes[node.id] = shape
     yield together
     for call, op in list(together.items())[:_MAX_TRIALS]:

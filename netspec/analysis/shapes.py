@@ -10,17 +10,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
 
-from netspec import limits
 from netspec.graph.model import Graph, Node, NodeId, Sizes, path
-from netspec.ops.axes import NAMES
-from netspec.ops.base import REGISTRY, Op, Problem
+from netspec.ops.apply import Result, apply
+from netspec.ops.base import Op, Problem
 from netspec.ops.window import times
 from netspec.text.codes import Code
 
 Shapes = Mapping[NodeId, Sizes]
 Problems = Mapping[NodeId, tuple[Problem, ...]]
-Result = tuple[Sizes, tuple[Problem, ...]]
-"""An output shape without the batch, or what is refused."""
 
 
 def infer(graph: Graph) -> tuple[Shapes, Problems]:
@@ -153,30 +150,3 @@ def smallest(graph: Graph) -> int:
         if not infer(replace(graph, inputs={**graph.inputs, **resized}))[1]:
             return size
     return most
-
-
-def apply(op: Op, inputs: tuple[Sizes, ...]) -> tuple[Sizes, tuple[Problem, ...]]:
-    """Return the output shape, or what is wrong."""
-    if op.rank is not None and any(len(x) != op.rank for x in inputs):
-        found = next(x for x in inputs if len(x) != op.rank)
-        layout = f"({', '.join(NAMES[op.rank])})"
-        message = f"`{op.op_name}` reads {layout}, found {times(found) or 'nothing'}"
-        return (), (Problem(None, message, _rank_meant(op, found), Code.WRONG_RANK),)
-    problems = tuple(op.check(*inputs))
-    if problems:
-        return (), problems
-    shape = op.shape(*inputs)
-    if any(not isinstance(size, int) or size > limits.SIZE for size in shape):
-        return (), (Problem(None, f"the output {times(shape)} is too large", code=Code.RANGE),)
-    return shape, ()  # type: ignore[return-value]  # integers, as checked
-
-
-def _rank_meant(op: Op, found: Sizes) -> str:
-    """Return the cure of an input with another number of dimensions."""
-    rank = op.rank or 0
-    sibling = f"{op.op_name[:-2]}{len(found) - 1}d"
-    if sibling in REGISTRY and op.op_name.endswith("d") and (rank, len(found)) != (3, 4):
-        return f"`{sibling}` reads ({', '.join(NAMES[len(found)])})"
-    if len(found) == rank + 1:
-        return "shapes leave out the batch"
-    return "put a `flatten` before it" if rank == 1 and len(found) > 1 else ""

@@ -13,7 +13,7 @@ from netspec.language.model import Block, BlockCall, Call, Layer, OpCall, ShareC
 from netspec.ops.dim import names
 from netspec.ops.split import Cut
 from netspec.text.codes import Code
-from netspec.text.diagnostics import Sink
+from netspec.text.diagnostics import Sink, Span
 
 
 class Extent(NamedTuple):
@@ -45,7 +45,10 @@ LIMITS = Extent(limits.LAYERS, limits.CONNECTIONS, limits.PATHS)
 
 
 class Counter:
-    """Counts layers; what a block comes to is kept for each set of arguments that decide it."""
+    """Counts layers; what a block comes to is kept for each set of arguments that decide it.
+
+    A block whose inputs' widths decide it is counted once they are known, use by use.
+    """
 
     def __init__(self, spec: Spec, bodies: Bodies, bindings: Bindings, sink: Sink) -> None:
         self._spec = spec
@@ -54,16 +57,30 @@ class Counter:
         self._sink = sink
         self._known: dict[tuple[object, ...], Extent] = {}
         self._deciding: dict[str, tuple[str, ...]] = {}
+        self._total = Extent()
 
     def check(self) -> None:
         """Report a network that is too large to expand."""
         # In the order of the file, so that the first layer too many is the one that is shown.
         steps = sorted(self._bodies[self._spec.model.body].steps, key=lambda step: step.line)
         for step, total in self._running(steps, self._globals):
-            if excess := total.excess():
-                message = f"more than {excess} after expansion"
-                self._sink.error(Code.LIMIT, message, step.layer.span, "too many from here on")
+            if self._is_refused(total, step.layer.span):
                 return
+            self._total = total
+
+    def check_use(self, block: Block, bindings: Bindings, path: str, place: Span) -> None:
+        """Count a use of a block of which the inputs' widths decide how large it is."""
+        if not block.measured.keys().isdisjoint(self._params(block)):
+            found = self._body(self._bodies[block.body], bindings).under(path, 1, 0)
+            self._total = self._total.plus(found)
+            if self._is_refused(self._total, place):
+                self._sink.stop()
+
+    def _is_refused(self, total: Extent, place: Span) -> bool:
+        if excess := total.excess():
+            message = f"more than {excess} after expansion"
+            self._sink.error(Code.LIMIT, message, place, "too many from here on")
+        return bool(excess)
 
     def _running(self, steps: Iterable[Step], bindings: Bindings) -> Iterator[tuple[Step, Extent]]:
         """Yield each layer with the sum up to it."""
@@ -107,6 +124,8 @@ class Counter:
             assert not isinstance(call, ShareCall)
             return self._body(self._bodies[call], bindings)
         block = self._spec.blocks[call.block]
+        if not block.measured.keys().isdisjoint(self._params(block)):
+            return Extent()  # counted where its inputs are known
         deciding = [block.params[name] for name in self._params(block)]
         inner = block_bindings(call, deciding, bindings, Sink())
         if inner is None:
@@ -120,11 +139,12 @@ class Counter:
     # -------------------------------------------------------------- what decides a count
 
     def _params(self, block: Block) -> tuple[str, ...]:
-        """Return the parameters of a block that a repetition in it depends on."""
+        """Return the parameters and widths of a block that a repetition in it depends on."""
         if block.name not in self._deciding:
             layers = walk(self._bodies[block.body], self._bodies)
             read = {name for _, layer in layers for name in self._read(layer)}
-            self._deciding[block.name] = tuple(name for name in block.params if name in read)
+            visible = (*block.params, *block.measured)
+            self._deciding[block.name] = tuple(name for name in visible if name in read)
         return self._deciding[block.name]
 
     def _read(self, layer: Layer) -> Iterable[str]:

@@ -31,6 +31,7 @@ from netspec.graph.model import (
     Use,
     cause,
 )
+from netspec.graph.widths import Widths
 from netspec.language.calls import shorter
 from netspec.language.check import is_train_only
 from netspec.language.cures import cure
@@ -56,10 +57,12 @@ def expand(spec: Spec, bodies: Bodies, params: Mapping[str, int | float], sink: 
         name: Bound(params.get(name, param.default), param.span)
         for name, param in spec.params.items()
     }
-    Counter(spec, bodies, bindings, sink).check()
+    counter = Counter(spec, bodies, bindings, sink)
+    counter.check()
     sink.stop()
-    expander = _Expander(spec, bodies, bindings, sink)
-    inputs = {(name,): expander.sizes(shape) for name, shape in spec.inputs.items()}
+    expander = _Expander(spec, bodies, bindings, sink, counter, Widths(sink))
+    inputs: dict[NodeId, Sizes] = {(x,): expander.sizes(size) for x, size in spec.inputs.items()}
+    expander.widths.shapes.update(inputs)
     outputs = expander.run()
     sink.stop()
     values = {name: bound.value for name, bound in bindings.items()}
@@ -98,6 +101,8 @@ class _Expander:
     bodies: Bodies
     globals: dict[str, Bound]
     sink: Sink
+    counter: Counter
+    widths: Widths
     nodes: dict[NodeId, Node] = field(default_factory=dict)
     uses: dict[NodeId, Use] = field(default_factory=dict)
     instances: dict[Body, list[Instance]] = field(default_factory=dict)
@@ -230,11 +235,9 @@ class _Expander:
         body: Body
         if isinstance(call, BlockCall):
             block = self.spec.blocks[call.block]
-            inner = block_bindings(call, block.params.values(), place.bindings, self.sink)
-            if inner is None:
-                return inputs[0]
-            # Thousands of uses may see thousands of parameters: a copy each would be their product.
-            bindings = ChainMap(inner, self.globals) if inner else self.globals
+            bindings = self._bindings(call, layer, inputs, place)
+            if bindings is None:
+                return {ref.name: inputs[0] for ref in block.outputs} or inputs[0]
             place = place._replace(bindings=bindings, origin=(layer.span, *place.origin))
             body = block.body
         else:
@@ -243,6 +246,24 @@ class _Expander:
         found = Instance(place.id, inputs, _first(results), use, place.bindings)
         self.instances.setdefault(body, []).append(found)
         return results
+
+    def _bindings(
+        self, call: BlockCall, layer: Layer, inputs: Inputs, place: _Place
+    ) -> Bindings | None:
+        """Return what a use of a block binds; None where that is unknown, or after a report."""
+        block = self.spec.blocks[call.block]
+        inner = block_bindings(call, block.params.values(), place.bindings, self.sink)
+        if inner is not None and block.measured:
+            widths = self.widths.of(block, inputs, place.id, layer.span)
+            inner = None if widths is None else inner | widths
+        if inner is None:
+            return None
+        # Thousands of uses may see thousands of parameters: a copy each would be their product.
+        bindings = ChainMap(inner, self.globals) if inner else self.globals
+        if block.measured:
+            self.widths.check_shared(place.id, place.owner, layer.span)
+            self.counter.check_use(block, bindings, ".".join(place.id), layer.span)
+        return bindings
 
     # -------------------------------------------------------------- ops
 
@@ -264,7 +285,8 @@ class _Expander:
 
     def _node(self, op: Op, call: OpCall, inputs: Inputs, place: _Place) -> NodeId:
         facts = place.bindings, (call.span, *place.origin), place.train_only
-        self.nodes[place.id] = Node(place.id, place.owner, op, inputs, call, *facts)
+        self.nodes[place.id] = node = Node(place.id, place.owner, op, inputs, call, *facts)
+        self.widths.waiting.append(node)
         return place.id
 
     def _bound_op(self, call: OpCall, bindings: Bindings) -> Op | None:

@@ -143,7 +143,8 @@ class When(Kind[Tree]):
         if isinstance(tree, Scalar) and tree.value == TRAIN:
             return TRAIN
         # `$train` that is no parameter is the word, with a sign too many.
-        is_word = isinstance(tree, Scalar) and tree.value == "$train" and not scope.use("train")
+        is_word = isinstance(tree, Scalar) and tree.value == "$train"
+        is_word = is_word and not scope.use("train", tree.span)
         is_known = isinstance(tree, Scalar) and (isinstance(tree.value, bool) or "$" in tree.text)
         if is_word or not isinstance(tree, Scalar) or not is_known:
             expected = "`when` expects `train` or a condition such as `$stride != 1`"

@@ -116,6 +116,8 @@ class Block:
     doc: str = ""
     outputs: tuple[Ref, ...] = ()
     """Layers of the chain that a use can read as `use.name`; none: the last layer is the output."""
+    measured: Mapping[str, Span] = field(default_factory=dict)
+    """The widths of its inputs that it reads, such as `in_channels`, and where it does so first."""
 
 
 @dataclass(frozen=True, slots=True)

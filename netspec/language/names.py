@@ -5,6 +5,7 @@ from __future__ import annotations
 import keyword
 import re
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from netspec.text.codes import Code
 from netspec.text.diagnostics import Sink, Span, article, counted
@@ -71,14 +72,32 @@ def check_name(sink: Sink, name: str, span: Span, what: str) -> bool:
     return name not in known
 
 
+WIDTH = re.compile(rf"({NAME}_)?(channels|features)", re.ASCII)
+"""What names the width of an input."""
+
+
+class Width(NamedTuple):
+    """A size of an input of a block that has a name: of which input, and which dimension."""
+
+    input: int
+    axis: int
+
+
+def widths(inputs: Sequence[str]) -> dict[str, Width]:
+    """Return what the widths of a block's inputs are called: `in_channels`, or `low_channels`."""
+    fronts = inputs if len(inputs) > 1 else ("in",)
+    kinds = (("channels", 0), ("features", -1))
+    return {f"{x}_{kind}": Width(i, axis) for i, x in enumerate(fronts) for kind, axis in kinds}
+
+
 def check_widths(sink: Sink, inputs: Sequence[str], params: Mapping[str, Span]) -> None:
     """Report parameters with the name that the width of one of several inputs has."""
-    for front in inputs if len(inputs) > 1 else ():
-        for name in (f"{front}_channels", f"{front}_features"):
-            if name in params:
-                message = f"a parameter cannot be called `{name}`: it is the width of `{front}`"
-                help = f"rename it, for example `{name}_parameter`"
-                sink.error(Code.TAKEN_NAME, message, params[name], help=help)
+    for name, width in widths(inputs).items() if len(inputs) > 1 else ():
+        if name in params:
+            front = inputs[width.input]
+            message = f"a parameter cannot be called `{name}`: it is the width of `{front}`"
+            help = f"rename it, for example `{name}_parameter`"
+            sink.error(Code.TAKEN_NAME, message, params[name], help=help)
 
 
 def is_block_name(name: str) -> bool:

@@ -25,7 +25,7 @@ from netspec.language.layers import (
 )
 from netspec.language.lookup import Context, Signature
 from netspec.language.model import INPUT, Block, Body, Chain, Output, Spec, walk
-from netspec.language.names import check_name, check_widths
+from netspec.language.names import check_name, check_widths, widths
 from netspec.language.signature import refuse_outputs
 from netspec.language.strays import bodied, restored
 from netspec.language.terms import Argument, Expectation, Param, Ref
@@ -145,13 +145,13 @@ def _read_blocks(outer: Scope, context: Context) -> dict[str, Block]:
     blocks = {}
     for name, signature in context.signatures.items():
         said = signature.said
-        scope = Scope(said.params, outer)
+        scope = Scope(said.params, outer, widths(said.inputs))
         around = Surroundings(scope, said.inputs or (INPUT,))
         body = read_body(signature.tree, around, context) if signature.tree else None
         _warn_unused(scope, context.sink)
         _check_outputs(signature, body, context.sink)
         if body is not None:
-            parts = (said.params, said.inputs, body, said.doc, said.outputs)
+            parts = (said.params, said.inputs, body, said.doc, said.outputs, scope.measured)
             blocks[name] = Block(name, signature.span, *parts)
     return blocks
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from collections.abc import Mapping as Table
 from collections.abc import Sequence as Items
 
 from netspec.language.aliases import argument_meant
+from netspec.language.names import WIDTH
 from netspec.language.terms import INDEX, Argument, Param, Value
 from netspec.ops.dim import ExprError, names, parse
 from netspec.text.codes import Code
@@ -17,19 +19,28 @@ from netspec.text.syntax import Mapping, Scalar, Sequence, Tree
 class Scope:
     """The parameters that an expression may use, and those that some expression has used."""
 
-    def __init__(self, params: Table[str, Param], outer: Scope | None = None) -> None:
+    def __init__(
+        self, params: Table[str, Param], outer: Scope | None = None, widths: Iterable[str] = ()
+    ) -> None:
         self.params = params
         self.outer = outer
+        self.widths = tuple(widths)
+        """What the widths of a block's inputs are called."""
         self.used: set[str] = set()
+        self.measured: dict[str, Span] = {}
+        """The widths that some expression has used, and where the first one did."""
         self.layers: set[str] = set()
         """Names of layers that stand in the same body, for hints."""
 
-    def use(self, name: str) -> bool:
-        """Note a use; tell whether the parameter exists."""
+    def use(self, name: str, place: Span) -> bool:
+        """Note a use; tell whether the parameter, or the width of an input, exists."""
         if name in self.params:
             self.used.add(name)
             return True
-        return self.outer is not None and self.outer.use(name)
+        if name in self.widths:
+            self.measured.setdefault(name, place)
+            return True
+        return self.outer is not None and self.outer.use(name, place)
 
     def of_copies(self, span: Span) -> Scope:
         """Return the scope of the arguments of copies, in which `$i` is the number of each."""
@@ -84,10 +95,11 @@ def expression(tree: Scalar, scope: Scope, sink: Sink) -> Value:
         sink.error(Code.EXPRESSION, f"not an expression: {error.message}", span, help=help)
         return None
     for name in dict.fromkeys(names(result)):
-        if not scope.use(name):
-            match = re.search(rf"\${name}\b", tree.text)
-            at = start + (match.start() if match else 0)
-            _refuse_name(name, Span(tree.span.source, at, at + 1 + len(name)), scope, sink)
+        match = re.search(rf"\${name}\b", tree.text)
+        at = start + (match.start() if match else 0)
+        place = Span(tree.span.source, at, at + 1 + len(name))
+        if not scope.use(name, place):
+            _refuse_name(name, place, scope, sink)
     return result
 
 
@@ -126,18 +138,30 @@ def refuse_round(items: Items[Tree], sink: Sink) -> bool:
 
 def _refuse_name(name: str, span: Span, scope: Scope, sink: Sink) -> None:
     known = scope.all()
-    near = likely(name, known)
+    near = likely(name, [*known, *scope.widths])
     guesses = tuple(f"${text}" for text in known)
-    if meant := near or list(filter(None, [argument_meant(name, known)])):
+    if WIDTH.fullmatch(name):
+        help = _width_meant(name, scope)
+    elif meant := near or list(filter(None, [argument_meant(name, known)])):
         help = f"did you mean {' or '.join(f'`${text}`' for text in meant)}?"
     elif known:
         help = "known here: " + ", ".join(f"`{guess}`" for guess in guesses[:12])
     else:
         help = f"declare it: `params: {{{name}: 8}}`"
-    notes = tuple(Label(known[text].span, f"`{text}` stands here") for text in near)
+    notes = tuple(Label(known[x].span, f"`{x}` stands here") for x in near if x in known)
     message = f"no parameter is called `${name}`"
     if name == INDEX:
         message = "`$i` is the number of a copy, and this is no argument of copies"
         help = "it stands in the arguments of a layer with `repeat:` or `splice:`; a block gets it "
         help += "as a parameter"
+    if WIDTH.fullmatch(name) and not scope.widths:
+        message = f"`${name}` is the width of a block's input: outside of blocks it has no name"
     sink.add(Diagnostic(Code.UNKNOWN_PARAM, message, span, notes=notes, help=help, guesses=guesses))
+
+
+def _width_meant(name: str, scope: Scope) -> str:
+    """Return the cure of a width that has no such name here."""
+    if not scope.widths:
+        return "write the number here"
+    like = [text for text in scope.widths if text.endswith(name[-9:])] or [*scope.widths]
+    return f"did you mean {' or '.join(f'`${text}`' for text in like[:8])}?"

@@ -83,6 +83,19 @@ def audit(source: str, classes: Collection[str], doc: str = "") -> str:
     return source
 
 
+def compiled(source: str) -> str:
+    """Return a whole file unchanged once Python compiles it, without running it.
+
+    What parses may still be no Python: an argument that stands twice, `return` outside of a
+    function. Raises UnexpectedCode.
+    """
+    try:
+        compile(source, "<generated>", "exec", dont_inherit=True)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise UnexpectedCode(f"generated code does not compile: {error}") from None
+    return source
+
+
 def _refuse(node: ast.AST, what: str) -> NoReturn:
     raise UnexpectedCode(f"generated code holds {what} in line {getattr(node, 'lineno', 1)}")
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from netspec.language.lower import Bodies, Step
-from netspec.language.model import Body, Chain, OpCall
+from netspec.language.model import BlockCall, Body, Chain, OpCall, Parallel, walk
+from netspec.ops.dim import names
 
 
 def base(body: Body, bodies: Bodies) -> str:
@@ -29,3 +30,18 @@ def _is_module(step: Step, bodies: Bodies) -> bool:
     if isinstance(call, OpCall):
         return call.op.in_sequence
     return not isinstance(call, Chain) or call.named or is_plain(call, bodies)
+
+
+def reads(body: Body) -> set[str]:
+    """Return the names that expressions in a body read."""
+    found: set[str] = set()
+    for layer in walk(body):
+        said, call = layer.said, layer.call
+        arguments = [*said.first.values(), *([said.repeat] if said.repeat else [])]
+        arguments += call.arguments.values() if isinstance(call, OpCall | BlockCall) else ()
+        found.update(names(tuple(argument.value for argument in arguments)))
+        if condition := layer.condition:
+            found.update(names((condition.left, condition.right)))
+    if isinstance(body, Parallel):
+        found.update(names(tuple(argument.value for argument in body.join.arguments.values())))
+    return found

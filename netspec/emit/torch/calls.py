@@ -88,15 +88,20 @@ class Calls:
         homes = [one.id[: -len(place)] for one in mine]
         tables = {text: [table[one.id] for one in mine] for text, table in child.extras.items()}
         taken = {param.name for param in child.params}
-        channels = [str(next(names(symbols))) for symbols in child.symbols]
-        for index, text in enumerate(channels):
-            if text in taken and not is_written(values[text]):
-                tables[text] = self.instances.channels(mine, index)
+        widths = {
+            text: (index, axis)
+            for index, symbols in enumerate(child.symbols)
+            for axis, symbol in enumerate(symbols)
+            for text in taken.intersection(names(symbol))
+        }
+        for text, (index, axis) in widths.items():
+            if not is_written(values[text]):
+                tables[text] = self.instances.sizes(mine, index, axis)
         found = {
             (*place, text): dict(zip(homes, table, strict=True)) for text, table in tables.items()
         }
         constants, extras = self.scope.constants(found)
-        read = [*child.depends, *taken.intersection(channels)]
+        read = [*child.depends, *widths]
         depends = frozenset(names(tuple(values.get(text, name(text)) for text in read)))
         values |= dict(zip(tables, constants.values(), strict=True))
         given = {port: _substituted(x, values) for port, x in child.output.items()}

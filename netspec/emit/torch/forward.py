@@ -151,10 +151,12 @@ class Statements:
     def _is_unpacked(self, layer: Layer) -> bool:
         """Tell whether a layer has several outputs with names, all of which are read."""
         ports = [*self.plan.works[layer.name].given]
+        if len(ports) == 1 or ports[0].isdecimal():
+            return False
         body = self.plan.lowered
         readers = (body.given, *(step.layer.sources for step in body.steps))
         read = {ref.port for refs in readers for ref in refs if ref.name == layer.name}
-        return len(ports) > 1 and not ports[0].isdecimal() and read == {*ports}
+        return read == {*ports}
 
     def _unpacked(self, ports: Iterable[str]) -> str:
         """Return a variable for each output, as they stand before the assignment."""

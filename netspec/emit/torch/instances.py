@@ -40,9 +40,9 @@ class Instances:
                 groups.setdefault(self._graph.uses[instance.use].layer, []).append(instance)
         return self._by_layer[body].get(layer, ())
 
-    def channels(self, instances: Iterable[Instance], index: int) -> list[int]:
-        """Return the channels of one of the inputs in each instance."""
-        return [self._shapes[instance.inputs[index]][0] for instance in instances]
+    def sizes(self, instances: Iterable[Instance], index: int, axis: int) -> list[int]:
+        """Return a size of one of the inputs in each instance."""
+        return [self._shapes[instance.inputs[index]][axis] for instance in instances]
 
     def ranks(self, body: Body) -> list[int]:
         """Return the number of dimensions of each input of a body."""

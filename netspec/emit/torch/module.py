@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from netspec.analysis.network import Network
 from netspec.analysis.receptive import describe, see
-from netspec.emit.torch.audit import audit
+from netspec.emit.torch.audit import audit, compiled
 from netspec.emit.torch.constructs import Copies, within
 from netspec.emit.torch.forward import Statements
 from netspec.emit.torch.initialise import METHOD, initialiser
@@ -42,7 +42,7 @@ def to_python(network: Network, version: str) -> str:
     parts += [audit(writer.block(one), classes, one.doc) for one in plan.classes[:-1]]
     parts += [audit(writer.result(), classes)] if len(network.spec.outputs) > 1 else []
     parts.append(audit(writer.model(), classes, model.doc))
-    return "\n\n\n".join(parts) + "\n"
+    return compiled("\n\n\n".join(parts) + "\n")
 
 
 def _header(network: Network, version: str) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import cast
 
 from netspec.emit.torch.naming import unique
 from netspec.emit.torch.plan import Extras
@@ -58,8 +59,26 @@ def either(one: Shape, two: Shape, condition: Condition) -> Shape:
     """Return the shape behind a layer that gives the first, and is there under a condition."""
     read = sorted(set(names((condition.left, condition.right))))
     return tuple(
-        a if equal(a, b) else unknown(a, b, *map(name, read)) for a, b in zip(one, two, strict=True)
+        _one_for_both(a, b, condition) or unknown(a, b, *map(name, read))
+        for a, b in zip(one, two, strict=True)
     )
+
+
+def _one_for_both(one: Dim, two: Dim, condition: Condition) -> Dim | None:
+    """Return an expression that is the first size where a condition holds, else the second.
+
+    Where `$e != 1` does not hold, `e` is 1, so that `$width * $e` is `$width`.
+    """
+    if equal(one, two):
+        return one
+    usual, other = (one, two) if condition.operator == "!=" else (two, one)
+    if condition.operator not in ("==", "!=") or not isinstance(condition.left, Expr):
+        return None
+    if condition.left.op != "name" or isinstance(condition.right, bool):
+        return None
+    there = {str(condition.left.args[0]): condition.right}
+    same = equal(cast("Dim", substitute(usual, there)), cast("Dim", substitute(other, there)))
+    return usual if same else None
 
 
 def symbol(text: str, is_real: bool) -> Expr:
@@ -67,11 +86,19 @@ def symbol(text: str, is_real: bool) -> Expr:
     return real(text) if is_real else name(text)
 
 
-def symbols(inputs: Sequence[str], ranks: Sequence[int]) -> tuple[Shape, ...]:
-    """Name the sizes of a class's inputs: the channels by a word, the image's by "@"."""
+def symbols(
+    inputs: Sequence[str], ranks: Sequence[int], read: Collection[str], taken: set[str]
+) -> tuple[Shape, ...]:
+    """Name the sizes of a class's inputs: the channels by a word, the image's by "@".
+
+    The last size has its own word where that is among those that are `read`.
+    """
     shapes = []
     for index, (text, rank) in enumerate(zip(inputs, ranks, strict=True)):
-        word = "features" if rank == 1 else "channels"
-        channels = name(f"in_{word}" if len(ranks) == 1 else f"{text}_{word}")
-        shapes.append((channels, *(name(f"@{index}.{axis}") for axis in range(1, rank))))
+        front = "in" if len(ranks) == 1 else text
+        words = [f"@{index}.{axis}" for axis in range(rank)]
+        words[0] = f"{front}_channels"
+        if rank == 1 or f"{front}_features" in read:
+            words[-1] = f"{front}_features"
+        shapes.append(tuple(name(x if x[0] == "@" else unique(x, taken)) for x in words))
     return tuple(shapes)

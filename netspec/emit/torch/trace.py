@@ -19,7 +19,7 @@ from typing import NoReturn, cast
 
 from netspec import limits
 from netspec.analysis.network import Network
-from netspec.emit.torch.bodies import base, is_plain
+from netspec.emit.torch.bodies import base, is_plain, reads
 from netspec.emit.torch.calls import Calls
 from netspec.emit.torch.constructs import (
     INDEX,
@@ -50,6 +50,7 @@ from netspec.graph.model import NodeId
 from netspec.language import terms
 from netspec.language.lower import Step
 from netspec.language.model import BlockCall, Body, Call, Layer, OpCall, ShareCall
+from netspec.language.names import widths
 from netspec.language.terms import Argument, Condition, Ref
 from netspec.ops.dim import Dim, Shape, integer, name, names, substitute
 from netspec.text.codes import Code
@@ -109,9 +110,19 @@ class _Tracer:
             return self.classes[body]
         block = next((b for b in self.spec.blocks.values() if b.body is body), None)
         params = block_params(block, self.instances) if block else []
-        own = {param.name: symbol(param.name, "float" in param.type) for param in params}
-        shapes = symbols(self.graph.bodies[body].inputs, self.instances.ranks(body))
-        scope = ClassScope({**self._params, **own} if block else outer.values, shapes)
+        own: dict[str, object] = {
+            param.name: symbol(param.name, "float" in param.type) for param in params
+        }
+        inputs, ranks = self.graph.bodies[body].inputs, self.instances.ranks(body)
+        if block:
+            shapes = symbols(inputs, ranks, block.measured, set())
+            named = {x: widths(inputs)[x] for x in block.measured}
+            own |= {x: shapes[width.input][width.axis] for x, width in named.items()}
+            scope = ClassScope({**self._params, **own}, shapes)
+        else:
+            # What it reads of the block around it keeps its name, so its own width needs another.
+            shapes = symbols(inputs, ranks, (), reads(body) & {*outer.values})
+            scope = ClassScope(outer.values, shapes)
         walk = _Walk(self, block.name if block else unique(label, self._names), scope)
         plan = walk.plan(body, shapes, block.doc if block else "")
         # Behind a name of the class's own a parameter of the spec cannot be handed on: it is fixed.
