@@ -1,4 +1,4 @@
-"""`$i`, `splice:` and `copies:` mean what the same layers mean that are written one by one."""
+"""Copies: `$i`, `splice:` and `copies:` mean what layers mean that are written one by one."""
 
 from __future__ import annotations
 

@@ -58,6 +58,7 @@ TORCHVISION = {
     "resnet101": Oracle(44_549_160, 7_801_405_440, torchvision("resnet101")),
     "resnet152": Oracle(60_192_808, 11_513_626_624, torchvision("resnet152")),
     "mobilenet_v2": Oracle(3_504_872, 300_774_272, torchvision("mobilenet_v2")),
+    "efficientnet_b0": Oracle(5_288_548, 385_814_752, torchvision("efficientnet_b0")),
     "densenet121": Oracle(7_978_856, 2_834_161_664, torchvision("densenet121")),
     "vit_b_16": Oracle(86_567_656, 17_563_828_224, torchvision("vit_b_16"), image=0),
     "resnext50_32x4d": Oracle(25_028_904, 4_230_479_872, torchvision("resnext50_32x4d")),

@@ -42,11 +42,13 @@ _PLAIN = (
     *(ast.Module, ast.arguments, ast.arg, ast.alias, ast.keyword, ast.Starred),
     *(ast.Assign, ast.AnnAssign, ast.Return, ast.If, ast.For, ast.IfExp),
     *(ast.Subscript, ast.Tuple, ast.List, ast.GeneratorExp, ast.comprehension),
-    *(ast.JoinedStr, ast.FormattedValue),
+    ast.FormattedValue,
     *(
         ast.BinOp,
         ast.Add,
         ast.Sub,
+        ast.BoolOp,
+        ast.And,
         ast.Mult,
         ast.MatMult,
         ast.Div,
@@ -133,6 +135,14 @@ class _Scope:
                 return node.name in _METHODS
             case ast.Expr():
                 return isinstance(node.value, ast.Call) or node.value is self._docstring
+            case ast.JoinedStr(
+                values=[ast.Constant(value=str(text)), ast.FormattedValue() as item]
+            ):
+                # The name of a copy: a word and a number.
+                is_plain = item.conversion == -1 and item.format_spec is None
+                return is_plain and bool(text) and _WORD.fullmatch(text) is not None
+            case ast.JoinedStr():
+                return False
             case ast.Constant(value=str(text)):
                 return node is self._docstring or _WORD.fullmatch(text) is not None
             case ast.Constant():
