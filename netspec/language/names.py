@@ -43,7 +43,9 @@ _RESERVED_FOR = {
 }
 _RESERVED_CLASSES = {
     **dict.fromkeys(keyword.kwlist, "is a Python keyword"),
-    **dict.fromkeys(("Module", "Tensor", "NamedTuple"), "is a class that generated code uses"),
+    **dict.fromkeys(
+        ("Module", "Tensor", "NamedTuple", "Callable"), "is a class that generated code uses"
+    ),
     "F": "is what generated code calls torch.nn.functional",
 }
 

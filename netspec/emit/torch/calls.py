@@ -121,7 +121,7 @@ class Calls:
         for param in self.blocks[call.block].params.values():
             given = call.arguments.get(param.name)
             value = substitute(given.value, self.scope.values) if given else param.default
-            found[param.name] = value if param.name in reals else integer(value)
+            found[param.name] = param.meant(value if param.name in reals else integer(value))
         return found
 
 

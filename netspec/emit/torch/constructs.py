@@ -37,7 +37,14 @@ class Chosen:
     is_left_out: bool = False
 
 
-Construct = Call | Sequential | Copies | Chosen
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A call of a constructor argument, which makes a module."""
+
+    param: str
+
+
+Construct = Call | Sequential | Copies | Chosen | Given
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +55,7 @@ class Repeated:
     count: Dim
 
 
-def within(construct: Construct | Repeated) -> Iterator[Call | Repeated | Chosen]:
+def within(construct: Construct | Repeated) -> Iterator[Call | Given | Repeated | Chosen]:
     """Yield a construct and those inside of it, the outer ones first; a stack is its items."""
     match construct:
         case Sequential():
@@ -58,7 +65,7 @@ def within(construct: Construct | Repeated) -> Iterator[Call | Repeated | Chosen
             parts = items[:count] if isinstance(count, int) else folded(construct)
             for part in parts:
                 yield from within(part)
-        case Call():
+        case Call() | Given():
             yield construct
         case Chosen() | Repeated():
             yield construct
@@ -70,6 +77,8 @@ def used_names(construct: Construct | Repeated) -> Iterator[str]:
     for part in within(construct):
         if isinstance(part, Repeated):
             yield from names(part.count)
+        elif isinstance(part, Given):
+            yield part.param
         elif isinstance(part, Call):
             for value in (*part.args, *part.kwargs.values()):
                 yield from names(value.args if isinstance(value, Call) else value)

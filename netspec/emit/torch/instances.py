@@ -8,6 +8,7 @@ from math import prod
 from netspec.analysis.shapes import Shapes
 from netspec.graph.model import Graph, Instance, Node, NodeId
 from netspec.language.model import Body, Layer, OpCall
+from netspec.language.terms import Maker
 from netspec.ops.base import Storage
 
 
@@ -84,8 +85,14 @@ class Instances:
         return " | ".join(dict.fromkeys(map(type_name, known)))
 
 
+MAKER = "Callable[[], nn.Module]"
+"""The type of an argument that makes a module."""
+
+
 def type_name(value: object) -> str:
     """Write the type of a value."""
+    if isinstance(value, Maker):
+        return MAKER
     if isinstance(value, tuple):
         return f"tuple[{', '.join(type_name(item) for item in value)}]"
     return type(value).__name__

@@ -10,6 +10,7 @@ from netspec.analysis.receptive import describe, see
 from netspec.emit.torch.audit import audit
 from netspec.emit.torch.forward import Statements
 from netspec.emit.torch.initialise import METHOD, initialiser
+from netspec.emit.torch.instances import MAKER
 from netspec.emit.torch.layout import INDENT, Brackets, Code, call, operation, quoted, statement
 from netspec.emit.torch.naming import RESERVED, renamed
 from netspec.emit.torch.pieces import (
@@ -67,7 +68,10 @@ class _FileWriter:
         """Return the import lines for what the classes use."""
         functions = [text for plan in self.file.classes for text in plan.functions]
         functions += re.findall(r"\b(?:torch|F)\.\w+", "".join(self.file.helpers.values()))
-        lines = ["from typing import NamedTuple", ""] if len(self.outputs) > 1 else []
+        types = {param.type for plan in self.file.classes for param in plan.params}
+        lines = ["from collections.abc import Callable"] if MAKER in types else []
+        lines += ["from typing import NamedTuple"] if len(self.outputs) > 1 else []
+        lines += [""] if lines else []
         if any(text.startswith("torch.") for text in functions):
             lines.append("import torch")
         lines.append("from torch import Tensor, nn")

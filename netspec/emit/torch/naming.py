@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-GLOBALS = frozenset(("torch", "nn", "F", "Tensor", "NamedTuple"))
+GLOBALS = frozenset(("torch", "nn", "F", "Tensor", "NamedTuple", "Callable"))
 """What a generated file may import; no class of it has such a name."""
 RESERVED = GLOBALS | {"self", "int", "range", "super"}
 """What the statements of a method read, and no variable may hide."""

@@ -23,11 +23,10 @@ def names_in(plan: ClassPlan) -> dict[str, None]:
 
 def block_params(block: Block, instances: Instances) -> list[ClassParam]:
     """Return the arguments that a block declares."""
+    pairs = [(param.name, param.meant(param.default)) for param in block.params.values()]
     return [
-        ClassParam(
-            param.name, instances.type_of(block.body, param.name, param.default), param.default
-        )
-        for param in block.params.values()
+        ClassParam(text, instances.type_of(block.body, text, default), default)
+        for text, default in pairs
     ]
 
 

@@ -25,6 +25,7 @@ from netspec.emit.torch.constructs import (
     Chosen,
     Construct,
     Copies,
+    Given,
     Sequential,
     is_uneven,
     made_of,
@@ -47,7 +48,7 @@ from netspec.emit.torch.scope import ClassScope, either, symbol, symbols
 from netspec.graph.bind import call_of
 from netspec.graph.model import NodeId
 from netspec.language.lower import Step
-from netspec.language.model import BlockCall, Body, Call, Layer, OpCall, ShareCall
+from netspec.language.model import BlockCall, Body, Call, GivenCall, Layer, OpCall, ShareCall
 from netspec.language.terms import Argument, Condition, Ref
 from netspec.ops.dim import Dim, Shape, integer, names, substitute
 from netspec.text.codes import Code
@@ -245,6 +246,8 @@ class _Walk:
             work = self._calls.op(call, inputs, place)
             init = step.actor.said.init
             return replace(work, fillers=((".".join(path), init),)) if init else work
+        if isinstance(call, GivenCall):
+            return Work({"": inputs[0]}, Given(call.param))
         assert not isinstance(call, ShareCall)
         blocks = self._tracer.spec.blocks
         body = blocks[call.block].body if isinstance(call, BlockCall) else call
@@ -253,10 +256,21 @@ class _Walk:
             # A loop may make the copies: what fills their tensors has to be their own class.
             if not (item and work.fillers):
                 return work
+        if isinstance(call, BlockCall):
+            self._define_named(call)
         label = class_name((self._name, *path))
         child = self._tracer.class_of(body, label, self._scope)
         layer = None if step.is_branch else step.actor
         return self._calls.use(child, call, inputs, layer, place)
+
+    def _define_named(self, call: BlockCall) -> None:
+        """Trace the blocks that a use names: their classes stand before the one that makes them."""
+        blocks = self._tracer.spec.blocks
+        params = blocks[call.block].params.values()
+        given = (*(x.value for x in call.arguments.values()), *(x.default for x in params))
+        for text in given:
+            if isinstance(text, str) and text in blocks and self._tracer.graph.instances:
+                self._tracer.class_of(blocks[text].body, text, self._scope)
 
     def _stack(self, body: Body, x: Shape, path: NodeId) -> Work:
         """Trace an unnamed chain of modules, which is an nn.Sequential and needs no class."""
