@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pydantic import ValidationError
 
 from netspec.language.calls import inferred
-from netspec.language.lookup import Context, refuse_op
+from netspec.language.lookup import Context, is_callable, refuse_op
 from netspec.language.model import Block, BlockCall, GivenCall, Layer, OpCall, walk
 from netspec.language.terms import Argument, Maker, Param
 from netspec.ops.arguments import spell
@@ -54,7 +54,8 @@ def _called(layer: Layer, makers: Makers) -> Iterator[str]:
         yield layer.call.param
     for text, argument in _arguments(layer):
         is_name = isinstance(argument.value, Expr) and argument.value.op == "name"
-        if is_name and isinstance(layer.call, BlockCall) and text in makers[layer.call.block]:
+        known = makers.get(layer.call.block, ()) if isinstance(layer.call, BlockCall) else ()
+        if is_name and text in known:
             yield from names(argument.value)
 
 
@@ -100,7 +101,7 @@ class _Checker:
         return {text: replace(param, is_op=text in makers) for text, param in pairs}
 
     def _is_op(self, text: str) -> bool:
-        return text in REGISTRY or text in self.blocks
+        return is_callable(text, self.context)
 
     def _check(self, argument: Argument, what: str) -> None:
         sink, value = self.context.sink, argument.value
@@ -123,7 +124,9 @@ class _Checker:
         """Say why an op or a block cannot be made without arguments, or nothing."""
         if text in REGISTRY:
             return _fault_of(REGISTRY[text])
-        block = self.blocks[text]
+        block = self.blocks.get(text)
+        if block is None:
+            return ""  # what is wrong with it is told
         needed = [param.name for param in block.params.values() if param.default is None]
         if needed:
             return f"needs `{needed[0]}`"

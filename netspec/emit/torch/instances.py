@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import prod
 
 from netspec.analysis.shapes import Shapes
 from netspec.graph.model import Graph, Instance, Node, NodeId
-from netspec.language.model import Body, Layer, OpCall
+from netspec.language.model import Block, Body, Layer, OpCall
 from netspec.language.terms import Maker
 from netspec.ops.base import Storage
 
@@ -23,6 +23,12 @@ class Instances:
             self._nodes.setdefault(node.call, []).append(node)
         self._by_layer: dict[Body, dict[Layer, list[Instance]]] = {}
         self._layers = {use.layer for use in graph.uses.values()}
+
+    def lack(self, value: object, blocks: Mapping[str, Block]) -> bool:
+        """Tell whether an argument names a block of which the network has no instance."""
+        if not isinstance(value, Maker) or value.name not in blocks:
+            return False
+        return blocks[value.name].body not in self._graph.instances
 
     def have(self, layer: Layer) -> bool:
         """Tell whether some instance of a layer's body has the layer."""

@@ -49,7 +49,7 @@ from netspec.graph.bind import call_of
 from netspec.graph.model import NodeId
 from netspec.language.lower import Step
 from netspec.language.model import BlockCall, Body, Call, GivenCall, Layer, OpCall, ShareCall
-from netspec.language.terms import Argument, Condition, Ref
+from netspec.language.terms import Argument, Condition, Maker, Ref
 from netspec.ops.dim import Dim, Shape, integer, names, substitute
 from netspec.text.codes import Code
 from netspec.text.diagnostics import Diagnostic, SpecError
@@ -107,7 +107,7 @@ class _Tracer:
         if body in self.classes:
             return self.classes[body]
         block = next((b for b in self.spec.blocks.values() if b.body is body), None)
-        params = block_params(block, self.instances) if block else []
+        params = block_params(block, self.spec.blocks, self.instances) if block else []
         own = {param.name: symbol(param.name, "float" in param.type) for param in params}
         shapes = symbols(self.graph.bodies[body].inputs, self.instances.ranks(body))
         scope = ClassScope({**self._params, **own} if block else outer.values, shapes)
@@ -269,8 +269,9 @@ class _Walk:
         params = blocks[call.block].params.values()
         given = (*(x.value for x in call.arguments.values()), *(x.default for x in params))
         for text in given:
-            if isinstance(text, str) and text in blocks and self._tracer.graph.instances:
-                self._tracer.class_of(blocks[text].body, text, self._scope)
+            block = blocks.get(text) if isinstance(text, str) else None
+            if block and not self._tracer.instances.lack(Maker(block.name), blocks):
+                self._tracer.class_of(block.body, block.name, self._scope)
 
     def _stack(self, body: Body, x: Shape, path: NodeId) -> Work:
         """Trace an unnamed chain of modules, which is an nn.Sequential and needs no class."""
