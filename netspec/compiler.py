@@ -110,6 +110,7 @@ def _compile(
     severity: Severity = "warning" if values else "error"
     is_own = strict or not values
     case = Case(spec, graph, sizes, sink, severity, is_own, lineage.extension, trial is not None)
+    types.check_given(graph, sizes, sink)
     contracts.check_shapes(case, problems)
     habits.advise(case)
     sink.stop()

@@ -68,6 +68,9 @@ TWO = (
     "cat: {concat: [], from: [product, left, right]}, end: {conv2d: [$out, 1]}}}"
 )
 
+GATED = "{chain: {gate: sigmoid, scaled: {mul: [], from: [input, gate]}}}"
+"""A block that can be an argument."""
+
 SHRINKING = (
     *(
         "{max_pool2d: 3, stride: 2, ceil_mode: true, padding: 1}",
@@ -98,6 +101,7 @@ PARAMS = {
     "kernel": ("k=3, p=1", KERNELS),
     "flag": ("flag=false", ("true", "false")),
     "count": ("times=2", ("1", "2", "3")),
+    "act": ("act=relu", ("Gated", "gelu", "relu", "identity", "silu")),
 }
 """Parameters that a block may have: how it declares them, and what a use may give."""
 
@@ -252,7 +256,8 @@ class Writer:
 
     def plain(self, chain: Chain, depth: int) -> None:
         source = self.source(chain)
-        text = self.pick(SAME).strip("{}")
+        own = ["$act: []"] * 20 if "act" in chain.params else []
+        text = self.pick([*SAME, *own]).strip("{}")
         self.module(chain, text, source, source)
 
     def module(self, chain: Chain, text: str, source: Map, gives: Map) -> Map:
@@ -501,7 +506,8 @@ class Writer:
             elif kind == "chosen" and condition:
                 items.append(self.under(condition[0]))
             else:
-                items.append(self.pick(FUNCTIONS if kind == "function" else SAME))
+                own = ["$act"] * 20 if "act" in chain.params else []
+                items.append(self.pick(FUNCTIONS if kind == "function" else [*SAME, *own]))
         text = f"[{', '.join(items)}]"
         if self.chance(50) and not any(one[1:-1] in text for one in FUNCTIONS):
             text = re.sub(r"(when: [^,}]*)}", r"\1, else: nothing}", text)
@@ -601,7 +607,7 @@ class Writer:
         params = tuple(key for key in PARAMS if self.chance(60))
         chain = Chain([Map("input", "C")], params, last="input")
         name = f"Block{len(self.signatures)}"
-        parts = [f"params: [{', '.join(PARAMS[key][0] for key in params)}]"] if params else []
+        parts: list[str] = []
         if self.chance(25):
             text, end = self.branches(chain, chain.end, 0)
             body, ends = text, {"": end}
@@ -616,6 +622,10 @@ class Writer:
             if others and self.chance(15):
                 ends = {x.name: x for x in (self.pick(others), chain.end)}
                 parts.append(f"outputs: [{', '.join(ends)}]")
+        if "$act" not in body:  # a parameter with the name of an op is one that a layer calls
+            params = tuple(key for key in params if key != "act")
+        if params:
+            parts.insert(0, f"params: [{', '.join(PARAMS[key][0] for key in params)}]")
         self.blocks[name] = "{" + ", ".join([*parts, body]) + "}"
         self.signatures.append(Signature(name, params, ends))
 
@@ -630,13 +640,16 @@ class Writer:
                 continue
             name, _, default = PARAMS[key][0].partition("=")
             options = list(PARAMS[key][1])
-            own = {"out": "out", "stride": "s", "flag": "flag", "count": "times"}[key]
+            own = {"out": "out", "stride": "s", "flag": "flag", "count": "times", "act": "act"}[key]
             options += [own] * 2 if key in chain.params else []
-            if default and (key in fixed or self.chance(40)):
+            if default and (key in fixed or self.chance(15 if key == "act" else 40)):
                 values[name], by_name = default, True
                 continue
             values[name] = value = self.pick(options)
-            value = value if value in ("true", "false") else written(value)
+            if value == "Gated":
+                self.blocks["Gated"] = GATED
+            bare = (*PARAMS["flag"][1], *PARAMS["act"][1])
+            value = value if value in bare else written(value)
             texts.append(f"{name}: {value}" if by_name else value)
         positional = [text for text in texts if ":" not in text]
         keywords = "".join(f", {text}" for text in texts if ":" in text)
@@ -813,7 +826,7 @@ def specs(draw: st.DrawFn) -> str:
 
 
 _FREE = re.compile(
-    r"\b(image|vector|classes|width|deep|plain|flag|times|stem|pooled|words|token|logits|left|right"
+    r"\b(image|vector|classes|width|deep|plain|flag|act|Gated|times|stem|pooled|words|token|logits|left|right"
     r"|aux|y1|y_map|y_head\d|y_flat\d|Block\d|Two|Flat|Deep|Head)\b"
 )
 """Names of inputs, parameters, layers, outputs and blocks that stand for nothing else."""

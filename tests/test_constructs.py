@@ -46,6 +46,21 @@ blocks:
         - [{{relu: [], when: $s == 1, else: nothing}}, {{conv2d: [4 * $t, 3], padding: 1}}]
         - {{dropout: 0.5, when: $s == 7}}
         - {{conv2d: [4, 1], repeat: 2}}
+  Gated: {{chain: {{gate: sigmoid, scaled: {{mul: [], from: [input, gate]}}}}}}
+  Acting:
+    params: [act=relu, last=Gated, deep=true]
+    chain:
+      conv: [{{conv2d: [4, 1]}}, $act]
+      inner: {{chain: {{a: {{conv2d: [4, 1]}}, act: {{$act: [], when: $deep}}}}}}
+      last: {{$last: [], repeat: 2, from: conv}}
+      both: {{add: [], from: [inner, last]}}
+  Idle: {{params: [act, called], chain: [{{conv2d: [4, 1]}}, {{$act: [], when: $called}}]}}
+  Handing:
+    params: [act, other=relu]
+    chain:
+      one: {{Acting: [$act], last: $other}}
+      two: {{share: one}}
+      three: {{Acting: [], deep: false}}
   Pair:
     inputs: [a, b]
     parallel:
@@ -91,6 +106,11 @@ RUNNING = {
     "c: {Inverted: 1}\nout: {Inverted: [1, 2]}",
     "channels that no expression gives, of a layer that one use has not": "a: {Widened: [1, 1]}\n"
     "b: {Widened: [2, 1]}\nout: {Widened: [2, 2]}",
+    "ops and blocks as arguments": "a: Acting\nb: {Acting: gelu}\nc: {Handing: Gated}\n"
+    "d: {Handing: [silu, Gated]}\nout: {Acting: [silu, hardswish, false], repeat: 2, "
+    "first: {act: identity}}",
+    "a block that only a default names": "out: {Acting: [relu, gelu]}",
+    "a block that is named and not called": "a: {Idle: [Gated, false]}\nout: {Idle: [relu, true]}",
     "a choice between poolings": "out: {parallel: [{a: {max_pool2d: 3, when: $deep == 3}}, "
     "{b: {max_pool2d: 3, when: $deep != 9}}], join: add}",
     "a sum of free tensors that a convolution reads": "a: {parameter: [[4, 8, 8]]}\n"
@@ -135,6 +155,15 @@ def test_truth_values_are_parameters_of_the_network():
     assert "deep: bool = True" in loads(text).to_python()
     with pytest.raises(TypeError, match="expects true or false, found 0"):
         loads(text, deep=0)
+
+
+def test_an_op_as_an_argument_is_a_callable():
+    source = loads(spec("a: Acting\nout: {Acting: [], act: gelu}")).to_python()
+    assert "act: Callable[[], nn.Module] = nn.ReLU" in source
+    assert "last: Callable[[], nn.Module] = Gated" in source
+    assert "Acting(4, act=nn.GELU)" in source
+    assert "from collections.abc import Callable\n\nfrom torch" in source
+    assert "Callable" not in loads(spec("out: relu")).to_python()
 
 
 def test_a_size_that_a_condition_fixes_is_written_once():

@@ -120,7 +120,9 @@ def test_it_flags_mistakes_in_variants(extra):
 
 
 def test_it_takes_every_part_that_a_variant_reaches():
-    changed = {"inputs.image": [1, 8, 8], "blocks.Conv.params": ["a", "b=2"], "graph.a": "relu"}
+    inner = {"chain": ["$act", {"$act": [], "when": "$deep"}, {"relu": [], "else": "nothing"}]}
+    changed: dict[str, object] = {"blocks.B": {"params": ["act=relu", "deep=true"], **inner}}
+    changed |= {"inputs.image": [1, 8, 8], "blocks.Conv.params": ["a", "b=2"], "graph.a": "relu"}
     inserted = {"params.width": 64, "blocks.New": {"chain": ["relu"]}, "blocks.New.doc": "text"}
     inserted |= {
         "outputs.y": {"linear": 3, "from": "a"},

@@ -1,13 +1,15 @@
-"""Which tensors hold integers: an op that computes with real numbers refuses them."""
+"""What tensors hold, which ops refuse; and what an op or a block as an argument has to keep."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+from netspec.analysis.shapes import Shapes
 from netspec.graph.model import Graph, NodeId, path
+from netspec.language.model import GivenCall
 from netspec.ops.base import INTEGER, REAL
 from netspec.text.codes import Code
-from netspec.text.diagnostics import Diagnostic, Sink
+from netspec.text.diagnostics import Diagnostic, Label, Sink
 
 _CURES = {
     INTEGER: "`embedding` turns integers into vectors",
@@ -40,3 +42,18 @@ def check_types(graph: Graph, sink: Sink) -> None:
                 help = _CURES[held[source]]
                 sink.add(Diagnostic(Code.TYPE, message, node.call.span, help=help))
             wrong.add(node.id)
+
+
+def check_given(graph: Graph, shapes: Shapes, sink: Sink) -> None:
+    """Report each block as an argument that gives another shape than its input's."""
+    for use in graph.uses.values():
+        if not isinstance(use.layer.call, GivenCall) or use.output not in shapes:
+            continue
+        before, after = shapes[use.inputs[0]], shapes[use.output]
+        if before != after:
+            bound = use.bindings[use.layer.call.param]
+            name = getattr(bound.value, "name", "")
+            message = f"`{name}` as an argument has to keep its input's shape: "
+            message += f"it gives {'×'.join(map(str, after))}, not {'×'.join(map(str, before))}"
+            notes = (Label(use.layer.call.span, "it stands here"),)
+            sink.add(Diagnostic(Code.RANGE, message, bound.span, notes=notes))

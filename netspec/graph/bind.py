@@ -10,9 +10,10 @@ from typing import Any
 
 from netspec import limits
 from netspec.graph.model import Bindings, Bound, cause, cause_of
-from netspec.language.model import BlockCall, Layer
-from netspec.language.terms import INDEX, Argument, Condition, Param, Value
+from netspec.language.model import BlockCall, GivenCall, Layer, OpCall
+from netspec.language.terms import INDEX, Argument, Condition, Maker, Param, Value
 from netspec.ops.arguments import spell
+from netspec.ops.base import REGISTRY
 from netspec.ops.dim import Expr, names, python, substitute
 from netspec.text.codes import Code
 from netspec.text.diagnostics import Diagnostic, Label, Sink, Span
@@ -128,7 +129,7 @@ def block_bindings(
         bound = bind_value(given, outer, sink) if given else Bound(param.default, param.span)
         if bound is None:
             return None
-        result[param.name] = bound
+        result[param.name] = bound._replace(value=param.meant(bound.value))
     return result
 
 
@@ -138,3 +139,12 @@ def numbered(layer: Layer, item: int, bindings: Bindings) -> Bindings:
     if not is_copy or not layer.is_counted:
         return bindings
     return ChainMap({INDEX: Bound(item, layer.span)}, bindings)  # type: ignore[arg-type]  # only read
+
+
+def made_by(call: GivenCall, bindings: Bindings) -> OpCall | BlockCall:
+    """Return the use of the op or block that a parameter names."""
+    maker = bindings[call.param].value
+    assert isinstance(maker, Maker)
+    if maker.name in REGISTRY:
+        return OpCall(REGISTRY[maker.name].model_validate({}), {}, call.span)
+    return BlockCall(maker.name, {}, 0, call.span)

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from netspec import limits
-from netspec.graph.bind import block_bindings, numbered, repeats
+from netspec.graph.bind import block_bindings, made_by, numbered, repeats
 from netspec.graph.model import Bindings
 from netspec.language.lower import Bodies, Lowered, Step, walk
-from netspec.language.model import Block, BlockCall, Call, Layer, OpCall, ShareCall, Spec
+from netspec.language.model import Block, BlockCall, Call, GivenCall, Layer, OpCall, ShareCall, Spec
 from netspec.ops.dim import names
 from netspec.ops.split import Cut
 from netspec.text.codes import Code
@@ -117,6 +117,8 @@ class Counter:
         return total
 
     def _call(self, call: Call, bindings: Bindings) -> Extent:
+        if isinstance(call, GivenCall):
+            call = made_by(call, bindings)
         if isinstance(call, OpCall):
             count = call.op.count() if isinstance(call.op, Cut) else 1
             return Extent(count, count, 0)
@@ -151,6 +153,8 @@ class Counter:
         """Yield the parameters that decide how often a layer, and what is in it, is there."""
         if layer.said.repeat is not None:
             yield from names(layer.said.repeat.value)
+        if isinstance(layer.call, GivenCall):
+            yield layer.call.param
         if isinstance(layer.call, BlockCall):
             for name in self._params(self._spec.blocks[layer.call.block]):
                 for arguments in (layer.call.arguments, layer.said.first):

@@ -15,6 +15,7 @@ from netspec.graph.bind import (
     block_bindings,
     holds,
     is_size,
+    made_by,
     numbered,
     repeats,
 )
@@ -36,7 +37,17 @@ from netspec.language.calls import shorter
 from netspec.language.check import is_train_only
 from netspec.language.cures import cure
 from netspec.language.lower import Bodies, Lowered
-from netspec.language.model import BlockCall, Body, Call, Chain, Layer, OpCall, ShareCall, Spec
+from netspec.language.model import (
+    BlockCall,
+    Body,
+    Call,
+    Chain,
+    GivenCall,
+    Layer,
+    OpCall,
+    ShareCall,
+    Spec,
+)
 from netspec.language.terms import INDEX, Argument, Ref
 from netspec.language.values import Scope
 from netspec.ops.arguments import Real, spell
@@ -116,6 +127,7 @@ class _Expander:
     written: dict[NodeId, NodeId] = field(default_factory=dict)
     bound: dict[tuple[object, ...], Op | None] = field(default_factory=dict)
     reads: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    given: dict[tuple[GivenCall, object], OpCall | BlockCall] = field(default_factory=dict)
     pieces: dict[tuple[int, int], Piece] = field(default_factory=dict)
 
     def run(self) -> tuple[GraphOutput, ...]:
@@ -243,6 +255,8 @@ class _Expander:
     def _call(
         self, call: Call, layer: Layer, inputs: Inputs, place: _Place, use: NodeId
     ) -> Results:
+        if isinstance(call, GivenCall):
+            call = self._made_by(call, place.bindings)
         if isinstance(call, OpCall):
             return self._op(call, inputs, place)
         assert not isinstance(call, ShareCall)
@@ -261,6 +275,13 @@ class _Expander:
         found = Instance(place.id, inputs, _first(results), use, place.bindings)
         self.instances.setdefault(body, []).append(found)
         return results
+
+    def _made_by(self, call: GivenCall, bindings: Bindings) -> OpCall | BlockCall:
+        """Return the use that a parameter names; the same one gives the same object."""
+        key = call, bindings[call.param].value
+        if key not in self.given:
+            self.given[key] = made_by(call, bindings)
+        return self.given[key]
 
     def _note(self, place: _Place) -> None:
         """Keep what has moved up in a list."""

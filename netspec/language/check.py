@@ -206,16 +206,29 @@ def _check_nesting(spec: Spec, bodies: Bodies, sink: Sink) -> None:
     for name, block in spec.blocks.items():
         graph.add_edge(name, END, weight=1)
         for level, layer in walk(bodies[block.body], bodies):
-            inner = layer.call.block if isinstance(layer.call, BlockCall) else END
-            known = graph.get_edge_data(name, inner)
-            if known is None or level >= known["weight"]:
-                graph.add_edge(name, inner, weight=level, span=layer.call.span)
+            for inner in _used(layer, spec):
+                known = graph.get_edge_data(name, inner)
+                if known is None or level >= known["weight"]:
+                    graph.add_edge(name, inner, weight=level, span=layer.call.span)
+        for param in block.params.values():
+            if param.default in spec.blocks:
+                graph.add_edge(name, param.default, weight=1, span=param.span)
     help = "a block cannot contain itself; `repeat: n` stacks copies"
     for cycle in _cycles(graph):
         edges = [(f"`{a}` uses `{b}`", graph.edges[a, b]["span"]) for a, b in cycle]
         _report_cycle("blocks", cycle, edges, help, sink)
     sink.stop()
     _refuse_deep(spec, graph, sink)
+
+
+def _used(layer: Layer, spec: Spec) -> Iterator[str]:
+    """Yield the blocks that a layer uses, and END."""
+    yield END
+    if isinstance(layer.call, BlockCall):
+        yield layer.call.block
+        given = (*layer.call.arguments.values(), *layer.said.first.values())
+        values = (argument.value for argument in given)
+        yield from (value for value in values if isinstance(value, str) and value in spec.blocks)
 
 
 def _refuse_deep(spec: Spec, graph: networkx.DiGraph, sink: Sink) -> None:

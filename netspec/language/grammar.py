@@ -141,7 +141,10 @@ class SignatureKeys(Keys):
 
     doc: Doc = key("", "what the block is, for people")
     params: Annotated[dict[str, Param], signature.Parameters()] = key(
-        dict, "its parameters, those with a default last", "[out, kernel, stride=1]"
+        dict,
+        "its parameters, those with a default last; one that a layer calls, `act: $act`, is the "
+        "bare name of an op or a block that keeps its input's shape and takes nothing further",
+        *("[out, kernel, stride=1]", "[act=relu]"),
     )
     inputs: Annotated[tuple[str, ...], signature.InputNames()] = key(
         (), "the names of its inputs, if there is more than one", "[image, mask]"

@@ -222,7 +222,7 @@ class Params(Kind[Tree]):
 def _param(key: Scalar, value: Tree, reading: Reading) -> Param:
     if isinstance(value, Scalar) and type(value.value) in (int, float, bool):
         entry = Span(key.span.source, key.span.start, value.span.end)
-        return Param(key.text, value.value, entry)  # type: ignore[arg-type]  # a number by its type
+        return Param(key.text, value.value, entry)
     help = f"for example `{key.text}: 10`; expressions stand where they are used"
     refuse_form(value, "a parameter is a number, `true` or `false`", reading.sink, help, Code.RANGE)
     return Param(key.text, 0, key.span)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect
 from collections.abc import Iterable, Iterator
 from collections.abc import Mapping as Table
@@ -12,13 +13,24 @@ from types import MappingProxyType
 from netspec import limits
 from netspec.language.aliases import argument_meant, ops_meant
 from netspec.language.calls import Given, match_call, order, read_positional, read_word
+from netspec.language.gaps import refuse_gaps
 from netspec.language.grammar import JOINS, NOTHING, BodyKeys, InlineKeys, LayerKeys
 from netspec.language.keys import Reading, corrected, read_known, refuse_form
 from netspec.language.lookup import Context, find_op, refuse_nameless, refuse_numbers
-from netspec.language.model import BlockCall, Body, Call, Chain, Layer, OpCall, Parallel, ShareCall
-from netspec.language.names import check_name
+from netspec.language.model import (
+    BlockCall,
+    Body,
+    Call,
+    Chain,
+    GivenCall,
+    Layer,
+    OpCall,
+    Parallel,
+    ShareCall,
+)
+from netspec.language.names import NAME, check_name
 from netspec.language.terms import Ref
-from netspec.language.values import Scope, read_argument
+from netspec.language.values import Scope, expression, read_argument
 from netspec.ops.base import REGISTRY, Join
 from netspec.ops.split import Cut
 from netspec.text.codes import Code
@@ -134,7 +146,7 @@ def read_chain(
         context.sink.error(Code.FORM, "a chain without layers", tree.span, help=help)
     layers = _read_layers(items, named, around, context)
     if not named:
-        _refuse_gaps(layers, context.sink)
+        refuse_gaps(layers, context.sink)
     check_refs(layers, {layer.name for layer in layers} if named else set(), around, context.sink)
     return Chain(tuple(layers), named, tree.span)
 
@@ -179,49 +191,6 @@ def _spliced(layer: Layer, context: Context) -> list[Layer]:
     # A contract is about what all of them give.
     others = said.model_copy(update={"shape": None})
     return [*(replace(copy, said=others) for copy in layers[:-1]), layers[-1]]
-
-
-def _refuse_gaps(layers: list[Layer], sink: Sink) -> None:
-    """Report layers of a list that cannot move up where one before them is left out."""
-    gaps = (i for i, layer in enumerate(layers) if layer.condition and layer.said.otherwise)
-    first = next(gaps, None)
-    if first is None:
-        return
-    functions = [layer for layer in layers if not is_module(layer)]
-    if functions:
-        notes = (Label(functions[0].call.span, "is no module by itself"),)
-        message = "`else: nothing` stands in a list of modules, which moves up where one is absent"
-        help = "put what is no module into a block, or leave `else:` out: the input passes through"
-        place = layers[first].span
-        sink.add(Diagnostic(Code.UNKNOWN_KEY, message, place, notes=notes, help=help))
-    for layer in layers[first:]:
-        if filled := next(_filled(layer), None):
-            message = "`init:` of a layer whose number depends on a condition"
-            help = "say it for all layers of an op in the section `init:`, or in a block"
-            sink.error(Code.UNKNOWN_KEY, message, filled.span, help=help)
-
-
-def is_module(layer: Layer) -> bool:
-    """Tell whether a layer of a list is a module that reads the one before it."""
-    is_straight = layer.sources and not any(ref.span for ref in layer.sources)
-    match layer.call:
-        case _ if not is_straight or layer.train_only:
-            return False
-        case OpCall(op=op):
-            return op.in_sequence
-        case Chain(layers=inner, named=named):
-            return named or all(map(is_module, inner))
-        case ShareCall():
-            return False
-    return True
-
-
-def _filled(layer: Layer) -> Iterator[Layer]:
-    """Yield what of a layer and the lists in it says `init:` itself."""
-    if layer.said.init:
-        yield layer
-    for inner in layer.call.layers if isinstance(layer.call, Chain) else ():
-        yield from _filled(inner)
 
 
 def check_refs(layers: list[Layer], names: set[str], around: Surroundings, sink: Sink) -> None:
@@ -296,7 +265,7 @@ def read_layer(
     said = NOTHING
     match tree:
         case Scalar():
-            call = read_word(tree, context)
+            call = _read_given(tree, scope, context) or read_word(tree, context)
         case Sequence():
             if refuse_numbers(tree, context):
                 return None
@@ -338,6 +307,8 @@ def _read_call(tree: Mapping, said: LayerKeys, scope: Scope, context: Context) -
         return ShareCall(Ref(ref.text, ref.span), ref.span) if ref else None
     if any(map(tree.find, BodyKeys.kinds())):
         return read_body(tree, Surroundings(scope, ("input",)), context)
+    if (found := _given_key(tree)) and isinstance(found[1], Sequence):
+        return _read_given(found[0], scope, context)
     found = find_op(tree, context)
     if found is None:
         return None
@@ -355,6 +326,20 @@ def _read_call(tree: Mapping, said: LayerKeys, scope: Scope, context: Context) -
     if positional is None:
         return None
     return match_call(key, Given(positional, keywords, scope), context)
+
+
+def _given_key(tree: Mapping) -> Entry | None:
+    """Return the entry of `{$act: [], from: x}`."""
+    return next((entry for entry in tree.items if entry[0].text.startswith("$")), None)
+
+
+def _read_given(tree: Scalar, scope: Scope, context: Context) -> GivenCall | None:
+    """Read `$act`: the op or block that a parameter names."""
+    match = re.fullmatch(rf"\$({NAME})", tree.text) if isinstance(tree.value, str) else None
+    if match is None:
+        return None
+    expression(tree, scope, context.sink)  # reports a parameter that does not exist
+    return GivenCall(match[1], tree.span)
 
 
 def _misplaced(layer: Layer, tree: Mapping) -> Iterator[tuple[str, Span, str]]:

@@ -46,6 +46,14 @@ class ShareCall:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class GivenCall:
+    """A use of the op or block that a parameter of the block names."""
+
+    param: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Chain:
     """Layers one after the other; unnamed ones are called 0, 1, 2 …"""
 
@@ -64,7 +72,7 @@ class Parallel:
 
 
 Body = Chain | Parallel
-Call = OpCall | BlockCall | ShareCall | Chain | Parallel
+Call = OpCall | BlockCall | ShareCall | GivenCall | Chain | Parallel
 
 
 @dataclass(frozen=True, slots=True, eq=False)

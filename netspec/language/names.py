@@ -48,7 +48,8 @@ _RESERVED_FOR = {
 _RESERVED_CLASSES = {
     **dict.fromkeys(keyword.kwlist, "is a Python keyword"),
     **dict.fromkeys(
-        ("Module", "NamedTuple", "OrderedDict", "Tensor"), "is a class that generated code uses"
+        ("Callable", "Module", "NamedTuple", "OrderedDict", "Tensor"),
+        "is a class that generated code uses",
     ),
     "F": "is what generated code calls torch.nn.functional",
 }

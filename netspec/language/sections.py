@@ -24,6 +24,7 @@ from netspec.language.layers import (
     refuse_ref,
 )
 from netspec.language.lookup import Context, Signature
+from netspec.language.makers import resolved
 from netspec.language.model import INPUT, Block, Body, Chain, Output, Spec, walk
 from netspec.language.names import check_name, check_widths, widths
 from netspec.language.signature import refuse_outputs
@@ -58,16 +59,18 @@ def read(tree: Tree, sink: Sink) -> Spec:
     around = Surroundings(scope, tuple(inputs))
     graph = _read_graph(said.graph, around, context)
     outputs = _read_outputs(said.outputs, graph, around, context)
+    model = [*(walk(graph) if graph else ()), *(output.head for output in outputs if output.head)]
+    blocks = resolved(blocks, model, context)
     _refuse_weights([block.body for block in blocks.values()], graph, outputs, sink)
     _warn_unused(scope, sink)
     _warn_unused_blocks(context)
     accuse_declarations(sink)  # last, because it rewrites what was said of uses
     sink.stop()
     assert graph is not None
-    model = Block(name.text, name.span, {}, tuple(inputs), graph, said.doc)
+    network = Block(name.text, name.span, {}, tuple(inputs), graph, said.doc)
     bounds = [Expectation(metric, *bound) for metric, bound in said.expect if bound is not None]
     bounds.sort(key=lambda item: item.argument.span.start)
-    parts = blocks, model, outputs, tuple(bounds), said.init, said.doc
+    parts = blocks, network, outputs, tuple(bounds), said.init, said.doc
     return Spec(tree.span.source, name.text, said.params, inputs, integers, *parts)
 
 

@@ -16,7 +16,7 @@ from netspec.text.syntax import Mapping, Scalar, Sequence, Tree
 
 
 class Parameters(Kind[Tree]):
-    """A list of `name` and `name=number`."""
+    """A list of `name`, `name=number` and `name=op`."""
 
     schema: ClassVar[Schema] = {
         "type": "array",
@@ -89,7 +89,7 @@ def _read_param(tree: Tree, sink: Sink) -> Param:
     return Param(match[1], default, tree.span)
 
 
-def _default(match: re.Match[str], tree: Scalar, sink: Sink) -> int | float | bool:
+def _default(match: re.Match[str], tree: Scalar, sink: Sink) -> int | float | bool | str:
     """Read a parameter's default by the rules of every other number."""
     start = tree.span.start + tree.quoted + match.start(2)
     place = Span(tree.span.source, start, start + len(match[2]))
@@ -98,6 +98,8 @@ def _default(match: re.Match[str], tree: Scalar, sink: Sink) -> int | float | bo
     if isinstance(value, int | float):
         return value
     if len(sink.items) == before:
+        if re.fullmatch(NAME, match[2]):
+            return match[2]  # the name of an op or a block, if a layer calls the parameter
         sink.error(Code.RANGE, f"the default of `{match[1]}` is no number: `{match[2]}`", place)
     return 0
 

@@ -3,11 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
+from netspec.ops.base import REGISTRY
 from netspec.ops.dim import Expr
 from netspec.text.diagnostics import Span
 
-Value = int | float | bool | str | Expr | tuple["Value", ...] | None
+
+@dataclass(frozen=True, slots=True)
+class Maker:
+    """The bare name of an op or a block as an argument: what makes a module."""
+
+    name: str
+
+    @property
+    def torch(self) -> str:
+        """The class that generated code calls."""
+        return REGISTRY[self.name].module if self.name in REGISTRY else self.name
+
+
+Value = int | float | bool | str | Expr | Maker | tuple["Value", ...] | None
 """An argument as written: a scalar, an expression over parameters, or a list of them."""
 
 
@@ -40,11 +55,19 @@ class Argument:
 
 @dataclass(frozen=True, slots=True)
 class Param:
-    """A parameter of the spec or of a block; without a default it must be given."""
+    """A parameter of the spec or of a block; without a default it must be given.
+
+    `is_op` tells whether a layer calls it, so that it names an op or a block.
+    """
 
     name: str
-    default: int | float | bool | None
+    default: int | float | bool | str | None
     span: Span
+    is_op: bool = False
+
+    def meant(self, value: Any) -> Any:
+        """Return what a value of the parameter stands for."""
+        return Maker(value) if self.is_op and isinstance(value, str) else value
 
 
 @dataclass(frozen=True, slots=True)

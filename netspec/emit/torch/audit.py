@@ -13,12 +13,14 @@ from types import NoneType
 from typing import NoReturn
 
 from netspec.emit.torch.initialise import METHOD
+from netspec.emit.torch.instances import MAKER
 from netspec.emit.torch.naming import GLOBALS
 from netspec.ops.base import REGISTRY
 from netspec.ops.fillers import FILLERS
 
 _IMPORTS = {
     "from collections import OrderedDict",
+    "from collections.abc import Callable",
     "import torch",
     "from torch import Tensor, nn",
     "from torch.nn import functional as F",
@@ -114,6 +116,8 @@ class _Scope:
         self._nodes = list(_inside(scope))
         self._bound = {node.arg for node in self._nodes if isinstance(node, ast.arg)}
         names = [node for node in self._nodes if isinstance(node, ast.Name)]
+        arguments = [node for node in self._nodes if isinstance(node, ast.arg)]
+        self._makers = {x.arg for x in arguments if x.annotation and _is_maker(x.annotation)}
         self._bound |= {node.id for node in names if isinstance(node.ctx, ast.Store)}
 
     def check(self) -> None:
@@ -160,7 +164,7 @@ class _Scope:
     def _may_call(self, function: ast.expr) -> bool:
         match function:
             case ast.Name(id=name):
-                return self._makes(name) and name not in self._bound
+                return name in self._makers or (self._makes(name) and name not in self._bound)
             case ast.Attribute():
                 if text := self._global(function):
                     return text in _FUNCTIONS
@@ -201,6 +205,10 @@ def _dotted(node: ast.expr) -> list[str]:
         words.insert(0, node.attr)
         node = node.value
     return [node.id, *words] if isinstance(node, ast.Name) else []
+
+
+def _is_maker(annotation: ast.expr) -> bool:
+    return ast.unparse(annotation) == MAKER
 
 
 def _is_constructor(node: ast.Attribute) -> bool:

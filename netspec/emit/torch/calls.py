@@ -11,6 +11,7 @@ from netspec.emit.torch.plan import BUFFER, ClassPlan, Given, Work, is_written
 from netspec.emit.torch.scope import ClassScope, Values
 from netspec.graph.model import NodeId
 from netspec.language.model import Block, BlockCall, Chain, Layer, OpCall, Parallel
+from netspec.language.terms import Maker
 from netspec.ops.base import Call, Infix, Op
 from netspec.ops.dim import Dim, Expr, Shape, integer, name, names, substitute, unknown
 from netspec.ops.split import Cut
@@ -126,7 +127,10 @@ class Calls:
         for param in self.blocks[call.block].params.values():
             given = call.arguments.get(param.name)
             value = substitute(given.value, self.scope.values) if given else param.default
-            found[param.name] = value if param.name in reals else integer(value)
+            value = param.meant(value if param.name in reals else integer(value))
+            # What the network never makes has no class, and this use does not call it.
+            is_idle = self.instances.lack(value, self.blocks)
+            found[param.name] = Maker("identity") if is_idle else value
         return found
 
 

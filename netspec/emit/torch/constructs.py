@@ -48,7 +48,14 @@ class Chosen:
     is_left_out: bool = False
 
 
-Construct = Call | Sequential | Copies | Chosen
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A call of a constructor argument, which makes a module."""
+
+    param: str
+
+
+Construct = Call | Sequential | Copies | Chosen | Given
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +67,9 @@ class Repeated:
     stop: Dim
 
 
-def within(construct: Construct | Repeated) -> Iterator[Call | Copies | Repeated | Chosen]:
+def within(
+    construct: Construct | Repeated,
+) -> Iterator[Call | Copies | Given | Repeated | Chosen]:
     """Yield a construct and those inside of it, the outer ones first; a stack is its items."""
     match construct:
         case Sequential():
@@ -71,7 +80,7 @@ def within(construct: Construct | Repeated) -> Iterator[Call | Copies | Repeated
             parts = items[:count] if isinstance(count, int) else folded(construct)
             for part in parts:
                 yield from within(part)
-        case Call():
+        case Call() | Given():
             yield construct
         case Chosen() | Repeated():
             yield construct
@@ -83,6 +92,8 @@ def used_names(construct: Construct | Repeated) -> Iterator[str]:
     for part in within(construct):
         if isinstance(part, Repeated):
             yield from names(part.stop)
+        elif isinstance(part, Given):
+            yield part.param
         elif isinstance(part, Call):
             for value in (*part.args, *part.kwargs.values()):
                 yield from names(value.args if isinstance(value, Call) else value)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import prod
 
 from netspec.analysis.shapes import Shapes
 from netspec.graph.model import Graph, Instance, Node, NodeId
-from netspec.language.model import Body, Layer, OpCall
+from netspec.language.model import Block, Body, Layer, OpCall
+from netspec.language.terms import Maker
 from netspec.ops.base import Storage
 
 
@@ -22,6 +23,12 @@ class Instances:
             self._nodes.setdefault(node.call, []).append(node)
         self._by_layer: dict[Body, dict[Layer, list[Instance]]] = {}
         self._layers = {use.layer for use in graph.uses.values()}
+
+    def lack(self, value: object, blocks: Mapping[str, Block]) -> bool:
+        """Tell whether an argument names a block of which the network has no instance."""
+        if not isinstance(value, Maker) or value.name not in blocks:
+            return False
+        return blocks[value.name].body not in self._graph.instances
 
     def have(self, layer: Layer) -> bool:
         """Tell whether some instance of a layer's body has the layer."""
@@ -87,8 +94,14 @@ class Instances:
         return " | ".join(names)
 
 
+MAKER = "Callable[[], nn.Module]"
+"""The type of an argument that makes a module."""
+
+
 def type_name(value: object) -> str:
     """Write the type of a value."""
+    if isinstance(value, Maker):
+        return MAKER
     if isinstance(value, tuple):
         return f"tuple[{', '.join(type_name(item) for item in value)}]"
     return type(value).__name__

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from netspec.language.terms import Maker
 from netspec.ops.base import Call
 from netspec.ops.dim import Expr, names, python, substitute
 from netspec.ops.dim import name as symbol
@@ -72,6 +73,8 @@ def literal(value: object, local: Mapping[str, str] = _NONE) -> Code:
             return call(value.function, arguments(value, lambda item: literal(item, local)))
         case Expr():
             return expression(value, local)
+        case Maker():
+            return value.torch
         case str():
             return quoted(value)
         case tuple():

@@ -11,6 +11,7 @@ from netspec.emit.torch.audit import audit, compiled
 from netspec.emit.torch.constructs import Copies, within
 from netspec.emit.torch.forward import Statements
 from netspec.emit.torch.initialise import METHOD, initialiser
+from netspec.emit.torch.instances import MAKER
 from netspec.emit.torch.layout import INDENT, Brackets, Code, call, operation, quoted, statement
 from netspec.emit.torch.naming import RESERVED, renamed
 from netspec.emit.torch.pieces import (
@@ -72,12 +73,11 @@ class _FileWriter:
         functions += re.findall(r"\b(?:torch|F)\.\w+", "".join(self.file.helpers.values()))
         made = [child for plan in self.file.classes for child in plan.children.values()]
         has_names = any(isinstance(x, Copies) and x.is_named for y in made for x in within(y))
+        types = {param.type for plan in self.file.classes for param in plan.params}
+        results = any(plan.result for plan in self.file.classes)
         lines = ["from collections import OrderedDict"] if has_names else []
-        lines += (
-            ["from typing import NamedTuple"]
-            if any(plan.result for plan in self.file.classes)
-            else []
-        )
+        lines += ["from collections.abc import Callable"] if MAKER in types else []
+        lines += ["from typing import NamedTuple"] if results else []
         lines += [""] if lines else []
         if any(text.startswith("torch.") for text in functions):
             lines.append("import torch")

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 
 ORDERED = "OrderedDict"
 """What holds modules with names of their own, for an nn.Sequential."""
-GLOBALS = frozenset(("torch", "nn", "F", "Tensor", "NamedTuple", ORDERED))
+GLOBALS = frozenset(("torch", "nn", "F", "Tensor", "NamedTuple", "Callable", ORDERED))
 """What a generated file may import; no class of it has such a name."""
 RESERVED = GLOBALS | {"self", "int", "range", "super"}
 """What the statements of a method read, and no variable may hide."""

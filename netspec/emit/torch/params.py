@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from netspec.emit.torch.constructs import compared_names, used_names
 from netspec.emit.torch.instances import Instances, type_name
@@ -21,14 +22,22 @@ def names_in(plan: ClassPlan) -> dict[str, None]:
     return used | dict.fromkeys(sorted(compared))
 
 
-def block_params(block: Block, instances: Instances) -> list[ClassParam]:
-    """Return the arguments that a block declares."""
-    return [
-        ClassParam(
-            param.name, instances.type_of(block.body, param.name, param.default), param.default
-        )
-        for param in block.params.values()
-    ]
+def block_params(
+    block: Block, blocks: Mapping[str, Block], instances: Instances
+) -> list[ClassParam]:
+    """Return the arguments that a block declares.
+
+    A default that names a block is written if the network has it; none stands before it otherwise.
+    """
+    found: list[ClassParam] = []
+    for param in block.params.values():
+        default = param.meant(param.default)
+        kind = instances.type_of(block.body, param.name, default)
+        if instances.lack(default, blocks):
+            found = [replace(one, default=None) for one in found]
+            default = None
+        found.append(ClassParam(param.name, kind, default))
+    return found
 
 
 def class_params(

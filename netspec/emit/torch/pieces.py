@@ -10,6 +10,7 @@ from netspec.emit.torch.constructs import (
     Chosen,
     Construct,
     Copies,
+    Given,
     Repeated,
     Sequential,
     folded,
@@ -26,6 +27,7 @@ from netspec.emit.torch.layout import (
     arguments,
     call,
     expression,
+    flat,
     literal,
     quoted,
     statement,
@@ -57,6 +59,8 @@ def construct(made: Construct | Repeated, local: Mapping[str, str]) -> Code:
         case Sequential() | Copies():
             parts = folded(made) if isinstance(made, Copies) else made.items
             return call("nn.Sequential", [construct(part, local) for part in parts])
+        case Given():
+            return call(local[made.param], [])
         case Chosen():
             condition = condition_text(made.condition, local)
             one = construct(made.made, local)
@@ -107,7 +111,7 @@ def init_signature(params: Iterable[ClassParam], local: Mapping[str, str]) -> li
     for param in params:
         if param.keyword_only and "*" not in items:
             items.append("*")
-        default = f" = {param.default!r}" if param.default is not None else ""
+        default = f" = {flat(literal(param.default))}" if param.default is not None else ""
         items.append(f"{local.get(param.name, param.name)}: {param.type}{default}")
     return statement("def ", call("__init__", items), " -> None:", 1)
 

@@ -26,6 +26,7 @@ from netspec.emit.torch.constructs import (
     Chosen,
     Construct,
     Copies,
+    Given,
     Sequential,
     is_changing,
     is_uneven,
@@ -50,9 +51,9 @@ from netspec.emit.torch.scope import ClassScope, either, symbol, symbols
 from netspec.graph.model import NodeId
 from netspec.language import terms
 from netspec.language.lower import Step
-from netspec.language.model import BlockCall, Body, Call, Layer, OpCall, ShareCall
+from netspec.language.model import BlockCall, Body, Call, GivenCall, Layer, OpCall, ShareCall
 from netspec.language.names import widths
-from netspec.language.terms import Argument, Condition, Ref
+from netspec.language.terms import Argument, Condition, Maker, Ref
 from netspec.ops.dim import Dim, Shape, integer, name, names, substitute
 from netspec.text.codes import Code
 from netspec.text.diagnostics import Diagnostic, SpecError
@@ -113,7 +114,7 @@ class _Tracer:
         if body in self.classes:
             return self.classes[body]
         block = next((b for b in self.spec.blocks.values() if b.body is body), None)
-        params = block_params(block, self.instances) if block else []
+        params = block_params(block, self.spec.blocks, self.instances) if block else []
         own: dict[str, object] = {
             param.name: symbol(param.name, "float" in param.type) for param in params
         }
@@ -288,6 +289,8 @@ class _Walk:
             work = self._calls.op(call, inputs, place)
             init = step.actor.said.init
             return replace(work, fillers=((".".join(path), init),)) if init else work
+        if isinstance(call, GivenCall):
+            return Work({"": inputs[0]}, Given(call.param))
         assert not isinstance(call, ShareCall)
         blocks = self._tracer.spec.blocks
         body = blocks[call.block].body if isinstance(call, BlockCall) else call
@@ -296,10 +299,22 @@ class _Walk:
             # A loop may make the copies: what fills their tensors has to be their own class.
             if not (item and work.fillers):
                 return work
+        if isinstance(call, BlockCall):
+            self._define_named(call)
         label = class_name((self._name, *path))
         child = self._tracer.class_of(body, label, self._scope)
         layer = None if step.is_branch else step.actor
         return self._calls.use(child, call, inputs, layer, place)
+
+    def _define_named(self, call: BlockCall) -> None:
+        """Trace the blocks that a use names: their classes stand before the one that makes them."""
+        blocks = self._tracer.spec.blocks
+        params = blocks[call.block].params.values()
+        given = (*(x.value for x in call.arguments.values()), *(x.default for x in params))
+        for text in given:
+            block = blocks.get(text) if isinstance(text, str) else None
+            if block and not self._tracer.instances.lack(Maker(block.name), blocks):
+                self._tracer.class_of(block.body, block.name, self._scope)
 
     def _stack(self, body: Body, x: Shape, path: NodeId) -> Work:
         """Trace an unnamed chain of modules, which is an nn.Sequential and needs no class."""

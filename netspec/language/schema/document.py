@@ -61,6 +61,8 @@ def document() -> Schema:
     }
 
 
+_USED = rf"({BLOCK_NAME}|\${NAME})"
+"""A block, or a parameter that names an op or a block."""
 _LAYERS = {"type": "array", "items": ref("layer")}
 _BODIES = [{"required": ["chain"]}, {"required": ["parallel", "join"]}]
 
@@ -74,7 +76,7 @@ def _layer(keys: type[Keys]) -> Schema:
     return {
         "anyOf": [
             _mapping(extras),
-            {"type": "string", "anyOf": [{"enum": words()}, {"pattern": f"^{BLOCK_NAME}$"}]},
+            {"type": "string", "anyOf": [{"enum": words()}, {"pattern": f"^{_USED}$"}]},
             _LAYERS,
         ]
     }
@@ -85,7 +87,7 @@ def _mapping(extras: dict[str, Schema]) -> Schema:
     bodies = {key: ref(f"keys/{key}") for key in BodyKeys.kinds()}
     ops = {name: _op(name, name) for name in sorted(REGISTRY)}
     # Draft 7 cannot say "some key": not all keys are without a capital.
-    is_block_use = {"not": {"propertyNames": {"not": {"pattern": "^[A-Z]"}}}}
+    is_block_use = {"not": {"propertyNames": {"not": {"pattern": "^[A-Z$]"}}}}
     has_op = {"anyOf": [is_block_use, *({"required": [name]} for name in ops)]}
     return {
         "type": "object",
@@ -111,6 +113,6 @@ def _block_use(extras: dict[str, Schema]) -> Schema:
     arguments = {**ARGUMENTS, "description": "a block of this file, with its arguments in order"}
     return {
         "properties": extras,
-        "patternProperties": {f"^{BLOCK_NAME}$": arguments},
+        "patternProperties": {f"^{_USED}$": arguments},
         "additionalProperties": ARGUMENTS,
     }
