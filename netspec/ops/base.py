@@ -68,9 +68,10 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Infix:
-    """Inputs joined by an operator: `a + b`."""
+    """Inputs joined by an operator: `a + b`; behind the only input a number can stand: `a * 2`."""
 
     operator: str
+    number: object = None
 
 
 class Input(Enum):
