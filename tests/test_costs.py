@@ -43,7 +43,7 @@ def counted(node: Node, network: Network) -> tuple[int, int]:
 
 def _run(call: Any, node: Node, inputs: list[Tensor]) -> tuple[int, Tensor]:
     if isinstance(call, Infix):
-        return 0, reduce(OPERATORS[call.operator], inputs)
+        return 0, reduce(OPERATORS[call.operator], [*inputs, *call.numbers])
     package, _, name = call.function.rpartition(".")
     function = getattr({"nn": nn, "torch": torch, "F": F}[package], name)
     if node.op.is_module:

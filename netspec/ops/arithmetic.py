@@ -78,7 +78,7 @@ class Scale(Function):
     factor: AnyReal = Field(description="what every element is multiplied by")
 
     def torch(self, *inputs: Shape) -> Call | Infix:
-        return Infix("*", self.factor)
+        return Infix("*", (self.factor,))
 
     def label(self) -> str:
         return f"× {self.factor}"

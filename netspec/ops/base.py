@@ -68,10 +68,10 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Infix:
-    """Inputs joined by an operator: `a + b`; behind the only input a number can stand: `a * 2`."""
+    """Inputs, and numbers behind them, joined by an operator: `a + b`, `a * 2`."""
 
     operator: str
-    number: object = None
+    numbers: tuple[object, ...] = ()
 
 
 class Input(Enum):

@@ -258,8 +258,7 @@ class Statements:
 
     def _function(self, function: Call | Infix, inputs: Sequence[Code]) -> Code:
         if isinstance(function, Infix):
-            number = function.number
-            behind = [] if number is None else [operand(number, self.attributes)]
+            behind = [operand(number, self.attributes) for number in function.numbers]
             return operation(function.operator, [*inputs, *behind])
         args = [code for value in function.args for code in self._arguments(value, inputs)]
         args += arguments(replace(function, args=()), lambda x: literal(x, self.attributes))
