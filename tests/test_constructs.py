@@ -338,3 +338,38 @@ def test_every_size_of_a_docstring_is_defined_and_outputs_have_names():
         "other.low",
     ):
         assert line in " ".join(source.split())
+
+
+PLAIN = """\
+netspec: 1
+name: Net
+inputs: {image: [4, 8, 8]}
+blocks:
+  CNBlock:
+    params: [factor=1]
+    chain:
+      block: {chain: {conv: {conv2d: [4, 1]}, sum: {add: [], from: [conv, input]}}}
+      scaled: {scale: $factor}
+graph:
+  one: CNBlock
+  two: {CNBlock: [], factor: 0.5}
+  small: {scale: -0.17}
+  pool: {adaptive_avg_pool2d: 1}
+  flat: flatten
+  out: {linear: 3}
+outputs: {y: out}
+"""
+
+
+def test_code_reads_as_people_write_it():
+    net = loads(PLAIN)
+    source = net.to_python()
+    assert verified(net.network, source) == []
+    for line in (
+        "class CNBlockInner(nn.Module):",
+        "factor: float = 1)",
+        "return x * self.factor",
+        "x = x * -0.17",
+        "self.out = nn.Linear(4, 3)\n",
+    ):
+        assert line in source

@@ -98,7 +98,7 @@ def run(op: Op, inputs: list[Tensor], training: bool = True) -> tuple[nn.Module,
     shapes = [tuple(x.shape[1:]) for x in inputs]
     call = op.torch(*shapes)
     if isinstance(call, Infix):
-        return nn.Identity(), reduce(OPERATORS[call.operator], inputs)
+        return nn.Identity(), reduce(OPERATORS[call.operator], [*inputs, *call.numbers])
     package, _, attribute = call.function.rpartition(".")
     function = getattr({"nn": nn, "torch": torch, "F": F, "": HELPERS}[package], attribute)
     if not op.is_module:

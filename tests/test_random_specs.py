@@ -17,6 +17,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import netspec
 from netspec.analysis.network import Network
+from netspec.emit.diagram.tree import build
 from netspec.emit.diff import diff
 from netspec.emit.html import to_html
 from netspec.emit.mermaid import to_mermaid
@@ -126,6 +127,8 @@ def test_every_emitter_takes_it(text: str, format: str) -> None:
     assert render(net.report(by="layer"), format)
     assert net.to_dot() and net.to_svg() and to_mermaid(network) and to_html(network)
     assert to_html(network) == to_html(loads(text).network)
+    labels = {item.label for item in build(network).children}
+    assert {output.name for output in network.graph.outputs} <= labels
 
 
 @examples(draws(40, 100))

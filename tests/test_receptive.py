@@ -58,7 +58,8 @@ def apply(node: Node, inputs: list[Tensor], network: Network) -> Tensor:
         return spread_gradients(node, inputs[0], network.shapes[node.id])
     call = node.op.torch(*(network.shapes[source] for source in node.inputs))
     if isinstance(call, Infix):
-        return reduce((lambda a, b: a + b) if call.operator == "+" else torch.mul, inputs)
+        read = [*inputs, *call.numbers]
+        return reduce((lambda a, b: a + b) if call.operator == "+" else torch.mul, read)
     return run(call, node.op.is_module, inputs)
 
 

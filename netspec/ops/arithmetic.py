@@ -9,7 +9,7 @@ from netspec import limits
 from netspec.ops.activation import Activation
 from netspec.ops.arguments import AnyReal, Boolean, Fixed, Integer, ListOf, Real
 from netspec.ops.axes import index, refuse_axis
-from netspec.ops.base import Cost, Layout, Op, Problem, numbers, op, product
+from netspec.ops.base import Call, Cost, Infix, Layout, Op, Problem, numbers, op, product
 from netspec.ops.dim import Shape
 from netspec.ops.reach import SAME, Along, Reads, everything, in_order
 from netspec.ops.window import every
@@ -76,6 +76,9 @@ class Scale(Function):
     module: ClassVar[str] = "torch.mul"
 
     factor: AnyReal = Field(description="what every element is multiplied by")
+
+    def torch(self, *inputs: Shape) -> Call | Infix:
+        return Infix("*", (self.factor,))
 
     def label(self) -> str:
         return f"× {self.factor}"

@@ -68,9 +68,10 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Infix:
-    """Inputs joined by an operator: `a + b`."""
+    """Inputs, and numbers behind them, joined by an operator: `a + b`, `a * 2`."""
 
     operator: str
+    numbers: tuple[object, ...] = ()
 
 
 class Input(Enum):

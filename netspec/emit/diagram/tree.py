@@ -156,9 +156,10 @@ class Outline:
             for id, shape in self._graph.inputs.items()
         ]
         main = main_output(self._network)
-        # A head that is its own output already carries the output's name.
-        heads = {layer.name for layer in self._network.spec.heads}
-        outputs = [x for x in self._graph.outputs if x is main or x.name not in heads]
+        body = [*self._children(self._parts, 1, depth)]
+        # A training-only block that is its own output already carries the output's name.
+        named = {item.id[0] for item in body if item.train_only and item.label == item.id[0]}
+        outputs = [x for x in self._graph.outputs if x is main or x.name not in named]
         shapes = self._network.shapes
         # No layer has an empty name, so an output's id meets no other.
         leaves = [
@@ -166,7 +167,7 @@ class Outline:
                  x.train_only)
             for x in outputs
         ]  # fmt: skip
-        items = [*inputs, *self._children(self._parts, 1, depth), *leaves]
+        items = [*inputs, *body, *leaves]
         exit = len(items) - len(leaves) + outputs.index(main)
         whole = Cluster((), self._graph.name, "block", (), (), (), None, (), none)
         return replace(whole, children=tuple(items), links=link(items, ()), exit=exit)

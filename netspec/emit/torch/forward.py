@@ -24,7 +24,7 @@ from netspec.emit.torch.layout import (
     statement,
 )
 from netspec.emit.torch.naming import RESERVED
-from netspec.emit.torch.pieces import condition_text
+from netspec.emit.torch.pieces import condition_text, operand
 from netspec.emit.torch.plan import ClassPlan
 from netspec.emit.torch.variables import Variables
 from netspec.language.lower import Step
@@ -261,7 +261,8 @@ class Statements:
 
     def _function(self, function: Call | Infix, inputs: Sequence[Code]) -> Code:
         if isinstance(function, Infix):
-            return operation(function.operator, inputs)
+            behind = [operand(number, self.attributes) for number in function.numbers]
+            return operation(function.operator, [*inputs, *behind])
         args = [code for value in function.args for code in self._arguments(value, inputs)]
         args += arguments(replace(function, args=()), lambda x: literal(x, self.attributes))
         item = "" if function.item is None else f"[{function.item}]"

@@ -78,7 +78,7 @@ class Instances:
             node = self._graph.nodes[node.inputs[0]]
             before = self._shapes[node.inputs[0]]
             if len(before) > len(self._shapes[node.id]) and prod(before) == value:
-                return " * ".join(map(str, before)) if max(before[1:]) > 1 else ""
+                return " * ".join(map(str, before)) if sum(size > 1 for size in before) > 1 else ""
             # Behind an op that makes values of its own the number is no longer that of a map.
             if node.op.storage is Storage.OWN:
                 break
@@ -88,10 +88,11 @@ class Instances:
         """Return the type of a parameter, from its default and its value in each instance."""
         values = [instance.bindings[param].value for instance in self._graph.instances[body]]
         known = values if default is None else [default, *values]
-        names = dict.fromkeys(map(type_name, known))
-        if "float" in names:  # which takes an int as well
-            names.pop("int", None)
-        return " | ".join(names)
+        types = dict.fromkeys(map(type_name, known))
+        # To a type checker an integer is a float as well.
+        if "float" in types:
+            types.pop("int", None)
+        return " | ".join(types)
 
 
 MAKER = "Callable[[], nn.Module]"

@@ -16,9 +16,12 @@ OF_TUPLES = frozenset(("count", "index", "Tensor"))
 
 
 def class_name(path: Iterable[str]) -> str:
-    """Return a class name from a path: GoogLeNet, stem → GoogLeNetStem."""
+    """Return a class name from a path: GoogLeNet, stem → GoogLeNetStem; no word stands twice."""
     words = [word for part in path for word in part.split("_") if word]
-    return "".join(word[0].upper() + word[1:] for word in words)
+    text = ""
+    for word in words:
+        text += "Inner" if text.lower().endswith(word.lower()) else word[0].upper() + word[1:]
+    return text
 
 
 def renamed(texts: Iterable[str], reserved: Collection[str]) -> dict[str, str]:

@@ -126,6 +126,8 @@ class ClassPlan:
     def read(self) -> list[str]:
         """The parameters that functions, choices and the loss read."""
         values = [value for call in self.calls for value in (*call.args, *call.kwargs.values())]
+        works = self.works.values()
+        values += [y for x in works if isinstance(x.function, Infix) for y in x.function.numbers]
         choices = [choice for work in self.works.values() for choice in work.choices]
         values += [side for choice in choices for side in (choice.left, choice.right)]
         values += self.weights.values()
