@@ -149,7 +149,8 @@ def _numbered(value: object, index: int) -> object:
     """Return a value in one copy; what comes to a long fraction stays the arithmetic it is."""
     found = substitute(value, {INDEX: index})
     if isinstance(value, Expr) and isinstance(found, float) and len(repr(found)) > len("0.12345"):
-        return replace(value, args=tuple(_numbered(arg, index) for arg in value.args))
+        args = tuple([_numbered(arg, index) for arg in value.args])
+        return replace(value, args=args)  # type: ignore[arg-type]  # of the same kinds
     return found
 
 
