@@ -145,15 +145,6 @@ def listed(
             yield pairs[start + index][0].name, part
 
 
-def _numbered(value: object, index: int) -> object:
-    """Return a value in one copy; what comes to a long fraction stays the arithmetic it is."""
-    found = substitute(value, {INDEX: index})
-    if isinstance(value, Expr) and isinstance(found, float) and len(repr(found)) > len("0.12345"):
-        args = tuple([_numbered(arg, index) for arg in value.args])
-        return replace(value, args=args)  # type: ignore[arg-type]  # of the same kinds
-    return found
-
-
 def placed(
     parts: Iterable[Construct | Repeated],
 ) -> Iterator[tuple[int, Construct | Repeated]]:
@@ -169,7 +160,7 @@ def at(made: Construct, index: int) -> Construct:
     """Return one copy of those that a constructor call over INDEX stands for."""
 
     def value(given: object) -> object:
-        return at(given, index) if isinstance(given, Call) else _numbered(given, index)
+        return at(given, index) if isinstance(given, Call) else substitute(given, {INDEX: index})
 
     if INDEX not in set(used_names(made)):
         return made
