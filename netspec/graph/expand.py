@@ -108,7 +108,8 @@ class _Place(NamedTuple):
 
     def copy(self, layer: Layer, item: int) -> _Place:
         """Return the place as the arguments of one of a layer's copies see it."""
-        return self._replace(bindings=numbered(layer, item, self.bindings))
+        bindings = numbered(layer, item, self.bindings)
+        return self if bindings is self.bindings else self._replace(bindings=bindings)
 
 
 @dataclass(slots=True)

@@ -95,6 +95,8 @@ class Counting(Kind[Scalar]):
 
     def cure(self, tree: Tree | None) -> str:
         text = tree.text if isinstance(tree, Scalar) else ""
+        if text.isdigit():
+            return f"it is what copies are called; `repeat: {text}` makes so many"
         stem = re.sub(r"[^A-Za-z0-9_-]|[0-9]+$", "", text)
         start = re.sub(r"^0+(?=.)", "", text[len(stem) :])
         return f"for example `{stem if stem[:1].isalpha() else 'layer'}{start or 0}`"

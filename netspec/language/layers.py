@@ -10,9 +10,9 @@ from collections.abc import Sequence as Items
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from netspec import limits
 from netspec.language.aliases import argument_meant, ops_meant
 from netspec.language.calls import Given, match_call, order, read_positional, read_word
+from netspec.language.copies import misplaced_copies, spliced
 from netspec.language.gaps import refuse_gaps
 from netspec.language.grammar import JOINS, NOTHING, BodyKeys, InlineKeys, LayerKeys
 from netspec.language.keys import Reading, corrected, read_known, refuse_form
@@ -169,28 +169,9 @@ def _read_layers(
         if layer is None:  # another stands in for it, so that references to it are found
             call = OpCall(REGISTRY["identity"].model_validate({}), {}, key.span)
             layer = Layer(key.text, key.span, call, ())
-        layers += _spliced(layer, context) if layer.said.splice and not named else [layer]
+        layers += spliced(layer, context) if layer.said.splice and not named else [layer]
         previous = layers[-1].name
     return layers
-
-
-def _spliced(layer: Layer, context: Context) -> list[Layer]:
-    """Return the copies of a layer that a list has in its place, each reading the one before."""
-    context.spliced += layer.said.splice or 0
-    if context.spliced > limits.LAYERS:
-        message = f"more than {limits.LAYERS:,} layers"
-        context.sink.error(Code.LIMIT, message, layer.span, "too many from here on")
-        context.sink.stop()
-    layers: list[Layer] = []
-    said = layer.said.model_copy(update={"splice": None, "first": {}})
-    for index in range(layer.said.splice or 0):
-        name = str(int(layer.name) + index)
-        sources = (Ref(layers[-1].name),) if layers else layer.sources
-        call = layer.call_of(index)
-        layers.append(replace(layer, name=name, call=call, sources=sources, said=said, index=index))
-    # A contract is about what all of them give.
-    others = said.model_copy(update={"shape": None})
-    return [*(replace(copy, said=others) for copy in layers[:-1]), layers[-1]]
 
 
 def check_refs(layers: list[Layer], names: set[str], around: Surroundings, sink: Sink) -> None:
@@ -284,7 +265,7 @@ def read_layer(
     layer = Layer(name.text, name.span, call, sources, said)
     _check_arity(call, sources, context)
     if isinstance(tree, Mapping):
-        for message, place, help in _misplaced(layer, tree):
+        for message, place, help in _misplaced(layer, tree, context):
             context.sink.error(Code.UNKNOWN_KEY, message, place, help=help)
         if isinstance(call, BlockCall) and said.first:
             _check_first(call, tree.get("first"), context)
@@ -342,11 +323,11 @@ def _read_given(tree: Scalar, scope: Scope, context: Context) -> GivenCall | Non
     return GivenCall(match[1], tree.span)
 
 
-def _misplaced(layer: Layer, tree: Mapping) -> Iterator[tuple[str, Span, str]]:
+def _misplaced(layer: Layer, tree: Mapping, context: Context) -> Iterator[tuple[str, Span, str]]:
     """Yield what is said of keys that such a layer cannot have: message, place and help."""
     call, said = layer.call, layer.said
     op = call.op if isinstance(call, OpCall) else None
-    yield from _misplaced_counts(layer, tree)
+    yield from misplaced_copies(layer, tree, context)
     if said.first:
         place = next(iter(said.first.values())).span
         if not isinstance(call, BlockCall):
@@ -375,27 +356,6 @@ def _misplaced(layer: Layer, tree: Mapping) -> Iterator[tuple[str, Span, str]]:
         what = "another call" if isinstance(call, ShareCall) else "a block or a repeated layer"
         help = "say it for all layers of an op in the section `init:`, or on the op in the block"
         yield f"`init:` of a layer belongs to one op; this is {what}", found[0].span, help
-
-
-def _misplaced_counts(layer: Layer, tree: Mapping) -> Iterator[tuple[str, Span, str]]:
-    """Yield what is said of `repeat:`, `splice:` and `copies:` where they cannot stand."""
-    repeat, splice, copies = map(tree.find, ("repeat", "splice", "copies"))
-    for found in (repeat, splice):
-        if found and isinstance(layer.call, ShareCall):
-            message = f"`{found[0].text}:` stacks modules; another call of a layer makes none"
-            yield message, found[0].span, ""
-    if splice and repeat:
-        help = "`repeat` makes one layer of its copies, `splice` as many layers of the list"
-        yield "a layer says `repeat:` or `splice:`", splice[0].span, help
-    elif splice and not layer.name.isdecimal():
-        help = "write `repeat:`, whose copies are `NAME.0`, `NAME.1` …"
-        message = "`splice:` gives copies the numbers of a list, and here layers have names"
-        yield message, splice[0].span, help
-    if copies and splice:
-        help = "write `repeat:`, or delete `copies:`"
-        yield "with `splice:` copies have the numbers of the list", copies[0].span, help
-    elif copies and not repeat:
-        yield "`copies:` needs `repeat:`", copies[0].span, "add `repeat: COUNT`"
 
 
 def _check_first(call: BlockCall, changes: Tree | None, context: Context) -> None:
