@@ -15,7 +15,7 @@ def refuse_gaps(layers: list[Layer], sink: Sink) -> None:
     first = next(gaps, None)
     if first is None:
         return
-    functions = [layer for layer in layers if not _is_module(layer)]
+    functions = [layer for layer in layers if not is_module(layer)]
     if functions:
         notes = (Label(functions[0].call.span, "is no module by itself"),)
         message = "`else: nothing` stands in a list of modules, which moves up where one is absent"
@@ -29,7 +29,7 @@ def refuse_gaps(layers: list[Layer], sink: Sink) -> None:
             sink.error(Code.UNKNOWN_KEY, message, filled.span, help=help)
 
 
-def _is_module(layer: Layer) -> bool:
+def is_module(layer: Layer) -> bool:
     """Tell whether a layer of a list is a module that reads the one before it."""
     is_straight = layer.sources and not any(ref.span for ref in layer.sources)
     match layer.call:
@@ -38,7 +38,7 @@ def _is_module(layer: Layer) -> bool:
         case OpCall(op=op):
             return op.in_sequence
         case Chain(layers=inner, named=named):
-            return named or all(map(_is_module, inner))
+            return named or all(map(is_module, inner))
         case ShareCall():
             return False
     return True

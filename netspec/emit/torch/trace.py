@@ -294,7 +294,7 @@ class _Walk:
         assert not isinstance(call, ShareCall)
         blocks = self._tracer.spec.blocks
         body = blocks[call.block].body if isinstance(call, BlockCall) else call
-        if body is call and is_plain(body, self._bodies):
+        if body is call and is_plain(body):
             work = self._stack(body, inputs[0], place)
             # A loop may make the copies: what fills their tensors has to be their own class.
             if not (item and work.fillers):
