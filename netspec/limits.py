@@ -74,3 +74,5 @@ MERMAID_TEXT, MERMAID_EDGES = 50_000, 500
 """Where Mermaid itself stops unless its page says otherwise."""
 TRACES = 8
 """Traces of a network that may each hold more parameters fixed; the next one holds them all."""
+TRIED = 1_000_000
+"""Layers expanded again, over all parameters, to see whether other values fit."""

@@ -171,6 +171,11 @@ def written(expression: str) -> str:
     return re.sub(r"[A-Za-z_]\w*", lambda match: "$" + match[0], expression)
 
 
+def length(expression: str) -> int:
+    """Return how long an expression is in generated code."""
+    return len(re.sub(r"\bC\b", "in_channels", expression))
+
+
 def is_writable(expression: str) -> bool:
     return not re.search(r"\bC\b|\bif\b", expression)
 
@@ -676,7 +681,7 @@ class Writer:
         signature = self.pick(known)
         text, values = self.arguments(chain, signature)
         ends = {key: self.given(end, values, source) for key, end in signature.ends.items()}
-        if any(len(end.channels) > 60 for end in ends.values()):
+        if any(length(end.channels) > 60 for end in ends.values()):
             return
         if "" in ends:
             self.module(chain, text, source, ends[""])
@@ -720,7 +725,7 @@ class Writer:
         text += f", repeat: {written(count)}{self.series()}" + (
             f", first: {{{first}}}" if first else ""
         )
-        if end.unit == 4 and len(made.channels) < 60:
+        if end.unit == 4 and length(made.channels) < 60:
             self.add(chain, text, [source], made)
 
     def stack(self, chain: Chain, source: Map) -> None:

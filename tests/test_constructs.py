@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+
 import pytest
 import torch
 
@@ -373,3 +375,34 @@ def test_code_reads_as_people_write_it():
         "self.out = nn.Linear(4, 3)\n",
     ):
         assert line in source
+
+
+OFFERED = """\
+netspec: 1
+name: Net
+params: {patch: 8, classes: 10, groups: 2, k: 3, drop: 0.2, deep: 2}
+inputs: {image: [3, 32, 32]}
+graph:
+  patches: {conv2d: [16, $patch], stride: $patch}
+  position: {parameter: [[16, 4, 4]]}
+  sum: {add: [], from: [patches, position]}
+  conv: {conv2d: [16, $k], padding: 1, groups: $groups}
+  again: {conv2d: [16, 1], repeat: $deep}
+  drop: {dropout: $drop}
+  pool: {adaptive_avg_pool2d: 1}
+  flat: flatten
+  fc: {linear: $classes}
+outputs: {y: fc}
+"""
+
+
+def test_a_constructor_offers_only_what_can_be_built_and_run():
+    net = loads(OFFERED)
+    assert "Built for patch=8, groups=2:" in " ".join(net.to_python().split())
+    make = type(net.build())
+    offered = {key: x.default for key, x in inspect.signature(make).parameters.items()}
+    assert offered == {"classes": 10, "k": 3, "drop": 0.2, "deep": 2}
+    for key, value in offered.items():
+        other = {key: value / 2 if key == "drop" else value + 1}
+        result = make(**other).eval()(torch.zeros(1, 3, 32, 32))
+        assert tuple(result.shape[1:]) == loads(OFFERED, **other).outputs["y"]

@@ -48,6 +48,7 @@ from netspec.emit.torch.plan import (
     together,
 )
 from netspec.emit.torch.scope import ClassScope, either, symbol, symbols
+from netspec.emit.torch.trials import fragile
 from netspec.graph.model import NodeId
 from netspec.language import terms
 from netspec.language.lower import Step
@@ -63,10 +64,15 @@ def trace(network: Network) -> FilePlan:
     """Return what the file of a network holds."""
     params = network.graph.params
     held: set[str] = set()
+    tried: set[str] = set()
     for number in count(1):
         tracer = _Tracer(network, held)
         depends = tracer.model().depends
         fixed = {text for text in params if GLOBAL + text in depends}
+        if not fixed:
+            model = [*tracer.classes.values()][-1]
+            fixed = fragile(network, {bare(param.name) for param in model.params} - tried)
+            tried |= {bare(param.name) for param in model.params}
         if not fixed:
             values = {text: value for text, value in params.items() if text in held}
             return FilePlan(tuple(tracer.classes.values()), values, dict(tracer.helpers.values()))
