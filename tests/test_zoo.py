@@ -60,6 +60,8 @@ TORCHVISION = {
     "mobilenet_v2": Oracle(3_504_872, 300_774_272, torchvision("mobilenet_v2")),
     "efficientnet_b0": Oracle(5_288_548, 385_814_752, torchvision("efficientnet_b0")),
     "densenet121": Oracle(7_978_856, 2_834_161_664, torchvision("densenet121")),
+    "swin_t": Oracle(28_288_354, 4_490_566_656, torchvision("swin_t"), image=0),
+    "convnext_tiny": Oracle(28_589_128, 4_455_531_264, torchvision("convnext_tiny")),
     "vit_b_16": Oracle(86_567_656, 17_563_828_224, torchvision("vit_b_16"), image=0),
     "resnext50_32x4d": Oracle(25_028_904, 4_230_479_872, torchvision("resnext50_32x4d")),
 }
@@ -106,9 +108,13 @@ SMALL = {*ZOO} - {"vgg16", "vgg19_bn", "resnet34", "resnet101", "resnet152", "go
 def twins(request: pytest.FixtureRequest, operators: None) -> Twins:
     name: str = request.param
     net = load(ROOT / "specs" / f"{name}.yaml")
-    with torch.device("meta"):
+    # Tables of integers are computed by the constructors, and nothing else is worth the time.
+    has_tables = any(
+        node.call.op.op_name == "constant" for node in net.network.graph.nodes.values()
+    )
+    with torch.device("cpu" if has_tables else "meta"):
         ours, theirs = net.build(), ZOO[name].make()
-    theirs.to_empty(device="cpu")
+    theirs = theirs if has_tables else theirs.to_empty(device="cpu")
     fill(theirs)
     ours.load_state_dict(theirs.state_dict(), strict=True, assign=True)
     for module in ours.modules():
@@ -126,7 +132,7 @@ def fill(model: nn.Module) -> None:
         for key, buffer in model.named_buffers():
             if key.endswith("num_batches_tracked"):
                 buffer.zero_()
-            else:
+            elif buffer.is_floating_point():
                 buffer.uniform_(0.5, 1.5)
 
 
@@ -151,7 +157,8 @@ def same(some: list[Tensor], others: list[Tensor]) -> bool:
 def test_keys_stand_in_the_same_order(twins):
     state = [{k: v.shape for k, v in m.state_dict().items()} for m in (twins.ours, twins.theirs)]
     assert state[0] == state[1]
-    if twins.name in TORCHVISION:
+    # The merging of patches in torchvision declares its layers in another order than it runs them.
+    if twins.name in TORCHVISION and twins.name != "swin_t":
         assert list(state[0]) == list(state[1])
 
 
@@ -166,7 +173,7 @@ def test_training_is_bit_identical_with_heads_and_statistics(twins):
     assert same(found, outputs(twins.theirs.train(), image))
     assert len(found) == len(twins.net.network.graph.outputs)
     states = [dict(model.named_buffers()) for model in (twins.ours, twins.theirs)]
-    assert all(torch.equal(value, states[1][key]) for key, value in states[0].items())
+    assert all(torch.equal(states[0][key], value) for key, value in states[1].items())
 
 
 @pytest.mark.parametrize("name", ZOO)
