@@ -15,6 +15,7 @@ from netspec.ops.arguments import spell
 from netspec.ops.base import REGISTRY, Op
 from netspec.ops.dim import Expr, name, names
 from netspec.text.codes import Code
+from netspec.text.diagnostics import Span
 
 _RANK = 3
 Makers = dict[str, set[str]]
@@ -96,7 +97,9 @@ class _Checker:
                 message = f"the default of `{text}` is no number: `{param.default}`"
                 is_op = self._is_op(param.default)
                 help = f"a layer would call it as `{text}: ${text}`" if is_op else ""
-                self.context.sink.error(Code.RANGE, message, param.span, help=help)
+                end = param.span.end
+                place = Span(param.span.source, end - len(param.default), end)
+                self.context.sink.error(Code.RANGE, message, place, help=help)
         pairs = block.params.items()
         return {text: replace(param, is_op=text in makers) for text, param in pairs}
 
