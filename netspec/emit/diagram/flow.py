@@ -93,8 +93,11 @@ class _Weaver:
         if len(self._order) > limits.WOVEN:
             return self._column()
         end = self._order.index(self._cluster.exit) + 1
-        series = self.series([*self._ports, *self._order[:end]], self._entry)
-        sides = [self._side(nodes, series) for nodes in self._components(self._order[end:])]
+        # A free tensor that a condition leaves without reader hangs at nothing: it comes first.
+        alone = [x for x in self._order[end:] if not (self._into.get(x) or self._out.get(x))]
+        beside = [x for x in self._order[end:] if x not in alone]
+        series = self.series([*self._ports, *alone, *self._order[:end]], self._entry)
+        sides = [self._side(nodes, series) for nodes in self._components(beside)]
         sides.sort(key=lambda side: side.after)
         return ClusterFlow(series, tuple(sides), tuple(self._tags))
 
