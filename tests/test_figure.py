@@ -79,6 +79,18 @@ def test_shipped_specs_have_no_overlap_and_no_crossing(
         assert (figure.height + 8) * figure.scale <= room.height + 0.1
 
 
+@pytest.mark.parametrize("name", ["fpn", "unet", "inception_v3"])
+def test_a_number_leads_from_somewhere_to_somewhere(name: str) -> None:
+    """One of several outputs of an open block carries its number inside of the block."""
+    figure = lay_out(
+        netspec.load(str(SPECS / f"{name}.yaml")).network, page_size("letter", "landscape")
+    )
+    texts = [text for text in figure.drawing.texts if text.role == "tag"]
+    ends = Counter(number for text in texts for number in text.text.split(","))
+    assert all(count > 1 for count in ends.values())
+    assert bool(ends) == any("one connection" in text.text for text in figure.drawing.texts)
+
+
 @pytest.mark.parametrize(("orientation", "floor"), [("landscape", 6.5), ("portrait", 5.0)])
 def test_the_whole_of_googlenet_is_readable_on_one_page(
     googlenet: Network, orientation: str, floor: float

@@ -181,7 +181,7 @@ class _Exporter:
         if i and (lines or isinstance(part, Fan)):
             result["shape"] = shape_text(self._network.shapes[routes.output(before)])
         if before in routes.out:
-            result["out"] = self._number(routes.output(before))
+            result["out"] = ",".join(map(self._number, routes.out[before]))
         return result
 
     def _tags(self, routes: Routes, part: int) -> dict[str, Any]:

@@ -29,7 +29,12 @@ class Routes:
     entries: Sequence[int]
     lanes: dict[Series, Lanes] = field(default_factory=dict)
     into: dict[int, list[NodeId]] = field(default_factory=dict)
-    out: dict[int, NodeId] = field(default_factory=dict)
+    out: dict[int, list[NodeId]] = field(default_factory=dict)
+
+    @property
+    def has_tags(self) -> bool:
+        """Whether some link goes on elsewhere, here or inside."""
+        return bool(self.out) or any(inner.has_tags for inner in self.inner.values())
 
     def output(self, part: int) -> NodeId:
         """Return the node whose output leaves a child, or enters by an input of the cluster."""
@@ -99,8 +104,20 @@ def _routed(routes: Routes, breaks: Sequence[int]) -> Routes:
         tags += lanes.tags + list(_misplaced(routes, series))
     for link in tags:
         routes.into.setdefault(link.target, []).append(link.node)
-        routes.out[link.source] = link.node
+        _carry(routes, link.source, link.node)
     return routes
+
+
+def _carry(routes: Routes, part: int, node: NodeId) -> None:
+    """Let a part carry a tag; one of several outputs of an open block leaves from inside of it."""
+    if part in routes.inner and node != routes.output(part):
+        inner = routes.inner[part]
+        for i, child in enumerate(inner.cluster.children):
+            if node == child.output or child.id == node[: len(child.id)]:
+                _carry(inner, i, node)
+                return
+    carried = routes.out.setdefault(part, [])
+    carried += [node] if node not in carried else []
 
 
 def _below(series: Series) -> Iterator[Series]:

@@ -187,7 +187,7 @@ class _Sheet:
 
     def _finish(self, drawing: Drawing, width: float, height: float) -> Figure:
         """Add the legend and the totals below."""
-        has_tags = bool(self._cluster.routes.out)
+        has_tags = self._cluster.routes.has_tags
         key = legend(self._network, self._root, self._busiest, max(width, 240.0), has_tags)
         result = Drawing()
         result.include(drawing, max(0.0, (key.right - width) / 2), 0)

@@ -275,9 +275,9 @@ class SeriesLayout:
             y = gap.top + gap.out + 8.5
             self._drawing.texts.append(Text(4, y, gap.text, SMALL, "start", "shape"))
         if before is not None and before in self._routes.out and self._is_here(i):
-            node, y = self._routes.output(before), gap.top + gap.out - TAG / 2 - 1
-            self._drawing.line([(0, gap.top), (0, y), (9, y)], node)
-            self._cluster.boxes.tag(self._drawing, [node], (9, y), "start")
+            nodes, y = self._routes.out[before], gap.top + gap.out - TAG / 2 - 1
+            self._drawing.line([(0, gap.top), (0, y), (9, y)], nodes[0])
+            self._cluster.boxes.tag(self._drawing, nodes, (9, y), "start")
         if i >= self._stop:
             return
         part, top = self._series.parts[i], self._top(i)
