@@ -140,6 +140,8 @@ def statement(head: str, code: Code, tail: str = "", depth: int = 0) -> list[str
     match code:
         case Brackets() if _is_too_long(head, code, depth) and not inside:
             inner = statement("", code, "", depth + 1)
+            if any(len(line) > WIDTH for line in inner):  # then brackets around it are no help
+                return _broken(head, code, tail, depth)
         case Brackets():
             return _broken(head, code, tail, depth)
         case Prefixed():
