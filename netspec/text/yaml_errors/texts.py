@@ -15,6 +15,7 @@ _GAP = re.compile(r"(?<=[\w)\]])([;$]?)\s+(?=[\w$(])")
 _KEY_AND_VALUE = r"([A-Za-z_][\w.]*)(\s*:|[;$-]?\s+)(.*)"
 _CLOSED = re.compile(r"[^\[{]*([\]}])")
 _KEY_IN_FRONT = re.compile(r"([A-Za-z_][\w.]*):\s+$")
+_NOT = re.compile(r"not\s+(\$\w+)", re.ASCII)
 SUSPECT = re.compile(r"[#{\s\]}]")
 """Without one of these no text is odd."""
 _LONGEST = 200
@@ -28,6 +29,9 @@ def odd_text(span: Span, in_list: bool, in_brackets: bool) -> Diagnostic | None:
         return Diagnostic(
             Code.EXPRESSION, "a parameter has no braces", _part(span, *found.span()), help=help
         )
+    if found := _NOT.fullmatch(text):
+        help = f"write `{found[1]} == false`, or `{found[1]} == 0` for a number"
+        return Diagnostic(Code.EXPRESSION, "a condition has no `not`", span, help=help)
     if found := _COMMENT.search(text):
         help = f"write `{found[1]}  # {found[3]}`, or delete the `#`"
         message = "`#` starts a comment only behind a space"
