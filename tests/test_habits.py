@@ -86,7 +86,7 @@ LISTED = {"ConvNeXtTiny", "DenseNet121", "EfficientNetB0", "MobileNetV2"}
 @pytest.mark.parametrize(
     "text",
     [
-        pytest.param(text, marks=pytest.mark.xfail if named(text) in LISTED else ())
+        pytest.param(text, marks=pytest.mark.xfail(strict=True) if named(text) in LISTED else ())
         for text in TEXTS
     ],
     ids=named,

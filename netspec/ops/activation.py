@@ -9,7 +9,7 @@ from netspec.ops.arguments import AnyReal, Axis, Dimension, Inplace, Size, Word
 from netspec.ops.axes import index, refuse_axis
 from netspec.ops.base import Call, Cost, Infix, Layout, Op, Problem, Storage, numbers, op, product
 from netspec.ops.dim import Shape
-from netspec.ops.reach import SAME, Reach, Reads, everything, in_order, one_by_one
+from netspec.ops.reach import SAME, Reach, Reads, in_order, mixing, one_by_one
 
 
 class Activation(Op):
@@ -220,8 +220,7 @@ class AlongAxis(Activation):
         return Call(self.module, (), keywords)
 
     def reach(self, x: Shape) -> Reads | None:
-        sizes = enumerate(numbers(x))
-        return in_order(everything(n) if i == index(self.dim, x) else SAME for i, n in sizes)
+        return mixing(numbers(x), {index(self.dim, x)})
 
     def label(self) -> str:
         return self.op_name.replace("_", " ")

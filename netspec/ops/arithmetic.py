@@ -11,7 +11,7 @@ from netspec.ops.arguments import AnyReal, Boolean, Fixed, Integer, ListOf, Real
 from netspec.ops.axes import index, refuse_axis
 from netspec.ops.base import Call, Cost, Infix, Layout, Op, Problem, numbers, op, product
 from netspec.ops.dim import Shape
-from netspec.ops.reach import SAME, Along, Reads, everything, in_order
+from netspec.ops.reach import SAME, Along, Reads, mixing
 from netspec.ops.window import every
 
 Limit = Annotated[float | None, Real(optional=True)]
@@ -121,5 +121,5 @@ class Mean(Op):
     def reach(self, x: Shape) -> Reads | None:
         gone = {index(axis, x) for axis in every(self.dim, 1)}
         if self.keepdim:
-            return in_order(everything(n) if i in gone else SAME for i, n in enumerate(numbers(x)))
+            return mixing(numbers(x), gone)
         return tuple(Along(i, SAME) for i in range(len(x)) if i not in gone)

@@ -9,8 +9,8 @@ from netspec.ops.arguments import Bias, Flag, Probability, Real, Size
 from netspec.ops.axes import refuse_rank
 from netspec.ops.base import Call, Cost, Infix, Input, Op, Problem, numbers, op, product
 from netspec.ops.dim import Dim, Shape
-from netspec.ops.merge import broadcast
-from netspec.ops.reach import Reads, everything, in_order
+from netspec.ops.merge import broadcast, refuse_ranks
+from netspec.ops.reach import Reads, mixing
 from netspec.ops.window import times
 from netspec.text.codes import Code
 
@@ -19,12 +19,9 @@ OptionalPositive = Annotated[float | None, Real(0, above=True, optional=True)]
 
 def _refuse_leading(inputs: Sequence[Shape]) -> Iterator[Problem]:
     """Yield a problem where matrices do not stand in equally many of them."""
-    leading = [x[:-2] for x in inputs]
-    if len({len(x) for x in inputs}) > 1:
-        ranks = ", ".join(times(x) for x in inputs)
-        message = f"the inputs differ in their number of dimensions: {ranks}"
-        yield Problem(None, message, code=Code.INPUTS_DIFFER)
-    elif any(len({*sizes} - {1}) > 1 for sizes in zip(*leading, strict=True)):
+    if problems := list(refuse_ranks(inputs)):
+        yield from problems
+    elif any(len({*sizes} - {1}) > 1 for sizes in zip(*(x[:-2] for x in inputs), strict=True)):
         shapes = ", ".join(times(x) for x in inputs)
         message = f"the inputs differ before their last two dimensions: {shapes}"
         yield Problem(None, message, code=Code.INPUTS_DIFFER)
@@ -205,7 +202,7 @@ class MultiheadAttention(Op):
         return inputs[0]
 
     def reach(self, x: Shape) -> Reads | None:
-        return in_order(map(everything, numbers(x)))
+        return mixing(numbers(x), range(len(x)))
 
     def torch(self, *inputs: Shape) -> Call | Infix:
         embed_dim, *sizes = self.inferred(*inputs).values()

@@ -9,7 +9,7 @@ from netspec.ops.arguments import Bias, Size
 from netspec.ops.axes import refuse_rank
 from netspec.ops.base import Cost, Layout, Op, Problem, numbers, op, product
 from netspec.ops.dim import Dim, Shape
-from netspec.ops.reach import SAME, Reads, everything, in_order
+from netspec.ops.reach import Reads, mixing
 
 
 @op("linear")
@@ -45,7 +45,7 @@ class Linear(Op):
         return Cost(outputs * product(inputs[0][-1:]), outputs if self.bias else 0)
 
     def reach(self, x: Shape) -> Reads | None:
-        return in_order((*(SAME for _ in x[1:]), everything(numbers(x)[-1])))
+        return mixing(numbers(x), {len(x) - 1})
 
     def label(self) -> str:
         return f"fc {self.out_features}"

@@ -13,7 +13,8 @@ from netspec.ops.window import times
 from netspec.text.codes import Code
 
 
-def _refuse_ranks(inputs: tuple[Shape, ...]) -> Iterator[Problem]:
+def refuse_ranks(inputs: Sequence[Shape]) -> Iterator[Problem]:
+    """Yield a problem where inputs differ in how many dimensions they have."""
     if len({len(x) for x in inputs}) > 1:
         ranks = ", ".join(times(x) for x in inputs)
         yield Problem(
@@ -39,7 +40,7 @@ class Concat(Join):
     dim: Dimension = 1
 
     def check(self, *inputs: Shape) -> Iterator[Problem]:
-        problems = [*_refuse_ranks(inputs), *refuse_axis("dim", self.dim, inputs[0])]
+        problems = [*refuse_ranks(inputs), *refuse_axis("dim", self.dim, inputs[0])]
         yield from problems[:1]
         if not problems:
             yield from _refuse_sizes(self, inputs)
@@ -72,7 +73,7 @@ class Stack(Join):
     dim: Axis = Field(1, description="the new dimension of the output; 0 is the batch")
 
     def check(self, *inputs: Shape) -> Iterator[Problem]:
-        problems = [*_refuse_ranks(inputs), *refuse_axis("dim", self.dim, (1, *inputs[0]))]
+        problems = [*refuse_ranks(inputs), *refuse_axis("dim", self.dim, (1, *inputs[0]))]
         yield from problems[:1] or _refuse_sizes(self, inputs)
 
     def shape(self, *inputs: Shape) -> Shape:
@@ -90,7 +91,7 @@ class Elementwise(Join):
     """Combine the inputs element by element; a size of 1 is repeated, as in PyTorch."""
 
     def check(self, *inputs: Shape) -> Iterator[Problem]:
-        problems = list(_refuse_ranks(inputs))
+        problems = list(refuse_ranks(inputs))
         yield from problems or _refuse_sizes(self, inputs)
 
     def differing(self, *inputs: Shape) -> list[int]:

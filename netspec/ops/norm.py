@@ -21,7 +21,7 @@ from netspec.ops.arguments import (
 from netspec.ops.axes import index, refuse_axis, refuse_rank
 from netspec.ops.base import Cost, Layout, Op, Problem, numbers, op, product
 from netspec.ops.dim import Dim, Shape
-from netspec.ops.reach import SAME, Reads, everything, grouped, in_order, sliding
+from netspec.ops.reach import SAME, Reads, everything, grouped, in_order, mixing, sliding
 from netspec.ops.window import every, times
 
 Sizes = Annotated[int | tuple[int, ...] | None, ListOf(Integer(), single=True)]
@@ -31,6 +31,13 @@ Affine = Annotated[
 Statistics = Annotated[Flag, Field(description="whether running statistics are kept for inference")]
 OptionalEps = Annotated[float | None, Real(0, optional=True)]
 _EPS = "what is added to the variance for stability"
+
+
+def _learnt(sizes: Shape, has_scale: bool, has_shift: bool) -> dict[str, Shape]:
+    """Return the tensors that follow a normalisation: a scale, and with it a shift."""
+    if not has_scale:
+        return {}
+    return {"weight": sizes} | ({"bias": sizes} if has_shift else {})
 
 
 class Norm(Op):
@@ -84,8 +91,7 @@ class BatchNorm(Norm):
         return {"num_features": x[0]}
 
     def weights(self, *inputs: Shape) -> dict[str, Shape]:
-        channels = inputs[0][:1]
-        return {"weight": channels, "bias": channels} if self.affine else {}
+        return _learnt(inputs[0][:1], self.affine, self.affine)
 
     def buffers(self, *inputs: Shape) -> dict[str, Shape]:
         if not self.track_running_stats:
@@ -153,8 +159,7 @@ class GroupNorm(Norm):
             yield Problem("num_groups", message)
 
     def weights(self, *inputs: Shape) -> dict[str, Shape]:
-        channels = inputs[0][:1]
-        return {"weight": channels, "bias": channels} if self.affine else {}
+        return _learnt(inputs[0][:1], self.affine, self.affine)
 
     def reach(self, x: Shape) -> Reads | None:
         channels, *rest = numbers(x)
@@ -190,7 +195,7 @@ class LastDimensions(Norm):
 
     def reach(self, x: Shape) -> Reads | None:
         kept = len(x) - len(self._sizes(x))
-        return in_order((*(SAME for _ in x[:kept]), *map(everything, numbers(x)[kept:])))
+        return mixing(numbers(x), range(kept, len(x)))
 
 
 @op("layer_norm")
@@ -206,10 +211,7 @@ class LayerNorm(LastDimensions):
     bias: Bias = True
 
     def weights(self, *inputs: Shape) -> dict[str, Shape]:
-        if not self.elementwise_affine:
-            return {}
-        sizes = self._sizes(inputs[0])
-        return {"weight": sizes} | ({"bias": sizes} if self.bias else {})
+        return _learnt(self._sizes(inputs[0]), self.elementwise_affine, self.bias)
 
 
 @op("layer_norm2d")
@@ -238,13 +240,10 @@ class LayerNorm2d(nn.LayerNorm):
         return {"normalized_shape": x[0]}
 
     def weights(self, *inputs: Shape) -> dict[str, Shape]:
-        if not self.elementwise_affine:
-            return {}
-        sizes = inputs[0][:1]
-        return {"weight": sizes} | ({"bias": sizes} if self.bias else {})
+        return _learnt(inputs[0][:1], self.elementwise_affine, self.bias)
 
     def reach(self, x: Shape) -> Reads | None:
-        return in_order((everything(numbers(x)[0]), *(SAME for _ in x[1:])))
+        return mixing(numbers(x), {0})
 
 
 @op("rms_norm")
@@ -261,7 +260,7 @@ class RMSNorm(LastDimensions):
     )
 
     def weights(self, *inputs: Shape) -> dict[str, Shape]:
-        return {"weight": self._sizes(inputs[0])} if self.elementwise_affine else {}
+        return _learnt(self._sizes(inputs[0]), self.elementwise_affine, False)
 
 
 @op("normalize")
@@ -279,5 +278,4 @@ class Normalize(Norm):
         return refuse_axis("dim", self.dim, inputs[0])
 
     def reach(self, x: Shape) -> Reads | None:
-        sizes = enumerate(numbers(x))
-        return in_order(everything(n) if i == index(self.dim, x) else SAME for i, n in sizes)
+        return mixing(numbers(x), {index(self.dim, x)})

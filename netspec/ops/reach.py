@@ -6,7 +6,7 @@ index, and such functions compose exactly: strides, dilation, adaptive pools and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from fractions import Fraction
 from math import gcd, lcm
 from typing import NamedTuple
@@ -101,6 +101,11 @@ def everything(count: int) -> Reach:
 
 
 SAME = sliding(1, 1, 0)
+
+
+def mixing(sizes: Sequence[int], axes: Collection[int]) -> Reads:
+    """Return what an op reads whose elements see all along some dimensions, one along others."""
+    return in_order(everything(n) if i in axes else SAME for i, n in enumerate(sizes))
 
 
 def per_phase(ends: Callable[[int], tuple[int, int]], period: int, advance: int) -> Reach:

@@ -71,8 +71,9 @@ def trace(network: Network) -> FilePlan:
         fixed = {text for text in params if GLOBAL + text in depends}
         if not fixed:
             model = [*tracer.classes.values()][-1]
-            fixed = fragile(network, {bare(param.name) for param in model.params} - tried)
-            tried |= {bare(param.name) for param in model.params}
+            offered = {bare(param.name) for param in model.params}
+            fixed = fragile(network, offered - tried)
+            tried |= offered
         if not fixed:
             values = {text: value for text, value in params.items() if text in held}
             return FilePlan(tuple(tracer.classes.values()), values, dict(tracer.helpers.values()))
