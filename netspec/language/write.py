@@ -1,0 +1,206 @@
+"""Spec → its text: one file, without `extends`, in the form of `fmt`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from netspec.language.fmt.text import formatted
+from netspec.language.model import (
+    INPUT,
+    Block,
+    BlockCall,
+    Body,
+    Call,
+    Chain,
+    GivenCall,
+    Layer,
+    OpCall,
+    Parallel,
+    ShareCall,
+    Spec,
+)
+from netspec.language.terms import INDEX, NUMBERS, Condition, Maker, Param, Ref, Value
+from netspec.ops.base import INTEGER
+from netspec.ops.dim import Expr, python, substitute
+from netspec.ops.fillers import Filler
+from netspec.text.diagnostics import Source
+
+Data = Any
+"""What YAML is made of: mappings, lists, texts, numbers, truth values, None."""
+
+
+class _Inline(dict[str, Data]):
+    """A mapping that stands in brackets."""
+
+
+def written(spec: Spec, expect: Mapping[str, int]) -> str:
+    """Return the text of a spec with these numbers for its `expect`."""
+    import yaml
+
+    class Dumper(yaml.SafeDumper):
+        """Writes mappings in brackets where they are to stand so, and every list of values."""
+
+        def ignore_aliases(self, data: Data) -> bool:
+            return True
+
+    Dumper.add_representer(
+        _Inline, lambda dumper, data: dumper.represent_mapping(_MAP, data.items(), True)
+    )
+    Dumper.add_representer(
+        tuple, lambda dumper, data: dumper.represent_sequence(_LIST, data, True)
+    )
+    given = {"allow_unicode": True, "sort_keys": False, "width": 96}
+    text = yaml.dump(_spec(spec, expect), Dumper=Dumper, **given)
+    return formatted(Source("<written>", text))
+
+
+_MAP, _LIST = "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"
+
+
+def _spec(spec: Spec, expect: Mapping[str, int]) -> Data:
+    sections = {
+        "netspec": 1,
+        "name": spec.name,
+        "doc": spec.doc.strip(),
+        "params": _Inline({param.name: param.default for param in spec.params.values()}),
+        "inputs": _Inline({name: _input(spec, name) for name in spec.inputs}),
+        "init": {op: _fillers(tensors) for op, tensors in spec.init.items()},
+        "blocks": {name: _block(block) for name, block in spec.blocks.items()},
+        "graph": _body(spec.model.body, tuple(spec.inputs))["chain"],
+        "outputs": {
+            output.name: _layer(output.head, ()) if output.head else _ref(output.ref)
+            for output in spec.outputs
+        },
+        "expect": _Inline(expect),
+    }
+    return {key: value for key, value in sections.items() if value}
+
+
+def _input(spec: Spec, name: str) -> Data:
+    shape = _value(spec.inputs[name].value)
+    return _Inline(shape=shape, dtype=INTEGER) if name in spec.integers else shape
+
+
+def _fillers(tensors: Mapping[str, Filler]) -> Data:
+    if "" in tensors:  # the only tensor of a `parameter`
+        return _filler(tensors[""])
+    return _Inline({tensor: _filler(filler) for tensor, filler in tensors.items()})
+
+
+def _filler(filler: Filler) -> Data:
+    given = {key: getattr(filler, key) for key in filler.model_fields_set}
+    return _Inline({filler.function: ()}, **given) if given else filler.function
+
+
+def _block(block: Block) -> Data:
+    said: dict[str, Data] = {
+        "doc": block.doc.strip(),
+        "params": tuple(_param(param) for param in block.params.values()),
+        "inputs": block.inputs,
+        "outputs": tuple(_ref(ref) for ref in block.outputs),
+    }
+    given = {key: value for key, value in said.items() if value}
+    return given | _body(block.body, block.inputs or (INPUT,))
+
+
+def _param(param: Param) -> str:
+    if isinstance(param.default, bool):
+        return f"{param.name}={'true' if param.default else 'false'}"
+    return param.name if param.default is None else f"{param.name}={param.default}"
+
+
+def _body(body: Body, inputs: Sequence[str]) -> dict[str, Data]:
+    if isinstance(body, Chain):
+        return {"chain": _chain(body, inputs[0])}
+    branches = [_chain(branch, inputs[0]) for branch in body.branches]
+    return {"parallel": branches, "join": body.join.op.op_name}
+
+
+def _chain(chain: Chain, first: str) -> Data:
+    """Return the layers of a chain; `first` is what the first one reads unless it says more."""
+    above = [first, *(layer.name for layer in chain.layers)]
+    layers = [_layer(layer, (Ref(name),)) for layer, name in zip(chain.layers, above, strict=False)]
+    if not chain.named:
+        return layers or ()
+    return {layer.name: data for layer, data in zip(chain.layers, layers, strict=True)}
+
+
+def _layer(layer: Layer, above: Sequence[Ref]) -> Data:
+    """Return a layer; `above` is what it reads without saying so."""
+    call = _call(layer.call, layer.index)
+    said = _said(layer)
+    read = [(ref.name, ref.port) for ref in layer.sources]
+    if read and read != [(ref.name, ref.port) for ref in above]:
+        names = tuple(_ref(ref) for ref in layer.sources)
+        said["from"] = names if names[1:] else names[0]
+    if not said:
+        return call
+    if not isinstance(call, _Inline | dict):
+        call = {"chain": call} if isinstance(call, list) else _Inline({call: ()})
+    return type(call)({**call, **said})
+
+
+def _said(layer: Layer) -> dict[str, Data]:
+    """Return what a layer says beside its op and what it reads."""
+    said = layer.said
+    numbers = {key: getattr(said, key) for key in ("repeat", "weight", "shape")}
+    given: dict[str, Data] = {key: _value(x.value) for key, x in numbers.items() if x is not None}
+    if said.first:
+        given["first"] = _Inline({key: _value(x.value) for key, x in said.first.items()})
+    if said.copies != NUMBERS:
+        given["copies"] = said.copies.name(0)
+    if said.when is not None:
+        given["when"] = _condition(said.when) if isinstance(said.when, Condition) else said.when
+    if said.init:
+        given["init"] = _fillers(said.init)
+    words = {"else": said.otherwise, "doc": said.doc.strip()}
+    return given | {key: word for key, word in words.items() if word}
+
+
+def _condition(condition: Condition) -> Data:
+    if condition.operator == "!=" and condition.right is False:
+        return _value(condition.left)
+    sides = (_value(condition.left), _value(condition.right))
+    left, right = (str(side).lower() if isinstance(side, bool) else side for side in sides)
+    return f"{left} {condition.operator} {right}"
+
+
+def _call(call: Call, index: int | None) -> Data:
+    """Return what a layer calls; `index` is the number of a copy that has been written alone."""
+    match call:
+        case ShareCall():
+            return _Inline(share=_ref(call.target))
+        case GivenCall():
+            return f"${call.param}"
+        case Chain(named=False):
+            return _chain(call, INPUT)
+        case Chain() | Parallel():
+            return _body(call, (INPUT,))
+        case OpCall():
+            name = call.op.op_name
+        case BlockCall():
+            name = call.block
+    given = {key: _value(x.value, index) for key, x in call.arguments.items()}
+    leading = tuple(given.pop(key) for key in [*given][: call.positional])
+    if not leading and not given:
+        return name
+    is_plain = len(leading) == 1 and not isinstance(leading[0], tuple)
+    return _Inline({name: leading[0] if is_plain else leading}, **given)
+
+
+def _value(value: Value, index: int | None = None) -> Data:
+    if isinstance(value, tuple):
+        return tuple(_value(item, index) for item in value)
+    if isinstance(value, Maker):
+        return value.name
+    if isinstance(value, Expr) and index is not None:
+        value = substitute(value, {INDEX: index})  # type: ignore[assignment]  # a Value
+    if isinstance(value, Expr):
+        return re.sub(r"\b[A-Za-z]\w*", r"$\g<0>", python(value))
+    return value
+
+
+def _ref(ref: Ref) -> str:
+    return f"{ref.name}.{ref.port}" if ref.port else ref.name
