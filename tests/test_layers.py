@@ -24,6 +24,7 @@ ROOMS = {
     "netspec.graph": 4,
     "netspec.analysis": 5,
     "netspec.emit": 6,
+    "netspec.rewrite": 6,
     "netspec.runtime": 6,
     "netspec.compiler": 7,
     "netspec.features": 7,

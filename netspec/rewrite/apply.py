@@ -1,0 +1,97 @@
+"""A rewritten body back into its network, with every tensor followed to where it is then."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from netspec.analysis import costs, shapes
+from netspec.analysis.network import Network
+from netspec.graph.expand import expand
+from netspec.graph.model import NodeId
+from netspec.language.lower import lower
+from netspec.language.model import Body, Chain, Layer, Parallel, Spec
+from netspec.rewrite.tensors import Arithmetic, Old, through
+from netspec.rewrite.view import Edit
+from netspec.text.diagnostics import Sink
+
+Tensors = Mapping[str, Arithmetic]
+"""Each tensor of a state_dict, by its key, as made of another network's."""
+
+
+def kept(network: Network) -> Tensors:
+    """Return the tensors of a network that nobody has rewritten."""
+    return {key: Old(key) for key in network.tensors()}
+
+
+def rebuilt(network: Network, spec: Spec) -> Network:
+    """Compile a changed spec at the same values of its parameters. Raises SpecError."""
+    sink = Sink()
+    graph = expand(spec, lower(spec), network.graph.params, sink)
+    sizes, problems = shapes.infer(graph)
+    assert not problems, "a rewrite that does not fit"
+    work = costs.measure(graph, sizes)
+    totals = costs.sum_up(graph, work)
+    return replace(network, spec=spec, graph=graph, shapes=sizes, costs=work, totals=totals)
+
+
+def applied(network: Network, edit: Edit, tensors: Tensors) -> tuple[Network, Tensors]:
+    """Return the network with another body, and what its tensors are made of."""
+    after = rebuilt(network, _with(network.spec, edit))
+    places = _places(network, edit.old)
+    found = {key: through(_source(key, edit, places), tensors) for key in after.tensors()}
+    return after, found
+
+
+def _places(network: Network, body: Body) -> list[NodeId]:
+    if body is network.spec.model.body:
+        return [()]
+    return [use.id for use in network.graph.instances.get(body, ())]
+
+
+def _source(key: str, edit: Edit, places: list[NodeId]) -> Arithmetic:
+    """Return what the tensor of a key was, before an edit, in the network before it."""
+    for place in places:
+        prefix = "".join(f"{name}." for name in place)
+        if not key.startswith(prefix):
+            continue
+        name, _, tensor = key[len(prefix) :].partition(".")
+        if name in edit.tensors:
+            return edit.tensors[name](tensor, place)
+    return Old(key)
+
+
+def _with(spec: Spec, edit: Edit) -> Spec:
+    """Return a spec with one body in place of another."""
+
+    def inside(body: Body) -> Body:
+        if body is edit.old:
+            return edit.new
+        if isinstance(body, Parallel):
+            branches = tuple(inside(branch) for branch in body.branches)
+            return _same(body, branches, body.branches) or replace(body, branches=branches)  # type: ignore[arg-type]
+        layers = tuple(map(layer, body.layers))
+        return _same(body, layers, body.layers) or replace(body, layers=layers)
+
+    def layer(old: Layer) -> Layer:
+        if not isinstance(old.call, Chain | Parallel):
+            return old
+        call = inside(old.call)
+        return old if call is old.call else replace(old, call=call)
+
+    blocks = {
+        name: block if (body := inside(block.body)) is block.body else replace(block, body=body)
+        for name, block in spec.blocks.items()
+    }
+    outputs = tuple(
+        replace(output, head=layer(output.head)) if output.head else output
+        for output in spec.outputs
+    )
+    model = replace(spec.model, body=inside(spec.model.body))
+    return replace(spec, blocks=blocks, model=model, outputs=outputs)
+
+
+def _same(body: Body, new: tuple[object, ...], old: tuple[object, ...]) -> Body | None:
+    """Return the body itself if nothing in it has changed."""
+    return body if all(a is b for a, b in zip(new, old, strict=True)) else None
+

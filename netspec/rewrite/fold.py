@@ -1,0 +1,89 @@
+"""Batch normalisation behind a convolution or a linear layer becomes part of its weights."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from netspec.graph.model import NodeId, path
+from netspec.language.model import Layer, OpCall
+from netspec.ops.base import Op
+from netspec.ops.conv import Conv
+from netspec.ops.linear import Linear
+from netspec.ops.norm import BatchNorm, InstanceNorm2d
+from netspec.rewrite.tensors import Arithmetic, Made, Old, folded_bias, folded_weight
+from netspec.rewrite.view import Edit, Source, View, same_condition
+
+
+def fold_batch_norm(view: View) -> Edit | None:
+    """Fold a batch normalisation into the layer that it alone reads."""
+    for norm in view.layers.values():
+        above = view.above(norm)
+        if above and _is_foldable(view, above, norm):
+            return view.edit(
+                {norm.name: None, above.name: _with_bias(above, norm)},
+                {norm.name: above.name},
+                {above.name: _folded(view, above.name, norm.name)},
+            )
+    return None
+
+
+def _is_foldable(view: View, layer: Layer, norm: Layer) -> bool:
+    if not view.is_op(norm, BatchNorm) or not view.is_op(layer, Conv, Linear):
+        return False
+    tracked = all(
+        not isinstance(op, InstanceNorm2d) and getattr(op, "track_running_stats", False)
+        for op in view.ops(norm.name)
+    )
+    # The channels of both are the same dimension: a linear layer's is the last one.
+    is_vector = not isinstance(layer.call.op, Linear) or all(
+        len(size) == 1 for size in view.sizes(norm.name)
+    )
+    return (
+        tracked
+        and is_vector
+        and view.feeds(layer.name, norm.name)
+        and view.may_go(norm)
+        and same_condition(layer, norm)
+        and _bias_is_named(layer)
+    )
+
+
+def _bias_is_named(layer: Layer) -> bool:
+    assert isinstance(layer.call, OpCall)
+    return "bias" not in [*layer.call.arguments][: layer.call.positional]
+
+
+def _with_bias(layer: Layer, norm: Layer) -> Layer:
+    """Return a layer that has a bias, and says of its output what the normalisation said."""
+    call = layer.call
+    assert isinstance(call, OpCall)
+    arguments = {key: value for key, value in call.arguments.items() if key != "bias"}
+    op = type(call.op).model_validate({key: x.value for key, x in arguments.items()})
+    said = layer.said.model_copy(update={"shape": norm.said.shape or layer.said.shape})
+    return replace(layer, call=replace(call, op=op, arguments=arguments), said=said)
+
+
+def _folded(view: View, layer: str, norm: str) -> Source:
+    ops: dict[NodeId, tuple[Op, Op]] = {}
+    for one, two in zip(view.nodes(layer), view.nodes(norm), strict=True):
+        ops[one.id] = one.op, two.op
+
+    def source(tensor: str, place: NodeId) -> Arithmetic:
+        old, op = ops[(*place, layer)]
+        of_norm = path((*place, norm))
+
+        def learnt(key: str, owner: str, is_there: bool) -> Old | None:
+            return Old(f"{owner}.{key}") if is_there else None
+
+        affine = bool(getattr(op, "affine", True))
+        gamma = learnt("weight", of_norm, affine)
+        variance, eps = Old(f"{of_norm}.running_var"), float(getattr(op, "eps", 0))
+        of_layer = path((*place, layer))
+        if tensor == "weight":
+            return Made(folded_weight, (Old(f"{of_layer}.weight"), gamma, variance, eps))
+        bias = learnt("bias", of_layer, bool(getattr(old, "bias", True)))
+        beta = learnt("bias", of_norm, affine)
+        mean = Old(f"{of_norm}.running_mean")
+        return Made(folded_bias, (bias, gamma, beta, mean, variance, eps))
+
+    return source

@@ -1,0 +1,115 @@
+"""A spec without the blocks and parameters that nothing uses any more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from netspec.language.model import (
+    Block,
+    BlockCall,
+    Body,
+    Call,
+    Chain,
+    GivenCall,
+    Layer,
+    OpCall,
+    Parallel,
+    Spec,
+    walk,
+)
+from netspec.language.terms import Argument, Condition, Maker
+from netspec.ops.dim import names
+
+
+def tidied(spec: Spec) -> Spec:
+    """Return a spec without unused blocks and parameters, which rewriting has left over."""
+    while (new := _once(spec)) is not spec:
+        spec = new
+    return spec
+
+
+def _once(spec: Spec) -> Spec:
+    layers = list(spec.layers())
+    called = {layer.call.block for layer in layers if isinstance(layer.call, BlockCall)}
+    called |= {value.name for layer in layers for value in _values(layer) if isinstance(value, Maker)}
+    called |= {
+        str(param.default)
+        for block in spec.blocks.values()
+        for param in block.params.values()
+        if param.is_op
+    }
+    blocks = {name: block for name, block in spec.blocks.items() if name in called}
+    gone = {name: _unread(block) for name, block in blocks.items()}
+    read = {text for layer in layers for text in _read(layer)}
+    read |= {text for shape in spec.inputs.values() for text in names(shape.value)}
+    read |= {text for x in spec.outputs if x.weight for text in names(x.weight.value)}
+    params = {name: param for name, param in spec.params.items() if name in read}
+    if len(blocks) == len(spec.blocks) and params.keys() == spec.params.keys() and not any(gone.values()):
+        return spec
+    return _without(replace(spec, params=params, blocks=blocks), gone)
+
+
+def _unread(block: Block) -> set[str]:
+    """Return the parameters of a block that nothing in it reads."""
+    read = {text for layer in walk(block.body) for text in _read(layer)}
+    return block.params.keys() - read
+
+
+def _values(layer: Layer) -> Iterator[object]:
+    """Yield the values that stand in a layer."""
+    if isinstance(layer.call, OpCall | BlockCall):
+        yield from (argument.value for argument in layer.call.arguments.values())
+    said = layer.said
+    yield from (argument.value for argument in said.first.values())
+    amounts: tuple[Argument | None, ...] = (said.repeat, said.weight, said.shape)
+    yield from (argument.value for argument in amounts if argument is not None)
+    if isinstance(said.when, Condition):
+        yield from (said.when.left, said.when.right)
+
+
+def _read(layer: Layer) -> Iterator[str]:
+    """Yield the parameters that a layer reads."""
+    for value in _values(layer):
+        yield from names(value)
+    if isinstance(layer.call, GivenCall):
+        yield layer.call.param
+
+
+def _without(spec: Spec, gone: dict[str, set[str]]) -> Spec:
+    """Return a spec whose blocks lack some parameters, and whose uses do not give them."""
+
+    def call(old: Call) -> Call:
+        if isinstance(old, Chain):
+            return replace(old, layers=tuple(map(layer, old.layers)))
+        if isinstance(old, Parallel):
+            return replace(old, branches=tuple(map(call, old.branches)))  # type: ignore[arg-type]
+        if not isinstance(old, BlockCall) or not gone[old.block]:
+            return old
+        kept = {key: x for key, x in old.arguments.items() if key not in gone[old.block]}
+        leading = [*old.arguments][: old.positional]
+        return replace(old, arguments=kept, positional=len([k for k in leading if k in kept]))
+
+    def layer(old: Layer) -> Layer:
+        first = old.said.first
+        if isinstance(old.call, BlockCall) and first:
+            first = {key: x for key, x in first.items() if key not in gone[old.call.block]}
+        return replace(old, call=call(old.call), said=old.said.model_copy(update={"first": first}))
+
+    def body(old: Body) -> Body:
+        return call(old)  # type: ignore[return-value]  # a body stays one
+
+    blocks = {
+        name: replace(
+            block,
+            body=body(block.body),
+            params={key: x for key, x in block.params.items() if key not in gone[name]},
+        )
+        for name, block in spec.blocks.items()
+    }
+    outputs = tuple(
+        replace(output, head=layer(output.head)) if output.head else output
+        for output in spec.outputs
+    )
+    model = replace(spec.model, body=body(spec.model.body))
+    return replace(spec, blocks=blocks, model=model, outputs=outputs)
