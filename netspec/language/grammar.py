@@ -15,7 +15,7 @@ from netspec.language.kinds import REF, ref, table
 from netspec.language.names import BLOCK_NAME, NAME
 from netspec.language.terms import NUMBERS, Argument, Condition, Param, Ref, Series
 from netspec.ops.arguments import EXPRESSION
-from netspec.ops.base import INTEGER, REAL, REGISTRY, Join
+from netspec.ops.base import CHANNELS_LAST, INTEGER, REAL, REGISTRY, Join
 from netspec.ops.fillers import Filler
 from netspec.text.syntax import Mapping, Scalar, Tree
 
@@ -179,13 +179,18 @@ EXPECT = kinds.Nested(ExpectKeys)
 
 
 class InputKeys(Keys):
-    """What an input says that does not hold real numbers."""
+    """What an input says beside its shape."""
 
     shape: Annotated[Tree | None, Kind(kinds.SHAPE, wanted="a shape")] = key(
         ..., "its shape without the batch, channels first", "[128]"
     )
     dtype: Annotated[str, kinds.OneOf((REAL, INTEGER))] = key(
         REAL, "`int64` for integers, such as tokens; otherwise real numbers", "int64"
+    )
+    memory_format: Annotated[str, kinds.OneOf((CHANNELS_LAST,))] = key(
+        "",
+        "how images lie in memory: convolutions in eager mode are faster with their channels last",
+        CHANNELS_LAST,
     )
 
 

@@ -159,6 +159,8 @@ class Spec:
     init: Mapping[str, Mapping[str, Filler]] = field(default_factory=dict)
     """How each op's tensors are filled, by op and tensor."""
     doc: str = ""
+    channels_last: Collection[str] = ()
+    """The inputs whose channels lie side by side in memory."""
 
     @property
     def heads(self) -> tuple[Layer, ...]:

@@ -31,7 +31,7 @@ from netspec.language.signature import refuse_outputs
 from netspec.language.strays import bodied, restored
 from netspec.language.terms import Argument, Expectation, Param, Ref
 from netspec.language.values import Scope, read_argument
-from netspec.ops.base import INTEGER, REAL
+from netspec.ops.base import CHANNELS_LAST, INTEGER
 from netspec.text.codes import Code
 from netspec.text.diagnostics import Diagnostic, Label, Sink, Span
 from netspec.text.syntax import Mapping, Scalar, Sequence, Tree, entries
@@ -51,7 +51,8 @@ def read(tree: Tree, sink: Sink) -> Spec:
     name = said.name or Scalar("Model", whole.span)
     scope = Scope(said.params)
     integers: set[str] = set()
-    inputs = _read_inputs(said.inputs, integers, scope, sink)
+    channels_last: set[str] = set()
+    inputs = _read_inputs(said.inputs, integers, channels_last, scope, sink)
     ranks = [len(shape.value) for shape in inputs.values() if isinstance(shape.value, tuple)]
     signatures = _read_signatures(said.blocks, name, scope, sink)
     context = Context(sink, signatures, rank=next(iter(ranks), None))
@@ -71,19 +72,22 @@ def read(tree: Tree, sink: Sink) -> Spec:
     bounds = [Expectation(metric, *bound) for metric, bound in said.expect if bound is not None]
     bounds.sort(key=lambda item: item.argument.span.start)
     parts = blocks, network, outputs, tuple(bounds), said.init, said.doc
-    return Spec(tree.span.source, name.text, said.params, inputs, integers, *parts)
+    return Spec(tree.span.source, name.text, said.params, inputs, integers, *parts, channels_last)
 
 
 def _read_inputs(
-    tree: Mapping | None, integers: set[str], scope: Scope, sink: Sink
+    tree: Mapping | None, integers: set[str], channels_last: set[str], scope: Scope, sink: Sink
 ) -> dict[str, Argument]:
-    """Return the inputs' shapes; `integers` learns which of them hold integers."""
+    """Return the inputs' shapes; the sets learn which of them hold integers, or lie otherwise."""
     inputs: dict[str, Argument] = {}
     for key, value in entries(tree):
         check_name(sink, key.text, key.span, "input")
         if isinstance(value, Mapping):
-            value, dtype = _shape_within(value, sink)
-            integers |= {key.text} if dtype == INTEGER else set()
+            said = _said_of_input(value, sink)
+            integers |= {key.text} if said.dtype == INTEGER else set()
+            channels_last |= {key.text} if said.memory_format else set()
+            _check_layout(said, value, sink)
+            value = said.shape or Sequence((), value.span)
         shape = read_argument(value, scope, sink)
         inputs[key.text] = shape or Argument((), value.span)  # known, so that layers may read it
         if shape is None:
@@ -95,17 +99,24 @@ def _read_inputs(
     return inputs
 
 
-def _shape_within(tree: Mapping, sink: Sink) -> tuple[Tree, str]:
-    """Return shape and dtype; report `image: {shape: [3, 32, 32]}`, which is the shape alone."""
-    if tree.find("dtype"):
+def _check_layout(said: InputKeys, tree: Mapping, sink: Sink) -> None:
+    """Report a layout in memory of what is no image."""
+    rank = len(said.shape.items) if isinstance(said.shape, Sequence) else 0
+    if said.memory_format and rank and rank != 3:
+        message = f"`{CHANNELS_LAST}` is for images of three dimensions, found {rank}"
+        place = tree.get("memory_format") or tree
+        sink.error(Code.RANGE, message, place.span, help="delete it")
+
+
+def _said_of_input(tree: Mapping, sink: Sink) -> InputKeys:
+    """Return what an input says; report `image: {shape: [3, 32, 32]}`, which is the shape alone."""
+    if tree.find("dtype") or tree.find("memory_format"):
         keys = corrected(InputKeys, tree, "an input", sink)
-        said = read_known(InputKeys, keys, "an input", Reading(sink))
-        return said.shape or Sequence((), tree.span), said.dtype
+        return read_known(InputKeys, keys, "an input", Reading(sink))
     shapes = [value for _, value in tree.items if isinstance(value, Sequence)]
-    if not shapes:
-        return tree, REAL
-    refuse_form(tree, "an input is a shape", sink, f"write {shapes[0].span.text}")
-    return shapes[0], REAL
+    if shapes:
+        refuse_form(tree, "an input is a shape", sink, f"write {shapes[0].span.text}")
+    return InputKeys.model_construct(shape=shapes[0] if shapes else tree)
 
 
 # ------------------------------------------------------------------ blocks

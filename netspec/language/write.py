@@ -22,7 +22,7 @@ from netspec.language.model import (
     Spec,
 )
 from netspec.language.terms import INDEX, NUMBERS, Condition, Maker, Param, Ref, Value
-from netspec.ops.base import INTEGER
+from netspec.ops.base import CHANNELS_LAST, INTEGER
 from netspec.ops.dim import Expr, python, substitute
 from netspec.ops.fillers import Filler
 from netspec.text.diagnostics import Source
@@ -48,11 +48,12 @@ def written(spec: Spec, expect: Mapping[str, int]) -> str:
     Dumper.add_representer(
         _Inline, lambda dumper, data: dumper.represent_mapping(_MAP, data.items(), True)
     )
-    Dumper.add_representer(
-        tuple, lambda dumper, data: dumper.represent_sequence(_LIST, data, True)
-    )
-    given = {"allow_unicode": True, "sort_keys": False, "width": 96}
-    text = yaml.dump(_spec(spec, expect), Dumper=Dumper, **given)
+    Dumper.add_representer(tuple, lambda dumper, data: dumper.represent_sequence(_LIST, data, True))
+    data = _spec(spec, expect)
+    text = yaml.dump(data, Dumper=Dumper, allow_unicode=True, sort_keys=False, width=96)
+    # What a reader looks for stands apart.
+    text = re.sub(r"^(?=(blocks|graph|outputs|expect):)", "\n", text, flags=re.M)
+    text = re.sub(r"^(?=  [A-Z]\w*:$)", "\n", text, flags=re.M).replace("blocks:\n\n", "blocks:\n")
     return formatted(Source("<written>", text))
 
 
@@ -80,7 +81,9 @@ def _spec(spec: Spec, expect: Mapping[str, int]) -> Data:
 
 def _input(spec: Spec, name: str) -> Data:
     shape = _value(spec.inputs[name].value)
-    return _Inline(shape=shape, dtype=INTEGER) if name in spec.integers else shape
+    said = {"dtype": INTEGER} if name in spec.integers else {}
+    said |= {"memory_format": CHANNELS_LAST} if name in spec.channels_last else {}
+    return _Inline(shape=shape, **said) if said else shape
 
 
 def _fillers(tensors: Mapping[str, Filler]) -> Data:
@@ -90,8 +93,13 @@ def _fillers(tensors: Mapping[str, Filler]) -> Data:
 
 
 def _filler(filler: Filler) -> Data:
-    given = {key: getattr(filler, key) for key in filler.model_fields_set}
-    return _Inline({filler.function: ()}, **given) if given else filler.function
+    fields = type(filler).model_fields
+    given = {key: getattr(filler, key) for key in fields if key in filler.model_fields_set}
+    needed = [given.pop(key) for key in fields if fields[key].is_required()]
+    if not needed and not given:
+        return filler.function
+    leading = needed[0] if len(needed) == 1 else tuple(needed)
+    return _Inline({filler.function: leading}, **given)
 
 
 def _block(block: Block) -> Data:

@@ -85,6 +85,8 @@ class Input(Enum):
 
 REAL, INTEGER = "float32", "int64"
 """What the elements of a tensor are."""
+CHANNELS_LAST = "channels_last"
+"""The layout of images in memory in which the channels of a pixel stand side by side."""
 
 
 class Storage(Enum):

@@ -75,6 +75,56 @@ class LocalResponseNorm(Norm):
         return f"LRN {self.size}"
 
 
+@op("band_response_norm")
+class BandResponseNorm(LocalResponseNorm):
+    """Local response normalisation whose sums over neighbours are a convolution with a band matrix.
+
+    More multiply-adds and less time than `local_response_norm`, for inference.
+    """
+
+    module: ClassVar[str] = "BandResponseNorm"
+    may_run_once: ClassVar[bool] = False
+    rank: ClassVar[int | None] = 3
+    helpers: ClassVar[Mapping[str, str]] = {
+        "BandResponseNorm": '''\
+class BandResponseNorm(nn.Module):
+    """Local response normalisation; a convolution adds up the squares of neighbouring channels."""
+
+    band: Tensor
+    base: Tensor
+
+    def __init__(
+        self, channels: int, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
+    ) -> None:
+        super().__init__()
+        self.beta = beta
+        channel = torch.arange(channels)
+        distance = channel - channel[:, None]
+        is_near = (distance >= -(size // 2)) & (distance <= (size - 1) // 2)
+        band = is_near[:, :, None, None] * (alpha / size)
+        self.register_buffer("band", band, persistent=False)
+        self.register_buffer("base", torch.full((channels,), float(k)), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        total = F.conv2d(x * x, self.band, self.base)
+        if self.beta != 0.75:
+            return x * total.pow(-self.beta)
+        root = total.rsqrt()
+        return x * (root * root.sqrt())
+'''
+    }
+
+    def inferred(self, x: Shape, *others: Shape) -> dict[str, Dim]:
+        return {"channels": x[0]}
+
+    def cost(self, *inputs: Shape) -> Cost:
+        elements = product(inputs[0])
+        return Cost(elements * numbers(inputs[0])[0], 2 * elements)
+
+    def label(self) -> str:
+        return f"band LRN {self.size}"
+
+
 class BatchNorm(Norm):
     """Normalise each channel by its mean and variance; `num_features` is inferred."""
 

@@ -94,4 +94,3 @@ def _with(spec: Spec, edit: Edit) -> Spec:
 def _same(body: Body, new: tuple[object, ...], old: tuple[object, ...]) -> Body | None:
     """Return the body itself if nothing in it has changed."""
     return body if all(a is b for a, b in zip(new, old, strict=True)) else None
-

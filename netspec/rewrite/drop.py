@@ -53,7 +53,7 @@ def drop_unread(view: View) -> Edit | None:
 def drop_idle(view: View) -> Edit | None:
     """Drop dropout and identities."""
     for layer in view.layers.values():
-        if view.is_op(layer, Op) and view.may_go(layer) and _is_idle(view, layer):
+        if layer.sources and view.is_op(layer, Op) and _is_idle(view, layer) and view.may_go(layer):
             return view.edit({layer.name: None}, {layer.name: layer.sources[0].name})
     return None
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import cast
 
 from netspec.graph.model import NodeId, path
 from netspec.language.model import Layer, OpCall
-from netspec.ops.base import Op
 from netspec.ops.conv import Conv
 from netspec.ops.linear import Linear
 from netspec.ops.norm import BatchNorm, InstanceNorm2d
-from netspec.rewrite.tensors import Arithmetic, Made, Old, folded_bias, folded_weight
+from netspec.rewrite.tensors import Arithmetic, Made, Old
 from netspec.rewrite.view import Edit, Source, View, same_condition
 
 
@@ -35,7 +35,7 @@ def _is_foldable(view: View, layer: Layer, norm: Layer) -> bool:
         for op in view.ops(norm.name)
     )
     # The channels of both are the same dimension: a linear layer's is the last one.
-    is_vector = not isinstance(layer.call.op, Linear) or all(
+    is_vector = not view.is_op(layer, Linear) or all(
         len(size) == 1 for size in view.sizes(norm.name)
     )
     return (
@@ -64,26 +64,20 @@ def _with_bias(layer: Layer, norm: Layer) -> Layer:
 
 
 def _folded(view: View, layer: str, norm: str) -> Source:
-    ops: dict[NodeId, tuple[Op, Op]] = {}
-    for one, two in zip(view.nodes(layer), view.nodes(norm), strict=True):
-        ops[one.id] = one.op, two.op
+    """Return where weight and bias of a layer come from that does a normalisation's work too."""
+    layers = {node.id[:-1]: node.op for node in view.nodes(layer)}
+    norms = {node.id[:-1]: cast("BatchNorm", node.op) for node in view.nodes(norm)}
 
     def source(tensor: str, place: NodeId) -> Arithmetic:
-        old, op = ops[(*place, layer)]
-        of_norm = path((*place, norm))
+        def old(owner: str, key: str, is_there: bool = True) -> Old | None:
+            return Old(f"{path((*place, owner))}.{key}") if is_there else None
 
-        def learnt(key: str, owner: str, is_there: bool) -> Old | None:
-            return Old(f"{owner}.{key}") if is_there else None
-
-        affine = bool(getattr(op, "affine", True))
-        gamma = learnt("weight", of_norm, affine)
-        variance, eps = Old(f"{of_norm}.running_var"), float(getattr(op, "eps", 0))
-        of_layer = path((*place, layer))
+        op = norms[place]
+        scaling = old(norm, "weight", op.affine), old(norm, "running_var"), op.eps
         if tensor == "weight":
-            return Made(folded_weight, (Old(f"{of_layer}.weight"), gamma, variance, eps))
-        bias = learnt("bias", of_layer, bool(getattr(old, "bias", True)))
-        beta = learnt("bias", of_norm, affine)
-        mean = Old(f"{of_norm}.running_mean")
-        return Made(folded_bias, (bias, gamma, beta, mean, variance, eps))
+            return Made("folded_weight", (old(layer, "weight"), *scaling))
+        bias = old(layer, "bias", getattr(layers[place], "bias", True))
+        shift = old(norm, "bias", op.affine), old(norm, "running_mean")
+        return Made("folded_bias", (bias, *shift, *scaling))
 
     return source

@@ -20,7 +20,7 @@ from netspec.ops.linear import Linear
 from netspec.ops.norm import BatchNorm
 from netspec.ops.reach import one_by_one
 from netspec.ops.split import Split
-from netspec.rewrite.tensors import Arithmetic, Made, Old, stacked
+from netspec.rewrite.tensors import Arithmetic, Made, Old
 from netspec.rewrite.view import Edit, Source, View, moved, unused
 
 _FUSED, _PIECES = "fused", "pieces"
@@ -159,7 +159,10 @@ def _fused(view: View, family: Sequence[Layer], key: str, widths: Sequence[Value
             layer = replace(layer, name=unused(f"branch{layer.name}", view.layers))
             tensors[layer.name] = moved(step.layer.name)
         if layer is first:
-            layers += [_wide(first, fused, key, widths), _cut(first, fused, pieces, members, widths)]
+            layers += [
+                _wide(first, fused, key, widths),
+                _cut(first, fused, pieces, members, widths),
+            ]
         elif layer.name not in members:
             layers.append(layer)
     if view.lowered.join is not None:
@@ -203,6 +206,6 @@ def _stacked(members: Sequence[str]) -> Source:
     def source(tensor: str, place: NodeId) -> Arithmetic:
         old = [Old(path((*place, member, tensor))) for member in members]
         # How many batches have been seen is one number.
-        return old[0] if tensor.endswith("num_batches_tracked") else Made(stacked, tuple(old))
+        return old[0] if tensor.endswith("num_batches_tracked") else Made("stacked", tuple(old))
 
     return source

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from netspec.analysis.network import Network
 from netspec.language.write import written
 from netspec.rewrite.apply import Tensors, applied, kept, rebuilt
+from netspec.rewrite.band import band_response_norm
 from netspec.rewrite.drop import drop_idle, drop_unread, inference
 from netspec.rewrite.fold import fold_batch_norm
 from netspec.rewrite.fuse import fuse_siblings
+from netspec.rewrite.memory import channels_last, in_place
 from netspec.rewrite.tidy import tidied
 from netspec.rewrite.view import Edit, View
 
@@ -21,6 +23,8 @@ REWRITES: Sequence[Rewrite] = (
     drop_idle,
     fold_batch_norm,
     fuse_siblings,
+    band_response_norm,
+    in_place,
 )
 """In the order in which they run."""
 
@@ -35,7 +39,7 @@ class Applied:
 
     def __str__(self) -> str:
         changes = ", ".join(f"{old} {op} → {new}" for op, (old, new) in self.ops.items())
-        return f"{self.count} × {self.name}: {changes}"
+        return f"{self.count} × {self.name}" + (f": {changes}" if changes else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,8 @@ def optimize(network: Network, names: Collection[str] | None = None) -> Optimize
                 after, tensors = applied(network, found, tensors)
                 _note(log, rewrite.__name__, found, network, after)
                 network = after
+    if names is None or channels_last.__name__ in names:
+        network = rebuilt(network, channels_last(network))
     spec = tidied(network.spec)
     total = network.totals.inference
     text = written(spec, {"params": total.params, "macs": total.macs})
@@ -87,7 +93,7 @@ def _note(log: dict[str, Applied], name: str, edit: Edit, before: Network, after
     )
     past = log.get(name, Applied(name, 0, {}))
     ops = dict(past.ops)
-    for op in old.keys() | new.keys():
+    for op in sorted(old.keys() | new.keys()):
         if old[op] != new[op]:
             ops[op] = (ops.get(op, (old[op], 0))[0], new[op])
     count = past.count + len(View(before, edit.old).places)

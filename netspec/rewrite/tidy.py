@@ -32,7 +32,9 @@ def tidied(spec: Spec) -> Spec:
 def _once(spec: Spec) -> Spec:
     layers = list(spec.layers())
     called = {layer.call.block for layer in layers if isinstance(layer.call, BlockCall)}
-    called |= {value.name for layer in layers for value in _values(layer) if isinstance(value, Maker)}
+    called |= {
+        value.name for layer in layers for value in _values(layer) if isinstance(value, Maker)
+    }
     called |= {
         str(param.default)
         for block in spec.blocks.values()
@@ -45,7 +47,11 @@ def _once(spec: Spec) -> Spec:
     read |= {text for shape in spec.inputs.values() for text in names(shape.value)}
     read |= {text for x in spec.outputs if x.weight for text in names(x.weight.value)}
     params = {name: param for name, param in spec.params.items() if name in read}
-    if len(blocks) == len(spec.blocks) and params.keys() == spec.params.keys() and not any(gone.values()):
+    if (
+        len(blocks) == len(spec.blocks)
+        and params.keys() == spec.params.keys()
+        and not any(gone.values())
+    ):
         return spec
     return _without(replace(spec, params=params, blocks=blocks), gone)
 

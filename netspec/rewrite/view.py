@@ -10,7 +10,7 @@ from netspec.analysis.network import Network
 from netspec.graph.model import Node, NodeId, Sizes, path
 from netspec.language.lower import END, Lowered
 from netspec.language.model import Body, Chain, Layer, OpCall, Parallel, ShareCall
-from netspec.language.terms import Condition, Ref
+from netspec.language.terms import Argument, Condition, Ref, Value
 from netspec.ops.base import Op
 from netspec.rewrite.tensors import Arithmetic, Old
 
@@ -111,6 +111,14 @@ class View:
                 return is_below or (layer is not chain.layers[-1] and len(chain.layers) > 1)
         return False
 
+    def called(self, layer: Layer, op: type[Op], **given: Value) -> Layer:
+        """Return a layer that calls another op, or its own with other arguments."""
+        call = layer.call
+        assert isinstance(call, OpCall)
+        arguments = {**call.arguments, **{key: Argument(x, call.span) for key, x in given.items()}}
+        new = op.model_validate({key: x.value for key, x in arguments.items()})
+        return replace(layer, call=replace(call, op=new, arguments=arguments))
+
     def edit(
         self,
         changed: Mapping[str, Layer | None],
@@ -124,8 +132,8 @@ class View:
         numbers: dict[str, str] = {}
 
         def chain(old: Chain) -> Chain:
-            kept = [changed.get(layer.name, layer) for layer in old.layers]
-            kept = [layer for layer in kept if layer is not None]
+            found = (changed.get(layer.name, layer) for layer in old.layers)
+            kept = [layer for layer in found if layer is not None]
             if not old.named:
                 numbers.update({layer.name: str(i) for i, layer in enumerate(kept)})
             return replace(old, layers=tuple(kept))
@@ -165,7 +173,9 @@ def same_condition(one: Layer, two: Layer) -> bool:
             return when.left, when.operator, when.right
         return when
 
-    return key(one.said.when) == key(two.said.when) and not (one.said.otherwise or two.said.otherwise)
+    return key(one.said.when) == key(two.said.when) and not (
+        one.said.otherwise or two.said.otherwise
+    )
 
 
 def unused(name: str, taken: Iterable[str]) -> str:

@@ -28,13 +28,21 @@ _IMPORTS = {
 }
 _FUNCTIONS = {
     *("nn.Module", "nn.Sequential", "nn.ModuleList", "nn.Identity", "torch.zeros"),
-    *("torch.arange", "torch.full"),
+    *("torch.arange", "torch.full", "torch.channels_last"),
     *(cls.module for cls in REGISTRY.values()),
     *(f"nn.init.{name}" for name in FILLERS),
 }
 """What of torch may be named: the registry is the vocabulary, so a new op needs no line here."""
 _BUILTINS = {"OrderedDict", "bool", "float", "int", "isinstance", "range", "super", "tuple"}
-_CALLED = {"add_module", "expand", "get_parameter", "get_submodule", "modules", METHOD}
+_CALLED = {
+    "add_module",
+    "contiguous",
+    "expand",
+    "get_parameter",
+    "get_submodule",
+    "modules",
+    METHOD,
+}
 """Methods that are called on something else than a child."""
 _BASES = (["nn.Module"], ["nn.Sequential"], ["nn.ModuleList"], ["NamedTuple"])
 _METHODS = {"__init__", "forward", "total_loss", METHOD}
