@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import linecache
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 from os import PathLike, fspath
 from types import ModuleType
@@ -21,9 +21,10 @@ from netspec.version import __version__
 
 if TYPE_CHECKING:
     import networkx
-    from torch import nn
+    from torch import Tensor, nn
 
     from netspec.emit.report import Report
+    from netspec.rewrite.optimize import Optimized
     from netspec.runtime.weights import Loaded
 
 
@@ -121,6 +122,17 @@ class Net:
 
         return Net(select(self.network, names))
 
+    def optimize(self, only: Collection[str] = (), without: Collection[str] = ()) -> Fast:
+        """Return the network that computes the same in inference, in less time.
+
+        `only` and `without` choose among the rewrites, by default all. Raises ValueError for one
+        that does not exist.
+        """
+        from netspec.compiler import optimized
+        from netspec.rewrite.optimize import chosen
+
+        return Fast(*optimized(self.network, chosen(only, without)))
+
     def min_size(self) -> int:
         """Return the smallest height and width of the image inputs that every shape rule accepts.
 
@@ -201,6 +213,34 @@ class Net:
     def __repr__(self) -> str:
         cost = self.network.totals.inference
         return f"<{self.name}: {cost.params:,} parameters, {cost.macs:,} multiply-adds>"
+
+
+class Fast(Net):
+    """A network that was rewritten for inference.
+
+    `text` is its spec, `applied` says what was done.
+    """
+
+    def __init__(self, network: Network, found: Optimized) -> None:
+        super().__init__(network)
+        self.text = found.text
+        self.applied = tuple(map(str, found.applied))
+        self._tensors = found.tensors
+
+    def to_python(self) -> str:
+        """Return the source of a standalone PyTorch module, with `convert` for a state_dict."""
+        from netspec.emit.torch.module import to_python
+
+        return to_python(self.network, __version__, self._tensors)
+
+    def convert(self, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Return the tensors of the network as written as this one has them.
+
+        Raises KeyError for one that `state` lacks.
+        """
+        from netspec.rewrite.tensors import computed
+
+        return computed(self._tensors, state)
 
 
 def _import(source: str, name: str) -> ModuleType:

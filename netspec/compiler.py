@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ from netspec.text.diagnostics import Diagnostic, Severity, Sink, Source, Span, S
 
 if TYPE_CHECKING:
     from netspec.analysis.repair.rewrite import Judge
+    from netspec.rewrite.optimize import Optimized
 
 
 class ParameterError(TypeError):
@@ -50,6 +51,18 @@ def compile_spec(
 
             found = mended(found, source, _judge(source, load), lineage.extension)
         raise SpecError(found) from None
+
+
+def optimized(network: Network, names: Collection[str]) -> tuple[Network, Optimized]:
+    """Return the network of the optimised spec, and what was done to it.
+
+    It goes by the name and the digest of the spec as written.
+    """
+    from netspec.rewrite.optimize import optimize
+
+    found = optimize(network, names)
+    fast = compile_spec(Source(network.spec.source.name, found.text))
+    return replace(fast, sources=network.sources), found
 
 
 def _blamed(

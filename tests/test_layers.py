@@ -23,15 +23,15 @@ ROOMS = {
     "netspec.language": 3,
     "netspec.graph": 4,
     "netspec.analysis": 5,
-    "netspec.emit": 6,
     "netspec.rewrite": 6,
-    "netspec.runtime": 6,
-    "netspec.compiler": 7,
-    "netspec.features": 7,
-    "netspec.api": 8,
-    "netspec.cli": 9,
-    "netspec": 10,
-    "netspec.__main__": 10,
+    "netspec.emit": 7,
+    "netspec.runtime": 7,
+    "netspec.compiler": 8,
+    "netspec.features": 8,
+    "netspec.api": 9,
+    "netspec.cli": 10,
+    "netspec": 11,
+    "netspec.__main__": 11,
 }
 """A module imports from its own room and from rooms of smaller numbers."""
 
@@ -70,9 +70,15 @@ def test_no_modules_import_each_other():
     assert [sorted(knot) for knot in knots if len(knot) > 1] == []
 
 
-@pytest.mark.parametrize("module", [name for name in MODULES if room_of(name) != "netspec.ops"])
+STAGES = [name for name in MODULES if room_of(name) not in ("netspec.ops", "netspec.rewrite")]
+
+
+@pytest.mark.parametrize("module", STAGES)
 def test_no_stage_knows_an_op(module):
-    """Facts stand on the op's class; `Cut`, for several outputs, is a kind of node like `Join`."""
+    """Facts stand on the op's class; `Cut`, for several outputs, is a kind of node like `Join`.
+
+    A rewrite is about some ops: they are what its proof is of.
+    """
     homes = {f"{ops.__name__}.{name}" for name in ops.__all__} - {"netspec.ops.split"}
     assert not imports(module) & homes
 

@@ -18,6 +18,7 @@ from netspec.version import __version__
 COMMANDS = {
     "check": "say what is wrong with a spec",
     "build": "write a spec as a PyTorch module",
+    "optimize": "write a spec that computes the same in inference, in less time",
     "render": "draw a spec",
     "report": "count a spec's parameters and multiply-adds",
     "compare": "put specs side by side",

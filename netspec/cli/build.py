@@ -9,6 +9,7 @@ from netspec.analysis.network import Network
 from netspec.cli.arguments import add_flag, add_output, add_spec, add_watch
 from netspec.cli.common import compiled, write
 from netspec.cli.exits import Exit, Failure
+from netspec.cli.optimize import rewritten
 from netspec.cli.show import say_difference, tell
 from netspec.emit.torch.module import to_python
 from netspec.text import files
@@ -21,6 +22,9 @@ def add(parser: ArgumentParser) -> None:
     add_watch(parser)
     add_output(parser, "the Python file")
     add_flag(parser, "--check", "write nothing; exit 1 with a diff if OUTPUT differs")
+    add_flag(
+        parser, "--optimize", "write the module that `netspec optimize` would make of the spec"
+    )
     add_flag(parser, "--verify", "run the module and compare it with what was inferred")
     parser.add_argument(
         "--features", metavar="A,B", help="return these layers' feature maps, and stop behind them"
@@ -40,7 +44,11 @@ def _selected(network: Network, names: str | None) -> Network:
 
 def run(options: Namespace) -> int:
     network = _selected(compiled(options), options.features)
-    source = to_python(network, __version__)
+    tensors = None
+    if options.optimize:
+        network, found = rewritten(network)
+        tensors = found.tensors
+    source = to_python(network, __version__, tensors)
     if options.verify:
         _verify(network, source)
     if options.check:

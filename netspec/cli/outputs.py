@@ -50,6 +50,7 @@ _MARKS = {
     "html": _Mark(_COMMENT, rb"<!DOCTYPE html>\s*"),
     "dot": _Mark(b"// " + _WORDS + b"\n"),
     "mmd": _Mark(b"%% " + _WORDS + b"\n"),
+    "spec": _Mark(b"# " + _WORDS + b"\n"),
     "png": _Mark(_CHUNK, rb"\x89PNG.{29}"),
 }
 _PYTHON = re.compile(

@@ -64,6 +64,8 @@ class Call:
     note: str = ""
     item: int | None = None
     """Which of several results is meant."""
+    takes_lists: bool = False
+    """Whether torch's types ask for lists where other functions take tuples."""
 
 
 @dataclass(frozen=True, slots=True)

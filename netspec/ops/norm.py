@@ -88,13 +88,18 @@ class BandResponseNorm(LocalResponseNorm):
     helpers: ClassVar[Mapping[str, str]] = {
         "BandResponseNorm": '''\
 class BandResponseNorm(nn.Module):
-    """Local response normalisation; a convolution adds up the squares of neighbouring channels."""
+    """Local response normalisation that adds up squares by a convolution."""
 
     band: Tensor
     base: Tensor
 
     def __init__(
-        self, channels: int, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
+        self,
+        channels: int,
+        size: int,
+        alpha: float = 1e-4,
+        beta: float = 0.75,
+        k: float = 1.0,
     ) -> None:
         super().__init__()
         self.beta = beta
@@ -103,7 +108,8 @@ class BandResponseNorm(nn.Module):
         is_near = (distance >= -(size // 2)) & (distance <= (size - 1) // 2)
         band = is_near[:, :, None, None] * (alpha / size)
         self.register_buffer("band", band, persistent=False)
-        self.register_buffer("base", torch.full((channels,), float(k)), persistent=False)
+        base = torch.full((channels,), float(k))
+        self.register_buffer("base", base, persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         total = F.conv2d(x * x, self.band, self.base)

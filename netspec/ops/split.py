@@ -210,7 +210,8 @@ class Split(Cut):
             yield Problem("split_size_or_sections", message)
 
     def torch(self, *inputs: Shape) -> Call | Infix:
-        return Call("torch.split", (Input.ONE, self.split_size_or_sections), {"dim": self.dim})
+        sections = self.split_size_or_sections
+        return Call("torch.split", (Input.ONE, sections), {"dim": self.dim}, takes_lists=True)
 
 
 @op("unbind")

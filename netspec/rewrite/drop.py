@@ -14,14 +14,16 @@ from netspec.rewrite.view import Edit, View
 
 
 def inference(network: Network) -> Spec:
-    """Return a spec without the outputs of training and the layers that only they read."""
+    """Return a spec without the outputs of training, and with the present parameters as its own."""
     spec = network.spec
+    values = network.graph.params
+    params = {name: replace(x, default=values[name]) for name, x in spec.params.items()}
     graph = spec.model.body
     assert isinstance(graph, Chain)
     outputs = tuple(output for output in spec.outputs if not is_train_only(output, graph))
     outputs = tuple(replace(output, weight=None) for output in outputs)
     model = replace(spec.model, body=_weightless(graph))
-    return replace(spec, outputs=outputs, model=model, expect=())
+    return replace(spec, params=params, outputs=outputs, model=model, expect=())
 
 
 def _weightless(graph: Chain) -> Chain:

@@ -10,13 +10,18 @@ def stacked(*tensors: Tensor) -> Tensor:
 
 
 def factor(gamma: Tensor | None, variance: Tensor, eps: float) -> Tensor:
-    """Return what batch normalisation multiplies each channel with, in double precision."""
+    """Return what batch normalisation multiplies each channel with, as doubles."""
     root = (variance.double() + eps).rsqrt()
     return root if gamma is None else gamma.double() * root
 
 
-def folded_weight(weight: Tensor, gamma: Tensor | None, variance: Tensor, eps: float) -> Tensor:
-    """Return the weight of a layer that does the work of the batch normalisation behind it too."""
+def folded_weight(
+    weight: Tensor,
+    gamma: Tensor | None,
+    variance: Tensor,
+    eps: float,
+) -> Tensor:
+    """Return a layer's weight that does the work of a batch normalisation too."""
     scale = factor(gamma, variance, eps).view(-1, *[1] * (weight.dim() - 1))
     return (weight.double() * scale).to(weight.dtype)
 
@@ -29,7 +34,7 @@ def folded_bias(
     variance: Tensor,
     eps: float,
 ) -> Tensor:
-    """Return the bias of a layer that does the work of the batch normalisation behind it too."""
+    """Return a layer's bias that does the work of a batch normalisation too."""
     offset = -mean.double() if bias is None else bias.double() - mean.double()
     moved = offset * factor(gamma, variance, eps)
     return (moved if beta is None else moved + beta.double()).to(mean.dtype)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from netspec.analysis.network import Network
-from netspec.language.model import Spec
 from netspec.ops.activation import Activation
 from netspec.ops.conv import Conv, Conv2d
 from netspec.ops.linear import Linear
@@ -17,14 +14,14 @@ _MOST = 2
 """Of how many multiply-adds one must be a convolution's."""
 
 
-def channels_last(network: Network) -> Spec:
-    """Return a spec whose images have their channels last, if convolutions are most of its work."""
+def channels_last(network: Network) -> set[str]:
+    """Return the inputs whose channels should lie side by side, as convolutions are most work."""
     nodes = [node for node in network.graph.inference() if isinstance(node.op, Conv2d)]
     work = sum(network.costs[node.id].macs for node in nodes)
     if work * _MOST < network.totals.inference.macs or not nodes:
-        return network.spec
+        return set()
     images = {name for (name,), shape in network.graph.inputs.items() if len(shape) == 3}
-    return replace(network.spec, channels_last=images - {*network.spec.integers})
+    return images - {*network.spec.integers}
 
 
 def in_place(view: View) -> Edit | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from netspec.analysis.network import Network
 from netspec.language.write import written
@@ -16,17 +16,32 @@ from netspec.rewrite.fuse import fuse_siblings
 from netspec.rewrite.memory import channels_last, in_place
 from netspec.rewrite.tidy import tidied
 from netspec.rewrite.view import Edit, View
+from netspec.text.diagnostics import suggest
 
 Rewrite = Callable[[View], Edit | None]
-REWRITES: Sequence[Rewrite] = (
-    drop_unread,
-    drop_idle,
-    fold_batch_norm,
-    fuse_siblings,
-    band_response_norm,
-    in_place,
-)
-"""In the order in which they run."""
+REWRITES: Mapping[str, Rewrite] = {
+    rewrite.__name__: rewrite
+    for rewrite in (
+        drop_unread,
+        drop_idle,
+        fold_batch_norm,
+        fuse_siblings,
+        band_response_norm,
+        in_place,
+    )
+}
+"""What changes a body, in the order in which it is tried."""
+NAMES = (*REWRITES, channels_last.__name__)
+"""Everything that can be chosen."""
+
+
+def chosen(only: Collection[str], without: Collection[str]) -> tuple[str, ...]:
+    """Return the rewrites to apply. Raises ValueError for one that does not exist."""
+    for name in (*only, *without):
+        if name not in NAMES:
+            hint = suggest(name, NAMES) or "there are " + ", ".join(NAMES)
+            raise ValueError(f"no rewrite is called `{name[:64]}`; {hint}")
+    return tuple(name for name in only or NAMES if name not in without)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +49,8 @@ class Applied:
     """How often a rewrite was applied, and how many ops of each kind there were and are."""
 
     name: str
-    count: int
-    ops: Mapping[str, tuple[int, int]]
+    count: int = 0
+    ops: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
     def __str__(self) -> str:
         changes = ", ".join(f"{old} {op} → {new}" for op, (old, new) in self.ops.items())
@@ -44,18 +59,17 @@ class Applied:
 
 @dataclass(frozen=True, slots=True)
 class Optimized:
-    """A network for inference, the text of its spec, and what its tensors are made of."""
+    """The text of a spec, what its tensors are made of, and what was done."""
 
-    network: Network
     text: str
     tensors: Tensors
     applied: Sequence[Applied]
 
 
-def optimize(network: Network, names: Collection[str] | None = None) -> Optimized:
-    """Return a network that computes the same in inference with less work.
+def optimize(network: Network, names: Collection[str] = NAMES) -> Optimized:
+    """Return a spec that computes the same in inference with less work, at the same parameters.
 
-    `names` are the rewrites to apply, by default all.
+    `names` are the rewrites to apply.
     """
     tensors = kept(network)
     network = rebuilt(network, inference(network))
@@ -63,20 +77,19 @@ def optimize(network: Network, names: Collection[str] | None = None) -> Optimize
     is_done = False
     while not is_done:
         is_done = True
-        for rewrite in REWRITES:
-            if names is not None and rewrite.__name__ not in names:
-                continue
-            while found := _first(network, rewrite):
+        for name, rewrite in REWRITES.items():
+            while name in names and (edit := _first(network, rewrite)):
                 is_done = False
-                after, tensors = applied(network, found, tensors)
-                _note(log, rewrite.__name__, found, network, after)
-                network = after
-    if names is None or channels_last.__name__ in names:
-        network = rebuilt(network, channels_last(network))
-    spec = tidied(network.spec)
+                before = network
+                network, tensors = applied(network, edit, tensors)
+                log[name] = _more(log.get(name, Applied(name)), edit, before, network)
+    spec = network.spec
+    if channels_last.__name__ in names and (images := channels_last(network)):
+        spec = replace(spec, channels_last=images)
+        log[channels_last.__name__] = Applied(channels_last.__name__, len(images))
     total = network.totals.inference
-    text = written(spec, {"params": total.params, "macs": total.macs})
-    return Optimized(rebuilt(network, spec), text, tensors, tuple(log.values()))
+    text = written(tidied(spec), {"params": total.params, "macs": total.macs})
+    return Optimized(text, tensors, tuple(log.values()))
 
 
 def _first(network: Network, rewrite: Rewrite) -> Edit | None:
@@ -85,16 +98,14 @@ def _first(network: Network, rewrite: Rewrite) -> Edit | None:
     return next((edit for edit in edits if edit is not None), None)
 
 
-def _note(log: dict[str, Applied], name: str, edit: Edit, before: Network, after: Network) -> None:
-    """Add an edit to what is known of its rewrite."""
+def _more(past: Applied, edit: Edit, before: Network, after: Network) -> Applied:
+    """Add an edit to what a rewrite has done."""
     old, new = (
         Counter(node.call.op.op_name for node in network.graph.inference())
         for network in (before, after)
     )
-    past = log.get(name, Applied(name, 0, {}))
     ops = dict(past.ops)
     for op in sorted(old.keys() | new.keys()):
         if old[op] != new[op]:
             ops[op] = (ops.get(op, (old[op], 0))[0], new[op])
-    count = past.count + len(View(before, edit.old).places)
-    log[name] = Applied(name, count, ops)
+    return Applied(past.name, past.count + len(View(before, edit.old).places), ops)

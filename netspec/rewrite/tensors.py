@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -44,12 +44,13 @@ def keys(value: object) -> Iterator[str]:
         yield from keys(arg)
 
 
-def evaluate(value: object, state: Mapping[str, Tensor]) -> object:
-    """Compute a tensor from a state_dict. Raises KeyError for a key that it lacks."""
+def computed(tensors: Mapping[str, Arithmetic], state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Compute tensors from a state_dict. Raises KeyError for a key that it lacks."""
     from netspec.rewrite import folding
 
-    if isinstance(value, Old):
-        return state[value.key]
-    if isinstance(value, Made):
-        return getattr(folding, value.function)(*(evaluate(arg, state) for arg in value.args))
-    return value
+    def value(of: Arithmetic | float | None) -> Any:
+        if isinstance(of, Old):
+            return state[of.key]
+        return getattr(folding, of.function)(*map(value, of.args)) if isinstance(of, Made) else of
+
+    return {key: value(made) for key, made in tensors.items()}

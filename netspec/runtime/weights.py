@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -32,7 +33,7 @@ def load_weights(model: nn.Module, path: str) -> Loaded:
     A .pt file is read with `weights_only=True`, so it cannot run code. Raises OSError or
     ValueError if it holds no state_dict, ImportError for .safetensors without that package.
     """
-    given = _read(path)
+    given = read(path)
     own = model.state_dict()
     skipped = {key: _refusal(key, tensor, own) for key, tensor in given.items()}
     fitting = {key: tensor for key, tensor in given.items() if not skipped[key]}
@@ -53,7 +54,8 @@ def _refusal(key: str, tensor: Tensor, own: Mapping[str, Tensor]) -> str:
     return "" if ours == theirs else f"the file has {theirs}, the model {ours}"
 
 
-def _read(path: str) -> dict[str, Tensor]:
+def read(path: str) -> dict[str, Tensor]:
+    """Return the state_dict of a file. Raises what `load_weights` raises."""
     import torch
 
     if path.endswith(".safetensors"):
@@ -66,3 +68,16 @@ def _read(path: str) -> dict[str, Tensor]:
     if not isinstance(content, dict) or not all(map(torch.is_tensor, content.values())):
         raise ValueError(f"{path} holds no state_dict")
     return content
+
+
+def written(state: Mapping[str, Tensor], kind: str) -> bytes:
+    """Return a state_dict as a file: `safetensors`, or what torch.save writes."""
+    if kind == "safetensors":
+        from safetensors.torch import save
+
+        return save({key: tensor.contiguous() for key, tensor in state.items()})
+    import torch
+
+    file = io.BytesIO()
+    torch.save(dict(state), file)
+    return file.getvalue()

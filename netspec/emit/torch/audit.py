@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator
 from types import NoneType
 from typing import NoReturn
 
+from netspec.emit.torch.convert import CONVERT
 from netspec.emit.torch.initialise import METHOD
 from netspec.emit.torch.instances import MAKER
 from netspec.emit.torch.naming import GLOBALS
@@ -33,7 +34,10 @@ _FUNCTIONS = {
     *(f"nn.init.{name}" for name in FILLERS),
 }
 """What of torch may be named: the registry is the vocabulary, so a new op needs no line here."""
-_BUILTINS = {"OrderedDict", "bool", "float", "int", "isinstance", "range", "super", "tuple"}
+_BUILTINS = {
+    *("OrderedDict", "bool", "dict", "float", "int", "isinstance", "range", "str", "super"),
+    "tuple",
+}
 _CALLED = {
     "add_module",
     "contiguous",
@@ -45,13 +49,21 @@ _CALLED = {
 }
 """Methods that are called on something else than a child."""
 _BASES = (["nn.Module"], ["nn.Sequential"], ["nn.ModuleList"], ["NamedTuple"])
-_METHODS = {"__init__", "forward", "total_loss", METHOD}
+_METHODS = {"__init__", "forward", "total_loss", METHOD, CONVERT}
 _WORD = re.compile(r"[A-Za-z0-9_.-]*", re.ASCII)
 _SCOPES = (ast.Module, ast.ClassDef, ast.FunctionDef)
 _PLAIN = (
     *(ast.Module, ast.arguments, ast.arg, ast.alias, ast.keyword, ast.Starred),
     *(ast.Assign, ast.AnnAssign, ast.Return, ast.If, ast.For, ast.IfExp),
-    *(ast.Subscript, ast.Tuple, ast.List, ast.GeneratorExp, ast.comprehension),
+    *(
+        ast.Subscript,
+        ast.Tuple,
+        ast.List,
+        ast.GeneratorExp,
+        ast.DictComp,
+        ast.Dict,
+        ast.comprehension,
+    ),
     ast.FormattedValue,
     *(
         ast.BinOp,

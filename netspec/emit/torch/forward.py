@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeGuard
 
 from netspec.emit.torch.layout import (
     INDENT,
@@ -264,6 +265,8 @@ class Statements:
             behind = [operand(number, self.attributes) for number in function.numbers]
             return operation(function.operator, [*inputs, *behind])
         args = [code for value in function.args for code in self._arguments(value, inputs)]
+        if function.takes_lists:
+            args = [replace(x, open="[", close="]") if _is_tuple(x) else x for x in args]
         args += arguments(replace(function, args=()), lambda x: literal(x, self.attributes))
         item = "" if function.item is None else f"[{function.item}]"
         return replace(call(function.function, args), close=f"){item}")
@@ -299,3 +302,7 @@ class Statements:
         if len(texts) > 1:
             return texts[index]
         return f"{texts[0]}.{fields[index]}" if fields else f"{texts[0]}[{index}]"
+
+
+def _is_tuple(code: Code) -> TypeGuard[Brackets]:
+    return isinstance(code, Brackets) and code.open == "("

@@ -1,0 +1,81 @@
+"""`netspec optimize`: write a spec that computes the same in inference, in less time."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from netspec.analysis.network import Network
+from netspec.cli.arguments import add_output, add_spec
+from netspec.cli.common import compiled, stamps_of, write
+from netspec.cli.exits import Exit, Failure
+from netspec.cli.show import tell
+from netspec.compiler import optimized
+from netspec.language.project import stamp
+
+if TYPE_CHECKING:
+    from netspec.rewrite.optimize import Optimized
+
+
+def add(parser: ArgumentParser) -> None:
+    add_spec(parser)
+    add_output(parser, "the spec to write")
+    parser.add_argument("--only", metavar="A,B", default="", help="apply these rewrites alone")
+    parser.add_argument("--without", metavar="A,B", default="", help="leave these rewrites out")
+    parser.add_argument("--weights", metavar="FILE", help="a state_dict of the spec as it is")
+    parser.add_argument(
+        "--weights-out", metavar="FILE", help="where the state_dict of the new spec is written"
+    )
+
+
+def rewritten(
+    network: Network, only: Sequence[str] = (), without: Sequence[str] = ()
+) -> tuple[Network, Optimized]:
+    """Optimise a network, and print what was done."""
+    from netspec.rewrite.optimize import chosen
+
+    try:
+        names = chosen(only, without)
+    except ValueError as error:
+        raise Failure(str(error), Exit.USAGE) from None
+    fast, found = optimized(network, names)
+    for line in found.applied:
+        tell(f"netspec: {line}")
+    return fast, found
+
+
+def _listed(text: str) -> Sequence[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _weights(options: Namespace, found: Optimized) -> bytes:
+    """Return the file of the tensors of the new spec."""
+    from netspec.rewrite.tensors import computed, keys
+    from netspec.runtime.weights import read, written
+
+    try:
+        state = read(options.weights)
+    except ValueError as error:
+        raise Failure(str(error), Exit.USAGE) from None
+    except ImportError as error:
+        raise Failure(f"{options.weights} needs {error.name}", Exit.ENVIRONMENT) from None
+    wanted = dict.fromkeys(key for made in found.tensors.values() for key in keys(made))
+    if missing := [key for key in wanted if key not in state]:
+        more = f" and {len(missing) - 1} more" if missing[1:] else ""
+        raise Failure(f"{options.weights} has no tensor `{missing[0]}`{more}", Exit.WRONG)
+    return written(computed(found.tensors, state), Path(options.weights_out).suffix[1:])
+
+
+def run(options: Namespace) -> int:
+    if bool(options.weights) != bool(options.weights_out):
+        raise Failure("--weights and --weights-out go together", Exit.USAGE)
+    only, without = map(_listed, (options.only, options.without))
+    _, found = rewritten(compiled(options), only, without)
+    tensors = _weights(options, found) if options.weights else b""
+    write(options, options.output, found.text.encode(), "spec")
+    if options.weights:
+        stamps_of(options)[options.weights] = stamp(options.weights)
+        write(options, options.weights_out, tensors, "tensors")
+    return 0
