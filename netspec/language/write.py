@@ -120,9 +120,10 @@ def _param(param: Param) -> str:
 
 
 def _body(body: Body, inputs: Sequence[str]) -> dict[str, Data]:
+    first = inputs[0] if len(inputs) == 1 else ""  # of several each layer says which it reads
     if isinstance(body, Chain):
-        return {"chain": _chain(body, inputs[0])}
-    branches = [_chain(branch, inputs[0]) for branch in body.branches]
+        return {"chain": _chain(body, first)}
+    branches = [_chain(branch, first) for branch in body.branches]
     return {"parallel": branches, "join": body.join.op.op_name}
 
 
