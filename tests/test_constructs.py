@@ -329,11 +329,11 @@ def test_every_size_of_a_docstring_is_defined_and_outputs_have_names():
     for line in (
         "Shape: (N, in_channels, H, W) -> (N, H, W, 5).",
         "Shape: (N, in_channels, H, W) -> (N, 3, H_out, W_out).",
-        "Shape: (N, in_channels, H, W) -> (N, in_channels, (H - 2) // 2 + 1, (W - 2) // 2 + 1).",
+        "Shape: (N, in_channels, H, W) -> (N, in_channels, H // 2, W // 2).",
         "(N, small_channels, H, W), (N, large_channels, H_large, W_large) -> "
         "(N, small_channels, H_large, W_large).",
         "class TwoOutput(NamedTuple):",
-        "(H - 2) // 2 + 1, (W - 2) // 2 + 1) count_: (N, 5, H_count_, W_count_)",
+        "H // 2, W // 2) count_: (N, 5, H_count_, W_count_)",
         "return TwoOutput(low, count_)",
         "low, count = self.two(image)",
         "other = self.other(image)",

@@ -13,6 +13,7 @@ from netspec.graph.model import NodeId
 from netspec.language.model import Block, BlockCall, Chain, Layer, OpCall, Parallel
 from netspec.language.terms import Maker
 from netspec.ops.base import Call, Infix, Op
+from netspec.ops.collect import collected
 from netspec.ops.dim import Dim, Expr, Shape, integer, name, names, substitute, unknown
 from netspec.ops.split import Cut
 
@@ -39,10 +40,11 @@ class Calls:
         }
         constants, extras = self.scope.constants(found)
         values = {key: constants.get((*path, key), value) for key, value in seen.items()}
-        depends = frozenset(names((*seen.values(),)))
-        given: Given = {"": op.shape(*inputs)}
+        depends = frozenset(names(tuple(seen[key] for *_, key in found)))
+        shapes = {"": op.shape(*inputs)}
         if isinstance(op, Cut):
-            given = {text: op.piece(i, inputs[0]) for i, text in enumerate(op.called())}
+            shapes = {text: op.piece(i, inputs[0]) for i, text in enumerate(op.called())}
+        given: Given = {text: tuple(map(collected, x)) for text, x in shapes.items()}
         work = Work(given, depends=depends, extras=extras)
         if isinstance(torch, Infix):
             return replace(work, function=torch)
@@ -105,7 +107,7 @@ class Calls:
             (*place, text): dict(zip(homes, table, strict=True)) for text, table in tables.items()
         }
         constants, extras = self.scope.constants(found)
-        read = [*child.depends, *widths]
+        read = [*child.depends, *tables]
         depends = frozenset(names(tuple(values.get(text, name(text)) for text in read)))
         values |= dict(zip(tables, constants.values(), strict=True))
         given = {port: _substituted(x, values) for port, x in child.output.items()}
@@ -169,11 +171,12 @@ def _substituted(shape: Shape, actual: Values) -> Shape:
         for text, value in actual.items()
         if isinstance(value, tuple) and len(value) == len(shape) - 1
     }
-    sizes = []
+    sizes: list[Dim] = []
     for axis, size in enumerate(shape):
         mine = {text: value[axis - 1] for text, value in pairs.items()} if axis else {}
         try:
-            sizes.append(substitute(size, {**actual, **mine} if mine else actual))
+            found = cast("Dim", substitute(size, {**actual, **mine} if mine else actual))
+            sizes.append(collected(found))
         except TypeError:
             sizes.append(unknown(size))
-    return tuple(cast("list[Dim]", sizes))
+    return tuple(sizes)

@@ -9,6 +9,7 @@ from itertools import pairwise
 from netspec.language.model import Layer
 from netspec.language.terms import NUMBERS, Condition, Series
 from netspec.ops.base import Call
+from netspec.ops.collect import collected
 from netspec.ops.dim import Dim, Expr, Shape, equal, is_known, name, names, substitute
 
 INDEX = "@i"
@@ -214,7 +215,8 @@ def shape_behind(items: Sequence[Construct], shapes: Sequence[Shape], count: Dim
     if isinstance(count, int):
         return shapes[min(count, len(items))]
     if items[0] != items[1] and progression(items[:3]) is not None:
-        return tuple(a + (b - a) * count for a, b in zip(shapes[0], shapes[1], strict=True))
+        pairs = zip(shapes[0], shapes[1], strict=True)
+        return tuple(a + collected(b - a) * count for a, b in pairs)
     return shapes[:4][-1]
 
 
@@ -226,7 +228,7 @@ def _step(values: Sequence[object]) -> object | None:
     sizes = [value for value in values if isinstance(value, int | Expr)]
     if len(sizes) < len(values):
         return None
-    start, difference = sizes[0], sizes[1] - sizes[0]
+    start, difference = sizes[0], collected(sizes[1] - sizes[0])
     if all(equal(size, start + difference * i) for i, size in enumerate(sizes)):
         return start + difference * name(INDEX)
     return None

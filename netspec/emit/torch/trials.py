@@ -6,8 +6,10 @@ from collections.abc import Iterable
 
 from netspec import limits
 from netspec.analysis.network import Network
-from netspec.analysis.shapes import infer
+from netspec.analysis.shapes import Shapes, infer
 from netspec.graph.expand import expand
+from netspec.graph.model import Graph, NodeId
+from netspec.ops.merge import Elementwise
 from netspec.text.diagnostics import Sink, SpecError
 
 
@@ -44,4 +46,21 @@ def _fits(network: Network, name: str, value: float) -> bool:
         graph = expand(network.spec, network.graph.bodies, params, Sink())
     except SpecError:
         return False
-    return not infer(graph)[1]
+    shapes, problems = infer(graph)
+    if problems:
+        return False
+    before = _single(network.graph, network.shapes)
+    # Other counts of copies have other nodes.
+    return all(before.get(id, sizes) == sizes for id, sizes in _single(graph, shapes).items())
+
+
+def _single(graph: Graph, shapes: Shapes) -> dict[NodeId, list[tuple[bool, ...]]]:
+    """Return which sizes are 1, so that they are repeated where the others are not.
+
+    The code says which of the sizes is that of the sum: it must be so with every value.
+    """
+    return {
+        node.id: [tuple(size == 1 for size in shapes[source]) for source in node.inputs]
+        for node in graph.nodes.values()
+        if isinstance(node.op, Elementwise)
+    }
