@@ -9,7 +9,7 @@ from netspec.analysis.network import Network
 from netspec.analysis.shapes import Shapes, infer
 from netspec.graph.expand import expand
 from netspec.graph.model import Graph, NodeId
-from netspec.ops.merge import Elementwise
+from netspec.ops.base import Join
 from netspec.text.diagnostics import Sink, SpecError
 
 
@@ -30,13 +30,14 @@ def _is_free(network: Network, name: str) -> bool:
 
 
 def _others(network: Network, name: str) -> set[int | float]:
-    """Return other values of a parameter: near its own, and twice as much."""
+    """Return other values of a parameter: the least, near its own, and twice as much."""
     value = network.graph.params[name]
     if isinstance(value, bool):
         return {not value}
     if isinstance(value, float):
         return {value / 2}
-    return {value + 1, 2 * value, value - 1 if value > 1 else value + 2}
+    near = {1, value + 1, 2 * value, value - 1 if value > 1 else value + 2}
+    return {other for other in near if other != value}
 
 
 def _fits(network: Network, name: str, value: float) -> bool:
@@ -49,18 +50,19 @@ def _fits(network: Network, name: str, value: float) -> bool:
     shapes, problems = infer(graph)
     if problems:
         return False
-    before = _single(network.graph, network.shapes)
+    before = _repeated(network.graph, network.shapes)
     # Other counts of copies have other nodes.
-    return all(before.get(id, sizes) == sizes for id, sizes in _single(graph, shapes).items())
+    return all(before.get(id, sizes) == sizes for id, sizes in _repeated(graph, shapes).items())
 
 
-def _single(graph: Graph, shapes: Shapes) -> dict[NodeId, list[tuple[bool, ...]]]:
-    """Return which sizes are 1, so that they are repeated where the others are not.
+def _repeated(graph: Graph, shapes: Shapes) -> dict[NodeId, list[tuple[bool, ...]]]:
+    """Return what sums and products repeat: which sizes are 1 where not all are.
 
-    The code says which of the sizes is that of the sum: it must be so with every value.
+    The code says which size is that of the result, so it must be that one with every value.
     """
-    return {
-        node.id: [tuple(size == 1 for size in shapes[source]) for source in node.inputs]
-        for node in graph.nodes.values()
-        if isinstance(node.op, Elementwise)
-    }
+    found = {}
+    for node in graph.nodes.values():
+        if isinstance(node.op, Join) and node.op.operator:
+            axes = zip(*(shapes[source] for source in node.inputs), strict=True)
+            found[node.id] = [tuple(n == 1 for n in sizes if len({*sizes}) > 1) for sizes in axes]
+    return found

@@ -48,7 +48,7 @@ class StochasticDepth(nn.Module):
 
 
 class SwinTFeatures0(nn.Module):
-    """Shape: (N, in_channels, H, W) -> (N, (H - 4) // 4 + 1, (W - 4) // 4 + 1, 96)."""
+    """Shape: (N, in_channels, H, W) -> (N, H // 4, W // 4, 96)."""
 
     def __init__(self, in_channels: int) -> None:
         super().__init__()
