@@ -9,6 +9,7 @@ from typing import cast
 from netspec.emit.torch.instances import Instances
 from netspec.emit.torch.plan import BUFFER, ClassPlan, Given, Work, is_written
 from netspec.emit.torch.scope import ClassScope, Values
+from netspec.emit.torch.wrappers import wrapper_call, wrapper_name, wrapper_source
 from netspec.graph.model import NodeId
 from netspec.language.model import Block, BlockCall, Chain, Layer, OpCall, Parallel
 from netspec.language.terms import Maker
@@ -27,6 +28,8 @@ class Calls:
     blocks: Mapping[str, Block]
     helper: Callable[[str, str], str]
     """What a class or function is called in the file that an op brings along: name and source."""
+    in_list: bool = False
+    """Whether they stand in an nn.Sequential, which holds functions as modules."""
 
     def op(self, call: OpCall, inputs: Sequence[Shape], path: NodeId) -> Work:
         """Return what an op comes to. What it infers from its input opens a constructor's call."""
@@ -46,15 +49,16 @@ class Calls:
             shapes = {text: op.piece(i, inputs[0]) for i, text in enumerate(op.called())}
         given: Given = {text: tuple(map(collected, x)) for text, x in shapes.items()}
         work = Work(given, depends=depends, extras=extras)
-        if isinstance(torch, Infix):
-            return replace(work, function=torch)
         if op.is_module:
+            assert isinstance(torch, Call)
             function = self._function(torch, op)
             first = [value for key, value in values.items() if key not in torch.kwargs]
             args = (*first, *torch.args[len(first) :])
             kwargs = {key: values.get(key, value) for key, value in torch.kwargs.items()}
             child = Call(function, args, kwargs, self._note(call, values))
             return replace(work, child=child, use=op.use(*inputs))
+        if isinstance(torch, Infix):
+            return self._done(work, op, torch)
         function = self._function(torch, op)
         if not op.reads[0]:
             keywords = {} if op.buffers() else {"persistent": False}
@@ -63,7 +67,14 @@ class Calls:
         args = torch.args
         for key, value in values.items():
             args = tuple(_swapped(item, seen[key], value) for item in args)
-        return replace(work, function=replace(torch, function=function, args=args))
+        return self._done(work, op, replace(torch, function=function, args=args))
+
+    def _done(self, work: Work, op: Op, made: Call | Infix) -> Work:
+        """Return what a function comes to: a call in forward, or a module that calls it."""
+        if not (self.in_list and op.is_wrapped):
+            return replace(work, function=made)
+        name = self.helper(wrapper_name(op), wrapper_source(op, made))
+        return replace(work, child=wrapper_call(name, made))
 
     def _function(self, call: Call, op: Op) -> str:
         """Return what a call calls; what torch lacks the file holds, under a name of its own."""
