@@ -154,8 +154,7 @@ def statement(head: str, code: Code, tail: str = "", depth: int = 0) -> list[str
         case str() if isinstance(tree := parsed(code), Operation | Brackets):
             return statement(head, tree, tail, depth)
         case Operation() if not head.endswith((" = ", "return ")):  # brackets stand around it
-            lines = [*_operands(head, code, depth)]
-            return [*lines[:-1], lines[-1] + tail]
+            return [*_operands(head, code, tail, depth)]
         case str() if not head.endswith(" = "):
             return [line]
         case _:
@@ -201,15 +200,16 @@ def _between(code: str | Choice | Operation, depth: int) -> list[str]:
             last = [f"{indent}if {code.condition}", f"{indent}else {code.no}"]
             return [*statement("", code.yes, "", depth), *last]
         case Operation():
-            return [*_operands("", code, depth)]
+            return [*_operands("", code, "", depth)]
     return []
 
 
-def _operands(head: str, code: Operation, depth: int) -> Iterator[str]:
+def _operands(head: str, code: Operation, tail: str, depth: int) -> Iterator[str]:
     """Write each operand on a line of its own."""
     heads = (head, *(f"{operator} " for operator in code.operators))
-    for before, operand in zip(heads, code.operands, strict=True):
-        yield from statement(before, operand, "", depth)
+    tails = (*[""] * len(code.operators), tail)
+    for before, operand, behind in zip(heads, code.operands, tails, strict=True):
+        yield from statement(before, operand, behind, depth)
 
 
 _TERMS = 100
