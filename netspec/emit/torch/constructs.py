@@ -173,7 +173,7 @@ def at(made: Construct, index: int) -> Construct:
     """Return one copy of those that a constructor call over INDEX stands for."""
 
     def value(given: object) -> object:
-        return at(given, index) if isinstance(given, Call) else substitute(given, {INDEX: index})
+        return at(given, index) if isinstance(given, Call) else _numbered(given, index)
 
     if INDEX not in set(used_names(made)):
         return made
@@ -184,6 +184,19 @@ def at(made: Construct, index: int) -> Construct:
         case Chosen():
             return replace(made, made=at(made.made, index))
     return made
+
+
+def _numbered(value: object, index: int) -> object:
+    """Return a value in one copy; what comes to a fraction of many digits stays arithmetic."""
+    found = substitute(value, {INDEX: index})
+    if isinstance(value, Expr) and isinstance(found, float) and len(repr(found)) > _DIGITS:
+        args = tuple([_numbered(arg, index) for arg in value.args])
+        return replace(value, args=args)  # type: ignore[arg-type]  # of the same kinds
+    return found
+
+
+_DIGITS = len("0.12345")
+"""The most characters of a fraction that somebody would write."""
 
 
 def progression(items: Sequence[Construct]) -> Call | None:

@@ -86,7 +86,7 @@ def literal(value: object, local: Mapping[str, str] = _NONE) -> Code:
 def expression(value: object, local: Mapping[str, str]) -> str:
     """Write a value of expressions; `local` renames parameters."""
     read = {text: symbol(local[text]) for text in names(value) if text in local}
-    return python(substitute(value, read))
+    return python(substitute(value, read) if read else value)
 
 
 def arguments(made: Call, write: Callable[[object], Code]) -> list[Code]:
