@@ -135,7 +135,7 @@ class Statements:
             return self._unpacked(self.plan.works[layer.name].given)
         # Nothing outside of the training-only part may read a variable that it has overwritten.
         is_plain = not layer.train_only
-        ends = flow.ends_branch(layer) and is_plain
+        ends = (flow.ends_branch(layer) or flow.is_skip(layer)) and is_plain
         if layer.name in self.named or ends or self.plan.works[layer.name].has_items:
             return self._fresh(self.named.get(layer.name, layer.name))
         first = flow.variables[layer.sources[0].name] if layer.sources else ""
