@@ -295,10 +295,6 @@ class _Walk:
         scope = replace(self._scope, values=values)
         return _Walk(self._tracer, self._name, scope, self._calls.in_list)
 
-    def _in_list(self) -> _Walk:
-        """Return the same walk through what stands in an nn.Sequential."""
-        return _Walk(self._tracer, self._name, self._scope, in_list=True)
-
     def _once(
         self, step: Step, call: Call, inputs: Sequence[Shape], path: NodeId, item: NodeId = ()
     ) -> Work:
@@ -337,7 +333,8 @@ class _Walk:
 
     def _stack(self, body: Body, x: Shape, path: NodeId) -> Work:
         """Trace an unnamed chain of modules, which is an nn.Sequential and needs no class."""
-        works, made, walk = [], [], self._in_list()
+        walk = _Walk(self._tracer, self._name, self._scope, in_list=True)
+        works, made = [], []
         for step in self._bodies[body].steps:
             works.append(walk._step(step, [x], path))
             made.append((step.layer, _item(step.layer, works[-1])))
