@@ -6,7 +6,7 @@ apart into branches. What cannot be told apart so stands in one column, with ski
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -40,6 +40,11 @@ class Fan:
     """Branches side by side; an empty branch is a link past the others."""
 
     branches: tuple[Series, ...]
+
+    @property
+    def entry(self) -> int | None:
+        """The item above that the branches fork from; some may begin without it."""
+        return next((x.entry for x in self.branches if x.entry is not None), None)
 
 
 class Side(NamedTuple):
@@ -164,7 +169,10 @@ class _Weaver:
         into = [] if below is None else self._distinct(below)
         slots = {link.source: i for i, link in enumerate(into)}
         found = [
-            (min(slots.get(node, len(slots)) for node in nodes), self.series(nodes, above, below))
+            (
+                min(slots.get(node, len(slots)) for node in nodes),
+                self.series(nodes, above if self._reads(nodes, {above}) else None, below),
+            )
             for nodes in branches
         ]
         if above in slots:
@@ -176,9 +184,7 @@ class _Weaver:
         place = {node: i for i, node in enumerate(nodes)}
         # Every link leads further down, so `reach` is how far those from above lead: a node at
         # which all of them have ended lies on every path.
-        reach = max(
-            (i for i, node in enumerate(nodes) if self._is_start(node, entry, place)), default=0
-        )
+        reach = max((place[node] for node in self._starts(nodes, entry)), default=0)
         cuts = []
         for i, node in enumerate(nodes):
             if reach <= i:
@@ -190,10 +196,17 @@ class _Weaver:
             reach = max(reach, len(nodes) if leaves else max(inner))
         return cuts
 
-    def _is_start(self, node: int, entry: int | None, place: Mapping[int, int]) -> bool:
-        """Tell whether a path may start at a node: it reads the entry, or nothing in here."""
-        sources = [link.source for link in self._into.get(node, [])]
-        return entry in sources or not any(source in place for source in sources)
+    def _starts(self, nodes: Sequence[int], entry: int | None) -> list[int]:
+        """Return where paths start: at what reads the entry, or else at what reads nothing here."""
+        # A constant is no start beside the entry: what it joins still lies on every path.
+        inside = set(nodes)
+        return [node for node in nodes if self._reads([node], {entry})] or [
+            node for node in nodes if not self._reads([node], inside)
+        ]
+
+    def _reads(self, nodes: Iterable[int], sources: Container[int | None]) -> bool:
+        """Tell whether one of some nodes reads one of some others."""
+        return any(link.source in sources for node in nodes for link in self._into.get(node, []))
 
     def _components(self, nodes: Sequence[int]) -> list[list[int]]:
         """Return what hangs together without the rest, each in the order of the nodes."""

@@ -14,7 +14,7 @@ from netspec.analysis.costs import NodeCost
 from netspec.analysis.network import Network
 from netspec.emit.diagram.parts import Part, parts
 from netspec.graph.model import GraphOutput, NodeId, Sizes
-from netspec.language.model import BlockCall, Chain, Parallel
+from netspec.language.model import BlockCall, Chain, OpCall, Parallel
 from netspec.ops.base import Join
 from netspec.ops.window import times
 
@@ -202,7 +202,8 @@ class Outline:
             # An instance of a `repeat:` is a block of its own, a list branch is not.
             parent = self._graph.uses.get(id[:-1])
             return parent is None or parent.layer.said.repeat is None
-        if use.layer.said.repeat is not None:
+        # An op in pieces is no block: its pieces are boxes of their own, each with its readers.
+        if use.layer.said.repeat is not None or isinstance(use.layer.call, OpCall):
             return True
         return self._fold and isinstance(use.layer.call, Chain | Parallel) and len(id) > 1
 
