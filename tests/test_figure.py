@@ -20,13 +20,13 @@ from netspec.analysis.network import Network
 from netspec.compiler import compile_spec
 from netspec.emit.diagram.numbers import shape_text, short
 from netspec.emit.diagram.runs import details
-from netspec.emit.diagram.tree import build, main_output
+from netspec.emit.diagram.tree import build, leaves, main_output
 from netspec.emit.figure.drawing import Box, Drawing, Text
 from netspec.emit.figure.page import Figure, lay_out, page_size
 from netspec.emit.figure.svg import THEMES, to_svg, write
 from netspec.emit.palette import KINDS
 from netspec.text.syntax import decode
-from tests.drawings import bounds, holds, problems, random_spec
+from tests.drawings import bounds, entered_by_others, holds, problems, random_spec
 from tests.support import mostly
 
 SPECS = Path(__file__).parent.parent / "specs"
@@ -38,6 +38,8 @@ def compiled(text: str) -> Network:
 
 def assert_clean(figure: Figure) -> None:
     assert problems(figure.drawing) == []
+    reads = {leaf.id: leaf.reads for leaf in leaves(figure.root)}
+    assert entered_by_others(figure.drawing, reads) == []
     for box in figure.drawing.boxes:
         assert holds((0, 0, figure.width, figure.height), bounds(box)), box
     for text in figure.drawing.texts:
