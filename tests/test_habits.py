@@ -46,6 +46,15 @@ def test_what_is_hardly_meant(body, inputs, codes):
     assert [(item.code, item.severity) for item in found] == [(c, "warning") for c in codes]
 
 
+def test_who_names_the_last_dimension_means_it():
+    """`$in_features` is the width of a map where a block reads one."""
+    text = one_block("out: {Mix: []}", "image: [3, 16, 16]")
+    for size, codes in (("$in_features", []), ("2 * $in_features", []), ("32", ["NS040"])):
+        block = f"blocks: {{Mix: {{chain: [{{linear: {size}}}]}}}}\n"
+        found = mistakes(text.replace("graph:", f"{block}graph:"))
+        assert [item.code for item in found] == codes
+
+
 @pytest.mark.parametrize(
     ("body", "inputs", "underlined", "help"),
     [
