@@ -170,16 +170,25 @@ def random_layer(draw: st.DrawFn, depth: int, sources: list[str]) -> str:
         op = draw(st.sampled_from(["add: []", "mul: []", *pair]))
         return f"{{{op}, from: [{', '.join(sources)}]}}"
     ops = ["conv2d: [4, 3], padding: 1", "relu: []", "batch_norm2d: []", "dropout: 0.5"]
-    ops += [f"Single{depth}: []", f"Fan{depth}: []", "Halves: []"] if depth else []
+    ops += [f"Single{depth}: []", f"Fan{depth}: []", "Halves: []", "Both: []"] if depth else []
     return f"{{{draw(st.sampled_from(ops))}, from: {sources[0]}}}"
 
 
-HALVES = """\
+PARTED = """\
   Halves:
     chain:
       cut:  {chunk: 2, dim: 1, names: [kept, turned]}
       turn: {relu: [], from: cut.turned}
       both: {concat: [], from: [cut.kept, turn]}
+  Two:
+    outputs: [low, high]
+    chain:
+      low:  {conv2d: [4, 3], padding: 1}
+      high: {conv2d: [4, 1], from: FROM}
+  Both:
+    chain:
+      two: Two
+      sum: {add: [], from: [two.low, two.high]}
 """
 
 
@@ -189,7 +198,7 @@ def random_spec(draw: st.DrawFn) -> str:
     lines = ["netspec: 1", "name: Random"]
     inputs = ["left", "right"][: draw(st.integers(1, 2))]
     lines += ["inputs: {" + ", ".join(f"{name}: [4, 8, 8]" for name in inputs) + "}", "blocks:"]
-    lines += HALVES.splitlines()
+    lines += PARTED.replace("FROM", draw(st.sampled_from(["input", "low"]))).splitlines()
     for depth in (1, 2):
         lines += [f"  Single{depth}:", "    chain:"]
         lines += [f"      {x}" for x in draw(random_chain(depth - 1, "s", ["input"]))]

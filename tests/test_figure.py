@@ -38,6 +38,8 @@ def assert_clean(figure: Figure) -> None:
     assert problems(figure.drawing) == []
     reads = {leaf.id: leaf.reads for leaf in leaves(figure.root)}
     assert entered_by_others(figure.drawing, reads) == []
+    texts = [text.text for text in figure.drawing.texts if text.role == "tag"]
+    assert 1 not in Counter(number for text in texts for number in text.split(",")).values()
     for box in figure.drawing.boxes:
         assert holds((0, 0, figure.width, figure.height), bounds(box)), box
     for text in figure.drawing.texts:
@@ -48,7 +50,7 @@ RANDOM = settings(max_examples=60, deadline=None, suppress_health_check=list(Hea
 
 
 @RANDOM
-@given(random_spec(), st.sampled_from(["letter", "none"]), st.sampled_from([None, 1]))
+@given(random_spec(), st.sampled_from(["letter", "none"]), st.sampled_from([None, 1, 2]))
 def test_random_networks_have_no_overlap_and_no_crossing(
     text: str, page: str, depth: int | None
 ) -> None:

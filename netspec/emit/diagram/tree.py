@@ -77,6 +77,10 @@ class Cluster(_Shown):
     links: tuple[Link, ...] = ()
     exit: int = 0
 
+    def is_line(self, link: Link) -> bool:
+        """Tell whether a link may be a line: what an item gives beside its output has a number."""
+        return link.source < 0 or link.node == self.children[link.source].output
+
 
 Item = Leaf | Cluster
 

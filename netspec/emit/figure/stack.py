@@ -94,8 +94,14 @@ class SeriesLayout:
         self._gaps: dict[int, Gap] = {}
 
     def tile(self) -> Tile:
-        """Return the whole series as one tile."""
-        return self.column(has_tail=False).tile
+        """Return the whole series as one tile, with what goes on elsewhere from its last part."""
+        last = self._series.parts[-1] if self._series.parts else None
+        if not isinstance(last, int) or last not in self._routes.out:
+            return self.column(has_tail=False).tile
+        column = self.column()
+        end = [(0.0, column.tail), (0.0, column.tile.height)]
+        self._drawing.line(end, self._routes.output(last), False, self._routes.is_head(last))
+        return column.tile
 
     def column(self, has_tail: bool = True) -> PageColumn:
         """Return the parts as a column; a tail leaves room to go on in the next one."""
