@@ -16,7 +16,7 @@ from netspec.language.copies import misplaced_copies, spliced
 from netspec.language.gaps import refuse_gaps
 from netspec.language.grammar import JOINS, NOTHING, BodyKeys, InlineKeys, LayerKeys
 from netspec.language.keys import Reading, corrected, read_known, refuse_form
-from netspec.language.lookup import Context, find_op, refuse_nameless, refuse_numbers
+from netspec.language.lookup import Context, find_op, holds_layers, refuse_nameless, refuse_numbers
 from netspec.language.model import (
     BlockCall,
     Body,
@@ -252,7 +252,7 @@ def read_layer(
                 return None
             call = read_chain(tree, Surroundings(scope, ("input",)), context)
         case Mapping():
-            tree = _corrected(tree, context.sink)
+            tree = _corrected(tree, context)
             said = read_known(LayerKeys, tree, "a layer", Reading(context.sink, scope))
             call = _read_call(tree, said, scope, context)
             if not said.sources and tree.find("from"):
@@ -272,12 +272,12 @@ def read_layer(
     return layer
 
 
-def _corrected(tree: Mapping, sink: Sink) -> Mapping:
+def _corrected(tree: Mapping, context: Context) -> Mapping:
     """Report unknown keys of a layer that calls no op and no block."""
     if tree.find("share"):
-        return corrected(LayerKeys, tree, "a layer that shares another's weights", sink)
-    if any(map(tree.find, BodyKeys.kinds())):
-        return corrected(InlineKeys, tree, "an inline block", sink)
+        return corrected(LayerKeys, tree, "a layer that shares another's weights", context.sink)
+    if any(map(tree.find, BodyKeys.kinds())) or holds_layers(tree, context):
+        return corrected(InlineKeys, tree, "an inline block", context.sink)
     return tree
 
 
