@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +14,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode, resolve_name
 
 from netspec.ops.base import REGISTRY, Call, Op
-from tests.support import ROOT, load, loads, mostly, one_block
+from tests.support import ROOT, load, loads, mostly, one_block, verified
 from tests.torchvision import declared, made
 
 FAMILIES = {
@@ -73,7 +75,7 @@ LAYERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
 
 @dataclass
 class Calls(TorchFunctionMode):
-    """What a network calls outside of the modules of PyTorch, and those modules with their inputs."""
+    """What a network calls beside PyTorch's modules, and those modules with their inputs."""
 
     functions: dict[str, set[str]] = field(default_factory=dict)
     """What each function is told beside its tensors."""
@@ -151,8 +153,6 @@ def rebuilt(module: nn.Module, op: type[Op], shape: tuple[int, ...]) -> nn.Modul
     for key, value in options.items():
         if isinstance(value, Tensor) or (value is None and key == "bias"):
             options[key] = value is not None
-    if op.op_name == "multihead_attention":
-        options["bias"] = getattr(module, "in_proj_bias") is not None
     call = op.model_validate(options).torch(shape)
     assert isinstance(call, Call)
     make = getattr(nn, call.function.removeprefix("nn."), type(module))
@@ -215,6 +215,19 @@ def test_it_is_torchvisions_bit_for_bit(name: str) -> None:
     assert all(torch.equal(states[0][key], value) for key, value in states[1].items())
 
 
+def test_their_code_passes_ruff(tmp_path: Path) -> None:
+    for path in WRITTEN:
+        (tmp_path / f"{path.stem}.py").write_text(load(path).to_python())
+    for command in (
+        ("format", "--diff"),
+        ("check", "--select", "E,F,W,I,UP,B,SIM,PYI,RUF,PIE,RET"),
+    ):
+        result = subprocess.run(
+            ("ruff", *command, "--isolated", str(tmp_path)), capture_output=True, text=True
+        )
+        assert result.returncode == 0, result.stdout
+
+
 def test_the_input_of_googlenet_can_be_changed_as_its_checkpoint_wants() -> None:
     models = pytest.importorskip("torchvision.models")
     means, deviations = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -229,3 +242,34 @@ def test_the_input_of_googlenet_can_be_changed_as_its_checkpoint_wants() -> None
     image = torch.randn(2, 3, 16, 16)
     theirs = models.googlenet(weights=None, init_weights=False, transform_input=True)
     assert torch.equal(loads(one_block(text)).build()(image), theirs._transform_input(image))
+
+
+TABLES = """\
+netspec: 1
+name: Net
+inputs: {image: [4, 8, 8]}
+blocks:
+  Tables:
+    params: [side]
+    chain:
+      rows:    {reshape: [[$side * $side, -1]]}
+      linear:  {linear: $side * $side}
+      index:   {constant: relative_position_index, size: [$side, $side], flat: false}
+      chosen:  {gather: 1, from: [linear, index]}
+      flat:    {constant: relative_position_index, size: [$side, $side], persistent: true}
+      places:  {reshape: [[$side * $side, $side * $side]]}
+      again:   {gather: 1, from: [chosen, places]}
+      linear2: {linear: 2}
+      table:   {constant: relative_coords_table, size: [$side, $side]}
+      pairs:   {reshape: [[(2 * $side - 1) * (2 * $side - 1), 2]]}
+      all:     {concat: [], from: [linear2, pairs]}
+graph:
+  four: {Tables: 4}
+  two: {Tables: 2, from: image}
+outputs: {four: four, two: two}
+"""
+
+
+def test_tables_of_a_window_have_the_size_that_a_parameter_says() -> None:
+    net = loads(TABLES)
+    assert verified(net.network, net.to_python()) == []

@@ -69,7 +69,9 @@ class Calls:
 
     def _named(self, call: Call, op: Op) -> Call:
         """Return a call, and those in its arguments, with the names that the file has for them."""
-        args = tuple(self._named(item, op) if isinstance(item, Call) else item for item in call.args)
+        args = tuple(
+            self._named(item, op) if isinstance(item, Call) else item for item in call.args
+        )
         return replace(call, function=self._function(call, op), args=args)
 
     def _note(self, call: OpCall, values: Mapping[str, Dim]) -> str:
