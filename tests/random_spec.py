@@ -754,12 +754,18 @@ class Writer:
             text = f"chain: [{{{text}}}, {self.pick(SAME)}]"
         elif self.chance(50):
             text = f"chain: {{conv: {{{text}}}, sum: {{mul: [], from: [conv, conv]}}}}"
-        self.add(
-            chain,
-            f"{text}, repeat: {written(count)}{self.series()}",
-            [source],
-            replace(source, channels=width, unit=4),
-        )
+        gives = replace(source, channels=width, unit=4)
+        if count.isdecimal() and self.chance(30):
+            stem = f"copy{len(chain.taken)}_"
+            gives = replace(gives, name=stem + count)
+            copies = f"splice: {count}, copies: {stem}1, from: {source.name}"
+            chain.lines[gives.name] = f"{{{text}, {copies}}}"  # called as its last copy is
+            chain.reads[gives.name] = [source.name.partition(".")[0]]
+            chain.maps.append(gives)
+            chain.taken.add(gives.name)
+            chain.last = gives.name
+            return
+        self.add(chain, f"{text}, repeat: {written(count)}{self.series()}", [source], gives)
 
     def series(self) -> str:
         """Return names for copies, or nothing."""
