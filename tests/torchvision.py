@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
+import pytest
 import torch
 from torch import nn
 
@@ -22,15 +23,17 @@ def declared() -> Iterator[None]:
     library = torch.library.Library("torchvision", "DEF")
     library.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
     library.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-    yield
-    torch.set_num_threads(threads)
-    library._destroy()
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        library._destroy()
 
 
 def made(name: str, **keywords: Any) -> nn.Module:
     """Make a classifier; on the meta device too, where the widths of a RegNet are numbers yet."""
-    from torchvision import models
-    from torchvision.models import regnet
+    models = pytest.importorskip("torchvision.models")
+    regnet = models.regnet
 
     def numbers(*given: Any, **named: Any) -> Any:
         with torch.device("cpu"):
