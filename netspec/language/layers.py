@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from netspec.language.aliases import argument_meant, ops_meant
 from netspec.language.calls import Given, match_call, order, read_positional, read_word
-from netspec.language.copies import misplaced_copies, spliced
+from netspec.language.copies import misplaced_copies, refuse_taken, spliced
 from netspec.language.gaps import refuse_gaps
 from netspec.language.grammar import JOINS, NOTHING, BodyKeys, InlineKeys, LayerKeys
 from netspec.language.keys import Reading, corrected, read_known, refuse_form
@@ -29,7 +29,7 @@ from netspec.language.model import (
     ShareCall,
 )
 from netspec.language.names import NAME, check_name
-from netspec.language.terms import Ref
+from netspec.language.terms import NUMBERS, Ref
 from netspec.language.values import Scope, expression, read_argument
 from netspec.ops.base import REGISTRY, Join
 from netspec.ops.split import Cut
@@ -169,8 +169,11 @@ def _read_layers(
         if layer is None:  # another stands in for it, so that references to it are found
             call = OpCall(REGISTRY["identity"].model_validate({}), {}, key.span)
             layer = Layer(key.text, key.span, call, ())
-        layers += spliced(layer, context) if layer.said.splice and not named else [layer]
+        is_spliced = layer.said.splice and (not named or layer.said.copies is not NUMBERS)
+        layers += spliced(layer, context) if is_spliced else [layer]
         previous = layers[-1].name
+    if named:
+        refuse_taken(layers, around.inputs, context.sink)
     return layers
 
 

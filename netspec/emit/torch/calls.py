@@ -62,8 +62,7 @@ class Calls:
         function = self._function(torch, op)
         if not op.reads[0]:
             keywords = {} if op.buffers() else {"persistent": False}
-            made = replace(torch, function=function)
-            return replace(work, child=Call(BUFFER, (path[-1], made), keywords))
+            return replace(work, child=Call(BUFFER, (path[-1], self._named(torch, op)), keywords))
         args = torch.args
         for key, value in values.items():
             args = tuple(_swapped(item, seen[key], value) for item in args)
@@ -80,6 +79,13 @@ class Calls:
         """Return what a call calls; what torch lacks the file holds, under a name of its own."""
         source = op.helpers.get(call.function)
         return call.function if source is None else self.helper(call.function, source)
+
+    def _named(self, call: Call, op: Op) -> Call:
+        """Return a call, and those in its arguments, with the names that the file has for them."""
+        args = tuple(
+            self._named(item, op) if isinstance(item, Call) else item for item in call.args
+        )
+        return replace(call, function=self._function(call, op), args=args)
 
     def _note(self, call: OpCall, values: Mapping[str, Dim]) -> str:
         """Return the arithmetic behind the first number that is the size of a flattened map."""

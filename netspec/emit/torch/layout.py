@@ -184,6 +184,8 @@ def _broken(head: str, code: Brackets, tail: str, depth: int) -> list[str]:
     has_comments = any(comments(item) for item in code.items)
     if len(together) <= WIDTH and not has_comments and code.open not in ("(", "["):
         return [first, together, last]
+    if code.hugs and isinstance(code.items[0], Choice):  # it needs no brackets of its own
+        return [first, *_between(code.items[0], depth + 1), last]
     comma = "" if code.hugs else ","
     lines = [line for item in code.items for line in statement("", item, comma, depth + 1)]
     return [first, *lines, last]

@@ -364,10 +364,12 @@ class _Walk:
             {"": shape_behind(items, shapes, copies)},
             Copies(items, copies, step.actor.said.copies),
         )
+        if isinstance(copies, int):
+            return whole
         # Copies that differ by what is held fixed are compared once it is, in the next trace.
         is_final = not any(text[0] == GLOBAL for text in whole.depends)
         is_odd = is_uneven(items) or (step.actor.is_counted and is_changing(shapes[1:]))
-        if not isinstance(copies, int) and is_final and is_odd:
+        if is_final and is_odd:
             whole = replace(whole, depends=whole.depends | set(names(copies)))
             if not any(text[0] == GLOBAL for text in names(copies)):
                 _refuse_repeat(step.actor.name, repeat)
