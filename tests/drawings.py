@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from itertools import combinations, pairwise
 
 from hypothesis import strategies as st
 
 from netspec.emit.figure.drawing import Box, Drawing, Line, Point
+from netspec.graph.model import NodeId
 
 EPSILON = 1e-6
 
@@ -60,6 +62,17 @@ def problems(drawing: Drawing) -> list[str]:
         *overlapping_texts(drawing),
         *lines_through_things(drawing),
         *crossings(drawing),
+    ]
+
+
+def entered_by_others(drawing: Drawing, reads: Mapping[NodeId, Collection[NodeId]]) -> list[str]:
+    """Return the arrows that end at a box which reads something else, in words."""
+    return [
+        f"{line.net} enters {box.owner}"
+        for line in drawing.lines
+        for box in drawing.boxes
+        if line.is_arrow and box.owner in reads and line.net not in reads[box.owner]
+        if holds((box.x, box.y, box.x + box.width, box.y + box.height), (*line.points[-1],) * 2)
     ]
 
 
@@ -139,6 +152,9 @@ def random_chain(draw: st.DrawFn, depth: int, prefix: str, inputs: list[str]) ->
         if unread and draw(st.booleans()):
             sources[0] = unread[-1]
         sources = list(dict.fromkeys(sources))
+        if draw(st.integers(0, 7)) == 0:
+            sources.append(f"{name}free")
+            lines.append(f"{name}free: {{parameter: [[4, 8, 8]]}}")
         lines.append(f"{name}: {draw(random_layer(depth, sources))}")
         unread = [x for x in unread if x not in sources] + [name]
         names.append(name)
@@ -154,8 +170,26 @@ def random_layer(draw: st.DrawFn, depth: int, sources: list[str]) -> str:
         op = draw(st.sampled_from(["add: []", "mul: []", *pair]))
         return f"{{{op}, from: [{', '.join(sources)}]}}"
     ops = ["conv2d: [4, 3], padding: 1", "relu: []", "batch_norm2d: []", "dropout: 0.5"]
-    ops += [f"Single{depth}: []", f"Fan{depth}: []"] if depth else []
+    ops += [f"Single{depth}: []", f"Fan{depth}: []", "Halves: []", "Both: []"] if depth else []
     return f"{{{draw(st.sampled_from(ops))}, from: {sources[0]}}}"
+
+
+PARTED = """\
+  Halves:
+    chain:
+      cut:  {chunk: 2, dim: 1, names: [kept, turned]}
+      turn: {relu: [], from: cut.turned}
+      both: {concat: [], from: [cut.kept, turn]}
+  Two:
+    outputs: [low, high]
+    chain:
+      low:  {conv2d: [4, 3], padding: 1}
+      high: {conv2d: [4, 1], from: FROM}
+  Both:
+    chain:
+      two: Two
+      sum: {add: [], from: [two.low, two.high]}
+"""
 
 
 @st.composite
@@ -164,6 +198,7 @@ def random_spec(draw: st.DrawFn) -> str:
     lines = ["netspec: 1", "name: Random"]
     inputs = ["left", "right"][: draw(st.integers(1, 2))]
     lines += ["inputs: {" + ", ".join(f"{name}: [4, 8, 8]" for name in inputs) + "}", "blocks:"]
+    lines += PARTED.replace("FROM", draw(st.sampled_from(["input", "low"]))).splitlines()
     for depth in (1, 2):
         lines += [f"  Single{depth}:", "    chain:"]
         lines += [f"      {x}" for x in draw(random_chain(depth - 1, "s", ["input"]))]

@@ -68,6 +68,14 @@ TWO = (
     "cat: {concat: [], from: [product, left, right]}, end: {conv2d: [$out, 1]}}}"
 )
 
+WIDE = (
+    "{inputs: [left, right], chain: {a: {conv2d: [$left_channels, 1], from: right}, "
+    "b: {linear: $right_features, from: left}, sum: {add: [], from: [a, b]}, "
+    "c: {conv2d: [$left_channels, 3], padding: 1, when: $right_channels != 8}, "
+    "d: {batch_norm2d: [], when: $left_features > 8}, cat: {concat: [], from: [d, right]}}}"
+)
+"""A block that reads the widths of two inputs."""
+
 GATED = "{chain: {gate: sigmoid, scaled: {mul: [], from: [input, gate]}}}"
 """A block that can be an argument."""
 
@@ -274,7 +282,7 @@ class Writer:
     def width(self, chain: Chain) -> str:
         """Return a number of channels that divides by four."""
         own = ["out", "out * 2"] if "out" in chain.params else []
-        own += ["C"] if chain.params != ("graph",) and self.chance(30) else []
+        own += ["C", "C * 2"] if chain.params != ("graph",) and self.chance(30) else []
         return self.pick([*own, "8", "4"])
 
     def convolution(self, chain: Chain, width: str, stride: str = "1") -> str:
@@ -647,6 +655,7 @@ class Writer:
             options = list(PARAMS[key][1])
             own = {"out": "out", "stride": "s", "flag": "flag", "count": "times", "act": "act"}[key]
             options += [own] * 2 if key in chain.params else []
+            options += ["C"] if key == "out" and chain.params != ("graph",) else []
             if default and (key in fixed or self.chance(15 if key == "act" else 40)):
                 values[name], by_name = default, True
                 continue
@@ -711,15 +720,15 @@ class Writer:
         self.copied = True
         text, values = self.arguments(chain, signature, fixed=("stride",))
         self.copied = False
-        count = self.pick(["2", "3", *(["times"] * 2 if "times" in self.names(chain) else [])])
+        count = self.count(chain)
         firsts = {"s": "2"} if "stride" in signature.params and self.chance(60) else {}
         if "flag" in signature.params and self.chance(60):
             firsts["flag"] = "true"
         end = signature.ends[""]
         made = source
-        for i in range(2 if count == "times" else int(count)):
+        for i in range(int(count) if count.isdecimal() else 2):
             made = self.given(end, {**values, **(firsts if i == 0 else {})}, made)
-        if count == "times" and "C" in end.channels and end.channels != "C":
+        if not count.isdecimal() and re.search(r"\bC\b", end.channels) and end.channels != "C":
             return
         first = ", ".join(f"{key}: {value}" for key, value in firsts.items())
         text += f", repeat: {written(count)}{self.series()}" + (
@@ -728,10 +737,15 @@ class Writer:
         if end.unit == 4 and length(made.channels) < 60:
             self.add(chain, text, [source], made)
 
+    def count(self, chain: Chain) -> str:
+        """Return how many copies there are: a number, a parameter, or what a width comes to."""
+        own = ["times"] * 2 if "times" in self.names(chain) else []
+        own += ["C // 4"] if chain.params != ("graph",) else []
+        return self.pick(["1", "2", "3", *own])
+
     def stack(self, chain: Chain, source: Map) -> None:
         """Add a repeated op or inline body."""
-        count = self.pick(["2", "3", *(["times"] if "times" in self.names(chain) else [])])
-        width = self.width(chain)
+        count, width = self.count(chain), self.width(chain)
         text = self.convolution(chain, width)
         if self.chance(30):
             kernel, padding = self.pick(COUNTED)
@@ -740,12 +754,18 @@ class Writer:
             text = f"chain: [{{{text}}}, {self.pick(SAME)}]"
         elif self.chance(50):
             text = f"chain: {{conv: {{{text}}}, sum: {{mul: [], from: [conv, conv]}}}}"
-        self.add(
-            chain,
-            f"{text}, repeat: {written(count)}{self.series()}",
-            [source],
-            replace(source, channels=width, unit=4),
-        )
+        gives = replace(source, channels=width, unit=4)
+        if count.isdecimal() and self.chance(30):
+            stem = f"copy{len(chain.taken)}_"
+            gives = replace(gives, name=stem + count)
+            copies = f"splice: {count}, copies: {stem}1, from: {source.name}"
+            chain.lines[gives.name] = f"{{{text}, {copies}}}"  # called as its last copy is
+            chain.reads[gives.name] = [source.name.partition(".")[0]]
+            chain.maps.append(gives)
+            chain.taken.add(gives.name)
+            chain.last = gives.name
+            return
+        self.add(chain, f"{text}, repeat: {written(count)}{self.series()}", [source], gives)
 
     def series(self) -> str:
         """Return names for copies, or nothing."""
@@ -758,8 +778,14 @@ class Writer:
         """Add a use of a block with two inputs."""
         left = self.source(chain)
         right = self.pick([one for one in chain.maps if one.strides == left.strides])
-        self.blocks["Two"] = TWO
-        self.add(chain, "Two: 8", [left, right], replace(left, channels="8", unit=4))
+        channels = folded(f"{left.channels} + {right.channels}")
+        if self.chance(50) and length(channels) < 60:
+            self.blocks["Wide"] = WIDE
+            gives = replace(left, channels=channels, unit=min(left.unit, right.unit))
+            self.add(chain, "Wide: []", [left, right], gives)
+        else:
+            self.blocks["Two"] = TWO
+            self.add(chain, "Two: 8", [left, right], replace(left, channels="8", unit=4))
 
     # -------------------------------------------------------------- the network
 
@@ -832,7 +858,8 @@ def specs(draw: st.DrawFn) -> str:
 
 _FREE = re.compile(
     r"\b(image|vector|classes|width|deep|plain|flag|act|Gated|times|stem|pooled|words|token|logits|left|right"
-    r"|aux|y1|y_map|y_head\d|y_flat\d|Block\d|Two|Flat|Deep|Head)\b"
+    r"|aux|y1|y_map|y_head\d|y_flat\d|Block\d|Two|Wide|Flat|Deep|Head)"
+    r"(?=(_channels|_features)?\b)"
 )
 """Names of inputs, parameters, layers, outputs and blocks that stand for nothing else."""
 
@@ -841,13 +868,14 @@ _FREE = re.compile(
 def renamed_specs(draw: st.DrawFn) -> tuple[str, dict[str, str]]:
     """Return a spec whose names come from Python, torch and the emitter, and what they were."""
     text = draw(specs())
-    free = sorted(set(_FREE.findall(text)))
+    free = sorted({match[1] for match in _FREE.finditer(text)})
     taken = set(re.findall(r"\w+", text))
     new: dict[str, str] = {}
+    often = draw(st.sampled_from((0, 10, 70)))  # most specs with many new names are refused
     for name in free:
         words = (EMITTED, VOCABULARY) if name[0].islower() else (_CAPITAL, CLASSES)
         word = draw(st.sampled_from(draw(st.sampled_from(words))))
-        if word not in taken and draw(st.integers(0, 99)) < 70:
+        if word not in taken and draw(st.integers(0, 99)) < often:
             taken.add(word)
             new[name] = word
-    return _FREE.sub(lambda match: new.get(match[0], match[0]), text), new
+    return _FREE.sub(lambda match: new.get(match[1], match[1]), text), new

@@ -39,6 +39,27 @@ def test_a_use_is_blamed_before_the_block_that_it_shares():
     assert (item.code, item.span.text, item.span.line) == ("NS053", "2", 25)
 
 
+def test_places_are_the_lines_that_use_a_block():
+    """Neither copies nor the pieces of an op are places of their own."""
+    text = """netspec: 1
+name: Net
+inputs: {image: [4, 8, 8]}
+blocks:
+  Cut:
+    chain:
+      cut:  {chunk: 2, dim: 9, names: [a, b]}
+      both: {add: [], from: [cut.a, cut.b]}
+graph:
+  one: {Cut: [], repeat: 3}
+  two: Cut
+outputs: {y1: two}
+"""
+    (item,) = mistakes(text)
+    assert item.details[-1] == "this line is used at 2 places"
+    once = mistakes(text.replace("  two: Cut\n", "").replace("y1: two", "y1: one"))
+    assert not any("places" in detail for item in once for detail in item.details)
+
+
 def test_an_image_size_is_no_cure_while_an_argument_is():
     for old, new in (("[64, 7, 2]", "[64, 7, 1]"), ("max_pool2d: 3, stride: 2", "max_pool2d: 3")):
         assert all("224" not in item.help for item in mistakes(changed(old, new)))

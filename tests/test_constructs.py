@@ -329,11 +329,11 @@ def test_every_size_of_a_docstring_is_defined_and_outputs_have_names():
     for line in (
         "Shape: (N, in_channels, H, W) -> (N, H, W, 5).",
         "Shape: (N, in_channels, H, W) -> (N, 3, H_out, W_out).",
-        "Shape: (N, in_channels, H, W) -> (N, in_channels, (H - 2) // 2 + 1, (W - 2) // 2 + 1).",
+        "Shape: (N, in_channels, H, W) -> (N, in_channels, H // 2, W // 2).",
         "(N, small_channels, H, W), (N, large_channels, H_large, W_large) -> "
         "(N, small_channels, H_large, W_large).",
         "class TwoOutput(NamedTuple):",
-        "(H - 2) // 2 + 1, (W - 2) // 2 + 1) count_: (N, 5, H_count_, W_count_)",
+        "H // 2, W // 2) count_: (N, 5, H // 2 - 2, W // 2 - 2)",
         "return TwoOutput(low, count_)",
         "low, count = self.two(image)",
         "other = self.other(image)",
@@ -394,6 +394,49 @@ graph:
   fc: {linear: $classes}
 outputs: {y: fc}
 """
+
+
+GROWING = """\
+netspec: 1
+name: Net
+params: {width: 16, growth: 4, step: 1}
+inputs: {image: [3, 16, 16]}
+blocks:
+  Dense:
+    chain: {conv: {conv2d: [$growth, 3], padding: 1}, all: {concat: [], from: [input, conv]}}
+  Half: {chain: [{conv2d: [$in_channels // 2, 1]}, {max_pool2d: 2}]}
+  Residual:
+    chain:
+      squeeze: {conv2d: [$in_channels // 4, 1]}
+      conv: {conv2d: [$in_channels, 1]}
+      sum: {add: [], from: [conv, input]}
+graph:
+  stem: {conv2d: [$width * 4, 3], padding: 1}
+  one: {Dense: [], repeat: 3}
+  halved: Half
+  two: {Dense: [], repeat: 5}
+  rest: {Residual: [], repeat: 2}
+  step: {conv2d: [$step, 1]}
+  sum: {add: [], from: [rest, step]}
+  flat: flatten
+  fc: {linear: 10}
+outputs: {y: fc}
+"""
+
+
+def test_widths_stay_arguments_however_they_are_passed_on():
+    net = loads(GROWING)
+    source = net.to_python()
+    assert verified(net.network, source) == []
+    # One channel is repeated where two are not.
+    assert "Built for step=1:" in " ".join(source.split())
+    assert "*(Dense(width * 4 + growth * i, growth=growth) for i in range(3))" in source
+    make = type(net.build())
+    for values in ({"width": 6}, {"growth": 1}, {"width": 3, "growth": 7}):
+        model, other = make(**values), loads(GROWING, **values)
+        found = {key: tuple(x.shape) for key, x in model.state_dict().items()}
+        assert found == {key: tuple(x.shape) for key, x in other.build().state_dict().items()}
+        assert model(torch.zeros(1, 3, 16, 16)).shape == (1, 10)
 
 
 def test_a_constructor_offers_only_what_can_be_built_and_run():

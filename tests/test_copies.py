@@ -91,6 +91,22 @@ def test_a_splice_is_its_copies_written_one_by_one(items: Sequence[tuple[str, in
         assert torch.equal(*(model(image) for model in models))
 
 
+@settings(max_examples=draws(10, 100), deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(ITEMS), st.integers(1, 4)), min_size=1, max_size=4))
+def test_copies_with_names_are_layers_of_their_chain(items: Sequence[tuple[str, int]]) -> None:
+    spliced, written = [], []
+    for number, (text, count) in enumerate(items):
+        spliced.append(f"line{number}: {{{text}, splice: {count}, copies: c{number}_1}}")
+        for i in range(count):
+            one = text.replace("4 * $i + 4", str(4 * i + 4))
+            written.append(f"c{number}_{i + 1}: {{{one}}}")
+    read = f"sum: {{add: [], from: [c{number}_{count}, c0_1], when: false}}"
+    parts = [f"{{chain: {{{', '.join([*some, read])}}}}}" for some in (spliced, written)]
+    assert keys(parts[0]) == keys(parts[1])
+    codes = [loads(SPEC.format(part=part)).to_python().splitlines()[2:] for part in parts]
+    assert codes[0] == codes[1]
+
+
 def test_a_contract_of_spliced_copies_is_about_the_last():
     text = SPEC.format(part="[{conv2d: [4 * $i + 4, 1], splice: 3, shape: [12, 16, 16]}]")
     assert compiled(text)

@@ -7,6 +7,7 @@ circular padding beyond the input) and its Python kernels are slower than tiny r
 from __future__ import annotations
 
 import inspect
+import math
 import operator
 from collections.abc import Callable, Iterator
 from functools import reduce
@@ -327,9 +328,15 @@ def constant(**arguments: Any) -> tuple[Op, Tensor]:
     assert not list(op.check())
     call = op.torch()
     assert isinstance(call, Call)
+    return op, evaluated(call)
+
+
+def evaluated(call: Call) -> Any:
+    """Return what a call gives whose arguments may be calls themselves."""
     package, _, attribute = call.function.rpartition(".")
     function = getattr({"torch": torch, "": HELPERS}[package], attribute)
-    return op, function(*call.args, **call.kwargs)
+    args = [evaluated(item) if isinstance(item, Call) else item for item in call.args]
+    return function(*args, **call.kwargs)
 
 
 @pytest.mark.parametrize(
@@ -358,6 +365,9 @@ def test_tables_of_windows_are_those_of_their_definition(window: tuple[int, int]
         for b in places
     ]
     assert (op.shape(), index.tolist()) == ((len(numbers),), numbers)
+    op, pairs = constant(value="relative_position_index", size=window, flat=False)
+    assert op.shape() == tuple(pairs.shape) == (len(places), len(places))
+    assert torch.equal(pairs.flatten(), index)
     shift = (rows // 2, columns // 2)
     op, mask = constant(
         value="shifted_window_mask", size=(height, width), window_size=window, shift_size=shift
@@ -370,6 +380,24 @@ def test_tables_of_windows_are_those_of_their_definition(window: tuple[int, int]
         before = [((y + a + shift[0]) // height, (x + b + shift[1]) // width) for a, b in places]
         wanted = [[0.0 if p == q else -100.0 for q in before] for p in before]
         assert mask[n].tolist() == [wanted]
+
+
+@pytest.mark.parametrize("window", [(8, 8), (2, 3)])
+def test_the_table_of_distances_stands_in_the_order_of_their_numbers(
+    window: tuple[int, int],
+) -> None:
+    """Computed again pair by pair, as the paper of Swin v2 describes it."""
+    op, table = constant(value="relative_coords_table", size=window)
+    _, index = constant(value="relative_position_index", size=window)
+    assert op.shape() == tuple(table.shape)
+    places = [(y, x) for y in range(window[0]) for x in range(window[1])]
+    pairs = ((a, b) for a in places for b in places)
+    for (a, b), number in zip(pairs, index, strict=True):
+        parts = [8 * (p - q) / (side - 1) for p, q, side in zip(a, b, window, strict=True)]
+        wanted = [math.copysign(math.log2(abs(part) + 1) / 3, part) for part in parts]
+        assert table.view(-1, 2)[number].tolist() == pytest.approx(wanted)
+    refused = REGISTRY["constant"].model_validate({"value": op.value, "size": (1, 4)})  # type: ignore[attr-defined]
+    assert [problem.argument for problem in refused.check()] == ["size"]
 
 
 @pytest.mark.parametrize("mode", ["row", "batch"])

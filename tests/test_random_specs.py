@@ -110,7 +110,9 @@ def check_arguments(make: Model, text: str, names: dict[str, str]) -> None:
         names.get(k, k): v
         for k, v in {"classes": 7, "width": 16, "deep": 2, "plain": False}.items()
     }
-    given = {k: v for k, v in other.items() if k in inspect.signature(make).parameters}
+    known = inspect.signature(make).parameters
+    # With a parameter `self`, which is called `self_` in code, `self_` is another one there.
+    given = {k: v for k, v in other.items() if k in known and k.rstrip("_") not in {*other} - {k}}
     try:
         net: netspec.Net = loads(text, **given)
     except SpecError:

@@ -6,6 +6,7 @@ import ast
 import copy
 import os
 import pickle
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -101,6 +102,20 @@ def test_compile_without_graph_breaks(googlenet, training):
     expected = model(image)
     torch.manual_seed(0)
     assert torch.equal(torch.stack(tuple(compiled(image))), torch.stack(tuple(expected)))
+    torch.compiler.reset()
+
+
+@pytest.mark.long
+@pytest.mark.skipif(not shutil.which("g++"), reason="inductor needs a C++ compiler")
+@pytest.mark.parametrize("name", ["alexnet", "nin", "resnet18"])
+def test_inductor_computes_what_eager_does(name):
+    net = load(ROOT / "specs" / f"{name}.yaml")
+    torch.manual_seed(0)
+    model = net.build().eval()
+    images = [torch.randn(1, *shape) for shape in net.inputs.values()]
+    with torch.no_grad():
+        found = torch.compile(model, fullgraph=True)(*images)
+        torch.testing.assert_close(found, model(*images))
     torch.compiler.reset()
 
 

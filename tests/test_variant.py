@@ -15,6 +15,7 @@ from netspec.language.variant.places import parts
 from netspec.text.diagnostics import Diagnostic, Span, SpecError, render
 from netspec.text.syntax import decode, parse
 from tests.support import ROOT
+from tests.torchvision import declared, made
 
 BASE = """\
 netspec: 1
@@ -517,20 +518,16 @@ def test_googlenet_bn_is_short():
 @pytest.fixture(scope="module")
 def twins():
     """Return torchvision's GoogLeNet and ours, with the same weights."""
-    library = torch.library.Library("torchvision", "DEF")
-    library.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-    library.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-    models = pytest.importorskip("torchvision.models")
-    torch.manual_seed(0)
-    theirs = models.googlenet(weights=None, init_weights=False, transform_input=False)
+    with declared():
+        torch.manual_seed(0)
+        theirs = made("googlenet", transform_input=False)
     net = netspec.load(str(ROOT / "specs/googlenet_bn.yaml"))
     ours = net.build()
     source, target = theirs.state_dict(), ours.state_dict()
     keys = sorted(target, key=lambda key: key.startswith("fc."))  # torchvision's `fc` stands last
     assert [v.shape for v in source.values()] == [target[key].shape for key in keys]
     ours.load_state_dict(dict(zip(keys, source.values(), strict=True)))
-    yield net, ours, theirs
-    library._destroy()
+    return net, ours, theirs
 
 
 def test_googlenet_bn_has_torchvisions_size(twins):

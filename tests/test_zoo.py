@@ -15,6 +15,7 @@ from netspec.cli import main
 from netspec.language.model import walk
 from tests.reference import alexnet, fpn, googlenet_naive, inception_bn, nin, unet
 from tests.support import ROOT, SPECS, load, mostly
+from tests.torchvision import declared
 
 LONGEST_LINE = 105
 
@@ -87,18 +88,8 @@ class Twins(NamedTuple):
 
 @pytest.fixture(scope="module")
 def operators() -> Iterator[None]:
-    """Declare what a build of torchvision without compiled code lacks.
-
-    One thread: on a busy machine several wait for each other at every small layer.
-    """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    library = torch.library.Library("torchvision", "DEF")
-    library.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-    library.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-    yield
-    torch.set_num_threads(threads)
-    library._destroy()
+    with declared():
+        yield
 
 
 LARGE = {

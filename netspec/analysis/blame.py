@@ -54,10 +54,12 @@ def _uses(node: Node, span: Span) -> Iterator[Label]:
 
 
 def _elsewhere(node: Node, graph: Graph, span: Span) -> Iterator[str]:
-    """Say how often a layer of a block is used, if the mistake stands in the block."""
+    """Say how many lines use the block of a layer, if the mistake stands in the block."""
     if span != node.call.span and not any(a.span == span for a in node.call.arguments.values()):
         return
-    count = sum(other.call is node.call for other in graph.nodes.values())
+    # Copies and pieces come from one line: they are no further places.
+    same = (other for other in graph.nodes.values() if other.call is node.call)
+    count = len({place for other in same for place in other.origin[1:2]})
     if count > 1:
         yield f"this line is used at {count} places"
 

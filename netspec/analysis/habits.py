@@ -14,9 +14,11 @@ from netspec.analysis.case import Case
 from netspec.analysis.claims import sound
 from netspec.graph.model import Graph, Node, NodeId, Sizes, path
 from netspec.language.calls import inferred
-from netspec.language.model import OpCall, Spec
+from netspec.language.model import OpCall, Spec, walk
+from netspec.language.names import widths
 from netspec.ops.apply import apply
 from netspec.ops.base import Join, Layout, Op
+from netspec.ops.dim import names
 from netspec.ops.window import times
 from netspec.text.codes import Code
 from netspec.text.diagnostics import Diagnostic, Label, Sink
@@ -35,11 +37,23 @@ def warn(spec: Spec, graph: Graph, sizes: shapes.Shapes, sink: Sink) -> None:
         message = f"the input `{path(name)}` of {shape} has {graph.inputs[name][0]} channels"
         span, help = spec.inputs[name[0]].span, _channels_first(spec, name)
         odd[name] = Diagnostic(Code.CHANNELS_LAST, message, span, help=help)
+    meant = {*_of_features(spec)}
     for node in graph.nodes.values():
-        if node.call not in odd and (found := _odd(node, graph, sizes)):
+        is_new = node.call not in odd and node.call not in meant
+        if is_new and (found := _odd(node, graph, sizes)):
             odd[node.call] = found
     for found in odd.values():
         sink.add(replace(found, severity="warning"))
+
+
+def _of_features(spec: Spec) -> Iterator[OpCall]:
+    """Yield the calls on a last dimension that name it, whatever it is."""
+    for block in spec.blocks.values():
+        last = {name for name, width in widths(block.inputs).items() if width.axis == -1}
+        for layer in walk(block.body):
+            if isinstance(call := layer.call, OpCall) and call.op.layout is Layout.LAST:
+                said = {name for item in call.arguments.values() for name in names(item.value)}
+                yield from () if said.isdisjoint(last) else (call,)
 
 
 def _channels_last(inputs: Mapping[NodeId, Sizes]) -> list[NodeId]:

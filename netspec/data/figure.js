@@ -76,9 +76,12 @@ function tag(text) {
   };
   return { left: half, right: half, height: TAG, ports: new Map(), exits: new Map(), draw };
 }
+function isForked(branch) {
+  return branch.entry !== null;
+}
 function fan(owner, branches) {
   const tiles = branches.map((branch) => series(owner, branch)), ports = new Map(), exits = new Map(), places = [];
-  const isEntered = branches[0].entry !== null, fork = isEntered ? FORK : 0;
+  const isEntered = branches.some(isForked), fork = isEntered ? FORK : 0;
   const total = tiles.reduce((sum, tile) => sum + tile.left + tile.right + SPACING, -SPACING);
   const tall = Math.max(...tiles.map((tile) => tile.height));
   let x = -total / 2;
@@ -86,14 +89,14 @@ function fan(owner, branches) {
     x += tile.left;
     const y = fork + (isEntered ? tall - tile.height : 0);  // ends stand on one row, ports on another
     places.push([x, y]);
-    if (isEntered && !branches[i].parts.length) exits.set(branches[i].entry, x);
+    if (isForked(branches[i]) && !branches[i].parts.length) exits.set(branches[i].entry, x);
     for (const [key, exit] of tile.exits) exits.set(key, x + exit);
     for (const [key, [px, py]] of tile.ports) ports.set(key, [x + px, y + py]);
     x += tile.right + SPACING;
   });
   const draw = (x, y) => tiles.forEach((tile, i) => {
     const [dx, dy] = places[i], head = branches[i].head, end = y + fork + tall;
-    if (isEntered) line([[x, y], [x, y + FORK], [x + dx, y + FORK], [x + dx, branches[i].parts.length ? y + dy : end]], head, false);
+    if (isForked(branches[i])) line([[x, y], [x, y + FORK], [x + dx, y + FORK], [x + dx, branches[i].parts.length ? y + dy : end]], head, false);
     tile.draw(x + dx, y + dy);
     for (const exit of tile.exits.values()) line([[x + dx + exit, y + dy + tile.height], [x + dx + exit, end]], head, false);
   });
@@ -195,7 +198,7 @@ function connect({ parts, tiles, gaps }, i, x, y) {
     line([[x, above], [x, low], [x + 9, low]], false, false);
     label.draw(x + 9 + label.left, low - TAG / 2);
   }
-  if (part.fan && part.fan[0].entry !== null) line([[x, above], [x, below]], false, false);
+  if (part.fan && part.fan.some(isForked)) line([[x, above], [x, below]], false, false);
   // Those to the right turn last to first, those to the left first to last: nothing crosses.
   const bent = moves(part, i, tiles), rights = bent.filter(([start, end]) => end > start).reverse();
   let row = below - gaps[i].arrivals - 2;

@@ -178,7 +178,7 @@ class _Exporter:
             result |= {"head": 1} if routes.is_head(part) else {}
         if before is None:
             return result
-        if i and (lines or isinstance(part, Fan)):
+        if i and (lines or (isinstance(part, Fan) and part.entry is not None)):
             result["shape"] = shape_text(self._network.shapes[routes.output(before)])
         if before in routes.out:
             result["out"] = ",".join(map(self._number, routes.out[before]))

@@ -36,7 +36,7 @@ def is_module(layer: Layer) -> bool:
         case _ if not is_straight or layer.train_only:
             return False
         case OpCall(op=op):
-            return op.in_sequence
+            return op.in_sequence or op.is_wrapped
         case Chain(layers=inner, named=named):
             return named or all(map(is_module, inner))
         case ShareCall():

@@ -62,12 +62,15 @@ class LayerKeys(Keys):
         "3",
     )
     splice: Annotated[int | None, extras.Total()] = key(
-        None, "in a list: `repeat` whose copies are layers of the list, with its numbers", "7"
+        None,
+        "`repeat` whose copies are layers where it stands: in a list with its numbers, else called "
+        "as `copies` says",
+        "7",
     )
     copies: Annotated[Series, extras.Counting()] = key(
         NUMBERS,
-        "beside `repeat`: what its copies are called; the number at the end of the first one's "
-        "name counts on",
+        "beside `repeat`, or `splice` outside of lists: what copies are called; the number at the "
+        "end of the first one's name counts on",
         *("denselayer1", "block1-0"),
     )
     first: Annotated[dict[str, Argument], extras.Changes()] = key(

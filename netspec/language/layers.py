@@ -12,11 +12,11 @@ from types import MappingProxyType
 
 from netspec.language.aliases import argument_meant, ops_meant
 from netspec.language.calls import Given, match_call, order, read_positional, read_word
-from netspec.language.copies import misplaced_copies, spliced
+from netspec.language.copies import misplaced_copies, refuse_taken, spliced
 from netspec.language.gaps import refuse_gaps
 from netspec.language.grammar import JOINS, NOTHING, BodyKeys, InlineKeys, LayerKeys
 from netspec.language.keys import Reading, corrected, read_known, refuse_form
-from netspec.language.lookup import Context, find_op, refuse_nameless, refuse_numbers
+from netspec.language.lookup import Context, find_op, holds_layers, refuse_nameless, refuse_numbers
 from netspec.language.model import (
     BlockCall,
     Body,
@@ -29,7 +29,7 @@ from netspec.language.model import (
     ShareCall,
 )
 from netspec.language.names import NAME, check_name
-from netspec.language.terms import Ref
+from netspec.language.terms import NUMBERS, Ref
 from netspec.language.values import Scope, expression, read_argument
 from netspec.ops.base import REGISTRY, Join
 from netspec.ops.split import Cut
@@ -169,8 +169,11 @@ def _read_layers(
         if layer is None:  # another stands in for it, so that references to it are found
             call = OpCall(REGISTRY["identity"].model_validate({}), {}, key.span)
             layer = Layer(key.text, key.span, call, ())
-        layers += spliced(layer, context) if layer.said.splice and not named else [layer]
+        is_spliced = layer.said.splice and (not named or layer.said.copies is not NUMBERS)
+        layers += spliced(layer, context) if is_spliced else [layer]
         previous = layers[-1].name
+    if named:
+        refuse_taken(layers, around.inputs, context.sink)
     return layers
 
 
@@ -252,7 +255,7 @@ def read_layer(
                 return None
             call = read_chain(tree, Surroundings(scope, ("input",)), context)
         case Mapping():
-            tree = _corrected(tree, context.sink)
+            tree = _corrected(tree, context)
             said = read_known(LayerKeys, tree, "a layer", Reading(context.sink, scope))
             call = _read_call(tree, said, scope, context)
             if not said.sources and tree.find("from"):
@@ -272,12 +275,12 @@ def read_layer(
     return layer
 
 
-def _corrected(tree: Mapping, sink: Sink) -> Mapping:
+def _corrected(tree: Mapping, context: Context) -> Mapping:
     """Report unknown keys of a layer that calls no op and no block."""
     if tree.find("share"):
-        return corrected(LayerKeys, tree, "a layer that shares another's weights", sink)
-    if any(map(tree.find, BodyKeys.kinds())):
-        return corrected(InlineKeys, tree, "an inline block", sink)
+        return corrected(LayerKeys, tree, "a layer that shares another's weights", context.sink)
+    if any(map(tree.find, BodyKeys.kinds())) or holds_layers(tree, context):
+        return corrected(InlineKeys, tree, "an inline block", context.sink)
     return tree
 
 

@@ -10,10 +10,10 @@ from functools import cache
 from itertools import pairwise
 
 from netspec.language.aliases import ops_meant
-from netspec.language.grammar import BlockKeys, LayerKeys
+from netspec.language.grammar import BlockKeys, BodyKeys, LayerKeys
 from netspec.language.keys import refuse_form
 from netspec.language.names import is_block_name
-from netspec.language.strays import is_empty
+from netspec.language.strays import is_empty, key_meant
 from netspec.language.terms import Param
 from netspec.ops.base import REGISTRY
 from netspec.text.codes import Code
@@ -95,6 +95,14 @@ def _arguments() -> frozenset[str]:
 def is_callable(name: str, context: Context) -> bool:
     """Tell whether a name is that of an op or of a block of this file."""
     return name in REGISTRY or name in context.signatures
+
+
+def holds_layers(tree: Mapping, context: Context) -> bool:
+    """Tell whether layers stand where arguments could, so that a body was meant."""
+    if any(is_callable(key.text, context) for key, _ in tree.items):
+        return False
+    others = [value for key, value in tree.items if key.text not in LayerKeys.kinds()]
+    return any(key_meant(value, tuple(BodyKeys.kinds())) for value in others)
 
 
 def _refuse_no_op(tree: Mapping, context: Context) -> None:

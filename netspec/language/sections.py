@@ -285,6 +285,9 @@ def _read_head(key: Scalar, value: Tree, scope: Scope, context: Context) -> Outp
     layer = read_layer(key, value, Ref(""), scope, context)
     if layer is None:
         return None
+    if layer.said.splice:
+        message = f"the output `{key.text}` is one layer, and `splice:` makes several"
+        context.sink.error(Code.UNKNOWN_KEY, message, key.span, help="write `repeat:`")
     if not layer.sources or layer.sources[0].span is None:
         message = f"the output `{key.text}` must say what it reads"
         context.sink.error(Code.INPUTS, message, key.span, help="add `from: LAYER`")

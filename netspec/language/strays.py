@@ -70,7 +70,7 @@ def restored(tree: Mapping, sink: Sink) -> Mapping:
                     f"a spec needs `{section}:`; without it `{lost.text}` stands in `{key.text}`"
                 )
                 notes = (Label(key.span, "the section above"),)
-                help = f"write `{section}:` above `{lost.text}`"
+                help = f"write `{section}:` on a line above `{lost.text}`"
                 sink.add(Diagnostic(Code.MISSING, message, lost.span, notes=notes, help=help))
                 own = Mapping(value.items[:first], value.span)
                 new = Scalar(section, key.span), around(value.items[first:])
@@ -83,13 +83,18 @@ def restored(tree: Mapping, sink: Sink) -> Mapping:
 def _first_of(section: str, holder: str, items: Items[Entry]) -> int | None:
     """Return the index of the first entry of a section that is one of another."""
     names = {key.text for key, _ in items}
+    # A layer of the graph may have a body of its own: what is a block has a capital.
+    blocks = [
+        i for i, (key, value) in enumerate(items) if key.text[:1].isupper() and _has_body(value)
+    ]
+    below = blocks[-1] + 1 if blocks else 0
     for index, (key, value) in enumerate(items):
-        is_block = isinstance(value, Mapping) and any(map(value.find, ("chain", "parallel")))
+        is_block = _has_body(value)
         match section, holder:
             case "blocks", "params" | "inputs" | "init":
                 found = is_block and key.text[:1].isupper()
             case "graph", "blocks":
-                found = not is_block and (not key.text[:1].isupper() or _is_layer(value))
+                found = index >= below and (not key.text[:1].isupper() or _is_layer(value))
             case "graph", "params" | "inputs":
                 found = isinstance(value, Mapping) and not is_block
             case "outputs", "graph":
@@ -101,6 +106,10 @@ def _first_of(section: str, holder: str, items: Items[Entry]) -> int | None:
     return None
 
 
+def _has_body(tree: Tree) -> bool:
+    return isinstance(tree, Mapping) and any(map(tree.find, ("chain", "parallel")))
+
+
 def _is_ref(value: Scalar, names: set[str]) -> bool:
     return value.text not in REGISTRY and value.text.partition(".")[0] in names
 
@@ -108,7 +117,11 @@ def _is_ref(value: Scalar, names: set[str]) -> bool:
 def key_meant(tree: Tree, absent: Items[str]) -> str:
     """Return which of the absent keys of a spec, a variant or a block has such values, if any."""
     of_block = "chain" in absent or "join" in absent
-    if found := next((key for key in absent if _is_sign_of(key, tree, of_block)), ""):
+    # Beside a join a list holds branches, and otherwise layers.
+    sought = [
+        key for key in absent if key != "chain" or "join" in absent or isinstance(tree, Mapping)
+    ]
+    if found := next((key for key in sought if _is_sign_of(key, tree, of_block)), ""):
         return found
     return "" if of_block else _section_meant(tree, absent)
 
@@ -144,6 +157,8 @@ def _is_sign_of(key: str, tree: Tree, of_block: bool) -> bool:
             return any(isinstance(item, Mapping) for item in tree.items)
         case "chain", Mapping():
             return any(map(_is_layer, values))
+        case "chain", Sequence():
+            return any(isinstance(item, Mapping) and _is_layer(item) for item in tree.items)
     return False
 
 
@@ -152,7 +167,9 @@ _PATH = re.compile(r"(graph|blocks|outputs)\.")
 
 
 def _is_layer(tree: Tree) -> bool:
-    """Tell whether a value uses an op, or what may be a block."""
+    """Tell whether a value uses an op, or what may be a block, or is a list of such."""
+    if isinstance(tree, Sequence):
+        return any(map(_is_layer, tree.items))
     words = [tree] if isinstance(tree, Scalar) else [key for key, _ in entries(tree)]
     return any(word.text in REGISTRY or word.text[:1].isupper() for word in words)
 

@@ -236,6 +236,11 @@ class Op(BaseModel):
         """Whether an `nn.Sequential` can hold it."""
         return self.is_module and self.use(()) is None
 
+    @property
+    def is_wrapped(self) -> bool:
+        """Whether it is a function that a module of its own can call in an `nn.Sequential`."""
+        return not self.is_module and self.reads[0] == 1
+
     def label(self) -> str:
         """Return the few words that stand in a picture's node."""
         return self.op_name.replace("_", " ")

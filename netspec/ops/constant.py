@@ -26,7 +26,14 @@ from netspec.ops.window import every, times
 from netspec.text.codes import Code
 from netspec.text.diagnostics import counted
 
-WORDS = ("arange", "relative_position_index", "shifted_window_mask")
+_SIZES = {
+    "arange": 1,
+    "relative_position_index": 2,
+    "relative_coords_table": 2,
+    "shifted_window_mask": 2,
+}
+"""How many sizes each table is made of."""
+WORDS = tuple(_SIZES)
 
 
 @dataclass(frozen=True)
@@ -72,8 +79,9 @@ class Constant(Op):
     """A tensor that is not learnt: numbers, `arange`, or a table for windows of a map.
 
     `relative_position_index` gives for each pair of places in a window of `size` the number of
-    their distance, in one dimension; `shifted_window_mask` gives -100 for each pair of places that
-    a map of `size`, rolled by `shift_size`, brings into one window of `window_size`, 0 for others.
+    their distance; `relative_coords_table` gives for each number the distance down and across, from
+    -1 to 1 on a logarithmic scale. `shifted_window_mask` gives -100 for each pair of places that a
+    map of `size`, rolled by `shift_size`, brings into one window of `window_size`, 0 for others.
     """
 
     module: ClassVar[str] = "torch.tensor"
@@ -89,6 +97,14 @@ def relative_position_index(height: int, width: int) -> Tensor:
     places = torch.stack((y.flatten(), x.flatten()))
     dy, dx = places[:, :, None] - places[:, None, :]
     return ((dy + height - 1) * (2 * width - 1) + dx + width - 1).flatten()
+''',
+        "relative_coords_table": '''\
+def relative_coords_table(height: int, width: int) -> Tensor:
+    """Return the distances between the places of a window, on a logarithmic scale."""
+    rows = torch.arange(1.0 - height, height) / (height - 1)
+    columns = torch.arange(1.0 - width, width) / (width - 1)
+    table = 8 * torch.stack(torch.meshgrid(rows, columns, indexing="ij"), dim=-1)
+    return (torch.sign(table) * torch.log2(torch.abs(table) + 1) / 3)[None]
 ''',
         "shifted_window_mask": '''\
 def shifted_window_mask(
@@ -118,13 +134,16 @@ def shifted_window_mask(
     shift_size: PairFrom0 = Field(
         0, description="for `shifted_window_mask`: by how much the map is rolled"
     )
+    flat: Annotated[bool, Fixed(Boolean())] = Field(
+        True,
+        description="for `relative_position_index`: in one dimension, else places by places",
+    )
     persistent: Annotated[bool, Fixed(Boolean())] = Field(
         False, description="whether the tensor is part of the state_dict"
     )
 
     def check(self, *inputs: Shape) -> Iterator[Problem]:
-        count = {"arange": 1, "relative_position_index": 2, "shifted_window_mask": 2}
-        wanted = count.get(self.value) if isinstance(self.value, str) else None
+        wanted = _SIZES.get(self.value) if isinstance(self.value, str) else None
         if isinstance(self.value, tuple):
             if self.size is not None:
                 yield Problem("size", f"the list has the shape {times(self.shape())} already")
@@ -133,6 +152,8 @@ def shifted_window_mask(
         elif wanted and len(self.size) != wanted:
             message = f"`{self.value}` has {counted(wanted, 'size')}, found {len(self.size)}"
             yield Problem("size", message)
+        elif self.value == "relative_coords_table" and 1 in self.size:
+            yield Problem("size", "in a window of 1 nothing has a distance", "sizes of 2 or more")
         if self.value == "shifted_window_mask" and self.size and len(self.size) == 2:
             yield from self._check_windows(*self.size)
 
@@ -152,7 +173,10 @@ def shifted_window_mask(
     def shape(self, *inputs: Shape) -> Shape:
         size = self.size or ()
         if self.value == "relative_position_index":
-            return (product(size) ** 2,)
+            pair = (product(size), product(size))
+            return (product(pair),) if self.flat else pair
+        if self.value == "relative_coords_table":
+            return (1, *(2 * side - 1 for side in size), 2)
         if self.value == "shifted_window_mask":
             places = product(every(self.window_size or 1, 2))
             return (product(size) // places, 1, places, places)
@@ -169,8 +193,9 @@ def shifted_window_mask(
         match self.value:
             case "arange":
                 return Call("torch.arange", size)
-            case "relative_position_index":
-                return Call(self.value, size)
+            case "relative_position_index" | "relative_coords_table":
+                made = Call(self.value, size)
+                return made if self.flat else Call("torch.reshape", (made, self.shape()))
             case "shifted_window_mask":
                 return Call(
                     self.value, (*size, every(self.window_size, 2), every(self.shift_size, 2))

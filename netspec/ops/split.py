@@ -42,6 +42,10 @@ class Cut(View):
         names: tuple[str, ...] | None
         """Each class declares it as its last argument."""
 
+    @property
+    def is_wrapped(self) -> bool:
+        return False  # a module of a sequence gives one tensor
+
     @abstractmethod
     def along(self) -> int:
         """Return `dim`, which each class declares behind its own arguments."""

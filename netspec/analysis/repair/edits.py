@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, takewhile
 
 from netspec.analysis.repair.lines import body, depth, entries, entry, renamed, row_at
 from netspec.analysis.repair.lines import rows as rows_of
@@ -178,15 +178,27 @@ def keywords(place: Span) -> Iterator[Edit]:
 
 
 def headings(place: Span) -> Iterator[Edit]:
-    """Yield edits that put a heading above a line."""
-    row = row_at(place)
-    found = entry(row)
-    if found and depth(row) > 1:
-        for word in _HEADINGS:
-            if f"\n{word}:" not in place.source.text:
-                new = " " * (depth(row) - 2) + f"{word}:\n" + row.text
-                cure = f"write `{word}:` on a line above `{found[1]}`"
-                yield Edit(row, new, f"with `{word}:` above", cure)
+    """Yield edits that put a heading above a line, the next one, or the first of its siblings."""
+    for row in dict.fromkeys(_tops(place)):
+        found = entry(row)
+        is_item = row.text.lstrip().startswith("- ")
+        if (found or is_item) and depth(row) > 1:
+            below = f"`{found[1]}`" if found else "the list"
+            for word in _HEADINGS:
+                if f"\n{word}:" not in place.source.text:
+                    new = " " * (depth(row) - 2) + f"{word}:\n" + row.text
+                    cure = f"write `{word}:` on a line above {below}"
+                    yield Edit(row, new, f"with `{word}:` above", cure)
+
+
+def _tops(place: Span) -> Iterator[Span]:
+    """Yield the lines above which a heading may be lost that YAML misses at a place."""
+    row, rows = row_at(place), rows_of(place.source)
+    yield row
+    yield from [below for below in rows if below.start == row.end and depth(below) > depth(row)]
+    above = [other for other in rows if other.start < row.start]
+    siblings = [*takewhile(lambda other: depth(other) >= depth(row), reversed(above))]
+    yield from siblings[-1:]
 
 
 def indents(place: Span) -> Iterator[Edit]:

@@ -63,7 +63,8 @@ def _answers(
         places = [span for span in item.spans if span.source is trials.source]
         likely = (edit for place in places[:_MOST_ANSWERS] for edit in _edits_of(item, place))
         if edit := next(trials.holding(likely), None):
-            yield [_moved(item, edit, found)]
+            # What is said already is only proved by the trial.
+            yield [item if item.help == edit.cure else _moved(item, edit, found)]
     for item in (item for item in found if item.is_open):
         if extension and (edit := next(trials.holding(kinds.carried(extension)), None)):
             yield [_moved(item, edit, found)]
@@ -77,7 +78,7 @@ def _answers(
 _LIKELY: dict[str, tuple[Callable[[Span], Iterator[Edit]], ...]] = {
     Code.NOT_YAML: (kinds.marks, kinds.indents, kinds.slips),
     Code.UNKNOWN_KEY: (kinds.indents,),
-    **dict.fromkeys(_LAYOUT, (kinds.indents, kinds.slips, kinds.keywords)),
+    **dict.fromkeys(_LAYOUT, (kinds.indents, kinds.slips, kinds.keywords, kinds.headings)),
     **dict.fromkeys(_NUMBERS, (kinds.numbers, kinds.keywords, kinds.turned)),
     Code.EXPRESSION: (kinds.slips,),
     Code.UNKNOWN_LAYER: (kinds.turned,),

@@ -6,7 +6,7 @@ apart into branches. What cannot be told apart so stands in one column, with ski
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -40,6 +40,11 @@ class Fan:
     """Branches side by side; an empty branch is a link past the others."""
 
     branches: tuple[Series, ...]
+
+    @property
+    def entry(self) -> int | None:
+        """The item above that the branches fork from; some may begin without it."""
+        return next((x.entry for x in self.branches if x.entry is not None), None)
 
 
 class Side(NamedTuple):
@@ -79,10 +84,10 @@ class _Weaver:
         self._order = branch_order(cluster)
         self._into: dict[int, list[Link]] = {}
         self._out: dict[int, list[Link]] = {}
-        for link in cluster.links:
+        self._tags = [link for link in cluster.links if not cluster.is_line(link)]
+        for link in filter(cluster.is_line, cluster.links):
             self._into.setdefault(link.target, []).append(link)
             self._out.setdefault(link.source, []).append(link)
-        self._tags: list[Link] = []
         ports = [-1 - i for i in range(len(cluster.reads))]
         # A single input is where every path begins; several are parts, that paths may begin apart.
         self._entry = ports[0] if len(ports) == 1 else None
@@ -92,12 +97,18 @@ class _Weaver:
         """Separate the main path from the sides, then take each apart."""
         if len(self._order) > limits.WOVEN:
             return self._column()
-        end = self._order.index(self._cluster.exit) + 1
+        end = self._order.index(self._cluster.exit)
+        before, beside = self._order[:end], self._components(self._order[end + 1 :])
         # A free tensor that a condition leaves without reader hangs at nothing: it comes first.
-        alone = [x for x in self._order[end:] if not (self._into.get(x) or self._out.get(x))]
-        beside = [x for x in self._order[end:] if x not in alone]
-        series = self.series([*self._ports, *alone, *self._order[:end]], self._entry)
-        sides = [self._side(nodes, series) for nodes in self._components(beside)]
+        alone = [x for nodes in beside if not self._outer(nodes) for x in nodes]
+        nodes = [*self._ports, *alone, *before, self._cluster.exit]
+        if self._cluster.id and len(self._order) > len(alone) + end + 1:
+            # In a block nothing hangs beside: further outputs stand above the one that leaves it.
+            rest = [x for x in self._order[end + 1 :] if x not in alone]
+            parts = [*nodes[:-1], *rest, self._cluster.exit]
+            return ClusterFlow(self._linked(parts, self._entry), (), tuple(self._tags))
+        series = self.series(nodes, self._entry)
+        sides = [self._side(nodes, series) for nodes in beside if self._outer(nodes)]
         sides.sort(key=lambda side: side.after)
         return ClusterFlow(series, tuple(sides), tuple(self._tags))
 
@@ -116,7 +127,10 @@ class _Weaver:
 
     def series(self, nodes: Sequence[int], entry: int | None, goal: int | None = None) -> Series:
         """Return the series of nodes that start at `entry` and end at `goal`."""
-        parts = tuple(self._parts(nodes, entry, goal))
+        return self._linked([*self._parts(nodes, entry, goal)], entry)
+
+    def _linked(self, parts: Sequence[Part], entry: int | None) -> Series:
+        """Return parts as a series, with the links from part to part and past others."""
         place = {part: i for i, part in enumerate(parts) if isinstance(part, int)}
         if entry is not None:
             place[entry] = -1
@@ -133,7 +147,7 @@ class _Weaver:
                     self._tags.append(link)
                 elif start is not None and link.source not in near:
                     skips.append(Skip(start, i, link))
-        return Series(parts, tuple(linked), tuple(skips), entry)
+        return Series(tuple(parts), tuple(linked), tuple(skips), entry)
 
     def _parts(self, nodes: Sequence[int], entry: int | None, goal: int | None) -> Iterable[Part]:
         """Yield the parts: items that all paths cross, and what lies between two of them."""
@@ -164,7 +178,10 @@ class _Weaver:
         into = [] if below is None else self._distinct(below)
         slots = {link.source: i for i, link in enumerate(into)}
         found = [
-            (min(slots.get(node, len(slots)) for node in nodes), self.series(nodes, above, below))
+            (
+                min(slots.get(node, len(slots)) for node in nodes),
+                self.series(nodes, above if self._reads(nodes, {above}) else None, below),
+            )
             for nodes in branches
         ]
         if above in slots:
@@ -176,9 +193,7 @@ class _Weaver:
         place = {node: i for i, node in enumerate(nodes)}
         # Every link leads further down, so `reach` is how far those from above lead: a node at
         # which all of them have ended lies on every path.
-        reach = max(
-            (i for i, node in enumerate(nodes) if self._is_start(node, entry, place)), default=0
-        )
+        reach = max((place[node] for node in self._starts(nodes, entry)), default=0)
         cuts = []
         for i, node in enumerate(nodes):
             if reach <= i:
@@ -190,10 +205,17 @@ class _Weaver:
             reach = max(reach, len(nodes) if leaves else max(inner))
         return cuts
 
-    def _is_start(self, node: int, entry: int | None, place: Mapping[int, int]) -> bool:
-        """Tell whether a path may start at a node: it reads the entry, or nothing in here."""
-        sources = [link.source for link in self._into.get(node, [])]
-        return entry in sources or not any(source in place for source in sources)
+    def _starts(self, nodes: Sequence[int], entry: int | None) -> list[int]:
+        """Return where paths start: at what reads the entry, or else at what reads nothing here."""
+        # A constant is no start beside the entry: what it joins still lies on every path.
+        inside = set(nodes)
+        return [node for node in nodes if self._reads([node], {entry})] or [
+            node for node in nodes if not self._reads([node], inside)
+        ]
+
+    def _reads(self, nodes: Iterable[int], sources: Container[int | None]) -> bool:
+        """Tell whether one of some nodes reads one of some others."""
+        return any(link.source in sources for node in nodes for link in self._into.get(node, []))
 
     def _components(self, nodes: Sequence[int]) -> list[list[int]]:
         """Return what hangs together without the rest, each in the order of the nodes."""
@@ -213,15 +235,21 @@ class _Weaver:
 
     def _side(self, nodes: list[int], main: Series) -> Side:
         """Return what hangs beside the main path, anchored at the first item that it reads."""
-        inside = set(nodes)
-        outer = [x for node in nodes for x in self._into.get(node, []) if x.source not in inside]
-        source = outer[0].source
+        link = self._outer(nodes)[0]
         place = {part: i for i, part in enumerate(main.parts) if isinstance(part, int)}
-        if source in place:
-            return Side(place[source], True, outer[0], self.series(nodes, source))
+        if link.source in place:
+            is_tap = self._cluster.is_line(link)
+            series = self.series(nodes, link.source if is_tap else None)
+            return Side(place[link.source], is_tap, link, series)
         # What branches off inside a fan hangs beside the first single item below it.
-        fans = [i for i, x in enumerate(main.parts) if isinstance(x, Fan) and source in within(x)]
-        return Side(fans[0] + 1 if fans else 0, False, outer[0], self.series(nodes, None))
+        fans = [(i, x) for i, x in enumerate(main.parts) if isinstance(x, Fan)]
+        below = [i + 1 for i, fan in fans if link.source in within(fan)]
+        return Side(below[0] if below else 0, False, link, self.series(nodes, None))
+
+    def _outer(self, nodes: Sequence[int]) -> list[Link]:
+        """Return the links into some nodes from others."""
+        found = (x for x in self._cluster.links if x.target in nodes and x.source not in nodes)
+        return sorted(found, key=lambda link: nodes.index(link.target))
 
     def _distinct(self, node: int) -> list[Link]:
         """Return the links into a node, one for each source."""

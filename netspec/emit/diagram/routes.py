@@ -73,7 +73,8 @@ class Routes:
         if not isinstance(before, Fan):
             return [link] if link else []
         part = series.parts[i]
-        into = {link.source: link for link in self.cluster.links if link.target == part}
+        lines = filter(self.cluster.is_line, self.cluster.links)
+        into = {link.source: link for link in lines if link.target == part}
         return [into[source] for source in exits(before) if source in into]
 
 

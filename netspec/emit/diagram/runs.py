@@ -15,10 +15,18 @@ from netspec.emit.diagram.tree import Cluster, Item, Leaf, Outline, link, title,
 from netspec.graph.model import NodeId
 
 _DEEPEST = 128
+FEW_ROWS = 2
+"""A first copy and the others, which are often alike, are no stack."""
 
 
 def details(network: Network, depth: int | None) -> Iterator[Cluster]:
     """Yield the network with ever less detail, its blocks below `depth` levels closed."""
+    for whole in _details(network, depth):
+        # No page can break a frame: what is hardly a part of the network goes without one.
+        yield from [whole, *[x for x in [unframed(whole)] if x is not whole]]
+
+
+def _details(network: Network, depth: int | None) -> Iterator[Cluster]:
     outline = Outline(network)
     full = outline.at(readable(outline, depth, limits.BUILT_BOXES))
     fewer = collapse(full)
@@ -26,7 +34,7 @@ def details(network: Network, depth: int | None) -> Iterator[Cluster]:
     yield from (x for x in (full, fewer, absorb(fewer)) if size(x) <= limits.PAGE_BOXES)
     least = full
     for level in range(max(_depth(full), 1), 0, -1):
-        least = collapse(absorb(outline.at(level)))
+        least = stacked(collapse(absorb(outline.at(level))))
         if size(least) <= limits.PAGE_BOXES:
             yield least
     for most in (200, 100, 50, 25):
@@ -55,6 +63,16 @@ def _depth(cluster: Cluster) -> int:
     return max((1 + _depth(x) for x in cluster.children if isinstance(x, Cluster)), default=0)
 
 
+def unframed(whole: Cluster) -> Cluster:
+    """Return the network without the frame of an inline body that is all of it but for a head."""
+    for i, child in enumerate(whole.children):
+        if isinstance(child, Cluster) and not child.block and 2 * size(child) > size(whole):
+            children = (*whole.children[:i], *child.children, *whole.children[i + 1 :])
+            exit = next(i for i, x in enumerate(children) if x is whole.children[whole.exit])
+            return replace(whole, children=children, links=link(children, ()), exit=exit)
+    return whole
+
+
 def shorten(cluster: Cluster, most: int) -> Cluster:
     """Return a cluster in which stretches of items that only follow each other are closed boxes."""
     longest = -(-len(cluster.children) // most)
@@ -74,6 +92,19 @@ def collapse(cluster: Cluster) -> Cluster:
         return signatures[item.id] == signatures[stretch[0].id]
 
     return _joined(cluster, children, goes_on, partial(reduce, _counted))
+
+
+def stacked(cluster: Cluster) -> Cluster:
+    """Return a cluster in which the closed copies of a layer are one box, unless few differ."""
+    children = [stacked(x) if isinstance(x, Cluster) else x for x in cluster.children]
+    rows = Counter(child.stack for child in children)
+
+    def goes_on(stretch: list[Item], item: Item) -> bool:
+        both = stretch[-1], item
+        is_one = item.stack == stretch[-1].stack and rows[item.stack] > FEW_ROWS
+        return is_one and bool(item.stack) and all(isinstance(x, Leaf) for x in both)
+
+    return _joined(cluster, children, goes_on, _close)
 
 
 def absorb(cluster: Cluster) -> Cluster:
@@ -118,6 +149,8 @@ def _close(stretch: list[Item]) -> Item:
     nodes = tuple([node for item in stretch[:FEW] for node in item.nodes][:FEW])
     exits = tuple([node for item in stretch for node in item.exits])
     label = f"{title(first.id)} … {title(last.id)}"
+    if first.stack == last.stack != ():
+        label = f"{title(first.stack)} ×{sum(item.count for item in stretch)}"
     costs = (item.cost.times(item.count) for item in stretch)
     return Leaf(
         first.id, label, "block", nodes, exits, first.reads, last.output, last.shape, total(costs),
@@ -137,7 +170,9 @@ def _merge(first: Item, second: Item) -> Item:
 def _signature(item: Item) -> Hashable:
     """Return what two items must share to be drawn as one."""
     label = "" if item.kind == "block" else item.label
-    own = (item.block, item.shape, item.cost, item.train_only, item.count, item.kind, label)
+    # Parameters and MACs are what a picture says of costs.
+    costs = item.cost.params, item.cost.macs
+    own = (item.block, item.shape, costs, item.train_only, item.count, item.kind, label)
     if isinstance(item, Leaf):
         return own
     links = tuple((x.source, x.target) for x in item.links)

@@ -14,7 +14,7 @@ from netspec.analysis.costs import NodeCost
 from netspec.analysis.network import Network
 from netspec.emit.diagram.parts import Part, parts
 from netspec.graph.model import GraphOutput, NodeId, Sizes
-from netspec.language.model import BlockCall, Chain, Parallel
+from netspec.language.model import BlockCall, Chain, OpCall, Parallel
 from netspec.ops.base import Join
 from netspec.ops.window import times
 
@@ -35,7 +35,8 @@ class _Shown:
     """What a box and a block's frame have in common; a frame is of kind "block".
 
     `nodes` are the first few that it stands for, `exits` those that others read, `block` the block
-    that it is a use of, `count` how many equal ones in a row it stands for.
+    that it is a use of, `stack` the repeated layer that it is a copy of, `count` how many equal
+    ones in a row it stands for.
     """
 
     id: NodeId
@@ -49,6 +50,7 @@ class _Shown:
     cost: NodeCost
     train_only: bool = False
     block: str = ""
+    stack: NodeId = ()
     count: int = 1
 
     @property
@@ -74,6 +76,10 @@ class Cluster(_Shown):
     children: tuple[Item, ...] = ()
     links: tuple[Link, ...] = ()
     exit: int = 0
+
+    def is_line(self, link: Link) -> bool:
+        """Tell whether a link may be a line: what an item gives beside its output has a number."""
+        return link.source < 0 or link.node == self.children[link.source].output
 
 
 Item = Leaf | Cluster
@@ -202,7 +208,8 @@ class Outline:
             # An instance of a `repeat:` is a block of its own, a list branch is not.
             parent = self._graph.uses.get(id[:-1])
             return parent is None or parent.layer.said.repeat is None
-        if use.layer.said.repeat is not None:
+        # An op in pieces is no block: its pieces are boxes of their own, each with its readers.
+        if use.layer.said.repeat is not None or isinstance(use.layer.call, OpCall):
             return True
         return self._fold and isinstance(use.layer.call, Chain | Parallel) and len(id) > 1
 
@@ -221,12 +228,13 @@ class Outline:
     def _item(self, part: Part, level: int, depth: int | None) -> Item:
         """Return a part as one box, or as a cluster with its items linked."""
         output, reads, label, kind = part.last.id, self._reads(part), title(part.id), "block"
-        shape, block = self._network.shapes[output], self._block(part.id)
+        shape, stack = self._network.shapes[output], self._stack(part.id)
+        block = self._block(stack or part.id)
         if not self._is_box(part, level, depth):
             items = tuple(self._children(part, level + 1, depth))
             return Cluster(
                 part.id, label, kind, part.few, part.exits, reads, output, shape, part.cost,
-                part.is_head, block, 1, items, link(items, reads), len(items) - 1,
+                part.is_head, block, stack, 1, items, link(items, reads), len(items) - 1,
             )  # fmt: skip
         # What is closed around one op names it even where nothing is folded.
         if not part.children or self._is_around_one(part) or (self._fold and part.count == 1):
@@ -236,7 +244,7 @@ class Outline:
                 label += f" → {shape[0]}"
         return Leaf(
             part.id, label, kind, part.few, part.exits, reads, output, shape, part.cost,
-            part.is_head, block,
+            part.is_head, block, stack,
         )  # fmt: skip
 
     def _reads(self, part: Part) -> tuple[NodeId, ...]:
@@ -249,12 +257,13 @@ class Outline:
 
     def _block(self, id: NodeId) -> str:
         use = self._graph.uses.get(id)
-        if use is None:
-            # An instance of a repeated layer: the use stands one level up.
-            use = self._graph.uses.get(id[:-1])
-            if use is None or use.layer.said.repeat is None:
-                return ""
-        return use.layer.call.block if isinstance(use.layer.call, BlockCall) else ""
+        return use.layer.call.block if use and isinstance(use.layer.call, BlockCall) else ""
+
+    def _stack(self, id: NodeId) -> NodeId:
+        """Return the repeated layer of which a copy stands at a path: its use is one level up."""
+        use = self._graph.uses.get(id[:-1])
+        is_copy = id not in self._graph.uses and use and use.layer.said.repeat is not None
+        return id[:-1] if is_copy else ()
 
 
 def link(items: Sequence[Item], reads: tuple[NodeId, ...]) -> tuple[Link, ...]:

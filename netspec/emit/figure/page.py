@@ -81,7 +81,8 @@ def lay_out(network: Network, page: Page | None, depth: int | None = None) -> Fi
     """Return the most detailed figure whose text is large enough, or else the one with the largest.
 
     Detail goes in this order: equal blocks in a row become one, norms and activations join the op
-    before them, inner blocks are closed. Raises FigureError.
+    before them, inner blocks are closed, and then closed copies of a layer are one. At each step
+    the frame of a body that is nearly the whole network goes first. Raises FigureError.
     """
     best: Figure | None = None
     boxes = 0

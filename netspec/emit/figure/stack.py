@@ -94,8 +94,14 @@ class SeriesLayout:
         self._gaps: dict[int, Gap] = {}
 
     def tile(self) -> Tile:
-        """Return the whole series as one tile."""
-        return self.column(has_tail=False).tile
+        """Return the whole series as one tile, with what goes on elsewhere from its last part."""
+        last = self._series.parts[-1] if self._series.parts else None
+        if not isinstance(last, int) or last not in self._routes.out:
+            return self.column(has_tail=False).tile
+        column = self.column()
+        end = [(0.0, column.tail), (0.0, column.tile.height)]
+        self._drawing.line(end, self._routes.output(last), False, self._routes.is_head(last))
+        return column.tile
 
     def column(self, has_tail: bool = True) -> PageColumn:
         """Return the parts as a column; a tail leaves room to go on in the next one."""
@@ -171,15 +177,14 @@ class SeriesLayout:
         # Branches from one source end on one row, above the join that reads them; those that the
         # inputs of a block feed begin on one row, where the lines from outside come in.
         branches = [SeriesLayout(self._cluster, branch).tile() for branch in fan.branches]
-        entry = fan.branches[0].entry
-        fork = 0.0 if entry is None else FORK
+        fork = 0.0 if fan.entry is None else FORK
         total = sum(x.left + x.right for x in branches) + BRANCH_GAP * (len(branches) - 1)
         tall = max(x.height for x in branches)
         result = Tile(total / 2, total / 2, fork + tall, Drawing())
         x = -total / 2
         for series, branch in zip(fan.branches, branches, strict=True):
             x += branch.left
-            drop = 0.0 if entry is None else tall - branch.height
+            drop = 0.0 if fan.entry is None else tall - branch.height
             self._draw_branch(result, series, branch, (x, fork + drop))
             x += branch.right + BRANCH_GAP
         return result
@@ -231,9 +236,9 @@ class SeriesLayout:
         before = self._routes.before(self._series, i)
         if before is None or i >= len(self._series.parts) or (i == self._start and i > 0):
             return ""
-        is_fan = isinstance(self._series.parts[i], Fan)
-        fork = Link(before, 0, self._routes.output(before))
-        found = [fork] if is_fan else self._routes.drawn(self._series, i)
+        part, fork = self._series.parts[i], Link(before, 0, self._routes.output(before))
+        is_forked = isinstance(part, Fan) and part.entry is not None
+        found = [fork] if is_forked else self._routes.drawn(self._series, i)
         return self._cluster.boxes.shape(found[0], self._routes.cluster) if found else ""
 
     def _arrivals(self, i: int) -> float:
@@ -275,15 +280,15 @@ class SeriesLayout:
             y = gap.top + gap.out + 8.5
             self._drawing.texts.append(Text(4, y, gap.text, SMALL, "start", "shape"))
         if before is not None and before in self._routes.out and self._is_here(i):
-            nodes, y = self._routes.out[before], gap.top + gap.out - TAG / 2 - 1
-            self._drawing.line([(0, gap.top), (0, y), (9, y)], nodes[0])
-            self._cluster.boxes.tag(self._drawing, nodes, (9, y), "start")
+            y = gap.top + gap.out - TAG / 2 - 1
+            self._drawing.line([(0, gap.top), (0, y), (9, y)], self._routes.output(before))
+            self._cluster.boxes.tag(self._drawing, self._routes.out[before], (9, y), "start")
         if i >= self._stop:
             return
         part, top = self._series.parts[i], self._top(i)
         if isinstance(part, Fan):
-            if before is not None:
-                self._drawing.line([(0, gap.top), (0, top)], self._routes.output(before))
+            if part.entry is not None:
+                self._drawing.line([(0, gap.top), (0, top)], self._routes.output(part.entry))
         elif part in self._cluster.tiles:
             self._draw_arrivals(i, part)
         elif part >= 0:

@@ -27,8 +27,9 @@ _IMPORTS = {
     "from torch.nn import functional as F",
     "from typing import NamedTuple",
 }
+_CONTAINERS = ("nn.Module", "nn.Sequential", "nn.ModuleList", "nn.ModuleDict")
 _FUNCTIONS = {
-    *("nn.Module", "nn.Sequential", "nn.ModuleList", "nn.Identity", "torch.zeros"),
+    *(*_CONTAINERS, "nn.Identity", "torch.zeros"),
     *("torch.arange", "torch.full", "torch.channels_last"),
     *(cls.module for cls in REGISTRY.values()),
     *(f"nn.init.{name}" for name in FILLERS),
@@ -38,17 +39,9 @@ _BUILTINS = {
     *("OrderedDict", "bool", "dict", "float", "int", "isinstance", "range", "str", "super"),
     "tuple",
 }
-_CALLED = {
-    "add_module",
-    "contiguous",
-    "expand",
-    "get_parameter",
-    "get_submodule",
-    "modules",
-    METHOD,
-}
+_CALLED = {"contiguous", "expand", "get_parameter", "modules", METHOD}
 """Methods that are called on something else than a child."""
-_BASES = (["nn.Module"], ["nn.Sequential"], ["nn.ModuleList"], ["NamedTuple"])
+_BASES = [[text] for text in ("NamedTuple", *_CONTAINERS)]
 _METHODS = {"__init__", "forward", "total_loss", METHOD, CONVERT}
 _WORD = re.compile(r"[A-Za-z0-9_.-]*", re.ASCII)
 _SCOPES = (ast.Module, ast.ClassDef, ast.FunctionDef)
@@ -193,8 +186,6 @@ class _Scope:
                 return is_child or function.attr in _CALLED or _is_constructor(function)
             case ast.Subscript():
                 return _dotted(function.value) == ["self"]
-            case ast.Call():
-                return _dotted(function.func) == ["self", "get_submodule"]
         return False
 
     def _makes(self, name: str) -> bool:

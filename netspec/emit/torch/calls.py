@@ -9,10 +9,12 @@ from typing import cast
 from netspec.emit.torch.instances import Instances
 from netspec.emit.torch.plan import BUFFER, ClassPlan, Given, Work, is_written
 from netspec.emit.torch.scope import ClassScope, Values
+from netspec.emit.torch.wrappers import wrapper_call, wrapper_name, wrapper_source
 from netspec.graph.model import NodeId
 from netspec.language.model import Block, BlockCall, Chain, Layer, OpCall, Parallel
 from netspec.language.terms import Maker
 from netspec.ops.base import Call, Infix, Op
+from netspec.ops.collect import collected
 from netspec.ops.dim import Dim, Expr, Shape, integer, name, names, substitute, unknown
 from netspec.ops.split import Cut
 
@@ -26,6 +28,8 @@ class Calls:
     blocks: Mapping[str, Block]
     helper: Callable[[str, str], str]
     """What a class or function is called in the file that an op brings along: name and source."""
+    in_list: bool = False
+    """Whether they stand in an nn.Sequential, which holds functions as modules."""
 
     def op(self, call: OpCall, inputs: Sequence[Shape], path: NodeId) -> Work:
         """Return what an op comes to. What it infers from its input opens a constructor's call."""
@@ -39,34 +43,49 @@ class Calls:
         }
         constants, extras = self.scope.constants(found)
         values = {key: constants.get((*path, key), value) for key, value in seen.items()}
-        depends = frozenset(names((*seen.values(),)))
-        given: Given = {"": op.shape(*inputs)}
+        depends = frozenset(names(tuple(seen[key] for *_, key in found)))
+        shapes = {"": op.shape(*inputs)}
         if isinstance(op, Cut):
-            given = {text: op.piece(i, inputs[0]) for i, text in enumerate(op.called())}
+            shapes = {text: op.piece(i, inputs[0]) for i, text in enumerate(op.called())}
+        given: Given = {text: tuple(map(collected, x)) for text, x in shapes.items()}
         work = Work(given, depends=depends, extras=extras)
-        if isinstance(torch, Infix):
-            return replace(work, function=torch)
         if op.is_module:
+            assert isinstance(torch, Call)
             function = self._function(torch, op)
             first = [value for key, value in values.items() if key not in torch.kwargs]
             args = (*first, *torch.args[len(first) :])
             kwargs = {key: values.get(key, value) for key, value in torch.kwargs.items()}
             child = Call(function, args, kwargs, self._note(call, values))
             return replace(work, child=child, use=op.use(*inputs))
+        if isinstance(torch, Infix):
+            return self._done(work, op, torch)
         function = self._function(torch, op)
         if not op.reads[0]:
             keywords = {} if op.buffers() else {"persistent": False}
-            made = replace(torch, function=function)
-            return replace(work, child=Call(BUFFER, (path[-1], made), keywords))
+            return replace(work, child=Call(BUFFER, (path[-1], self._named(torch, op)), keywords))
         args = torch.args
         for key, value in values.items():
             args = tuple(_swapped(item, seen[key], value) for item in args)
-        return replace(work, function=replace(torch, function=function, args=args))
+        return self._done(work, op, replace(torch, function=function, args=args))
+
+    def _done(self, work: Work, op: Op, made: Call | Infix) -> Work:
+        """Return what a function comes to: a call in forward, or a module that calls it."""
+        if not (self.in_list and op.is_wrapped):
+            return replace(work, function=made)
+        name = self.helper(wrapper_name(op), wrapper_source(op, made))
+        return replace(work, child=wrapper_call(name, made))
 
     def _function(self, call: Call, op: Op) -> str:
         """Return what a call calls; what torch lacks the file holds, under a name of its own."""
         source = op.helpers.get(call.function)
         return call.function if source is None else self.helper(call.function, source)
+
+    def _named(self, call: Call, op: Op) -> Call:
+        """Return a call, and those in its arguments, with the names that the file has for them."""
+        args = tuple(
+            self._named(item, op) if isinstance(item, Call) else item for item in call.args
+        )
+        return replace(call, function=self._function(call, op), args=args)
 
     def _note(self, call: OpCall, values: Mapping[str, Dim]) -> str:
         """Return the arithmetic behind the first number that is the size of a flattened map."""
@@ -105,7 +124,7 @@ class Calls:
             (*place, text): dict(zip(homes, table, strict=True)) for text, table in tables.items()
         }
         constants, extras = self.scope.constants(found)
-        read = [*child.depends, *widths]
+        read = [*child.depends, *tables]
         depends = frozenset(names(tuple(values.get(text, name(text)) for text in read)))
         values |= dict(zip(tables, constants.values(), strict=True))
         given = {port: _substituted(x, values) for port, x in child.output.items()}
@@ -169,11 +188,12 @@ def _substituted(shape: Shape, actual: Values) -> Shape:
         for text, value in actual.items()
         if isinstance(value, tuple) and len(value) == len(shape) - 1
     }
-    sizes = []
+    sizes: list[Dim] = []
     for axis, size in enumerate(shape):
         mine = {text: value[axis - 1] for text, value in pairs.items()} if axis else {}
         try:
-            sizes.append(substitute(size, {**actual, **mine} if mine else actual))
+            found = cast("Dim", substitute(size, {**actual, **mine} if mine else actual))
+            sizes.append(collected(found))
         except TypeError:
             sizes.append(unknown(size))
-    return tuple(cast("list[Dim]", sizes))
+    return tuple(sizes)

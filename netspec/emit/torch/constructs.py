@@ -9,6 +9,7 @@ from itertools import pairwise
 from netspec.language.model import Layer
 from netspec.language.terms import NUMBERS, Condition, Series
 from netspec.ops.base import Call
+from netspec.ops.collect import collected
 from netspec.ops.dim import Dim, Expr, Shape, equal, is_known, name, names, substitute
 
 INDEX = "@i"
@@ -172,7 +173,7 @@ def at(made: Construct, index: int) -> Construct:
     """Return one copy of those that a constructor call over INDEX stands for."""
 
     def value(given: object) -> object:
-        return at(given, index) if isinstance(given, Call) else substitute(given, {INDEX: index})
+        return at(given, index) if isinstance(given, Call) else _numbered(given, index)
 
     if INDEX not in set(used_names(made)):
         return made
@@ -183,6 +184,19 @@ def at(made: Construct, index: int) -> Construct:
         case Chosen():
             return replace(made, made=at(made.made, index))
     return made
+
+
+def _numbered(value: object, index: int) -> object:
+    """Return a value in one copy; what comes to a fraction of many digits stays arithmetic."""
+    found = substitute(value, {INDEX: index})
+    if isinstance(value, Expr) and isinstance(found, float) and len(repr(found)) > _DIGITS:
+        args = tuple([_numbered(arg, index) for arg in value.args])
+        return replace(value, args=args)  # type: ignore[arg-type]  # of the same kinds
+    return found
+
+
+_DIGITS = len("0.12345")
+"""The most characters of a fraction that somebody would write."""
 
 
 def progression(items: Sequence[Construct]) -> Call | None:
@@ -214,7 +228,8 @@ def shape_behind(items: Sequence[Construct], shapes: Sequence[Shape], count: Dim
     if isinstance(count, int):
         return shapes[min(count, len(items))]
     if items[0] != items[1] and progression(items[:3]) is not None:
-        return tuple(a + (b - a) * count for a, b in zip(shapes[0], shapes[1], strict=True))
+        pairs = zip(shapes[0], shapes[1], strict=True)
+        return tuple(a + collected(b - a) * count for a, b in pairs)
     return shapes[:4][-1]
 
 
@@ -226,7 +241,7 @@ def _step(values: Sequence[object]) -> object | None:
     sizes = [value for value in values if isinstance(value, int | Expr)]
     if len(sizes) < len(values):
         return None
-    start, difference = sizes[0], sizes[1] - sizes[0]
+    start, difference = sizes[0], collected(sizes[1] - sizes[0])
     if all(equal(size, start + difference * i) for i, size in enumerate(sizes)):
         return start + difference * name(INDEX)
     return None

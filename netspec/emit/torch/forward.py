@@ -21,11 +21,10 @@ from netspec.emit.torch.layout import (
     flat,
     literal,
     operation,
-    quoted,
     statement,
 )
 from netspec.emit.torch.naming import RESERVED
-from netspec.emit.torch.pieces import condition_text, operand
+from netspec.emit.torch.pieces import child_text, condition_text, operand
 from netspec.emit.torch.plan import ClassPlan
 from netspec.emit.torch.variables import Variables
 from netspec.language.lower import Step
@@ -137,7 +136,7 @@ class Statements:
             return self._unpacked(self.plan.works[layer.name].given)
         # Nothing outside of the training-only part may read a variable that it has overwritten.
         is_plain = not layer.train_only
-        ends = flow.ends_branch(layer) and is_plain
+        ends = (flow.ends_branch(layer) or flow.is_skip(layer)) and is_plain
         if layer.name in self.named or ends or self.plan.works[layer.name].has_items:
             return self._fresh(self.named.get(layer.name, layer.name))
         first = flow.variables[layer.sources[0].name] if layer.sources else ""
@@ -194,7 +193,7 @@ class Statements:
             return variables[end]
         if steps[0].is_branch:
             read = [variables[ref.name] for ref in steps[0].layer.sources]
-            return call(self._child(end), read)
+            return call(child_text(self.plan, end), read)
         nested = self._nested(steps, variables)
         if nested is not None:
             target = self._fresh(end)
@@ -232,7 +231,7 @@ class Statements:
         if work.function is not None:
             code: Code = self._function(work.function, inputs)
         else:
-            child = self._child(step.actor.name)
+            child = child_text(self.plan, step.actor.name)
             if not step.layer.sources:
                 return self._parameter(step.layer, child, flow)
             use = work.use or Call("", (Input.EACH,))
@@ -241,13 +240,6 @@ class Statements:
             code = Brackets("(", (code,), hugs=True) if isinstance(code, Choice) else code
             code = Choice(condition_text(choice, self.attributes), code, flat(inputs[0]))
         return code
-
-    def _child(self, name: str) -> str:
-        """Write a child; `self.0` is no Python, and `self[0]` has a type only in a list."""
-        if not name.isdecimal():
-            return f"self.{name}"
-        is_list = self.plan.base == "nn.ModuleList"
-        return f"self[{name}]" if is_list else f"self.get_submodule({quoted(name)})"
 
     def _parameter(self, layer: Layer, child: str, flow: Variables) -> Code | None:
         """Write a free parameter: as it is, or repeated over the batch where a reader needs it."""

@@ -76,7 +76,7 @@ class Instances:
         node = self._nodes[call][0]
         while node.inputs and node.inputs[0] in self._graph.nodes:
             node = self._graph.nodes[node.inputs[0]]
-            before = self._shapes[node.inputs[0]]
+            before = self._shapes[node.inputs[0]] if node.inputs else ()
             if len(before) > len(self._shapes[node.id]) and prod(before) == value:
                 return " * ".join(map(str, before)) if sum(size > 1 for size in before) > 1 else ""
             # Behind an op that makes values of its own the number is no longer that of a map.

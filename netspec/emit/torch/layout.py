@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -45,9 +46,9 @@ class Generator:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """Operands with one operator between them."""
+    """Operands with operators of one precedence between them."""
 
-    operator: str
+    operators: tuple[str, ...]
     operands: tuple[Code, ...]
 
 
@@ -85,7 +86,7 @@ def literal(value: object, local: Mapping[str, str] = _NONE) -> Code:
 def expression(value: object, local: Mapping[str, str]) -> str:
     """Write a value of expressions; `local` renames parameters."""
     read = {text: symbol(local[text]) for text in names(value) if text in local}
-    return python(substitute(value, read))
+    return python(substitute(value, read) if read else value)
 
 
 def arguments(made: Call, write: Callable[[object], Code]) -> list[Code]:
@@ -114,7 +115,9 @@ def flat(code: Code) -> str:
             return f"{flat(code.element)} {code.clause}"
         case Choice():
             return f"{flat(code.yes)} if {code.condition} else {code.no}"
-    return f" {code.operator} ".join(flat(item) for item in code.operands)
+    first, *rest = map(flat, code.operands)
+    pairs = zip(code.operators, rest, strict=True)
+    return first + "".join(f" {operator} {text}" for operator, text in pairs)
 
 
 def comments(code: Code) -> list[str]:
@@ -148,6 +151,10 @@ def statement(head: str, code: Code, tail: str = "", depth: int = 0) -> list[str
             return statement(head + code.text, code.value, tail, depth)
         case Generator():
             return [*statement(head, code.element, "", depth), f"{indent}{code.clause}{tail}"]
+        case str() if isinstance(tree := parsed(code), Operation | Brackets):
+            return statement(head, tree, tail, depth)
+        case Operation() if not head.endswith((" = ", "return ")):  # brackets stand around it
+            return [*_operands(head, code, tail, depth)]
         case str() if not head.endswith(" = "):
             return [line]
         case _:
@@ -177,6 +184,8 @@ def _broken(head: str, code: Brackets, tail: str, depth: int) -> list[str]:
     has_comments = any(comments(item) for item in code.items)
     if len(together) <= WIDTH and not has_comments and code.open not in ("(", "["):
         return [first, together, last]
+    if code.hugs and isinstance(code.items[0], Choice):  # it needs no brackets of its own
+        return [first, *_between(code.items[0], depth + 1), last]
     comma = "" if code.hugs else ","
     lines = [line for item in code.items for line in statement("", item, comma, depth + 1)]
     return [first, *lines, last]
@@ -193,18 +202,16 @@ def _between(code: str | Choice | Operation, depth: int) -> list[str]:
             last = [f"{indent}if {code.condition}", f"{indent}else {code.no}"]
             return [*statement("", code.yes, "", depth), *last]
         case Operation():
-            return [*_operands("", code, depth)]
+            return [*_operands("", code, "", depth)]
     return []
 
 
-def _operands(head: str, code: Operation, depth: int) -> Iterator[str]:
-    """Write each operand on a line of its own; a product in a sum breaks only if it must."""
-    for operand in code.operands:
-        if isinstance(operand, Operation) and len(INDENT * depth + head + flat(operand)) > WIDTH:
-            yield from _operands(head, operand, depth)
-        else:
-            yield from statement(head, operand, "", depth)
-        head = f"{code.operator} "
+def _operands(head: str, code: Operation, tail: str, depth: int) -> Iterator[str]:
+    """Write each operand on a line of its own."""
+    heads = (head, *(f"{operator} " for operator in code.operators))
+    tails = (*[""] * len(code.operators), tail)
+    for before, operand, behind in zip(heads, code.operands, tails, strict=True):
+        yield from statement(before, operand, behind, depth)
 
 
 _TERMS = 100
@@ -215,10 +222,43 @@ def operation(operator: str, operands: Sequence[Code]) -> Operation:
     """Write operands with an operator between them; very many in groups."""
     while len(operands) > _TERMS:
         groups = range(0, len(operands), _TERMS)
-        operands = [Operation(operator, tuple(operands[i : i + _TERMS])) for i in groups]
-    return Operation(operator, tuple(operands))
+        operands = [operation(operator, operands[i : i + _TERMS]) for i in groups]
+    return Operation((operator,) * (len(operands) - 1), tuple(operands))
 
 
 def call(function: str, items: Sequence[Code], comment: str = "") -> Brackets:
     """Write a call."""
     return Brackets(f"{function}(", tuple(items), ")", comment)
+
+
+def parsed(text: str) -> Code:
+    """Return what may be broken of an expression's text: sums, products, and calls in them."""
+    code = _tree(ast.parse(text, mode="eval").body)
+    return code if flat(code) == text else text
+
+
+_LEVELS: Mapping[type[ast.operator], tuple[int, str]] = {
+    ast.Add: (1, "+"),
+    ast.Sub: (1, "-"),
+    ast.Mult: (2, "*"),
+    ast.MatMult: (2, "@"),
+    ast.Div: (2, "/"),
+    ast.FloorDiv: (2, "//"),
+    ast.Mod: (2, "%"),
+}
+"""The precedence and the sign of an operator."""
+
+
+def _tree(node: ast.expr, outer: int = 0) -> Code:
+    """Return an expression as code; in brackets where what stands around it binds as close."""
+    if isinstance(node, ast.Call) and not node.keywords:
+        return call(ast.unparse(node.func), [_tree(item) for item in node.args])
+    if not isinstance(node, ast.BinOp):
+        return ast.unparse(node)
+    level, sign = _LEVELS[type(node.op)]
+    right = _tree(node.right, level + 1)
+    left = _tree(node.left, level)
+    code = Operation((sign,), (left, right))
+    if isinstance(left, Operation) and _LEVELS[type(node.left.op)][0] == level:  # type: ignore[attr-defined]  # a BinOp
+        code = Operation((*left.operators, sign), (*left.operands, right))
+    return Brackets("(", (code,), hugs=True) if level < outer else code

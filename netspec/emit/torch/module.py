@@ -13,10 +13,11 @@ from netspec.emit.torch.convert import convert, functions
 from netspec.emit.torch.forward import Statements
 from netspec.emit.torch.initialise import METHOD, initialiser
 from netspec.emit.torch.instances import MAKER
-from netspec.emit.torch.layout import INDENT, Brackets, Code, call, operation, quoted, statement
+from netspec.emit.torch.layout import INDENT, Brackets, Code, call, operation, statement
 from netspec.emit.torch.naming import RESERVED, renamed
 from netspec.emit.torch.pieces import (
     attributes,
+    child_text,
     construct,
     docstring,
     init_signature,
@@ -128,7 +129,7 @@ class _FileWriter:
         buffers = [k for k, v in children if isinstance(v, Call) and v.function == BUFFER]
         lines = [f"{INDENT}{text}: Tensor" for text in buffers] + [""] * bool(buffers)
         lines += init_signature(plan.params, local)
-        if kind != "nn.Module":
+        if kind in ("nn.Sequential", "nn.ModuleList"):
             items: list[Code] = [construct(child, local) for child in plan.children.values()]
             if kind == "nn.ModuleList":
                 items = [Brackets("[", tuple(items), "]")]
@@ -138,10 +139,8 @@ class _FileWriter:
             code = construct(child, local)
             if text in buffers:
                 lines += statement("", code, depth=2)
-            elif text.isdecimal():
-                lines += statement("", call("self.add_module", [quoted(text), code]), depth=2)
             else:
-                lines += statement(f"self.{text} = ", code, depth=2)
+                lines += statement(f"{child_text(plan, text)} = ", code, depth=2)
         for name, attribute in attributes(plan).items():
             lines += statement(f"{attribute} = ", local.get(name, name), depth=2)
         return lines

@@ -14,6 +14,11 @@ RESERVED = GLOBALS | {"self", "int", "range", "super"}
 OF_TUPLES = frozenset(("count", "index", "Tensor"))
 """What no field of a NamedTuple may hide: methods of every tuple, and the type of the fields."""
 
+OF_CONTAINERS = frozenset(
+    ("append", "clear", "extend", "insert", "items", "keys", "pop", "update", "values")
+)
+"""What no attribute of an nn.ModuleList or nn.ModuleDict may hide."""
+
 
 def class_name(path: Iterable[str]) -> str:
     """Return a class name from a path: GoogLeNet, stem → GoogLeNetStem; no word stands twice."""

@@ -32,7 +32,7 @@ from netspec.emit.torch.layout import (
     quoted,
     statement,
 )
-from netspec.emit.torch.naming import ORDERED, renamed
+from netspec.emit.torch.naming import OF_CONTAINERS, ORDERED, renamed
 from netspec.emit.torch.plan import ClassParam, ClassPlan, bare
 from netspec.language.names import MODULE_ATTRIBUTES
 from netspec.language.terms import Condition
@@ -44,8 +44,15 @@ def attributes(plan: ClassPlan) -> dict[str, str]:
     """Return where a class keeps the parameters that its functions and its loss read."""
     known = {param.name for param in plan.params}
     read = [text for text in plan.read if text in known]
-    kept = renamed(map(bare, read), {*plan.children, *MODULE_ATTRIBUTES})
+    kept = renamed(map(bare, read), {*plan.children, *MODULE_ATTRIBUTES, *OF_CONTAINERS})
     return {text: f"self.{kept[bare(text)]}" for text in read}
+
+
+def child_text(plan: ClassPlan, name: str) -> str:
+    """Write a child; `self.0` is no Python."""
+    if not name.isdecimal():
+        return f"self.{name}"
+    return f"self[{name}]" if plan.base == "nn.ModuleList" else f"self[{quoted(name)}]"
 
 
 def construct(made: Construct | Repeated, local: Mapping[str, str]) -> Code:

@@ -11,7 +11,7 @@ from netspec.language.lower import Lowered
 from netspec.language.model import Body
 from netspec.language.terms import Condition
 from netspec.ops.base import Call, Infix
-from netspec.ops.dim import Shape, is_known, names
+from netspec.ops.dim import Expr, Shape, is_known, names
 from netspec.ops.fillers import Filler
 
 
@@ -166,6 +166,15 @@ def first(given: Given) -> Shape:
     return next(iter(given.values()))
 
 
+_LONGEST = 20
+"""The most operands and operators of a size that is written as arithmetic."""
+
+
 def is_written(value: object) -> bool:
-    """Tell whether a size can be written over constructor arguments: no size of the image in it."""
+    """Tell whether a size is written over constructor arguments.
+
+    None is that depends on the image, and none that nobody would read.
+    """
+    if isinstance(value, Expr) and value.size > _LONGEST:
+        return False
     return is_known(value) and not any(text[0] == "@" for text in names(value))

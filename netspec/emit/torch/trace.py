@@ -135,7 +135,8 @@ class _Tracer:
             # What it reads of the block around it keeps its name, so its own width needs another.
             shapes = symbols(inputs, ranks, (), reads(body) & {*outer.values})
             scope = ClassScope(outer.values, shapes)
-        walk = _Walk(self, block.name if block else unique(label, self._names), scope)
+        called = block.name if block else unique(label, self._names)
+        walk = _Walk(self, called, scope, in_list=is_plain(body))
         plan = walk.plan(body, shapes, block.doc if block else "")
         # Behind a name of the class's own a parameter of the spec cannot be handed on: it is fixed.
         hidden = {
@@ -174,12 +175,16 @@ class _Tracer:
 class _Walk:
     """Traces the layers of one class."""
 
-    def __init__(self, tracer: _Tracer, name: str, scope: ClassScope) -> None:
+    def __init__(
+        self, tracer: _Tracer, name: str, scope: ClassScope, in_list: bool = False
+    ) -> None:
         self._tracer = tracer
         self._bodies = tracer.graph.bodies
         self._name = name
         self._scope = scope
-        self._calls = Calls(scope, tracer.instances, tracer.spec.blocks, tracer.helper)
+        self._calls = Calls(
+            scope, tracer.instances, tracer.spec.blocks, tracer.helper, in_list=in_list
+        )
 
     def plan(self, body: Body, inputs: Sequence[Shape], doc: str) -> ClassPlan:
         """Return the class without the arguments of its constructor."""
@@ -203,7 +208,9 @@ class _Walk:
             (layer, _item(layer, works[layer.name]) if is_list else works[layer.name].child)
             for layer in layers
         ]
-        children = listed([(layer, child) for layer, child in items if child], is_list)
+        children = dict(listed([(layer, child) for layer, child in items if child], is_list))
+        if kind == "nn.Module" and any(text.isdecimal() for text in children):
+            kind = "nn.ModuleDict"
         return ClassPlan(
             name=self._name,
             base=kind,
@@ -212,7 +219,7 @@ class _Walk:
             lowered=lowered,
             symbols=self._scope.symbols,
             works=works,
-            children=dict(children),
+            children=children,
             output=whole.given,
             fillers=tuple(item for text in written for item in works[text].fillers),
             depends=whole.depends,
@@ -285,7 +292,8 @@ class _Walk:
     def _at(self, index: Dim) -> _Walk:
         """Return the same walk where `$i` stands for something."""
         values = {**self._scope.values, terms.INDEX: index}
-        return _Walk(self._tracer, self._name, replace(self._scope, values=values))
+        scope = replace(self._scope, values=values)
+        return _Walk(self._tracer, self._name, scope, self._calls.in_list)
 
     def _once(
         self, step: Step, call: Call, inputs: Sequence[Shape], path: NodeId, item: NodeId = ()
@@ -325,9 +333,10 @@ class _Walk:
 
     def _stack(self, body: Body, x: Shape, path: NodeId) -> Work:
         """Trace an unnamed chain of modules, which is an nn.Sequential and needs no class."""
+        walk = _Walk(self._tracer, self._name, self._scope, in_list=True)
         works, made = [], []
         for step in self._bodies[body].steps:
-            works.append(self._step(step, [x], path))
+            works.append(walk._step(step, [x], path))
             made.append((step.layer, _item(step.layer, works[-1])))
             x = first(works[-1].given)
         parts = listed([(layer, item) for layer, item in made if item], is_folded=True)
@@ -355,10 +364,12 @@ class _Walk:
             {"": shape_behind(items, shapes, copies)},
             Copies(items, copies, step.actor.said.copies),
         )
+        if isinstance(copies, int):
+            return whole
         # Copies that differ by what is held fixed are compared once it is, in the next trace.
         is_final = not any(text[0] == GLOBAL for text in whole.depends)
         is_odd = is_uneven(items) or (step.actor.is_counted and is_changing(shapes[1:]))
-        if not isinstance(copies, int) and is_final and is_odd:
+        if is_final and is_odd:
             whole = replace(whole, depends=whole.depends | set(names(copies)))
             if not any(text[0] == GLOBAL for text in names(copies)):
                 _refuse_repeat(step.actor.name, repeat)

@@ -64,6 +64,25 @@ class Variables:
         readers = self._readers.get(layer.name, ())
         return layer.name in self.kept or any(_joins(r.call, False) for r in readers)
 
+    def is_skip(self, layer: Layer) -> bool:
+        """Tell whether a result waits for a reader that is far, while others go on with it.
+
+        Not where all that reads it comes together at once, as around a residual branch.
+        """
+        readers = self._readers.get(layer.name, [])
+        if len(readers) < 2:
+            return False
+        start = self.order.index(layer) + 1
+        if {*self.order[start : start + len(readers)]} == {*readers}:
+            return False
+        return len({self._meeting(reader) for reader in readers}) > 1
+
+    def _meeting(self, layer: Layer) -> Layer:
+        """Return the op behind a straight run that reads its end beside something else."""
+        readers = self._readers.get(self.ends[layer.name].name, [])
+        is_alone = len(layer.sources) == 1 and len(readers) == 1
+        return readers[0] if is_alone and isinstance(readers[0].call, OpCall) else layer
+
     def batch_of(self, layer: Layer) -> int | None:
         """Return the batch that a tensor without inputs needs: 0 is none at all, None that of x.
 

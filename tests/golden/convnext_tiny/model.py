@@ -12,6 +12,17 @@ class LayerNorm2d(nn.LayerNorm):
         return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
 
 
+class Permute(nn.Module):
+    """torch.permute as a module."""
+
+    def __init__(self, dims: tuple[int, ...]) -> None:
+        super().__init__()
+        self.dims = dims
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.permute(x, self.dims)
+
+
 class StochasticDepth(nn.Module):
     """Zero each image, or in the mode "batch" all, with probability p in training."""
 
@@ -30,29 +41,6 @@ class StochasticDepth(nn.Module):
         return (x.transpose(0, -1) * noise).transpose(0, -1)
 
 
-class CNBlockInner(nn.Module):
-    """Shape: (N, in_channels_, H, W) -> (N, in_channels, H, W)."""
-
-    def __init__(self, in_channels_: int, *, in_channels: int) -> None:
-        super().__init__()
-        self.add_module(
-            "0", nn.Conv2d(in_channels_, in_channels, 7, padding=3, groups=in_channels)
-        )
-        self.add_module("2", nn.LayerNorm(in_channels, eps=1e-06))
-        self.add_module("3", nn.Linear(in_channels, in_channels * 4))
-        self.add_module("4", nn.GELU())
-        self.add_module("5", nn.Linear(in_channels * 4, in_channels))
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = self.get_submodule("0")(x)
-        x = torch.permute(x, (0, 2, 3, 1))
-        x = self.get_submodule("2")(x)
-        x = self.get_submodule("3")(x)
-        x = self.get_submodule("4")(x)
-        x = self.get_submodule("5")(x)
-        return torch.permute(x, (0, 3, 1, 2))
-
-
 class CNBlock(nn.Module):
     """Figure 4, right; `layer_scale` starts at 1e-6
 
@@ -62,7 +50,15 @@ class CNBlock(nn.Module):
     def __init__(self, in_channels: int, drop: float) -> None:
         super().__init__()
         self.layer_scale = nn.Parameter(torch.zeros(in_channels, 1, 1))
-        self.block = CNBlockInner(in_channels, in_channels=in_channels)
+        self.block = nn.Sequential(
+            nn.Conv2d(in_channels, in_channels, 7, padding=3, groups=in_channels),
+            Permute((0, 2, 3, 1)),
+            nn.LayerNorm(in_channels, eps=1e-06),
+            nn.Linear(in_channels, in_channels * 4),
+            nn.GELU(),
+            nn.Linear(in_channels * 4, in_channels),
+            Permute((0, 3, 1, 2)),
+        )
         self.stochastic_depth = StochasticDepth(drop)
 
     def forward(self, x: Tensor) -> Tensor:

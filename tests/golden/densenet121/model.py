@@ -10,17 +10,17 @@ from torch import Tensor, nn
 class DenseLayer(nn.Module):
     """Section 3, "Bottleneck layers"
 
-    Shape: (N, in_channels, H, W) -> (N, in_channels + 32, H, W).
+    Shape: (N, in_channels, H, W) -> (N, in_channels + growth, H, W).
     """
 
-    def __init__(self, in_channels: int) -> None:
+    def __init__(self, in_channels: int, *, growth: int) -> None:
         super().__init__()
         self.norm1 = nn.BatchNorm2d(in_channels)
         self.relu1 = nn.ReLU()
-        self.conv1 = nn.Conv2d(in_channels, 128, 1, bias=False)
-        self.norm2 = nn.BatchNorm2d(128)
+        self.conv1 = nn.Conv2d(in_channels, 4 * growth, 1, bias=False)
+        self.norm2 = nn.BatchNorm2d(4 * growth)
         self.relu2 = nn.ReLU()
-        self.conv2 = nn.Conv2d(128, 32, 3, padding=1, bias=False)
+        self.conv2 = nn.Conv2d(4 * growth, growth, 3, padding=1, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
         out = self.norm1(x)
@@ -35,7 +35,7 @@ class DenseLayer(nn.Module):
 class Transition(nn.Module):
     """Section 3, "Compression"; half of the channels go on
 
-    Shape: (N, in_channels, H, W) -> (N, in_channels // 2, H_out, W_out).
+    Shape: (N, in_channels, H, W) -> (N, in_channels // 2, H // 2, W // 2).
     """
 
     def __init__(self, in_channels: int) -> None:
@@ -53,9 +53,11 @@ class Transition(nn.Module):
 
 
 class DenseNet121Features(nn.Module):
-    """Shape: (N, in_channels, H, W) -> (N, 1024, H_out, W_out)."""
+    """Shape: (N, in_channels, H, W) -> (N, (32 + 63 * growth) // 4 + 16 * growth, (H
+    + 3) // 32, (W + 3) // 32).
+    """
 
-    def __init__(self, in_channels: int) -> None:
+    def __init__(self, in_channels: int, *, growth: int) -> None:
         super().__init__()
         self.conv0 = nn.Conv2d(in_channels, 64, 7, stride=2, padding=3, bias=False)
         self.norm0 = nn.BatchNorm2d(64)
@@ -63,28 +65,41 @@ class DenseNet121Features(nn.Module):
         self.pool0 = nn.MaxPool2d(3, stride=2, padding=1)
         self.denseblock1 = nn.Sequential(
             OrderedDict(
-                (f"denselayer{i + 1}", DenseLayer(64 + 32 * i)) for i in range(6)
+                (f"denselayer{i + 1}", DenseLayer(64 + growth * i, growth=growth))
+                for i in range(6)
             ),
         )
-        self.transition1 = Transition(256)
+        self.transition1 = Transition(64 + 6 * growth)
         self.denseblock2 = nn.Sequential(
             OrderedDict(
-                (f"denselayer{i + 1}", DenseLayer(128 + 32 * i)) for i in range(12)
+                (
+                    f"denselayer{i + 1}",
+                    DenseLayer(32 + 3 * growth + growth * i, growth=growth),
+                )
+                for i in range(12)
             ),
         )
-        self.transition2 = Transition(512)
+        self.transition2 = Transition(32 + 15 * growth)
         self.denseblock3 = nn.Sequential(
             OrderedDict(
-                (f"denselayer{i + 1}", DenseLayer(256 + 32 * i)) for i in range(24)
+                (
+                    f"denselayer{i + 1}",
+                    DenseLayer((32 + 15 * growth) // 2 + growth * i, growth=growth),
+                )
+                for i in range(24)
             ),
         )
-        self.transition3 = Transition(1024)
+        self.transition3 = Transition((32 + 15 * growth) // 2 + 24 * growth)
         self.denseblock4 = nn.Sequential(
             OrderedDict(
-                (f"denselayer{i + 1}", DenseLayer(512 + 32 * i)) for i in range(16)
+                (
+                    f"denselayer{i + 1}",
+                    DenseLayer((32 + 63 * growth) // 4 + growth * i, growth=growth),
+                )
+                for i in range(16)
             ),
         )
-        self.norm5 = nn.BatchNorm2d(1024)
+        self.norm5 = nn.BatchNorm2d((32 + 63 * growth) // 4 + 16 * growth)
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.conv0(x)
@@ -111,17 +126,15 @@ class DenseNet121(nn.Module):
 
     Outputs:
         logits: (N, 1000)
-
-    Built for growth=32: other values need a new build from the spec.
     """
 
-    def __init__(self, classes: int = 1000) -> None:
+    def __init__(self, classes: int = 1000, growth: int = 32) -> None:
         super().__init__()
-        self.features = DenseNet121Features(3)
+        self.features = DenseNet121Features(3, growth=growth)
         self.relu = nn.ReLU()
         self.pool = nn.AdaptiveAvgPool2d(1)
         self.flat = nn.Flatten()
-        self.classifier = nn.Linear(1024, classes)
+        self.classifier = nn.Linear((32 + 63 * growth) // 4 + 16 * growth, classes)
         self.init_parameters()
 
     def forward(self, image: Tensor) -> Tensor:

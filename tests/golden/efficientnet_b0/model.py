@@ -156,7 +156,7 @@ class EfficientNetB0(nn.Module):
                 MBConv6(24, 24, 3, drop=0.025),
             ),
             nn.Sequential(
-                MBConv6(24, 40, 5, s=2, shortcut=False, drop=0.037500000000000006),
+                MBConv6(24, 40, 5, s=2, shortcut=False, drop=0.2 * 3 / 16),
                 MBConv6(40, 40, 5, drop=0.05),
             ),
             nn.Sequential(

@@ -65,10 +65,10 @@ class Bottleneck(nn.Module):
 class ResNetOutput(NamedTuple):
     """What ResNet returns.
 
-    layer1: (N, 256, H_layer1, W_layer1)
-    layer2: (N, 512, H_layer2, W_layer2)
-    layer3: (N, 1024, H_layer3, W_layer3)
-    layer4: (N, 2048, H_layer4, W_layer4)
+    layer1: (N, 256, (H + 3) // 4, (W + 3) // 4)
+    layer2: (N, 512, (H + 7) // 8, (W + 7) // 8)
+    layer3: (N, 1024, (H + 15) // 16, (W + 15) // 16)
+    layer4: (N, 2048, (H + 31) // 32, (W + 31) // 32)
     """
 
     layer1: Tensor
@@ -123,12 +123,12 @@ class Merge(nn.Module):
     beside
 
     Shape: (N, above_channels, H, W), (N, beside_channels, H_beside, W_beside) ->
-    (N, 256, H_beside, W_beside).
+    (N, width, H_beside, W_beside).
     """
 
-    def __init__(self, beside_channels: int) -> None:
+    def __init__(self, beside_channels: int, *, width: int) -> None:
         super().__init__()
-        self.lateral = nn.Conv2d(beside_channels, 256, 1)
+        self.lateral = nn.Conv2d(beside_channels, width, 1)
         self.up = ResizeLike()
 
     def forward(self, above: Tensor, beside: Tensor) -> Tensor:
@@ -161,21 +161,19 @@ class FPN(nn.Module):
         image: (N, 3, 224, 224)
 
     Outputs: FPNOutput
-
-    Built for width=256: other values need a new build from the spec.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, width: int = 256) -> None:
         super().__init__()
         self.body = ResNet(3)
-        self.lateral = nn.Conv2d(2048, 256, 1)
-        self.merge4 = Merge(1024)
-        self.merge3 = Merge(512)
-        self.merge2 = Merge(256)
-        self.p2 = nn.Conv2d(256, 256, 3, padding=1)
-        self.p3 = nn.Conv2d(256, 256, 3, padding=1)
-        self.p4 = nn.Conv2d(256, 256, 3, padding=1)
-        self.p5 = nn.Conv2d(256, 256, 3, padding=1)
+        self.lateral = nn.Conv2d(2048, width, 1)
+        self.merge4 = Merge(1024, width=width)
+        self.merge3 = Merge(512, width=width)
+        self.merge2 = Merge(256, width=width)
+        self.p2 = nn.Conv2d(width, width, 3, padding=1)
+        self.p3 = nn.Conv2d(width, width, 3, padding=1)
+        self.p4 = nn.Conv2d(width, width, 3, padding=1)
+        self.p5 = nn.Conv2d(width, width, 3, padding=1)
 
     def forward(self, image: Tensor) -> FPNOutput:
         layer1, layer2, layer3, layer4 = self.body(image)

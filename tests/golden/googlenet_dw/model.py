@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 
 class GoogLeNetDWConv1(nn.Module):
-    """Shape: (N, in_channels, H, W) -> (N, 64, H_out, W_out)."""
+    """Shape: (N, in_channels, H, W) -> (N, 64, (H + 1) // 2, (W + 1) // 2)."""
 
     def __init__(self, in_channels: int) -> None:
         super().__init__()

@@ -88,8 +88,8 @@ class Inception(nn.Module):
 class Reduction(nn.Module):
     """Stride 2; the pooling branch passes through
 
-    Shape: (N, in_channels, H, W) -> (N, n3x3 + nd3x3 + in_channels, H_out,
-    W_out).
+    Shape: (N, in_channels, H, W) -> (N, n3x3 + nd3x3 + in_channels, (H + 1) // 2,
+    (W + 1) // 2).
     """
 
     def __init__(

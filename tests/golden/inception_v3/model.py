@@ -59,8 +59,8 @@ class InceptionA(nn.Module):
 class InceptionB(nn.Module):
     """Figure 10, from 35x35 to 17x17
 
-    Shape: (N, in_channels, H, W) -> (N, 480 + in_channels, (H - 3) // 2 + 1, (W -
-    3) // 2 + 1).
+    Shape: (N, in_channels, H, W) -> (N, 480 + in_channels, (H - 1) // 2, (W - 1)
+    // 2).
     """
 
     def __init__(self, in_channels: int) -> None:
@@ -139,7 +139,8 @@ class InceptionAux(nn.Module):
 class InceptionD(nn.Module):
     """From 17x17 to 8x8
 
-    Shape: (N, in_channels, H, W) -> (N, 512 + in_channels, H_out, W_out).
+    Shape: (N, in_channels, H, W) -> (N, 512 + in_channels, (H - 1) // 2, (W - 1)
+    // 2).
     """
 
     def __init__(self, in_channels: int) -> None:

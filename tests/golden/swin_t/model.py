@@ -5,6 +5,17 @@ import torch
 from torch import Tensor, nn
 
 
+class Permute(nn.Module):
+    """torch.permute as a module."""
+
+    def __init__(self, dims: tuple[int, ...]) -> None:
+        super().__init__()
+        self.dims = dims
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.permute(x, self.dims)
+
+
 def relative_position_index(height: int, width: int) -> Tensor:
     """Number the distances between the places of a window, pair by pair."""
     y, x = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
@@ -45,20 +56,6 @@ class StochasticDepth(nn.Module):
         if self.p < 1:
             noise.div_(1 - self.p)
         return (x.transpose(0, -1) * noise).transpose(0, -1)
-
-
-class SwinTFeatures0(nn.Module):
-    """Shape: (N, in_channels, H, W) -> (N, (H - 4) // 4 + 1, (W - 4) // 4 + 1, 96)."""
-
-    def __init__(self, in_channels: int) -> None:
-        super().__init__()
-        self.add_module("0", nn.Conv2d(in_channels, 96, 4, stride=4))
-        self.add_module("2", nn.LayerNorm(96, eps=1e-05))
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = self.get_submodule("0")(x)
-        x = torch.permute(x, (0, 2, 3, 1))
-        return self.get_submodule("2")(x)
 
 
 class ShiftedWindowAttention(nn.Module):
@@ -186,57 +183,6 @@ class PatchMerging(nn.Module):
         return self.reduction(x)
 
 
-class SwinTFeatures(nn.Module):
-    """Shape: (N, in_channels, H, W) -> (N, 7, 7, 768)."""
-
-    def __init__(self, in_channels: int) -> None:
-        super().__init__()
-        self.add_module("0", SwinTFeatures0(in_channels))
-        self.add_module(
-            "1",
-            nn.Sequential(
-                *(SwinBlock(96, 3, 56, 3 * (i % 2), 0.2 * i / 11) for i in range(2))
-            ),
-        )
-        self.add_module("2", PatchMerging(96, 28))
-        self.add_module(
-            "3",
-            nn.Sequential(
-                *(
-                    SwinBlock(192, 6, 28, 3 * (i % 2), 0.2 * (i + 2) / 11)
-                    for i in range(2)
-                ),
-            ),
-        )
-        self.add_module("4", PatchMerging(192, 14))
-        self.add_module(
-            "5",
-            nn.Sequential(
-                *(
-                    SwinBlock(384, 12, 14, 3 * (i % 2), 0.2 * (i + 4) / 11)
-                    for i in range(6)
-                ),
-            ),
-        )
-        self.add_module("6", PatchMerging(384, 7))
-        self.add_module(
-            "7",
-            nn.Sequential(
-                *(SwinBlock(768, 24, 7, 0, 0.2 * (i + 10) / 11) for i in range(2))
-            ),
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = self.get_submodule("0")(x)
-        x = self.get_submodule("1")(x)
-        x = self.get_submodule("2")(x)
-        x = self.get_submodule("3")(x)
-        x = self.get_submodule("4")(x)
-        x = self.get_submodule("5")(x)
-        x = self.get_submodule("6")(x)
-        return self.get_submodule("7")(x)
-
-
 class SwinT(nn.Module):
     """Liu et al., "Swin Transformer: Hierarchical Vision Transformer using Shifted
     Windows" (2021), Figure 3 and Table 7, column "Swin-T"; layers, drop rates and
@@ -251,7 +197,34 @@ class SwinT(nn.Module):
 
     def __init__(self, classes: int = 1000) -> None:
         super().__init__()
-        self.features = SwinTFeatures(3)
+        self.features = nn.Sequential(
+            nn.Sequential(
+                nn.Conv2d(3, 96, 4, stride=4),
+                Permute((0, 2, 3, 1)),
+                nn.LayerNorm(96, eps=1e-05),
+            ),
+            nn.Sequential(
+                *(SwinBlock(96, 3, 56, 3 * (i % 2), 0.2 * i / 11) for i in range(2))
+            ),
+            PatchMerging(96, 28),
+            nn.Sequential(
+                *(
+                    SwinBlock(192, 6, 28, 3 * (i % 2), 0.2 * (i + 2) / 11)
+                    for i in range(2)
+                ),
+            ),
+            PatchMerging(192, 14),
+            nn.Sequential(
+                *(
+                    SwinBlock(384, 12, 14, 3 * (i % 2), 0.2 * (i + 4) / 11)
+                    for i in range(6)
+                ),
+            ),
+            PatchMerging(384, 7),
+            nn.Sequential(
+                *(SwinBlock(768, 24, 7, 0, 0.2 * (i + 10) / 11) for i in range(2))
+            ),
+        )
         self.norm = nn.LayerNorm(768, eps=1e-05)
         self.avgpool = nn.AdaptiveAvgPool2d(1)
         self.flatten = nn.Flatten()

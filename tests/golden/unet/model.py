@@ -17,7 +17,7 @@ class CenterCropLike(nn.Module):
 class Convs(nn.Module):
     """Figure 1, two blue arrows
 
-    Shape: (N, in_channels, H, W) -> (N, out, H_out, W_out).
+    Shape: (N, in_channels, H, W) -> (N, out, H - 4, W - 4).
     """
 
     def __init__(self, in_channels: int, out: int) -> None:
@@ -38,7 +38,7 @@ class Up(nn.Module):
     """Figure 1, a green arrow, a grey one, and two blue ones
 
     Shape: (N, low_channels, H, W), (N, skip_channels, H_skip, W_skip) -> (N, out,
-    H_out, W_out).
+    2 * H - 4, 2 * W - 4).
     """
 
     def __init__(self, low_channels: int, skip_channels: int, out: int) -> None:
@@ -64,39 +64,37 @@ class UNet(nn.Module):
 
     Outputs:
         mask: (N, 2, 388, 388), stride 1, receptive field 204
-
-    Built for width=64: other values need a new build from the spec.
     """
 
-    def __init__(self, classes: int = 2) -> None:
+    def __init__(self, classes: int = 2, width: int = 64) -> None:
         super().__init__()
-        self.down1 = Convs(1, 64)
+        self.down1 = Convs(1, width)
         self.pool1 = nn.MaxPool2d(2)
-        self.down2 = Convs(64, 128)
+        self.down2 = Convs(width, width * 2)
         self.pool2 = nn.MaxPool2d(2)
-        self.down3 = Convs(128, 256)
+        self.down3 = Convs(width * 2, width * 4)
         self.pool3 = nn.MaxPool2d(2)
-        self.down4 = Convs(256, 512)
+        self.down4 = Convs(width * 4, width * 8)
         self.pool4 = nn.MaxPool2d(2)
-        self.bottom = Convs(512, 1024)
-        self.up4 = Up(1024, 512, 512)
-        self.up3 = Up(512, 256, 256)
-        self.up2 = Up(256, 128, 128)
-        self.up1 = Up(128, 64, 64)
-        self.out = nn.Conv2d(64, classes, 1)
+        self.bottom = Convs(width * 8, width * 16)
+        self.up4 = Up(width * 16, width * 8, width * 8)
+        self.up3 = Up(width * 8, width * 4, width * 4)
+        self.up2 = Up(width * 4, width * 2, width * 2)
+        self.up1 = Up(width * 2, width, width)
+        self.out = nn.Conv2d(width, classes, 1)
 
     def forward(self, image: Tensor) -> Tensor:
         down1 = self.down1(image)  # (64, 568, 568)
         x = self.pool1(down1)  # (64, 284, 284)
-        x = self.down2(x)  # (128, 280, 280)
-        out = self.pool2(x)  # (128, 140, 140)
-        out = self.down3(out)  # (256, 136, 136)
-        down4 = self.pool3(out)  # (256, 68, 68)
-        down4 = self.down4(down4)  # (512, 64, 64)
-        bottom = self.pool4(down4)  # (512, 32, 32)
-        bottom = self.bottom(bottom)  # (1024, 28, 28)
-        up4 = self.up4(bottom, down4)  # (512, 52, 52)
-        up3 = self.up3(up4, out)  # (256, 100, 100)
-        up2 = self.up2(up3, x)  # (128, 196, 196)
-        x = self.up1(up2, down1)  # (64, 388, 388)
+        down2 = self.down2(x)  # (128, 280, 280)
+        x = self.pool2(down2)  # (128, 140, 140)
+        down3 = self.down3(x)  # (256, 136, 136)
+        x = self.pool3(down3)  # (256, 68, 68)
+        down4 = self.down4(x)  # (512, 64, 64)
+        x = self.pool4(down4)  # (512, 32, 32)
+        x = self.bottom(x)  # (1024, 28, 28)
+        x = self.up4(x, down4)  # (512, 52, 52)
+        x = self.up3(x, down3)  # (256, 100, 100)
+        x = self.up2(x, down2)  # (128, 196, 196)
+        x = self.up1(x, down1)  # (64, 388, 388)
         return self.out(x)

@@ -13,17 +13,17 @@ class EncoderBlock(nn.Module):
     Shape: (N, in_channels, L) -> (N, in_channels, 768).
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, mlp: int) -> None:
         super().__init__()
         self.ln_1 = nn.LayerNorm(768, eps=1e-06)
         self.self_attention = nn.MultiheadAttention(768, 12, batch_first=True)
         self.dropout = nn.Dropout(0.0)
         self.ln_2 = nn.LayerNorm(768, eps=1e-06)
         self.mlp = nn.Sequential(
-            nn.Linear(768, 3072),
+            nn.Linear(768, mlp),
             nn.GELU(),
             nn.Dropout(0.0),
-            nn.Linear(3072, 768),
+            nn.Linear(mlp, 768),
             nn.Dropout(0.0),
         )
 
@@ -43,12 +43,14 @@ class Encoder(nn.Module):
     Shape: (N, in_channels, L) -> (N, 197, 768).
     """
 
-    def __init__(self, *, layers: int) -> None:
+    def __init__(self, *, mlp: int, layers: int) -> None:
         super().__init__()
         self.pos_embedding = nn.Parameter(torch.zeros(1, 197, 768))
         self.dropout = nn.Dropout(0.0)
         self.layers = nn.Sequential(
-            OrderedDict((f"encoder_layer_{i}", EncoderBlock()) for i in range(layers))
+            OrderedDict(
+                (f"encoder_layer_{i}", EncoderBlock(mlp=mlp)) for i in range(layers)
+            ),
         )
         self.ln = nn.LayerNorm(768, eps=1e-06)
 
@@ -80,15 +82,14 @@ class ViTB16(nn.Module):
     Outputs:
         logits: (N, 1000)
 
-    Built for width=768, mlp=3072, heads=12: other values need a new build from
-    the spec.
+    Built for width=768, heads=12: other values need a new build from the spec.
     """
 
-    def __init__(self, classes: int = 1000, layers: int = 12) -> None:
+    def __init__(self, classes: int = 1000, mlp: int = 3072, layers: int = 12) -> None:
         super().__init__()
         self.class_token = nn.Parameter(torch.zeros(1, 1, 768))
         self.conv_proj = nn.Conv2d(3, 768, 16, stride=16)
-        self.encoder = Encoder(layers=layers)
+        self.encoder = Encoder(mlp=mlp, layers=layers)
         self.heads = ViTB16Heads(768, classes=classes)
 
     def forward(self, image: Tensor) -> Tensor:
