@@ -71,8 +71,8 @@ def optimize(network: Network, names: Collection[str] = NAMES) -> Optimized:
 
     `names` are the rewrites to apply.
     """
-    tensors = kept(network)
     network = rebuilt(network, inference(network))
+    tensors = kept(network)
     log: dict[str, Applied] = {}
     is_done = False
     while not is_done:

@@ -18,7 +18,7 @@ from netspec.language.model import (
     Spec,
     walk,
 )
-from netspec.language.terms import Argument, Condition, Maker
+from netspec.language.terms import Argument, Condition
 from netspec.ops.dim import names
 
 
@@ -32,9 +32,8 @@ def tidied(spec: Spec) -> Spec:
 def _once(spec: Spec) -> Spec:
     layers = list(spec.layers())
     called = {layer.call.block for layer in layers if isinstance(layer.call, BlockCall)}
-    called |= {
-        value.name for layer in layers for value in _values(layer) if isinstance(value, Maker)
-    }
+    # An argument that is a block stands there by its name.
+    called |= {value for layer in layers for value in _values(layer) if isinstance(value, str)}
     called |= {
         str(param.default)
         for block in spec.blocks.values()
