@@ -11,30 +11,28 @@ from netspec.language.model import Chain, Layer, Spec
 from netspec.ops.base import Op, Storage
 from netspec.ops.reshape import Identity
 from netspec.rewrite.view import Edit, View
+from netspec.rewrite.walk import mapped
 
 
 def inference(network: Network) -> Spec:
-    """Return a spec without the outputs of training, and with the present parameters as its own."""
-    spec = network.spec
-    values = network.graph.params
-    params = {name: replace(x, default=values[name]) for name, x in spec.params.items()}
+    """Return a spec without the outputs of training, and with the present parameters as its own.
+
+    Contracts are about the parameters that it had.
+    """
+    spec, values = network.spec, network.graph.params
     graph = spec.model.body
     assert isinstance(graph, Chain)
-    outputs = tuple(output for output in spec.outputs if not is_train_only(output, graph))
-    outputs = tuple(replace(output, weight=None) for output in outputs)
-    model = replace(spec.model, body=_weightless(graph))
-    return replace(spec, params=params, outputs=outputs, model=model, expect=())
+    params = {name: replace(x, default=values[name]) for name, x in spec.params.items()}
+    is_other = any(x.default != values[x.name] for x in spec.params.values())
 
+    def layer(old: Layer) -> Layer:
+        gone = {"weight": None} | ({"shape": None} if is_other else {})
+        return replace(old, said=old.said.model_copy(update=gone))
 
-def _weightless(graph: Chain) -> Chain:
-    """Return a graph whose layers have no share in a loss."""
-    layers = (
-        replace(layer, said=layer.said.model_copy(update={"weight": None}))
-        if layer.said.weight is not None
-        else layer
-        for layer in graph.layers
+    outputs = tuple(
+        replace(output, weight=None) for output in spec.outputs if not is_train_only(output, graph)
     )
-    return replace(graph, layers=tuple(layers))
+    return mapped(replace(spec, params=params, outputs=outputs, expect=()), layer)
 
 
 def drop_unread(view: View) -> Edit | None:

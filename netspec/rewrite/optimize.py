@@ -22,7 +22,6 @@ Rewrite = Callable[[View], Edit | None]
 REWRITES: Mapping[str, Rewrite] = {
     rewrite.__name__: rewrite
     for rewrite in (
-        drop_unread,
         drop_idle,
         fold_batch_norm,
         fuse_siblings,
@@ -73,6 +72,8 @@ def optimize(network: Network, names: Collection[str] = NAMES) -> Optimized:
     """
     network = rebuilt(network, inference(network))
     tensors = kept(network)
+    while edit := _first(network, drop_unread):
+        network, tensors = applied(network, edit, tensors)
     log: dict[str, Applied] = {}
     is_done = False
     while not is_done:

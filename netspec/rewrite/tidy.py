@@ -5,21 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from netspec.language.model import (
-    Block,
-    BlockCall,
-    Body,
-    Call,
-    Chain,
-    GivenCall,
-    Layer,
-    OpCall,
-    Parallel,
-    Spec,
-    walk,
-)
+from netspec.language.model import Block, BlockCall, GivenCall, Layer, OpCall, Spec, walk
 from netspec.language.terms import Argument, Condition
 from netspec.ops.dim import names
+from netspec.rewrite.walk import mapped
 
 
 def tidied(spec: Spec) -> Spec:
@@ -84,37 +73,18 @@ def _read(layer: Layer) -> Iterator[str]:
 def _without(spec: Spec, gone: dict[str, set[str]]) -> Spec:
     """Return a spec whose blocks lack some parameters, and whose uses do not give them."""
 
-    def call(old: Call) -> Call:
-        if isinstance(old, Chain):
-            return replace(old, layers=tuple(map(layer, old.layers)))
-        if isinstance(old, Parallel):
-            return replace(old, branches=tuple(map(call, old.branches)))  # type: ignore[arg-type]
-        if not isinstance(old, BlockCall) or not gone[old.block]:
-            return old
-        kept = {key: x for key, x in old.arguments.items() if key not in gone[old.block]}
-        leading = [*old.arguments][: old.positional]
-        return replace(old, arguments=kept, positional=len([k for k in leading if k in kept]))
-
     def layer(old: Layer) -> Layer:
-        first = old.said.first
-        if isinstance(old.call, BlockCall) and first:
-            first = {key: x for key, x in first.items() if key not in gone[old.call.block]}
-        return replace(old, call=call(old.call), said=old.said.model_copy(update={"first": first}))
-
-    def body(old: Body) -> Body:
-        return call(old)  # type: ignore[return-value]  # a body stays one
+        call = old.call
+        if not isinstance(call, BlockCall) or not gone[call.block]:
+            return old
+        kept = {key: x for key, x in call.arguments.items() if key not in gone[call.block]}
+        leading = [key for key in [*call.arguments][: call.positional] if key in kept]
+        first = {key: x for key, x in old.said.first.items() if key not in gone[call.block]}
+        said = old.said.model_copy(update={"first": first})
+        return replace(old, call=replace(call, arguments=kept, positional=len(leading)), said=said)
 
     blocks = {
-        name: replace(
-            block,
-            body=body(block.body),
-            params={key: x for key, x in block.params.items() if key not in gone[name]},
-        )
+        name: replace(block, params={k: x for k, x in block.params.items() if k not in gone[name]})
         for name, block in spec.blocks.items()
     }
-    outputs = tuple(
-        replace(output, head=layer(output.head)) if output.head else output
-        for output in spec.outputs
-    )
-    model = replace(spec.model, body=body(spec.model.body))
-    return replace(spec, blocks=blocks, model=model, outputs=outputs)
+    return mapped(replace(spec, blocks=blocks), layer)

@@ -58,11 +58,17 @@ def read(path: str) -> dict[str, Tensor]:
     """Return the state_dict of a file. Raises what `load_weights` raises."""
     import torch
 
-    if path.endswith(".safetensors"):
-        from safetensors.torch import load_file
+    try:
+        if path.endswith(".safetensors"):
+            from safetensors.torch import load_file
 
-        return dict(load_file(path))
-    content = torch.load(path, map_location="cpu", weights_only=True)
+            return dict(load_file(path))
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, ImportError):
+        raise
+    except Exception as error:  # what a file of another kind raises depends on its bytes
+        reason = str(error).partition("\n")[0].partition(". ")[0]
+        raise ValueError(f"{path} holds no state_dict: {reason}") from None
     if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
         content = content["state_dict"]
     if not isinstance(content, dict) or not all(map(torch.is_tensor, content.values())):

@@ -1,0 +1,310 @@
+"""The optimised spec computes what the spec computes, with weights carried over."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor, nn
+
+import netspec
+from netspec.cli import main
+from netspec.language.write import written
+from netspec.rewrite.optimize import NAMES
+from netspec.text.diagnostics import SpecError
+from tests.random_spec import specs
+from tests.support import ROOT, SPECS, draws, load, loads, one_block
+from tests.test_random_specs import examples
+
+TOLERANCE = 1e-5
+"""Of the largest element of an output."""
+
+
+def outputs(model: nn.Module, net: netspec.Net) -> list[Tensor]:
+    """Return what a model gives in inference for the same random inputs."""
+    torch.manual_seed(1)
+    integers = {name for (name,) in net.network.graph.integers}
+    inputs = [
+        torch.randint(3, (2, *shape)) if name in integers else torch.randn(2, *shape)
+        for name, shape in net.inputs.items()
+    ]
+    with torch.no_grad():
+        result = model.eval()(*inputs)
+    return [x for x in ([result] if torch.is_tensor(result) else result) if x is not None]
+
+
+def randomised(model: nn.Module) -> nn.Module:
+    """Give batch normalisation statistics, scales and shifts that are worth folding."""
+    torch.manual_seed(0)
+    for module in model.modules():
+        if getattr(module, "running_var", None) is not None:
+            module.running_var.uniform_(0.5, 1.5)
+            module.running_mean.normal_(0, 0.1)
+            for tensor in module.parameters():
+                nn.init.uniform_(tensor, 0.5, 1.5)
+    return model
+
+
+def check_same(net: netspec.Net, only: Collection[str] = ()) -> netspec.Net:
+    """Optimise a network, and compare what it computes; return what it is then."""
+    model, fast = randomised(net.build()), net.optimize(only=only)
+    other = fast.build()
+    other.load_state_dict(fast.convert(model.state_dict()), strict=True)
+    ours, theirs = outputs(other, net), outputs(model, net)
+    assert len(ours) == len(theirs)
+    for mine, wanted in zip(ours, theirs, strict=True):
+        bound = TOLERANCE * max(1.0, wanted.nan_to_num().abs().max().item())
+        torch.testing.assert_close(mine, wanted, rtol=0, atol=bound, equal_nan=True)
+    return fast
+
+
+@examples(draws(60, 400))
+@given(text=specs(), only=st.one_of(st.just(NAMES), st.sets(st.sampled_from(NAMES), min_size=1)))
+def test_a_random_network_computes_the_same(text: str, only: Collection[str]) -> None:
+    try:
+        net = loads(text)
+        net.to_python()
+    except SpecError:
+        return
+    fast = check_same(net, only)
+    # Only a band matrix costs more: a multiply-add for each pair of channels of a pixel.
+    pairs = sum(
+        shape[0] ** 2 * shape[1] * shape[2]
+        for node, shape in fast.network.shapes.items()
+        if (found := fast.network.graph.nodes.get(node))
+        and found.call.op.op_name == "band_response_norm"
+    )
+    assert fast.macs <= net.macs + pairs
+
+
+@examples(draws(60, 300))
+@given(text=specs())
+def test_a_spec_that_is_written_down_is_the_same(text: str) -> None:
+    try:
+        check_written(loads(text))
+    except SpecError as error:
+        assert {item.code for item in error.diagnostics} == {"NS028"}
+
+
+@pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
+def test_a_shipped_spec_that_is_written_down_is_the_same(path: Path) -> None:
+    check_written(load(path))
+
+
+def check_written(net: netspec.Net) -> None:
+    text = written(net.network.spec, {})
+    again = loads(text)
+    assert written(again.network.spec, {}) == text
+    ours, theirs = (
+        [(node.id, node.owner, node.inputs, node.op) for node in x.network.graph.nodes.values()]
+        for x in (again, net)
+    )
+    assert [str(row) for row in ours] == [str(row) for row in theirs]
+
+
+# ------------------------------------------------------------------ what each rewrite does
+
+CASES = {
+    "drop_idle": (
+        """
+        conv: {conv2d: [4, 3]}
+        drop: dropout
+        same: identity
+        out:  relu
+        """,
+        """
+        conv: {conv2d: [4, 3]}
+        out:  relu
+        """,
+    ),
+    "fold_batch_norm": (
+        """
+        conv: {conv2d: [4, 3], padding: 1, bias: false}
+        norm: batch_norm2d
+        out:  relu
+        """,
+        """
+        conv: {conv2d: [4, 3], padding: 1}
+        out:  relu
+        """,
+    ),
+    "fuse_siblings": (
+        """
+        left:  {conv2d: [4, 1], from: image}
+        right: {conv2d: [6, 1], from: image}
+        more:  {conv2d: [6, 3], padding: 1}
+        out:   {concat: [], from: [left, more]}
+        """,
+        """
+        fused:  {conv2d: [10, 1]}
+        pieces: {split: [[4, 6]], names: [left, right]}
+        more:   {conv2d: [6, 3], padding: 1, from: pieces.right}
+        out:    {concat: [], from: [pieces.left, more]}
+        """,
+    ),
+    "band_response_norm": (
+        """
+        conv: {conv2d: [8, 3]}
+        out:  {local_response_norm: 4, k: 2}
+        """,
+        """
+        conv: {conv2d: [8, 3]}
+        out:  {band_response_norm: 4, k: 2}
+        """,
+    ),
+    "in_place": (
+        """
+        conv: {conv2d: [8, 3]}
+        out:  relu
+        """,
+        """
+        conv: {conv2d: [8, 3]}
+        out:  {relu: [], inplace: true}
+        """,
+    ),
+}
+
+
+def graph(text: str) -> list[str]:
+    """Return the lines of a spec's graph without the spaces of columns."""
+    section = text.partition("graph:\n")[2].partition("\noutputs:")[0]
+    return [" ".join(line.split()) for line in section.strip().splitlines()]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_rewrite_in_its_simplest_case(name: str) -> None:
+    before, after = (one_block(body) for body in CASES[name])
+    fast = check_same(loads(before), [name])
+    assert graph(fast.text) == graph(after)
+
+
+def test_blocks_stay_blocks() -> None:
+    """The published network: one reduction in each module, its six widths as before."""
+    fast = load(ROOT / "specs" / "googlenet.yaml").optimize()
+    assert "params: [n1x1, n3x3r, n3x3, n5x5r, n5x5, proj]" in fast.text
+    assert "{ConvReLU: [$n1x1 + $n3x3r + $n5x5r, 1]}" in fast.text
+    assert "inception_3a: {Inception: [  64,   96,  128,  16,   32,   32]" in fast.text
+    assert fast.warnings == ()
+
+
+KEPT = {
+    "who else reads the convolution": """
+        conv: {conv2d: [4, 3], padding: 1}
+        norm: batch_norm2d
+        out:  {add: [], from: [conv, norm]}
+        """,
+    "statistics of each batch": """
+        conv: {conv2d: [4, 3]}
+        norm: {batch_norm2d: [], track_running_stats: false}
+        out:  {scale: 2}
+        """,
+    "another dimension": """
+        rows: {linear: 16, from: image}
+        norm: batch_norm2d
+        out:  {scale: 2}
+        """,
+    "shared weights": """
+        conv:  {conv2d: [3, 3], padding: 1}
+        norm:  batch_norm2d
+        again: {share: conv, from: norm}
+        out:   {scale: 2}
+        """,
+    "other strides": """
+        left:  {conv2d: [4, 1], from: image}
+        right: {conv2d: [6, 1], stride: 2, from: image}
+        large: {interpolate: [], from: [right, left]}
+        out:   {concat: [], from: [left, large]}
+        """,
+    "groups": """
+        left:  {conv2d: [3, 1], groups: 3, from: image}
+        right: {conv2d: [6, 1], groups: 3, from: image}
+        out:   {concat: [], from: [left, right]}
+        """,
+}
+
+
+@pytest.mark.parametrize("body", KEPT.values(), ids=KEPT)
+def test_what_must_stay_stays(body: str) -> None:
+    net = loads(one_block(body))
+    fast = check_same(net, ["fold_batch_norm", "fuse_siblings"])
+    assert graph(fast.text) == graph(written(net.network.spec, {}))
+
+
+def test_parameters_given_are_the_optimised_spec_s_own() -> None:
+    fast = check_same(load(ROOT / "specs" / "googlenet.yaml", classes=7, size=232))
+    assert fast.params == {"classes": 7, "size": 232}
+    assert "shape: [" in fast.text.partition("graph:")[0]
+    assert "shape: [" not in fast.text.partition("graph:")[2]
+
+
+def test_an_unknown_rewrite_is_refused() -> None:
+    with pytest.raises(ValueError, match="did you mean `in_place`"):
+        loads(one_block("out: relu")).optimize(without=["inplace"])
+
+
+# ------------------------------------------------------------------ generated code, files
+
+
+def test_the_generated_module_converts_weights_by_itself(tmp_path: Path) -> None:
+    spec = ROOT / "specs" / "googlenet_bn.yaml"
+    net = load(spec)
+    model, fast = randomised(net.build()), net.optimize()
+    scope: dict[str, object] = {"__name__": "generated"}
+    exec(compile(fast.to_python(), "<generated>", "exec"), scope)
+    found = scope["convert"](model.state_dict())  # type: ignore[operator]  # a function
+    wanted = fast.convert(model.state_dict())
+    assert found.keys() == wanted.keys()
+    assert all(torch.equal(found[key], wanted[key]) for key in wanted)
+
+
+def test_weights_are_written_beside_the_spec(tmp_path: Path) -> None:
+    spec = tmp_path / "net.yaml"
+    spec.write_text(one_block(CASES["fold_batch_norm"][0]))
+    net = load(spec)
+    model = randomised(net.build())
+    torch.save(model.state_dict(), tmp_path / "in.pt")
+    names = ["fast.yaml", "--weights", "in.pt", "--weights-out"]
+    for end in ("out.pt", "out.safetensors"):
+        paths = [x if x.startswith("--") else str(tmp_path / x) for x in (*names, end)]
+        assert main(["optimize", str(spec), "-o", *paths]) == 0
+        loaded = load(tmp_path / "fast.yaml").load_weights(tmp_path / end)
+        assert not loaded.skipped and not loaded.missing
+        assert torch.allclose(outputs(loaded.model, net)[0], outputs(model, net)[0], atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["--only", "fold"], 2, "no rewrite is called `fold`"),
+        (["--weights", "in.pt"], 2, "--weights and --weights-out go together"),
+        (["--weights", "no.pt", "--weights-out", "x.pt"], 2, "no.pt"),
+        (["--weights", "other.pt", "--weights-out", "x.pt"], 1, "has no tensor `conv.weight`"),
+        (["--weights", "net.yaml", "--weights-out", "x.pt"], 2, "net.yaml"),
+    ],
+)
+def test_what_cannot_be_done_is_told(
+    arguments: list[str],
+    code: int,
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("net.yaml").write_text(one_block(CASES["fold_batch_norm"][0]))
+    torch.save({"weight": torch.ones(1)}, "other.pt")
+    assert main(["optimize", "net.yaml", "-o", "fast.yaml", *arguments]) == code
+    assert message in capsys.readouterr().err
+    assert not Path("fast.yaml").exists() and not Path("x.pt").exists()
+
+
+def test_the_spec_itself_is_never_written(tmp_path: Path) -> None:
+    spec = tmp_path / "net.yaml"
+    spec.write_text(one_block("out: relu"))
+    before = spec.read_text()
+    assert main(["optimize", str(spec), "-o", str(spec), "--force"]) == 2
+    assert spec.read_text() == before
