@@ -1,0 +1,68 @@
+"""`netspec sweep`: compile a spec at many values of its parameters, and find the Pareto front."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
+
+from netspec.analysis.points import GOALS, Point, with_front
+from netspec.cli.arguments import add_force, add_reading, add_set, whole
+from netspec.cli.common import kind_of, prepared, write
+from netspec.cli.exits import Exit, Failure
+from netspec.cli.settings import axes
+from netspec.cli.show import say
+from netspec.compiler import ParameterError
+from netspec.emit.points import all_points, front_report
+from netspec.emit.report import render
+from netspec.explore.sweep import GridError, sweep
+from netspec.text import files
+
+
+def add(parser: ArgumentParser) -> None:
+    parser.add_argument("spec", help="the spec file; - is standard input")
+    help = "the values of a parameter: 0.5,0.75,1 or FROM:TO:STEP, with its end"
+    add_set(parser, "NAME=VALUES", help)
+    help = "what the front should have much of, instead of little; may be given again"
+    parser.add_argument("--more", action="append", default=[], choices=GOALS[:-1], help=help)
+    parser.add_argument("--jobs", type=whole(1), default=1, help="processes that compile (1)")
+    help = "write every point as a table for programs"
+    parser.add_argument("-o", "--output", metavar="OUT.csv|json", help=help)
+    parser.add_argument("--plot", metavar="OUT.svg|png", help="draw it; needs matplotlib")
+    add_force(parser)
+    add_reading(parser)
+
+
+def run(options: Namespace) -> int:
+    kinds = _kinds(options)
+    spec = prepared(options)
+    values = axes(options.set)
+    if not values:
+        raise Failure("sweep needs values: --set NAME=0.5,0.75,1", Exit.USAGE)
+    try:
+        points = sweep(spec, values, strict=options.strict, jobs=options.jobs)
+    except (GridError, ParameterError) as error:
+        raise Failure(f"--set: {error}", Exit.USAGE) from None
+    points = with_front(points, options.more)
+    name = spec.spec.name
+    if "output" in kinds:
+        table = render(all_points(name, points), kinds["output"])
+        write(options, options.output, table.encode(), kinds["output"])
+    if "plot" in kinds:
+        write(options, options.plot, _plotted(name, points, kinds["plot"]), kinds["plot"])
+    if not options.output or not files.is_stream(options.output):
+        say(render(front_report(name, points, options.more)))
+    return Exit.WRONG if all(point.reason for point in points) else 0
+
+
+def _kinds(options: Namespace) -> dict[str, str]:
+    """Return the formats of the files that are asked for, before time is spent on them."""
+    formats = {"output": ("csv", "json"), "plot": ("svg", "png")}
+    paths = {key: getattr(options, key) for key in formats}
+    return {key: kind_of(path, formats[key], "") for key, path in paths.items() if path}
+
+
+def _plotted(name: str, points: Sequence[Point], kind: str) -> bytes:
+    from netspec.cli.report import plotted
+    from netspec.emit.points import plot_points
+
+    return plotted(lambda: plot_points(name, points, kind))
