@@ -27,10 +27,11 @@ ROOMS = {
     "netspec.runtime": 6,
     "netspec.compiler": 7,
     "netspec.features": 7,
-    "netspec.api": 8,
-    "netspec.cli": 9,
-    "netspec": 10,
-    "netspec.__main__": 10,
+    "netspec.explore": 8,
+    "netspec.api": 9,
+    "netspec.cli": 10,
+    "netspec": 11,
+    "netspec.__main__": 11,
 }
 """A module imports from its own room and from rooms of smaller numbers."""
 

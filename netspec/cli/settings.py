@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from decimal import Decimal
+from fractions import Fraction
 
 from netspec import limits
 from netspec.cli.exits import Exit, Failure
 from netspec.text.plain import number
 
+_PARTS = 3
+"""Of a range."""
 _TRUTH = {"true": True, "false": False}
 
 
@@ -43,17 +45,18 @@ def _value(text: str) -> float | None:
 
 def _values(text: str, item: str) -> Iterator[float]:
     """Yield the values of `0.5`, or of a range `160:256:32`, whose end belongs to it."""
-    first, *rest = map(_value, text.split(":"))
-    if first is None or None in rest or len(rest) > 2:
+    parts = text.split(":")
+    values = [_value(text)] if len(parts) == 1 else [number(part) for part in parts]
+    if None in values or len(values) > _PARTS:
         message = "--set expects NAME=VALUES, such as 0.5,0.75,1 or 160:256:32 (from, to, step), "
         raise Failure(f"{message}found {item[:80]!r}", Exit.USAGE)
-    return _between(text, item) if rest else iter((first,))
+    return _between(text, item) if values[1:] else iter(values)  # type: ignore[arg-type]  # no None
 
 
 def _between(text: str, item: str) -> Iterator[float]:
     """Yield the values of a range; its decimals are exact, so that three times 0.1 is 0.3."""
     texts = text.split(":")
-    start, stop, step = map(Decimal, texts if len(texts) == 3 else [*texts, "1"])
+    start, stop, step = map(Fraction, texts if len(texts) == 3 else [*texts, "1"])
     count = (stop - start) // step + 1 if step > 0 else 0
     if count < 1:
         message = f"`{text[:80]}` has no values; a range is FROM:TO:STEP with a STEP above 0"

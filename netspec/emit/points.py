@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from netspec.analysis.points import GOALS, Point
 from netspec.emit.plot import figure_file, scaled, unit
 from netspec.emit.report import Report
 from netspec.emit.report.table import Cell, Column, Fact, Row, Table
+from netspec.text.diagnostics import counted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -69,9 +70,9 @@ def front_report(name: str, points: Sequence[Point], more: Sequence[str] = ()) -
     shown = found if len(found) <= _MOST_ROWS else front
     marks: list[Row] = [("*" if point.on_front else "",) for point in shown]
     table = point_table(shown, (Column("on_front", "front", "text"),), marks)
-    sums = {"networks": len(found), "on the front": len(front)}
-    facts = [Fact(key, "", Column(key, key, unit=key), count) for key, count in sums.items()]
-    notes = [_rule(points, more), *_reasons(points)]
+    counts = counted(len(found), "network"), f"{len(front):,} on the front"
+    facts = [Fact("count", "", Column("count", "", "text"), text) for text in counts]
+    notes = [*([_rule(points, more)] if found else ()), *_reasons(points)]
     if len(shown) < len(found):
         notes.append(f"Only the front is shown: `-o points.csv` writes all {len(points):,} points.")
     if len(front) == 1 < len(found) and not more:
@@ -103,6 +104,13 @@ def _reasons(points: Sequence[Point]) -> list[str]:
             f"the first at {at}: {first.reason.message}"
         )
     return notes
+
+
+def fit_report(title: str, found: Mapping[str, Point], notes: Sequence[str]) -> Report:
+    """Return a few points, each with what is said of it."""
+    rows: list[Row] = [(verdict,) for verdict in found]
+    table = point_table([*found.values()], (Column("verdict", "verdict", "text"),), rows)
+    return Report(title, (), (table,), tuple(notes))
 
 
 # ------------------------------------------------------------------ the plot

@@ -1,9 +1,10 @@
 """The largest value of a parameter that keeps contracts, on the grid of the multiples of a step.
 
 Powers of two bracket where the contracts break, halving finds the last value below that, and then
-every value from there up to the largest power is compiled: the answer is exact on that range, whether
-or not anything rises with the parameter. Where those are too many, a sample of them and all that was
-compiled before must at least rise, or fall, throughout; otherwise there is no answer.
+every value from there up to the largest power is compiled: the answer is exact on that range, also
+where nothing rises with the parameter. Where those are too many, some hundreds that follow and a
+sample of the others are, and all that was compiled must rise, or fall, throughout: otherwise there
+is no answer.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from netspec import limits
 from netspec.analysis.claims import broken, gap
 from netspec.analysis.network import Network
 from netspec.analysis.points import Point, measured, refused
-from netspec.compiler import ParameterError, Prepared, differing
+from netspec.compiler import Prepared, differing
 from netspec.explore.sweep import network_at
 from netspec.language.expect import BOUND_MEANT, bound
 from netspec.language.grammar import ExpectKeys
@@ -26,7 +27,11 @@ from netspec.language.terms import Argument, Expectation
 from netspec.text.diagnostics import Source, Span, SpecError, brief
 from netspec.text.syntax import Scalar
 
-_CONTRACT = re.compile(r"\s*([A-Za-z_]\w*)\s*(?:==|[:=])?\s*(.*)", re.DOTALL)
+_CONTRACT = re.compile(r"\s*([A-Za-z_]\w*)\s*(?::|==?(?!\s*[<>]))?\s*(.*)", re.DOTALL)
+
+
+_ENDS = 2
+"""Of a range of values."""
 
 
 class FitError(ValueError):
@@ -87,12 +92,14 @@ def fit(
     parameter: str,
     step: float = 1,
     others: Mapping[str, float] | None = None,
+    strict: bool = False,
 ) -> Fit:
     """Return the largest multiple of `step`, from 0 on, that keeps the contracts.
 
     `others` are values of other parameters. Raises FitError and ParameterError.
     """
-    search = _Search(prepared, contracts, parameter, Decimal(str(step)), dict(others or {}))
+    others = dict(others or {})
+    search = _Search(prepared, contracts, parameter, Decimal(str(step)), others, strict)
     search.refuse()
     top = search.bracket()
     low = search.halve(top)
@@ -100,7 +107,7 @@ def fit(
     best = search.largest()
     if best is None:
         raise search.unkept(is_whole)
-    if not is_whole and (best != low or not search.is_steady()):
+    if not is_whole and not (best == low and search.is_steady() and search.is_contiguous()):
         raise FitError(search.unsteady(top))
     above, rises = search.at(best + 1), search.is_steady(falling=False)
     most = search.value(max(search.trials))
@@ -116,10 +123,11 @@ class _Search:
     contracts: Sequence[Expectation]
     parameter: str
     step: Decimal
-    others: dict[str, float]
+    others: Mapping[str, float]
+    strict: bool
     trials: dict[int, Trial] = field(default_factory=dict)
-    layers: int = 1
-    """Of the largest network yet, which says how much another one may take."""
+    layers: int = 100
+    """Of the largest network yet, or of a small one: what another one may take."""
 
     def refuse(self) -> None:
         """Raise FitError for a parameter that cannot vary, or not by this step."""
@@ -149,7 +157,7 @@ class _Search:
 
     def _compiled(self, values: Mapping[str, float]) -> Trial:
         try:
-            network = network_at(self.prepared, {**self.others, **values})
+            network = network_at(self.prepared, {**self.others, **values}, self.strict)
         except SpecError as error:
             first = error.diagnostics[0]
             return Trial(refused(values, error.diagnostics), {}, (f"{first.code} {first.message}",))
@@ -195,9 +203,13 @@ class _Search:
         return low
 
     def scan(self, start: int, top: int) -> bool:
-        """Try all values of a range, or a sample of them; tell whether it was all."""
-        count = max(1, limits.FITTED // self.layers)
-        stride = max(1, -(-(top - start) // count))
+        """Try all values of a range, or the first and a sample of the others; tell which."""
+        count = max(2, limits.FITTED // self.layers)
+        stride = 1
+        if top - start > count:
+            for multiple in range(start, start + count // 2):
+                self.at(multiple)
+            stride = -(-(top - start) // (count // 2))
         for multiple in range(start, top, stride):
             self.at(multiple)
         return stride == 1
@@ -219,11 +231,19 @@ class _Search:
         found = (self.trials[multiple].metrics for multiple in sorted(self.trials))
         return [metrics[metric] for metrics in found if metrics]
 
+    def is_contiguous(self) -> bool:
+        """Tell whether no value without a network lies between two with one."""
+        found = [bool(self.trials[multiple].metrics) for multiple in sorted(self.trials)]
+        return sum(a != b for a, b in pairwise([False, *found, False])) <= _ENDS
+
     def unsteady(self, top: int) -> str:
         metrics = " and ".join(dict.fromkeys(f"`{item.metric}`" for item in self.contracts))
         most = limits.FITTED // self.layers
-        message = f"{metrics} both rises and falls with `{self.parameter}`, and {top:,} values are "
-        return f"{message}too many to try (about {most:,} are not); a larger step has fewer"
+        message = (
+            f"{metrics} both rises and falls with `{self.parameter}`, or is not always there, "
+        )
+        message += f"and {top:,} values are more than can all be tried (about {most:,})"
+        return f"{message}; a larger step has fewer"
 
     def unkept(self, is_whole: bool) -> UnkeptError:
         """Say which contract no trial keeps, and how near the nearest comes."""
@@ -234,13 +254,13 @@ class _Search:
             return UnkeptError(f"no value of `{self.parameter}` gives a network: {fault}", [span])
         never = [x for x in self.contracts if all(broken([x], t.metrics) for t in networks)]
         details = list(_nearest(never or self.contracts, networks))
-        names = " and ".join(f"`{name(item)}`" for item in never or self.contracts)
+        names = " and ".join(f"`{named(item)}`" for item in never or self.contracts)
         how = "cannot be kept" if never else "cannot be kept together"
         how += "" if is_whole else " at any value of a sample"
         return UnkeptError(f"{names} {how}; {span}", details)
 
 
-def name(item: Expectation) -> str:
+def named(item: Expectation) -> str:
     """Write a contract: macs <=1.5G."""
     return f"{item.metric} {item.argument.span.text}"
 
