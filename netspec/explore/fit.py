@@ -9,6 +9,7 @@ is no answer.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -30,6 +31,8 @@ from netspec.text.syntax import Scalar
 _CONTRACT = re.compile(r"\s*([A-Za-z_]\w*)\s*(?::|==?(?!\s*[<>]))?\s*(.*)", re.DOTALL)
 
 
+_FEW = 64
+"""Values that are tried in any case."""
 _ENDS = 2
 """Of a range of values."""
 
@@ -174,22 +177,29 @@ class _Search:
     def bracket(self) -> int:
         """Try powers of two until two in a row, beyond the spec's own value, are no answer.
 
-        Return the last one. Raises FitError if there is no end.
+        Return the last one. One that comes nearer than all before is no reason to stop.
+        Raises FitError if there is no end.
         """
         own = int(Decimal(str(self._own)) / self.step)
         self.at(max(own, 0))
-        power, missed = 1, 0
+        power, missed, least = 1, 0, math.inf
         while self.value(power) <= limits.SIZE:
-            missed = missed + 1 if self.at(power).faults else 0
-            if missed > 1 and power >= 2 * own:
+            trial = self.at(power)
+            now = self._miss(trial)
+            missed = missed + 1 if trial.faults and now >= least else 0
+            if missed > 1 and power >= max(2 * own, _FEW):
                 return power
-            power *= 2
-        if missed:
+            power, least = 2 * power, min(least, now)
+        if self.at(power // 2).faults:
             return power // 2
-        largest = self.value(power // 2)
-        raise FitError(
-            f"every value of `{self.parameter}` keeps it, {largest:,} too: none is largest"
-        )
+        most = f"{self.value(power // 2):,}"
+        raise FitError(f"every value of `{self.parameter}` keeps it, {most} too: none is largest")
+
+    def _miss(self, trial: Trial) -> float:
+        """Return how far a trial is from keeping the contracts, in parts of what they bound."""
+        missed = broken(self.contracts, trial.metrics) if trial.metrics else ()
+        parts = (_miss(item, trial) / (item.value or 1) for item in missed)
+        return sum(parts) if trial.metrics else math.inf
 
     def halve(self, top: int) -> int | None:
         """Return the last value that is an answer as if none behind the next fault were."""
@@ -248,7 +258,8 @@ class _Search:
     def unkept(self, is_whole: bool) -> UnkeptError:
         """Say which contract no trial keeps, and how near the nearest comes."""
         networks = [trial for _, trial in sorted(self.trials.items()) if trial.metrics]
-        span = f"{len(self.trials):,} values of `{self.parameter}` were tried"
+        most = f"{self.value(max(self.trials)):,}"
+        span = f"{len(self.trials):,} values of `{self.parameter}` were tried, up to {most}"
         if not networks:
             fault = next(iter(self.trials.values())).faults[0]
             return UnkeptError(f"no value of `{self.parameter}` gives a network: {fault}", [span])
