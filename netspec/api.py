@@ -50,7 +50,7 @@ def loads(text: str, /, **params: float) -> Net:
 
 def sweep(
     path: str | PathLike[str],
-    more: Collection[str] = (),
+    goals: Collection[str] = ("params", "macs", "activation_bytes", "milliseconds"),
     bench: Bench | None = None,
     jobs: int = 1,
     /,
@@ -60,8 +60,9 @@ def sweep(
 
     Each row has the `values`, what the network there comes to (`params`, `macs`,
     `activation_bytes`, `peak_bytes`) or the `reason` why there is none, and whether it is
-    `on_front`: as little as possible of each, or of what `more` names as much. `bench` measures
-    the milliseconds of a `netspec.analysis.network.Network`; without it `jobs` processes compile.
+    `on_front`: no other has less of one of the `goals`, or more for "+macs", and is as good in the
+    others. `bench` measures the milliseconds of a `netspec.analysis.network.Network`; without it
+    `jobs` processes compile.
     Raises ValueError for a grid without points or with too many, and what `load` does.
     """
     from netspec.analysis.points import with_front
@@ -71,7 +72,7 @@ def sweep(
         name: tuple(islice(given, limits.POINTS + 1)) if isinstance(given, Iterable) else (given,)
         for name, given in values.items()
     }
-    return with_front(sweep(_prepared(path), axes, bench, jobs=jobs), more)
+    return with_front(sweep(_prepared(path), axes, bench, jobs=jobs), goals)
 
 
 def fit(

@@ -74,11 +74,11 @@ def test_each_point_is_the_network_that_is_loaded_there(spec: str) -> None:
 
 def test_processes_find_the_same(spec: str) -> None:
     values = {"size": range(1, 30), "width": [0.1, 0.5, 1.0]}
-    assert netspec.sweep(spec, (), None, 2, **values) == netspec.sweep(spec, **values)
+    assert netspec.sweep(spec, GOALS, None, 2, **values) == netspec.sweep(spec, **values)
 
 
 def test_a_bench_sees_each_network(spec: str) -> None:
-    rows = netspec.sweep(spec, (), lambda net: net.totals.inference.macs / 1e6, size=[2, 16, 32])
+    rows = netspec.sweep(spec, GOALS, lambda net: net.totals.inference.macs / 1e6, size=[2, 16, 32])
     assert [row.milliseconds for row in rows] == [None, rows[1].macs / 1e6, rows[2].macs / 1e6]
 
 
@@ -102,15 +102,15 @@ def cloud(random: random.Random) -> list[Point]:
     ]
 
 
-def is_beaten(point: Point, others: list[Point], more: set[str]) -> bool:
+def is_beaten(point: Point, others: list[Point], goals: list[str]) -> bool:
     """The definition: another one is as good in all goals and better in one."""
 
-    def goals(one: Point) -> list[float]:
-        return [-getattr(one, goal) if goal in more else getattr(one, goal) for goal in GOALS]
+    def good(one: Point) -> list[float]:
+        return [getattr(one, goal[1:]) if goal[0] == "+" else -getattr(one, goal) for goal in goals]
 
-    mine = goals(point)
+    mine = good(point)
     return any(
-        all(a <= b for a, b in zip(goals(other), mine, strict=True)) and goals(other) != mine
+        all(a >= b for a, b in zip(good(other), mine, strict=True)) and good(other) != mine
         for other in others
     )
 
@@ -119,11 +119,12 @@ def is_beaten(point: Point, others: list[Point], more: set[str]) -> bool:
 def test_the_front_is_what_nothing_beats(seed: int) -> None:
     draw = random.Random(seed)
     points = cloud(draw)
-    more = {goal for goal in GOALS if draw.random() < 0.3}
-    found = with_front(points, more)
+    chosen = draw.sample(GOALS, draw.randint(1, len(GOALS)))
+    goals = [f"+{goal}" if draw.random() < 0.4 else goal for goal in chosen]
+    found = with_front(points, goals)
     networks = [point for point in points if not point.reason]
     assert [point.on_front for point in found] == [
-        not point.reason and not is_beaten(point, networks, more) for point in points
+        not point.reason and not is_beaten(point, networks, goals) for point in points
     ]
 
 
@@ -159,12 +160,12 @@ def test_strict_counts_warnings(capsys) -> None:
 
 
 def test_files_hold_every_point(spec: str, capsys, tmp_path: Path) -> None:
-    words = spec, "--set", "size=2,16,24", "--set", "macs=1,2", "--more", "macs"
+    words = spec, "--set", "size=2,16,24", "--set", "macs=1,2", "--front", "params,+macs"
     table, data = tmp_path / "points.csv", tmp_path / "points.json"
     assert run(capsys, *words, "-o", str(table))[0] == 0
     assert run(capsys, *words, "-o", str(data))[0] == 0
     rows = list(csv.DictReader(table.open()))
-    points = netspec.sweep(spec, ["macs"], size=[2, 16, 24], macs=[1, 2])
+    points = netspec.sweep(spec, ["params", "+macs"], size=[2, 16, 24], macs=[1, 2])
     assert [row["params"] for row in rows] == [
         "" if point.reason else str(point.params) for point in points
     ]
@@ -185,7 +186,9 @@ def test_a_stream_gets_the_points_alone(spec: str) -> None:
 
 
 def test_a_long_table_shows_its_front(spec: str, capsys) -> None:
-    _, out, _ = run(capsys, spec, "--set", "size=16:140", "--more", "macs")
+    _, out, _ = run(
+        capsys, spec, "--set", "size=16:140", "--front", "params,+macs,activation_bytes"
+    )
     assert "125 on the front" in out
     _, out, _ = run(capsys, spec, "--set", "size=16:140")
     assert len(out.splitlines()) < 10 and "Only the front is shown" in out
@@ -234,6 +237,13 @@ def test_the_same_parameter_twice_and_none_are_usage(spec: str, capsys) -> None:
     assert run(capsys, spec)[0] == 2
 
 
+@pytest.mark.parametrize("goals", ["", "flops", "macs,", "++macs", "-macs", "depth"])
+def test_goals_that_are_none_are_usage(spec: str, capsys, goals: str) -> None:
+    with pytest.raises(SystemExit) as raised:
+        run(capsys, spec, "--set", "size=16", f"--front={goals}")
+    assert (raised.value.code, "no goal is called" in capsys.readouterr().err) == (2, True)
+
+
 def test_decimals_are_exact(spec: str) -> None:
     text = printed(f"sweep {spec} --set width=0.1:0.7:0.1 -o -")
     found = [row["width"] for row in csv.DictReader(io.StringIO(text))]
@@ -252,7 +262,7 @@ def test_the_plot_shows_the_front(tmp_path: Path, capsys, spec: str) -> None:
     pytest.importorskip("matplotlib")
     path = tmp_path / "front.svg"
     words = spec, "--set", "size=3,16,24", "--set", "width=0.5,1", "--plot", str(path)
-    assert run(capsys, *words, "--more", "macs")[0] == 0
+    assert run(capsys, *words, "--front", "+macs,activation_bytes")[0] == 0
     text = " ".join(ElementTree.parse(path).getroot().itertext())
     for word in ("Net, Pareto front", "MACs", "bytes held", "16, 0.5"):
         assert word in text

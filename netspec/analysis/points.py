@@ -11,7 +11,9 @@ from netspec.analysis.network import Network
 from netspec.text.diagnostics import Diagnostic
 
 GOALS = ("params", "macs", "activation_bytes", "milliseconds")
-"""What there should be little of, unless more is wanted."""
+"""What a front is about unless it says otherwise: there should be little of each."""
+Signs = Mapping[str, int]
+"""The goals of a front: 1 for little, -1 for much."""
 
 
 class Reason(NamedTuple):
@@ -56,12 +58,23 @@ def refused(values: Mapping[str, float], found: Sequence[Diagnostic]) -> Point:
     return Point(values, reason=Reason(first.code, place, first.message))
 
 
-def with_front(points: Sequence[Point], more: Collection[str] = ()) -> list[Point]:
+def signs(goals: Collection[str]) -> Signs:
+    """Read goals: `macs` wants few multiply-adds, `+macs` many. Raises ValueError."""
+    found = {goal.removeprefix("+"): -1 if goal.startswith("+") else 1 for goal in goals}
+    unknown = [goal for goal in found if goal not in GOALS]
+    if unknown or not found:
+        known = ", ".join(f"`{goal}`" for goal in GOALS)
+        raise ValueError(f"no goal is called `{''.join(unknown[:1])[:40]}`; there are {known}")
+    return found
+
+
+def with_front(points: Sequence[Point], goals: Collection[str] = GOALS) -> list[Point]:
     """Mark the points than which none is better in one goal and as good in all others.
 
-    Little is good, but of what stands in `more` much.
+    Raises ValueError for what is no goal.
     """
-    keys = [_key(point, more) for point in points]
+    wanted = signs(goals)
+    keys = [_key(point, wanted) for point in points]
     front: list[tuple[float, ...]] = []
     # What dominates a point comes before it, and so does one on the front that dominates that.
     for key in sorted({key for key in keys if key}):
@@ -71,9 +84,8 @@ def with_front(points: Sequence[Point], more: Collection[str] = ()) -> list[Poin
     return [replace(p, on_front=key in best) for p, key in zip(points, keys, strict=True)]
 
 
-def _key(point: Point, more: Collection[str]) -> tuple[float, ...]:
+def _key(point: Point, wanted: Signs) -> tuple[float, ...]:
     """Return what is to be small of a point: nothing if there is no network."""
     if point.reason:
         return ()
-    numbers = {goal: getattr(point, goal) or 0 for goal in GOALS}
-    return tuple(-number if goal in more else number for goal, number in numbers.items())
+    return tuple(sign * (getattr(point, goal) or 0) for goal, sign in wanted.items())

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Sequence
 
-from netspec.analysis.points import GOALS, Point, with_front
+from netspec.analysis.points import GOALS, Point, signs, with_front
 from netspec.cli.arguments import add_force, add_reading, add_set, whole
 from netspec.cli.common import kind_of, prepared, write
 from netspec.cli.exits import Exit, Failure
@@ -22,14 +22,23 @@ def add(parser: ArgumentParser) -> None:
     parser.add_argument("spec", help="the spec file; - is standard input")
     help = "the values of a parameter: 0.5,0.75,1 or FROM:TO:STEP, with its end"
     add_set(parser, "NAME=VALUES", help)
-    help = "what the front should have much of, instead of little; may be given again"
-    parser.add_argument("--more", action="append", default=[], choices=GOALS[:-1], help=help)
+    help = f"what the front has little of, or with + much: +macs,milliseconds ({','.join(GOALS)})"
+    parser.add_argument("--front", type=_goals, default=GOALS, metavar="GOALS", help=help)
     parser.add_argument("--jobs", type=whole(1), default=1, help="processes that compile (1)")
     help = "write every point as a table for programs"
     parser.add_argument("-o", "--output", metavar="OUT.csv|json", help=help)
     parser.add_argument("--plot", metavar="OUT.svg|png", help="draw it; needs matplotlib")
     add_force(parser)
     add_reading(parser)
+
+
+def _goals(text: str) -> list[str]:
+    goals = text.split(",")
+    try:
+        signs(goals)
+    except ValueError as error:
+        raise ArgumentTypeError(str(error)) from None
+    return goals
 
 
 def run(options: Namespace) -> int:
@@ -42,7 +51,7 @@ def run(options: Namespace) -> int:
         points = sweep(spec, values, strict=options.strict, jobs=options.jobs)
     except (GridError, ParameterError) as error:
         raise Failure(f"--set: {error}", Exit.USAGE) from None
-    points = with_front(points, options.more)
+    points = with_front(points, options.front)
     name = spec.spec.name
     if "output" in kinds:
         table = render(all_points(name, points), kinds["output"])
@@ -50,7 +59,7 @@ def run(options: Namespace) -> int:
     if "plot" in kinds:
         write(options, options.plot, _plotted(name, points, kinds["plot"]), kinds["plot"])
     if not options.output or not files.is_stream(options.output):
-        say(render(front_report(name, points, options.more)))
+        say(render(front_report(name, points, options.front)))
     return Exit.WRONG if all(point.reason for point in points) else 0
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from netspec.analysis.points import GOALS, Point
+from netspec.analysis.points import GOALS, Point, Signs, signs
 from netspec.emit.plot import figure_file, scaled, unit
 from netspec.emit.report import Report
 from netspec.emit.report.table import Cell, Column, Fact, Row, Table
@@ -63,8 +63,8 @@ def all_points(name: str, points: Sequence[Point]) -> Report:
     return Report(name, (), (point_table(points, verdicts, rows),), ())
 
 
-def front_report(name: str, points: Sequence[Point], more: Sequence[str] = ()) -> Report:
-    """Return the networks of a sweep for people, or of a long one its front."""
+def front_report(name: str, points: Sequence[Point], goals: Collection[str] = GOALS) -> Report:
+    """Return the networks of a sweep for people, or of a long one its front by some goals."""
     found = [point for point in points if not point.reason]
     front = [point for point in found if point.on_front]
     shown = found if len(found) <= _MOST_ROWS else front
@@ -72,21 +72,22 @@ def front_report(name: str, points: Sequence[Point], more: Sequence[str] = ()) -
     table = point_table(shown, (Column("on_front", "front", "text"),), marks)
     counts = counted(len(found), "network"), f"{len(front):,} on the front"
     facts = [Fact("count", "", Column("count", "", "text"), text) for text in counts]
-    notes = [*([_rule(points, more)] if found else ()), *_reasons(points)]
+    notes = [*([_rule(points, signs(goals))] if found else ()), *_reasons(points)]
     if len(shown) < len(found):
         notes.append(f"Only the front is shown: `-o points.csv` writes all {len(points):,} points.")
-    if len(front) == 1 < len(found) and not more:
-        notes.append("One network has the least of all; `--more macs` wants many multiply-adds.")
     return Report(name, tuple(facts), (table,) if shown else (), tuple(notes))
 
 
-def _rule(points: Sequence[Point], more: Sequence[str]) -> str:
+def _rule(points: Sequence[Point], wanted: Signs) -> str:
     """Say what the front is."""
     timed = any(point.milliseconds is not None for point in points)
-    goals = GOALS if timed else GOALS[:-1]
-    wants = [f"{'more' if goal in more else 'fewer'} {_HEADINGS[goal]}" for goal in goals]
-    listed = f"{', '.join(wants[:-1])} or {wants[-1]}"
-    return f"On the front (*) is what no other network beats: {listed}, and no worse in the others."
+    wants = [
+        f"{'fewer' if sign > 0 else 'more'} {_HEADINGS[goal]}"
+        for goal, sign in wanted.items()
+        if timed or goal != "milliseconds"
+    ]
+    rest = " and no worse in the others" if wants[1:] else ""
+    return f"On the front (*): no other network has {' or '.join(wants)}{rest}."
 
 
 def _reasons(points: Sequence[Point]) -> list[str]:
