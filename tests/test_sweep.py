@@ -21,6 +21,8 @@ from netspec import limits
 from netspec.analysis.points import GOALS, Point, Reason, with_front
 from netspec.cli import main
 from netspec.compiler import ParameterError
+from netspec.emit.points import all_points, front_report, plot_points
+from netspec.emit.report import render
 from tests.support import ROOT, draws, printed
 
 GOOGLENET = str(ROOT / "specs" / "googlenet_width.yaml")
@@ -78,8 +80,14 @@ def test_processes_find_the_same(spec: str) -> None:
 
 
 def test_a_bench_sees_each_network(spec: str) -> None:
-    rows = netspec.sweep(spec, GOALS, lambda net: net.totals.inference.macs / 1e6, size=[2, 16, 32])
-    assert [row.milliseconds for row in rows] == [None, rows[1].macs / 1e6, rows[2].macs / 1e6]
+    times = iter([3.0, None, 1.5])
+    rows = netspec.sweep(spec, ["milliseconds"], lambda net: next(times), size=[2, 16, 24, 32])
+    assert [row.milliseconds for row in rows] == [None, 3.0, None, 1.5]
+    assert [row.on_front for row in rows] == [False, False, False, True]
+    report = render(front_report("Net", rows, ["milliseconds"]))
+    assert "no other network has fewer milliseconds." in report and "  3.0" in report
+    data = json.loads(render(all_points("Net", rows), "json"))["points"]["rows"]
+    assert [row["milliseconds"] for row in data] == [None, 3.0, None, 1.5]
 
 
 def test_a_value_counts_once_and_as_the_spec_has_it(spec: str) -> None:
@@ -97,7 +105,9 @@ def cloud(random: random.Random) -> list[Point]:
     return [
         Point({"i": i}, reason=wrong)
         if random.random() < 0.1
-        else Point({"i": i}, *(random.randint(0, most) for _ in range(4)), float(i % 3))
+        else Point(
+            {"i": i}, *(random.randint(0, most) for _ in range(4)), random.choice([1.0, 2.5, None])
+        )
         for i in range(random.randint(0, 40))
     ]
 
@@ -106,7 +116,12 @@ def is_beaten(point: Point, others: list[Point], goals: list[str]) -> bool:
     """The definition: another one is as good in all goals and better in one."""
 
     def good(one: Point) -> list[float]:
-        return [getattr(one, goal[1:]) if goal[0] == "+" else -getattr(one, goal) for goal in goals]
+        numbers = {goal: getattr(one, goal.removeprefix("+")) for goal in goals}
+        worst = -float("inf")
+        return [
+            worst if number is None else number if goal[0] == "+" else -number
+            for goal, number in numbers.items()
+        ]
 
     mine = good(point)
     return any(
@@ -267,9 +282,12 @@ def test_the_plot_shows_the_front(tmp_path: Path, capsys, spec: str) -> None:
     for word in ("Net, Pareto front", "MACs", "bytes held", "16, 0.5"):
         assert word in text
     assert run(capsys, *words)[0] == 0  # over its own file
+    rows = netspec.sweep(spec, GOALS, lambda net: 1.5, size=[3, 16, 24])
+    assert "ms" in ElementTree.fromstring(plot_points("Net", rows)).itertext()
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="no /proc")
+@pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="one processor")
 def test_no_process_outlives_the_one_that_is_ended(spec: str) -> None:
     words = ["sweep", spec, "--set", "size=16:200", "--set", "macs=1:100", "--jobs", "2"]
     with subprocess.Popen([sys.executable, "-m", "netspec", *words], cwd=ROOT) as process:

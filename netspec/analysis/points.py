@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -88,4 +89,5 @@ def _key(point: Point, wanted: Signs) -> tuple[float, ...]:
     """Return what is to be small of a point: nothing if there is no network."""
     if point.reason:
         return ()
-    return tuple(sign * (getattr(point, goal) or 0) for goal, sign in wanted.items())
+    numbers = ((getattr(point, goal), sign) for goal, sign in wanted.items())
+    return tuple(math.inf if number is None else sign * number for number, sign in numbers)

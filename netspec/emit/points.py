@@ -24,6 +24,9 @@ _NUMBERS = (
     Column("peak_bytes", "peak bytes"),
     Column("milliseconds", "ms"),
 )
+_WORDS = dict(
+    zip(GOALS, ("parameters", "multiply-adds", "bytes held", "milliseconds"), strict=True)
+)
 _HEADINGS = {column.key: column.title for column in _NUMBERS}
 
 
@@ -82,7 +85,7 @@ def _rule(points: Sequence[Point], wanted: Signs) -> str:
     """Say what the front is."""
     timed = any(point.milliseconds is not None for point in points)
     wants = [
-        f"{'fewer' if sign > 0 else 'more'} {_HEADINGS[goal]}"
+        f"{'fewer' if sign > 0 else 'more'} {_WORDS[goal]}"
         for goal, sign in wanted.items()
         if timed or goal != "milliseconds"
     ]
@@ -123,7 +126,8 @@ def plot_points(name: str, points: Sequence[Point], format: str = "svg") -> byte
     The same points give the same bytes. Raises ImportError without matplotlib.
     """
     found = [point for point in points if not point.reason]
-    timed = any(point.milliseconds is not None for point in found)
+    if timed := any(point.milliseconds is not None for point in found):
+        found = [point for point in found if point.milliseconds is not None]
     goals = [goal for goal in GOALS if goal != "macs"][: None if timed else -1]
 
     def draw(figure: Figure) -> None:

@@ -18,8 +18,8 @@ from netspec.text.diagnostics import SpecError
 
 Axes = Mapping[str, Sequence[float]]
 """The values of each parameter of a grid."""
-Bench = Callable[[Network], float]
-"""Measures how many milliseconds a network takes."""
+Bench = Callable[[Network], float | None]
+"""Measures how many milliseconds a network takes; None for one that does not run."""
 _CHUNKS = 4
 """For each process, so that none waits long for the last one."""
 
@@ -33,17 +33,18 @@ def sweep(
 ) -> list[Point]:
     """Return what the spec comes to at each point of a grid, the last parameter varying fastest.
 
-    `jobs` processes compile. With `strict` a point with a warning has no network.
+    `jobs` processes compile, at most one for each processor. With `strict` a point with a warning has no network.
     Raises GridError, and ParameterError for a parameter that the spec does not have.
     """
     points = grid(prepared.spec, axes)
-    if jobs == 1 or bench:  # what is measured must run alone
+    workers = min(jobs, os.cpu_count() or 1, len(points))
+    if workers < 2 or bench:  # what is measured must run alone
         return list(_compiled(prepared, strict, bench, points))
-    size = -(-len(points) // (jobs * _CHUNKS))
+    size = -(-len(points) // (workers * _CHUNKS))
     chunks = [points[i : i + size] for i in range(0, len(points), size)]
     from concurrent.futures import ProcessPoolExecutor
 
-    with ProcessPoolExecutor(min(jobs, len(chunks)), initializer=_follow_parent) as pool:
+    with ProcessPoolExecutor(workers, initializer=_follow_parent) as pool:
         found = pool.map(partial(_chunk, prepared, strict), chunks)
         return [point for part in found for point in part]
 
