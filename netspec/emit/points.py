@@ -32,7 +32,7 @@ _HEADINGS = {column.key: column.title for column in _NUMBERS}
 
 def point_table(points: Sequence[Point], verdicts: Sequence[Column], rows: Sequence[Row]) -> Table:
     """Return points as a table: their values, what they come to, and further cells of each."""
-    names = {name: name for point in points for name in point.values}
+    names = dict.fromkeys(name for point in points for name in point.values)
     taken = {column.key for column in (*_NUMBERS, *verdicts)}
     swept = [Column(f"${name}" if name in taken else name, name) for name in names]
     timed = any(point.milliseconds is not None for point in points)

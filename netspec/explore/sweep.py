@@ -33,8 +33,9 @@ def sweep(
 ) -> list[Point]:
     """Return what the spec comes to at each point of a grid, the last parameter varying fastest.
 
-    `jobs` processes compile, at most one for each processor. With `strict` a point with a warning has no network.
-    Raises GridError, and ParameterError for a parameter that the spec does not have.
+    `jobs` processes compile, at most one for each processor. With `strict` a point with a warning
+    has no network. Raises GridError, and ParameterError for a parameter that the spec does not
+    have.
     """
     points = grid(prepared.spec, axes)
     workers = min(jobs, os.cpu_count() or 1, len(points))
