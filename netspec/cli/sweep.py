@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Sequence
+from pathlib import Path
 
 from netspec.analysis.points import GOALS, Point, signs, with_front
 from netspec.cli.arguments import add_force, add_reading, add_set, whole
@@ -70,9 +71,13 @@ def run(options: Namespace) -> int:
 
 def _kinds(options: Namespace) -> dict[str, str]:
     """Return the formats of the files that are asked for, before time is spent on them."""
-    formats = {"output": ("csv", "json"), "plot": ("svg", "png")}
-    paths = {key: getattr(options, key) for key in formats}
-    return {key: kind_of(path, formats[key], "") for key, path in paths.items() if path}
+    found = {}
+    if path := options.output:
+        is_bare = files.is_stream(path) and not Path(path).suffix
+        found["output"] = kind_of(path, ("csv", "json"), "", "csv" if is_bare else None)
+    if options.plot:
+        found["plot"] = kind_of(options.plot, ("svg", "png"), "")
+    return found
 
 
 def _plotted(name: str, points: Sequence[Point], kind: str) -> bytes:

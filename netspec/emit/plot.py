@@ -1,4 +1,4 @@
-"""A plot of where a network's parameters and multiply-adds are (needs matplotlib)."""
+"""Plots (need matplotlib): where a network's parameters and multiply-adds are."""
 
 from __future__ import annotations
 
@@ -41,18 +41,19 @@ def plot(network: Network, format: str = "svg", depth: int = 1) -> bytes:
         series += [_Series(name, values, False), _Series(name, [*accumulate(values)], True)]
 
     def draw(figure: Figure) -> None:
-        panels = figure.subplots(1, len(series), sharey=True)
+        panels = figure.subplots(1, 4, sharey=True)
         for axes, one in zip(panels, series, strict=True):
             _draw(axes, names, one)
+        figure.suptitle(f"{network.graph.name}, inference")
 
-    size = 11, min(1.2 + 0.24 * len(rows), 200)
-    return figure_file(f"{network.graph.name}, inference", size, draw, format)
+    return saved((11, min(1.2 + 0.24 * len(rows), 200)), format, draw)
 
 
-def figure_file(
-    title: str, size: tuple[float, float], draw: Callable[[Figure], None], format: str
-) -> bytes:
-    """Return a figure as a file of a format that matplotlib writes, of the same bytes each time."""
+def saved(size: tuple[float, float], format: str, draw: Callable[[Figure], None]) -> bytes:
+    """Return what is drawn on a figure of a size in inches as a file that matplotlib writes.
+
+    The same drawing gives the same bytes. Raises ImportError without matplotlib.
+    """
     import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -64,7 +65,6 @@ def figure_file(
         figure = Figure(figsize=size, layout="constrained")
         FigureCanvasAgg(figure)
         draw(figure)
-        figure.suptitle(title)
         # The time of writing would change the bytes too.
         untimed = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(format)
         out = io.BytesIO()

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from netspec.analysis.points import GOALS, Point, Signs, signs
-from netspec.emit.plot import figure_file, scaled, unit
+from netspec.emit.plot import saved, scaled, unit
 from netspec.emit.report import Report
 from netspec.emit.report.table import Cell, Column, Fact, Row, Table
 from netspec.text.diagnostics import counted
@@ -133,8 +133,9 @@ def plot_points(name: str, points: Sequence[Point], format: str = "svg") -> byte
     def draw(figure: Figure) -> None:
         for axes, goal in zip(figure.subplots(1, len(goals)), goals, strict=True):
             _draw(axes, goal, found)
+        figure.suptitle(f"{name}, Pareto front")
 
-    return figure_file(f"{name}, Pareto front", (3.8 * len(goals), 3.6), draw, format)
+    return saved((3.8 * len(goals), 3.6), format, draw)
 
 
 def _draw(axes: Axes, goal: str, points: Sequence[Point]) -> None:
