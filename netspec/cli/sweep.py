@@ -25,12 +25,8 @@ def add(parser: ArgumentParser) -> None:
     add_set(parser, "NAME=VALUES", help)
     help = f"what the front has little of, or with + much: +macs,milliseconds ({','.join(GOALS)})"
     parser.add_argument("--front", type=_goals, default=GOALS, metavar="GOALS", help=help)
-    parser.add_argument(
-        "--jobs",
-        type=whole(1),
-        default=1,
-        help="processes that compile, at most one a processor (1)",
-    )
+    help = "processes that compile, at most one a processor (1)"
+    parser.add_argument("--jobs", type=whole(1), default=1, help=help)
     help = "write every point as a table for programs"
     parser.add_argument("-o", "--output", metavar="OUT.csv|json", help=help)
     parser.add_argument("--plot", metavar="OUT.svg|png", help="draw it; needs matplotlib")

@@ -49,7 +49,9 @@ def _cell(value: float) -> Cell:
 
 
 def _measures(point: Point, numbers: Sequence[Column]) -> Row:
-    return tuple(None if point.reason else getattr(point, column.key) for column in numbers)
+    """Return what a point comes to, times in microseconds' precision."""
+    found = (None if point.reason else getattr(point, column.key) for column in numbers)
+    return tuple(round(cell, 3) if isinstance(cell, float) else cell for cell in found)
 
 
 def all_points(name: str, points: Sequence[Point]) -> Report:
