@@ -109,9 +109,9 @@ def _compile(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prepared:
-    """A spec that is read and checked as far as that goes before its parameters have values.
+    """A spec that is read, and checked as far as that needs no values of its parameters.
 
-    What is found at each set of values is compiled `at` them: one reading serves many.
+    One reading serves many sets of values. `found` are the warnings so far.
     """
 
     lineage: Lineage

@@ -91,8 +91,9 @@ def _rule(points: Sequence[Point], wanted: Signs) -> str:
         for goal, sign in wanted.items()
         if timed or goal != "milliseconds"
     ]
-    rest = " and no worse in the others" if wants[1:] else ""
-    return f"On the front (*): no other network has {' or '.join(wants)}{rest}."
+    rest = f" or {wants[-1]}, and is no worse in the others" if wants[1:] else ""
+    listed = ", ".join(wants[:-1] or wants)
+    return f"On the front (*): no other network has {listed}{rest}."
 
 
 def _reasons(points: Sequence[Point]) -> list[str]:
