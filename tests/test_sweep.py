@@ -279,9 +279,10 @@ def test_the_plot_shows_the_front(tmp_path: Path, capsys, spec: str) -> None:
     words = spec, "--set", "size=3,16,24", "--set", "width=0.5,1", "--plot", str(path)
     assert run(capsys, *words, "--front", "+macs,activation_bytes")[0] == 0
     text = " ".join(ElementTree.parse(path).getroot().itertext())
-    for word in ("Net, Pareto front", "MACs", "bytes held", "16, 0.5"):
+    for word in ("Net, Pareto front (size, width)", "MACs", "bytes held", "16, 0.5"):
         assert word in text
     assert run(capsys, *words)[0] == 0  # over its own file
+    assert ElementTree.fromstring(plot_points("Net", netspec.sweep(spec, size=[1, 2])))
     rows = netspec.sweep(spec, GOALS, lambda net: 1.5, size=[3, 16, 24])
     assert "ms" in ElementTree.fromstring(plot_points("Net", rows)).itertext()
 

@@ -136,7 +136,7 @@ def plot_points(name: str, points: Sequence[Point], format: str = "svg") -> byte
     def draw(figure: Figure) -> None:
         for axes, goal in zip(figure.subplots(1, len(goals)), goals, strict=True):
             _draw(axes, goal, found)
-        figure.suptitle(f"{name}, Pareto front")
+        figure.suptitle(f"{name}, Pareto front ({', '.join(points[0].values)})")
 
     return saved((3.8 * len(goals), 3.6), format, draw)
 
