@@ -89,10 +89,10 @@ def fit(
     parameters. Raises ValueError that says which contract cannot be kept and how near it comes,
     or why there is no largest value; and what `load` does.
     """
-    from netspec.explore.fit import contract, fit
+    from netspec.explore.fit import Multiples, contract, fit
 
     contracts = [contract(text) for text in ([to] if isinstance(to, str) else to)]
-    return fit(_prepared(path), contracts, vary, step, params)
+    return fit(_prepared(path), contracts, Multiples(vary, step), params)
 
 
 def _prepared(path: str | PathLike[str]) -> Prepared:

@@ -109,6 +109,12 @@ def test_what_cannot_be_kept_says_how_near_it_comes(path: Path) -> None:
     )
 
 
+def test_a_real_parameter_has_values_in_between() -> None:
+    with pytest.raises(UnkeptError) as raised:
+        netspec.fit(GOOGLENET, "macs<=1.5G", "width")
+    assert raised.value.details[-1] == "a step of less than 1 has values in between"
+
+
 def test_contracts_that_only_exclude_each_other(path: Path) -> None:
     path.write_text(spec("$n", 8))
     with pytest.raises(UnkeptError, match="cannot be kept together"):
@@ -187,11 +193,17 @@ def test_what_is_asked_wrongly(
     assert (out, text in err, "\x1b" in err) == ("", True, False)
 
 
-@pytest.mark.parametrize("step", ["0", "-1", "nan", "1e400", "x", ""])
-def test_a_step_is_a_number_above_zero(step: str, path: Path, capsys) -> None:
+@pytest.mark.parametrize("step", ["nan", "1e400", "x", ""])
+def test_a_step_is_a_number(step: str, path: Path, capsys) -> None:
     with pytest.raises(SystemExit) as raised:
         main(["fit", str(path), "--to", "macs<=1", "--vary", "n", "--step", step])
-    assert raised.value.code == 2
+    assert (raised.value.code, "expected a number" in capsys.readouterr().err) == (2, True)
+
+
+@pytest.mark.parametrize("step", [0, -1, 1e-300, 1e300, float("nan"), float("inf")])
+def test_a_step_is_neither_nothing_nor_endless(step: float) -> None:
+    with pytest.raises(FitError, match="a step is"):
+        netspec.fit(GOOGLENET, "macs<=1G", "width", step)
 
 
 def test_a_parameter_that_changes_nothing_has_no_largest_value() -> None:

@@ -12,7 +12,7 @@ from netspec.cli.show import say
 from netspec.compiler import ParameterError
 from netspec.emit.points import fit_report
 from netspec.emit.report import FORMATS, Report, render
-from netspec.explore.fit import Fit, FitError, UnkeptError, contract, fit, named
+from netspec.explore.fit import Fit, FitError, Multiples, UnkeptError, contract, fit, named
 from netspec.text.plain import number
 
 
@@ -28,8 +28,8 @@ def add(parser: ArgumentParser) -> None:
 
 def _step(text: str) -> float:
     value = number(text)
-    if value is None or value <= 0:
-        raise ArgumentTypeError(f"expected a number above 0, found `{text[:40]}`")
+    if value is None:
+        raise ArgumentTypeError(f"expected a number, found `{text[:40]}`")
     return value
 
 
@@ -37,7 +37,8 @@ def run(options: Namespace) -> int:
     spec, others = prepared(options), settings(options.set)
     try:
         contracts = [contract(text) for text in options.to]
-        found = fit(spec, contracts, options.vary, options.step, others, options.strict)
+        multiples = Multiples(options.vary, options.step)
+        found = fit(spec, contracts, multiples, others, options.strict)
     except ParameterError as error:
         raise Failure(str(error), Exit.USAGE) from None
     except UnkeptError as error:

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from itertools import pairwise
+from typing import NamedTuple
 
 from netspec import limits
 from netspec.analysis.claims import broken, gap
@@ -31,6 +32,7 @@ from netspec.text.syntax import Scalar
 _CONTRACT = re.compile(r"\s*([A-Za-z_]\w*)\s*(?::|==?(?!\s*[<>]))?\s*(.*)", re.DOTALL)
 
 
+_LEAST = Decimal("0.000001")
 _FEW = 64
 """Values that are tried in any case."""
 _ENDS = 2
@@ -89,31 +91,38 @@ def contract(text: str) -> Expectation:
     return Expectation(name, *found, Argument(rest, span))
 
 
+class Multiples(NamedTuple):
+    """The values of a parameter that may be an answer: 0, `step`, 2 × `step` …"""
+
+    parameter: str
+    step: float = 1
+
+
 def fit(
     prepared: Prepared,
     contracts: Sequence[Expectation],
-    parameter: str,
-    step: float = 1,
+    multiples: Multiples,
     others: Mapping[str, float] | None = None,
     strict: bool = False,
 ) -> Fit:
-    """Return the largest multiple of `step`, from 0 on, that keeps the contracts.
+    """Return the largest of the multiples that keeps the contracts.
 
     `others` are values of other parameters. Raises FitError and ParameterError.
     """
-    others = dict(others or {})
-    search = _Search(prepared, contracts, parameter, Decimal(str(step)), others, strict)
+    name, step = multiples.parameter, Decimal(str(multiples.step))
+    search = _Search(prepared, contracts, name, step, dict(others or {}), strict)
     search.refuse()
     top = search.bracket()
-    low = search.halve(top)
+    low = search.halve()
     is_whole = search.scan(low + 1 if low is not None else 0, top)
     best = search.largest()
     if best is None:
         raise search.unkept(is_whole)
-    if not is_whole and not (best == low and search.is_steady() and search.is_contiguous()):
+    above = search.at(best + 1)
+    is_sure = is_whole or (best == low and search.is_steady() and search.is_contiguous())
+    if not (is_sure and above.faults):
         raise FitError(search.unsteady(top))
-    above, rises = search.at(best + 1), search.is_steady(falling=False)
-    most = search.value(max(search.trials))
+    rises, most = search.is_steady(falling=False), search.value(max(search.trials))
     found = search.at(best), above, len(search.trials), most, is_whole, rises
     return Fit(search.value(best), *found)
 
@@ -135,6 +144,8 @@ class _Search:
     def refuse(self) -> None:
         """Raise FitError for a parameter that cannot vary, or not by this step."""
         differing(self.prepared.spec, {**self.others, self.parameter: self._own})
+        if not self.step.is_finite() or not _LEAST <= self.step <= limits.SIZE:
+            raise FitError(f"a step is a number from {_LEAST} to {limits.SIZE}, not {self.step}")
         if self.parameter in self.others:
             raise FitError(f"`{self.parameter}` varies, so it cannot be set")
         if isinstance(self._own, bool):
@@ -201,7 +212,7 @@ class _Search:
         parts = (_miss(item, trial) / (item.value or 1) for item in missed)
         return sum(parts) if trial.metrics else math.inf
 
-    def halve(self, top: int) -> int | None:
+    def halve(self) -> int | None:
         """Return the last value that is an answer as if none behind the next fault were."""
         low = self.largest()
         if low is None:
@@ -265,6 +276,8 @@ class _Search:
             return UnkeptError(f"no value of `{self.parameter}` gives a network: {fault}", [span])
         never = [x for x in self.contracts if all(broken([x], t.metrics) for t in networks)]
         details = list(_nearest(never or self.contracts, networks))
+        if isinstance(self._own, float):
+            details.append(f"a step of less than {self.step} has values in between")
         names = " and ".join(f"`{named(item)}`" for item in never or self.contracts)
         how = "cannot be kept" if never else "cannot be kept together"
         how += "" if is_whole else " at any value of a sample"
