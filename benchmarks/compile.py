@@ -2,7 +2,9 @@
 
     python benchmarks/compile.py
 
-1. CPU time of `netspec check specs/googlenet.yaml` over that of importing what it is built on.
+1. CPU time of `netspec check specs/googlenet.yaml` over that of importing what it is built on, and
+   of a `check` of 100,000 lines `cN: relu` over 10,000 of them; how many GoogLeNets of a sweep one
+   core compiles in a minute.
 2. CPU time of building ResNet-152 over building ResNet-18.
 3. CPU time of check and build for specs of 10,000 (and 50,000) layers over 1,000: flat, in nested
    blocks, and wide. A ratio near the ratio of the lengths means time proportional to length.
@@ -24,7 +26,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-BASELINE = "import argparse, yaml, networkx, pydantic\nclass M(pydantic.BaseModel):\n    x: int"
+BASELINE = """\
+import argparse, yaml, networkx
+from pydantic import BaseModel
+class Model(BaseModel):
+    x: int
+"""
 RUNS = 9
 ENVIRONMENT = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
 """Modules are compiled once, as where netspec is installed."""
@@ -48,8 +55,11 @@ def paired(left: list[str], right: list[str], runs: int = RUNS) -> tuple[float, 
 
 
 def spec(kind: str, layers: int) -> str:
-    """Return a spec of about so many layers: deep (flat chain), nested or wide."""
+    """Return a spec of about so many layers: deep (flat chain), nested, wide, or only `relu`."""
     head = "netspec: 1\nname: Big\ninputs: {image: [8, 16, 16]}\n"
+    if kind == "relu":
+        lines = (f"  c{i}: relu" for i in range(layers))
+        return f"{head}graph:\n" + "\n".join(lines) + f"\noutputs: {{result: c{layers - 1}}}\n"
     if kind == "deep":
         lines = (f"  l{i}: {{conv2d: [8, 3], padding: 1}}" for i in range(layers))
         return f"{head}graph:\n" + "\n".join(lines) + f"\noutputs: {{result: l{layers - 1}}}\n"
@@ -65,6 +75,28 @@ def spec(kind: str, layers: int) -> str:
         + "\n".join(lines)
         + f"\noutputs: {{result: l{layers // 10 - 1}}}\n"
     )
+
+
+def _relu_line(folder: Path) -> str:
+    """Compare checks of the shortest lines there are."""
+    commands = []
+    for layers in (100_000, 10_000):
+        path = folder / f"relu{layers}.yaml"
+        path.write_text(spec("relu", layers))
+        commands.append([sys.executable, "-m", "netspec", "check", str(path)])
+    long, short, ratio = paired(commands[0], commands[1])
+    return f"check relu     10,000: {short:5.2f} s   100,000: {long:5.2f} s = {ratio:4.1f} times"
+
+
+def sweeping(count: int = 400) -> str:
+    """Say how many networks of a grid are compiled and counted in a minute of one core."""
+    from netspec import sweep
+
+    before = time.process_time()
+    sweep(
+        ROOT / "specs" / "googlenet_width.yaml", width=[(count + i) / count for i in range(count)]
+    )
+    return f"sweep googlenet: {60 * count / (time.process_time() - before):,.0f} networks a minute"
 
 
 def growth(folder: Path) -> Iterator[str]:
@@ -172,7 +204,9 @@ def main() -> None:
         f"check googlenet: {ours * 1000:.0f} ms CPU; importing its libraries: {base * 1000:.0f} ms"
     )
     print(f"ratio (median of {RUNS} pairs): {ratio:.2f}")
+    print(sweeping())
     with tempfile.TemporaryDirectory() as folder:
+        print(_relu_line(Path(folder)))
         print(watching(Path(folder), ours))
         print(_depth_line(Path(folder)))
         for line in (*growth(Path(folder)), *expansion(Path(folder))):

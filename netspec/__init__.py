@@ -12,16 +12,20 @@ TYPE_CHECKING = False  # `typing` would be imported before Ctrl-C is silent
 
 if TYPE_CHECKING:
     from netspec.api import Net as Net
+    from netspec.api import fit as fit
     from netspec.api import load as load
     from netspec.api import loads as loads
+    from netspec.api import sweep as sweep
     from netspec.text.diagnostics import Diagnostic as Diagnostic
     from netspec.text.diagnostics import SpecError as SpecError
 
-__all__ = ["Diagnostic", "Net", "SpecError", "__version__", "load", "loads"]
+__all__ = ["Diagnostic", "Net", "SpecError", "__version__", "fit", "load", "loads", "sweep"]
 
 _HOMES = {
     "load": "api",
     "loads": "api",
+    "sweep": "api",
+    "fit": "api",
     "Net": "api",
     "SpecError": "text.diagnostics",
     "Diagnostic": "text.diagnostics",

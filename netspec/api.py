@@ -5,14 +5,16 @@ from __future__ import annotations
 import hashlib
 import linecache
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property
+from itertools import islice
 from os import PathLike, fspath
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+from netspec import limits
 from netspec.analysis.network import Network
-from netspec.compiler import compile_spec
+from netspec.compiler import Prepared, compile_spec, prepare_spec
 from netspec.graph.model import path
 from netspec.language.project import Project
 from netspec.text.diagnostics import Diagnostic
@@ -23,7 +25,10 @@ if TYPE_CHECKING:
     import networkx
     from torch import Tensor, nn
 
+    from netspec.analysis.points import Point
     from netspec.emit.report import Report
+    from netspec.explore.fit import Fit
+    from netspec.explore.sweep import Bench
     from netspec.rewrite.optimize import Optimized
     from netspec.runtime.weights import Loaded
 
@@ -42,6 +47,58 @@ def loads(text: str, /, **params: float) -> Net:
     """Compile a spec from its text; like `load`."""
     source = decode(text.encode("utf-8", "surrogatepass"), "<text>")
     return Net(compile_spec(source, params))
+
+
+def sweep(
+    path: str | PathLike[str],
+    goals: Collection[str] = ("params", "macs", "activation_bytes", "milliseconds"),
+    bench: Bench | None = None,
+    jobs: int = 1,
+    /,
+    **values: float | Iterable[float],
+) -> list[Point]:
+    """Compile a spec file at every point of a grid: `sweep(path, width=[0.5, 1], size=224)`.
+
+    Each row has the `values`, what the network there comes to (`params`, `macs`,
+    `activation_bytes`, `peak_bytes`) or the `reason` why there is none, and whether it is
+    `on_front`: no other has less of one of the `goals`, or more for "+macs", and is as good in the
+    others. `bench` measures the milliseconds of a `netspec.analysis.network.Network`; without it
+    `jobs` processes compile.
+    Raises ValueError for a grid without points or with too many, and what `load` does.
+    """
+    from netspec.analysis.points import with_front
+    from netspec.explore.sweep import sweep
+
+    axes = {
+        name: tuple(islice(given, limits.POINTS + 1)) if isinstance(given, Iterable) else (given,)
+        for name, given in values.items()
+    }
+    return with_front(sweep(_prepared(path), axes, bench, jobs=jobs), goals)
+
+
+def fit(
+    path: str | PathLike[str],
+    to: str | Sequence[str],
+    vary: str,
+    step: float = 1,
+    /,
+    **params: float,
+) -> Fit:
+    """Find the largest multiple of `step` for a parameter that keeps a contract, or several.
+
+    `fit(path, "macs<=1.5G", "width", 0.125).value`; `params` are values of other
+    parameters. Raises ValueError that says which contract cannot be kept and how near it comes,
+    or why there is no largest value; and what `load` does.
+    """
+    from netspec.explore.fit import Multiples, contract, fit
+
+    contracts = [contract(text) for text in ([to] if isinstance(to, str) else to)]
+    return fit(_prepared(path), contracts, Multiples(vary, step), params)
+
+
+def _prepared(path: str | PathLike[str]) -> Prepared:
+    project = Project()
+    return prepare_spec(project.open(fspath(path)), project.load)
 
 
 class Net:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from netspec import limits
@@ -12,7 +12,7 @@ from netspec.analysis.case import Budget, Case
 from netspec.analysis.network import Network
 from netspec.graph.expand import expand
 from netspec.language.check import check
-from netspec.language.lower import lower
+from netspec.language.lower import Bodies, lower
 from netspec.language.model import Spec
 from netspec.language.sections import read
 from netspec.language.variant.lineage import Lineage, Loader
@@ -65,6 +65,15 @@ def optimized(network: Network, names: Collection[str]) -> tuple[Network, Optimi
     return replace(fast, sources=network.sources), found
 
 
+def prepare_spec(source: Source, load: Loader | None = None) -> Prepared:
+    """Read a spec that is to be compiled at many values. Raises SpecError as `compile_spec`."""
+    try:
+        return _prepare(Lineage([source]), load)
+    except SpecError:
+        compile_spec(source, load=load)
+        raise
+
+
 def _blamed(
     lineage: Lineage, found: Sequence[Diagnostic], params: Mapping[str, float], load: Loader | None
 ) -> tuple[Diagnostic, ...]:
@@ -108,32 +117,59 @@ def _compile(
     strict: bool,
     trial: Budget | None = None,
 ) -> Network:
-    """Compile; a trial draws on its budget, and looks for no repairs."""
+    return _prepare(lineage, load).at(params, strict, trial)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """A spec that is read, and checked as far as that needs no values of its parameters.
+
+    One reading serves many sets of values. `found` are the warnings so far.
+    """
+
+    lineage: Lineage
+    spec: Spec
+    bodies: Bodies
+    found: tuple[Diagnostic, ...]
+
+    def at(
+        self, params: Mapping[str, float], strict: bool = False, trial: Budget | None = None
+    ) -> Network:
+        """Compile at some values; a trial draws on its budget, and looks for no repairs.
+
+        Raises SpecError and ParameterError.
+        """
+        spec, sink = self.spec, Sink([*self.found])
+        values = differing(spec, params)
+        graph = expand(spec, self.bodies, values, sink)
+        if trial is not None:
+            trial.spend(len(graph.nodes))
+        types.check_types(graph, sink)
+        sizes, problems = shapes.infer(graph)
+        severity: Severity = "warning" if values else "error"
+        is_own, is_trial = strict or not values, trial is not None
+        case = Case(spec, graph, sizes, sink, severity, is_own, self.lineage.extension, is_trial)
+        types.check_given(graph, sizes, sink)
+        contracts.check_shapes(case, problems)
+        habits.advise(case)
+        sink.stop()
+        work = costs.measure(graph, sizes)
+        totals = costs.sum_up(graph, work)
+        expectations.check_expectations(case, totals, work)
+        sink.stop()
+        habits.warn(spec, graph, sizes, sink)
+        warnings = self.lineage.trace(sink.items)
+        return Network(spec, graph, sizes, work, totals, warnings, tuple(self.lineage.sources))
+
+
+def _prepare(lineage: Lineage, load: Loader | None) -> Prepared:
+    """Do the stages that need no values. Raises SpecError."""
     sink = Sink()
     tree = lineage.resolve(load)
     spec = read(tree, sink)
-    values = _values(spec, params)
     bodies = lower(spec)
     check(spec, bodies, sink)
-    graph = expand(spec, bodies, values, sink)
-    if trial is not None:
-        trial.spend(len(graph.nodes))
-    types.check_types(graph, sink)
-    sizes, problems = shapes.infer(graph)
-    severity: Severity = "warning" if values else "error"
-    is_own = strict or not values
-    case = Case(spec, graph, sizes, sink, severity, is_own, lineage.extension, trial is not None)
-    types.check_given(graph, sizes, sink)
-    contracts.check_shapes(case, problems)
-    habits.advise(case)
-    sink.stop()
-    work = costs.measure(graph, sizes)
-    totals = costs.sum_up(graph, work)
-    expectations.check_expectations(case, totals, work)
-    sink.stop()
-    habits.warn(spec, graph, sizes, sink)
-    warnings = lineage.trace(sink.items)
-    return Network(spec, graph, sizes, work, totals, warnings, tuple(lineage.sources))
+    return Prepared(lineage, spec, bodies, tuple(sink.items))
 
 
 _WANTED: dict[type, str] = {
@@ -144,8 +180,8 @@ _WANTED: dict[type, str] = {
 """What is accepted for a parameter, by the type of its default."""
 
 
-def _values(spec: Spec, params: Mapping[str, float]) -> dict[str, float]:
-    """Return the values that differ from the spec's own."""
+def differing(spec: Spec, params: Mapping[str, float]) -> dict[str, float]:
+    """Return the values that differ from the spec's own. Raises ParameterError."""
     values: dict[str, float] = {}
     for name, value in params.items():
         if name not in spec.params:

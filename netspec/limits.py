@@ -58,6 +58,10 @@ STEPS_BACK = 1_000
 """Layers looked through for where sizes began to differ."""
 HABITS_NODES = 5_000
 """Layers of a network that is looked through for habits."""
+POINTS = 20_000
+"""Of a grid of parameters' values."""
+FITTED = 200_000
+"""Layers compiled to see that no larger value of a parameter keeps a contract."""
 
 # ------------------------------------------------------------------ pictures
 PAGE_BOXES = 500

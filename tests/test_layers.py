@@ -28,10 +28,11 @@ ROOMS = {
     "netspec.runtime": 7,
     "netspec.compiler": 8,
     "netspec.features": 8,
-    "netspec.api": 9,
-    "netspec.cli": 10,
-    "netspec": 11,
-    "netspec.__main__": 11,
+    "netspec.explore": 9,
+    "netspec.api": 10,
+    "netspec.cli": 11,
+    "netspec": 12,
+    "netspec.__main__": 12,
 }
 """A module imports from its own room and from rooms of smaller numbers."""
 

@@ -111,11 +111,15 @@ def exact(spec: Spec) -> dict[Key, int]:
     }
 
 
-def broken(spec: Spec, values: Mapping[str, int]) -> list[Expectation]:
+def broken(items: Iterable[Expectation], values: Mapping[str, int]) -> list[Expectation]:
     """Return the items of `expect` that do not hold."""
-    return [
-        item for item in spec.expect if not _COMPARE[item.operator](values[item.metric], item.value)
-    ]
+    return [x for x in items if not _COMPARE[x.operator](values[x.metric], x.value)]
+
+
+def gap(item: Expectation, values: Mapping[str, int]) -> str:
+    """Say by how much an item is missed."""
+    found = values[item.metric] - item.value
+    return f"`{item.metric}` is {abs(found):,.0f} too {'large' if found > 0 else 'small'}"
 
 
 def misses(broken: Sequence[Expectation], values: Mapping[str, int]) -> Missed:
@@ -132,4 +136,4 @@ def judge(spec: Spec, graph: Graph) -> Missed | None:
     if shapes is None:
         return None
     values = sum_up(graph, measure(graph, shapes)).metrics
-    return misses(broken(spec, values), values)
+    return misses(broken(spec.expect, values), values)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from netspec import limits
 from netspec.analysis.case import Case, hints, is_clear, others
-from netspec.analysis.claims import broken, claims, exact, misses, wanted
+from netspec.analysis.claims import broken, claims, exact, gap, misses, wanted
 from netspec.analysis.costs import Costs, Totals
 from netspec.graph.model import Graph, path
 from netspec.language.terms import Expectation
@@ -25,10 +25,10 @@ def check_expectations(case: Case, totals: Totals, costs: Costs) -> None:
     if values["train_params"] > limits.PARAMETERS:
         case.sink.add(_too_large(values["train_params"], case.graph, costs))
         return
-    group = broken(case.spec, values)
+    group = broken(case.spec.expect, values)
     if not group or not case.totals:
         return
-    gaps = [Label(item.argument.span, _gap(item, values)) for item in group]
+    gaps = [Label(item.argument.span, gap(item, values)) for item in group]
     extension = case.extension
     # A variant changes what it extends, so the numbers written there are no longer about it.
     if extension and all(gap.span.source is not extension.source for gap in gaps):
@@ -72,7 +72,7 @@ def _broken(
     group: Sequence[Expectation], totals: Totals, costs: Costs, fixes: Sequence[Fix], case: Case
 ) -> Diagnostic:
     first, values = group[0], totals.metrics
-    notes = [Label(item.argument.span, _gap(item, values)) for item in group]
+    notes = [Label(item.argument.span, gap(item, values)) for item in group]
     right = ", ".join(f"`{x.metric}: {_bound(x)}{values[x.metric]}`" for x in group)
     if is_clear(fixes):
         span = fixes[0].span
@@ -96,11 +96,6 @@ def _broken(
 
 def _bound(item: Expectation) -> str:
     return "" if item.operator == "==" else item.operator
-
-
-def _gap(item: Expectation, values: Mapping[str, int]) -> str:
-    gap = values[item.metric] - item.value
-    return f"`{item.metric}` is {abs(gap):,.0f} too {'large' if gap > 0 else 'small'}"
 
 
 def _largest(item: Expectation, graph: Graph, costs: Costs) -> tuple[str, ...]:

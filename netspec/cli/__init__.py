@@ -22,6 +22,8 @@ COMMANDS = {
     "render": "draw a spec",
     "report": "count a spec's parameters and multiply-adds",
     "compare": "put specs side by side",
+    "sweep": "compile a spec at many values of its parameters; find the Pareto front",
+    "fit": "find the largest value of a parameter that keeps a contract",
     "explain": "say what a code such as NS053 means",
     "diff": "say what distinguishes two specs",
     "fmt": "write specs in their canonical form",

@@ -23,13 +23,17 @@ def add_spec(parser: ArgumentParser) -> None:
 
 def add_settings(parser: ArgumentParser) -> None:
     """Add what decides how specs are compiled."""
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="give a parameter of the spec another value",
-    )
+    add_set(parser, "NAME=VALUE", "give a parameter of the spec another value")
+    add_reading(parser)
+
+
+def add_set(parser: ArgumentParser, form: str, help: str) -> None:
+    """Add what gives parameters other values."""
+    parser.add_argument("--set", action="append", default=[], metavar=form, help=help)
+
+
+def add_reading(parser: ArgumentParser) -> None:
+    """Add what decides which files are read, and what is wrong."""
     parser.add_argument(
         "--root",
         metavar="DIRECTORY",

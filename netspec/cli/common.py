@@ -6,7 +6,7 @@ import gc
 import os
 import sys
 from argparse import Namespace
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
@@ -14,13 +14,13 @@ from typing import NoReturn
 from netspec.analysis.network import Network
 from netspec.cli import outputs
 from netspec.cli.exits import Exit, Failure, failure
+from netspec.cli.settings import settings
 from netspec.cli.show import complain, show, tell
 from netspec.cli.watch import watch
-from netspec.compiler import ParameterError, compile_spec
+from netspec.compiler import ParameterError, Prepared, compile_spec, prepare_spec
 from netspec.language.project import Project, Stamp, stamp
 from netspec.text import files
 from netspec.text.diagnostics import Diagnostic, SpecError, counted, escape
-from netspec.text.plain import number
 
 
 def watched(options: Namespace, run: Callable[[Namespace], int]) -> NoReturn:
@@ -109,12 +109,18 @@ def compiled(options: Namespace, spec: str | None = None) -> Network:
     return network
 
 
+def prepared(options: Namespace) -> Prepared:
+    """Read a spec that is compiled at many values. Raises SpecError."""
+    project = Project(options.root, stamps_of(options))
+    return prepare_spec(project.open(options.spec), project.load)
+
+
 def diagnose(path: str, options: Namespace) -> tuple[Network | None, Sequence[Diagnostic]]:
     """Compile a spec; return the network, if it is one, and what there is to say about it."""
     try:
         project = Project(options.root, stamps_of(options))
         network = compile_spec(
-            project.open(path), _settings(options.set), project.load, options.strict
+            project.open(path), settings(options.set), project.load, options.strict
         )
     except SpecError as error:
         return None, error.diagnostics
@@ -123,18 +129,3 @@ def diagnose(path: str, options: Namespace) -> tuple[Network | None, Sequence[Di
     if options.strict and network.warnings:
         return None, [replace(item, severity="error") for item in network.warnings]
     return network, network.warnings
-
-
-_TRUTH = {"true": True, "false": False}
-
-
-def _settings(items: Iterable[str]) -> dict[str, float]:
-    settings: dict[str, float] = {}
-    for item in items:
-        name, _, text = item.partition("=")
-        value = _TRUTH[text] if text in _TRUTH else number(text)
-        if value is None:
-            message = f"--set expects NAME=NUMBER, NAME=true or NAME=false, found {item[:80]!r}"
-            raise Failure(message, Exit.USAGE)
-        settings[name] = value
-    return settings

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
 
 from netspec.analysis.memory import BYTES
 from netspec.analysis.network import Network
@@ -54,10 +55,15 @@ def _plot(options: Namespace) -> int:
     from netspec.emit.plot import plot
 
     kind = kind_of(options.plot, ("svg", "png"), "")
+    network = compiled(options)
+    write(options, options.plot, plotted(lambda: plot(network, kind, options.depth)), kind)
+    return 0
+
+
+def plotted(draw: Callable[[], bytes]) -> bytes:
+    """Return a plot; say what to install where matplotlib is missing."""
     try:
-        picture = plot(compiled(options), kind, options.depth)
+        return draw()
     except ImportError:
         message = "--plot needs matplotlib: pip install 'netspec[plot]'"
         raise Failure(message, Exit.ENVIRONMENT) from None
-    write(options, options.plot, picture, kind)
-    return 0

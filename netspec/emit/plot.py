@@ -1,9 +1,9 @@
-"""A plot of where a network's parameters and multiply-adds are (needs matplotlib)."""
+"""Plots (need matplotlib): where a network's parameters and multiply-adds are."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,6 +12,7 @@ from netspec.emit.report.rows import Measured, main_table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 _COLOURS = {"params": "#0072B2", "MACs": "#D55E00"}  # Okabe and Ito's blue and vermilion
 _UNITS = ((10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "K"), (1, ""))
@@ -30,10 +31,6 @@ def plot(network: Network, format: str = "svg", depth: int = 1) -> bytes:
 
     Inference only. The same network gives the same bytes. Raises ImportError without matplotlib.
     """
-    import matplotlib
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     table = main_table(Measured(network), "block", depth)
     columns = {column.key: i for i, column in enumerate(table.columns)}
     rows = [row for row in table.rows if row[columns["share"]] is not None]
@@ -42,16 +39,32 @@ def plot(network: Network, format: str = "svg", depth: int = 1) -> bytes:
     for key, name in (("params", "params"), ("macs", "MACs")):
         values = [int(str(row[columns[key]])) for row in rows]
         series += [_Series(name, values, False), _Series(name, [*accumulate(values)], True)]
-    with matplotlib.rc_context():
-        matplotlib.rcdefaults()  # the user's own settings would change the bytes
-        matplotlib.rc("svg", hashsalt="netspec", fonttype="none")
-        matplotlib.rc("font", size=8)
-        figure = Figure(figsize=(11, min(1.2 + 0.24 * len(rows), 200)), layout="constrained")
-        FigureCanvasAgg(figure)
+
+    def draw(figure: Figure) -> None:
         panels = figure.subplots(1, 4, sharey=True)
         for axes, one in zip(panels, series, strict=True):
             _draw(axes, names, one)
         figure.suptitle(f"{network.graph.name}, inference")
+
+    return saved((11, min(1.2 + 0.24 * len(rows), 200)), format, draw)
+
+
+def saved(size: tuple[float, float], format: str, draw: Callable[[Figure], None]) -> bytes:
+    """Return what is drawn on a figure of a size in inches as a file that matplotlib writes.
+
+    The same drawing gives the same bytes. Raises ImportError without matplotlib.
+    """
+    import matplotlib
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()  # the user's own settings would change the bytes
+        matplotlib.rc("svg", hashsalt="netspec", fonttype="none")
+        matplotlib.rc("font", size=8)
+        figure = Figure(figsize=size, layout="constrained")
+        FigureCanvasAgg(figure)
+        draw(figure)
         # The time of writing would change the bytes too.
         untimed = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(format)
         out = io.BytesIO()
@@ -62,7 +75,7 @@ def plot(network: Network, format: str = "svg", depth: int = 1) -> bytes:
 def _draw(axes: Axes, names: Sequence[str], series: _Series) -> None:
     """Draw one panel: bars with their values, from the first row down."""
     top = max(series.values, default=0) or 1
-    factor, prefix = _unit(top)
+    factor, prefix = unit(top)
     places = range(len(names))
     lengths = [value / factor for value in series.values]
     alpha = 0.45 if series.cumulative else 1
@@ -75,16 +88,22 @@ def _draw(axes: Axes, names: Sequence[str], series: _Series) -> None:
     axes.set_xlim(0, 1.22 * top / factor)
     what = "cumulative" if series.cumulative else "per block"
     axes.set_title(f"{series.name}, {what}", fontsize=9)
-    axes.set_xlabel(f"{series.name} ({prefix})" if prefix else series.name)
+    axes.set_xlabel(scaled(series.name, prefix))
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def _unit(value: int) -> tuple[int, str]:
-    return next((unit for unit in _UNITS if value >= unit[0]), _UNITS[-1])
+def unit(value: float) -> tuple[int, str]:
+    """Return the factor and the letter that a number of this size is written with."""
+    return next((found for found in _UNITS if value >= found[0]), _UNITS[-1])
+
+
+def scaled(name: str, prefix: str) -> str:
+    """Return the title of an axis with its unit."""
+    return f"{name} ({prefix})" if prefix else name
 
 
 def _short(value: int) -> str:
     """Write a value with three digits and its unit: 1.58 G."""
-    factor, prefix = _unit(value)
+    factor, prefix = unit(value)
     decimals = 0 if factor == 1 else max(0, 3 - len(str(value // factor)))
     return f"{value / factor:.{decimals}f} {prefix}".rstrip()

@@ -15,6 +15,8 @@ from netspec.text.diagnostics import suggest
 from netspec.text.syntax import Scalar, Tree
 
 MAX_DEPTH = 1000
+_LONGEST = 64
+"""Characters of a bound."""
 # `010` is left out, because YAML 1.1 reads 8 there.
 _BOUND = re.compile(
     r"(<=|>=|<|>)?\s*((?!0[0-9])[0-9]+(?:\.[0-9]*)?(?:[eE][-+]?[0-9]{1,2})?)\s*([KMG])?", re.ASCII
@@ -53,6 +55,19 @@ Bound = tuple[str, float, Argument]
 _PATTERN = r"^(<=|>=|<|>)?\s*[0-9]+(\.[0-9]*)?([eE][-+]?[0-9]{1,2})?\s*[KMG]?$"
 
 
+BOUND_MEANT = "a bound is a positive number such as 6998552 or `<=1.6G`"
+
+
+def bound(text: str) -> tuple[str, float] | None:
+    """Read a comparison with a number; without a sign it is an equality."""
+    match = _BOUND.fullmatch(text)
+    if match is None or len(text) > _LONGEST:
+        return None
+    number = float(match[2]) if "." in match[2] or "e" in match[2].lower() else int(match[2])
+    scale = {"K": 10**3, "M": 10**6, "G": 10**9}.get(match[3] or "", 1)
+    return match[1] or "==", number * scale
+
+
 class Bounded(Kind[Tree]):
     """A number, or a bound such as `<=1.6G`."""
 
@@ -60,13 +75,10 @@ class Bounded(Kind[Tree]):
 
     def read(self, tree: Tree, reading: Reading) -> Bound | None:
         text = tree.span.text if isinstance(tree, Scalar) else ""
-        match = _BOUND.fullmatch(text.strip("'\""))
-        if match is None or len(text) > 64:
+        found = bound(text.strip("'\""))
+        if found is None:
             meant = text.strip("'\"").lstrip("-+=~ ")
-            help = f"write `{meant}`" if len(text) <= 64 and _BOUND.fullmatch(meant) else ""
-            expected = "a bound is a positive number such as 6998552 or `<=1.6G`"
-            refuse_form(tree, expected, reading.sink, help, Code.RANGE)
+            help = f"write `{meant}`" if bound(meant) else ""
+            refuse_form(tree, BOUND_MEANT, reading.sink, help, Code.RANGE)
             return None
-        number = float(match[2]) if "." in match[2] or "e" in match[2].lower() else int(match[2])
-        scale = {"K": 10**3, "M": 10**6, "G": 10**9}.get(match[3] or "", 1)
-        return match[1] or "==", number * scale, Argument(text, tree.span)
+        return *found, Argument(text, tree.span)

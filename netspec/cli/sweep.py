@@ -1,0 +1,83 @@
+"""`netspec sweep`: compile a spec at many values of its parameters, and find the Pareto front."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Sequence
+from pathlib import Path
+
+from netspec.analysis.points import GOALS, Point, signs, with_front
+from netspec.cli.arguments import add_force, add_reading, add_set, whole
+from netspec.cli.common import kind_of, prepared, write
+from netspec.cli.exits import Exit, Failure
+from netspec.cli.settings import axes
+from netspec.cli.show import say
+from netspec.compiler import ParameterError
+from netspec.emit.points import all_points, front_report
+from netspec.emit.report import render
+from netspec.explore.sweep import GridError, sweep
+from netspec.text import files
+
+
+def add(parser: ArgumentParser) -> None:
+    parser.add_argument("spec", help="the spec file; - is standard input")
+    help = "the values of a parameter: 0.5,0.75,1 or FROM:TO:STEP, with its end"
+    add_set(parser, "NAME=VALUES", help)
+    help = f"what the front has little of, or with + much: +macs,milliseconds ({','.join(GOALS)})"
+    parser.add_argument("--front", type=_goals, default=GOALS, metavar="GOALS", help=help)
+    help = "processes that compile, at most one a processor (1)"
+    parser.add_argument("--jobs", type=whole(1), default=1, help=help)
+    help = "write every point as a table for programs"
+    parser.add_argument("-o", "--output", metavar="OUT.csv|json", help=help)
+    parser.add_argument("--plot", metavar="OUT.svg|png", help="draw it; needs matplotlib")
+    add_force(parser)
+    add_reading(parser)
+
+
+def _goals(text: str) -> list[str]:
+    goals = text.split(",")
+    try:
+        signs(goals)
+    except ValueError as error:
+        raise ArgumentTypeError(str(error)) from None
+    return goals
+
+
+def run(options: Namespace) -> int:
+    kinds = _kinds(options)
+    spec = prepared(options)
+    values = axes(options.set)
+    if not values:
+        raise Failure("sweep needs values: --set NAME=0.5,0.75,1", Exit.USAGE)
+    try:
+        points = sweep(spec, values, strict=options.strict, jobs=options.jobs)
+    except (GridError, ParameterError) as error:
+        raise Failure(f"--set: {error}", Exit.USAGE) from None
+    points = with_front(points, options.front)
+    name = spec.spec.name
+    if "output" in kinds:
+        table = render(all_points(name, points), kinds["output"])
+        write(options, options.output, table.encode(), kinds["output"])
+    if "plot" in kinds:
+        write(options, options.plot, _plotted(name, points, kinds["plot"]), kinds["plot"])
+    if not options.output or not files.is_stream(options.output):
+        say(render(front_report(name, points, options.front)))
+    return Exit.WRONG if all(point.reason for point in points) else 0
+
+
+def _kinds(options: Namespace) -> dict[str, str]:
+    """Return the formats of the files that are asked for, before time is spent on them."""
+    found = {}
+    if path := options.output:
+        is_bare = files.is_stream(path) and not Path(path).suffix
+        found["output"] = kind_of(path, ("csv", "json"), "", "csv" if is_bare else None)
+    if options.plot:
+        found["plot"] = kind_of(options.plot, ("svg", "png"), "")
+    return found
+
+
+def _plotted(name: str, points: Sequence[Point], kind: str) -> bytes:
+    from netspec.cli.report import plotted
+    from netspec.emit.points import plot_points
+
+    return plotted(lambda: plot_points(name, points, kind))
