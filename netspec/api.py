@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import linecache
-import sys
 from collections.abc import Sequence
 from functools import cached_property
 from os import PathLike, fspath
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 from netspec.analysis.network import Network
@@ -144,11 +140,9 @@ class Net:
 
         `arguments` go to the constructor.
         """
-        source = self.to_python()
-        digest = hashlib.sha256(source.encode()).hexdigest()[:16]
-        module = sys.modules.get(f"netspec_{digest}") or _import(source, f"netspec_{digest}")
-        model: nn.Module = getattr(module, self.name)(**arguments)
-        return model
+        from netspec.runtime.module import instantiate
+
+        return instantiate(self.network, **arguments)
 
     def report(
         self, by: str = "block", batch: int = 1, dtype: str = "float32", depth: int = 1
@@ -201,15 +195,3 @@ class Net:
     def __repr__(self) -> str:
         cost = self.network.totals.inference
         return f"<{self.name}: {cost.params:,} parameters, {cost.macs:,} multiply-adds>"
-
-
-def _import(source: str, name: str) -> ModuleType:
-    """Import generated source as a module that tracebacks, pickle and torch.compile find."""
-    file = f"<{name}>"
-    module = ModuleType(name)
-    module.__file__ = file
-    # Tracebacks and torch.compile read source lines from here: there is no such file.
-    linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
-    exec(compile(source, file, "exec"), module.__dict__)
-    sys.modules[name] = module
-    return module

@@ -21,6 +21,7 @@ COMMANDS = {
     "render": "draw a spec",
     "report": "count a spec's parameters and multiply-adds",
     "compare": "put specs side by side",
+    "export": "write a network for other programs to run",
     "explain": "say what a code such as NS053 means",
     "diff": "say what distinguishes two specs",
     "fmt": "write specs in their canonical form",

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from netspec.text import files
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -56,13 +59,28 @@ def _refusal(key: str, tensor: Tensor, own: Mapping[str, Tensor]) -> str:
 def _read(path: str) -> dict[str, Tensor]:
     import torch
 
-    if path.endswith(".safetensors"):
-        from safetensors.torch import load_file
-
-        return dict(load_file(path))
-    content = torch.load(path, map_location="cpu", weights_only=True)
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"there is no file {path}")
+    content = _content(path)
     if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
         content = content["state_dict"]
     if not isinstance(content, dict) or not all(map(torch.is_tensor, content.values())):
         raise ValueError(f"{path} holds no state_dict")
     return content
+
+
+def _content(path: str) -> Any:
+    try:
+        if path.endswith(".safetensors"):
+            from safetensors.torch import load_file
+
+            return load_file(path)
+        import torch
+
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except ImportError:
+        raise
+    except OSError as error:
+        raise OSError(f"cannot read {path}: {files.reason(error)}") from None
+    except Exception:  # whatever a reader makes of bytes that are none of its own
+        raise ValueError(f"{path} holds no state_dict") from None
