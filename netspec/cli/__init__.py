@@ -22,6 +22,7 @@ COMMANDS = {
     "report": "count a spec's parameters and multiply-adds",
     "compare": "put specs side by side",
     "export": "write a network for other programs to run",
+    "bench": "measure how fast specs run",
     "explain": "say what a code such as NS053 means",
     "diff": "say what distinguishes two specs",
     "fmt": "write specs in their canonical form",

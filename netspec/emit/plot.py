@@ -1,9 +1,9 @@
-"""A plot of where a network's parameters and multiply-adds are (needs matplotlib)."""
+"""Plots (need matplotlib): where a network's parameters and multiply-adds are."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,6 +12,7 @@ from netspec.emit.report.rows import Measured, main_table
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 _COLOURS = {"params": "#0072B2", "MACs": "#D55E00"}  # Okabe and Ito's blue and vermilion
 _UNITS = ((10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "K"), (1, ""))
@@ -30,10 +31,6 @@ def plot(network: Network, format: str = "svg", depth: int = 1) -> bytes:
 
     Inference only. The same network gives the same bytes. Raises ImportError without matplotlib.
     """
-    import matplotlib
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     table = main_table(Measured(network), "block", depth)
     columns = {column.key: i for i, column in enumerate(table.columns)}
     rows = [row for row in table.rows if row[columns["share"]] is not None]
@@ -42,16 +39,32 @@ def plot(network: Network, format: str = "svg", depth: int = 1) -> bytes:
     for key, name in (("params", "params"), ("macs", "MACs")):
         values = [int(str(row[columns[key]])) for row in rows]
         series += [_Series(name, values, False), _Series(name, [*accumulate(values)], True)]
-    with matplotlib.rc_context():
-        matplotlib.rcdefaults()  # the user's own settings would change the bytes
-        matplotlib.rc("svg", hashsalt="netspec", fonttype="none")
-        matplotlib.rc("font", size=8)
-        figure = Figure(figsize=(11, min(1.2 + 0.24 * len(rows), 200)), layout="constrained")
-        FigureCanvasAgg(figure)
+
+    def draw(figure: Figure) -> None:
         panels = figure.subplots(1, 4, sharey=True)
         for axes, one in zip(panels, series, strict=True):
             _draw(axes, names, one)
         figure.suptitle(f"{network.graph.name}, inference")
+
+    return saved((11, min(1.2 + 0.24 * len(rows), 200)), format, draw)
+
+
+def saved(size: tuple[float, float], format: str, draw: Callable[[Figure], None]) -> bytes:
+    """Return what is drawn on a figure of a size in inches as a file that matplotlib writes.
+
+    The same drawing gives the same bytes. Raises ImportError without matplotlib.
+    """
+    import matplotlib
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()  # the user's own settings would change the bytes
+        matplotlib.rc("svg", hashsalt="netspec", fonttype="none")
+        matplotlib.rc("font", size=8)
+        figure = Figure(figsize=size, layout="constrained")
+        FigureCanvasAgg(figure)
+        draw(figure)
         # The time of writing would change the bytes too.
         untimed = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}.get(format)
         out = io.BytesIO()

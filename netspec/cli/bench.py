@@ -1,0 +1,133 @@
+"""`netspec bench`: how fast specs run, engines and specs side by side."""
+
+from __future__ import annotations
+
+import os
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Callable, Collection, Sequence
+
+from netspec.cli.arguments import add_force, add_settings, whole
+from netspec.cli.common import compiled, kind_of, stamps_of, write
+from netspec.cli.exits import Exit, Failure
+from netspec.cli.progress import progress
+from netspec.cli.running import module
+from netspec.cli.show import say
+from netspec.emit.bench import bench_plot, bench_report
+from netspec.emit.report import FORMATS, Report, render
+from netspec.language.project import stamp
+from netspec.runtime.bench import (
+    DTYPES,
+    ENGINES,
+    Case,
+    Measurement,
+    Subject,
+    bench,
+    steps,
+    unavailable,
+)  # fmt: skip
+from netspec.text.diagnostics import suggest
+
+FILES = ("json", "csv", "svg", "png")
+
+
+def add(parser: ArgumentParser) -> None:
+    parser.add_argument("specs", nargs="+", metavar="spec", help="the spec files")
+    add_settings(parser)
+    parser.add_argument(
+        "--weights", action="append", default=[], metavar="FILE",
+        help="a state_dict for each spec, in their order (default: as initialised)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--engines", type=_listed(_one_of(ENGINES)), default=list(ENGINES), metavar="A,B",
+        help=f"what runs them: {', '.join(ENGINES)} (all)",
+    )  # fmt: skip
+    for name, help in (("threads", "how many threads"), ("batch", "how many images")):
+        parser.add_argument(
+            f"--{name}", type=_listed(whole(1)), default=[1], metavar="N,M", help=f"{help} (1)"
+        )
+    parser.add_argument(
+        "--dtype", type=_listed(_one_of(DTYPES)), default=DTYPES[:1], metavar="A,B",
+        help=f"what engines compute in: {', '.join(DTYPES)} (float32)",
+    )  # fmt: skip
+    parser.add_argument("--rounds", type=whole(1), default=20, help="samples of each row (20)")
+    parser.add_argument("--format", choices=FORMATS, default="text")
+    names = ", ".join(f".{name}" for name in FILES)
+    parser.add_argument("-o", "--output", help=f"write it as a file too: {names}")
+    add_force(parser)
+
+
+def _listed(read: Callable[[str], object]) -> Callable[[str], list[object]]:
+    """Return the reader of an option that is a list, its values once each."""
+    return lambda text: list(dict.fromkeys(read(part.strip()) for part in text.split(",")))
+
+
+def _one_of(names: Collection[str]) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text not in names:
+            hint = suggest(text, names) or f"expected some of {', '.join(names)}"
+            raise ArgumentTypeError(f"found `{text[:40]}`; {hint}")
+        return text
+
+    return read
+
+
+def run(options: Namespace) -> int:
+    kind = kind_of(options.output, FILES, "") if options.output else ""
+    subjects = _subjects(options)
+    cases, skipped = _cases(options, subjects)
+    if not cases:
+        lines = tuple(f"  {engine} {reason}" for engine, reason in skipped.items())
+        raise Failure("no engine can run here:", Exit.ENVIRONMENT, lines)
+    with progress(steps(cases, options.rounds)) as step:
+        found, limits = bench(cases, options.rounds, step)
+    report = bench_report(found, limits, skipped)
+    say(render(report, options.format), options.format)
+    if kind:
+        write(options, options.output, _file(report, found, kind), kind)
+    return _code(found)
+
+
+def _file(report: Report, found: Sequence[Measurement], kind: str) -> bytes:
+    return bench_plot(found, kind) if kind in ("svg", "png") else render(report, kind).encode()
+
+
+def _code(found: Sequence[Measurement]) -> int:
+    if any(this.is_wrong for this in found):
+        return Exit.WRONG
+    return 0 if any(this.seconds for this in found) else Exit.ENVIRONMENT
+
+
+def _subjects(options: Namespace) -> list[Subject]:
+    """Return the networks; one of the name of another is called by its file."""
+    if len(options.weights) not in (0, len(options.specs)):
+        message = f"{len(options.specs)} specs need as many --weights, or none"
+        raise Failure(f"{message}; found {len(options.weights)}", Exit.USAGE)
+    networks = [compiled(options, path) for path in options.specs]
+    names = [network.spec.name for network in networks]
+    files = options.weights or [None] * len(networks)
+    for network, path in zip(networks, options.weights, strict=False):
+        module(network, path)  # to say what is wrong with it once, not in each worker
+        stamps_of(options)[path] = stamp(path)
+    return [
+        Subject(name if names.count(name) == 1 else spec, network, weights)
+        for name, spec, network, weights in zip(names, options.specs, networks, files, strict=True)
+    ]
+
+
+def _cases(options: Namespace, subjects: Sequence[Subject]) -> tuple[list[Case], dict[str, str]]:
+    """Return what can be run, and why engines cannot."""
+    most = os.cpu_count() or 1
+    if max(options.threads) > most:
+        message = f"--threads {max(options.threads)}: this machine has {most} processors"
+        raise Failure(message, Exit.USAGE)
+    ways = [(engine, dtype) for engine in options.engines for dtype in options.dtype]
+    reasons = {way: unavailable(*way) for way in ways}
+    cases = [
+        Case(subject, engine, threads, batch, dtype)
+        for threads in options.threads
+        for batch in options.batch
+        for engine, dtype in ways
+        if not reasons[engine, dtype]
+        for subject in subjects
+    ]
+    return cases, {engine: reason for (engine, _), reason in reasons.items() if reason}
