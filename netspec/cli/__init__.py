@@ -23,6 +23,7 @@ COMMANDS = {
     "compare": "put specs side by side",
     "export": "write a network for other programs to run",
     "bench": "measure how fast specs run",
+    "profile": "say where a spec's time goes",
     "explain": "say what a code such as NS053 means",
     "diff": "say what distinguishes two specs",
     "fmt": "write specs in their canonical form",

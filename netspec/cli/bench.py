@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Collection, Sequence
 
@@ -10,7 +9,7 @@ from netspec.cli.arguments import add_force, add_settings, whole
 from netspec.cli.common import compiled, kind_of, stamps_of, write
 from netspec.cli.exits import Exit, Failure
 from netspec.cli.progress import progress
-from netspec.cli.running import module
+from netspec.cli.running import module, threads
 from netspec.cli.show import say
 from netspec.emit.bench import bench_plot, bench_report
 from netspec.emit.report import FORMATS, Report, render
@@ -41,9 +40,10 @@ def add(parser: ArgumentParser) -> None:
         "--engines", type=_listed(_one_of(ENGINES)), default=list(ENGINES), metavar="A,B",
         help=f"what runs them: {', '.join(ENGINES)} (all)",
     )  # fmt: skip
-    for name, help in (("threads", "how many threads"), ("batch", "how many images")):
+    counts = {"threads": (threads, "how many threads"), "batch": (whole(1), "how many images")}
+    for name, (read, help) in counts.items():
         parser.add_argument(
-            f"--{name}", type=_listed(whole(1)), default=[1], metavar="N,M", help=f"{help} (1)"
+            f"--{name}", type=_listed(read), default=[1], metavar="N,M", help=f"{help} (1)"
         )
     parser.add_argument(
         "--dtype", type=_listed(_one_of(DTYPES)), default=DTYPES[:1], metavar="A,B",
@@ -116,10 +116,6 @@ def _subjects(options: Namespace) -> list[Subject]:
 
 def _cases(options: Namespace, subjects: Sequence[Subject]) -> tuple[list[Case], dict[str, str]]:
     """Return what can be run, and why engines cannot."""
-    most = os.cpu_count() or 1
-    if max(options.threads) > most:
-        message = f"--threads {max(options.threads)}: this machine has {most} processors"
-        raise Failure(message, Exit.USAGE)
     ways = [(engine, dtype) for engine in options.engines for dtype in options.dtype]
     reasons = {way: unavailable(*way) for way in ways}
     cases = [

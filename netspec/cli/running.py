@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser
+import os
+from argparse import ArgumentParser, ArgumentTypeError
 from typing import TYPE_CHECKING
 
 from netspec.analysis.network import Network
+from netspec.cli.arguments import whole
 from netspec.cli.exits import Exit, Failure
 from netspec.cli.show import tell
 from netspec.text.diagnostics import counted, escape
@@ -21,6 +23,14 @@ def add_weights(
 ) -> None:
     """Add the file of weights."""
     parser.add_argument("--weights", metavar="FILE", help=f"{help} (default: as initialised)")
+
+
+def threads(text: str) -> int:
+    """Read an option that is a number of threads."""
+    count, most = whole(1)(text), os.cpu_count() or 1
+    if count > most:
+        raise ArgumentTypeError(f"this machine has {counted(most, 'processor')}, found `{count}`")
+    return count
 
 
 def module(network: Network, weights: str | None) -> nn.Module:

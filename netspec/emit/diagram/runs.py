@@ -137,7 +137,9 @@ def _merge(first: Item, second: Item) -> Item:
 def _signature(item: Item) -> Hashable:
     """Return what two items must share to be drawn as one."""
     label = "" if item.kind == "block" else item.label
-    own = (item.block, item.shape, item.cost, item.train_only, item.count, item.kind, label)
+    # Two runs of one and the same take different times.
+    cost = item.cost._replace(seconds=0)
+    own = (item.block, item.shape, cost, item.train_only, item.count, item.kind, label)
     if isinstance(item, Leaf):
         return own
     links = tuple((x.source, x.target) for x in item.links)
@@ -156,7 +158,11 @@ def _counted(first: Item, last: Item) -> Item:
     label = f"{name}–{last.id[-1]}" if first.kind == "block" else first.label
     nodes, exits = _both(first, last)
     count = first.count + 1
-    return replace(first, label=label, nodes=nodes, exits=exits, output=last.output, count=count)
+    mean = first.cost.seconds + (last.cost.seconds - first.cost.seconds) / count
+    return replace(
+        first, label=label, nodes=nodes, exits=exits, output=last.output, count=count,
+        cost=first.cost._replace(seconds=mean),
+    )  # fmt: skip
 
 
 def _both(first: Item, last: Item) -> tuple[tuple[NodeId, ...], tuple[NodeId, ...]]:
