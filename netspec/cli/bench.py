@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Collection, Sequence
 
+from netspec.analysis.network import Network
 from netspec.cli.arguments import add_force, add_settings, whole
 from netspec.cli.common import compiled, kind_of, stamps_of, write
 from netspec.cli.exits import Exit, Failure
@@ -49,6 +50,8 @@ def add(parser: ArgumentParser) -> None:
         "--dtype", type=_listed(_one_of(DTYPES)), default=DTYPES[:1], metavar="A,B",
         help=f"what engines compute in: {', '.join(DTYPES)} (float32)",
     )  # fmt: skip
+    help = "labelled images, for accuracy: `images` and `labels` in a file of numpy.savez"
+    parser.add_argument("--data", metavar="FILE.npz", help=help)
     parser.add_argument("--rounds", type=whole(1), default=20, help="samples of each row (20)")
     parser.add_argument("--format", choices=FORMATS, default="text")
     names = ", ".join(f".{name}" for name in FILES)
@@ -108,10 +111,27 @@ def _subjects(options: Namespace) -> list[Subject]:
     for network, path in zip(networks, options.weights, strict=False):
         module(network, path)  # to say what is wrong with it once, not in each worker
         stamps_of(options)[path] = stamp(path)
+    for network in networks if options.data else ():
+        _check_data(options.data, network)
     return [
-        Subject(name if names.count(name) == 1 else spec, network, weights)
+        Subject(name if names.count(name) == 1 else spec, network, weights, options.data)
         for name, spec, network, weights in zip(names, options.specs, networks, files, strict=True)
     ]
+
+
+def _check_data(path: str, network: Network) -> None:
+    from netspec.runtime.installed import require
+    from netspec.runtime.labelled import read
+
+    require("--data", ["torch"])
+    shapes = [*network.graph.inputs.values()]
+    if len(shapes) > 1:
+        message = f"--data holds images, {network.spec.name} reads {len(shapes)} inputs"
+        raise Failure(message, Exit.USAGE)
+    try:
+        read(path, shapes[0])
+    except ValueError as error:
+        raise Failure(str(error), Exit.USAGE) from None
 
 
 def _cases(options: Namespace, subjects: Sequence[Subject]) -> tuple[list[Case], dict[str, str]]:

@@ -29,6 +29,7 @@ COLUMNS = (
     Column("times", "× first"),
     Column("peak", "sgemm", "percent"),
     Column("bandwidth", "memory", "percent"),
+    Column("accuracy", "accuracy", "percent"),
     Column("difference", "differs by", extra=True),
 )
 LIMITS = (
@@ -90,7 +91,10 @@ def _first(this: Measurement, found: Found) -> Measurement | None:
 
 def _is_told(column: Column, rows: Sequence[Cells]) -> bool:
     """Tell whether a column says more than the title does."""
-    return column.key not in ("network", "dtype") or len({row[column.key] for row in rows}) > 1
+    values = {row.get(column.key) for row in rows}
+    return len(values) > 1 or (
+        values != {None} if column.key == "accuracy" else column.key not in ("network", "dtype")
+    )
 
 
 def _cells(this: Measurement, first: Measurement | None, limits: Mapping[int, Limits]) -> Cells:
@@ -103,6 +107,7 @@ def _cells(this: Measurement, first: Measurement | None, limits: Mapping[int, Li
         "batch": case.batch,
         "difference": None if this.difference is None else float(f"{this.difference:.1e}"),
     }
+    cells["accuracy"] = None if this.accuracy is None else round(100 * this.accuracy, 1)
     if this.seconds and first and len(first.seconds) == len(this.seconds):
         cells["times"] = _digits(this.times_as_fast_as(first))
     if this.seconds:

@@ -17,7 +17,7 @@ from netspec.emit.torch.module import to_python
 from netspec.runtime.engines import DTYPES, ENGINES, FLOAT
 from netspec.runtime.installed import missing
 from netspec.runtime.module import forms
-from netspec.runtime.worker import EngineError, Worker
+from netspec.runtime.worker import Answer, EngineError, Worker
 from netspec.version import __version__
 
 __all__ = [
@@ -33,17 +33,19 @@ In other types the difference is no mistake; it is told beside the time.
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A network to run, what it is called, and the file of its weights, if any."""
+    """A network to run, what it is called, and the files of its weights and labelled images."""
 
     name: str
     network: Network
     weights: str | None = None
+    data: str | None = None
 
     def order(self) -> dict[str, object]:
         """Return what a worker has to know of it."""
         source = to_python(self.network, __version__)
         inputs, model = forms(self.network), self.network.spec.name
-        return {"source": source, "model": model, "inputs": inputs, "weights": self.weights}
+        files = {"weights": self.weights, "data": self.data}
+        return {"source": source, "model": model, "inputs": inputs, **files}
 
     @property
     def flops(self) -> int:
@@ -89,6 +91,7 @@ class Measurement:
     case: Case
     seconds: list[float] = field(default_factory=list)
     difference: float | None = None
+    accuracy: float | None = None
     error: str = ""
 
     @property
@@ -164,15 +167,16 @@ def _prepared(
         step(f"preparing {case.engine}")
         this = Measurement(case)
         try:
-            this.difference = _prepare(workers[case.engine, case.threads], str(i), case)
+            answer = _prepare(workers[case.engine, case.threads], str(i), case)
+            this.difference, this.accuracy = answer["difference"], answer.get("accuracy")
         except EngineError as error:
             this.error = str(error)
         yield this
 
 
-def _prepare(worker: Worker, cell: str, case: Case) -> float:
+def _prepare(worker: Worker, cell: str, case: Case) -> Answer:
     order = {"cell": cell, "batch": case.batch, "dtype": case.dtype, **case.subject.order()}
-    return float(worker.ask(do="prepare", **order)["difference"])
+    return worker.ask(do="prepare", **order)
 
 
 def _rounds(
@@ -229,7 +233,7 @@ class Stopwatch:
     def latency(self, network: Network, batch: int = 1, samples: int = 7) -> float:
         """Return the milliseconds of one call, the median. Raises EngineError."""
         case = Case(Subject(network.spec.name, network), *self._key, batch)
-        this = Measurement(case, difference=_prepare(self._worker, "0", case))
+        this = Measurement(case, difference=_prepare(self._worker, "0", case)["difference"])
         if this.is_wrong:
             told = (
                 f"{case.engine} differs from eager by {this.difference:.1e} of the largest output"

@@ -8,7 +8,7 @@ belongs to none is counted for the block in which it stands.
 from __future__ import annotations
 
 import time
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from statistics import median
@@ -139,6 +139,8 @@ class _Assignment:
         self._order = {node: i for i, node in enumerate(network.graph.nodes)}
         self._ended: set[NodeId] = set()
         self._open: dict[NodeId, Node] = {}
+        self._taken = Counter[NodeId]()
+        self._turns: dict[str, dict[str, int]] = defaultdict(dict)
         self._reads: dict[fx.Node, frozenset[NodeId]] = {}
         self.homes: dict[fx.Node, Home] = {}
         inputs = iter(network.graph.inputs)
@@ -162,7 +164,8 @@ class _Assignment:
                 self._constant.add(node.id)  # computed when the module was traced
             else:
                 self._functions[owner].append(node)
-                for source in node.inputs:
+                # What is a class of the generated file is known by the place of its calls.
+                for source in () if owner in self._run.modules else node.inputs:
                     self._readers[source].append(node)
 
     def _value(self, id: NodeId) -> frozenset[NodeId]:
@@ -182,29 +185,56 @@ class _Assignment:
             is_part = len(sources) == 1 and self._run.shapes[sources[0]] is None
             return (self.homes.get(sources[0], scope) if is_part else scope), reads
         self._open[node.id] = node
+        self._taken[node.id] += sum(node.id not in self._reads[x] for x in _arguments(call))
         is_own = call.op == "get_attr" and call.target == path(node.owner)
-        is_whole = shape is not None and reads >= {*node.inputs} - self._constant
-        if is_own or (is_whole and (shape or ())[1:] == self._shapes[node.id]):
+        if is_own or (self._is_whole(node, reads) and (shape or ())[1:] == self._shapes[node.id]):
             self._ended.add(node.id)
             return node.id, self._value(node.id)
         return node.id, reads | {node.id}
 
+    def _is_whole(self, node: Node, reads: frozenset[NodeId]) -> bool:
+        """Tell whether a node's calls have read all its inputs, what it reads twice twice."""
+        wanted = [source for source in node.inputs if source not in self._constant]
+        return reads.issuperset(wanted) and self._taken[node.id] >= len(wanted)
+
     def _candidates(self, call: fx.Node, reads: frozenset[NodeId]) -> Iterator[Node]:
         """Yield the functions that a call may compute, the likeliest first."""
         scope = _scope(call)
-        # An op that is a class of the generated file has its calls in a scope of its own.
         for owner in _upward(scope):
-            yield from (node for node in self._functions[owner] if node.id not in self._ended)
+            if nodes := self._functions[owner]:
+                yield nodes[self._turn(owner, call) % len(nodes)]
         if call.op == "call_module":
             return  # it stands for a layer that is left out here
-        going = {id: self._open[id] for id in reads if id in self._open}
+        going = {
+            id: node
+            for id in reads
+            if (node := self._open.get(id)) and path(node.owner) not in self._run.modules
+        }
         begun = {node.id: node for id in reads for node in self._readers[id]}
         inside = {id: x for id, x in begun.items() if _is_in(path(x.owner), scope)}
+
+        def unlike(node: Node) -> bool:
+            return (self._run.shapes[call] or ())[1:] != self._shapes[node.id]
+
         found = [x for x in (going | inside).values() if x.id not in self._ended]
         yield from sorted(
             found,
-            key=lambda x: (x.id not in going, {*x.inputs} != reads, self._order[x.id]),
+            key=lambda x: (x.id not in going, {*x.inputs} != reads, unlike(x), self._order[x.id]),
         )
+
+    def _turn(self, owner: str, call: fx.Node) -> int:
+        """Return how often what stands at a path had been used before this call."""
+        key = next(reversed(call.meta.get("nn_module_stack", {})), "")
+        return self._turns[owner].setdefault(key, len(self._turns[owner]))
+
+
+def _arguments(call: fx.Node) -> list[fx.Node]:
+    """Return the values that a call is given, each as often as it is."""
+    from torch.fx.node import map_arg
+
+    found: list[fx.Node] = []
+    map_arg((call.args, call.kwargs), found.append)
+    return found
 
 
 def _scope(call: fx.Node) -> str:

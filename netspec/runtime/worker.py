@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from netspec.runtime.engines import ENGINES, Job, Run
+from netspec.runtime.labelled import accuracy, read
 from netspec.runtime.module import difference, listed, samples, seeded
 
 if TYPE_CHECKING:
@@ -128,23 +129,29 @@ class _Server:
                 return _limits()
 
     def _prepare(self, order: dict[str, Any]) -> Answer:
-        """Make a cell ready; say how its outputs differ from those of eager."""
+        """Make a cell ready; say how its outputs differ from those of eager, and its accuracy."""
         module = seeded(order["source"], order["model"])
         if order["weights"]:
             from netspec.runtime.weights import load_weights
 
             load_weights(module, order["weights"])
-        given = samples([(tuple(shape), dtype) for shape, dtype in order["inputs"]], order["batch"])
+        inputs, batch = [(tuple(shape), dtype) for shape, dtype in order["inputs"]], order["batch"]
+        given = samples(inputs, batch)
+        data = read(order["data"], inputs[0][0]) if order["data"] else None
+        typical = [(images,) for images, _ in data.batches(batch, True)] if data else [given]
         wanted = _plain(module, given)
-        run = self._engine.prepare(Job(module, given, self._threads, order["dtype"]))
-        found = difference(wanted, run(given))
+        job = Job(module, given, self._threads, order["dtype"], typical or [given])
+        run = self._engine.prepare(job)
+        answer = {"difference": difference(wanted, run(given))}
+        if data:
+            answer["accuracy"] = accuracy(run, data, batch)
         for _ in range(_WARM):
             run(given)
         start = time.perf_counter()
         run(given)
         calls = int(_SAMPLE / max(time.perf_counter() - start, 1e-9)) + 1
         self._cells[order["cell"]] = run, given, min(calls, _MOST_CALLS)
-        return {"difference": found}
+        return answer
 
     def _time(self, cell: str) -> float:
         """Return the seconds of one call, the mean over a sample."""
