@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 import sys
 
 import numpy
@@ -126,6 +127,7 @@ def test_data_that_do_not_fit_are_told(content, code, told, tmp_path, monkeypatc
 
 
 @pytest.mark.long
+@pytest.mark.skipif(not shutil.which("g++"), reason="no C++ compiler")
 def test_compiled_modules_give_what_eager_ones_give():
     network = netspec.loads(TINY).network
     cases = [Case(Subject("Net", network), "compile", 1, batch) for batch in (1, 2)]

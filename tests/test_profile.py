@@ -16,7 +16,7 @@ from netspec.emit.figure.page import lay_out
 from netspec.emit.profile import profile_report, timed
 from netspec.graph.model import path
 from netspec.runtime.module import forms, samples, seeded
-from netspec.runtime.profile import Profile, Run, assign, profile
+from netspec.runtime.profile import Profile, Run, Way, assign, profile
 from tests.random_spec import specs
 from tests.support import ROOT, SPECS, draws, load, mostly, one_block
 from tests.test_random_specs import examples
@@ -106,12 +106,12 @@ def measured() -> Profile:
     """A profile of `small.yaml` that is always the same: each node takes longer than the last."""
     network = netspec.load(SMALL).network
     nodes = {node.id: i / 1000 for i, node in enumerate(network.graph.inference(), 1)}
-    return Profile(network, 1, 1, nodes, {}, sum(nodes.values()) + 0.5)
+    return Profile(network, Way(), nodes, {}, sum(nodes.values()) + 0.5)
 
 
 def test_a_profile_is_of_every_layer_of_inference():
     net = netspec.load(SMALL)
-    found = profile(net.network, seeded(net.to_python(), net.name), 2, 1, rounds=2)
+    found = profile(net.network, seeded(net.to_python(), net.name), Way(2, 1, 2))
     assert [*found.nodes] == [node.id for node in net.network.graph.inference()]
     assert all(seconds > 0 for seconds in found.nodes.values()) and found.whole > 0
     assert found.between == {}

@@ -11,7 +11,7 @@ from netspec.cli.running import add_weights, module, threads
 from netspec.cli.show import say
 from netspec.emit.profile import BY, profile_report
 from netspec.emit.report import FORMATS, render
-from netspec.runtime.profile import WARM, profile
+from netspec.runtime.profile import WARM, Way, profile
 
 
 def add(parser: ArgumentParser) -> None:
@@ -32,8 +32,9 @@ def run(options: Namespace) -> int:
     kind = kind_of(options.output, ("json",), "") if options.output else ""
     network = compiled(options)
     model = module(network, options.weights)
-    with progress(WARM + options.rounds) as step:
-        found = profile(network, model, options.batch, options.threads, options.rounds, step)
+    way = Way(options.batch, options.threads, options.rounds)
+    with progress(WARM + way.rounds) as step:
+        found = profile(network, model, way, step)
     report = profile_report(found, [options.by], options.depth)
     say(render(report, options.format), options.format)
     if kind:

@@ -47,8 +47,8 @@ class _Group(NamedTuple):
 def profile_report(profile: Profile, by: Sequence[str] = BY[:1], depth: int = 1) -> Report:
     """Return the tables of a profile, one for each of BY that is asked for."""
     facts = (
-        Fact("batch", "batch", Column("batch", ""), profile.batch),
-        Fact("threads", "threads", Column("threads", ""), profile.threads),
+        Fact("batch", "batch", Column("batch", ""), profile.way.batch),
+        Fact("threads", "threads", Column("threads", ""), profile.way.threads),
         Fact("whole", "", Column("whole", "", unit="ms"), _milliseconds(profile.whole)),
     )
     tables = tuple(_table(profile, key, depth) for key in by)

@@ -12,7 +12,7 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from netspec.analysis.network import Network
 from netspec.graph.model import Node, NodeId, path
@@ -24,6 +24,14 @@ if TYPE_CHECKING:
 WARM = 2
 
 
+class Way(NamedTuple):
+    """How a module is run: so many images at once, with so many threads, so often."""
+
+    batch: int = 1
+    threads: int = 1
+    rounds: int = 20
+
+
 @dataclass(frozen=True, slots=True)
 class Profile:
     """Seconds of a run: of each node of inference, of each block between its layers, of all.
@@ -32,8 +40,7 @@ class Profile:
     """
 
     network: Network
-    batch: int
-    threads: int
+    way: Way
     nodes: Mapping[NodeId, float]
     between: Mapping[str, float]
     whole: float
@@ -42,22 +49,20 @@ class Profile:
 def profile(
     network: Network,
     module: nn.Module,
-    batch: int = 1,
-    threads: int = 1,
-    rounds: int = 20,
+    way: Way,
     step: Callable[[str], None] = lambda what: None,
 ) -> Profile:
     """Run a module in evaluation, whole and call by call in turn; return the medians."""
     import torch
 
-    given, clock = samples(forms(network), batch), time.perf_counter
+    given, clock = samples(forms(network), way.batch), time.perf_counter
     before = torch.get_num_threads()
-    torch.set_num_threads(threads)
+    torch.set_num_threads(way.threads)
     try:
         with torch.inference_mode():
             run = Run(module)
             whole = []
-            for turn in range(WARM + rounds):
+            for turn in range(WARM + way.rounds):
                 step("running" if turn >= WARM else "warming up")
                 start = clock()
                 module(*given)
@@ -74,7 +79,7 @@ def profile(
             between[home] += spent
         else:
             nodes[home] += spent
-    return Profile(network, batch, threads, nodes, between, median(whole[WARM:]))
+    return Profile(network, way, nodes, between, median(whole[WARM:]))
 
 
 class Run:
