@@ -6,13 +6,18 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from netspec.cli.show import put
+
 Step = Callable[[str], None]
+_CLEAR = "\r\x1b[K"
+"""Goes back to the beginning of the line and empties it."""
 
 
 @contextmanager
 def progress(total: int) -> Iterator[Step]:
     """Give what is called with a few words at each step; where nobody looks it says nothing."""
-    if sys.stderr is None or not sys.stderr.isatty():
+    stream = sys.stderr
+    if stream is None or not stream.isatty():
         yield lambda what: None
         return
     try:
@@ -21,7 +26,7 @@ def progress(total: int) -> Iterator[Step]:
         with _counting(total) as step:
             yield step
         return
-    with tqdm(total=total, file=sys.stderr, leave=False, mininterval=0) as bar:
+    with tqdm(total=total, file=stream, leave=False, mininterval=0) as bar:
 
         def advance(what: str) -> None:
             bar.set_description(what, refresh=False)
@@ -37,11 +42,9 @@ def _counting(total: int) -> Iterator[Step]:
     def advance(what: str) -> None:
         nonlocal count
         count += 1
-        sys.stderr.write(f"\r\x1b[K{count}/{total} {what}")
-        sys.stderr.flush()
+        put(f"{_CLEAR}{count}/{total} {what}", sys.stderr)
 
     try:
         yield advance
     finally:
-        sys.stderr.write("\r\x1b[K")
-        sys.stderr.flush()
+        put(_CLEAR, sys.stderr)
