@@ -6,6 +6,7 @@ import io
 import json
 import shutil
 import sys
+from pathlib import Path
 
 import numpy
 import pytest
@@ -60,6 +61,26 @@ def test_other_weights_are_run(tiny, tmp_path, monkeypatch):
     words = ["--engines", "eager", "--rounds", "1", "--weights", str(tmp_path / "weights.pt")]
     assert main(["bench", tiny, *words]) == 0
     assert orders[0]["weights"] == str(tmp_path / "weights.pt")
+
+
+def test_specs_that_are_to_be_the_same_are_compared(tiny, tmp_path, capsys):
+    """The second has a layer more, which its weights make an identity."""
+    other = str(tmp_path / "other.yaml")
+    Path(other).write_text(one_block("first: {linear: 4}\nout: {linear: 3}", "image: [4]"))
+    state = netspec.loads(TINY).build().state_dict()
+    torch.save(state, tmp_path / "one.pt")
+    identity = {"first.weight": torch.eye(4), "first.bias": torch.zeros(4)}
+    torch.save({**identity, **state}, tmp_path / "two.pt")
+    torch.save({**identity, **state, "first.bias": torch.ones(4)}, tmp_path / "wrong.pt")
+    for weights, code in (("two.pt", 0), ("wrong.pt", 1)):
+        words = ["--engines", "eager", "--rounds", "1", "--weights", str(tmp_path / "one.pt")]
+        words += ["--weights", str(tmp_path / weights)]
+        assert main(["bench", tiny, other, *words]) == 0
+        assert main(["bench", tiny, other, *words, "--same"]) == code
+    told = " ".join(capsys.readouterr().out.split())
+    assert f"{other} by eager, 1 thread, batch 1, float32: its outputs differ" in told
+    assert main(["bench", tiny, other, "--same"]) == 2
+    assert main(["bench", tiny, SMALL, "--same", "--weights", "a.pt"]) == 2
 
 
 def test_a_plot_shows_every_row(tiny, tmp_path):
@@ -170,7 +191,7 @@ def test_a_wrong_result_is_told_and_not_timed(tiny, monkeypatch, capsys):
 def test_a_network_that_an_engine_cannot_take_is_told(tiny, monkeypatch, capsys):
     monkeypatch.setattr(Subject, "order", lambda self: {"source": "x = ", "model": "Net",
                                                         "inputs": [], "weights": None,
-                                                        "data": None})  # fmt: skip
+                                                        "data": None, "like": None})  # fmt: skip
     assert main(["bench", tiny, "--engines", "eager", "--rounds", "2"]) == 3
     assert "Net by eager, 1 thread, batch 1, float32: SyntaxError" in capsys.readouterr().out
 
@@ -192,6 +213,7 @@ def test_a_worker_that_dies_is_told():
         (["--threads", "999999"], 2, "this machine has"),
         (["--batch", "1,x"], 2, "found `x`"),
         (["--weights", "a.pt", "--weights", "b.pt"], 2, "1 specs need as many --weights"),
+        (["--same"], 2, "--same needs --weights for each spec"),
         (["--weights", "missing.pt"], 2, "there is no file missing.pt"),
         (["-o", "bench.txt"], 2, "cannot tell the format of bench.txt"),
         (["-o", "missing/bench.json"], 2, "there is no directory missing"),

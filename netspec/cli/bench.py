@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 
 from netspec.analysis.network import Network
-from netspec.cli.arguments import add_force, add_settings, whole
+from netspec.cli.arguments import add_flag, add_force, add_settings, whole
 from netspec.cli.common import compiled, kind_of, stamps_of, write
 from netspec.cli.exits import Exit, Failure
 from netspec.cli.progress import progress
@@ -50,6 +51,8 @@ def add(parser: ArgumentParser) -> None:
         "--dtype", type=_listed(_one_of(DTYPES)), default=DTYPES[:1], metavar="A,B",
         help=f"what engines compute in: {', '.join(DTYPES)} (float32)",
     )  # fmt: skip
+    help = "the specs compute the same from their weights: compare all with the first"
+    add_flag(parser, "--same", help)
     help = "labelled images, for accuracy: `images` and `labels` in a file of numpy.savez"
     parser.add_argument("--data", metavar="FILE.npz", help=help)
     parser.add_argument("--rounds", type=whole(1), default=20, help="samples of each row (20)")
@@ -113,10 +116,30 @@ def _subjects(options: Namespace) -> list[Subject]:
         stamps_of(options)[path] = stamp(path)
     for network in networks if options.data else ():
         _check_data(options.data, network)
-    return [
+    subjects = [
         Subject(name if names.count(name) == 1 else spec, network, weights, options.data)
         for name, spec, network, weights in zip(names, options.specs, networks, files, strict=True)
     ]
+    return _alike(subjects) if options.same else subjects
+
+
+def _alike(subjects: list[Subject]) -> list[Subject]:
+    """Return subjects that have to give what the first gives."""
+    first, *others = subjects
+    if not first.weights:
+        message = "--same needs --weights for each spec: what is initialised is never the same"
+        raise Failure(message, Exit.USAGE)
+    wanted = _interface(first.network)
+    if strange := [other.name for other in others if _interface(other.network) != wanted]:
+        message = f"--same: {strange[0]} has other inputs or outputs than {first.name}"
+        raise Failure(message, Exit.USAGE)
+    return [first, *(replace(other, like=first) for other in others)]
+
+
+def _interface(network: Network) -> list[object]:
+    graph, shapes = network.graph, network.shapes
+    outputs = [shapes[out.node] for out in graph.outputs if not out.train_only]
+    return [list(graph.inputs.values()), outputs]
 
 
 def _check_data(path: str, network: Network) -> None:

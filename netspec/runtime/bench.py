@@ -33,19 +33,24 @@ In other types the difference is no mistake; it is told beside the time.
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A network to run, what it is called, and the files of its weights and labelled images."""
+    """A network to run, what it is called, and the files of its weights and labelled images.
+
+    `like` is one that computes the same, from other weights: its outputs are wanted.
+    """
 
     name: str
     network: Network
     weights: str | None = None
     data: str | None = None
+    like: Subject | None = None
 
     def order(self) -> dict[str, object]:
         """Return what a worker has to know of it."""
         source = to_python(self.network, __version__)
         inputs, model = forms(self.network), self.network.spec.name
         files = {"weights": self.weights, "data": self.data}
-        return {"source": source, "model": model, "inputs": inputs, **files}
+        like = self.like.order() if self.like else None
+        return {"source": source, "model": model, "inputs": inputs, "like": like, **files}
 
     @property
     def flops(self) -> int:

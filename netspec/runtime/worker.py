@@ -130,16 +130,12 @@ class _Server:
 
     def _prepare(self, order: dict[str, Any]) -> Answer:
         """Make a cell ready; say how its outputs differ from those of eager, and its accuracy."""
-        module = seeded(order["source"], order["model"])
-        if order["weights"]:
-            from netspec.runtime.weights import load_weights
-
-            load_weights(module, order["weights"])
+        module = _module(order)
         inputs, batch = [(tuple(shape), dtype) for shape, dtype in order["inputs"]], order["batch"]
         given = samples(inputs, batch)
         data = read(order["data"], inputs[0][0]) if order["data"] else None
         typical = [(images,) for images, _ in data.batches(batch, True)] if data else [given]
-        wanted = _plain(module, given)
+        wanted = _plain(_module(order["like"]) if order["like"] else module, given)
         job = Job(module, given, self._threads, order["dtype"], typical or [given])
         run = self._engine.prepare(job)
         answer = {"difference": difference(wanted, run(given))}
@@ -161,6 +157,15 @@ class _Server:
         for _ in range(calls):
             run(given)
         return (time.perf_counter() - start) / calls
+
+
+def _module(order: dict[str, Any]) -> nn.Module:
+    module = seeded(order["source"], order["model"])
+    if order["weights"]:
+        from netspec.runtime.weights import load_weights
+
+        load_weights(module, order["weights"])
+    return module
 
 
 def _plain(module: nn.Module, given: tuple[Tensor, ...]) -> list[Tensor]:
