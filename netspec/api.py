@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-import linecache
-import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 from itertools import islice
 from os import PathLike, fspath
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 from netspec import limits
@@ -213,11 +209,9 @@ class Net:
 
         `arguments` go to the constructor.
         """
-        source = self.to_python()
-        digest = hashlib.sha256(source.encode()).hexdigest()[:16]
-        module = sys.modules.get(f"netspec_{digest}") or _import(source, f"netspec_{digest}")
-        model: nn.Module = getattr(module, self.name)(**arguments)
-        return model
+        from netspec.runtime.module import instantiate
+
+        return instantiate(self.network, **arguments)
 
     def report(
         self, by: str = "block", batch: int = 1, dtype: str = "float32", depth: int = 1
@@ -298,15 +292,3 @@ class Fast(Net):
         from netspec.rewrite.tensors import computed
 
         return computed(self._tensors, state)
-
-
-def _import(source: str, name: str) -> ModuleType:
-    """Import generated source as a module that tracebacks, pickle and torch.compile find."""
-    file = f"<{name}>"
-    module = ModuleType(name)
-    module.__file__ = file
-    # Tracebacks and torch.compile read source lines from here: there is no such file.
-    linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
-    exec(compile(source, file, "exec"), module.__dict__)
-    sys.modules[name] = module
-    return module

@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 
 import netspec
+from netspec.runtime import labelled
 from tests.support import mostly
 
 ROOT = Path(__file__).parents[1]
@@ -298,3 +299,12 @@ def test_finetune_says_what_it_loads_and_trains_the_rest(
     }
     frozen = ("conv1", "inception1.conv1x1", "inception1.reduce3x3", "inception1.conv3x3")
     assert same == {key for key in before if key.startswith(frozen)}
+
+
+def test_held_out_images_are_what_bench_reads(tmp_path):
+    out = tmp_path / "digits.npz"
+    example("held_out", "--size", 32, "--most", 70, "--scale", 0.0157, "--out", out)
+    data = labelled.read(str(out), (3, 32, 32))
+    assert len(set(data.labels.tolist())) == 10
+    assert -2 < data.images.min() < -1.5 and 2 < data.images.max() < 2.5
+    assert [len(labels) for _, labels in data.batches(4)] == [4]

@@ -12,15 +12,20 @@ from netspec.ops.base import product
 
 
 class NodeCost(NamedTuple):
-    """What one node costs for one image: parameters, multiply-adds, other operations."""
+    """What one node costs for one image: parameters, multiply-adds, other operations.
+
+    `seconds` is 0 unless the network was measured: no rule gives it.
+    """
 
     params: int = 0
     macs: int = 0
     other: int = 0
+    seconds: float = 0
 
     def times(self, count: int) -> NodeCost:
         """Return what so many cost."""
-        return NodeCost(self.params * count, self.macs * count, self.other * count)
+        params, macs, other, seconds = self
+        return NodeCost(params * count, macs * count, other * count, seconds * count)
 
     @property
     def flops(self) -> int:

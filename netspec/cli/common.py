@@ -63,11 +63,11 @@ def write(options: Namespace, path: str, data: bytes, kind: str) -> None:
 
 
 def kind_of(path: str, kinds: Sequence[str], option: str, wanted: str | None = None) -> str:
-    """Return the format of an output: what is wanted, what its name says, or for a stream svg."""
+    """Return the format of an output: what is wanted, what its name says, or of a picture svg."""
     kind = wanted or Path(path).suffix.lstrip(".").lower()
     if kind in kinds:
         return kind
-    if files.is_stream(path):
+    if files.is_stream(path) and "svg" in kinds:
         return "svg"
     named = ", ".join(f".{known}" for known in kinds)
     message = f"cannot tell the format of {path}; its name ends in one of {named}{option}"

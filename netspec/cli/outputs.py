@@ -1,8 +1,8 @@
 """What a command writes: over what netspec wrote before, over more if forced, over its input never.
 
 netspec recognises its own file by a mark: the format's own comment (of PNG its text chunk, of PDF
-its producer), always at the same place, so that a file that only speaks of netspec is not taken
-for one.
+and ONNX their producer, of PyTorch's ZIP files theirs), always at the same place, so that a file
+that only speaks of netspec is not taken for one.
 """
 
 from __future__ import annotations
@@ -52,11 +52,16 @@ _MARKS = {
     "mmd": _Mark(b"%% " + _WORDS + b"\n"),
     "spec": _Mark(b"# " + _WORDS + b"\n"),
     "png": _Mark(_CHUNK, rb"\x89PNG.{29}"),
+    "onnx": _Mark(b"\x12" + bytes([len(_WORDS)]) + _WORDS, rb"\x08."),
 }
 _PYTHON = re.compile(
     rb"# %s \S+ from \S+; edit the spec, not this file\.\r?\n# spec sha256: " % _WORDS
 )
 """The Python emitter writes its mark itself: it names the spec, too."""
+_ZIPPED = ("pt2", "aoti")
+"""The kinds that are ZIP files; their mark is the comment at the end."""
+_REMARK = len(_WORDS).to_bytes(2, "little") + _WORDS
+_ZIP_END = re.compile(rb"(?s).*PK\x05\x06.{16}%s\Z" % re.escape(_REMARK))
 _PRODUCER = b"<< /Producer (%s) >>\nendobj\n" % _WORDS
 _PDF_END = re.compile(
     rb"(?s)%s(?:xref|\d+ 0 obj).*\nstartxref\n\d+\n%%%%EOF\n\Z" % re.escape(_PRODUCER)
@@ -91,7 +96,7 @@ def _is_same(path: str, name: str) -> bool:
 
 def _spare(path: str, kind: str) -> None:
     """Raise Failure for a file that is not to be replaced unasked."""
-    if kind not in ("py", "pdf", *_MARKS):
+    if kind not in ("py", "pdf", *_ZIPPED, *_MARKS):
         raise Failure(f"{path} exists already; --force replaces it", Exit.USAGE)
     try:
         is_own = not Path(path).exists() or is_marked(path)
@@ -108,9 +113,10 @@ def is_marked(path: str) -> bool:
     with Path(path).open("rb") as file:
         data = file.read(_MOST)
         # The producer stands in the last revision of a PDF, which is at its end.
-        if data.startswith(b"%PDF-"):
-            file.seek(max(0, os.fstat(file.fileno()).st_size - _MOST))
-            return bool(_PDF_END.search(file.read()))
+        for start, end in ((b"%PDF-", _PDF_END), (b"PK", _ZIP_END)):
+            if data.startswith(start):
+                file.seek(max(0, os.fstat(file.fileno()).st_size - _MOST))
+                return bool(end.search(file.read()))
     found = (mark.is_in(data) for mark in _MARKS.values())
     return not data or bool(_PYTHON.match(data)) or any(found)
 
@@ -119,6 +125,9 @@ def marked(data: bytes, kind: str) -> bytes:
     """Return a file's content with the mark of its kind."""
     if kind == "pdf":
         return _produced(data)
+    if kind in _ZIPPED:
+        assert data.endswith(b"\0\0"), "the file has a comment already"
+        return data[:-2] + _REMARK
     return _MARKS[kind].put_into(data) if kind in _MARKS else data
 
 

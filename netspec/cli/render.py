@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
+from netspec.analysis.network import Network
 from netspec.cli.arguments import add_output, add_spec, add_watch, seconds, whole
-from netspec.cli.common import compiled, kind_of, write
+from netspec.cli.common import compiled, kind_of, stamps_of, write
 from netspec.cli.exits import Exit, Failure
 from netspec.emit.figure.page import FigureError
 from netspec.emit.formats import ENGINES, FORMATS, ORIENTATIONS, PAGES, THEMES, Look, draw
+from netspec.language.project import stamp
+from netspec.text import files
 
 
 def add(parser: ArgumentParser) -> None:
@@ -29,6 +32,8 @@ def add(parser: ArgumentParser) -> None:
         default="page",
         help="page needs no program; graphviz needs dot",
     )
+    help = "a profile, whose times stand over the multiply-adds; for svg, png and pdf"
+    parser.add_argument("--time", metavar="PROFILE.json", help=help)
     parser.add_argument("--timeout", type=seconds, default=30, help="seconds for the dot program")
 
 
@@ -38,10 +43,26 @@ def run(options: Namespace) -> int:
         options.page, options.depth, options.theme, options.orientation, options.engine,
         options.timeout,
     )  # fmt: skip
-    network = compiled(options)
+    if options.time and (kind not in ("svg", "png", "pdf") or options.engine != "page"):
+        raise Failure("--time has its bars in .svg, .png and .pdf, by --engine page", Exit.USAGE)
+    network = _timed(options, compiled(options))
     try:
         data = draw(network, kind, look)
     except FigureError as error:
         raise Failure(str(error), Exit.USAGE) from None
     write(options, options.output, data, kind)
     return 0
+
+
+def _timed(options: Namespace, network: Network) -> Network:
+    """Return the network with the times of a profile, if one is given."""
+    if not options.time:
+        return network
+    from netspec.emit.profile import timed
+
+    text = files.read(options.time).decode("utf-8", "replace")
+    stamps_of(options)[options.time] = stamp(options.time)
+    try:
+        return timed(network, text)
+    except ValueError as error:
+        raise Failure(f"{options.time} {error}", Exit.USAGE) from None

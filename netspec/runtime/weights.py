@@ -5,7 +5,10 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from netspec.text import files
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -58,22 +61,31 @@ def read(path: str) -> dict[str, Tensor]:
     """Return the state_dict of a file. Raises what `load_weights` raises."""
     import torch
 
-    try:
-        if path.endswith(".safetensors"):
-            from safetensors.torch import load_file
-
-            return dict(load_file(path))
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, ImportError):
-        raise
-    except Exception as error:  # what a file of another kind raises depends on its bytes
-        reason = str(error).partition("\n")[0].partition(". ")[0]
-        raise ValueError(f"{path} holds no state_dict: {reason}") from None
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"there is no file {path}")
+    content = _content(path)
     if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
         content = content["state_dict"]
     if not isinstance(content, dict) or not all(map(torch.is_tensor, content.values())):
         raise ValueError(f"{path} holds no state_dict")
     return content
+
+
+def _content(path: str) -> Any:
+    try:
+        if path.endswith(".safetensors"):
+            from safetensors.torch import load_file
+
+            return load_file(path)
+        import torch
+
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except ImportError:
+        raise
+    except OSError as error:
+        raise OSError(f"cannot read {path}: {files.reason(error)}") from None
+    except Exception:  # whatever a reader makes of bytes that are none of its own
+        raise ValueError(f"{path} holds no state_dict") from None
 
 
 def written(state: Mapping[str, Tensor], kind: str) -> bytes:

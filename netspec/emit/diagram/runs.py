@@ -191,7 +191,11 @@ def _counted(first: Item, last: Item) -> Item:
     label = f"{name}–{last.id[-1]}" if first.kind == "block" else first.label
     nodes, exits = _both(first, last)
     count = first.count + 1
-    return replace(first, label=label, nodes=nodes, exits=exits, output=last.output, count=count)
+    mean = first.cost.seconds + (last.cost.seconds - first.cost.seconds) / count
+    return replace(
+        first, label=label, nodes=nodes, exits=exits, output=last.output, count=count,
+        cost=first.cost._replace(seconds=mean),
+    )  # fmt: skip
 
 
 def _both(first: Item, last: Item) -> tuple[tuple[NodeId, ...], tuple[NodeId, ...]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from netspec.analysis.costs import NodeCost
 from netspec.analysis.network import Network
 from netspec.emit.diagram.numbers import cost_text, shape_text, short
 from netspec.emit.diagram.tree import Cluster, Leaf, Link
@@ -21,11 +22,14 @@ WIDENING = 30.0
 
 
 class Boxes:
-    """Draws the boxes of one network: bars and the numbers of tags are relative to all of it."""
+    """Draws the boxes of one network: bars and the numbers of tags are relative to all of it.
 
-    def __init__(self, network: Network, busiest: int) -> None:
+    `most` is what the longest bars stand for.
+    """
+
+    def __init__(self, network: Network, most: NodeCost) -> None:
         self._network = network
-        self._busiest = max(busiest, 1)
+        self._most = most
         self._numbers: dict[NodeId, int] = {}
 
     def leaf(self, leaf: Leaf, label: str, span: tuple[float, float], slots: float) -> Tile:
@@ -38,8 +42,11 @@ class Boxes:
         half = max(LEAST_WIDTH, widest + 10) / 2
         left, right = max(half, 8 - span[0]), max(half, 8 + span[1])
         middle, tall = (right - left) / 2, max(ROW + 10.5 * (len(lines) - 1), slots + 4)
-        bar = LONGEST_BAR * leaf.cost.macs / self._busiest
-        box = Box(-left, 0, left + right, tall, leaf.kind, leaf.id, leaf.train_only, False, bar)
+        bar = LONGEST_BAR * leaf.cost.macs / max(self._most.macs, 1)
+        time = LONGEST_BAR * leaf.cost.seconds / (self._most.seconds or 1)
+        box = Box(
+            -left, 0, left + right, tall, leaf.kind, leaf.id, leaf.train_only, False, bar, time
+        )
         drawing = Drawing([box])
         first = tall / 2 + 0.27 * TEXT - 5.25 * (len(lines) - 1)
         for i, (line, size) in enumerate(zip(lines, sizes, strict=True)):

@@ -17,7 +17,10 @@ Point = tuple[float, float]
 
 
 class Box(NamedTuple):
-    """A rectangle. `bar` is the length of its cost bar; `is_group` if it holds other boxes."""
+    """A rectangle. `bar` is the length of its cost bar, `time` of the one at its upper edge.
+
+    `is_group` if it holds other boxes.
+    """
 
     x: float
     y: float
@@ -28,6 +31,7 @@ class Box(NamedTuple):
     is_head: bool = False
     is_group: bool = False
     bar: float = 0.0
+    time: float = 0.0
 
 
 class Text(NamedTuple):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from netspec.analysis.costs import NodeCost
 from netspec.analysis.network import Network
 from netspec.emit.diagram.numbers import short, total_text
 from netspec.emit.diagram.tree import Cluster, leaves
@@ -30,11 +31,11 @@ class _LegendEntry(NamedTuple):
         return self.sample + 4 if self.kind else 0.0
 
 
-def legend(network: Network, root: Cluster, busiest: int, room: float, has_tags: bool) -> Tile:
+def legend(network: Network, root: Cluster, most: NodeCost, room: float, has_tags: bool) -> Tile:
     """Return the legend, wrapped to the room."""
     drawing = Drawing()
     x, y, widest = 0.0, 0.0, 0.0
-    for entry in _entries(network, root, busiest, has_tags):
+    for entry in _entries(network, root, most, has_tags):
         wide = entry.start + width(entry.text, SMALL)
         if x > 0 and x + wide > room:
             x, y = 0.0, y + _ROW
@@ -49,13 +50,20 @@ def legend(network: Network, root: Cluster, busiest: int, room: float, has_tags:
     return Tile(0, max(widest, at), y + 13, drawing)
 
 
-def _entries(network: Network, root: Cluster, busiest: int, has_tags: bool) -> list[_LegendEntry]:
+def _entries(network: Network, root: Cluster, most: NodeCost, has_tags: bool) -> list[_LegendEntry]:
     shown = list(leaves(root))
     used = {leaf.kind for leaf in shown}
     found = [_LegendEntry(key, kind.name) for key, kind in KINDS.items() if key in used]
-    if busiest:
-        share = 100 * busiest / max(network.totals.inference.macs, 1)
-        text = f"bar: MACs (full = {short(busiest)}, {share:.0f} %)"
+    bar = "lower bar" if most.seconds else "bar"
+    if most.seconds:
+        whole = sum(cost.seconds for cost in network.costs.values())
+        text = f"upper bar: time (full = {1000 * most.seconds:.3g} ms, "
+        found.append(
+            _LegendEntry("time", f"{text}{100 * most.seconds / whole:.0f} %)", LONGEST_BAR)
+        )
+    if most.macs:
+        share = 100 * most.macs / max(network.totals.inference.macs, 1)
+        text = f"{bar}: MACs (full = {short(most.macs)}, {share:.0f} %)"
         found.append(_LegendEntry("bar", text, LONGEST_BAR))
     if any(leaf.train_only for leaf in shown):
         found.append(_LegendEntry("input", "training only", is_head=True))
@@ -66,8 +74,8 @@ def _entries(network: Network, root: Cluster, busiest: int, has_tags: bool) -> l
 
 def _draw(drawing: Drawing, entry: _LegendEntry, x: float, y: float) -> None:
     id = ("legend", entry.text)
-    if entry.kind == "bar":
-        drawing.boxes.append(Box(x, y + 5, entry.sample, 2, "bar", id))
+    if entry.kind in ("bar", "time"):
+        drawing.boxes.append(Box(x, y + 5, entry.sample, 2, entry.kind, id))
     elif entry.kind:
         drawing.boxes.append(Box(x, y + 1, entry.sample, 10, entry.kind, id, entry.is_head))
     drawing.texts.append(Text(x + entry.start, y + 9.5, entry.text, SMALL, "start", "legend"))

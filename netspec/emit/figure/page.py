@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from netspec import limits
+from netspec.analysis.costs import NodeCost
 from netspec.analysis.network import Network
 from netspec.emit.diagram.flow import Fan
 from netspec.emit.diagram.routes import broken, route
@@ -111,8 +112,8 @@ class _Sheet:
         self._network = network
         self._root = root
         self._page = page
-        self._busiest = max(leaf.cost.macs for leaf in leaves(root))
-        self._cluster = place(Boxes(network, self._busiest), route(root))
+        self._most = NodeCost(*map(max, zip(*(leaf.cost for leaf in leaves(root)), strict=True)))
+        self._cluster = place(Boxes(network, self._most), route(root))
         flow = self._cluster.routes.flow
         self._sides = flow.sides
         whole = self._column(self._cluster, 0, len(flow.main.parts))
@@ -189,7 +190,7 @@ class _Sheet:
     def _finish(self, drawing: Drawing, width: float, height: float) -> Figure:
         """Add the legend and the totals below."""
         has_tags = self._cluster.routes.has_tags
-        key = legend(self._network, self._root, self._busiest, max(width, 240.0), has_tags)
+        key = legend(self._network, self._root, self._most, max(width, 240.0), has_tags)
         result = Drawing()
         result.include(drawing, max(0.0, (key.right - width) / 2), 0)
         result.include(key.drawing, 0, height + 8)

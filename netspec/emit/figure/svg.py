@@ -101,8 +101,8 @@ def _number(value: float) -> str:
 def _box(box: Box, theme: Theme) -> str:
     x, y, wide, tall = map(_number, (box.x, box.y, box.width, box.height))
     place = f'x="{x}" y="{y}" width="{wide}" height="{tall}"'
-    if box.kind == "bar":
-        return f'<rect {place} fill="{theme.bar}"/>'
+    if box.kind in ("bar", "time"):
+        return f'<rect {place} fill="{theme.bar if box.kind == "bar" else theme.ink}"/>'
     radius = 6 if box.kind in ("input", "tag") else 4 if box.is_group else 2.5
     fill = theme.group if box.is_group else theme.paper
     if not box.is_group and box.kind != "tag":
@@ -110,11 +110,13 @@ def _box(box: Box, theme: Theme) -> str:
     stroke = theme.head if box.is_head else theme.border if box.is_group else theme.line
     dash = ' stroke-dasharray="3 2"' if box.is_head else ""
     rect = f'<rect {place} rx="{radius}" fill="{fill}" stroke="{stroke}" stroke-width="0.7"{dash}/>'
-    if box.bar < SHORTEST_BAR:
-        return rect
-    bar = f'x="{_number(box.x + 3)}" y="{_number(box.y + box.height - 3.2)}"'
-    size = f'width="{_number(box.bar)}" height="1.8"'
-    return f'{rect}<rect {bar} {size} fill="{theme.bar}"/>'
+    bars = ((box.time, box.y + 1.4, theme.ink), (box.bar, box.y + box.height - 3.2, theme.bar))
+    return rect + "".join(
+        f'<rect x="{_number(box.x + 3)}" y="{_number(y)}" width="{_number(length)}" height="1.8" '
+        f'fill="{colour}"/>'
+        for length, y, colour in bars
+        if length >= SHORTEST_BAR
+    )
 
 
 def _text(text: Text, theme: Theme) -> str:

@@ -1,0 +1,43 @@
+"""`netspec profile`: where a spec's time goes, layer by layer and line by line."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+
+from netspec.cli.arguments import add_force, add_spec, whole
+from netspec.cli.common import compiled, kind_of, write
+from netspec.cli.progress import progress
+from netspec.cli.running import add_weights, module, threads
+from netspec.cli.show import say
+from netspec.emit.profile import BY, profile_report
+from netspec.emit.report import FORMATS, render
+from netspec.runtime.profile import WARM, Way, profile
+
+
+def add(parser: ArgumentParser) -> None:
+    add_spec(parser)
+    add_weights(parser)
+    parser.add_argument("--by", choices=BY, default=BY[0], help="what a row is")
+    parser.add_argument("--depth", type=whole(0), default=1, help="how deep blocks are opened (1)")
+    parser.add_argument("--threads", type=threads, default=1, help="how many threads (1)")
+    parser.add_argument("--batch", type=whole(1), default=1, help="how many images (1)")
+    parser.add_argument("--rounds", type=whole(1), default=20, help="how often it is run (20)")
+    parser.add_argument("--format", choices=FORMATS, default="text")
+    help = "write every layer and line as .json too, for `render --time`"
+    parser.add_argument("-o", "--output", help=help)
+    add_force(parser)
+
+
+def run(options: Namespace) -> int:
+    kind = kind_of(options.output, ("json",), "") if options.output else ""
+    network = compiled(options)
+    model = module(network, options.weights)
+    way = Way(options.batch, options.threads, options.rounds)
+    with progress(WARM + way.rounds) as step:
+        found = profile(network, model, way, step)
+    report = profile_report(found, [options.by], options.depth)
+    say(render(report, options.format), options.format)
+    if kind:
+        full = profile_report(found, ["layer", "line"])
+        write(options, options.output, render(full, "json").encode(), kind)
+    return 0

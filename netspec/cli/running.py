@@ -1,0 +1,78 @@
+"""What the commands share that run a network: what is installed, and its weights."""
+
+from __future__ import annotations
+
+import os
+from argparse import ArgumentParser, ArgumentTypeError
+from typing import TYPE_CHECKING
+
+from netspec.analysis.network import Network
+from netspec.cli.arguments import whole
+from netspec.cli.exits import Exit, Failure
+from netspec.cli.show import tell
+from netspec.text.diagnostics import counted, escape
+
+if TYPE_CHECKING:
+    from torch import nn
+
+_SHOWN = 8
+
+
+def add_weights(
+    parser: ArgumentParser, help: str = "a state_dict: .pt, .pth, .safetensors"
+) -> None:
+    """Add the file of weights."""
+    parser.add_argument("--weights", metavar="FILE", help=f"{help} (default: as initialised)")
+
+
+def threads(text: str) -> int:
+    """Read an option that is a number of threads."""
+    count, most = whole(1)(text), os.cpu_count() or 1
+    if count > most:
+        raise ArgumentTypeError(f"this machine has {counted(most, 'processor')}, found `{count}`")
+    return count
+
+
+def module(network: Network, weights: str | None) -> nn.Module:
+    """Return a network's module in evaluation; every weight that inference needs is in the file.
+
+    Raises Failure, and OSError for what is not there.
+    """
+    from netspec.emit.torch.module import to_python
+    from netspec.runtime.installed import require
+    from netspec.runtime.module import seeded
+    from netspec.version import __version__
+
+    require("running a network", ["torch"])
+    model = seeded(to_python(network, __version__), network.spec.name)
+    if weights:
+        _load(network, model, weights)
+    return model
+
+
+def _load(network: Network, model: nn.Module, path: str) -> None:
+    from netspec.runtime.weights import load_weights
+
+    try:
+        loaded = load_weights(model, path)
+    except ValueError as error:
+        raise Failure(str(error), Exit.USAGE) from None
+    except ImportError:
+        message = f"{path} needs safetensors: pip install safetensors"
+        raise Failure(message, Exit.ENVIRONMENT) from None
+    owners = {".".join(node.owner) for node in network.graph.inference()}
+    absent = [key for key in loaded.missing if _is_needed(key, owners)]
+    if absent:
+        lines = [f"  {key}: {loaded.skipped.get(key, 'not in the file')}" for key in absent]
+        more = [f"  and {len(lines) - _SHOWN} more"] if len(lines) > _SHOWN else []
+        message = f"{path} lacks {counted(len(absent), 'tensor')} of {network.spec.name}:"
+        raise Failure(message, Exit.WRONG, (*lines[:_SHOWN], *more))
+    if unknown := [key for key in loaded.skipped if key not in loaded.missing]:
+        tell(f"netspec: {escape(path)} has {counted(len(unknown), 'tensor')} that nothing reads")
+
+
+def _is_needed(key: str, owners: set[str]) -> bool:
+    """Tell whether inference reads a tensor: it needs no heads, and no batch norm's counter."""
+    names = key.split(".")
+    is_read = any(".".join(names[:end]) in owners for end in range(1, len(names) + 1))
+    return is_read and names[-1] != "num_batches_tracked"
