@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
+from netspec.analysis.network import Network
 from netspec.analysis.points import GOALS, Point, signs, with_front
 from netspec.cli.arguments import add_force, add_reading, add_set, whole
 from netspec.cli.common import kind_of, prepared, write
 from netspec.cli.exits import Exit, Failure
 from netspec.cli.settings import axes
-from netspec.cli.show import say
+from netspec.cli.show import say, tell
 from netspec.compiler import ParameterError
 from netspec.emit.points import all_points, front_report
 from netspec.emit.report import render
-from netspec.explore.sweep import GridError, sweep
+from netspec.explore.sweep import Bench, GridError, sweep
+from netspec.runtime.bench import ENGINES, EngineError, Stopwatch
 from netspec.text import files
+from netspec.text.diagnostics import escape
 
 
 def add(parser: ArgumentParser) -> None:
@@ -25,6 +29,8 @@ def add(parser: ArgumentParser) -> None:
     add_set(parser, "NAME=VALUES", help)
     help = f"what the front has little of, or with + much: +macs,milliseconds ({','.join(GOALS)})"
     parser.add_argument("--front", type=_goals, default=GOALS, metavar="GOALS", help=help)
+    help = "measure each network too, by this engine, one at a time"
+    parser.add_argument("--bench", choices=tuple(ENGINES), help=help)
     help = "processes that compile, at most one a processor (1)"
     parser.add_argument("--jobs", type=whole(1), default=1, help=help)
     help = "write every point as a table for programs"
@@ -50,7 +56,8 @@ def run(options: Namespace) -> int:
     if not values:
         raise Failure("sweep needs values: --set NAME=0.5,0.75,1", Exit.USAGE)
     try:
-        points = sweep(spec, values, strict=options.strict, jobs=options.jobs)
+        with _bench(options.bench) as bench:
+            points = sweep(spec, values, bench, options.strict, options.jobs)
     except (GridError, ParameterError) as error:
         raise Failure(f"--set: {error}", Exit.USAGE) from None
     points = with_front(points, options.front)
@@ -63,6 +70,24 @@ def run(options: Namespace) -> int:
     if not options.output or not files.is_stream(options.output):
         say(render(front_report(name, points, options.front)))
     return Exit.WRONG if all(point.reason for point in points) else 0
+
+
+@contextmanager
+def _bench(engine: str | None) -> Iterator[Bench | None]:
+    """Yield what measures a network, if an engine does; one that it refuses is told."""
+    if engine is None:
+        yield None
+        return
+    with Stopwatch(engine) as watch:
+
+        def bench(network: Network) -> float | None:
+            try:
+                return watch.latency(network)
+            except EngineError as error:
+                tell(f"netspec: {escape(str(error))}")
+                return None
+
+        yield bench
 
 
 def _kinds(options: Namespace) -> dict[str, str]:
