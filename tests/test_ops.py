@@ -83,7 +83,8 @@ def theirs(op: Op, shapes: Shapes) -> Seen | None:
     if output.dim() == 0 or output.shape[0] != BATCH or output.numel() == 0:
         return None
     weights = {key: tuple(value.shape) for key, value in layer.named_parameters()}
-    buffers = {key: tuple(value.shape) for key, value in layer.named_buffers()}
+    state = {key: tuple(value.shape) for key, value in layer.state_dict().items()}
+    buffers = {key: shape for key, shape in state.items() if key not in weights}
     return Seen(tuple(output.shape[1:]), weights, buffers)
 
 

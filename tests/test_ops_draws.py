@@ -181,6 +181,11 @@ def linear(r: Random) -> Setting:
 # ------------------------------------------------------------------ norms
 
 
+def band_lrn(r: Random) -> Setting:
+    arguments, (x, *_) = lrn(r)
+    return arguments, ((*x, 4, 3)[: r.choice((2, 3, 3, 3))],)
+
+
 def lrn(r: Random) -> Setting:
     numbers = some(r, alpha=real(r, 0, 1), beta=real(r, 0, 1), k=real(r, 1, 2))
     return {"size": r.randint(0, 5)} | numbers, (shape(r, 1, 4),)

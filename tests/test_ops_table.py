@@ -38,6 +38,11 @@ def ranks_differ(arguments: Arguments, shapes: tuple[Shape, ...]) -> bool:
     return len({len(x) for x in shapes}) > 1
 
 
+def no_map(arguments: Arguments, shapes: tuple[Shape, ...]) -> bool:
+    """A convolution takes an image without a batch for a batch without channels."""
+    return len(shapes[0]) != 3
+
+
 def softmax_over_batch(arguments: Arguments, shapes: tuple[Shape, ...]) -> bool:
     rank = len(shapes[0]) + 1
     dim = arguments.get("dim", 1)
@@ -160,6 +165,7 @@ TABLE: dict[str, Row] = {
     "avg_pool1d": Row(draw.pool(1, dilation=False)),
     "avg_pool2d": Row(draw.pool(2, dilation=False)),
     "avg_pool3d": Row(draw.pool(3, dilation=False)),
+    "band_response_norm": Row(draw.band_lrn, stricter=no_map),
     "batch_norm1d": Row(draw.batch_norm(2)),
     "batch_norm2d": Row(draw.batch_norm(3)),
     "center_crop": Row(draw.center_crop, stricter=crop_beyond, has_signature=False),
