@@ -37,3 +37,4 @@ figures:
 
 bench:
 	$(PYTHON) benchmarks/compile.py
+	$(PYTHON) benchmarks/inference.py
