@@ -19,7 +19,8 @@ _SPECS = re.compile(r"<!-- specs -->\n(.*?)<!-- end -->", re.DOTALL)
 
 
 def output(match: re.Match[str]) -> str:
-    text = printed(match[1], errors=False).rstrip("\n") + "\n"
+    # What a command says while it writes a file goes to standard error.
+    text = (printed(match[1], errors=False) or printed(match[1])).rstrip("\n") + "\n"
     return f"<!-- output: netspec {match[1]} -->\n```text\n{text}```"
 
 
