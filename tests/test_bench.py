@@ -32,6 +32,7 @@ def tiny(tmp_path) -> str:
     return str(path)
 
 
+@pytest.mark.long
 def test_engines_and_specs_are_put_side_by_side(tiny, tmp_path, capsys):
     out = tmp_path / "bench.json"
     words = ["--engines", "onnxruntime,eager,openvino", "--rounds", "2", "--batch", "1,3"]
@@ -63,6 +64,7 @@ def test_other_weights_are_run(tiny, tmp_path, monkeypatch):
     assert orders[0]["weights"] == str(tmp_path / "weights.pt")
 
 
+@pytest.mark.long
 def test_specs_that_are_to_be_the_same_are_compared(tiny, tmp_path, capsys):
     """The second has a layer more, which its weights make an identity."""
     other = str(tmp_path / "other.yaml")
@@ -110,6 +112,7 @@ def labelled(tmp_path) -> str:
     return str(tmp_path / "data.npz")
 
 
+@pytest.mark.long
 def test_other_types_are_told_with_their_accuracy(labelled, tmp_path, capsys):
     spec = str(tmp_path / "classes.yaml")
     words = ["--engines", "eager,onnxruntime,openvino", "--dtype", "float32,bf16,int8"]

@@ -236,7 +236,7 @@ def test_what_parses_and_is_no_python_is_refused(source):
 
 
 def test_a_whole_file_is_compiled_before_anybody_gets_it(monkeypatch):
-    monkeypatch.setattr(module._FileWriter, "imports", lambda _: "return 1")
+    monkeypatch.setattr(module._FileWriter, "imports", lambda *_: "return 1")
     monkeypatch.setattr(module, "audit", lambda source, *_: source)
     with pytest.raises(UnexpectedCode):
         to_python(loads(one_block("out: relu")).network, "0")
