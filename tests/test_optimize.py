@@ -132,6 +132,18 @@ CASES = {
         out:  relu
         """,
     ),
+    "pool_before_conv": (
+        """
+        conv: {conv2d: [4, 1]}
+        pool: {avg_pool2d: 3, stride: 2, ceil_mode: true}
+        out:  relu
+        """,
+        """
+        pool: {avg_pool2d: 3, stride: 2, ceil_mode: true}
+        conv: {conv2d: [4, 1]}
+        out:  relu
+        """,
+    ),
     "fuse_siblings": (
         """
         left:  {conv2d: [4, 1], from: image}
@@ -191,7 +203,45 @@ def test_blocks_stay_blocks() -> None:
     assert fast.warnings == ()
 
 
+MOVED_UP = """\
+netspec: 1
+name: Net
+inputs: {image: [3, 8, 8]}
+blocks:
+  Unit:
+    params: [t]
+    chain:
+      conv:
+        - [{conv2d: [6, 3], padding: 1}, batch_norm2d, relu]
+        - {chain: [{conv2d: [6, 1]}, dropout, batch_norm2d, relu], when: $t != 1, else: nothing}
+        - {conv2d: [6, 1]}
+        - batch_norm2d
+graph:
+  a: {Unit: 1}
+  b: {Unit: 2}
+  c: {Unit: 1, repeat: 2}
+  out: relu
+outputs: {y: out}
+"""
+
+
+def test_layers_that_move_up_in_a_list_keep_their_weights() -> None:
+    assert "else: nothing" in check_same(loads(MOVED_UP)).text
+
+
 KEPT = {
+    "a mean that counts its padding": """
+        conv: {conv2d: [4, 1]}
+        pool: {avg_pool2d: 3, stride: 2, padding: 1}
+        out:  relu
+        """,
+    "a smaller map for nobody": """
+        conv: {conv2d: [4, 1]}
+        pool: {avg_pool2d: 3, stride: 1}
+        more: {conv2d: [4, 1], from: conv}
+        large: {interpolate: [], from: [pool, more]}
+        out:  {add: [], from: [large, more]}
+        """,
     "who else reads the convolution": """
         conv: {conv2d: [4, 3], padding: 1}
         norm: batch_norm2d
@@ -230,7 +280,7 @@ KEPT = {
 @pytest.mark.parametrize("body", KEPT.values(), ids=KEPT)
 def test_what_must_stay_stays(body: str) -> None:
     net = loads(one_block(body))
-    fast = check_same(net, ["fold_batch_norm", "fuse_siblings"])
+    fast = check_same(net, ["fold_batch_norm", "pool_before_conv", "fuse_siblings"])
     assert graph(fast.text) == graph(written(net.network.spec, {}))
 
 

@@ -131,6 +131,17 @@ def fill(model: nn.Module) -> None:
                 buffer.uniform_(0.5, 1.5)
 
 
+def test_the_optimised_network_computes_the_same(twins: Twins) -> None:
+    fast = twins.net.optimize()
+    module = fast.build()
+    module.load_state_dict(fast.convert(twins.ours.state_dict()), strict=True)
+    image = drawn(twins, 1)
+    for mine, wanted in zip(
+        outputs(module.eval(), image), outputs(twins.ours.eval(), image), strict=True
+    ):
+        torch.testing.assert_close(mine, wanted, rtol=0, atol=1e-5 * wanted.abs().max().item())
+
+
 def drawn(twins: Twins, count: int) -> Tensor:
     size = ZOO[twins.name].image or ZOO[twins.name].size
     channels, *_ = next(iter(twins.net.inputs.values()))

@@ -8,11 +8,10 @@ from dataclasses import replace
 from netspec.analysis import costs, shapes
 from netspec.analysis.network import Network
 from netspec.graph.expand import expand
-from netspec.graph.model import NodeId
 from netspec.language.lower import lower
 from netspec.language.model import Body, Chain, Layer, Parallel, Spec
 from netspec.rewrite.tensors import Arithmetic, Old, through
-from netspec.rewrite.view import Edit
+from netspec.rewrite.view import Edit, View
 from netspec.text.diagnostics import Sink
 
 Tensors = Mapping[str, Arithmetic]
@@ -38,26 +37,21 @@ def rebuilt(network: Network, spec: Spec) -> Network:
 def applied(network: Network, edit: Edit, tensors: Tensors) -> tuple[Network, Tensors]:
     """Return the network with another body, and what its tensors are made of."""
     after = rebuilt(network, _with(network.spec, edit))
-    places = _places(network, edit.old)
-    found = {key: through(_source(key, edit, places), tensors) for key in after.tensors()}
+    old, new = View(network, edit.old), View(after, edit.new)
+    found = {key: through(_source(key, edit, old, new), tensors) for key in after.tensors()}
     return after, found
 
 
-def _places(network: Network, body: Body) -> list[NodeId]:
-    if body is network.spec.model.body:
-        return [()]
-    return [use.id for use in network.graph.instances.get(body, ())]
-
-
-def _source(key: str, edit: Edit, places: list[NodeId]) -> Arithmetic:
+def _source(key: str, edit: Edit, old: View, new: View) -> Arithmetic:
     """Return what the tensor of a key was, before an edit, in the network before it."""
-    for place in places:
-        prefix = "".join(f"{name}." for name in place)
-        if not key.startswith(prefix):
+    words = tuple(key.split("."))
+    for place in new.places:
+        if words[: len(place)] != place or len(words) == len(place):
             continue
-        name, _, tensor = key[len(prefix) :].partition(".")
-        if name in edit.tensors:
-            return edit.tensors[name](tensor, place)
+        name = new.name_at(words[: len(place) + 1])
+        tensor = ".".join(words[len(place) + 1 :])
+        made = edit.tensors.get(name)
+        return made(tensor, place) if made else old.old(place, name, tensor)
     return Old(key)
 
 

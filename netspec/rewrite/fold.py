@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import cast
 
-from netspec.graph.model import NodeId, path
+from netspec.graph.model import NodeId
 from netspec.language.model import Layer, OpCall
 from netspec.ops.conv import Conv
 from netspec.ops.linear import Linear
@@ -70,7 +70,7 @@ def _folded(view: View, layer: str, norm: str) -> Source:
 
     def source(tensor: str, place: NodeId) -> Arithmetic:
         def old(owner: str, key: str, is_there: bool = True) -> Old | None:
-            return Old(f"{path((*place, owner))}.{key}") if is_there else None
+            return view.old(place, owner, key) if is_there else None
 
         op = norms[place]
         scaling = old(norm, "weight", op.affine), old(norm, "running_var"), op.eps

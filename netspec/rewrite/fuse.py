@@ -8,7 +8,7 @@ from functools import reduce
 from operator import add
 from typing import Any, cast
 
-from netspec.graph.model import NodeId, path
+from netspec.graph.model import NodeId
 from netspec.language.grammar import NOTHING
 from netspec.language.model import INPUT, BlockCall, Chain, Layer, OpCall, Spec
 from netspec.language.terms import Argument, Ref, Value
@@ -20,8 +20,8 @@ from netspec.ops.linear import Linear
 from netspec.ops.norm import BatchNorm
 from netspec.ops.reach import one_by_one
 from netspec.ops.split import Split
-from netspec.rewrite.tensors import Arithmetic, Made, Old
-from netspec.rewrite.view import Edit, Source, View, moved, unused
+from netspec.rewrite.tensors import Arithmetic, Made
+from netspec.rewrite.view import Edit, Source, View, unused
 
 _FUSED, _PIECES = "fused", "pieces"
 
@@ -151,13 +151,13 @@ def _fused(view: View, family: Sequence[Layer], key: str, widths: Sequence[Value
     fused, pieces = (unused(name, view.layers) for name in (_FUSED, _PIECES))
     members = tuple(layer.name for layer in family)
     first = family[0]
-    tensors = {fused: _stacked(members)}
+    tensors = {fused: _stacked(view, members)}
     layers: list[Layer] = []
     for step in view.lowered.steps:
         layer = step.layer
         if step.is_branch:
             layer = replace(layer, name=unused(f"branch{layer.name}", view.layers))
-            tensors[layer.name] = moved(step.layer.name)
+            tensors[layer.name] = view.moved(step.layer.name)
         if layer is first:
             layers += [
                 _wide(first, fused, key, widths),
@@ -202,9 +202,9 @@ def _cut(
     return Layer(called, layer.span, call, (Ref(fused),))
 
 
-def _stacked(members: Sequence[str]) -> Source:
+def _stacked(view: View, members: Sequence[str]) -> Source:
     def source(tensor: str, place: NodeId) -> Arithmetic:
-        old = [Old(path((*place, member, tensor))) for member in members]
+        old = [view.old(place, member, tensor) for member in members]
         # How many batches have been seen is one number.
         return old[0] if tensor.endswith("num_batches_tracked") else Made("stacked", tuple(old))
 

@@ -14,6 +14,7 @@ from netspec.rewrite.drop import drop_idle, drop_unread, inference
 from netspec.rewrite.fold import fold_batch_norm
 from netspec.rewrite.fuse import fuse_siblings
 from netspec.rewrite.memory import channels_last, in_place
+from netspec.rewrite.pool import pool_before_conv
 from netspec.rewrite.tidy import tidied
 from netspec.rewrite.view import Edit, View
 from netspec.text.diagnostics import suggest
@@ -24,6 +25,7 @@ REWRITES: Mapping[str, Rewrite] = {
     for rewrite in (
         drop_idle,
         fold_batch_norm,
+        pool_before_conv,
         fuse_siblings,
         band_response_norm,
         in_place,

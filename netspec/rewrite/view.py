@@ -30,11 +30,6 @@ class Edit:
     tensors: Mapping[str, Source] = field(default_factory=dict)
 
 
-def moved(name: str) -> Source:
-    """Return the source of the tensors of a layer that was called otherwise."""
-    return lambda tensor, place: Old(path((*place, name, *filter(None, [tensor]))))
-
-
 @dataclass(frozen=True, eq=False)
 class View:
     """A body with its uses in a network."""
@@ -59,6 +54,28 @@ class View:
         return [use.id for use in self.network.graph.instances.get(self.body, ())]
 
     @cached_property
+    def _at(self) -> Mapping[NodeId, NodeId]:
+        """Return ids by the numbers of lists as written, of what has moved up in one."""
+        return {written: id for id, written in self.network.graph.written.items()}
+
+    def at(self, place: NodeId, name: str) -> NodeId:
+        """Return the id of a layer in one use: `else: nothing` has others move up in a list."""
+        written = self.network.graph.written
+        return self._at.get((*written.get(place, place), name), (*place, name))
+
+    def name_at(self, id: NodeId) -> str:
+        """Return how a layer of the body with this id is written."""
+        return self.network.graph.written.get(id, id)[-1]
+
+    def old(self, place: NodeId, name: str, *tensor: str) -> Old:
+        """Return a tensor of a layer in one use of the body."""
+        return Old(path((*self.at(place, name), *filter(None, tensor))))
+
+    def moved(self, name: str) -> Source:
+        """Return the source of the tensors of a layer that was called otherwise."""
+        return lambda tensor, place: self.old(place, name, tensor)
+
+    @cached_property
     def _shared(self) -> set[str]:
         """The layers that take part in sharing."""
         calls = [(name, layer.call) for name, layer in self.layers.items()]
@@ -78,9 +95,9 @@ class View:
         return END in self.lowered.graph.successors(name)
 
     def nodes(self, name: str) -> list[Node]:
-        """Return an op of the body in each use of the body."""
-        found = (self.network.graph.nodes.get((*place, name)) for place in self.places)
-        return [node for node in found if node is not None]
+        """Return an op of the body in each use of the body in which it is there."""
+        found = (self.network.graph.nodes.get(self.at(place, name)) for place in self.places)
+        return [node for node in found if node is not None and self.name_at(node.id) == name]
 
     def ops(self, name: str) -> list[Op]:
         """Return what an op comes to in each use of the body."""
@@ -147,7 +164,7 @@ class View:
             new = replace(body, branches=tuple(branches))
         names = {old: numbers.get(to, to) for old, to in (instead or {}).items()}
         new = _renamed(new, numbers | names, numbers)
-        sources = {to: moved(old) for old, to in numbers.items() if to != old}
+        sources = {to: self.moved(old) for old, to in numbers.items() if to != old}
         sources |= {numbers.get(name, name): source for name, source in (tensors or {}).items()}
         return Edit(body, new, sources)
 
