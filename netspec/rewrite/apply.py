@@ -39,7 +39,8 @@ def applied(network: Network, edit: Edit, tensors: Tensors) -> tuple[Network, Te
     """Return the network with another body, and what its tensors are made of."""
     after = rebuilt(network, _with(network.spec, edit))
     places = _places(network, edit.old)
-    found = {key: through(_source(key, edit, places), tensors) for key in after.tensors()}
+    written = after.graph.written
+    found = {key: through(_source(key, edit, places, written), tensors) for key in after.tensors()}
     return after, found
 
 
@@ -49,13 +50,19 @@ def _places(network: Network, body: Body) -> list[NodeId]:
     return [use.id for use in network.graph.instances.get(body, ())]
 
 
-def _source(key: str, edit: Edit, places: list[NodeId]) -> Arithmetic:
-    """Return what the tensor of a key was, before an edit, in the network before it."""
+def _source(
+    key: str, edit: Edit, places: list[NodeId], written: Mapping[NodeId, NodeId]
+) -> Arithmetic:
+    """Return what the tensor of a key was, before an edit, in the network before it.
+
+    `written` is what has moved up in lists behind the edit, which speaks of lists as written.
+    """
     for place in places:
         prefix = "".join(f"{name}." for name in place)
         if not key.startswith(prefix):
             continue
         name, _, tensor = key[len(prefix) :].partition(".")
+        name = written.get((*place, name), (name,))[-1]
         if name in edit.tensors:
             return edit.tensors[name](tensor, place)
     return Old(key)
@@ -83,12 +90,7 @@ def _with(spec: Spec, edit: Edit) -> Spec:
         name: block if (body := inside(block.body)) is block.body else replace(block, body=body)
         for name, block in spec.blocks.items()
     }
-    outputs = tuple(
-        replace(output, head=layer(output.head)) if output.head else output
-        for output in spec.outputs
-    )
-    model = replace(spec.model, body=inside(spec.model.body))
-    return replace(spec, blocks=blocks, model=model, outputs=outputs)
+    return replace(spec, blocks=blocks, model=replace(spec.model, body=inside(spec.model.body)))
 
 
 def _same(body: Body, new: tuple[object, ...], old: tuple[object, ...]) -> Body | None:

@@ -70,7 +70,7 @@ def _folded(view: View, layer: str, norm: str) -> Source:
 
     def source(tensor: str, place: NodeId) -> Arithmetic:
         def old(owner: str, key: str, is_there: bool = True) -> Old | None:
-            return Old(f"{path((*place, owner))}.{key}") if is_there else None
+            return Old(f"{path(view.at(place, owner))}.{key}") if is_there else None
 
         op = norms[place]
         scaling = old(norm, "weight", op.affine), old(norm, "running_var"), op.eps

@@ -21,7 +21,7 @@ from netspec.ops.norm import BatchNorm
 from netspec.ops.reach import one_by_one
 from netspec.ops.split import Split
 from netspec.rewrite.tensors import Arithmetic, Made, Old
-from netspec.rewrite.view import Edit, Source, View, moved, unused
+from netspec.rewrite.view import Edit, Source, View, unused
 
 _FUSED, _PIECES = "fused", "pieces"
 
@@ -152,12 +152,14 @@ def _fused(view: View, family: Sequence[Layer], key: str, widths: Sequence[Value
     members = tuple(layer.name for layer in family)
     first = family[0]
     tensors = {fused: _stacked(members)}
+    read = {member: Ref(pieces, port=member) for member in members}
     layers: list[Layer] = []
     for step in view.lowered.steps:
         layer = step.layer
         if step.is_branch:
             layer = replace(layer, name=unused(f"branch{layer.name}", view.layers))
-            tensors[layer.name] = moved(step.layer.name)
+            tensors[layer.name] = view.moved(step.layer.name)
+            read[step.layer.name] = Ref(layer.name)
         if layer is first:
             layers += [
                 _wide(first, fused, key, widths),
@@ -167,8 +169,6 @@ def _fused(view: View, family: Sequence[Layer], key: str, widths: Sequence[Value
             layers.append(layer)
     if view.lowered.join is not None:
         layers.append(view.lowered.join)
-    read = {member: Ref(pieces, port=member) for member in members}
-    read |= {new.removeprefix("branch"): Ref(new) for new in tensors if new != fused}
     chain = tuple(
         replace(layer, sources=tuple(read.get(ref.name, ref) for ref in layer.sources))
         for layer in layers

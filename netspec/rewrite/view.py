@@ -30,11 +30,6 @@ class Edit:
     tensors: Mapping[str, Source] = field(default_factory=dict)
 
 
-def moved(name: str) -> Source:
-    """Return the source of the tensors of a layer that was called otherwise."""
-    return lambda tensor, place: Old(path((*place, name, *filter(None, [tensor]))))
-
-
 @dataclass(frozen=True, eq=False)
 class View:
     """A body with its uses in a network."""
@@ -58,6 +53,21 @@ class View:
             return ((),)
         return [use.id for use in self.network.graph.instances.get(self.body, ())]
 
+    def at(self, place: NodeId, name: str) -> NodeId:
+        """Return the id of a layer, which in a list may have moved up, or of nothing."""
+        graph = self.network.graph
+        written, id = (*graph.written.get(place, place), name), (*place, name)
+        return self._moved.get(written) or (() if id in graph.written else id)
+
+    @cached_property
+    def _moved(self) -> Mapping[NodeId, NodeId]:
+        """What has moved up in a list, by its id as written."""
+        return {written: id for id, written in self.network.graph.written.items()}
+
+    def moved(self, name: str) -> Source:
+        """Return the source of the tensors of a layer that was called otherwise."""
+        return lambda tensor, place: Old(path((*self.at(place, name), *filter(None, [tensor]))))
+
     @cached_property
     def _shared(self) -> set[str]:
         """The layers that take part in sharing."""
@@ -79,7 +89,7 @@ class View:
 
     def nodes(self, name: str) -> list[Node]:
         """Return an op of the body in each use of the body."""
-        found = (self.network.graph.nodes.get((*place, name)) for place in self.places)
+        found = (self.network.graph.nodes.get(self.at(place, name)) for place in self.places)
         return [node for node in found if node is not None]
 
     def ops(self, name: str) -> list[Op]:
@@ -147,7 +157,7 @@ class View:
             new = replace(body, branches=tuple(branches))
         names = {old: numbers.get(to, to) for old, to in (instead or {}).items()}
         new = _renamed(new, numbers | names, numbers)
-        sources = {to: moved(old) for old, to in numbers.items() if to != old}
+        sources = {to: self.moved(old) for old, to in numbers.items() if to != old}
         sources |= {numbers.get(name, name): source for name, source in (tensors or {}).items()}
         return Edit(body, new, sources)
 
