@@ -11,7 +11,7 @@ from netspec.graph.model import Node, NodeId, Sizes, path
 from netspec.language.lower import END, Lowered
 from netspec.language.model import Body, Chain, Layer, OpCall, Parallel, ShareCall
 from netspec.language.terms import Argument, Condition, Ref, Value
-from netspec.ops.base import Op
+from netspec.ops.base import Op, Storage
 from netspec.rewrite.tensors import Arithmetic, Old
 
 Source = Callable[[str, NodeId], Arithmetic]
@@ -86,6 +86,19 @@ class View:
     def gives(self, name: str) -> bool:
         """Tell whether something outside of the body reads a layer."""
         return END in self.lowered.graph.successors(name)
+
+    def is_overwritten(self, name: str) -> bool:
+        """Tell whether an op overwrites what a layer gives, or a view of it."""
+        graph = self.network.graph
+        uses = (graph.uses.get(self.at(place, name)) for place in self.places)
+        found = {use.output for use in uses if use is not None}
+        for node in graph.nodes.values():
+            if not found.isdisjoint(node.inputs):
+                if getattr(node.op, "inplace", False):
+                    return True
+                if node.op.storage in (Storage.VIEW, Storage.IDLE):
+                    found.add(node.id)
+        return False
 
     def nodes(self, name: str) -> list[Node]:
         """Return an op of the body in each use of the body."""
