@@ -9,8 +9,9 @@ from netspec.analysis import costs, shapes
 from netspec.analysis.network import Network
 from netspec.graph.expand import expand
 from netspec.graph.model import Graph
-from netspec.language.lower import Step, lower
+from netspec.language.lower import lower
 from netspec.language.model import BlockCall, Chain, Layer, OpCall, Output, Spec
+from netspec.language.part import owned, renamed
 from netspec.language.terms import Ref
 from netspec.ops.split import Cut
 from netspec.text.diagnostics import Sink, suggest
@@ -47,10 +48,10 @@ def _cut(spec: Spec, graph: Graph, names: Sequence[str]) -> Spec:
     inputs = {name: shape for name, shape in spec.inputs.items() if name in needed}
     if not inputs:
         raise FeatureError(f"{', '.join(f'`{name}`' for name in names)} depends on no input")
-    moved, kept = _owned([step for step in lowered.steps if step.layer.name in needed])
+    moved, kept = owned([step for step in lowered.steps if step.layer.name in needed])
     # The name of an output has no dot.
     outputs = tuple(
-        Output(name.replace(".", "_"), layers[ref.name].span, _moved(ref, moved))
+        Output(name.replace(".", "_"), layers[ref.name].span, renamed(ref, moved))
         for name, ref in zip(names, refs, strict=True)
     )
     model = replace(spec.model, body=replace(body, layers=kept), inputs=tuple(inputs))
@@ -80,30 +81,3 @@ def _ports(layer: Layer, spec: Spec, graph: Graph) -> list[str]:
         case OpCall() if isinstance(layer.call.op, Cut):
             return [node[1] for node in graph.nodes if node[0] == layer.name and len(node) > 1]
     return []
-
-
-def _owned(steps: Sequence[Step]) -> tuple[dict[str, str], tuple[Layer, ...]]:
-    """Give weights whose own layer is cut off to the first layer that shares them.
-
-    It takes the name of that layer, and with it the keys. Return what is called otherwise now, and
-    the layers as they are written then.
-    """
-    names = {step.layer.name for step in steps}
-    moved: dict[str, str] = {}
-    kept: dict[int, Layer] = {}
-    for layer, owner, line, *_ in steps:
-        kept[line] = layer
-        if owner.name not in names:
-            names.add(owner.name)
-            moved[layer.name] = owner.name
-            own = {"shape": layer.said.shape, "when": layer.condition or owner.said.when}
-            said = owner.said.model_copy(update=own)
-            kept[line] = replace(owner, sources=layer.sources, said=said)
-    return moved, tuple(
-        replace(layer, sources=tuple(_moved(ref, moved) for ref in layer.sources))
-        for _, layer in sorted(kept.items())
-    )
-
-
-def _moved(ref: Ref, moved: Mapping[str, str]) -> Ref:
-    return replace(ref, name=moved.get(ref.name, ref.name))

@@ -9,7 +9,7 @@ from netspec.language.extras import TRAIN
 from netspec.language.grammar import NOTHING, LayerKeys
 from netspec.language.terms import INDEX, Argument, Condition, Expectation, Param, Ref
 from netspec.ops.base import Op
-from netspec.ops.dim import names
+from netspec.ops.dim import names, substitute
 from netspec.ops.fillers import Filler
 from netspec.text.diagnostics import Source, Span
 
@@ -110,6 +110,22 @@ class Layer:
     def condition(self) -> Condition | None:
         """On what it is there at all."""
         return self.said.when if isinstance(self.said.when, Condition) else None
+
+
+def numbered(layer: Layer) -> Layer:
+    """Return one of the copies of `splice:` as a layer that stands alone, without `$i`."""
+    call = layer.call
+    if layer.index is None or not isinstance(call, OpCall | BlockCall):
+        return layer
+    given = {
+        key: replace(x, value=substitute(x.value, {INDEX: layer.index}))  # type: ignore[arg-type]  # a Value
+        for key, x in call.arguments.items()
+    }
+    call = replace(call, arguments=given)
+    if isinstance(call, OpCall):
+        op = type(call.op).model_validate({key: x.value for key, x in given.items()})
+        call = replace(call, op=op)
+    return replace(layer, call=call, index=None)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

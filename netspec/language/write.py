@@ -20,10 +20,11 @@ from netspec.language.model import (
     Parallel,
     ShareCall,
     Spec,
+    numbered,
 )
-from netspec.language.terms import INDEX, NUMBERS, Condition, Maker, Param, Ref, Value
+from netspec.language.terms import NUMBERS, Condition, Maker, Param, Ref, Value
 from netspec.ops.base import CHANNELS_LAST, INTEGER
-from netspec.ops.dim import Expr, python, substitute
+from netspec.ops.dim import Expr, python
 from netspec.ops.fillers import Filler
 from netspec.text.diagnostics import Source
 
@@ -138,7 +139,7 @@ def _chain(chain: Chain, first: str) -> Data:
 
 def _layer(layer: Layer, above: Sequence[Ref]) -> Data:
     """Return a layer; `above` is what it reads without saying so."""
-    call = _call(layer.call, layer.index)
+    call = _call(numbered(layer).call)
     said = _said(layer)
     read = [(ref.name, ref.port) for ref in layer.sources]
     if read and read != [(ref.name, ref.port) for ref in above]:
@@ -176,8 +177,7 @@ def _condition(condition: Condition) -> Data:
     return f"{left} {condition.operator} {right}"
 
 
-def _call(call: Call, index: int | None) -> Data:
-    """Return what a layer calls; `index` is the number of a copy that has been written alone."""
+def _call(call: Call) -> Data:
     match call:
         case ShareCall():
             return _Inline(share=_ref(call.target))
@@ -191,7 +191,7 @@ def _call(call: Call, index: int | None) -> Data:
             name = call.op.op_name
         case BlockCall():
             name = call.block
-    given = {key: _value(x.value, index) for key, x in call.arguments.items()}
+    given = {key: _value(x.value) for key, x in call.arguments.items()}
     leading = tuple(given.pop(key) for key in [*given][: call.positional])
     if not leading and not given:
         return name
@@ -199,13 +199,11 @@ def _call(call: Call, index: int | None) -> Data:
     return _Inline({name: leading[0] if is_plain else leading}, **given)
 
 
-def _value(value: Value, index: int | None = None) -> Data:
+def _value(value: Value) -> Data:
     if isinstance(value, tuple):
-        return tuple(_value(item, index) for item in value)
+        return tuple(_value(item) for item in value)
     if isinstance(value, Maker):
         return value.name
-    if isinstance(value, Expr) and index is not None:
-        value = substitute(value, {INDEX: index})  # type: ignore[assignment]  # a Value
     if isinstance(value, Expr):
         return re.sub(r"\b[A-Za-z]\w*", r"$\g<0>", python(value))
     return value

@@ -77,12 +77,7 @@ def _with(spec: Spec, edit: Edit) -> Spec:
         name: block if (body := inside(block.body)) is block.body else replace(block, body=body)
         for name, block in spec.blocks.items()
     }
-    outputs = tuple(
-        replace(output, head=layer(output.head)) if output.head else output
-        for output in spec.outputs
-    )
-    model = replace(spec.model, body=inside(spec.model.body))
-    return replace(spec, blocks=blocks, model=model, outputs=outputs)
+    return replace(spec, blocks=blocks, model=replace(spec.model, body=inside(spec.model.body)))
 
 
 def _same(body: Body, new: tuple[object, ...], old: tuple[object, ...]) -> Body | None:

@@ -1,4 +1,4 @@
-"""What does nothing in inference goes: training's heads, dropout, identities, unread layers."""
+"""What does nothing in inference goes: training's heads, dropout, identities."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from netspec.analysis.network import Network
 from netspec.language.check import is_train_only
-from netspec.language.lower import END
-from netspec.language.model import Chain, Layer, Spec
+from netspec.language.model import Chain, Layer, Spec, numbered
+from netspec.language.part import owned, renamed
 from netspec.ops.base import Op, Storage
 from netspec.ops.reshape import Identity
 from netspec.rewrite.view import Edit, View
@@ -15,39 +15,39 @@ from netspec.rewrite.walk import mapped
 
 
 def inference(network: Network) -> Spec:
-    """Return a spec without the outputs of training, and with the present parameters as its own.
+    """Return a spec of what inference needs, with the present parameters as its own.
 
-    Contracts are about the parameters that it had.
+    Heads are layers of the graph then. Contracts are about the parameters that it had.
     """
     spec, values = network.spec, network.graph.params
-    graph = spec.model.body
-    assert isinstance(graph, Chain)
     params = {name: replace(x, default=values[name]) for name, x in spec.params.items()}
     is_other = any(x.default != values[x.name] for x in spec.params.values())
 
     def layer(old: Layer) -> Layer:
         gone = {"weight": None} | ({"shape": None} if is_other else {})
-        return replace(old, said=old.said.model_copy(update=gone))
+        return numbered(replace(old, said=old.said.model_copy(update=gone)))
 
-    outputs = tuple(
-        replace(output, weight=None) for output in spec.outputs if not is_train_only(output, graph)
-    )
-    return mapped(replace(spec, params=params, outputs=outputs, expect=()), layer)
+    return mapped(replace(_needed(network), params=params, expect=()), layer)
 
 
-def drop_unread(view: View) -> Edit | None:
-    """Drop the layers that no output needs, those that run only in training among them."""
+def _needed(network: Network) -> Spec:
+    """Return a spec without the outputs of training, and without what only they need."""
     import networkx as nx
 
-    needed = {END, *nx.ancestors(view.lowered.graph, END)}
-    needed |= {ref.name for ref in view.lowered.given}
-    heads = {layer.name for layer in view.network.spec.heads}
-    gone = {
-        name: None
-        for name, layer in view.layers.items()
-        if name not in needed | heads and view.is_plain(layer) and view.may_go(layer)
-    }
-    return view.edit(gone) if gone else None
+    spec = network.spec
+    graph = spec.model.body
+    assert isinstance(graph, Chain)
+    lowered = network.graph.bodies[graph]
+    outputs = [output for output in spec.outputs if not is_train_only(output, graph)]
+    needed = {output.ref.name for output in outputs}
+    needed = needed.union(*(nx.ancestors(lowered.graph, name) for name in needed))
+    moved, layers = owned([step for step in lowered.steps if step.layer.name in needed])
+    kept = tuple(
+        replace(output, ref=renamed(output.ref, moved), head=None, weight=None)
+        for output in outputs
+    )
+    model = replace(spec.model, body=replace(graph, layers=layers))
+    return replace(spec, model=model, outputs=kept)
 
 
 def drop_idle(view: View) -> Edit | None:

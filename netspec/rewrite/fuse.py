@@ -13,6 +13,7 @@ from netspec.language.grammar import NOTHING
 from netspec.language.model import INPUT, BlockCall, Chain, Layer, OpCall, Spec
 from netspec.language.terms import Argument, Ref, Value
 from netspec.ops.activation import Activation
+from netspec.ops.base import Op
 from netspec.ops.conv import Conv
 from netspec.ops.dim import Expr, is_known, names
 from netspec.ops.dropout import Noise
@@ -35,6 +36,10 @@ def fuse_siblings(view: View) -> Edit | None:
         if found:
             families.setdefault(found, []).append(layer)
     for (_, key, *_), family in cast("Any", families.items()):
+        if len(family) == 1:
+            continue
+        # The pieces of a split are views of one tensor, which PyTorch lets nobody overwrite.
+        family = [layer for layer in family if not view.is_overwritten(layer.name)]
         widths = [_given(view.network.spec, layer)[key] for layer in family]
         if len(family) > 1 and is_known(reduce(add, cast("Any", widths))):
             return _fused(view, family, key, widths)
@@ -115,7 +120,7 @@ def _stackable(spec: Spec, called: str) -> str | None:
         if (layer, k) != (first, key)
     ]
     is_free = width.args[0] not in used and _is_alone(first)
-    is_pointwise = all(_is_pointwise(layer) for layer in others)
+    is_pointwise = all(_is_pointwise(layer, _leading(spec, first)) for layer in others)
     return str(width.args[0]) if in_line and is_free and is_pointwise else None
 
 
@@ -128,13 +133,27 @@ def _is_alone(layer: Layer) -> bool:
     return said.when is None and said.repeat is None and said.shape is None
 
 
-def _is_pointwise(layer: Layer) -> bool:
-    """Tell whether each channel of what a layer gives is made of the same one of its input."""
+def _leading(spec: Spec, layer: Layer) -> Op:
+    """Return the op that a layer calls, or that the block starts with that it calls."""
+    call = layer.call
+    while isinstance(call, BlockCall):
+        body = spec.blocks[call.block].body
+        assert isinstance(body, Chain)
+        call = body.layers[0].call
+    assert isinstance(call, OpCall)
+    return call.op
+
+
+def _is_pointwise(layer: Layer, leading: Op) -> bool:
+    """Tell whether each channel of what a layer gives is made of the same one of its input.
+
+    `leading` is the op that gives the channels: those of a linear layer are the last dimension.
+    """
     if not isinstance(layer.call, OpCall):
         return False
     op = layer.call.op
     if isinstance(op, BatchNorm):
-        return True
+        return isinstance(leading, Conv)
     is_activation = isinstance(op, Activation | Noise) and not op.weights((2, 2, 2))
     return is_activation and op.reach((2, 2, 2)) == one_by_one(3)
 
@@ -152,23 +171,23 @@ def _fused(view: View, family: Sequence[Layer], key: str, widths: Sequence[Value
     members = tuple(layer.name for layer in family)
     first = family[0]
     tensors = {fused: _stacked(view, members)}
+    read = {member: Ref(pieces, port=member) for member in members}
     layers: list[Layer] = []
     for step in view.lowered.steps:
         layer = step.layer
         if step.is_branch:
             layer = replace(layer, name=unused(f"branch{layer.name}", view.layers))
             tensors[layer.name] = view.moved(step.layer.name)
+            read[step.layer.name] = Ref(layer.name)
         if layer is first:
             layers += [
                 _wide(first, fused, key, widths),
-                _cut(first, fused, pieces, members, widths),
+                _cut(view, first, (fused, pieces), members, widths),
             ]
         elif layer.name not in members:
             layers.append(layer)
     if view.lowered.join is not None:
         layers.append(view.lowered.join)
-    read = {member: Ref(pieces, port=member) for member in members}
-    read |= {new.removeprefix("branch"): Ref(new) for new in tensors if new != fused}
     chain = tuple(
         replace(layer, sources=tuple(read.get(ref.name, ref) for ref in layer.sources))
         for layer in layers
@@ -191,15 +210,20 @@ def _wide(layer: Layer, called: str, key: str, widths: Sequence[Value]) -> Layer
 
 
 def _cut(
-    layer: Layer, fused: str, called: str, members: tuple[str, ...], widths: Sequence[Value]
+    view: View,
+    layer: Layer,
+    called: tuple[str, str],
+    members: tuple[str, ...],
+    widths: Sequence[Value],
 ) -> Layer:
-    """Return the layer that cuts what the wide one gives."""
+    """Return the layer, the second one `called`, that cuts what the wide one gives."""
     values: dict[str, Value] = {"split_size_or_sections": tuple(widths), "names": members}
-    if isinstance(layer.call, OpCall) and isinstance(layer.call.op, Linear):
+    if isinstance(_leading(view.network.spec, layer), Linear):
         values["dim"] = -1
     arguments = {key: Argument(value, layer.span) for key, value in values.items()}
     call = OpCall(Split.model_validate(values), arguments, layer.span, 1)
-    return Layer(called, layer.span, call, (Ref(fused),))
+    fused, pieces = called
+    return Layer(pieces, layer.span, call, (Ref(fused),))
 
 
 def _stacked(view: View, members: Sequence[str]) -> Source:

@@ -10,7 +10,7 @@ from netspec.analysis.network import Network
 from netspec.language.write import written
 from netspec.rewrite.apply import Tensors, applied, kept, rebuilt
 from netspec.rewrite.band import band_response_norm
-from netspec.rewrite.drop import drop_idle, drop_unread, inference
+from netspec.rewrite.drop import drop_idle, inference
 from netspec.rewrite.fold import fold_batch_norm
 from netspec.rewrite.fuse import fuse_siblings
 from netspec.rewrite.memory import channels_last, in_place
@@ -74,8 +74,6 @@ def optimize(network: Network, names: Collection[str] = NAMES) -> Optimized:
     """
     network = rebuilt(network, inference(network))
     tensors = kept(network)
-    while edit := _first(network, drop_unread):
-        network, tensors = applied(network, edit, tensors)
     log: dict[str, Applied] = {}
     is_done = False
     while not is_done:

@@ -33,7 +33,6 @@ def _once(spec: Spec) -> Spec:
     gone = {name: _unread(block) for name, block in blocks.items()}
     read = {text for layer in layers for text in _read(layer)}
     read |= {text for shape in spec.inputs.values() for text in names(shape.value)}
-    read |= {text for x in spec.outputs if x.weight for text in names(x.weight.value)}
     params = {name: param for name, param in spec.params.items() if name in read}
     if (
         len(blocks) == len(spec.blocks)

@@ -11,7 +11,7 @@ from netspec.graph.model import Node, NodeId, Sizes, path
 from netspec.language.lower import END, Lowered
 from netspec.language.model import Body, Chain, Layer, OpCall, Parallel, ShareCall
 from netspec.language.terms import Argument, Condition, Ref, Value
-from netspec.ops.base import Op
+from netspec.ops.base import Op, Storage
 from netspec.rewrite.tensors import Arithmetic, Old
 
 Source = Callable[[str, NodeId], Arithmetic]
@@ -53,15 +53,16 @@ class View:
             return ((),)
         return [use.id for use in self.network.graph.instances.get(self.body, ())]
 
-    @cached_property
-    def _at(self) -> Mapping[NodeId, NodeId]:
-        """Return ids by the numbers of lists as written, of what has moved up in one."""
-        return {written: id for id, written in self.network.graph.written.items()}
-
     def at(self, place: NodeId, name: str) -> NodeId:
-        """Return the id of a layer in one use: `else: nothing` has others move up in a list."""
-        written = self.network.graph.written
-        return self._at.get((*written.get(place, place), name), (*place, name))
+        """Return the id of a layer, which in a list may have moved up, or of nothing."""
+        graph = self.network.graph
+        written, id = (*graph.written.get(place, place), name), (*place, name)
+        return self._moved.get(written) or (() if id in graph.written else id)
+
+    @cached_property
+    def _moved(self) -> Mapping[NodeId, NodeId]:
+        """What has moved up in a list, by its id as written."""
+        return {written: id for id, written in self.network.graph.written.items()}
 
     def name_at(self, id: NodeId) -> str:
         """Return how a layer of the body with this id is written."""
@@ -94,10 +95,23 @@ class View:
         """Tell whether something outside of the body reads a layer."""
         return END in self.lowered.graph.successors(name)
 
+    def is_overwritten(self, name: str) -> bool:
+        """Tell whether an op overwrites what a layer gives, or a view of it."""
+        graph = self.network.graph
+        uses = (graph.uses.get(self.at(place, name)) for place in self.places)
+        found = {use.output for use in uses if use is not None}
+        for node in graph.nodes.values():
+            if not found.isdisjoint(node.inputs):
+                if getattr(node.op, "inplace", False):
+                    return True
+                if node.op.storage in (Storage.VIEW, Storage.IDLE):
+                    found.add(node.id)
+        return False
+
     def nodes(self, name: str) -> list[Node]:
-        """Return an op of the body in each use of the body in which it is there."""
+        """Return an op of the body in each use of the body."""
         found = (self.network.graph.nodes.get(self.at(place, name)) for place in self.places)
-        return [node for node in found if node is not None and self.name_at(node.id) == name]
+        return [node for node in found if node is not None]
 
     def ops(self, name: str) -> list[Op]:
         """Return what an op comes to in each use of the body."""

@@ -11,16 +11,12 @@ Change = Callable[[Layer], Layer]
 
 
 def mapped(spec: Spec, change: Change) -> Spec:
-    """Return a spec with every layer changed, those of inline bodies before the one around them."""
+    """Return a spec without heads with every layer changed, inline bodies before what is around."""
     blocks = {
         name: replace(block, body=_body(block.body, change)) for name, block in spec.blocks.items()
     }
-    outputs = tuple(
-        replace(output, head=_layer(output.head, change)) if output.head else output
-        for output in spec.outputs
-    )
     model = replace(spec.model, body=_body(spec.model.body, change))
-    return replace(spec, blocks=blocks, model=model, outputs=outputs)
+    return replace(spec, blocks=blocks, model=model)
 
 
 def _body(body: Body, change: Change) -> Body:
