@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from textwrap import indent
 from typing import Any
 
 from netspec.language.fmt.text import formatted
@@ -50,14 +51,25 @@ def written(spec: Spec, expect: Mapping[str, int]) -> str:
         _Inline, lambda dumper, data: dumper.represent_mapping(_MAP, data.items(), True)
     )
     Dumper.add_representer(tuple, lambda dumper, data: dumper.represent_sequence(_LIST, data, True))
-    data = _spec(spec, expect)
-    text = yaml.dump(data, Dumper=Dumper, allow_unicode=True, sort_keys=False, width=96)
-    # What a reader looks for stands apart.
-    text = re.sub(r"^(?=(blocks|graph|outputs|expect):)", "\n", text, flags=re.M)
-    text = re.sub(r"^(?=  [A-Z]\w*:$)", "\n", text, flags=re.M).replace("blocks:\n\n", "blocks:\n")
+
+    def dump(data: Data, depth: int = 0) -> str:
+        width = _WIDTH - depth
+        made = yaml.dump(data, Dumper=Dumper, allow_unicode=True, sort_keys=False, width=width)
+        return indent(made, " " * depth)
+
+    text = ""
+    for key, section in _spec(spec, expect).items():
+        # What a reader looks for stands apart.
+        text += "\n" if key in _APART else ""
+        if key == "blocks":
+            blocks = [dump({name: block}, 2) for name, block in section.items()]
+            text += "blocks:\n" + "\n".join(blocks)
+        else:
+            text += dump({key: section})
     return formatted(Source("<written>", text))
 
 
+_WIDTH, _APART = 96, ("blocks", "graph", "outputs", "expect")
 _MAP, _LIST = "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"
 
 

@@ -31,7 +31,7 @@ def inference(network: Network) -> Spec:
 
 
 def _needed(network: Network) -> Spec:
-    """Return a spec without the outputs of training, and without what only they need."""
+    """Return a spec without the outputs of training and what only they need, inputs included."""
     import networkx as nx
 
     spec = network.spec
@@ -46,8 +46,9 @@ def _needed(network: Network) -> Spec:
         replace(output, ref=renamed(output.ref, moved), head=None, weight=None)
         for output in outputs
     )
-    model = replace(spec.model, body=replace(graph, layers=layers))
-    return replace(spec, model=model, outputs=kept)
+    inputs = {name: shape for name, shape in spec.inputs.items() if name in needed}
+    model = replace(spec.model, body=replace(graph, layers=layers), inputs=tuple(inputs))
+    return replace(spec, inputs=inputs, model=model, outputs=kept)
 
 
 def drop_idle(view: View) -> Edit | None:

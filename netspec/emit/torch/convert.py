@@ -7,31 +7,42 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.resources import files
 
-from netspec.emit.torch.layout import INDENT, Brackets, Code, call, quoted, statement
+from netspec.emit.torch.layout import (
+    INDENT,
+    WIDTH,
+    Brackets,
+    Code,
+    Operation,
+    broken,
+    call,
+    flat,
+    quoted,
+    statement,
+)
 from netspec.rewrite.tensors import Arithmetic, Made, Old, keys
 
 CONVERT = "convert"
-_STATE, _PLACE = "state", "place"
+_STATE, _PLACE, _RESULT = "state", "place", "result"
 
 
-def convert(name: str, tensors: Mapping[str, Arithmetic]) -> str:
+def convert(tensors: Mapping[str, Arithmetic]) -> str:
     """Return the source of `convert`, behind that of the functions that it calls."""
     kept = [key for key, value in tensors.items() if value == Old(key)]
+    made = [*_made({key: value for key, value in tensors.items() if value != Old(key)})]
     lines = [
         f"def {CONVERT}({_STATE}: dict[str, Tensor]) -> dict[str, Tensor]:",
-        f'{INDENT}"""Return the tensors of {name} as written as this module has them.',
+        f'{INDENT}"""Return the tensors of the network as written as this module has them.',
         "",
-        f'{INDENT}Example: `model.load_state_dict({CONVERT}(torch.load("{name}.pt")))`.',
+        f"{INDENT}Example: `model.load_state_dict({CONVERT}(original.state_dict()))`.",
         f'{INDENT}"""',
     ]
     if kept:
         lines += statement("kept = ", Brackets("(", tuple(map(quoted, kept))), depth=1)
-        lines.append(f"{INDENT}result = {{key: {_STATE}[key] for key in kept}}")
+        start = f"{_RESULT} =" if made else "return"
+        lines.append(f"{INDENT}{start} {{key: {_STATE}[key] for key in kept}}")
     else:
-        lines.append(f"{INDENT}result: dict[str, Tensor] = {{}}")
-    lines += _made({key: value for key, value in tensors.items() if value != Old(key)})
-    lines.append(f"{INDENT}return result")
-    return "\n".join(lines)
+        lines.append(f"{INDENT}{_RESULT}: dict[str, Tensor] = {{}}")
+    return "\n".join([*lines, *made, *([f"{INDENT}return {_RESULT}"] if made else [])])
 
 
 def functions(tensors: Mapping[str, Arithmetic]) -> dict[str, str]:
@@ -85,8 +96,17 @@ def _made(tensors: Mapping[str, Arithmetic]) -> Iterator[str]:
             yield from statement(f"for {_PLACE} in ", listed, ":", depth=1)
         place = "" if is_loop else several[0]
         for key, value in items:
-            head = f"result[{_key(key, place, is_loop)}] = "
-            yield from statement(head, _code(value, place, is_loop), depth=1 + is_loop)
+            target = _item(_RESULT, key, place, is_loop)
+            yield from _assigned(target, _code(value, place, is_loop), 1 + is_loop)
+
+
+def _assigned(target: Brackets, value: Code, depth: int) -> list[str]:
+    """Return an assignment; a target that leaves no room for the value's start is broken."""
+    head = f"{flat(target)} = "
+    if len(f"{INDENT * depth}{head}(") <= WIDTH:
+        return statement(head, value, depth=depth)
+    first, *key, last = broken("", target, "", depth)
+    return [first, *key, *statement(f"{last.strip()} = ", value, depth=depth)]
 
 
 def _common(texts: list[str]) -> str:
@@ -108,14 +128,16 @@ def _below(value: Arithmetic, place: str) -> Arithmetic:
     return Made(value.function, tuple(args))
 
 
-def _key(key: str, place: str, is_loop: bool) -> str:
-    return f"{_PLACE} + {quoted(key)}" if is_loop else quoted(place + key)
+def _item(of: str, key: str, place: str, is_loop: bool) -> Brackets:
+    """Write an item of a state_dict; in a loop keys stand below a place."""
+    text = Operation(("+",), (_PLACE, quoted(key))) if is_loop else quoted(place + key)
+    return Brackets(f"{of}[", (text,), "]", hugs=True)
 
 
 def _code(value: object, place: str, is_loop: bool) -> Code:
     match value:
         case Old():
-            return f"{_STATE}[{_key(value.key, place, is_loop)}]"
+            return _item(_STATE, value.key, place, is_loop)
         case Made():
             return call(value.function, [_code(arg, place, is_loop) for arg in value.args])
     return repr(value)

@@ -144,9 +144,9 @@ def statement(head: str, code: Code, tail: str = "", depth: int = 0) -> list[str
         case Brackets() if _is_too_long(head, code, depth) and not inside:
             inner = statement("", code, "", depth + 1)
             if any(len(line) > WIDTH for line in inner):  # then brackets around it are no help
-                return _broken(head, code, tail, depth)
+                return broken(head, code, tail, depth)
         case Brackets():
-            return _broken(head, code, tail, depth)
+            return broken(head, code, tail, depth)
         case Prefixed():
             return statement(head + code.text, code.value, tail, depth)
         case Generator():
@@ -174,7 +174,8 @@ def _is_nested(code: Code) -> bool:
     return not (isinstance(code, Brackets) and code.comment and len(comments(code)) == 1)
 
 
-def _broken(head: str, code: Brackets, tail: str, depth: int) -> list[str]:
+def broken(head: str, code: Brackets, tail: str, depth: int) -> list[str]:
+    """Return the lines of brackets whose items stand on lines of their own."""
     indent, inner = INDENT * depth, INDENT * (depth + 1)
     first, last = f"{indent}{head}{code.open}", f"{indent}{code.close}{tail}"
     if not code.items:

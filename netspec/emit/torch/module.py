@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from netspec.analysis.network import Network
 from netspec.analysis.receptive import describe, see
@@ -28,6 +28,7 @@ from netspec.emit.torch.pieces import (
 from netspec.emit.torch.plan import BUFFER, ClassPlan, FilePlan
 from netspec.emit.torch.sizes import ShapeTexts
 from netspec.emit.torch.trace import trace
+from netspec.graph.model import Sizes
 from netspec.language.check import is_train_only
 from netspec.language.model import INPUT, Chain, Layer
 from netspec.ops.base import CHANNELS_LAST, INTEGER, Call
@@ -55,7 +56,7 @@ def to_python(
         parts += [audit(writer.result(one), classes)] if one.result else []
         text = writer.model() if one is model else writer.block(one)
         parts.append(audit(text, classes, one.doc))
-    parts += [audit(convert(network.spec.name, tensors), classes)] if tensors else []
+    parts += [audit(convert(tensors), classes)] if tensors else []
     return compiled("\n\n\n".join(parts) + "\n")
 
 
@@ -156,9 +157,10 @@ class _FileWriter:
         lines += ["", *self._init(plan)]
         lines += [f"{INDENT * 2}self.{METHOD}()"] if method else []
         moved = [inputs[name] for name in inputs if name in self.network.spec.channels_last]
-        # What torch's own types of this method lack.
+        has_volumes = any(len(shape) == 5 for shape in self._stored())
+        # The method refuses tensors of five dimensions; its type, what it is given.
         move = f"self.to(memory_format={_FORMAT})  # type: ignore[call-overload]"
-        lines += [INDENT * 2 + move] if moved else []
+        lines += [INDENT * 2 + move] if moved and not has_volumes else []
         lines += ["", *signature("forward", inputs.values(), self._returns())]
         for text in moved:
             code = call(f"{text}.contiguous", [f"memory_format={_FORMAT}"])
@@ -167,6 +169,13 @@ class _FileWriter:
         lines += Statements(plan, inputs, attributes(plan), self._comment).body(names, self.only)
         lines += ["", *self._total_loss()] if self.only or plan.weights else []
         return "\n".join([*lines, *(["", *method] if method else [])])
+
+    def _stored(self) -> Iterator[Sizes]:
+        """Yield the shapes of the tensors that the module holds."""
+        yield from self.network.tensors().values()
+        for node in self.network.graph.nodes.values():
+            if not node.inputs:  # a constant
+                yield self.network.shapes[node.id]
 
     def _comment(self, layer: Layer) -> str:
         """Return a layer's shape where it differs from what the layer reads."""
