@@ -42,6 +42,10 @@ def _needed(network: Network) -> Spec:
     needed = {output.ref.name for output in outputs}
     needed = needed.union(*(nx.ancestors(lowered.graph, name) for name in needed))
     moved, layers = owned([step for step in lowered.steps if step.layer.name in needed])
+    # Where a layer overwrites what others read, the order in which they run counts.
+    names = (moved.get(step.layer.name, step.layer.name) for step in lowered.steps)
+    turn = {name: i for i, name in enumerate(names)}
+    layers = tuple(sorted(layers, key=lambda layer: turn[layer.name]))
     kept = tuple(
         replace(output, ref=renamed(output.ref, moved), head=None, weight=None)
         for output in outputs
