@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 import textwrap
 from collections.abc import Collection
 from pathlib import Path
@@ -14,8 +16,10 @@ from torch import Tensor, nn
 
 import netspec
 from netspec.cli import main
+from netspec.emit.torch.convert import convert, functions
 from netspec.language.write import written
 from netspec.rewrite.optimize import NAMES
+from netspec.rewrite.tensors import Made, Old
 from netspec.text.diagnostics import SpecError
 from tests.random_spec import specs
 from tests.support import ROOT, SPECS, draws, load, loads, one_block
@@ -107,6 +111,17 @@ def check_written(net: netspec.Net) -> None:
         for x in (again, net)
     )
     assert [str(row) for row in ours] == [str(row) for row in theirs]
+
+
+@pytest.mark.parametrize(
+    "doc", ["My blocks:\n\nof layers", "a\n\nB: c\ngraph:\n  D:\n", "- it's: #", "x" * 95 + " B: y"]
+)
+def test_a_doc_is_written_as_it_is(doc: str) -> None:
+    text = f"netspec: 1\nname: Net\ndoc: {json.dumps(doc)}\n"
+    block = f"Same: {{doc: {json.dumps(doc)}, chain: {{same: relu}}}}"
+    text += f"inputs: {{x: [3]}}\nblocks: {{{block}}}\ngraph: {{out: Same}}\noutputs: {{y: out}}\n"
+    spec = loads(loads(text).optimize().text).network.spec
+    assert spec.doc == spec.blocks["Same"].doc == doc.strip()
 
 
 # ------------------------------------------------------------------ what each rewrite does
@@ -447,6 +462,25 @@ def test_the_generated_module_converts_weights_by_itself(tmp_path: Path) -> None
     wanted = fast.convert(model.state_dict())
     assert found.keys() == wanted.keys()
     assert all(torch.equal(found[key], wanted[key]) for key in wanted)
+
+
+def test_convert_is_written_as_ruff_writes_it(tmp_path: Path) -> None:
+    made = Made("folded_bias", (None, Old("b" * 20), None, Old("b.c"), 1e-5))
+    for size in (1, 20, 40, 56, 64):
+        name = "a" * size
+        below = {f"{x}.{name}.w": Old(f"{x}.{'b' * size}.w") for x in ("one", "two")}
+        pairs = {f"{x}.{name}.m": Made("stacked", (Old(f"{x}.b.w"), made)) for x in "pq"}
+        tensors = {"kept": Old("kept"), name: Old("b"), f"{name}.d": made, **below, **pairs}
+        for index, some in enumerate((tensors, {"kept": Old("kept")}, {"a": Old("b")})):
+            source = "\n\n\n".join([*functions(some).values(), convert(some)])
+            head = "import torch\nfrom torch import Tensor\n\n\n" if index == 0 else ""
+            head = head or "from torch import Tensor\n\n\n"
+            (tmp_path / f"made{size}_{index}.py").write_text(f"{head}{source}\n")
+    rules = ["--select", "E,F,B,PYI,RUF,PIE,RET"]
+    for command in (["format", "--diff"], ["check", *rules]):
+        line = ("ruff", *command, "--isolated", str(tmp_path))
+        result = subprocess.run(line, capture_output=True, text=True)
+        assert result.returncode == 0, result.stdout
 
 
 def test_weights_are_written_beside_the_spec(tmp_path: Path) -> None:
