@@ -15,16 +15,17 @@ from netspec.rewrite.view import Edit, Source, View, same_condition
 
 
 def fold_batch_norm(view: View) -> Edit | None:
-    """Fold a batch normalisation into the layer that it alone reads."""
+    """Fold batch normalisations into the layers that they alone read."""
+    changed: dict[str, Layer | None] = {}
+    instead: dict[str, str] = {}
+    tensors: dict[str, Source] = {}
     for norm in view.layers.values():
         above = view.above(norm)
         if above and _is_foldable(view, above, norm):
-            return view.edit(
-                {norm.name: None, above.name: _with_bias(above, norm)},
-                {norm.name: above.name},
-                {above.name: _folded(view, above.name, norm.name)},
-            )
-    return None
+            changed |= {norm.name: None, above.name: _with_bias(above, norm)}
+            instead[norm.name] = above.name
+            tensors[above.name] = _folded(view, above.name, norm.name)
+    return replace(view.edit(changed, instead, tensors), times=len(instead)) if changed else None
 
 
 def _is_foldable(view: View, layer: Layer, norm: Layer) -> bool:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from netspec.analysis.network import Network
+from netspec.language.model import Layer
 from netspec.ops.activation import Activation
 from netspec.ops.conv import Conv, Conv2d
 from netspec.ops.linear import Linear
@@ -26,6 +29,7 @@ def channels_last(network: Network) -> set[str]:
 
 def in_place(view: View) -> Edit | None:
     """Let activations overwrite what nobody else reads."""
+    changed: dict[str, Layer | None] = {}
     for layer in view.layers.values():
         above = view.above(layer) if view.is_op(layer, Activation) else None
         is_own = above is not None and view.is_op(above, Conv, Linear, BatchNorm, Add)
@@ -33,8 +37,8 @@ def in_place(view: View) -> Edit | None:
             continue
         if all(_overwrites(op) for op in view.ops(layer.name)) and above.said.when is None:
             kind = type(view.ops(layer.name)[0])
-            return view.edit({layer.name: view.called(layer, kind, inplace=True)})
-    return None
+            changed[layer.name] = view.called(layer, kind, inplace=True)
+    return replace(view.edit(changed), times=len(changed)) if changed else None
 
 
 def _overwrites(op: object) -> bool:

@@ -109,4 +109,5 @@ def _more(past: Applied, edit: Edit, before: Network, after: Network) -> Applied
     for op in sorted(old.keys() | new.keys()):
         if old[op] != new[op]:
             ops[op] = (ops.get(op, (old[op], 0))[0], new[op])
-    return Applied(past.name, past.count + len(View(before, edit.old).places), ops)
+    count = edit.times * len(View(before, edit.old).places)
+    return Applied(past.name, past.count + count, ops)

@@ -28,6 +28,8 @@ class Edit:
     old: Body
     new: Body
     tensors: Mapping[str, Source] = field(default_factory=dict)
+    times: int = 1
+    """How many places of the body it changes."""
 
 
 @dataclass(frozen=True, eq=False)
