@@ -104,6 +104,8 @@ def _onnxruntime(job: Job) -> Run:
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = job.threads, 1
+    # Threads that went on waiting behind a run would take the time of what is measured next.
+    options.add_session_config_entry("session.force_spinning_stop", "1")
     session = onnxruntime.InferenceSession(_onnx(job), options, ["CPUExecutionProvider"])
     names = [given.name for given in session.get_inputs()]
 
