@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from netspec.analysis import costs, shapes
 from netspec.analysis.network import Network
-from netspec.graph.expand import expand
+from netspec.analysis.rebuild import rebuilt
 from netspec.graph.model import Graph
-from netspec.language.lower import lower
 from netspec.language.model import BlockCall, Chain, Layer, OpCall, Output, Spec
 from netspec.language.part import owned, renamed
 from netspec.language.terms import Ref
 from netspec.ops.split import Cut
-from netspec.text.diagnostics import Sink, suggest
+from netspec.text.diagnostics import suggest
 
 
 class FeatureError(ValueError):
@@ -27,12 +25,7 @@ def select(network: Network, names: Sequence[str]) -> Network:
     A layer with several outputs is named with one of them, `parts.0`, which is called `parts_0`.
     The weights have the same keys as the whole network's. Raises FeatureError.
     """
-    spec = _cut(network.spec, network.graph, list(dict.fromkeys(names)))
-    graph = expand(spec, lower(spec), network.graph.params, Sink())
-    sizes, _ = shapes.infer(graph)
-    work = costs.measure(graph, sizes)
-    totals = costs.sum_up(graph, work)
-    return replace(network, spec=spec, graph=graph, shapes=sizes, costs=work, totals=totals)
+    return rebuilt(network, _cut(network.spec, network.graph, list(dict.fromkeys(names))))
 
 
 def _cut(spec: Spec, graph: Graph, names: Sequence[str]) -> Spec:

@@ -524,6 +524,19 @@ def test_what_cannot_be_done_is_told(
     assert not Path("fast.yaml").exists() and not Path("x.pt").exists()
 
 
+def test_the_weights_themselves_are_never_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("net.yaml").write_text(one_block("out: relu"))
+    torch.save({}, "in.pt")
+    before = Path("in.pt").read_bytes()
+    for output, weights in (("in.pt", "out.pt"), ("fast.yaml", "in.pt")):
+        files = ["-o", output, "--weights", "in.pt", "--weights-out", weights]
+        assert main(["optimize", "net.yaml", *files, "--force"]) == 2
+    assert Path("in.pt").read_bytes() == before
+
+
 def test_the_spec_itself_is_never_written(tmp_path: Path) -> None:
     spec = tmp_path / "net.yaml"
     spec.write_text(one_block("out: relu"))

@@ -11,6 +11,7 @@ from netspec.analysis.network import Network
 from netspec.cli.arguments import add_output, add_spec
 from netspec.cli.common import compiled, stamps_of, write
 from netspec.cli.exits import Exit, Failure
+from netspec.cli.running import reading
 from netspec.cli.show import tell
 from netspec.compiler import optimized
 from netspec.language.project import stamp
@@ -55,12 +56,8 @@ def _weights(options: Namespace, found: Optimized) -> bytes:
     from netspec.rewrite.tensors import computed, keys
     from netspec.runtime.weights import read, written
 
-    try:
+    with reading(options.weights):
         state = read(options.weights)
-    except ValueError as error:
-        raise Failure(str(error), Exit.USAGE) from None
-    except ImportError as error:
-        raise Failure(f"{options.weights} needs {error.name}", Exit.ENVIRONMENT) from None
     wanted = dict.fromkeys(key for made in found.tensors.values() for key in keys(made))
     if missing := [key for key in wanted if key not in state]:
         more = f" and {len(missing) - 1} more" if missing[1:] else ""
@@ -73,9 +70,11 @@ def run(options: Namespace) -> int:
         raise Failure("--weights and --weights-out go together", Exit.USAGE)
     only, without = map(_listed, (options.only, options.without))
     _, found = rewritten(compiled(options), only, without)
-    tensors = _weights(options, found) if options.weights else b""
+    tensors = b""
+    if options.weights:
+        tensors = _weights(options, found)
+        stamps_of(options)[options.weights] = stamp(options.weights)
     write(options, options.output, found.text.encode(), "spec")
     if options.weights:
-        stamps_of(options)[options.weights] = stamp(options.weights)
         write(options, options.weights_out, tensors, "tensors")
     return 0

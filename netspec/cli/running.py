@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from argparse import ArgumentParser, ArgumentTypeError
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from netspec.analysis.network import Network
@@ -50,16 +52,23 @@ def module(network: Network, weights: str | None) -> nn.Module:
     return model
 
 
-def _load(network: Network, model: nn.Module, path: str) -> None:
-    from netspec.runtime.weights import load_weights
-
+@contextmanager
+def reading(path: str) -> Iterator[None]:
+    """Turn what is wrong with a file of weights that is read inside into a Failure."""
     try:
-        loaded = load_weights(model, path)
+        yield
     except ValueError as error:
         raise Failure(str(error), Exit.USAGE) from None
     except ImportError:
         message = f"{path} needs safetensors: pip install safetensors"
         raise Failure(message, Exit.ENVIRONMENT) from None
+
+
+def _load(network: Network, model: nn.Module, path: str) -> None:
+    from netspec.runtime.weights import load_weights
+
+    with reading(path):
+        loaded = load_weights(model, path)
     owners = {".".join(node.owner) for node in network.graph.inference()}
     absent = [key for key in loaded.missing if _is_needed(key, owners)]
     if absent:

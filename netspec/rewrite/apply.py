@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from netspec.analysis import costs, shapes
 from netspec.analysis.network import Network
-from netspec.graph.expand import expand
-from netspec.language.lower import lower
+from netspec.analysis.rebuild import rebuilt
 from netspec.language.model import Body, Chain, Layer, Parallel, Spec
 from netspec.rewrite.tensors import Arithmetic, Old, through
 from netspec.rewrite.view import Edit, View
-from netspec.text.diagnostics import Sink
 
 Tensors = Mapping[str, Arithmetic]
 """Each tensor of a state_dict, by its key, as made of another network's."""
@@ -21,17 +18,6 @@ Tensors = Mapping[str, Arithmetic]
 def kept(network: Network) -> Tensors:
     """Return the tensors of a network that nobody has rewritten."""
     return {key: Old(key) for key in network.tensors()}
-
-
-def rebuilt(network: Network, spec: Spec) -> Network:
-    """Compile a changed spec at its own parameters. Raises SpecError."""
-    sink = Sink()
-    graph = expand(spec, lower(spec), {}, sink)
-    sizes, problems = shapes.infer(graph)
-    assert not problems, "a rewrite that does not fit"
-    work = costs.measure(graph, sizes)
-    totals = costs.sum_up(graph, work)
-    return replace(network, spec=spec, graph=graph, shapes=sizes, costs=work, totals=totals)
 
 
 def applied(network: Network, edit: Edit, tensors: Tensors) -> tuple[Network, Tensors]:

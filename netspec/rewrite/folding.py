@@ -1,4 +1,7 @@
-"""What tensors of a rewritten network are computed with; generated code takes these over."""
+"""What tensors of a rewritten network are computed with; generated code takes these over.
+
+It imports torch as that code does; what needs it imports it only where tensors are computed.
+"""
 
 import torch
 from torch import Tensor

@@ -7,8 +7,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from netspec.analysis.network import Network
+from netspec.analysis.rebuild import rebuilt
 from netspec.language.write import written
-from netspec.rewrite.apply import Tensors, applied, kept, rebuilt
+from netspec.rewrite.apply import Tensors, applied, kept
 from netspec.rewrite.band import band_response_norm
 from netspec.rewrite.drop import drop_idle, inference
 from netspec.rewrite.fold import fold_batch_norm
