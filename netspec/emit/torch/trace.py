@@ -5,9 +5,9 @@ arguments of its children come out as expressions over the constructor's own arg
 the image stay unwritten (names that start with "@"): what depends on them is a number where it is
 the same in every use of the block, and a constructor argument where it is not.
 
-The spec's parameters are names too ("$width"), until something inferred turns out to depend on one:
-a constructor that took it could not make a network of another size that fits together. Such a
-parameter is held fixed, a number in every class, and all is traced again.
+The spec's parameters are names too ("$width"), until something inferred turns out to depend on one
+in a way that makes no network that fits together. Such a parameter is held fixed, a number in every
+class, and the network is traced again with it.
 """
 
 from __future__ import annotations
