@@ -1,9 +1,8 @@
 """Network → the plan of its file: every body is traced, with names in place of numbers.
 
-Shape rules run on names here: a block's input has the channels `in_channels`, so the inferred
-arguments of its children come out as expressions over the constructor's own arguments. Sizes of
-the image stay unwritten (names that start with "@"): what depends on them is a number where it is
-the same in every use of the block, and a constructor argument where it is not.
+Shape rules run on names here: a block's input has the channels `in_channels`, so the arguments of
+its children come out as expressions over the constructor's own. Sizes of the image stay unwritten
+("@…"): what depends on them is a number where all uses of the block agree, else an argument.
 
 The spec's parameters are names too ("$width"), until something inferred turns out to depend on one
 in a way that makes no network that fits together. Such a parameter is held fixed, a number in every
