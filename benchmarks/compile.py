@@ -11,10 +11,13 @@
 4. CPU time of every way to write a network of 90,000 layers from 700 bytes over that of a tenth of
    it, and over that of its `check`.
 5. From a save to what `check --watch` prints, over the CPU time of a `check` of its own.
+6. CPU time of checking a chain of linear layers over that of the tools that are nearest, each in
+   its own language and by its own command, where they are installed: n-orca, NNEF, torchinfo.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import resource
 import statistics
@@ -197,6 +200,57 @@ def watching(folder: Path, check: float) -> str:
     return f"save to print: {median * 1000:.0f} ms = {median / check:.2f} times a check of its own"
 
 
+def linear(kind: str, layers: int) -> str:
+    """Return a chain of linear layers of 64 features, as a tool of its `kind` reads it."""
+    numbers = range(layers)
+    if kind == "netspec":
+        lines = "".join(f"  l{i}: {{linear: 64}}\n" for i in numbers)
+        head = "netspec: 1\nname: Big\ninputs: {x: [64]}\ngraph:\n"
+        return f"{head}{lines}outputs: {{y: l{layers - 1}}}\n"
+    if kind == "n_orca":
+        names = ["x", *(f"l{i}" for i in numbers), "y"]
+        ops = "".join(f"## layer l{i}\n- op: Linear(64, 64)\n" for i in numbers)
+        flow = "".join(
+            f"| {a} | {b} | t{i} |\n"
+            for i, (a, b) in enumerate(zip(names, names[1:], strict=False))
+        )
+        tensors = (
+            "## tensors\n| Name | Shape | Dtype |\n|---|---|---|\n| t0 | (B, 64) | float32 |\n"
+        )
+        head = f"# architecture Big\n\n{tensors}\n## layer x [input]\n{ops}## layer y [output]\n"
+        return f"{head}\n## flow\n\n| Source | Target | Tensor |\n|---|---|---|\n{flow}"
+    if kind == "nnef":
+        lines = "".join(
+            f"w{i} = variable<scalar>(shape = [64, 64], label = 'w{i}');\n"
+            f"t{i + 1} = linear(t{i}, w{i}, 0.0);\n"
+            for i in numbers
+        )
+        start = "t0 = external<scalar>(shape = [1, 64]);\n"
+        return f"version 1.0;\ngraph Big( t0 ) -> ( t{layers} )\n{{\n{start}{lines}}}\n"
+    module = f"torch.nn.Sequential(*(torch.nn.Linear(64, 64) for _ in range({layers})))"
+    return f"import torch, torchinfo\ntorchinfo.summary({module}, (1, 64), verbose=1)\n"
+
+
+def beside(folder: Path, layers: int = 800) -> Iterator[str]:
+    """Compare a check with what other tools take to check as much."""
+    orders = {
+        "netspec": ("big.yaml", ["-m", "netspec", "check"]),
+        "n_orca": ("big.n.orca.md", ["-m", "n_orca.cli.main", "verify"]),
+        "nnef": ("big.nnef", ["-m", "nnef.validate", "--shapes"]),
+        "torchinfo": ("big.py", []),
+    }
+    commands = {}
+    for kind, (name, order) in orders.items():
+        (folder / name).write_text(linear(kind, layers))
+        commands[kind] = [sys.executable, *order, str(folder / name)]
+    for kind, command in list(commands.items())[1:]:
+        if importlib.util.find_spec(kind) is None:
+            yield f"beside {kind}: not installed"
+            continue
+        ours, theirs, ratio = paired(commands["netspec"], command, 5)
+        yield f"{layers} linear layers: {ours:.2f} s   {kind}: {theirs:.2f} s   {ratio:.2f} times"
+
+
 def main() -> None:
     check = [sys.executable, "-m", "netspec", "check", str(ROOT / "specs" / "googlenet.yaml")]
     ours, base, ratio = paired(check, [sys.executable, "-c", BASELINE])
@@ -209,8 +263,9 @@ def main() -> None:
         print(_relu_line(Path(folder)))
         print(watching(Path(folder), ours))
         print(_depth_line(Path(folder)))
-        for line in (*growth(Path(folder)), *expansion(Path(folder))):
-            print(line)
+        for part in (beside, growth, expansion):
+            for line in part(Path(folder)):
+                print(line, flush=True)
 
 
 if __name__ == "__main__":
