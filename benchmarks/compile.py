@@ -26,6 +26,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -210,10 +211,7 @@ def linear(kind: str, layers: int) -> str:
     if kind == "n_orca":
         names = ["x", *(f"l{i}" for i in numbers), "y"]
         ops = "".join(f"## layer l{i}\n- op: Linear(64, 64)\n" for i in numbers)
-        flow = "".join(
-            f"| {a} | {b} | t{i} |\n"
-            for i, (a, b) in enumerate(zip(names, names[1:], strict=False))
-        )
+        flow = "".join(f"| {a} | {b} | t{i} |\n" for i, (a, b) in enumerate(pairwise(names)))
         tensors = (
             "## tensors\n| Name | Shape | Dtype |\n|---|---|---|\n| t0 | (B, 64) | float32 |\n"
         )
