@@ -195,14 +195,18 @@ class Net:
 
         return smallest(self.network.graph)
 
-    def load_weights(self, path: str | PathLike[str], /, **arguments: float) -> Loaded:
-        """Build the model and load a state_dict where names and shapes agree; report the rest.
+    def load_weights(
+        self, path: str | PathLike[str], /, match: str | None = None, **arguments: float
+    ) -> Loaded:
+        """Build the model and load a state_dict where shapes agree; report the rest.
 
-        `path` is a .pt, .pth or .safetensors file; `arguments` go to the constructor.
+        `path` is a .pt, .pth or .safetensors file. Its tensors are matched by `match`: "key",
+        "structure", or by default by key if all agree and else by structure. `arguments` go to the
+        constructor. Raises ValueError where no one matching fits.
         """
         from netspec.runtime.weights import load_weights
 
-        return load_weights(self.build(**arguments), fspath(path))
+        return load_weights(self.build(**arguments), fspath(path), match)
 
     def build(self, /, **arguments: float) -> nn.Module:
         """Return the network as an nn.Module, made from the source that `to_python` returns.

@@ -55,8 +55,12 @@ def module(network: Network, weights: str | None) -> nn.Module:
 @contextmanager
 def reading(path: str) -> Iterator[None]:
     """Turn what is wrong with a file of weights that is read inside into a Failure."""
+    from netspec.runtime.match import MatchError
+
     try:
         yield
+    except MatchError as error:
+        raise Failure(str(error), Exit.WRONG) from None
     except ValueError as error:
         raise Failure(str(error), Exit.USAGE) from None
     except ImportError:

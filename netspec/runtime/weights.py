@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from netspec.runtime.match import Match, MatchError, match
 from netspec.text import files
 
 if TYPE_CHECKING:
@@ -22,39 +23,82 @@ class Loaded:
     loaded: tuple[str, ...]
     skipped: Mapping[str, str]
     missing: tuple[str, ...]
+    by_order: Sequence[Sequence[tuple[str, str]]] = ()
+    """The prefixes (the model's, the file's) that are alike and that only order told apart."""
 
     def __str__(self) -> str:
-        lines = [f"loaded {len(self.loaded)} tensors"]
+        lines = [f"loaded {len(self.loaded)} tensors", *map(told_apart, self.by_order)]
         lines += [f"skipped {key}: {reason}" for key, reason in self.skipped.items()]
         lines += [f"kept as initialised: {key}" for key in self.missing]
         return "\n".join(lines)
 
 
-def load_weights(model: nn.Module, path: str) -> Loaded:
-    """Load a state_dict (.pt, .pth or .safetensors) into a model where names and shapes agree.
+def told_apart(lot: Sequence[tuple[str, str]]) -> str:
+    """Say what only order has matched."""
+    return "by order alone: " + ", ".join(f"{ours} ← {theirs}" for ours, theirs in lot)
 
-    A .pt file is read with `weights_only=True`, so it cannot run code. Raises OSError or
-    ValueError if it holds no state_dict, ImportError for .safetensors without that package.
+
+def load_weights(model: nn.Module, path: str, by: str | None = None) -> Loaded:
+    """Load a state_dict (.pt, .pth or .safetensors) into a model, where shapes agree.
+
+    `by` is how its tensors find their place: by "key", by "structure", or else by key if all keys
+    of the model or of the file agree, and by structure if not. A .pt file is read with
+    `weights_only=True`, so it cannot run code. Raises OSError or ValueError if it holds no
+    state_dict or has another structure, ImportError for .safetensors without that package.
     """
     given = read(path)
     own = model.state_dict()
-    skipped = {key: _refusal(key, tensor, own) for key, tensor in given.items()}
-    fitting = {key: tensor for key, tensor in given.items() if not skipped[key]}
+    found = matching(own, given, path, by)
+    fitting = {ours: given[theirs] for ours, theirs in found.keys.items()}
+    refused = refusals(own, fitting)
+    model.load_state_dict({k: v for k, v in fitting.items() if k not in refused}, strict=False)
     # What is left out is reported, so that nothing is skipped silently.
-    model.load_state_dict(fitting, strict=False)
+    skipped = dict.fromkeys(given, "the model has no such tensor")
+    for ours, theirs in found.keys.items():
+        skipped[theirs] = refused.get(ours, "")
     return Loaded(
         model,
-        tuple(key for key in own if key in fitting),
+        tuple(key for key in own if key not in refused),
         {key: reason for key, reason in skipped.items() if reason},
-        tuple(key for key in own if key not in fitting),
+        tuple(refused),
+        found.by_order,
     )
 
 
-def _refusal(key: str, tensor: Tensor, own: Mapping[str, Tensor]) -> str:
-    if key not in own:
-        return "the model has no such tensor"
-    ours, theirs = ("×".join(map(str, t.shape)) or "scalar" for t in (own[key], tensor))
-    return "" if ours == theirs else f"the file has {theirs}, the model {ours}"
+def matching(
+    own: Mapping[str, Tensor], given: Mapping[str, Tensor], path: str, by: str | None = None
+) -> Match:
+    """Return which tensor of a file is each of a model, `by` "key", "structure" or what fits.
+
+    Raises MatchError if the structures differ or more than one matching fits.
+    """
+    same = {key: key for key in own if key in given}
+    if by == "key" or (by is None and len(same) in (len(own), len(given))):
+        return Match(same)
+    # Files of safetensors are sorted: their order says nothing about the network's.
+    is_ordered = not path.endswith(".safetensors")
+    ours, theirs = ({key: tuple(x.shape) for key, x in side.items()} for side in (own, given))
+    try:
+        found = match(ours, theirs, is_ordered)
+    except MatchError as error:
+        more = f"; by key {len(same)} of {len(own)} tensors agree" if by is None else ""
+        raise MatchError(f"{path} cannot be matched by structure: {error}{more}") from None
+    # What keeps its key and changes its shape was replaced on purpose, and is told of as such.
+    taken = set(found.keys.values())
+    rest = {key: key for key in same if key not in found.keys and key not in taken}
+    return Match({**found.keys, **rest}, found.by_order)
+
+
+def refusals(own: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> dict[str, str]:
+    """Return the tensors of a model that those given, by its keys, do not fill, and why not."""
+    return {key: found for key, tensor in own.items() if (found := _unlike(tensor, given.get(key)))}
+
+
+def _unlike(ours: Tensor, theirs: Tensor | None) -> str:
+    if theirs is None:
+        return "not in the file"
+    wanted, found = ("×".join(map(str, t.shape)) or "scalar" for t in (ours, theirs))
+    return "" if wanted == found else f"the file has {found}, the model {wanted}"
 
 
 def read(path: str) -> dict[str, Tensor]:
