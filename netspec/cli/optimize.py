@@ -11,6 +11,7 @@ from netspec.analysis.network import Network
 from netspec.cli.arguments import add_output, add_spec
 from netspec.cli.common import compiled, stamps_of, write
 from netspec.cli.exits import Exit, Failure
+from netspec.cli.outputs import Output
 from netspec.cli.running import reading
 from netspec.cli.show import tell
 from netspec.compiler import optimized
@@ -62,7 +63,8 @@ def _weights(options: Namespace, found: Optimized) -> bytes:
     if missing := [key for key in wanted if key not in state]:
         more = f" and {len(missing) - 1} more" if missing[1:] else ""
         raise Failure(f"{options.weights} has no tensor `{missing[0]}`{more}", Exit.WRONG)
-    return written(computed(found.tensors, state), Path(options.weights_out).suffix[1:])
+    with reading(options.weights_out):
+        return written(computed(found.tensors, state), Path(options.weights_out).suffix[1:])
 
 
 def run(options: Namespace) -> int:
@@ -70,11 +72,9 @@ def run(options: Namespace) -> int:
         raise Failure("--weights and --weights-out go together", Exit.USAGE)
     only, without = map(_listed, (options.only, options.without))
     _, found = rewritten(compiled(options), only, without)
-    tensors = b""
+    made = [Output(options.output, "spec", found.text.encode())]
     if options.weights:
-        tensors = _weights(options, found)
+        made.append(Output(options.weights_out, "tensors", _weights(options, found)))
         stamps_of(options)[options.weights] = stamp(options.weights)
-    write(options, options.output, found.text.encode(), "spec")
-    if options.weights:
-        write(options, options.weights_out, tensors, "tensors")
+    write(options, *made)
     return 0
