@@ -7,7 +7,7 @@ import inspect
 import pytest
 import torch
 
-from tests.support import loads, mistakes, verified
+from tests.support import loads, mistakes, one_block, verified
 
 SPEC = """\
 netspec: 1
@@ -449,3 +449,34 @@ def test_a_constructor_offers_only_what_can_be_built_and_run():
         other = {key: value / 2 if key == "drop" else value + 1}
         result = make(**other).eval()(torch.zeros(1, 3, 32, 32))
         assert tuple(result.shape[1:]) == loads(OFFERED, **other).outputs["y"]
+
+
+@pytest.mark.parametrize(
+    ("chain", "code"),
+    [
+        (
+            "c: {conv2d: [4, 1]}, gone: {relu: [], when: $p}, end: {silu: [], when: $p}",
+            "self.c(x)",
+        ),
+        (
+            "gone: {relu: [], when: $p}, s: {add: [], from: [gone, input]}, o: {relu: [], when: $p}",
+            "x + x",
+        ),
+        ("cut: {chunk: 2}, gone: {relu: [], when: $p, from: cut.1}", "cut[1]"),
+        ("gone: {relu: [], when: $p}", "x"),
+    ],
+)
+def test_what_no_use_has_leaves_no_variable(chain, code):
+    text = one_block("out: B", "image: [4, 8, 8]")
+    block = f"blocks: {{B: {{params: [p=false], chain: {{{chain}}}}}}}\n"
+    net = loads(text.replace("graph:", f"{block}graph:"))
+    source = net.to_python()
+    assert f"        return {code}\n" in source.partition("class B")[2].partition("class Net")[0]
+    assert verified(net.network, source) == []
+
+
+def test_a_choice_between_nothing_and_nothing_is_none():
+    block = "blocks: {B: {params: [p], chain: [{identity: [], when: $p}, relu]}}\n"
+    text = one_block("a1: {B: true}\nb1: {B: false}\nout: {add: [], from: [a1, b1]}")
+    source = loads(text.replace("graph:", f"{block}graph:")).to_python()
+    assert "(nn.Identity(), nn.ReLU())" in source
