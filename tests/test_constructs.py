@@ -459,7 +459,7 @@ def test_a_constructor_offers_only_what_can_be_built_and_run():
             "self.c(x)",
         ),
         (
-            "gone: {relu: [], when: $p}, s: {add: [], from: [gone, input]}, o: {relu: [], when: $p}",
+            "gone: {relu: [], when: $p}, s: {add: [], from: [gone, input]}, o: {elu: [], when: $p}",
             "x + x",
         ),
         ("cut: {chunk: 2}, gone: {relu: [], when: $p, from: cut.1}", "cut[1]"),
