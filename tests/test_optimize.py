@@ -466,7 +466,7 @@ def test_the_generated_module_converts_weights_by_itself(tmp_path: Path) -> None
 
 def test_convert_is_written_as_ruff_writes_it(tmp_path: Path) -> None:
     made = Made("folded_bias", (None, Old("b" * 20), None, Old("b.c"), 1e-5))
-    for size in (1, 20, 40, 56, 64):
+    for size in (1, 20, 40, 56, 64, *range(66, 100), 140):
         name = "a" * size
         below = {f"{x}.{name}.w": Old(f"{x}.{'b' * size}.w") for x in ("one", "two")}
         pairs = {f"{x}.{name}.m": Made("stacked", (Old(f"{x}.b.w"), made)) for x in "pq"}
