@@ -7,6 +7,7 @@ import inspect
 import pytest
 import torch
 
+from netspec.text.diagnostics import SpecError
 from tests.support import loads, mistakes, one_block, verified
 
 SPEC = """\
@@ -480,3 +481,38 @@ def test_a_choice_between_nothing_and_nothing_is_none():
     text = one_block("a1: {B: true}\nb1: {B: false}\nout: {add: [], from: [a1, b1]}")
     source = loads(text.replace("graph:", f"{block}graph:")).to_python()
     assert "(nn.Identity(), nn.ReLU())" in source
+
+
+@pytest.mark.parametrize(
+    ("chain", "told"),
+    [
+        ("conv: {conv2d: [8, 1], when: $p}, norm: batch_norm2d", "depends on a `when:` in them"),
+        ("norm: batch_norm2d, inner: {Inner: [$p]}", "depends on a `when:` in them"),
+        ("norm: batch_norm2d, twice: {concat: [], from: [norm, input]}", "grow unevenly"),
+        (
+            "drop: {dropout: [], when: $p}, norm: batch_norm2d, "
+            "twice: {concat: [], from: [norm, input]}",
+            "grow unevenly",
+        ),
+    ],
+)
+def test_why_no_expression_describes_copies(chain, told):
+    text = f"""\
+netspec: 1
+name: Net
+inputs: {{image: [4, 8, 8]}}
+blocks:
+  Inner: {{params: [p], chain: {{conv: {{conv2d: [8, 1], when: $p}}}}}}
+  Copy: {{params: [p], chain: {{{chain}}}}}
+  Stage: {{params: [n, p], chain: {{copies: {{Copy: [$p], repeat: $n}}, relu: relu}}}}
+graph:
+  a: {{Stage: [2, false]}}
+  b: {{Stage: [3, true]}}
+  c: {{Inner: true}}
+outputs: {{y: c}}
+"""
+    with pytest.raises(SpecError) as error:
+        loads(text).to_python()
+    (found,) = error.value.diagnostics
+    assert (found.code, told in found.message) == ("NS028", True)
+    assert [note.span.text for note in found.notes] == ["$p"] * ("when" in told)
