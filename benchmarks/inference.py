@@ -25,6 +25,7 @@ from torch import Tensor, nn
 
 import netspec
 from netspec.runtime.bench import ENGINES, Case, Limits, Measurement, Subject, bench, unavailable
+from netspec.runtime.module import disturbed
 from netspec.runtime.weights import written
 
 ROOT = Path(__file__).parent.parent
@@ -38,7 +39,7 @@ def subjects(path: Path, folder: Path) -> tuple[Subject, Subject]:
     """Return a spec as written and optimised, with the same weights."""
     net = netspec.load(path)
     fast = net.optimize()
-    state = net.build().state_dict()
+    state = disturbed(net.build()).state_dict()
     files = [folder / f"{path.stem}{end}.pt" for end in ("", "_fast")]
     for file, tensors in zip(files, (state, fast.convert(state)), strict=True):
         file.write_bytes(written(tensors, "pt"))

@@ -38,7 +38,7 @@ def add(parser: ArgumentParser) -> None:
     add_settings(parser)
     parser.add_argument(
         "--weights", action="append", default=[], metavar="FILE",
-        help="a state_dict for each spec, in their order (default: as initialised)",
+        help="a state_dict for each spec, in order (default: as initialised, noise for constants)",
     )  # fmt: skip
     parser.add_argument(
         "--engines", type=_listed(_one_of(ENGINES)), default=list(ENGINES), metavar="A,B",
