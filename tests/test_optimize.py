@@ -18,8 +18,9 @@ import netspec
 from netspec.cli import main
 from netspec.emit.torch.convert import convert, functions
 from netspec.language.write import written
-from netspec.rewrite.optimize import NAMES
+from netspec.rewrite.optimize import NAMES, WITHOUT
 from netspec.rewrite.tensors import Made, Old
+from netspec.runtime.engines import ENGINES
 from netspec.text.diagnostics import SpecError
 from tests.random_spec import specs
 from tests.support import ROOT, SPECS, draws, load, loads, one_block
@@ -442,6 +443,22 @@ def test_parameters_given_are_the_optimised_spec_s_own() -> None:
     assert fast.params == {"classes": 7, "size": 232}
     assert "shape: [" in fast.text.partition("graph:")[0]
     assert "shape: [" not in fast.text.partition("graph:")[2]
+
+
+def test_what_does_not_pay_for_an_engine_is_left_out(tmp_path: Path) -> None:
+    assert list(WITHOUT) == list(ENGINES)
+    net = loads(one_block(CASES["fuse_siblings"][0]))
+    spec, target = tmp_path / "net.yaml", tmp_path / "fast.yaml"
+    spec.write_text(one_block(CASES["fuse_siblings"][0]))
+    for engine, names in WITHOUT.items():
+        assert net.optimize(engine=engine).text == net.optimize(without=names).text
+        assert ("fused" in net.optimize(engine=engine).text) == ("fuse_siblings" not in names)
+        assert main(["optimize", str(spec), "-o", str(target), "--for", engine]) == 0
+        assert target.read_text().partition("\n")[2] == net.optimize(engine=engine).text
+    for fused in (net.optimize(["fuse_siblings"], engine="openvino"), net.optimize()):
+        assert "fused" in fused.text
+    with pytest.raises(ValueError, match="engine `tflite`: expected one of eager, compile"):
+        net.optimize(engine="tflite")
 
 
 def test_an_unknown_rewrite_is_refused() -> None:

@@ -22,8 +22,12 @@ if TYPE_CHECKING:
 
 
 def add(parser: ArgumentParser) -> None:
+    from netspec.runtime.engines import ENGINES
+
     add_spec(parser)
     add_output(parser, "the spec to write")
+    help = "what is to run it (eager); rewrites that do not pay there are left out"
+    parser.add_argument("--for", dest="engine", choices=tuple(ENGINES), default="eager", help=help)
     parser.add_argument("--only", metavar="A,B", default="", help="apply these rewrites alone")
     parser.add_argument("--without", metavar="A,B", default="", help="leave these rewrites out")
     parser.add_argument("--weights", metavar="FILE", help="a state_dict of the spec as it is")
@@ -33,13 +37,16 @@ def add(parser: ArgumentParser) -> None:
 
 
 def rewritten(
-    network: Network, only: Sequence[str] = (), without: Sequence[str] = ()
+    network: Network,
+    only: Sequence[str] = (),
+    without: Sequence[str] = (),
+    engine: str = "eager",
 ) -> tuple[Network, Optimized]:
     """Optimise a network, and print what was done."""
     from netspec.rewrite.optimize import chosen
 
     try:
-        names = chosen(only, without)
+        names = chosen(only, without, engine)
     except ValueError as error:
         raise Failure(str(error), Exit.USAGE) from None
     fast, found = optimized(network, names)
@@ -71,7 +78,7 @@ def run(options: Namespace) -> int:
     if bool(options.weights) != bool(options.weights_out):
         raise Failure("--weights and --weights-out go together", Exit.USAGE)
     only, without = map(_listed, (options.only, options.without))
-    _, found = rewritten(compiled(options), only, without)
+    _, found = rewritten(compiled(options), only, without, options.engine)
     made = [Output(options.output, "spec", found.text.encode())]
     if options.weights:
         made.append(Output(options.weights_out, "tensors", _weights(options, found)))
