@@ -18,7 +18,7 @@ from netspec.cli.progress import progress
 from netspec.runtime import bench as benching
 from netspec.runtime.bench import Case, Limits, Measurement, Stopwatch, Subject, bench, latency
 from netspec.runtime.module import seeded
-from netspec.runtime.worker import EngineError, Worker
+from netspec.runtime.worker import EngineError, Worker, _module
 from tests.support import ROOT, one_block
 
 SMALL = str(ROOT / "examples" / "small.yaml")
@@ -62,6 +62,35 @@ def test_other_weights_are_run(tiny, tmp_path, monkeypatch):
     words = ["--engines", "eager", "--rounds", "1", "--weights", str(tmp_path / "weights.pt")]
     assert main(["bench", tiny, *words]) == 0
     assert orders[0]["weights"] == str(tmp_path / "weights.pt")
+
+
+def test_without_weights_nothing_is_constant_but_what_the_spec_says(tmp_path):
+    net = netspec.loads(
+        one_block(
+            """
+            fixed: {constant: 0.5, size: [3, 1, 1], persistent: true}
+            sum: {add: [], from: [image, fixed]}
+            conv: {conv2d: [4, 3]}
+            norm: batch_norm2d
+            act: prelu
+            free: {parameter: [[4, 1, 1]]}
+            out: {mul: [], from: [act, free]}
+            """
+        )
+    )
+    source, before = net.to_python(), seeded(net.to_python(), "Net").state_dict()
+    order = {"source": source, "model": "Net", "weights": None}
+    found, again = (_module(order).state_dict() for _ in range(2))
+    assert all(torch.equal(found[key], again[key]) for key in before)
+    same = {key for key in before if torch.equal(found[key], before[key])}
+    assert same == {"fixed", "conv.weight", "conv.bias", "norm.num_batches_tracked"}
+    assert all(
+        len(set(x.flatten().tolist())) == x.numel() for k, x in found.items() if k != "fixed"
+    )
+    assert (found["norm.running_var"] > 0).all()
+    torch.save(before, tmp_path / "net.pt")
+    given = _module({**order, "weights": str(tmp_path / "net.pt")}).state_dict()
+    assert all(torch.equal(given[key], before[key]) for key in before)
 
 
 @pytest.mark.long

@@ -18,8 +18,9 @@ import netspec
 from netspec.cli import main
 from netspec.emit.torch.convert import convert, functions
 from netspec.language.write import written
-from netspec.rewrite.optimize import NAMES
+from netspec.rewrite.optimize import NAMES, WITHOUT
 from netspec.rewrite.tensors import Made, Old
+from netspec.runtime.engines import ENGINES
 from netspec.text.diagnostics import SpecError
 from tests.random_spec import specs
 from tests.support import ROOT, SPECS, draws, load, loads, one_block
@@ -444,6 +445,22 @@ def test_parameters_given_are_the_optimised_spec_s_own() -> None:
     assert "shape: [" not in fast.text.partition("graph:")[2]
 
 
+def test_what_does_not_pay_for_an_engine_is_left_out(tmp_path: Path) -> None:
+    assert list(WITHOUT) == list(ENGINES)
+    net = loads(one_block(CASES["fuse_siblings"][0]))
+    spec, target = tmp_path / "net.yaml", tmp_path / "fast.yaml"
+    spec.write_text(one_block(CASES["fuse_siblings"][0]))
+    for engine, names in WITHOUT.items():
+        assert net.optimize(engine=engine).text == net.optimize(without=names).text
+        assert ("fused" in net.optimize(engine=engine).text) == ("fuse_siblings" not in names)
+        assert main(["optimize", str(spec), "-o", str(target), "--for", engine]) == 0
+        assert target.read_text().partition("\n")[2] == net.optimize(engine=engine).text
+    for fused in (net.optimize(["fuse_siblings"], engine="openvino"), net.optimize()):
+        assert "fused" in fused.text
+    with pytest.raises(ValueError, match="engine `tflite`: expected one of eager, compile"):
+        net.optimize(engine="tflite")
+
+
 def test_an_unknown_rewrite_is_refused() -> None:
     with pytest.raises(ValueError, match="did you mean `in_place`"):
         loads(one_block("out: relu")).optimize(without=["inplace"])
@@ -466,7 +483,7 @@ def test_the_generated_module_converts_weights_by_itself(tmp_path: Path) -> None
 
 def test_convert_is_written_as_ruff_writes_it(tmp_path: Path) -> None:
     made = Made("folded_bias", (None, Old("b" * 20), None, Old("b.c"), 1e-5))
-    for size in (1, 20, 40, 56, 64):
+    for size in (1, 20, 40, 56, 64, *range(66, 100), 140):
         name = "a" * size
         below = {f"{x}.{name}.w": Old(f"{x}.{'b' * size}.w") for x in ("one", "two")}
         pairs = {f"{x}.{name}.m": Made("stacked", (Old(f"{x}.b.w"), made)) for x in "pq"}
@@ -504,7 +521,8 @@ def test_weights_are_written_beside_the_spec(tmp_path: Path) -> None:
         (["--only", "fold"], 2, "no rewrite is called `fold`"),
         (["--weights", "in.pt"], 2, "--weights and --weights-out go together"),
         (["--weights", "no.pt", "--weights-out", "x.pt"], 2, "no.pt"),
-        (["--weights", "other.pt", "--weights-out", "x.pt"], 1, "has no tensor `conv.weight`"),
+        (["--weights", "other.pt", "--weights-out", "x.pt"], 1, "conv.weight: not in the file"),
+        (["--weights", "wide.pt", "--weights-out", "x.pt"], 1, "the file has 9×3×3×3, the model"),
         (["--weights", "net.yaml", "--weights-out", "x.pt"], 2, "net.yaml"),
     ],
 )
@@ -519,6 +537,8 @@ def test_what_cannot_be_done_is_told(
     monkeypatch.chdir(tmp_path)
     Path("net.yaml").write_text(one_block(CASES["fold_batch_norm"][0]))
     torch.save({"weight": torch.ones(1)}, "other.pt")
+    wide = {**load(Path("net.yaml")).build().state_dict(), "conv.weight": torch.ones(9, 3, 3, 3)}
+    torch.save(wide, "wide.pt")
     assert main(["optimize", "net.yaml", "-o", "fast.yaml", *arguments]) == code
     assert message in capsys.readouterr().err
     assert not Path("fast.yaml").exists() and not Path("x.pt").exists()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from argparse import ArgumentParser, ArgumentTypeError
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 _SHOWN = 8
+ABSENT = "not in the file"
 
 
 def add_weights(
@@ -71,13 +72,18 @@ def _load(network: Network, model: nn.Module, path: str) -> None:
         loaded = load_weights(model, path)
     owners = {".".join(node.owner) for node in network.graph.inference()}
     absent = [key for key in loaded.missing if _is_needed(key, owners)]
+    refuse_absent(network, path, {key: loaded.skipped.get(key, ABSENT) for key in absent})
+    if unknown := [key for key in loaded.skipped if key not in loaded.missing]:
+        tell(f"netspec: {escape(path)} has {counted(len(unknown), 'tensor')} that nothing reads")
+
+
+def refuse_absent(network: Network, path: str, absent: Mapping[str, str]) -> None:
+    """Raise Failure if a file of weights lacks tensors of a network; `absent` says why, by key."""
     if absent:
-        lines = [f"  {key}: {loaded.skipped.get(key, 'not in the file')}" for key in absent]
+        lines = [f"  {key}: {reason}" for key, reason in absent.items()]
         more = [f"  and {len(lines) - _SHOWN} more"] if len(lines) > _SHOWN else []
         message = f"{path} lacks {counted(len(absent), 'tensor')} of {network.spec.name}:"
         raise Failure(message, Exit.WRONG, (*lines[:_SHOWN], *more))
-    if unknown := [key for key in loaded.skipped if key not in loaded.missing]:
-        tell(f"netspec: {escape(path)} has {counted(len(unknown), 'tensor')} that nothing reads")
 
 
 def _is_needed(key: str, owners: set[str]) -> bool:

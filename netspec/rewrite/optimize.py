@@ -35,15 +35,30 @@ REWRITES: Mapping[str, Rewrite] = {
 """What changes a body, in the order in which it is tried."""
 NAMES = (*REWRITES, channels_last.__name__)
 """Everything that can be chosen."""
+WITHOUT: Mapping[str, Collection[str]] = {
+    "eager": (),
+    "compile": (),
+    "onnxruntime": (fuse_siblings.__name__,),
+    "openvino": (fuse_siblings.__name__,),
+}
+"""What does not pay, by the engine that runs the network."""
 
 
-def chosen(only: Collection[str], without: Collection[str]) -> tuple[str, ...]:
-    """Return the rewrites to apply. Raises ValueError for one that does not exist."""
+def chosen(
+    only: Collection[str] = (), without: Collection[str] = (), engine: str = "eager"
+) -> tuple[str, ...]:
+    """Return the rewrites to apply: those alone that are named, else what pays for an engine.
+
+    Raises ValueError for a rewrite or an engine that does not exist.
+    """
+    if engine not in WITHOUT:
+        raise ValueError(f"engine `{engine[:64]}`: expected one of {', '.join(WITHOUT)}")
     for name in (*only, *without):
         if name not in NAMES:
             hint = suggest(name, NAMES) or "there are " + ", ".join(NAMES)
             raise ValueError(f"no rewrite is called `{name[:64]}`; {hint}")
-    return tuple(name for name in only or NAMES if name not in without)
+    paying = [name for name in NAMES if name not in WITHOUT[engine]]
+    return tuple(name for name in only or paying if name not in without)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 SEED = 0
 """Of weights that no file gives, and of inputs: two processes make the same."""
+_NOISE = 0.1
+"""So small that a variance of 1 stays above 0."""
 
 
 def instantiate(network: Network, **arguments: float) -> nn.Module:
@@ -53,6 +55,25 @@ def seeded(source: str, name: str) -> nn.Module:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(SEED)
         return from_source(source, name).eval()
+
+
+def disturbed(module: nn.Module) -> nn.Module:
+    """Add noise to parameters that are constant, and to running statistics; the same each time.
+
+    Of a module that nobody has trained engines share equal biases, and leave out what adds nothing,
+    as they never could in a trained one.
+    """
+    import torch
+    from torch.nn.modules.batchnorm import _NormBase
+
+    generator = torch.Generator().manual_seed(SEED)
+    norms = (x for x in module.modules() if isinstance(x, _NormBase))
+    statistics = [x for norm in norms for x in norm.buffers() if x.is_floating_point()]
+    with torch.no_grad():
+        for tensor in (*module.parameters(), *statistics):
+            if bool((tensor == tensor.flatten()[:1]).all()):
+                tensor += _NOISE * (torch.rand(tensor.shape, generator=generator) - 0.5)
+    return module
 
 
 Form = tuple[tuple[int, ...], str]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,7 +38,8 @@ def load_weights(model: nn.Module, path: str) -> Loaded:
     """
     given = read(path)
     own = model.state_dict()
-    skipped = {key: _refusal(key, tensor, own) for key, tensor in given.items()}
+    shapes = {key: tensor.shape for key, tensor in own.items()}
+    skipped = {key: refusal(key, tensor, shapes) for key, tensor in given.items()}
     fitting = {key: tensor for key, tensor in given.items() if not skipped[key]}
     # What is left out is reported, so that nothing is skipped silently.
     model.load_state_dict(fitting, strict=False)
@@ -50,10 +51,11 @@ def load_weights(model: nn.Module, path: str) -> Loaded:
     )
 
 
-def _refusal(key: str, tensor: Tensor, own: Mapping[str, Tensor]) -> str:
+def refusal(key: str, tensor: Tensor, own: Mapping[str, Sequence[int]]) -> str:
+    """Return why a tensor of a file is not one of a model with these shapes; nothing if it is."""
     if key not in own:
         return "the model has no such tensor"
-    ours, theirs = ("×".join(map(str, t.shape)) or "scalar" for t in (own[key], tensor))
+    ours, theirs = ("×".join(map(str, shape)) or "scalar" for shape in (own[key], tensor.shape))
     return "" if ours == theirs else f"the file has {theirs}, the model {ours}"
 
 

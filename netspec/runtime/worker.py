@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from netspec.runtime.engines import ENGINES, Job, Run
 from netspec.runtime.labelled import accuracy, read
-from netspec.runtime.module import difference, listed, samples, seeded
+from netspec.runtime.module import difference, disturbed, listed, samples, seeded
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -161,10 +161,11 @@ class _Server:
 
 def _module(order: dict[str, Any]) -> nn.Module:
     module = seeded(order["source"], order["model"])
-    if order["weights"]:
-        from netspec.runtime.weights import load_weights
+    if not order["weights"]:
+        return disturbed(module)
+    from netspec.runtime.weights import load_weights
 
-        load_weights(module, order["weights"])
+    load_weights(module, order["weights"])
     return module
 
 
