@@ -18,6 +18,7 @@ import netspec
 from netspec.cli import main
 from netspec.emit.torch.convert import convert, functions
 from netspec.language.write import written
+from netspec.rewrite import apply
 from netspec.rewrite.optimize import NAMES
 from netspec.rewrite.tensors import Made, Old
 from netspec.text.diagnostics import SpecError
@@ -447,6 +448,20 @@ def test_parameters_given_are_the_optimised_spec_s_own() -> None:
 def test_an_unknown_rewrite_is_refused() -> None:
     with pytest.raises(ValueError, match="did you mean `in_place`"):
         loads(one_block("out: relu")).optimize(without=["inplace"])
+
+
+def test_bodies_that_are_apart_change_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How often the network is compiled again does not depend on how many bodies there are."""
+    body = "{chain: {conv: {conv2d: [4, 1]}, norm: batch_norm2d, act: {chain: [identity, relu]}}}"
+    again = apply.rebuilt
+    rounds = []
+    for count in (2, 5):
+        calls: list[object] = []
+        monkeypatch.setattr(apply, "rebuilt", lambda *x, calls=calls: calls.append(x) or again(*x))
+        lines = [f"m{i}: {body}" for i in range(count)]
+        check_same(loads(one_block("\n".join([*lines, "out: relu"]))))
+        rounds.append(len(calls))
+    assert rounds[0] == rounds[1]
 
 
 # ------------------------------------------------------------------ generated code, files

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from netspec.analysis.network import Network
 from netspec.analysis.rebuild import rebuilt
+from netspec.graph.model import NodeId
 from netspec.language.write import written
 from netspec.rewrite.apply import Tensors, applied, kept
 from netspec.rewrite.band import band_response_norm
@@ -80,11 +81,11 @@ def optimize(network: Network, names: Collection[str] = NAMES) -> Optimized:
     while not is_done:
         is_done = True
         for name, rewrite in REWRITES.items():
-            while name in names and (edit := _first(network, rewrite)):
+            while name in names and (edits := _apart(network, rewrite)):
                 is_done = False
                 before = network
-                network, tensors = applied(network, edit, tensors)
-                log[name] = _more(log.get(name, Applied(name)), edit, before, network)
+                network, tensors = applied(network, edits, tensors)
+                log[name] = _more(log.get(name, Applied(name)), edits, before, network)
     spec = network.spec
     if channels_last.__name__ in names and (images := channels_last(network)):
         spec = replace(spec, channels_last=images)
@@ -94,14 +95,24 @@ def optimize(network: Network, names: Collection[str] = NAMES) -> Optimized:
     return Optimized(text, tensors, tuple(log.values()))
 
 
-def _first(network: Network, rewrite: Rewrite) -> Edit | None:
-    """Return the first edit that a rewrite finds in a body of a network."""
-    edits = (rewrite(View(network, body)) for body in network.graph.bodies)
-    return next((edit for edit in edits if edit is not None), None)
+def _apart(network: Network, rewrite: Rewrite) -> Sequence[Edit]:
+    """Return what a rewrite finds in bodies none of which is used inside of another of them."""
+    edits: list[Edit] = []
+    taken: set[NodeId] = set()
+    around: set[NodeId] = set()
+    for body in network.graph.bodies:
+        view = View(network, body)
+        above = {place[:depth] for place in view.places for depth in range(len(place))}
+        is_apart = taken.isdisjoint(above) and around.isdisjoint(view.places)
+        if is_apart and (edit := rewrite(view)):
+            edits.append(edit)
+            taken.update(view.places)
+            around |= above
+    return edits
 
 
-def _more(past: Applied, edit: Edit, before: Network, after: Network) -> Applied:
-    """Add an edit to what a rewrite has done."""
+def _more(past: Applied, edits: Sequence[Edit], before: Network, after: Network) -> Applied:
+    """Add edits to what a rewrite has done."""
     old, new = (
         Counter(node.call.op.op_name for node in network.graph.inference())
         for network in (before, after)
@@ -110,5 +121,5 @@ def _more(past: Applied, edit: Edit, before: Network, after: Network) -> Applied
     for op in sorted(old.keys() | new.keys()):
         if old[op] != new[op]:
             ops[op] = (ops.get(op, (old[op], 0))[0], new[op])
-    count = edit.times * len(View(before, edit.old).places)
+    count = sum(edit.times * len(View(before, edit.old).places) for edit in edits)
     return Applied(past.name, past.count + count, ops)
