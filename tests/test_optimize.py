@@ -151,7 +151,7 @@ CASES = {
         out:  relu
         """,
     ),
-    "pool_before_conv": (
+    "order_pools": (
         """
         conv: {conv2d: [4, 1]}
         pool: {avg_pool2d: 3, stride: 2, ceil_mode: true}
@@ -161,6 +161,31 @@ CASES = {
         pool: {avg_pool2d: 3, stride: 2, ceil_mode: true}
         conv: {conv2d: [4, 1]}
         out:  relu
+        """,
+    ),
+    "join_linear": (
+        """
+        conv: {conv2d: [16, 3], stride: 2, bias: false}
+        more: {conv2d: [2, 1]}
+        out:  relu
+        """,
+        """
+        conv: {conv2d: [2, 3], stride: 2}
+        out:  relu
+        """,
+    ),
+    "flatten_concat": (
+        """
+        left:  {conv2d: [4, 1], from: image}
+        right: {conv2d: [6, 1], from: image}
+        both:  {concat: [], from: [left, right]}
+        more:  {concat: [], dim: -3, from: [both, image, both]}
+        out:   {concat: [], from: [right, more]}
+        """,
+        """
+        left:  {conv2d: [4, 1]}
+        right: {conv2d: [6, 1], from: image}
+        out:   {concat: [], from: [right, left, right, image, left, right]}
         """,
     ),
     "fuse_siblings": (
@@ -296,6 +321,30 @@ KEPT = {
         rows:  {flatten: [], from: right}
         out:   {concat: [], from: [relu, rows]}
         """,
+    "a source that changes before the other one reads it": """
+        conv:  {conv2d: [4, 1]}
+        left:  {conv2d: [4, 1]}
+        relu:  {relu: [], inplace: true, from: conv}
+        right: {conv2d: [4, 1], from: conv}
+        out:   {concat: [], from: [left, relu, right]}
+        """,
+    "a part that changes once it is joined": """
+        conv: {conv2d: [4, 1]}
+        same: identity
+        both: {concat: [], from: [same, image]}
+        relu: {relu: [], inplace: true, from: conv}
+        out:  {concat: [], from: [both, relu]}
+        """,
+    "a part that others read": """
+        both: {concat: [], from: [image, image]}
+        more: {concat: [], from: [both, image]}
+        relu: relu
+        out:  {concat: [], from: [relu, both]}
+        """,
+    "another axis": """
+        both: {concat: [], dim: 2, from: [image, image]}
+        out:  {concat: [], dim: 3, from: [both, both]}
+        """,
     "groups": """
         left:  {conv2d: [3, 1], groups: 3, from: image}
         right: {conv2d: [6, 1], groups: 3, from: image}
@@ -307,7 +356,7 @@ KEPT = {
 @pytest.mark.parametrize("body", KEPT.values(), ids=KEPT)
 def test_what_must_stay_stays(body: str) -> None:
     net = loads(one_block(body))
-    fast = check_same(net, ["fold_batch_norm", "pool_before_conv", "fuse_siblings"])
+    fast = check_same(net, ["fold_batch_norm", "order_pools", "fuse_siblings", "flatten_concat"])
     assert graph(fast.text) == graph(written(net.network.spec, {}))
 
 

@@ -13,10 +13,12 @@ from netspec.language.write import written
 from netspec.rewrite.apply import Tensors, applied, kept
 from netspec.rewrite.band import band_response_norm
 from netspec.rewrite.drop import drop_idle, inference
+from netspec.rewrite.flatten import flatten_concat
 from netspec.rewrite.fold import fold_batch_norm
 from netspec.rewrite.fuse import fuse_siblings
+from netspec.rewrite.join import join_linear
 from netspec.rewrite.memory import channels_last, in_place
-from netspec.rewrite.pool import pool_before_conv
+from netspec.rewrite.pool import order_pools
 from netspec.rewrite.tidy import tidied
 from netspec.rewrite.view import Edit, View
 from netspec.text.diagnostics import suggest
@@ -26,9 +28,11 @@ REWRITES: Mapping[str, Rewrite] = {
     rewrite.__name__: rewrite
     for rewrite in (
         drop_idle,
+        order_pools,
         fold_batch_norm,
-        pool_before_conv,
+        join_linear,
         fuse_siblings,
+        flatten_concat,
         band_response_norm,
         in_place,
     )
