@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import textwrap
 from collections.abc import Collection
@@ -492,6 +493,11 @@ def test_parameters_given_are_the_optimised_spec_s_own() -> None:
     assert fast.params == {"classes": 7, "size": 232}
     assert "shape: [" in fast.text.partition("graph:")[0]
     assert "shape: [" not in fast.text.partition("graph:")[2]
+
+
+def test_the_readme_has_a_row_for_each_rewrite() -> None:
+    table = (ROOT / "README.md").read_text().partition("| rewrite |")[2].partition("\n\n")[0]
+    assert tuple(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == NAMES
 
 
 def test_an_unknown_rewrite_is_refused() -> None:
