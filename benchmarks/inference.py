@@ -8,7 +8,7 @@
    the operations of a matrix product that its multiply-adds are. Weights are carried over, and
    outputs compared.
 2. The eager modules against one written by hand (`tests/reference/googlenet.py`): inference, and a
-   step of training, the emitted module as it is and with its channels last.
+   step of training, the emitted module as it is, with its channels last, and both compiled.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from torch import Tensor, nn
 import netspec
 from netspec.analysis.network import Network
 from netspec.runtime.bench import ENGINES, Case, Limits, Measurement, Subject, bench, unavailable
-from netspec.runtime.module import disturbed
+from netspec.runtime.module import disturbed, forms
 from netspec.runtime.weights import written
 
 ROOT = Path(__file__).parent.parent
@@ -43,7 +43,7 @@ def subjects(
 ) -> tuple[Subject, dict[str, Subject]]:
     """Return a spec as written, and optimised for each engine, with the same weights."""
     net = netspec.load(path)
-    state = disturbed(net.build()).state_dict()
+    state = disturbed(net.build(), forms(net.network)).state_dict()
 
     def subject(network: Network, end: str, tensors: Mapping[str, Tensor]) -> Subject:
         file = folder / f"{path.stem}{end}.pt"
@@ -116,6 +116,11 @@ def by_hand() -> Iterator[str]:
     calls = {name: _step(model, images, labels) for name, model in models.items()}
     moved = images.to(memory_format=torch.channels_last)
     yield from _lines("training, 2", calls | {"channels last": _step(last, moved, labels)}, 5)
+    compiled = {
+        f"{name}, compiled": _step(torch.compile(model), images, labels)
+        for name, model in models.items()
+    }
+    yield from _lines("training, 2", compiled, 5)
 
 
 def _call(model: nn.Module, image: Tensor) -> Callable[[], Any]:
