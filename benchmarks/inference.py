@@ -3,11 +3,12 @@
     python benchmarks/inference.py [SPEC ...]
 
 1. Each spec (by default GoogLeNet and four of its readers' networks) and what `netspec optimize`
-   makes of it, by every engine that is installed, with one and two threads, one image, float32:
-   how often as fast as the eager module of the spec as written, and the share of the operations
-   of a matrix product that its multiply-adds are. Weights are carried over, and outputs compared.
+   makes of it for the engine, by every engine that is installed, with one and two threads, one
+   image, float32: how often as fast as the eager module of the spec as written, and the share of
+   the operations of a matrix product that its multiply-adds are. Weights are carried over, and
+   outputs compared.
 2. The eager modules against one written by hand (`tests/reference/googlenet.py`): inference, and a
-   step of training, the emitted module as it is and with its channels last.
+   step of training, the emitted module as it is, with its channels last, and both compiled.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +26,9 @@ import torch
 from torch import Tensor, nn
 
 import netspec
+from netspec.analysis.network import Network
 from netspec.runtime.bench import ENGINES, Case, Limits, Measurement, Subject, bench, unavailable
+from netspec.runtime.module import disturbed, forms
 from netspec.runtime.weights import written
 
 ROOT = Path(__file__).parent.parent
@@ -34,26 +38,34 @@ THREADS = (1, 2)
 ROUNDS = 15
 
 
-def subjects(path: Path, folder: Path) -> tuple[Subject, Subject]:
-    """Return a spec as written and optimised, with the same weights."""
+def subjects(
+    path: Path, engines: Sequence[str], folder: Path
+) -> tuple[Subject, dict[str, Subject]]:
+    """Return a spec as written, and optimised for each engine, with the same weights."""
     net = netspec.load(path)
-    fast = net.optimize()
-    state = net.build().state_dict()
-    files = [folder / f"{path.stem}{end}.pt" for end in ("", "_fast")]
-    for file, tensors in zip(files, (state, fast.convert(state)), strict=True):
+    state = disturbed(net.build(), forms(net.network)).state_dict()
+
+    def subject(network: Network, end: str, tensors: Mapping[str, Tensor]) -> Subject:
+        file = folder / f"{path.stem}{end}.pt"
         file.write_bytes(written(tensors, "pt"))
-    plain = Subject(path.stem, net.network, str(files[0]))
-    return plain, Subject(path.stem, fast.network, str(files[1]), like=plain)
+        return Subject(path.stem, network, str(file))
+
+    plain, found = subject(net.network, "", state), {}
+    for engine in engines:
+        fast = net.optimize(engine=engine)
+        made = subject(fast.network, f"_{engine}", fast.convert(state))
+        found[engine] = replace(made, like=plain)
+    return plain, found
 
 
 def table(path: Path, folder: Path) -> Iterator[str]:
     """Yield a line for each engine and number of threads."""
-    plain, fast = subjects(path, folder)
     engines = [name for name in ENGINES if not unavailable(name, "float32")]
+    plain, fast = subjects(path, engines, folder)
     pairs = [(engine, threads) for threads in THREADS for engine in engines]
-    cases = [Case(subject, *pair) for pair in pairs for subject in (plain, fast)]
+    cases = [Case(subject, *pair) for pair in pairs for subject in (plain, fast[pair[0]])]
     found, limits = bench(cases, ROUNDS)
-    by_case = {(x.case.subject is fast, x.case.engine, x.case.threads): x for x in found}
+    by_case = {(x.case.subject is not plain, x.case.engine, x.case.threads): x for x in found}
     for engine, threads in pairs:
         eager = by_case[False, "eager", threads]
         both = [by_case[is_fast, engine, threads] for is_fast in (False, True)]
@@ -104,6 +116,11 @@ def by_hand() -> Iterator[str]:
     calls = {name: _step(model, images, labels) for name, model in models.items()}
     moved = images.to(memory_format=torch.channels_last)
     yield from _lines("training, 2", calls | {"channels last": _step(last, moved, labels)}, 5)
+    compiled = {
+        f"{name}, compiled": _step(torch.compile(model), images, labels)
+        for name, model in models.items()
+    }
+    yield from _lines("training, 2", compiled, 5)
 
 
 def _call(model: nn.Module, image: Tensor) -> Callable[[], Any]:

@@ -175,16 +175,18 @@ class Net:
 
         return Net(select(self.network, names))
 
-    def optimize(self, only: Collection[str] = (), without: Collection[str] = ()) -> Fast:
+    def optimize(
+        self, only: Collection[str] = (), without: Collection[str] = (), engine: str = "eager"
+    ) -> Fast:
         """Return the network that computes the same in inference, in less time.
 
-        `only` and `without` choose among the rewrites, by default all. Raises ValueError for one
-        that does not exist.
+        `only` and `without` choose among the rewrites, by default all that pay for the `engine`:
+        "eager", "compile", "onnxruntime" or "openvino". Raises ValueError for what does not exist.
         """
         from netspec.compiler import optimized
         from netspec.rewrite.optimize import chosen
 
-        return Fast(*optimized(self.network, chosen(only, without)))
+        return Fast(*optimized(self.network, chosen(only, without, engine)))
 
     def min_size(self) -> int:
         """Return the smallest height and width of the image inputs that every shape rule accepts.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from netspec import limits
-from netspec.analysis import contracts, costs, expectations, habits, shapes, types
+from netspec.analysis import contracts, costs, expectations, habits, overwriting, shapes, types
 from netspec.analysis.case import Budget, Case
 from netspec.analysis.network import Network
 from netspec.graph.expand import expand
@@ -153,6 +153,7 @@ class Prepared:
         contracts.check_shapes(case, problems)
         habits.advise(case)
         sink.stop()
+        overwriting.check_overwriting(graph, sizes, sink)
         work = costs.measure(graph, sizes)
         totals = costs.sum_up(graph, work)
         expectations.check_expectations(case, totals, work)

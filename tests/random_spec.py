@@ -28,6 +28,7 @@ EMITTED = (
     *("Net", "NetOutput", "NetStem", "NetOutput_", "StochasticDepth", "in_channels", "in_features"),
     *("input", "left_channels", "image_features", "total_loss", "criterion", "fc_in_features"),
     *("training", "forward", "loss", "kwargs", "args", "cls", "add_module", "expand"),
+    *("l", "I", "O"),
 )
 _KNOWN = {*EMITTED, *dir(builtins), *keyword.softkwlist, *dir(nn.Module), *dir(torch)}
 _KEYS = {*InlineKeys.kinds()}
@@ -39,6 +40,7 @@ _CAPITAL = [word for word in EMITTED if word[0].isupper()]
 NAMES = (
     *("conv", "relu", "out", "x", "features", "self_", "torch", "nn", "F", "range", "Tensor"),
     *("self", "super", "print", "list", "i", "branch1", "reduce", "pool", "NamedTuple", "a", "b"),
+    *("l", "I", "O"),
 )
 """Names of layers, among them those that generated code uses itself."""
 

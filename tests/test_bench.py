@@ -17,8 +17,8 @@ from netspec.cli import main
 from netspec.cli.progress import progress
 from netspec.runtime import bench as benching
 from netspec.runtime.bench import Case, Limits, Measurement, Stopwatch, Subject, bench, latency
-from netspec.runtime.module import seeded
-from netspec.runtime.worker import EngineError, Worker
+from netspec.runtime.module import forms, seeded
+from netspec.runtime.worker import EngineError, Worker, _module
 from tests.support import ROOT, one_block
 
 SMALL = str(ROOT / "examples" / "small.yaml")
@@ -62,6 +62,50 @@ def test_other_weights_are_run(tiny, tmp_path, monkeypatch):
     words = ["--engines", "eager", "--rounds", "1", "--weights", str(tmp_path / "weights.pt")]
     assert main(["bench", tiny, *words]) == 0
     assert orders[0]["weights"] == str(tmp_path / "weights.pt")
+
+
+def test_without_weights_nothing_is_constant_but_what_the_spec_says(tmp_path):
+    net = netspec.loads(
+        one_block(
+            """
+            fixed: {constant: 0.5, size: [3, 1, 1], persistent: true}
+            sum: {add: [], from: [image, fixed]}
+            conv: {conv2d: [4, 3]}
+            norm: batch_norm2d
+            act: prelu
+            free: {parameter: [[4, 1, 1]]}
+            out: {mul: [], from: [act, free]}
+            """
+        )
+    )
+    source, before = net.to_python(), seeded(net.to_python(), "Net").state_dict()
+    order = {"source": source, "model": "Net", "weights": None}
+    inputs = forms(net.network)
+    found, again = (_module(order, inputs).state_dict() for _ in range(2))
+    assert all(torch.equal(found[key], again[key]) for key in before)
+    same = {key for key in before if torch.equal(found[key], before[key])}
+    assert same == {"fixed", "conv.weight", "conv.bias"}
+    assert all(
+        len(set(x.flatten().tolist())) == x.numel() for k, x in found.items() if k != "fixed"
+    )
+    assert (found["norm.running_var"] > 0).all()
+    torch.save(before, tmp_path / "net.pt")
+    given = _module({**order, "weights": str(tmp_path / "net.pt")}, inputs).state_dict()
+    assert all(torch.equal(given[key], before[key]) for key in before)
+
+
+def test_outputs_of_an_untrained_network_still_depend_on_the_image():
+    """With small weights and norms that do not normalise, what an image changes would fade."""
+    layers = "[{conv2d: [4, 3], padding: 1, init: {weight: {normal_: [0, 0.01]}}}, batch_norm2d]"
+    net = netspec.loads(one_block(f"out: {{chain: {layers}, repeat: 12}}", "image: [4, 8, 8]"))
+    order = {"source": net.to_python(), "model": "Net", "weights": None}
+    image = torch.randn(2, *net.inputs["image"])
+    with torch.no_grad():
+        faded, found = (
+            model(image) for model in (net.build().eval(), _module(order, forms(net.network)))
+        )
+    assert (faded[0] - faded[1]).abs().max() < 1e-6
+    assert (found[0] - found[1]).abs().max() > 0.1
 
 
 @pytest.mark.long

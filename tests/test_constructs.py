@@ -7,7 +7,8 @@ import inspect
 import pytest
 import torch
 
-from tests.support import loads, mistakes, verified
+from netspec.text.diagnostics import SpecError
+from tests.support import loads, mistakes, one_block, verified
 
 SPEC = """\
 netspec: 1
@@ -449,3 +450,69 @@ def test_a_constructor_offers_only_what_can_be_built_and_run():
         other = {key: value / 2 if key == "drop" else value + 1}
         result = make(**other).eval()(torch.zeros(1, 3, 32, 32))
         assert tuple(result.shape[1:]) == loads(OFFERED, **other).outputs["y"]
+
+
+@pytest.mark.parametrize(
+    ("chain", "code"),
+    [
+        (
+            "c: {conv2d: [4, 1]}, gone: {relu: [], when: $p}, end: {silu: [], when: $p}",
+            "self.c(x)",
+        ),
+        (
+            "gone: {relu: [], when: $p}, s: {add: [], from: [gone, input]}, o: {elu: [], when: $p}",
+            "x + x",
+        ),
+        ("cut: {chunk: 2}, gone: {relu: [], when: $p, from: cut.1}", "cut[1]"),
+        ("gone: {relu: [], when: $p}", "x"),
+    ],
+)
+def test_what_no_use_has_leaves_no_variable(chain, code):
+    text = one_block("out: B", "image: [4, 8, 8]")
+    block = f"blocks: {{B: {{params: [p=false], chain: {{{chain}}}}}}}\n"
+    net = loads(text.replace("graph:", f"{block}graph:"))
+    source = net.to_python()
+    assert f"        return {code}\n" in source.partition("class B")[2].partition("class Net")[0]
+    assert verified(net.network, source) == []
+
+
+def test_a_choice_between_nothing_and_nothing_is_none():
+    block = "blocks: {B: {params: [p], chain: [{identity: [], when: $p}, relu]}}\n"
+    text = one_block("a1: {B: true}\nb1: {B: false}\nout: {add: [], from: [a1, b1]}")
+    source = loads(text.replace("graph:", f"{block}graph:")).to_python()
+    assert "(nn.Identity(), nn.ReLU())" in source
+
+
+@pytest.mark.parametrize(
+    ("chain", "told"),
+    [
+        ("conv: {conv2d: [8, 1], when: $p}, norm: batch_norm2d", "depends on a `when:` in them"),
+        ("norm: batch_norm2d, inner: {Inner: [$p]}", "depends on a `when:` in them"),
+        ("norm: batch_norm2d, twice: {concat: [], from: [norm, input]}", "grow unevenly"),
+        (
+            "drop: {dropout: [], when: $p}, norm: batch_norm2d, "
+            "twice: {concat: [], from: [norm, input]}",
+            "grow unevenly",
+        ),
+    ],
+)
+def test_why_no_expression_describes_copies(chain, told):
+    text = f"""\
+netspec: 1
+name: Net
+inputs: {{image: [4, 8, 8]}}
+blocks:
+  Inner: {{params: [p], chain: {{conv: {{conv2d: [8, 1], when: $p}}}}}}
+  Copy: {{params: [p], chain: {{{chain}}}}}
+  Stage: {{params: [n, p], chain: {{copies: {{Copy: [$p], repeat: $n}}, relu: relu}}}}
+graph:
+  a: {{Stage: [2, false]}}
+  b: {{Stage: [3, true]}}
+  c: {{Inner: true}}
+outputs: {{y: c}}
+"""
+    with pytest.raises(SpecError) as error:
+        loads(text).to_python()
+    (found,) = error.value.diagnostics
+    assert (found.code, told in found.message) == ("NS028", True)
+    assert [note.span.text for note in found.notes] == ["$p"] * ("when" in told)

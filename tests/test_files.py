@@ -19,6 +19,7 @@ import pytest
 from netspec import limits
 from netspec.cli import main, outputs
 from netspec.cli.exits import Exit, Failure, failure
+from netspec.cli.outputs import Output
 from netspec.text import files
 from tests.support import ROOT
 
@@ -58,13 +59,13 @@ def assert_untouched(path: Path) -> None:
 def test_f1_readers_see_whole_files_while_two_write(tmp_path):
     path = tmp_path / "net.py"
     texts = [bytes([letter]) * 300_000 for letter in b"ab"]
-    files.write(str(path), texts[0])
+    files.write({str(path): texts[0]})
     end = time.monotonic() + 1.5
     torn, reads = [], 0
 
     def keep_writing(text: bytes) -> None:
         while time.monotonic() < end:
-            files.write(str(path), text)
+            files.write({str(path): text})
 
     writers = [threading.Thread(target=keep_writing, args=(text,)) for text in texts]
     for writer in writers:
@@ -91,14 +92,14 @@ def test_f1_two_builds_at_once_leave_one_whole_file(tmp_path):
 def test_f2_a_link_stays_a_link(tmp_path, old):
     link = tmp_path / "link.py"
     link.symlink_to(old.name)
-    files.write(str(link), b"new")
+    files.write({str(link): b"new"})
     assert link.is_symlink() and old.read_bytes() == b"new"
 
 
 def test_f2_a_broken_link_and_a_chain_of_links(tmp_path):
     (tmp_path / "one").symlink_to("two")
     (tmp_path / "two").symlink_to("three")
-    files.write(str(tmp_path / "one"), b"new")
+    files.write({str(tmp_path / "one"): b"new"})
     assert (tmp_path / "three").read_bytes() == b"new"
 
 
@@ -106,7 +107,7 @@ def test_f2_links_in_a_circle(tmp_path):
     (tmp_path / "one").symlink_to("two")
     (tmp_path / "two").symlink_to("one")
     with pytest.raises(OSError):
-        files.write(str(tmp_path / "one"), b"new")
+        files.write({str(tmp_path / "one"): b"new"})
     with pytest.raises(OSError):
         files.read(str(tmp_path / "one"))
 
@@ -114,14 +115,14 @@ def test_f2_links_in_a_circle(tmp_path):
 @pytest.mark.parametrize("mode", [0o640, 0o600, 0o755, 0o444])
 def test_f4_the_mode_stays(old, mode):
     old.chmod(mode)
-    files.write(str(old), b"new")
+    files.write({str(old): b"new"})
     assert old.stat().st_mode & 0o777 == mode
 
 
 def test_f4_a_new_file_has_the_usual_mode(tmp_path):
     before = os.umask(0o027)
     try:
-        files.write(str(tmp_path / "new"), b"")
+        files.write({str(tmp_path / "new"): b""})
     finally:
         os.umask(before)
     assert (tmp_path / "new").stat().st_mode & 0o777 == 0o640
@@ -140,7 +141,7 @@ def test_f6_a_directory_that_takes_no_file(monkeypatch, old):
 
     monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(OSError, match=r"^cannot write .*: permission denied$") as error:
-        files.write(str(old), b"new")
+        files.write({str(old): b"new"})
     monkeypatch.undo()
     assert failure(error.value).code == Exit.ENVIRONMENT
     assert_untouched(old)
@@ -322,10 +323,10 @@ def test_f11_a_picture_without_the_mark_is_the_users(project):
 
 def test_f11_a_csv_or_a_spec_has_no_mark(tmp_path):
     path = str(tmp_path / "table.csv")
-    outputs.write(path, b"1", "csv")
+    outputs.write([Output(path, "csv", b"1")])
     for force in (False, True):
         with contextlib.nullcontext() if force else pytest.raises(Failure, match="exists"):
-            outputs.write(path, b"2", "csv", force=force)
+            outputs.write([Output(path, "csv", b"2")], force=force)
     assert Path(path).read_bytes() == b"2"
 
 
@@ -349,7 +350,7 @@ def test_f11_a_pdf_whose_table_is_a_stream(tmp_path):
     )
     old += b"startxref\n9\n%%EOF\n"
     path = tmp_path / "out.pdf"
-    outputs.write(str(path), old, "pdf")
+    outputs.write([Output(str(path), "pdf", old)])
     new = path.read_bytes()
     assert new.startswith(old) and outputs.is_marked(str(path))
     table = new[int(new.split()[-2]) :]

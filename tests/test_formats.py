@@ -10,7 +10,7 @@ import netspec
 from netspec.cli import main
 from netspec.cli.outputs import is_marked, marked
 from netspec.emit.formats import FORMATS
-from tests.support import ROOT
+from tests.support import ROOT, loads, one_block
 
 SPEC = str(ROOT / "specs" / "alexnet.yaml")
 
@@ -37,3 +37,20 @@ def test_who_asks_for_another_format_is_told_all(
     assert main(["render", SPEC, "-o", str(tmp_path / "figure.bmp")]) == 2
     assert ", ".join(f".{name}" for name in FORMATS) in capsys.readouterr().err
     assert all(f'"{name}"' in str(netspec.Net.render.__doc__) for name in FORMATS)
+
+
+def test_pieces_are_called_as_the_spec_calls_them() -> None:
+    net = loads(
+        one_block(
+            """
+            conv: {conv2d: [4, 3]}
+            named: {split: [[1, 3]], names: [low, high]}
+            cut: {chunk: 3, from: named.high}
+            out: {concat: [], from: [named.low, cut.0, cut.2, cut.1]}
+            """
+        )
+    )
+    for kind in ("svg", "dot", "mmd", "html"):
+        text = net.render(kind).decode()
+        assert "split low" in text and "split high" in text and "split [" not in text
+        assert "chunk [2]" in text or "chunk #91;2#93;" in text

@@ -11,6 +11,7 @@ import torch
 
 import netspec
 from netspec.cli import main
+from netspec.runtime.graphs import match_graphs
 from netspec.runtime.match import MatchError, match
 from tests.support import ROOT, SPECS, draws
 from tests.torchvision import declared, made
@@ -50,6 +51,14 @@ def test_renamed_tensors_are_found(path: Path, seed: int) -> None:
     other = {keys[key]: shape for key, shape in given.items()}
     assert match(given, other).keys == keys
     assert match(other, given).keys == {new: old for old, new in keys.items()}
+
+
+@pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
+def test_the_graph_alone_tells_all_layers_apart(path: Path) -> None:
+    network = netspec.load(path).network
+    found = match_graphs(network, network)
+    assert not found.by_order
+    assert found.keys == {key: key for key in network.tensors()}
 
 
 def caffe(with_heads: bool = True) -> dict[str, tuple[int, ...]]:

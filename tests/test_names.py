@@ -5,12 +5,13 @@ from __future__ import annotations
 import keyword
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from torch import nn
 
 from netspec.language.names import MODULE_ATTRIBUTES
-from tests.support import mistakes, one_block
+from tests.support import loads, mistakes, one_block, verified
 
 
 def public_attributes() -> set[str]:
@@ -57,3 +58,52 @@ def test_soft_keywords_are_names():
 def test_reading_names_does_not_import_torch():
     code = "import sys, netspec.language.names; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+AMBIGUOUS = """\
+netspec: 1
+name: I
+params: {O: 4}
+inputs: {I: [4, 8, 8], x: [4, 8, 8]}
+blocks:
+  Two:
+    params: [l, I]
+    inputs: [O, x]
+    chain:
+      a: {conv2d: [$l, 1], from: O}
+      l: {conv2d: [$I, 1], from: x}
+      c: {concat: [], from: [a, l]}
+  O:
+    params: [x, act=relu]
+    outputs: [l, O]
+    chain:
+      l: {conv2d: [$x, 1], repeat: 2}
+      I: {constant: 0.5, size: [1, 1, 1]}
+      act: $act
+      b: {mul: [], from: [act, l]}
+      O: {add: [], from: [b, I]}
+  P: {chain: {l: sigmoid}}
+graph:
+  two: {Two: [$O, 2], from: [I, x]}
+  O: {O: [4], act: P}
+  l: {conv2d: [4, 1], from: O.l}
+  cat: {concat: [], from: [l, two, O.O]}
+  c: {chunk: 2, names: [l, I]}
+  s: {add: [], from: [c.l, c.I]}
+  m: {mul: [], from: [c.l, s]}
+  head: {conv2d: [4, 1], when: train, from: m}
+outputs: {l: s, I: m, O: head}
+"""
+
+
+def test_names_that_look_like_digits(tmp_path: Path) -> None:
+    """Variables have others; classes and attributes are as the spec calls them."""
+    net = loads(AMBIGUOUS)
+    source = net.to_python()
+    assert verified(net.network, source) == []
+    assert "self.l = " in source and "O.l.0.weight" in net.build().state_dict()
+    (tmp_path / "net.py").write_text(source)
+    for command in (["format", "--diff"], ["check", "--select", "E,F,B,PYI,RUF,PIE,RET"]):
+        line = ("ruff", *command, "--isolated", str(tmp_path))
+        result = subprocess.run(line, capture_output=True, text=True)
+        assert result.returncode == 0, result.stdout

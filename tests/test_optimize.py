@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import textwrap
 from collections.abc import Collection
@@ -18,8 +19,10 @@ import netspec
 from netspec.cli import main
 from netspec.emit.torch.convert import convert, functions
 from netspec.language.write import written
-from netspec.rewrite.optimize import NAMES
+from netspec.rewrite import apply
+from netspec.rewrite.optimize import NAMES, WITHOUT
 from netspec.rewrite.tensors import Made, Old
+from netspec.runtime.engines import ENGINES
 from netspec.text.diagnostics import SpecError
 from tests.random_spec import specs
 from tests.support import ROOT, SPECS, draws, load, loads, one_block
@@ -150,7 +153,7 @@ CASES = {
         out:  relu
         """,
     ),
-    "pool_before_conv": (
+    "order_pools": (
         """
         conv: {conv2d: [4, 1]}
         pool: {avg_pool2d: 3, stride: 2, ceil_mode: true}
@@ -160,6 +163,31 @@ CASES = {
         pool: {avg_pool2d: 3, stride: 2, ceil_mode: true}
         conv: {conv2d: [4, 1]}
         out:  relu
+        """,
+    ),
+    "join_linear": (
+        """
+        conv: {conv2d: [16, 3], stride: 2, bias: false}
+        more: {conv2d: [2, 1]}
+        out:  relu
+        """,
+        """
+        conv: {conv2d: [2, 3], stride: 2}
+        out:  relu
+        """,
+    ),
+    "flatten_concat": (
+        """
+        left:  {conv2d: [4, 1], from: image}
+        right: {conv2d: [6, 1], from: image}
+        both:  {concat: [], from: [left, right]}
+        more:  {concat: [], dim: -3, from: [both, image, both]}
+        out:   {concat: [], from: [right, more]}
+        """,
+        """
+        left:  {conv2d: [4, 1]}
+        right: {conv2d: [6, 1], from: image}
+        out:   {concat: [], from: [right, left, right, image, left, right]}
         """,
     ),
     "fuse_siblings": (
@@ -295,6 +323,30 @@ KEPT = {
         rows:  {flatten: [], from: right}
         out:   {concat: [], from: [relu, rows]}
         """,
+    "a source that changes before the other one reads it": """
+        conv:  {conv2d: [4, 1]}
+        left:  {conv2d: [4, 1]}
+        relu:  {relu: [], inplace: true, from: conv}
+        right: {conv2d: [4, 1], from: conv}
+        out:   {concat: [], from: [left, relu, right]}
+        """,
+    "a part that changes once it is joined": """
+        conv: {conv2d: [4, 1]}
+        same: identity
+        both: {concat: [], from: [same, image]}
+        relu: {relu: [], inplace: true, from: conv}
+        out:  {concat: [], from: [both, relu]}
+        """,
+    "a part that others read": """
+        both: {concat: [], from: [image, image]}
+        more: {concat: [], from: [both, image]}
+        relu: relu
+        out:  {concat: [], from: [relu, both]}
+        """,
+    "another axis": """
+        both: {concat: [], dim: 2, from: [image, image]}
+        out:  {concat: [], dim: 3, from: [both, both]}
+        """,
     "groups": """
         left:  {conv2d: [3, 1], groups: 3, from: image}
         right: {conv2d: [6, 1], groups: 3, from: image}
@@ -306,7 +358,7 @@ KEPT = {
 @pytest.mark.parametrize("body", KEPT.values(), ids=KEPT)
 def test_what_must_stay_stays(body: str) -> None:
     net = loads(one_block(body))
-    fast = check_same(net, ["fold_batch_norm", "pool_before_conv", "fuse_siblings"])
+    fast = check_same(net, ["fold_batch_norm", "order_pools", "fuse_siblings", "flatten_concat"])
     assert graph(fast.text) == graph(written(net.network.spec, {}))
 
 
@@ -444,9 +496,44 @@ def test_parameters_given_are_the_optimised_spec_s_own() -> None:
     assert "shape: [" not in fast.text.partition("graph:")[2]
 
 
+def test_what_does_not_pay_for_an_engine_is_left_out(tmp_path: Path) -> None:
+    assert list(WITHOUT) == list(ENGINES)
+    net = loads(one_block(CASES["fuse_siblings"][0]))
+    spec, target = tmp_path / "net.yaml", tmp_path / "fast.yaml"
+    spec.write_text(one_block(CASES["fuse_siblings"][0]))
+    for engine, names in WITHOUT.items():
+        assert net.optimize(engine=engine).text == net.optimize(without=names).text
+        assert ("fused" in net.optimize(engine=engine).text) == ("fuse_siblings" not in names)
+        assert main(["optimize", str(spec), "-o", str(target), "--for", engine]) == 0
+        assert target.read_text().partition("\n")[2] == net.optimize(engine=engine).text
+    for fused in (net.optimize(["fuse_siblings"], engine="openvino"), net.optimize()):
+        assert "fused" in fused.text
+    with pytest.raises(ValueError, match="engine `tflite`: expected one of eager, compile"):
+        net.optimize(engine="tflite")
+
+
+def test_the_readme_has_a_row_for_each_rewrite() -> None:
+    table = (ROOT / "README.md").read_text().partition("| rewrite |")[2].partition("\n\n")[0]
+    assert tuple(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == NAMES
+
+
 def test_an_unknown_rewrite_is_refused() -> None:
     with pytest.raises(ValueError, match="did you mean `in_place`"):
         loads(one_block("out: relu")).optimize(without=["inplace"])
+
+
+def test_bodies_that_are_apart_change_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """How often the network is compiled again does not depend on how many bodies there are."""
+    body = "{chain: {conv: {conv2d: [4, 1]}, norm: batch_norm2d, act: {chain: [identity, relu]}}}"
+    again = apply.rebuilt
+    rounds = []
+    for count in (2, 5):
+        calls: list[object] = []
+        monkeypatch.setattr(apply, "rebuilt", lambda *x, calls=calls: calls.append(x) or again(*x))
+        lines = [f"m{i}: {body}" for i in range(count)]
+        check_same(loads(one_block("\n".join([*lines, "out: relu"]))))
+        rounds.append(len(calls))
+    assert rounds[0] == rounds[1]
 
 
 # ------------------------------------------------------------------ generated code, files
@@ -466,7 +553,7 @@ def test_the_generated_module_converts_weights_by_itself(tmp_path: Path) -> None
 
 def test_convert_is_written_as_ruff_writes_it(tmp_path: Path) -> None:
     made = Made("folded_bias", (None, Old("b" * 20), None, Old("b.c"), 1e-5))
-    for size in (1, 20, 40, 56, 64):
+    for size in (1, 20, 40, 56, 64, *range(66, 100), 140):
         name = "a" * size
         below = {f"{x}.{name}.w": Old(f"{x}.{'b' * size}.w") for x in ("one", "two")}
         pairs = {f"{x}.{name}.m": Made("stacked", (Old(f"{x}.b.w"), made)) for x in "pq"}
@@ -504,7 +591,8 @@ def test_weights_are_written_beside_the_spec(tmp_path: Path) -> None:
         (["--only", "fold"], 2, "no rewrite is called `fold`"),
         (["--weights", "in.pt"], 2, "--weights and --weights-out go together"),
         (["--weights", "no.pt", "--weights-out", "x.pt"], 2, "no.pt"),
-        (["--weights", "other.pt", "--weights-out", "x.pt"], 1, "has no tensor `conv.weight`"),
+        (["--weights", "other.pt", "--weights-out", "x.pt"], 1, "conv.weight: not in the file"),
+        (["--weights", "wide.pt", "--weights-out", "x.pt"], 1, "the file has 9×3×3×3, the model"),
         (["--weights", "net.yaml", "--weights-out", "x.pt"], 2, "net.yaml"),
     ],
 )
@@ -519,6 +607,8 @@ def test_what_cannot_be_done_is_told(
     monkeypatch.chdir(tmp_path)
     Path("net.yaml").write_text(one_block(CASES["fold_batch_norm"][0]))
     torch.save({"weight": torch.ones(1)}, "other.pt")
+    wide = {**load(Path("net.yaml")).build().state_dict(), "conv.weight": torch.ones(9, 3, 3, 3)}
+    torch.save(wide, "wide.pt")
     assert main(["optimize", "net.yaml", "-o", "fast.yaml", *arguments]) == code
     assert message in capsys.readouterr().err
     assert not Path("fast.yaml").exists() and not Path("x.pt").exists()

@@ -160,6 +160,7 @@ def test_code_is_a_fixed_point_of_ruff(folder: Path) -> None:
     command = ("ruff", "format", "--isolated", "--diff", str(folder))
     result = subprocess.run(command, capture_output=True, text=True)
     assert result.returncode == 0, result.stdout[:5000]
-    rules = ("ruff", "check", "--isolated", "--select", "E,F,W,I,UP,B,SIM", str(folder))
-    result = subprocess.run(rules, capture_output=True, text=True)
+    rules = "E,F,W,I,UP,B,SIM,PYI,RUF,PIE,RET"
+    command = ("ruff", "check", "--isolated", "--select", rules, str(folder))
+    result = subprocess.run(command, capture_output=True, text=True)
     assert result.returncode == 0, result.stdout[:5000]

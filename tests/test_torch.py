@@ -40,7 +40,7 @@ def test_code_is_a_fixed_point_of_ruff_format(folder):
 
 
 def test_code_passes_ruff_check(folder):
-    rules = "E,F,W,I,UP,B,SIM"
+    rules = "E,F,W,I,UP,B,SIM,PYI,RUF,PIE,RET"
     result = run("ruff", "check", "--isolated", "--select", rules, str(folder))
     assert result.returncode == 0, result.stdout
 

@@ -8,8 +8,9 @@ from dataclasses import replace
 
 from netspec.analysis.network import Network
 from netspec.cli.arguments import add_flag, add_force, add_settings, whole
-from netspec.cli.common import compiled, kind_of, stamps_of, write
+from netspec.cli.common import allow, compiled, kind_of, stamps_of, write
 from netspec.cli.exits import Exit, Failure
+from netspec.cli.outputs import Output
 from netspec.cli.progress import progress
 from netspec.cli.running import module, threads
 from netspec.cli.show import say
@@ -26,6 +27,7 @@ from netspec.runtime.bench import (
     steps,
     unavailable,
 )  # fmt: skip
+from netspec.runtime.installed import require
 from netspec.text.diagnostics import suggest
 
 FILES = ("json", "csv", "svg", "png")
@@ -36,7 +38,7 @@ def add(parser: ArgumentParser) -> None:
     add_settings(parser)
     parser.add_argument(
         "--weights", action="append", default=[], metavar="FILE",
-        help="a state_dict for each spec, in their order (default: as initialised)",
+        help="a state_dict for each spec, in order (default: as initialised, noise for constants)",
     )  # fmt: skip
     parser.add_argument(
         "--engines", type=_listed(_one_of(ENGINES)), default=list(ENGINES), metavar="A,B",
@@ -84,13 +86,22 @@ def run(options: Namespace) -> int:
     if not cases:
         lines = tuple(f"  {engine} {reason}" for engine, reason in skipped.items())
         raise Failure("no engine can run here:", Exit.ENVIRONMENT, lines)
+    if kind:
+        _allow(options, kind)
     with progress(steps(cases, options.rounds)) as step:
         found, limits = bench(cases, options.rounds, step)
     report = bench_report(found, limits, skipped)
     say(render(report, options.format), options.format)
     if kind:
-        write(options, options.output, _file(report, found, kind), kind)
+        write(options, Output(options.output, kind, _file(report, found, kind)))
     return _code(found)
+
+
+def _allow(options: Namespace, kind: str) -> None:
+    """Refuse a file that cannot be made before anything is measured."""
+    allow(options, Output(options.output, kind))
+    if kind in ("svg", "png"):
+        require("a plot", ["plot"])
 
 
 def _file(report: Report, found: Sequence[Measurement], kind: str) -> bytes:
@@ -143,7 +154,6 @@ def _interface(network: Network) -> list[object]:
 
 
 def _check_data(path: str, network: Network) -> None:
-    from netspec.runtime.installed import require
     from netspec.runtime.labelled import read
 
     require("--data", ["torch"])

@@ -10,6 +10,7 @@ from netspec.cli.arguments import add_flag, add_output, add_spec, add_watch
 from netspec.cli.common import compiled, write
 from netspec.cli.exits import Exit, Failure
 from netspec.cli.optimize import rewritten
+from netspec.cli.outputs import Output
 from netspec.cli.show import say_difference, tell
 from netspec.emit.torch.module import to_python
 from netspec.text import files
@@ -53,7 +54,7 @@ def run(options: Namespace) -> int:
         _verify(network, source)
     if options.check:
         return _compare(_existing(options.output), source, options.output)
-    write(options, options.output, source.encode(), "py")
+    write(options, Output(options.output, "py", source.encode()))
     return 0
 
 

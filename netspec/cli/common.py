@@ -14,6 +14,7 @@ from typing import NoReturn
 from netspec.analysis.network import Network
 from netspec.cli import outputs
 from netspec.cli.exits import Exit, Failure, failure
+from netspec.cli.outputs import Output
 from netspec.cli.settings import settings
 from netspec.cli.show import complain, show, tell
 from netspec.cli.watch import watch
@@ -57,9 +58,14 @@ def stamps_of(options: Namespace) -> dict[str, Stamp]:
     return stamps
 
 
-def write(options: Namespace, path: str, data: bytes, kind: str) -> None:
-    """Write what a command has made of the specs that it read."""
-    outputs.write(path, data, kind, stamps_of(options), options.force)
+def write(options: Namespace, *made: Output) -> None:
+    """Write all that a command has made of the specs that it read, or nothing."""
+    outputs.write(made, stamps_of(options), options.force)
+
+
+def allow(options: Namespace, *wanted: Output) -> None:
+    """Refuse files that cannot be written before time is spent on what they are to hold."""
+    outputs.allow(wanted, stamps_of(options), options.force)
 
 
 def kind_of(path: str, kinds: Sequence[str], option: str, wanted: str | None = None) -> str:

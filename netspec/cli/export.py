@@ -7,8 +7,9 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 
 from netspec.analysis.network import Network
 from netspec.cli.arguments import add_output, add_spec, whole
-from netspec.cli.common import compiled, kind_of, stamps_of, write
+from netspec.cli.common import allow, compiled, kind_of, stamps_of, write
 from netspec.cli.exits import Exit, Failure
+from netspec.cli.outputs import Output
 from netspec.cli.running import add_weights, module
 from netspec.cli.show import tell
 from netspec.language.project import stamp
@@ -46,11 +47,12 @@ def run(options: Namespace) -> int:
         stamps_of(options)[options.weights] = stamp(options.weights)
     else:
         tell("netspec: without --weights the network is exported as initialised")
+    allow(options, Output(options.output, kind))
     try:
         data = export(Export(network, model, options.batch, facts), kind)
     except ExportError as error:
         raise Failure(f"{network.spec.name} {error}", Exit.BUG) from None
-    write(options, options.output, data, kind)
+    write(options, Output(options.output, kind, data))
     return 0
 
 

@@ -49,5 +49,5 @@ def _format(path: str, options: Namespace) -> int:
         return 0 if same else Exit.WRONG
     # A file that is as it should be keeps its time; a stream wants its text in any case.
     if path == "-" or not same:
-        files.write(path, new.encode())
+        files.write({path: new.encode()})
     return 0

@@ -63,6 +63,6 @@ def run(options: Namespace) -> int:
         item = sink.items[0]
         raise Failure(f"{item.message}; {item.help}", Exit.USAGE)
     text = _TEMPLATE.format(name=name, file=path.name, stem=path.stem)
-    outputs.write(str(path), text.encode(), "yaml", force=options.force)
+    outputs.write([outputs.Output(str(path), "yaml", text.encode())], force=options.force)
     tell(f"netspec: wrote {escape(str(path))}")
     return 0

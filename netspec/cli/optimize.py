@@ -11,7 +11,8 @@ from netspec.analysis.network import Network
 from netspec.cli.arguments import add_output, add_spec
 from netspec.cli.common import compiled, stamps_of, write
 from netspec.cli.exits import Exit, Failure
-from netspec.cli.running import reading
+from netspec.cli.outputs import Output
+from netspec.cli.running import reading, refuse_absent
 from netspec.cli.show import tell
 from netspec.compiler import optimized
 from netspec.language.project import stamp
@@ -21,8 +22,12 @@ if TYPE_CHECKING:
 
 
 def add(parser: ArgumentParser) -> None:
+    from netspec.runtime.engines import ENGINES
+
     add_spec(parser)
     add_output(parser, "the spec to write")
+    help = "what is to run it (eager); rewrites that do not pay there are left out"
+    parser.add_argument("--for", dest="engine", choices=tuple(ENGINES), default="eager", help=help)
     parser.add_argument("--only", metavar="A,B", default="", help="apply these rewrites alone")
     parser.add_argument("--without", metavar="A,B", default="", help="leave these rewrites out")
     parser.add_argument("--weights", metavar="FILE", help="a state_dict of the spec as it is")
@@ -32,13 +37,16 @@ def add(parser: ArgumentParser) -> None:
 
 
 def rewritten(
-    network: Network, only: Sequence[str] = (), without: Sequence[str] = ()
+    network: Network,
+    only: Sequence[str] = (),
+    without: Sequence[str] = (),
+    engine: str = "eager",
 ) -> tuple[Network, Optimized]:
     """Optimise a network, and print what was done."""
     from netspec.rewrite.optimize import chosen
 
     try:
-        names = chosen(only, without)
+        names = chosen(only, without, engine)
     except ValueError as error:
         raise Failure(str(error), Exit.USAGE) from None
     fast, found = optimized(network, names)
@@ -51,30 +59,31 @@ def _listed(text: str) -> Sequence[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
-def _weights(options: Namespace, found: Optimized) -> bytes:
-    """Return the file of the tensors of the new spec."""
+def _weights(options: Namespace, network: Network, found: Optimized) -> bytes:
+    """Return the file of the tensors of the new spec, made of those of the network as written."""
     from netspec.rewrite.tensors import computed, keys
-    from netspec.runtime.weights import read, written
+    from netspec.runtime.weights import matching, read, refusals, written
 
+    shapes = network.tensors()
     with reading(options.weights):
-        state = read(options.weights)
+        given = read(options.weights)
+        fits = matching(shapes, given, options.weights)
+    state = {ours: given[theirs] for ours, theirs in fits.keys.items()}
     wanted = dict.fromkeys(key for made in found.tensors.values() for key in keys(made))
-    if missing := [key for key in wanted if key not in state]:
-        more = f" and {len(missing) - 1} more" if missing[1:] else ""
-        raise Failure(f"{options.weights} has no tensor `{missing[0]}`{more}", Exit.WRONG)
-    return written(computed(found.tensors, state), Path(options.weights_out).suffix[1:])
+    refuse_absent(network, options.weights, refusals({key: shapes[key] for key in wanted}, state))
+    with reading(options.weights_out):
+        return written(computed(found.tensors, state), Path(options.weights_out).suffix[1:])
 
 
 def run(options: Namespace) -> int:
     if bool(options.weights) != bool(options.weights_out):
         raise Failure("--weights and --weights-out go together", Exit.USAGE)
     only, without = map(_listed, (options.only, options.without))
-    _, found = rewritten(compiled(options), only, without)
-    tensors = b""
+    network = compiled(options)
+    _, found = rewritten(network, only, without, options.engine)
+    made = [Output(options.output, "spec", found.text.encode())]
     if options.weights:
-        tensors = _weights(options, found)
+        made.append(Output(options.weights_out, "tensors", _weights(options, network, found)))
         stamps_of(options)[options.weights] = stamp(options.weights)
-    write(options, options.output, found.text.encode(), "spec")
-    if options.weights:
-        write(options, options.weights_out, tensors, "tensors")
+    write(options, *made)
     return 0

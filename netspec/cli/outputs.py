@@ -12,7 +12,7 @@ import re
 import struct
 import sys
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -68,21 +68,39 @@ _PDF_END = re.compile(
 )
 
 
-def write(
-    path: str, data: bytes, kind: str, inputs: Iterable[str] = (), force: bool = False
-) -> None:
-    """Write a file of a kind ("py", "svg", "yaml" …) with its mark, unless something forbids it.
+class Output(NamedTuple):
+    """A file to write, and of what kind it is ("py", "svg", "yaml" …)."""
+
+    path: str
+    kind: str
+    data: bytes = b""
+
+
+def write(outputs: Sequence[Output], inputs: Iterable[str] = (), force: bool = False) -> None:
+    """Write all of a command's files with their marks, or none where something forbids one.
+
+    Raises Failure and OSError.
+    """
+    allow(outputs, inputs, force)
+    files.write({output.path: marked(output.data, output.kind) for output in outputs})
+
+
+def allow(outputs: Sequence[Output], inputs: Iterable[str] = (), force: bool = False) -> None:
+    """Raise Failure or OSError for a file that may not be written, whatever it is to hold.
 
     An input of the run is never replaced, and without `force` nothing but what bears the mark, or
-    is empty; of a kind that has no mark, nothing at all. Raises Failure and OSError.
+    is empty; of a kind that has no mark, nothing at all. No file is two outputs.
     """
-    if os.path.lexists(path) and not files.is_stream(path) and not Path(path).is_dir():
-        if any(_is_same(path, name) for name in inputs):
-            message = f"{path} is a spec that this run reads; name another file for the output"
-            raise Failure(message, Exit.USAGE)
-        if not force:
-            _spare(path, kind)
-    files.write(path, marked(data, kind))
+    taken: set[str] = set()
+    for path, kind, _ in outputs:
+        files.check(path)
+        if files.is_stream(path):
+            continue
+        if os.path.realpath(path) in taken:
+            raise Failure(f"{path} is named for two outputs", Exit.USAGE)
+        taken.add(os.path.realpath(path))
+        if os.path.lexists(path):
+            _spare(path, kind, inputs, force)
 
 
 def _is_same(path: str, name: str) -> bool:
@@ -94,8 +112,13 @@ def _is_same(path: str, name: str) -> bool:
         return False
 
 
-def _spare(path: str, kind: str) -> None:
-    """Raise Failure for a file that is not to be replaced unasked."""
+def _spare(path: str, kind: str, inputs: Iterable[str], force: bool) -> None:
+    """Raise Failure for a file that is not to be replaced, or not unasked."""
+    if any(_is_same(path, name) for name in inputs):
+        message = f"{path} is a spec that this run reads; name another file for the output"
+        raise Failure(message, Exit.USAGE)
+    if force:
+        return
     if kind not in ("py", "pdf", *_ZIPPED, *_MARKS):
         raise Failure(f"{path} exists already; --force replaces it", Exit.USAGE)
     try:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 
 from netspec.cli.arguments import add_force, add_spec, whole
-from netspec.cli.common import compiled, kind_of, write
+from netspec.cli.common import allow, compiled, kind_of, write
+from netspec.cli.outputs import Output
 from netspec.cli.progress import progress
 from netspec.cli.running import add_weights, module, threads
 from netspec.cli.show import say
@@ -32,6 +33,8 @@ def run(options: Namespace) -> int:
     kind = kind_of(options.output, ("json",), "") if options.output else ""
     network = compiled(options)
     model = module(network, options.weights)
+    if kind:
+        allow(options, Output(options.output, kind))
     way = Way(options.batch, options.threads, options.rounds)
     with progress(WARM + way.rounds) as step:
         found = profile(network, model, way, step)
@@ -39,5 +42,5 @@ def run(options: Namespace) -> int:
     say(render(report, options.format), options.format)
     if kind:
         full = profile_report(found, ["layer", "line"])
-        write(options, options.output, render(full, "json").encode(), kind)
+        write(options, Output(options.output, kind, render(full, "json").encode()))
     return 0

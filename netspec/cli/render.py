@@ -8,6 +8,7 @@ from netspec.analysis.network import Network
 from netspec.cli.arguments import add_output, add_spec, add_watch, seconds, whole
 from netspec.cli.common import compiled, kind_of, stamps_of, write
 from netspec.cli.exits import Exit, Failure
+from netspec.cli.outputs import Output
 from netspec.emit.figure.page import FigureError
 from netspec.emit.formats import ENGINES, FORMATS, ORIENTATIONS, PAGES, THEMES, Look, draw
 from netspec.language.project import stamp
@@ -50,7 +51,7 @@ def run(options: Namespace) -> int:
         data = draw(network, kind, look)
     except FigureError as error:
         raise Failure(str(error), Exit.USAGE) from None
-    write(options, options.output, data, kind)
+    write(options, Output(options.output, kind, data))
     return 0
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable
 
 from netspec.analysis.memory import BYTES
 from netspec.analysis.network import Network
 from netspec.cli.arguments import add_flag, add_force, add_spec, whole
 from netspec.cli.common import compiled, kind_of, write
 from netspec.cli.exits import Exit, Failure
+from netspec.cli.outputs import Output
 from netspec.cli.show import say
 from netspec.emit.report import FORMATS, ROWS, Report, find_paper, paper_report, render, report
 
@@ -53,17 +53,10 @@ def _paper(network: Network) -> Report:
 
 def _plot(options: Namespace) -> int:
     from netspec.emit.plot import plot
+    from netspec.runtime.installed import require
 
     kind = kind_of(options.plot, ("svg", "png"), "")
-    network = compiled(options)
-    write(options, options.plot, plotted(lambda: plot(network, kind, options.depth)), kind)
+    require("--plot", ["plot"])
+    data = plot(compiled(options), kind, options.depth)
+    write(options, Output(options.plot, kind, data))
     return 0
-
-
-def plotted(draw: Callable[[], bytes]) -> bytes:
-    """Return a plot; say what to install where matplotlib is missing."""
-    try:
-        return draw()
-    except ImportError:
-        message = "--plot needs matplotlib: pip install 'netspec[plot]'"
-        raise Failure(message, Exit.ENVIRONMENT) from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from argparse import ArgumentParser, ArgumentTypeError
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from netspec.analysis.network import Network
 from netspec.cli.arguments import whole
 from netspec.cli.exits import Exit, Failure
 from netspec.cli.show import tell
+from netspec.runtime.match import ABSENT
 from netspec.text.diagnostics import counted, escape
 
 if TYPE_CHECKING:
@@ -75,13 +76,18 @@ def _load(network: Network, model: nn.Module, path: str) -> None:
         loaded = load_weights(model, path)
     owners = {".".join(node.owner) for node in network.graph.inference()}
     absent = [key for key in loaded.missing if _is_needed(key, owners)]
+    refuse_absent(network, path, {key: loaded.skipped.get(key, ABSENT) for key in absent})
+    if unknown := [key for key in loaded.skipped if key not in loaded.missing]:
+        tell(f"netspec: {escape(path)} has {counted(len(unknown), 'tensor')} that nothing reads")
+
+
+def refuse_absent(network: Network, path: str, absent: Mapping[str, str]) -> None:
+    """Raise Failure if a file of weights lacks tensors of a network; `absent` says why, by key."""
     if absent:
-        lines = [f"  {key}: {loaded.skipped.get(key, 'not in the file')}" for key in absent]
+        lines = [f"  {key}: {reason}" for key, reason in absent.items()]
         more = [f"  and {len(lines) - _SHOWN} more"] if len(lines) > _SHOWN else []
         message = f"{path} lacks {counted(len(absent), 'tensor')} of {network.spec.name}:"
         raise Failure(message, Exit.WRONG, (*lines[:_SHOWN], *more))
-    if unknown := [key for key in loaded.skipped if key not in loaded.missing]:
-        tell(f"netspec: {escape(path)} has {counted(len(unknown), 'tensor')} that nothing reads")
 
 
 def _is_needed(key: str, owners: set[str]) -> bool:

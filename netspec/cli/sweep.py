@@ -10,8 +10,9 @@ from pathlib import Path
 from netspec.analysis.network import Network
 from netspec.analysis.points import GOALS, Point, signs, with_front
 from netspec.cli.arguments import add_force, add_reading, add_set, whole
-from netspec.cli.common import kind_of, prepared, write
+from netspec.cli.common import allow, kind_of, prepared, write
 from netspec.cli.exits import Exit, Failure
+from netspec.cli.outputs import Output
 from netspec.cli.settings import axes
 from netspec.cli.show import say, tell
 from netspec.compiler import ParameterError
@@ -19,8 +20,9 @@ from netspec.emit.points import all_points, front_report
 from netspec.emit.report import render
 from netspec.explore.sweep import Bench, GridError, sweep
 from netspec.runtime.bench import ENGINES, EngineError, Stopwatch
-from netspec.text import files
+from netspec.runtime.installed import require
 from netspec.text.diagnostics import escape
+from netspec.text.files import is_stream
 
 
 def add(parser: ArgumentParser) -> None:
@@ -50,11 +52,12 @@ def _goals(text: str) -> list[str]:
 
 
 def run(options: Namespace) -> int:
-    kinds = _kinds(options)
+    files = _files(options)
     spec = prepared(options)
     values = axes(options.set)
     if not values:
         raise Failure("sweep needs values: --set NAME=0.5,0.75,1", Exit.USAGE)
+    allow(options, *files)
     try:
         with _bench(options.bench) as bench:
             points = sweep(spec, values, bench, options.strict, options.jobs)
@@ -62,12 +65,8 @@ def run(options: Namespace) -> int:
         raise Failure(f"--set: {error}", Exit.USAGE) from None
     points = with_front(points, options.front)
     name = spec.spec.name
-    if "output" in kinds:
-        table = render(all_points(name, points), kinds["output"])
-        write(options, options.output, table.encode(), kinds["output"])
-    if "plot" in kinds:
-        write(options, options.plot, _plotted(name, points, kinds["plot"]), kinds["plot"])
-    if not options.output or not files.is_stream(options.output):
+    write(options, *(file._replace(data=_written(name, points, file.kind)) for file in files))
+    if not options.output or not is_stream(options.output):
         say(render(front_report(name, points, options.front)))
     return Exit.WRONG if all(point.reason for point in points) else 0
 
@@ -90,19 +89,22 @@ def _bench(engine: str | None) -> Iterator[Bench | None]:
         yield bench
 
 
-def _kinds(options: Namespace) -> dict[str, str]:
-    """Return the formats of the files that are asked for, before time is spent on them."""
-    found = {}
+def _files(options: Namespace) -> list[Output]:
+    """Return the files that are asked for, before time is spent on them."""
+    found = []
     if path := options.output:
-        is_bare = files.is_stream(path) and not Path(path).suffix
-        found["output"] = kind_of(path, ("csv", "json"), "", "csv" if is_bare else None)
+        is_bare = is_stream(path) and not Path(path).suffix
+        kind = kind_of(path, ("csv", "json"), "", "csv" if is_bare else None)
+        found.append(Output(path, kind))
     if options.plot:
-        found["plot"] = kind_of(options.plot, ("svg", "png"), "")
+        found.append(Output(options.plot, kind_of(options.plot, ("svg", "png"), "")))
+        require("--plot", ["plot"])
     return found
 
 
-def _plotted(name: str, points: Sequence[Point], kind: str) -> bytes:
-    from netspec.cli.report import plotted
+def _written(name: str, points: Sequence[Point], kind: str) -> bytes:
+    if kind in ("csv", "json"):
+        return render(all_points(name, points), kind).encode()
     from netspec.emit.points import plot_points
 
-    return plotted(lambda: plot_points(name, points, kind))
+    return plot_points(name, points, kind)

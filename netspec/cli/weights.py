@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from netspec.cli.arguments import add_output, add_spec
 from netspec.cli.common import compiled, kind_of, stamps_of, write
 from netspec.cli.exits import Exit, Failure
+from netspec.cli.outputs import Output
 from netspec.cli.running import reading
 from netspec.cli.show import tell
 from netspec.language.project import stamp
@@ -31,12 +32,11 @@ def run(options: Namespace) -> int:
     kind = kind_of(options.output, KINDS, "")
     network = compiled(options)
     from netspec.runtime.installed import require
-    from netspec.runtime.module import instantiate
     from netspec.runtime.weights import matching, read, refusals, written
 
     require("reading weights", ["torch"])
     stamps_of(options)[options.file] = stamp(options.file)
-    own = instantiate(network).state_dict()
+    own = network.tensors()
     with reading(options.file):
         given = read(options.file)
         found = matching(own, given, options.file, options.match)
@@ -49,7 +49,7 @@ def run(options: Namespace) -> int:
     for key, reason in refusals(own, fitting).items():
         tell(f"netspec: left out {escape(key)}: {escape(reason)}")
         fitting.pop(key, None)
-    write(options, options.output, written(fitting, kind), kind)
+    write(options, Output(options.output, kind, written(fitting, kind)))
     return 0
 
 

@@ -114,18 +114,25 @@ class Layer:
 
 def numbered(layer: Layer) -> Layer:
     """Return one of the copies of `splice:` as a layer that stands alone, without `$i`."""
+    if layer.index is None:
+        return layer
+    return replace(substituted(layer, {INDEX: layer.index}), index=None)
+
+
+def substituted(layer: Layer, values: Mapping[str, object]) -> Layer:
+    """Return a layer with values, or other expressions, in place of names in its arguments."""
     call = layer.call
-    if layer.index is None or not isinstance(call, OpCall | BlockCall):
+    if not isinstance(call, OpCall | BlockCall):
         return layer
     given = {
-        key: replace(x, value=substitute(x.value, {INDEX: layer.index}))  # type: ignore[arg-type]  # a Value
+        key: replace(x, value=substitute(x.value, values))  # type: ignore[arg-type]  # a Value
         for key, x in call.arguments.items()
     }
     call = replace(call, arguments=given)
     if isinstance(call, OpCall):
         op = type(call.op).model_validate({key: x.value for key, x in given.items()})
         call = replace(call, op=op)
-    return replace(layer, call=call, index=None)
+    return replace(layer, call=call)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

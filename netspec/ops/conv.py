@@ -151,6 +151,17 @@ class Conv(AnyConv):
     def window(self) -> Window | None:
         return self._over(self._padding()[0])
 
+    @property
+    def is_padded(self) -> bool:
+        """Whether windows reach beyond the input."""
+        return any(size for side in self._padding() for size in side)
+
+    @property
+    def is_of_pixels(self) -> bool:
+        """Whether each pixel of the output is made of the same one of the input."""
+        kernel, stride, *_ = self._over(())
+        return {*kernel, *stride} == {1} and not self.is_padded
+
     def reach(self, x: Shape) -> Reads | None:
         return in_order((self._groups(x), *reaches(self._over(self._padding()[0]))))
 

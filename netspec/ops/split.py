@@ -111,7 +111,8 @@ class Piece(View):
         return reads
 
     def label(self) -> str:
-        return f"{self.whole.label()} [{self.index}]"
+        names = self.whole.names
+        return f"{self.whole.label()} {names[self.index] if names else [self.index]}"
 
 
 @op("narrow")

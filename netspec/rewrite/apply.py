@@ -1,12 +1,13 @@
-"""A rewritten body back into its network, with every tensor followed to where it is then."""
+"""Rewritten bodies back into their network, with every tensor followed to where it is then."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from netspec.analysis.network import Network
 from netspec.analysis.rebuild import rebuilt
+from netspec.graph.model import NodeId
 from netspec.language.model import Body, Chain, Layer, Parallel, Spec
 from netspec.rewrite.tensors import Arithmetic, Old, through
 from netspec.rewrite.view import Edit, View
@@ -20,33 +21,42 @@ def kept(network: Network) -> Tensors:
     return {key: Old(key) for key in network.tensors()}
 
 
-def applied(network: Network, edit: Edit, tensors: Tensors) -> tuple[Network, Tensors]:
-    """Return the network with another body, and what its tensors are made of."""
-    after = rebuilt(network, _with(network.spec, edit))
-    old, new = View(network, edit.old), View(after, edit.new)
-    found = {key: through(_source(key, edit, old, new), tensors) for key in after.tensors()}
+def applied(network: Network, edits: Sequence[Edit], tensors: Tensors) -> tuple[Network, Tensors]:
+    """Return the network with other bodies, and what its tensors are made of.
+
+    No body is used inside of another one that changes too.
+    """
+    after = rebuilt(network, _with(network.spec, {edit.old: edit.new for edit in edits}))
+    edited = {
+        place: (edit, View(network, edit.old), new)
+        for edit in edits
+        for new in [View(after, edit.new)]
+        for place in new.places
+    }
+    found = {key: through(_source(key, edited), tensors) for key in after.tensors()}
     return after, found
 
 
-def _source(key: str, edit: Edit, old: View, new: View) -> Arithmetic:
-    """Return what the tensor of a key was, before an edit, in the network before it."""
+def _source(key: str, edited: Mapping[NodeId, tuple[Edit, View, View]]) -> Arithmetic:
+    """Return what the tensor of a key was, before edits, in the network before them."""
     words = tuple(key.split("."))
-    for place in new.places:
-        if words[: len(place)] != place or len(words) == len(place):
-            continue
-        name = new.name_at(words[: len(place) + 1])
-        tensor = ".".join(words[len(place) + 1 :])
-        made = edit.tensors.get(name)
-        return made(tensor, place) if made else old.old(place, name, tensor)
+    for depth in range(len(words)):
+        place = words[:depth]
+        if place in edited:
+            edit, old, new = edited[place]
+            name = new.name_at(words[: depth + 1])
+            tensor = ".".join(words[depth + 1 :])
+            made = edit.tensors.get(name)
+            return made(tensor, place) if made else old.old(place, name, tensor)
     return Old(key)
 
 
-def _with(spec: Spec, edit: Edit) -> Spec:
-    """Return a spec with one body in place of another."""
+def _with(spec: Spec, new: Mapping[Body, Body]) -> Spec:
+    """Return a spec with some bodies in place of others."""
 
     def inside(body: Body) -> Body:
-        if body is edit.old:
-            return edit.new
+        if body in new:
+            return new[body]
         if isinstance(body, Parallel):
             branches = tuple(inside(branch) for branch in body.branches)
             return _same(body, branches, body.branches) or replace(body, branches=branches)  # type: ignore[arg-type]

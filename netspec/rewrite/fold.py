@@ -22,7 +22,7 @@ def fold_batch_norm(view: View) -> Edit | None:
     for norm in view.layers.values():
         above = view.above(norm)
         if above and _is_foldable(view, above, norm):
-            changed |= {norm.name: None, above.name: _with_bias(above, norm)}
+            changed |= {norm.name: None, above.name: _absorbing(above, norm)}
             instead[norm.name] = above.name
             tensors[above.name] = _folded(view, above.name, norm.name)
     return replace(view.edit(changed, instead, tensors), times=len(instead)) if changed else None
@@ -39,29 +39,33 @@ def _is_foldable(view: View, layer: Layer, norm: Layer) -> bool:
     is_vector = not view.is_op(layer, Linear) or all(
         len(size) == 1 for size in view.sizes(norm.name)
     )
+    return tracked and is_vector and may_absorb(view, layer, norm)
+
+
+def may_absorb(view: View, layer: Layer, below: Layer) -> bool:
+    """Tell whether a layer with a bias can do the work too of one that alone reads it."""
+    assert isinstance(layer.call, OpCall)
     return (
-        tracked
-        and is_vector
-        and view.feeds(layer.name, norm.name)
-        and view.may_go(norm)
-        and same_condition(layer, norm)
-        and _bias_is_named(layer)
+        view.feeds(layer.name, below.name)
+        and view.may_go(below)
+        and same_condition(layer, below)
+        and "bias" not in [*layer.call.arguments][: layer.call.positional]
     )
 
 
-def _bias_is_named(layer: Layer) -> bool:
-    assert isinstance(layer.call, OpCall)
-    return "bias" not in [*layer.call.arguments][: layer.call.positional]
-
-
-def _with_bias(layer: Layer, norm: Layer) -> Layer:
-    """Return a layer that has a bias, and says of its output what the normalisation said."""
+def with_bias(layer: Layer) -> Layer:
+    """Return a layer that has a bias."""
     call = layer.call
     assert isinstance(call, OpCall)
     arguments = {key: value for key, value in call.arguments.items() if key != "bias"}
     op = type(call.op).model_validate({key: x.value for key, x in arguments.items()})
+    return replace(layer, call=replace(call, op=op, arguments=arguments))
+
+
+def _absorbing(layer: Layer, norm: Layer) -> Layer:
+    """Return a layer that has a bias, and says of its output what the normalisation said."""
     said = layer.said.model_copy(update={"shape": norm.said.shape or layer.said.shape})
-    return replace(layer, call=replace(call, op=op, arguments=arguments), said=said)
+    return replace(with_bias(layer), said=said)
 
 
 def _folded(view: View, layer: str, norm: str) -> Source:

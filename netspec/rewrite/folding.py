@@ -41,3 +41,18 @@ def folded_bias(
     offset = -mean.double() if bias is None else bias.double() - mean.double()
     moved = offset * factor(gamma, variance, eps)
     return (moved if beta is None else moved + beta.double()).to(mean.dtype)
+
+
+def joined_weight(first: Tensor, second: Tensor) -> Tensor:
+    """Return the weight of a layer that does the work of two, one of which reads single pixels."""
+    one, two = (weight.double().unsqueeze(-1).flatten(2) for weight in (first, second))
+    window = (first if two.shape[2] == 1 else second).shape[2:]
+    weight = torch.einsum("omp,miq->oipq", two, one)
+    return weight.reshape(*weight.shape[:2], *window).to(second.dtype)
+
+
+def joined_bias(bias: Tensor | None, weight: Tensor, second: Tensor | None) -> Tensor:
+    """Return the bias of a layer that does the work of two; `weight` and `second` are one's."""
+    through = weight.double().unsqueeze(-1).flatten(2).sum(2)
+    moved = through.sum(1) * 0 if bias is None else through @ bias.double()
+    return (moved if second is None else moved + second.double()).to(weight.dtype)

@@ -39,7 +39,11 @@ def fuse_siblings(view: View) -> Edit | None:
         if len(family) == 1:
             continue
         # The pieces of a split are views of one tensor, which PyTorch lets nobody overwrite.
-        family = [layer for layer in family if not view.is_overwritten(layer.name)]
+        family = [
+            layer
+            for layer in family
+            if not view.is_overwritten(layer.name) and not view.reads_overwritten(layer.name)
+        ]
         widths = [_given(view.network.spec, layer)[key] for layer in family]
         if len(family) > 1 and is_known(reduce(add, cast("Any", widths))):
             return _fused(view, family, key, widths)

@@ -8,14 +8,17 @@ from dataclasses import dataclass, field, replace
 
 from netspec.analysis.network import Network
 from netspec.analysis.rebuild import rebuilt
+from netspec.graph.model import NodeId
 from netspec.language.write import written
 from netspec.rewrite.apply import Tensors, applied, kept
 from netspec.rewrite.band import band_response_norm
 from netspec.rewrite.drop import drop_idle, inference
+from netspec.rewrite.flatten import flatten_concat
 from netspec.rewrite.fold import fold_batch_norm
 from netspec.rewrite.fuse import fuse_siblings
+from netspec.rewrite.join import join_linear
 from netspec.rewrite.memory import channels_last, in_place
-from netspec.rewrite.pool import pool_before_conv
+from netspec.rewrite.pool import order_pools
 from netspec.rewrite.tidy import tidied
 from netspec.rewrite.view import Edit, View
 from netspec.text.diagnostics import suggest
@@ -25,9 +28,11 @@ REWRITES: Mapping[str, Rewrite] = {
     rewrite.__name__: rewrite
     for rewrite in (
         drop_idle,
+        order_pools,
         fold_batch_norm,
-        pool_before_conv,
+        join_linear,
         fuse_siblings,
+        flatten_concat,
         band_response_norm,
         in_place,
     )
@@ -35,15 +40,30 @@ REWRITES: Mapping[str, Rewrite] = {
 """What changes a body, in the order in which it is tried."""
 NAMES = (*REWRITES, channels_last.__name__)
 """Everything that can be chosen."""
+WITHOUT: Mapping[str, Collection[str]] = {
+    "eager": (),
+    "compile": (),
+    "onnxruntime": (fuse_siblings.__name__,),
+    "openvino": (fuse_siblings.__name__,),
+}
+"""What does not pay, by the engine that runs the network."""
 
 
-def chosen(only: Collection[str], without: Collection[str]) -> tuple[str, ...]:
-    """Return the rewrites to apply. Raises ValueError for one that does not exist."""
+def chosen(
+    only: Collection[str] = (), without: Collection[str] = (), engine: str = "eager"
+) -> tuple[str, ...]:
+    """Return the rewrites to apply: those alone that are named, else what pays for an engine.
+
+    Raises ValueError for a rewrite or an engine that does not exist.
+    """
+    if engine not in WITHOUT:
+        raise ValueError(f"engine `{engine[:64]}`: expected one of {', '.join(WITHOUT)}")
     for name in (*only, *without):
         if name not in NAMES:
             hint = suggest(name, NAMES) or "there are " + ", ".join(NAMES)
             raise ValueError(f"no rewrite is called `{name[:64]}`; {hint}")
-    return tuple(name for name in only or NAMES if name not in without)
+    paying = [name for name in NAMES if name not in WITHOUT[engine]]
+    return tuple(name for name in only or paying if name not in without)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +100,11 @@ def optimize(network: Network, names: Collection[str] = NAMES) -> Optimized:
     while not is_done:
         is_done = True
         for name, rewrite in REWRITES.items():
-            while name in names and (edit := _first(network, rewrite)):
+            while name in names and (edits := _apart(network, rewrite)):
                 is_done = False
                 before = network
-                network, tensors = applied(network, edit, tensors)
-                log[name] = _more(log.get(name, Applied(name)), edit, before, network)
+                network, tensors = applied(network, edits, tensors)
+                log[name] = _more(log.get(name, Applied(name)), edits, before, network)
     spec = network.spec
     if channels_last.__name__ in names and (images := channels_last(network)):
         spec = replace(spec, channels_last=images)
@@ -94,14 +114,24 @@ def optimize(network: Network, names: Collection[str] = NAMES) -> Optimized:
     return Optimized(text, tensors, tuple(log.values()))
 
 
-def _first(network: Network, rewrite: Rewrite) -> Edit | None:
-    """Return the first edit that a rewrite finds in a body of a network."""
-    edits = (rewrite(View(network, body)) for body in network.graph.bodies)
-    return next((edit for edit in edits if edit is not None), None)
+def _apart(network: Network, rewrite: Rewrite) -> Sequence[Edit]:
+    """Return what a rewrite finds in bodies none of which is used inside of another of them."""
+    edits: list[Edit] = []
+    taken: set[NodeId] = set()
+    around: set[NodeId] = set()
+    for body in network.graph.bodies:
+        view = View(network, body)
+        above = {place[:depth] for place in view.places for depth in range(len(place))}
+        is_apart = taken.isdisjoint(above) and around.isdisjoint(view.places)
+        if is_apart and (edit := rewrite(view)):
+            edits.append(edit)
+            taken.update(view.places)
+            around |= above
+    return edits
 
 
-def _more(past: Applied, edit: Edit, before: Network, after: Network) -> Applied:
-    """Add an edit to what a rewrite has done."""
+def _more(past: Applied, edits: Sequence[Edit], before: Network, after: Network) -> Applied:
+    """Add edits to what a rewrite has done."""
     old, new = (
         Counter(node.call.op.op_name for node in network.graph.inference())
         for network in (before, after)
@@ -110,5 +140,5 @@ def _more(past: Applied, edit: Edit, before: Network, after: Network) -> Applied
     for op in sorted(old.keys() | new.keys()):
         if old[op] != new[op]:
             ops[op] = (ops.get(op, (old[op], 0))[0], new[op])
-    count = edit.times * len(View(before, edit.old).places)
+    count = sum(edit.times * len(View(before, edit.old).places) for edit in edits)
     return Applied(past.name, past.count + count, ops)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from netspec.analysis.network import Network
-from netspec.graph.model import Node, NodeId, Sizes, path
+from netspec.graph.model import Node, NodeId, Sizes, Use, path
 from netspec.language.lower import END, Lowered
 from netspec.language.model import Body, Chain, Layer, OpCall, Parallel, ShareCall
 from netspec.language.terms import Argument, Condition, Ref, Value
@@ -16,6 +16,7 @@ from netspec.rewrite.tensors import Arithmetic, Old
 
 Source = Callable[[str, NodeId], Arithmetic]
 """Where the tensor of a new layer comes from: its name in the layer, and where the body is used."""
+_VIEWS = (Storage.VIEW, Storage.IDLE)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,16 +98,31 @@ class View:
         """Tell whether something outside of the body reads a layer."""
         return END in self.lowered.graph.successors(name)
 
+    def _uses(self, name: str) -> Iterator[Use]:
+        """Yield a layer as it stands in each use of the body."""
+        found = (self.network.graph.uses.get(self.at(place, name)) for place in self.places)
+        yield from (use for use in found if use is not None)
+
     def is_overwritten(self, name: str) -> bool:
         """Tell whether an op overwrites what a layer gives, or a view of it."""
-        graph = self.network.graph
-        uses = (graph.uses.get(self.at(place, name)) for place in self.places)
-        found = {use.output for use in uses if use is not None}
-        for node in graph.nodes.values():
+        return self._overwrites({use.output for use in self._uses(name)})
+
+    def reads_overwritten(self, name: str) -> bool:
+        """Tell whether an op overwrites something that a layer reads, so that order counts."""
+        nodes = self.network.graph.nodes
+        read = [id for use in self._uses(name) for id in use.inputs]
+        for id in read:
+            if id in nodes and nodes[id].op.storage in _VIEWS:
+                read += nodes[id].inputs
+        return self._overwrites({*read})
+
+    def _overwrites(self, found: set[NodeId]) -> bool:
+        """Tell whether an op overwrites one of some nodes, or a view of it."""
+        for node in self.network.graph.nodes.values():
             if not found.isdisjoint(node.inputs):
                 if getattr(node.op, "inplace", False):
                     return True
-                if node.op.storage in (Storage.VIEW, Storage.IDLE):
+                if node.op.storage in _VIEWS:
                     found.add(node.id)
         return False
 

@@ -14,8 +14,11 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 Form = tuple[int, ...]
+Shapes = Mapping[str, Form]
+"""The tensors of a state_dict: key → shape."""
 COUNTER = "num_batches_tracked"
 """Old files lack this buffer of a batch norm, so it says nothing about structure."""
+ABSENT = "not in the file"
 _SHOWN = 4
 
 
@@ -41,7 +44,7 @@ class Group:
 
     prefix: str
     place: int
-    tensors: Mapping[str, Form]
+    tensors: Shapes
     parts: tuple[Group, ...]
     signature: tuple[object, ...]
     """Equal for groups of the same layers, in whatever order and however they are nested."""
@@ -51,7 +54,7 @@ class Group:
         return self.parts or (self,)
 
 
-def tree(shapes: Mapping[str, Form]) -> Group:
+def tree(shapes: Shapes) -> Group:
     """Return the tree of the tensors of a state_dict: key → shape."""
     nested: dict[str, dict[str, Form]] = {}
     for key, shape in shapes.items():
@@ -64,7 +67,7 @@ def tree(shapes: Mapping[str, Form]) -> Group:
     return _grouped("", layers, 0)
 
 
-def _kind(tensors: Mapping[str, Form]) -> tuple[object, ...]:
+def _kind(tensors: Shapes) -> tuple[object, ...]:
     return tuple(sorted((name, form) for name, form in tensors.items() if name != COUNTER))
 
 
@@ -84,7 +87,7 @@ def _grouped(prefix: str, layers: Sequence[Group], level: int) -> Group:
     return Group(prefix, min((part.place for part in parts), default=0), {}, parts, kinds)
 
 
-def match(ours: Mapping[str, Form], theirs: Mapping[str, Form], is_ordered: bool = True) -> Match:
+def match(ours: Shapes, theirs: Shapes, is_ordered: bool = True) -> Match:
     """Match the tensors of a model with those of a file by structure.
 
     `is_ordered` tells whether the order of the file's keys means something. Raises MatchError if
@@ -97,9 +100,7 @@ def match(ours: Mapping[str, Form], theirs: Mapping[str, Form], is_ordered: bool
     return Match(keys, tuple(matching.by_order))
 
 
-def _refuse_leftovers(
-    ours: Mapping[str, Form], theirs: Mapping[str, Form], keys: Mapping[str, str]
-) -> None:
+def _refuse_leftovers(ours: Shapes, theirs: Shapes, keys: Mapping[str, str]) -> None:
     """Refuse what fits neither side: a part of one network is no part of another.
 
     A layer that both have under one name and that differs in its shape was replaced on purpose.

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 SEED = 0
 """Of weights that no file gives, and of inputs: two processes make the same."""
+_NOISE = 0.1
+"""So small that a variance of 1 stays above 0."""
 
 
 def instantiate(network: Network, **arguments: float) -> nn.Module:
@@ -79,6 +81,33 @@ def samples(inputs: Sequence[Form], batch: int) -> tuple[Tensor, ...]:
         else torch.zeros(batch, *shape, dtype=getattr(torch, dtype))
         for shape, dtype in inputs
     )
+
+
+def disturbed(module: nn.Module, inputs: Sequence[Form]) -> nn.Module:
+    """Add noise to parameters that are constant, and run two samples for the running statistics.
+
+    Of a module that nobody has trained engines share equal biases, and leave out what adds nothing,
+    as they never could in a trained one; and where norms do not normalise, what an image changes
+    fades from layer to layer, until outputs that should be compared are all alike.
+    """
+    import torch
+    from torch.nn.modules.batchnorm import _NormBase
+
+    generator = torch.Generator().manual_seed(SEED)
+    norms = [x for x in module.modules() if isinstance(x, _NormBase) and x.track_running_stats]
+    momenta = [norm.momentum for norm in norms]
+    with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        for tensor in module.parameters():
+            if bool((tensor == tensor.flatten()[:1]).all()):
+                noise = torch.rand(tensor.shape, generator=generator) - 0.5
+                tensor.add_(noise, alpha=_NOISE)
+        for norm in norms:
+            norm.momentum = 1.0
+        if norms:
+            module.train()(*samples(inputs, 2))
+        for norm, momentum in zip(norms, momenta, strict=True):
+            norm.momentum = momentum
+    return module.eval()
 
 
 def listed(result: Any) -> list[Tensor]:

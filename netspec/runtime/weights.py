@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from netspec.runtime.match import Match, MatchError, match
+from netspec.runtime.match import ABSENT, Form, Match, MatchError, Shapes, match
 from netspec.text import files
 
 if TYPE_CHECKING:
@@ -48,9 +48,10 @@ def load_weights(model: nn.Module, path: str, by: str | None = None) -> Loaded:
     """
     given = read(path)
     own = model.state_dict()
-    found = matching(own, given, path, by)
+    shapes = {key: tuple(tensor.shape) for key, tensor in own.items()}
+    found = matching(shapes, given, path, by)
     fitting = {ours: given[theirs] for ours, theirs in found.keys.items()}
-    refused = refusals(own, fitting)
+    refused = refusals(shapes, fitting)
     model.load_state_dict({k: v for k, v in fitting.items() if k not in refused}, strict=False)
     # What is left out is reported, so that nothing is skipped silently.
     skipped = dict.fromkeys(given, "the model has no such tensor")
@@ -65,9 +66,7 @@ def load_weights(model: nn.Module, path: str, by: str | None = None) -> Loaded:
     )
 
 
-def matching(
-    own: Mapping[str, Tensor], given: Mapping[str, Tensor], path: str, by: str | None = None
-) -> Match:
+def matching(own: Shapes, given: Mapping[str, Tensor], path: str, by: str | None = None) -> Match:
     """Return which tensor of a file is each of a model, `by` "key", "structure" or what fits.
 
     Raises MatchError if the structures differ or more than one matching fits.
@@ -77,9 +76,8 @@ def matching(
         return Match(same)
     # Files of safetensors are sorted: their order says nothing about the network's.
     is_ordered = not path.endswith(".safetensors")
-    ours, theirs = ({key: tuple(x.shape) for key, x in side.items()} for side in (own, given))
     try:
-        found = match(ours, theirs, is_ordered)
+        found = match(own, {key: tuple(x.shape) for key, x in given.items()}, is_ordered)
     except MatchError as error:
         more = f"; by key {len(same)} of {len(own)} tensors agree" if by is None else ""
         raise MatchError(f"{path} cannot be matched by structure: {error}{more}") from None
@@ -89,15 +87,15 @@ def matching(
     return Match({**found.keys, **rest}, found.by_order)
 
 
-def refusals(own: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> dict[str, str]:
+def refusals(own: Shapes, given: Mapping[str, Tensor]) -> dict[str, str]:
     """Return the tensors of a model that those given, by its keys, do not fill, and why not."""
-    return {key: found for key, tensor in own.items() if (found := _unlike(tensor, given.get(key)))}
+    return {key: found for key, form in own.items() if (found := _unlike(form, given.get(key)))}
 
 
-def _unlike(ours: Tensor, theirs: Tensor | None) -> str:
+def _unlike(ours: Form, theirs: Tensor | None) -> str:
     if theirs is None:
-        return "not in the file"
-    wanted, found = ("×".join(map(str, t.shape)) or "scalar" for t in (ours, theirs))
+        return ABSENT
+    wanted, found = ("×".join(map(str, form)) or "scalar" for form in (ours, theirs.shape))
     return "" if wanted == found else f"the file has {found}, the model {wanted}"
 
 

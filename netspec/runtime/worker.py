@@ -13,12 +13,13 @@ import sys
 import tempfile
 import time
 import warnings
+from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from netspec.runtime.engines import ENGINES, Job, Run
 from netspec.runtime.labelled import accuracy, read
-from netspec.runtime.module import difference, listed, samples, seeded
+from netspec.runtime.module import Form, difference, disturbed, listed, samples, seeded
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -130,12 +131,12 @@ class _Server:
 
     def _prepare(self, order: dict[str, Any]) -> Answer:
         """Make a cell ready; say how its outputs differ from those of eager, and its accuracy."""
-        module = _module(order)
         inputs, batch = [(tuple(shape), dtype) for shape, dtype in order["inputs"]], order["batch"]
+        module = _module(order, inputs)
         given = samples(inputs, batch)
         data = read(order["data"], inputs[0][0]) if order["data"] else None
         typical = [(images,) for images, _ in data.batches(batch, True)] if data else [given]
-        wanted = _plain(_module(order["like"]) if order["like"] else module, given)
+        wanted = _plain(_module(order["like"], inputs) if order["like"] else module, given)
         job = Job(module, given, self._threads, order["dtype"], typical or [given])
         run = self._engine.prepare(job)
         answer = {"difference": difference(wanted, run(given))}
@@ -159,12 +160,13 @@ class _Server:
         return (time.perf_counter() - start) / calls
 
 
-def _module(order: dict[str, Any]) -> nn.Module:
+def _module(order: dict[str, Any], inputs: Sequence[Form]) -> nn.Module:
     module = seeded(order["source"], order["model"])
-    if order["weights"]:
-        from netspec.runtime.weights import load_weights
+    if not order["weights"]:
+        return disturbed(module, inputs)
+    from netspec.runtime.weights import load_weights
 
-        load_weights(module, order["weights"])
+    load_weights(module, order["weights"])
     return module
 
 

@@ -10,6 +10,8 @@ import os
 import re
 import stat
 import sys
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TextIO
 
@@ -68,24 +70,37 @@ def is_stream(path: str) -> bool:
     return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
 
 
-def write(path: str, data: bytes) -> None:
-    """Replace a file's content in one step; links and modes stay. `-` is standard output.
+def write(contents: Mapping[str, bytes]) -> None:
+    """Replace the content of files, each in one step, once all are there to be put in their places.
 
-    Readers see the old file or the new one. Raises OSError, and then leaves the old file as it was.
-    A pipe or a device takes the bytes as they come.
+    Links and modes stay. Readers see the old file or the new one; where one cannot be written, all
+    stay as they were. A pipe or a device takes the bytes as they come, and so does standard output,
+    which is `-`. Raises OSError.
     """
-    if _descriptor(path) == 1:
-        stream = standard_output()
-        stream.flush()
-        stream.buffer.write(data)
-        stream.buffer.flush()
-        return
-    target = None if is_stream(path) else _target(path)
+    targets = {path: _target(path) for path in contents if not is_stream(path)}
+    with ExitStack() as stack:
+        made = [
+            (path, stack.enter_context(_made(path, target, contents[path])), target)
+            for path, target in targets.items()
+        ]
+        for path in contents.keys() - targets.keys():
+            _pour(path, contents[path])
+        for path, new, target in made:
+            with _told(path):
+                new.replace(target)
+
+
+def check(path: str) -> None:
+    """Raise OSError for a path at which there can be no file."""
+    if not is_stream(path):
+        _target(path)
+
+
+@contextmanager
+def _told(path: str) -> Iterator[None]:
+    """Say in a line what the system refuses inside."""
     try:
-        if target is None:
-            _pour(path, data)
-        else:
-            _replace(target, data)
+        yield
     except BrokenPipeError:
         raise
     except (OSError, ValueError) as error:
@@ -103,7 +118,16 @@ def _descriptor(path: str) -> int | None:
 def _pour(path: str, data: bytes) -> None:
     """Write into what is there; a pipe waits for its reader."""
     number = _descriptor(path)
-    with Path(path).open("wb") if number is None else os.fdopen(os.dup(number), "wb") as file:
+    if number == 1:
+        stream = standard_output()
+        stream.flush()
+        stream.buffer.write(data)
+        stream.buffer.flush()
+        return
+    with (
+        _told(path),
+        Path(path).open("wb") if number is None else os.fdopen(os.dup(number), "wb") as file,
+    ):
         file.write(data)
 
 
@@ -117,19 +141,21 @@ def _target(path: str) -> Path:
     return target
 
 
-def _replace(target: Path, data: bytes) -> None:
-    # A file beside the target, put in its place when it is whole: readers never see half of one.
-    mode = _mode(target)
+@contextmanager
+def _made(path: str, target: Path, data: bytes) -> Iterator[Path]:
+    """Yield a whole file beside the target, to be put in its place; nobody sees half of one."""
     new = target.parent / f".{target.name[:50]}.{os.urandom(8).hex()}.tmp"
     unfinished.add(new)
     try:
-        with new.open("xb") as file:
-            new.chmod(mode)
-            file.write(data)
-            file.flush()
-            # Before it takes the place of the old one: after a crash one of the two is there.
-            os.fsync(file.fileno())
-        new.replace(target)
+        with _told(path):
+            mode = _mode(target)
+            with new.open("xb") as file:
+                new.chmod(mode)
+                file.write(data)
+                file.flush()
+                # Before it takes the place of the old one: after a crash one of the two is there.
+                os.fsync(file.fileno())
+        yield new
     finally:
         new.unlink(missing_ok=True)
         unfinished.discard(new)

@@ -154,8 +154,9 @@ class _Scope:
                 return isinstance(node.value, ast.Call) or node.value is self._docstring
             case ast.JoinedStr(
                 values=[ast.Constant(value=str(text)), ast.FormattedValue() as item]
+                | [ast.FormattedValue() as item, ast.Constant(value=str(text))]
             ):
-                # The name of a copy: a word and a number.
+                # The name of a copy, a word and a number; or a key below a place.
                 is_plain = item.conversion == -1 and item.format_spec is None
                 return is_plain and bool(text) and _WORD.fullmatch(text) is not None
             case ast.JoinedStr():

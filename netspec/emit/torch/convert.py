@@ -12,7 +12,6 @@ from netspec.emit.torch.layout import (
     WIDTH,
     Brackets,
     Code,
-    Operation,
     broken,
     call,
     flat,
@@ -130,7 +129,8 @@ def _below(value: Arithmetic, place: str) -> Arithmetic:
 
 def _item(of: str, key: str, place: str, is_loop: bool) -> Brackets:
     """Write an item of a state_dict; in a loop keys stand below a place."""
-    text = Operation(("+",), (_PLACE, quoted(key))) if is_loop else quoted(place + key)
+    # Without a space inside, which a sum would have, a text of any length may have a line.
+    text = f"f{quoted(f'{{{_PLACE}}}{key}')}" if is_loop else quoted(place + key)
     return Brackets(f"{of}[", (text,), "]", hugs=True)
 
 

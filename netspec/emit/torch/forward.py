@@ -76,9 +76,16 @@ class Statements:
             self._chain(lowered.steps, variables, kept)
             self._return({name: self._read(x, variables) for name, x in outputs.items()}, only)
         else:
-            last = self._chain(lowered.steps, variables, kept, returns=True)
+            last = self._chain(lowered.steps, variables, kept, self._giver(returns[0].name))
             self._write("return ", last or self._read(returns[0], variables))
         return self.lines
+
+    def _giver(self, name: str) -> str:
+        """Return whose value a layer gives: its own, unless no use of the class has it."""
+        sources = {step.layer.name: step.layer.sources for step in self.plan.lowered.steps}
+        while self.plan.works[name].is_absent:
+            name = sources[name][0].name
+        return name
 
     def _return(self, values: Mapping[str, str], only: Collection[str]) -> None:
         """Write the end of a network with several outputs."""
@@ -98,16 +105,17 @@ class Statements:
         steps: Sequence[Step],
         variables: dict[str, str],
         kept: set[str],
-        returns: bool = False,
+        returns: str = "",
     ) -> Code | None:
         """Write a chain; `variables` learns where results are, `kept` outlive it.
 
-        With `returns` the last step's call is returned instead of written, if it is kept.
+        The call of the layer `returns` is returned instead of written, if no other comes after it.
         """
         flow = Variables([step.layer for step in steps], variables, kept)
         if flow.needs_batch:  # then the variable of the input must go on holding all images
             self.taken.add(next(iter(self.arguments.values())))
         in_training = False
+        last = [step for step in steps if not self.plan.works[step.layer.name].is_absent][-1:]
         for step in steps:
             layer, work = step.layer, self.plan.works[step.layer.name]
             inputs = [self._read(ref, variables) for ref in layer.sources]
@@ -117,7 +125,7 @@ class Statements:
             code = self._apply(step, inputs, flow)
             if code is None:
                 continue  # a free parameter, which needs no statement
-            if returns and step is steps[-1] and layer.name in kept and not work.has_items:
+            if layer.name == returns and step in last and not work.has_items:
                 return code
             free = flow.run(layer)
             target = self._target(layer, flow, free)

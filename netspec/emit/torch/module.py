@@ -14,7 +14,7 @@ from netspec.emit.torch.forward import Statements
 from netspec.emit.torch.initialise import METHOD, initialiser
 from netspec.emit.torch.instances import MAKER
 from netspec.emit.torch.layout import INDENT, Brackets, Code, call, operation, statement
-from netspec.emit.torch.naming import RESERVED, renamed
+from netspec.emit.torch.naming import RESERVED, allowed, renamed
 from netspec.emit.torch.pieces import (
     attributes,
     child_text,
@@ -107,14 +107,14 @@ class _FileWriter:
         lines += [*docstring(f"What {plan.name} returns.", notes), ""]
         optional = self.only if is_model and len(self.outputs) - len(self.only) > 1 else ()
         kinds = {field: "Tensor | None" if field in optional else "Tensor" for field in plan.fields}
-        return "\n".join([*lines, *(f"{INDENT}{field}: {kind}" for field, kind in kinds.items())])
+        return "\n".join([*lines, *(_declared(field, kind) for field, kind in kinds.items())])
 
     # -------------------------------------------------------------- a block
 
     def block(self, plan: ClassPlan) -> str:
         """Return the class of a block."""
         shape = ShapeTexts(self.network, plan).whole()
-        lines = [f"class {plan.name}({plan.base}):", *docstring(plan.doc, [shape])]
+        lines = [_head(plan, plan.base), *docstring(plan.doc, [shape])]
         lines += ["", *self._init(plan)]
         if plan.base != "nn.Sequential":
             names = plan.lowered.inputs
@@ -128,7 +128,7 @@ class _FileWriter:
         local, kind = plan.local, plan.base
         children = plan.children.items()
         buffers = [k for k, v in children if isinstance(v, Call) and v.function == BUFFER]
-        lines = [f"{INDENT}{text}: Tensor" for text in buffers] + [""] * bool(buffers)
+        lines = [_declared(text, "Tensor") for text in buffers] + [""] * bool(buffers)
         lines += init_signature(plan.params, local)
         if kind in ("nn.Sequential", "nn.ModuleList"):
             items: list[Code] = [construct(child, local) for child in plan.children.values()]
@@ -153,7 +153,7 @@ class _FileWriter:
         plan = self.plan
         inputs = renamed(plan.lowered.inputs, {*RESERVED, plan.result})
         method = initialiser(self.network.spec, self.file)
-        lines = [f"class {plan.name}(nn.Module):", *docstring(plan.doc, self._model_notes(inputs))]
+        lines = [_head(plan, "nn.Module"), *docstring(plan.doc, self._model_notes(inputs))]
         lines += ["", *self._init(plan)]
         lines += [f"{INDENT * 2}self.{METHOD}()"] if method else []
         moved = [inputs[name] for name in inputs if name in self.network.spec.channels_last]
@@ -235,3 +235,11 @@ class _FileWriter:
         )
         lines += [INDENT + line if line else "" for line in docstring(doc, [])]
         return lines + statement("return ", operation("+", terms), depth=2)
+
+
+def _head(plan: ClassPlan, base: str) -> str:
+    return f"class {plan.name}({base}):{allowed(plan.name, 'E742')}"
+
+
+def _declared(attribute: str, kind: str) -> str:
+    return f"{INDENT}{attribute}: {kind}{allowed(attribute, 'E741')}"

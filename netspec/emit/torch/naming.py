@@ -8,8 +8,10 @@ ORDERED = "OrderedDict"
 """What holds modules with names of their own, for an nn.Sequential."""
 GLOBALS = frozenset(("torch", "nn", "F", "Tensor", "NamedTuple", "Callable", ORDERED))
 """What a generated file may import; no class of it has such a name."""
-RESERVED = GLOBALS | {"self", "int", "range", "super"}
-"""What the statements of a method read, and no variable may hide."""
+AMBIGUOUS = frozenset("lIO")
+"""What looks like a digit: no variable has such a name, only what the spec calls so itself."""
+RESERVED = GLOBALS | AMBIGUOUS | {"self", "int", "range", "super"}
+"""What the statements of a method read, and no variable may hide; and what it may not be called."""
 
 OF_TUPLES = frozenset(("count", "index", "Tensor"))
 """What no field of a NamedTuple may hide: methods of every tuple, and the type of the fields."""
@@ -34,6 +36,11 @@ def renamed(texts: Iterable[str], reserved: Collection[str]) -> dict[str, str]:
     given = list(dict.fromkeys(texts))
     taken = {*given, *reserved}
     return {text: unique(text, taken) if text in reserved else text for text in given}
+
+
+def allowed(name: str, rule: str) -> str:
+    """Return the remark that lets a class or an attribute have the spec's own ambiguous name."""
+    return f"  # noqa: {rule}  # the spec's name" if name in AMBIGUOUS else ""
 
 
 def unique(text: str, taken: set[str]) -> str:

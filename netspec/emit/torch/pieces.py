@@ -74,7 +74,8 @@ def construct(made: Construct | Repeated, local: Mapping[str, str]) -> Code:
             if made.is_left_out:
                 some = Choice(condition, Brackets("[", (one,), "]"), "[]")
                 return Brackets("*(", (some,), hugs=True)
-            return Choice(condition, one, "nn.Identity()")
+            nothing = "nn.Identity()"
+            return one if flat(one) == nothing else Choice(condition, one, nothing)
     is_read = INDEX in set(used_names(made.made))
     return Brackets("*(", (_loop(construct(made.made, local), made, is_read, local),), hugs=True)
 

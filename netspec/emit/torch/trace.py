@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from itertools import count
-from typing import NoReturn, cast
+from typing import cast
 
 from netspec import limits
 from netspec.analysis.network import Network
@@ -44,8 +44,10 @@ from netspec.emit.torch.plan import (
     Work,
     bare,
     first,
+    is_written,
     together,
 )
+from netspec.emit.torch.refusals import inside, refuse_choice, refuse_repeat
 from netspec.emit.torch.scope import ClassScope, either, symbol, symbols
 from netspec.emit.torch.trials import fragile
 from netspec.graph.model import NodeId
@@ -54,9 +56,7 @@ from netspec.language.lower import Step
 from netspec.language.model import BlockCall, Body, Call, GivenCall, Layer, OpCall, ShareCall
 from netspec.language.names import widths
 from netspec.language.terms import Argument, Condition, Maker, Ref
-from netspec.ops.dim import Dim, Shape, integer, name, names, substitute
-from netspec.text.codes import Code
-from netspec.text.diagnostics import Diagnostic, SpecError
+from netspec.ops.dim import Dim, Shape, integer, is_known, name, names, substitute
 
 
 def trace(network: Network) -> FilePlan:
@@ -91,6 +91,8 @@ class _Tracer:
         self.classes: dict[Body, ClassPlan] = {}
         self.helpers: dict[str, tuple[str, str]] = {}
         """What torch lacks: name → the name that it has here, and its source."""
+        self.deciding: list[Layer] = []
+        """The layers that are there under conditions, and then give other channels."""
         self._names = {self.spec.name, f"{self.spec.name}Output", *self.spec.blocks, *GLOBALS}
         self._params = {
             text: value if text in held else symbol(GLOBAL + text, isinstance(value, float))
@@ -266,8 +268,11 @@ class _Walk:
             return work
         x = first(work.given)
         if len(x) != len(inputs[0]):
-            _refuse_choice(layer)
+            refuse_choice(layer)
         given = {"": either(x, inputs[0], condition)}
+        sizes = zip(x, inputs[0], given[""], strict=True)
+        if any(is_written(a) and is_written(b) and not is_known(c) for a, b, c in sizes):
+            self._tracer.deciding.append(layer)
         if work.child is not None:
             return replace(
                 work, given=given, child=Chosen(work.child, condition, bool(layer.said.otherwise))
@@ -371,28 +376,20 @@ class _Walk:
         if is_final and is_odd:
             whole = replace(whole, depends=whole.depends | set(names(copies)))
             if not any(text[0] == GLOBAL for text in names(copies)):
-                _refuse_repeat(step.actor.name, repeat)
+                refuse_repeat(step.actor, repeat, self._culprits(step.actor, shapes))
         return whole
+
+    def _culprits(self, layer: Layer, shapes: Sequence[Shape]) -> list[Layer]:
+        """Return the conditional layers inside of one that decide about its channels."""
+        if all(is_known(size) for x in shapes for size in x):
+            return []
+        layers = {*inside(layer.call, self._tracer.spec.blocks)}
+        return [one for one in self._tracer.deciding if one in layers]
 
 
 def _item(layer: Layer, work: Work) -> Construct | None:
     """Return an item of a sequence, where what does nothing has its place unless it is left out."""
     return None if work.is_absent and layer.said.otherwise else work.item
-
-
-def _refuse_repeat(name: str, repeat: Argument) -> NoReturn:
-    """Refuse a repetition by a block's parameter that no expression can describe."""
-    message = f"the channels of `{name}` grow unevenly, so its `repeat` must be a number"
-    help = "write the count here, or repeat a block whose output has as many channels as its input"
-    raise SpecError([Diagnostic(Code.IRREGULAR_REPEAT, message, repeat.span, help=help)])
-
-
-def _refuse_choice(layer: Layer) -> NoReturn:
-    """Refuse a choice by a block's parameter that gives another number of dimensions."""
-    assert layer.condition is not None
-    message = f"with `{layer.name}` the block gives another number of dimensions than without"
-    help = "write two blocks, or give the condition to a layer that keeps the dimensions"
-    raise SpecError([Diagnostic(Code.RANK_BY_CONDITION, message, layer.condition.span, help=help)])
 
 
 def _read(ref: Ref, works: Mapping[str, Work]) -> Shape:
