@@ -270,6 +270,9 @@ class Join(Op):
     operator: ClassVar[str] = ""
     """Python's operator between the elements of the inputs; without one they stand side by side."""
 
+    commutes: ClassVar[bool] = False
+    """Whether the order of the inputs means nothing."""
+
     def differing(self, *inputs: Shape) -> list[int]:
         """Return the places in the shapes where inputs of one rank do not fit together."""
         return [axis for axis, sizes in enumerate(zip(*inputs, strict=True)) if len({*sizes}) > 1]

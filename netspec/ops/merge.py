@@ -120,6 +120,7 @@ class Add(Elementwise):
     """Sum of the inputs."""
 
     operator: ClassVar[str] = "+"
+    commutes: ClassVar[bool] = True
     module: ClassVar[str] = "torch.add"
 
 
@@ -128,6 +129,7 @@ class Mul(Elementwise):
     """Product of the inputs."""
 
     operator: ClassVar[str] = "*"
+    commutes: ClassVar[bool] = True
     module: ClassVar[str] = "torch.mul"
 
 

@@ -6,10 +6,8 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 
 from netspec.analysis.network import Network
 from netspec.graph.model import Node, NodeId, path
-from netspec.ops.merge import Add, Mul
+from netspec.ops.base import Join
 from netspec.runtime.match import Match, MatchError
-
-_COMMUTE = (Add, Mul)
 
 
 def match_graphs(ours: Network, theirs: Network) -> Match:
@@ -20,7 +18,8 @@ def match_graphs(ours: Network, theirs: Network) -> Match:
     a layer of `ours` that inference runs has no counterpart.
     """
     left, right = _places(ours), _places(theirs)
-    keys, by_order = {}, []
+    keys: dict[str, str] = {}
+    by_order: list[list[tuple[str, str]]] = []
     for place, nodes in left.items():
         others = right.get(place, [])
         if len(nodes) == len(others):
@@ -67,7 +66,7 @@ def _above(network: Network, forms: Forms) -> dict[NodeId, int]:
     }
     for node in network.graph.nodes.values():
         inputs = [found[source] for source in node.inputs]
-        if isinstance(node.op, _COMMUTE):
+        if _commutes(node):
             inputs.sort()
         is_plain = len(inputs) == 1 and not forms[node.id]
         found[node.id] = inputs[0] if is_plain else hash((_kind(node, forms), *inputs))
@@ -92,10 +91,14 @@ def _below(network: Network, forms: Forms, above: Mapping[NodeId, int]) -> dict[
         for place, source in enumerate(node.inputs):
             if node.train_only and not _is_head(network, source):
                 continue
-            at = 0 if isinstance(node.op, _COMMUTE) else place
+            at = 0 if _commutes(node) else place
             uses[source] += reads if is_plain else [hash((found[node.id], at))]
     return found
 
 
 def _is_head(network: Network, source: NodeId) -> bool:
     return source in network.graph.nodes and network.graph.nodes[source].train_only
+
+
+def _commutes(node: Node) -> bool:
+    return isinstance(node.op, Join) and node.op.commutes
