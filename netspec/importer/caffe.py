@@ -1,0 +1,126 @@
+"""A Caffe network's prototxt → Flat."""
+
+from __future__ import annotations
+
+import re
+
+from netspec.importer.caffe_build import Builder, Site, legal
+from netspec.importer.caffe_graph import Blob, Wired, wired
+from netspec.importer.caffe_layers import LIFTS
+from netspec.importer.caffe_net import Layer, Net, Sizes, net, shape_of
+from netspec.importer.flat import Flat, Read, Result
+from netspec.importer.prototxt import parse
+from netspec.importer.regions import named
+from netspec.language.names import check_name
+from netspec.text.codes import Code
+from netspec.text.diagnostics import Sink, Source, Span, SpecError
+
+
+def read(source: Source, size: Sizes = ()) -> Flat:
+    """Read a network from its prototxt; `size` is its image's where the file does not say it.
+
+    Raises SpecError with all that no op can do, or with the first thing that is malformed.
+    """
+    sink = Sink()
+    found = net(parse(source))
+    graph = wired(found, sink)
+    sink.stop()
+    return named(_Lifting(found, graph, size, sink).flat(source))
+
+
+class _Lifting:
+    """Turns the layers that are needed into steps, and gathers what cannot be."""
+
+    def __init__(self, found: Net, graph: Wired, size: Sizes, sink: Sink) -> None:
+        self.net, self.graph, self.size, self.sink = found, graph, size, sink
+        self.builder = Builder()
+        self.given: dict[Blob, Read] = {}
+        self.inputs: dict[str, Sizes] = {}
+        results = [result.blob for result in graph.outputs]
+        self.needed = graph.needed(results)
+        self.inference = graph.needed(x.blob for x in graph.outputs if not x.is_training)
+        self.scales = _scales(graph, self.needed, {*results})
+
+    def flat(self, source: Source) -> Flat:
+        """Return the network. Raises SpecError."""
+        if not self.graph.outputs:
+            self.sink.error(Code.NOT_PROTOTXT, "the network gives nothing", Span(source, 0, 0))
+        for number in sorted(self.needed):
+            try:
+                self._layer(number)
+            except SpecError as error:
+                for item in error.diagnostics:
+                    self.sink.add(item)
+        self.sink.stop()
+        outputs = {}
+        for result in self.graph.outputs:
+            name = legal(result.name, "output")
+            outputs[name] = Result(self.given[result.blob], result.weight)
+        stem = source.name.replace("\\", "/").rsplit("/", 1)[-1]
+        title = _title(self.net.name) or _title(stem.split(".")[0]) or "Net"
+        doc = f"Imported from Caffe's {stem}"
+        return Flat(title, doc, self.inputs, tuple(self.builder.steps), outputs)
+
+    def _layer(self, number: int) -> None:
+        layer, reads = self.graph.layers[number], self.graph.reads[number]
+        if layer.is_data:
+            self._input(number, layer)
+        elif number in self.scales.values():
+            self.given[Blob(number)] = self.given[reads[0]]
+        elif all(blob in self.given for blob in reads):
+            scale = self.graph.layers[self.scales[number]] if number in self.scales else None
+            read = tuple(self.given[blob] for blob in reads)
+            site = Site(layer, read, self.builder, scale, number not in self.inference)
+            if layer.type not in LIFTS:
+                site.refuse(f"no op says what a layer of the type `{_type(layer)}` does")
+            found = LIFTS[layer.type](site)
+            given = (found,) if isinstance(found, Read) else found
+            self.given |= {Blob(number, i): item for i, item in enumerate(given)}
+
+    def _input(self, number: int, layer: Layer) -> None:
+        """Note an input that something reads, of the size that the file or the caller says."""
+        read = {blob for item in self.needed for blob in self.graph.reads[item]}
+        for index, top in enumerate(layer.tops):
+            if Blob(number, index) not in read:
+                continue
+            size = shape_of(layer, top) if index or not self.size else self.size
+            if not size or any(side < 1 for side in size):
+                help = "say it: `--input 3x224x224`"
+                message = f"the file does not say how large `{top}` is"
+                self.sink.error(Code.NOT_PROTOTXT, message, layer.span, help=help)
+                continue
+            name = self.builder.names.new(top, "input")
+            self.inputs[name] = size
+            self.given[Blob(number, index)] = given = Read((name,))
+            self.builder.shapes[given] = size
+
+
+def _scales(graph: Wired, needed: set[int], results: set[Blob]) -> dict[int, int]:
+    """Return the batch normalisations behind which one layer scales and shifts, and that layer.
+
+    Together they are one normalisation with weights.
+    """
+    readers: dict[Blob, list[int]] = {}
+    for number in sorted(needed):
+        for blob in graph.reads[number]:
+            readers.setdefault(blob, []).append(number)
+    found = {}
+    for blob, (number, *others) in readers.items():
+        own = graph.layers[number].parameters
+        is_scale = graph.layers[number].type == "scale" and len(graph.reads[number]) == 1
+        if is_scale and graph.layers[blob.maker].type == "batchnorm" and not others:
+            plain = own.integer("axis", 1) == 1 and own.integer("num_axes", 1) == 1
+            if plain and own.flag("bias_term", False) and blob not in results:
+                found[blob.maker] = number
+    return found
+
+
+def _type(layer: Layer) -> str:
+    return layer.said.text("type")
+
+
+def _title(text: str) -> str:
+    """Return a class's name as near to a text as can be, or nothing."""
+    words = re.findall(r"[A-Za-z0-9]+", text)
+    title = "".join(word[0].upper() + word[1:] for word in words)[:64]
+    return title if check_name(Sink(), title, Span(Source("", ""), 0, 0), "network") else ""

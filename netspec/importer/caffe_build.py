@@ -1,0 +1,146 @@
+"""Steps in the making: names, shapes, and what ops say about their arguments."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, NoReturn
+
+from pydantic import ValidationError
+
+from netspec.importer.caffe_net import Layer, Sizes
+from netspec.importer.flat import Read, Step
+from netspec.importer.prototxt import Message, refuse
+from netspec.language.model import INPUT
+from netspec.language.names import check_name
+from netspec.ops.base import REGISTRY, Op, numbers
+from netspec.ops.split import Cut
+from netspec.text.codes import Code
+from netspec.text.diagnostics import Sink, Source, Span
+
+_NOWHERE = Span(Source("", ""), 0, 0)
+Init = Mapping[str, Mapping[str, Any]]
+
+
+class Names:
+    """Names that a spec may give, each once."""
+
+    def __init__(self) -> None:
+        self.taken: set[str] = {INPUT}
+
+    def new(self, text: str, kind: str) -> str:
+        """Return a name as near to a text as a spec's can be; `kind` stands before a digit."""
+        name = legal(text, kind)
+        wanted, count = name, 1
+        while name in self.taken:
+            count += 1
+            name = f"{wanted[:58]}_{count}"
+        self.taken.add(name)
+        return name
+
+
+def legal(text: str, kind: str) -> str:
+    """Return a name as near to a text as a spec's can be."""
+    name = re.sub(r"[^A-Za-z0-9]+", "_", text).strip("_")[:58] or kind
+    if not name[0].isalpha():
+        name = f"{kind}{name}"[:58]
+    return name if check_name(Sink(), name, _NOWHERE, "layer") else f"{name}_{kind}"
+
+
+@dataclass
+class Builder:
+    """Collects steps; `shapes` are those of inputs and of what steps give."""
+
+    names: Names = field(default_factory=Names)
+    steps: list[Step] = field(default_factory=list)
+    shapes: dict[Read, Sizes] = field(default_factory=dict)
+    owners: dict[tuple[object, ...], Step] = field(default_factory=dict)
+    """The first step with weights that have a name."""
+
+    def take(self, step: Step, op: Op, shapes: Sequence[Sizes]) -> Read:
+        """Append a step, and return what it gives."""
+        self.steps.append(step)
+        given = Read(step.path)
+        self.shapes[given] = numbers(op.shape(*shapes))
+        for index, name in enumerate(op.called() if isinstance(op, Cut) else ()):
+            self.shapes[Read(step.path, name)] = numbers(op.piece(index, shapes[0]))
+        return given
+
+
+@dataclass
+class Site:
+    """A layer that becomes steps, and what it reads."""
+
+    layer: Layer
+    reads: tuple[Read, ...]
+    builder: Builder
+    scale: Layer | None = None
+    """Of a batch normalisation: the layer behind it that scales and shifts."""
+    is_training: bool = False
+
+    @property
+    def own(self) -> Message:
+        return self.layer.parameters
+
+    def shape(self, index: int = 0) -> Sizes:
+        """Return the shape of what the layer reads."""
+        return self.builder.shapes[self.reads[index]]
+
+    def refuse(self, message: str, help: str = "") -> NoReturn:
+        """Say that no op does what the layer does."""
+        refuse(f"`{self.layer.name}`: {message}", self.layer.span, help, Code.NOT_LIFTED)
+
+    def add(
+        self,
+        op: str,
+        *reads: Read,
+        suffix: str = "",
+        fill: Init | None = None,
+        tensors: Mapping[str, str] | None = None,
+        **arguments: Any,
+    ) -> Read:
+        """Append a step that reads these, by default what the layer reads first."""
+        read = reads or self.reads[: REGISTRY[op].reads[0]]
+        shapes = [self.builder.shapes[item] for item in read]
+        made = self._validated(op, arguments, shapes)
+        fields = type(made).model_fields
+        given = {key: arguments[key] for key in fields if key in arguments}
+        step = Step(
+            (self.builder.names.new(self.layer.name + suffix, op.split("_")[0].rstrip("123d")),),
+            op,
+            {key: value for key, value in given.items() if value != fields[key].default},
+            tuple(read),
+            is_training=self.is_training,
+            tensors=tensors or {},
+            init=fill or {},
+            place=str(self.layer.span),
+        )
+        return self.builder.take(self._sharing(step) if tensors else step, made, shapes)
+
+    def _validated(self, name: str, arguments: Mapping[str, Any], shapes: Sequence[Sizes]) -> Op:
+        try:
+            made = REGISTRY[name].model_validate(arguments)
+        except ValidationError as error:
+            first = error.errors()[0]
+            self.refuse(f"`{first['loc'][0]}` of {name}: {first['msg']}")
+        for problem in made.check(*shapes):
+            self.refuse(problem.message, problem.help)
+        return made
+
+    def _sharing(self, step: Step) -> Step:
+        """Return a step that uses another one's weights if it names them as that one does."""
+        names = tuple(param.text("name") for param in self.layer.said.messages("param"))
+        if not any(names):
+            return step
+        owner = self.builder.owners.setdefault((names, step.op), step)
+        if owner is step:
+            return step
+        if owner.arguments != step.arguments or "" in names[: len(step.tensors)]:
+            self.refuse(f"it shares weights with `{owner.path[-1]}`, but is no other use of it")
+        return replace(step, shares=owner.path)
+
+
+def blobs(layer: Layer, *tensors: str, first: int = 0) -> dict[str, str]:
+    """Return what a layer's blobs are called in pycaffe's manner, by netspec's name for each."""
+    return {name: f"{layer.name}[{index}]" for index, name in enumerate(tensors, first)}

@@ -1,0 +1,320 @@
+"""Caffe's layer types → steps."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from itertools import pairwise
+from typing import Any
+
+from netspec.importer.caffe_build import Site, blobs
+from netspec.importer.caffe_windows import (
+    convolution,
+    deconvolution,
+    depthwise,
+    inner_product,
+    pooling,
+)
+from netspec.importer.flat import Read
+
+Lift = Callable[[Site], "Read | tuple[Read, ...]"]
+
+
+def _same(op: str) -> Lift:
+    """Return the lift of a layer that is an op without arguments."""
+    return lambda site: site.add(op)
+
+
+# ------------------------------------------------------------------ element by element
+
+
+def _relu(site: Site) -> Read:
+    slope = site.own.number("negative_slope", 0)
+    return site.add("leaky_relu", negative_slope=slope) if slope else site.add("relu")
+
+
+def _prelu(site: Site) -> Read:
+    filler = site.own.message("filler")
+    if filler.text("type", "constant") != "constant":
+        site.refuse("`prelu` starts at one number everywhere")
+    start = filler.number("value", 0.25) if filler.fields else 0.25
+    tensors = blobs(site.layer, "weight")
+    count = 1 if site.own.flag("channel_shared", False) else site.shape()[0]
+    return site.add("prelu", num_parameters=count, init=start, tensors=tensors)
+
+
+def _elu(site: Site) -> Read:
+    return site.add("elu", alpha=site.own.number("alpha", 1))
+
+
+def _clip(site: Site) -> Read:
+    return site.add("clamp", min=site.own.number("min", 0), max=site.own.number("max", 0))
+
+
+def _dropout(site: Site) -> Read:
+    return site.add("dropout", p=site.own.number("dropout_ratio", 0.5))
+
+
+def _power(site: Site) -> Read:
+    """(shift + scale * x) ** power, of which only what does something is a step."""
+    own, found = site.own, site.reads[0]
+    scale, shift, power = own.number("scale", 1), own.number("shift", 0), own.number("power", 1)
+    if scale != 1:
+        found = site.add("scale", found, factor=scale, suffix="_scale")
+    if shift:
+        found = _shifted(site, found, shift)
+    if power != 1:
+        found = site.add("pow", found, exponent=power, suffix="_pow")
+    return found
+
+
+def _shifted(site: Site, read: Read, shift: float) -> Read:
+    value: Any = shift
+    for _ in site.shape():
+        value = (value,)
+    number = site.add("constant", value=value, suffix="_by")
+    return site.add("add", read, number, suffix="_shift")
+
+
+def _exp(site: Site) -> Read:
+    own = site.own
+    if (own.number("base", -1), own.number("scale", 1), own.number("shift", 0)) != (-1, 1, 0):
+        site.refuse("only e to the power of the input is known")
+    return site.add("exp")
+
+
+# ------------------------------------------------------------------ normalisation
+
+
+def _lrn(site: Site) -> Read:
+    """PyTorch divides alpha by the size as Caffe does."""
+    own = site.own
+    size, alpha = own.integer("local_size", 5), own.number("alpha", 1)
+    beta, k = own.number("beta", 0.75), own.number("k", 1)
+    region = own.word("norm_region", ("ACROSS_CHANNELS", "WITHIN_CHANNEL"), "ACROSS_CHANNELS")
+    if region == "ACROSS_CHANNELS":
+        return site.add("local_response_norm", size=size, alpha=alpha, beta=beta, k=k)
+    window = {"kernel_size": size, "stride": 1, "padding": size // 2}
+    square = site.add("pow", exponent=2.0, suffix="_square")
+    mean = site.add("avg_pool2d", square, suffix="_mean", **window)
+    scaled = site.add("scale", mean, factor=alpha, suffix="_alpha")
+    root = site.add("pow", _shifted(site, scaled, 1.0), exponent=-beta, suffix="_pow")
+    return site.add("mul", site.reads[0], root)
+
+
+def _batch_norm(site: Site) -> Read:
+    """A normalisation, with the scale and shift of the layer behind it if that has both."""
+    own, rank = site.own, len(site.shape())
+    if rank not in (1, 3):
+        site.refuse(f"a batch normalisation of {rank} dimensions")
+    own.flag("use_global_stats", True)
+    fraction = own.number("moving_average_fraction", 0.999)
+    tensors = blobs(site.scale, "weight", "bias") if site.scale else {}
+    return site.add(
+        "batch_norm2d" if rank == 3 else "batch_norm1d",
+        eps=own.number("eps", 1e-5),
+        momentum=round(1 - fraction, 9),
+        affine=site.scale is not None,
+        tensors=tensors | blobs(site.layer, "running_mean", "running_var"),
+    )
+
+
+def _scale(site: Site) -> Read:
+    """A product with a second input, or with a learnt number for each channel; then a sum."""
+    own = site.own
+    if len(site.reads) == 2:
+        found = site.add("mul", site.reads[0], _beside(site))
+    else:
+        found = _learnt(site, "mul", "weight", site.reads[0])
+    return _learnt(site, "add", "bias", found) if own.flag("bias_term", False) else found
+
+
+def _bias(site: Site) -> Read:
+    if len(site.reads) == 2:
+        return site.add("add", site.reads[0], _beside(site))
+    return _learnt(site, "add", "bias", site.reads[0])
+
+
+def _learnt(site: Site, op: str, name: str, read: Read) -> Read:
+    """Combine what stands there with one learnt number for each channel."""
+    own, shape = site.own, site.shape()
+    if own.integer("axis", 1) != 1 or own.integer("num_axes", 1) != 1:
+        site.refuse("only one number for each channel is known")
+    said = own.message("filler" if name == "weight" or site.layer.type == "bias" else "bias_filler")
+    start = said.number("value", float(name == "weight"))
+    is_second = name == "bias" and site.layer.type == "scale" and len(site.reads) == 1
+    tensor = site.add(
+        "parameter",
+        size=(shape[0], *(1 for _ in shape[1:])),
+        fill={"": {"constant_": {"val": start}}} if start else {},
+        suffix=f"_{name}",
+        tensors=blobs(site.layer, "", first=int(is_second)),
+    )
+    return site.add(op, read, tensor, suffix="" if op == "mul" else "_sum")
+
+
+def _beside(site: Site) -> Read:
+    """Return the second input with the dimensions of the first one."""
+    axis = site.own.integer("axis", 1)
+    first, second = site.shape(), site.shape(1)
+    before = max(axis - 1, 0)
+    size = (*(1 for _ in range(before)), *second)
+    size = (*size, *(1 for _ in first[len(size) :]))
+    return (
+        site.reads[1]
+        if size == second
+        else site.add("reshape", site.reads[1], size=size, suffix="_view")
+    )
+
+
+def _axpy(site: Site) -> Read:
+    """Squeeze-and-excitation's a * x + y."""
+    return site.add("add", site.add("mul", *site.reads[:2], suffix="_mul"), site.reads[2])
+
+
+# ------------------------------------------------------------------ shapes
+
+
+def _axis(site: Site, default: int = 1, key: str = "axis") -> int:
+    """Return a dimension as it counts with the batch."""
+    axis = site.own.integer(key, default)
+    return axis + len(site.shape()) + 1 if axis < 0 else axis
+
+
+def _concat(site: Site) -> Read:
+    axis = _axis(site, site.own.integer("concat_dim", 1))
+    return site.add("concat", *site.reads, dim=axis) if site.reads[1:] else site.reads[0]
+
+
+def _slice(site: Site) -> tuple[Read, ...]:
+    own = site.own
+    axis = _axis(site, own.integer("slice_dim", 1))
+    points, count = own.integers("slice_point"), len(site.layer.tops)
+    if not 1 <= axis <= len(site.shape()):
+        site.refuse(f"it cuts dimension {axis}, the batch or none")
+    if count == 1:
+        return site.reads
+    size = site.shape()[axis - 1]
+    if points:
+        edges = [0, *points, size]
+        found = site.add(
+            "split", split_size_or_sections=tuple(b - a for a, b in pairwise(edges)), dim=axis
+        )
+    else:
+        found = site.add("chunk", chunks=count, dim=axis)
+    return tuple(Read(found.path, str(i)) for i in range(count))
+
+
+def _eltwise(site: Site) -> Read:
+    own, reads = site.own, site.reads
+    kind = own.word("operation", ("PROD", "SUM", "MAX"), "SUM")
+    if kind == "MAX" or not reads[1:]:
+        site.refuse("no op keeps the largest of several inputs")
+    if kind == "PROD":
+        return site.add("mul", *reads)
+    factors = own.numbers("coeff") or [1.0] * len(reads)
+    if len(factors) != len(reads):
+        site.refuse(f"{len(factors)} coefficients for {len(reads)} inputs")
+    if factors == [1, -1]:
+        return site.add("sub", *reads)
+    scaled = (
+        read if factor == 1 else site.add("scale", read, factor=factor, suffix="_scale")
+        for read, factor in zip(reads, factors, strict=True)
+    )
+    return site.add("add", *scaled)
+
+
+def _flatten(site: Site) -> Read:
+    return site.add("flatten", start_dim=_axis(site), end_dim=site.own.integer("end_axis", -1))
+
+
+def _reshape(site: Site) -> Read:
+    own = site.own
+    dims = own.message("shape").integers("dim")
+    axis, count = _axis(site, 0), own.integer("num_axes", -1)
+    old = (0, *site.shape())
+    end = len(old) if count == -1 else axis + count
+    inside = [
+        old[axis + i] if dim == 0 and axis + i < len(old) else dim for i, dim in enumerate(dims)
+    ]
+    size = (*old[:axis], *inside, *old[end:])
+    if not size or size[0] not in (0, -1) or (size[0] == -1 and -1 in size[1:]):
+        site.refuse("it changes the batch")
+    return site.add("reshape", size=tuple(size[1:]))
+
+
+def _permute(site: Site) -> Read:
+    order = site.own.integers("order")
+    rest = [dim for dim in range(len(site.shape()) + 1) if dim not in order]
+    return site.add("permute", dims=(*order, *rest))
+
+
+def _softmax(site: Site) -> Read:
+    return site.add("softmax", dim=_axis(site))
+
+
+def _crop(site: Site) -> Read:
+    """Keep a part of the size of the second input, from an offset on."""
+    found, first = site.reads[0], _axis(site, 2)
+    offsets = site.own.integers("offset") or [0]
+    for dim in range(first, len(site.shape()) + 1):
+        start = offsets[min(dim - first, len(offsets) - 1)]
+        length = site.shape(1)[dim - 1]
+        if site.shape()[dim - 1] != length:
+            suffix = f"_{dim}" if dim < len(site.shape()) else ""
+            found = site.add("narrow", found, dim=dim, start=start, length=length, suffix=suffix)
+    return found
+
+
+def _interp(site: Site) -> Read:
+    own, (_, height, width) = site.own, site.shape()
+    factor, shrink = own.integer("zoom_factor", 1), own.integer("shrink_factor", 1)
+    sizes = [(side - 1) // max(shrink, 1) + 1 for side in (height, width)]
+    sizes = [side + (side - 1) * (factor - 1) for side in sizes]
+    if own.all("height", "width"):
+        sizes = [own.integer("height", 0), own.integer("width", 0)]
+    if own.integer("pad_beg", 0) or own.integer("pad_end", 0):
+        site.refuse("an interpolation that crops")
+    return site.add("interpolate", size=tuple(sizes), mode="bilinear", align_corners=True)
+
+
+def _upsample(site: Site) -> Read:
+    return site.add("interpolate", scale_factor=site.own.number("scale", 2))
+
+
+LIFTS: Mapping[str, Lift] = {
+    "convolution": convolution,
+    "deconvolution": deconvolution,
+    "depthwiseconvolution": depthwise,
+    "innerproduct": inner_product,
+    "pooling": pooling,
+    "relu": _relu,
+    "prelu": _prelu,
+    "elu": _elu,
+    "clip": _clip,
+    "relu6": _same("relu6"),
+    "sigmoid": _same("sigmoid"),
+    "tanh": _same("tanh"),
+    "bnll": _same("softplus"),
+    "swish": _same("silu"),
+    "mish": _same("mish"),
+    "exp": _exp,
+    "power": _power,
+    "dropout": _dropout,
+    "lrn": _lrn,
+    "batchnorm": _batch_norm,
+    "scale": _scale,
+    "bias": _bias,
+    "axpy": _axpy,
+    "concat": _concat,
+    "slice": _slice,
+    "eltwise": _eltwise,
+    "flatten": _flatten,
+    "reshape": _reshape,
+    "permute": _permute,
+    "softmax": _softmax,
+    "crop": _crop,
+    "interp": _interp,
+    "upsample": _upsample,
+    "shufflechannel": lambda site: site.add("channel_shuffle", groups=site.own.integer("group", 1)),
+}
+"""By the type in lower case; what is left out has no op."""
