@@ -58,6 +58,8 @@ STEPS_BACK = 1_000
 """Layers looked through for where sizes began to differ."""
 HABITS_NODES = 5_000
 """Layers of a network that is looked through for habits."""
+REGION_ITEMS, REGION_SIZE = 10_000, 300
+"""Layers of an imported network among which blocks are looked for, and of one block at most."""
 POINTS = 20_000
 """Of a grid of parameters' values."""
 FITTED = 200_000

@@ -10,7 +10,7 @@ from netspec.importer.caffe_layers import LIFTS
 from netspec.importer.caffe_net import Layer, Net, Sizes, net, shape_of
 from netspec.importer.flat import Flat, Read, Result
 from netspec.importer.prototxt import parse
-from netspec.importer.regions import named
+from netspec.importer.labels import named
 from netspec.language.names import check_name
 from netspec.text.codes import Code
 from netspec.text.diagnostics import Sink, Source, Span, SpecError
