@@ -23,7 +23,7 @@ from netspec.language.model import (
     Spec,
     numbered,
 )
-from netspec.language.terms import NUMBERS, Condition, Maker, Param, Ref, Value
+from netspec.language.terms import NUMBERS, Condition, Maker, Param, Ref, Series, Value
 from netspec.ops.base import CHANNELS_LAST, INTEGER
 from netspec.ops.dim import Expr, python
 from netspec.ops.fillers import Filler
@@ -142,11 +142,19 @@ def _body(body: Body, inputs: Sequence[str]) -> dict[str, Data]:
 
 def _chain(chain: Chain, first: str) -> Data:
     """Return the layers of a chain; `first` is what the first one reads unless it says more."""
-    above = [first, *(layer.name for layer in chain.layers)]
+    above = [first, *map(_last, chain.layers)]
     layers = [_layer(layer, (Ref(name),)) for layer, name in zip(chain.layers, above, strict=False)]
     if not chain.named:
         return layers or ()
     return {layer.name: data for layer, data in zip(chain.layers, layers, strict=True)}
+
+
+def _last(layer: Layer) -> str:
+    """Return the name of a layer, of copies that are layers themselves that of the last one."""
+    if not layer.said.splice:
+        return layer.name
+    series = Series("", int(layer.name)) if layer.name.isdecimal() else layer.said.copies
+    return series.name(layer.said.splice - 1)
 
 
 def _layer(layer: Layer, above: Sequence[Ref]) -> Data:
@@ -177,7 +185,7 @@ def _said(layer: Layer) -> dict[str, Data]:
         given["when"] = _condition(said.when) if isinstance(said.when, Condition) else said.when
     if said.init:
         given["init"] = _fillers(said.init)
-    words = {"else": said.otherwise, "doc": said.doc.strip()}
+    words = {"splice": said.splice, "else": said.otherwise, "doc": said.doc.strip()}
     return given | {key: word for key, word in words.items() if word}
 
 
