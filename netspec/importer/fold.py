@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from netspec.importer.flat import Flat, Path, Read, Step
 from netspec.importer.lines import Body, Line, Local, Template, spec_of
 from netspec.importer.repeat import repeated, spliced
-from netspec.importer.slots import filled, same, structure
+from netspec.importer.merge import Part, merged
+from netspec.importer.slots import Slot, filled, same, structure
 from netspec.importer.solve import UNKNOWN, solved
 from netspec.importer.tree import Group, Interleaved, tree_of
 from netspec.language.model import INPUT, Spec
@@ -96,24 +97,24 @@ class _Folder:
         """Make blocks of the modules of one kind."""
         bodies = [(group, spliced(self.body(group), self.known)) for group in groups]
         chosen = [(x, body) for x, body in bodies if repeated(body, self.known) is None]
-        families: dict[Hashable, list[tuple[Group, Body]]] = {}
-        for group, body in chosen:
-            families.setdefault(structure(body, self.known)[0], []).append((group, body))
-        for family in families.values():
-            must = any(len(x.reads) != 1 or len(x.gives) > 1 for x, _ in family)
+        for body, parts in merged([body for _, body in chosen], self.known):
+            family = [(chosen[i][0], part) for i, part in parts]
+            must = any(len(group.reads) != 1 or len(group.gives) > 1 for group, _ in family)
             if len(family) > 1 or must:
-                self._template(family)
+                self._template(body, family)
 
-    def _template(self, family: Sequence[tuple[Group, Body]]) -> None:
-        groups, bodies = zip(*family, strict=True)
-        vectors = [structure(body, self.known)[1] for body in bodies]
-        slots = {slot: [vector[slot] for vector in vectors] for slot in vectors[0]}
-        found = solved(bodies[0], slots, self._widths(groups), (*bodies[0].inputs,))
-        body = filled(bodies[0], found.values, self.known)
+    def _template(self, body: Body, family: Sequence[tuple[Group, Part]]) -> None:
+        slots: dict[Slot, list[object]] = {
+            slot: [part.values.get(slot, UNKNOWN) for _, part in family]
+            for slot in structure(body, self.known)[1]
+        }
+        for place in sorted({place for _, part in family for place in part.absent}):
+            slots[Slot(place, "@when")] = [place not in part.absent for _, part in family]
+        groups = [group for group, _ in family]
+        found = solved(body, slots, self._widths(groups), body.inputs)
         name = self._name(groups[0].kind)
-        self.templates.append(Template(name, found.params, body))
-        self.known[name] = {key: param.default for key, param in found.params.items()}
-        defaults = self.known[name]
+        self.templates.append(Template(name, found.params, filled(body, found.values, self.known)))
+        self.known[name] = defaults = {key: x.default for key, x in found.params.items()}
         for i, group in enumerate(groups):
             given = found.given[i] if found.given else {}
             left = {k: x for k, x in given.items() if not same(x, defaults[k])}

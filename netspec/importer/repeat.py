@@ -67,6 +67,8 @@ def _run(lines: Sequence[Line], known: Defaults) -> Line | None:
         return None
     first = {key: x for key, x in given[0].items() if not same(x, rest[key])}
     defaults = known[head.call]
+    if any(defaults[key] is None for key in first):
+        return None  # what every use must give says what the block is there for
     arguments = {key: x for key, x in rest.items() if not same(x, defaults[key])}
     return replace(head, arguments=arguments, first=first, repeat=len(lines), copies=series)
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping
 from dataclasses import replace
 from functools import cache
 from typing import NamedTuple
 
-from netspec.importer.lines import Body, Line
-from netspec.language.terms import Maker, Value
+from netspec.importer.lines import PLACE, Body, Line
+from netspec.language.terms import Condition, Maker, Value
 from netspec.ops.arguments import Argument, ListOf
 from netspec.ops.base import REGISTRY, Op
 
@@ -17,7 +17,8 @@ class Slot(NamedTuple):
     """A place of a value: the line by its numbers from the outside in, and the argument.
 
     `item` is the place in a list whose length counts dimensions. "@repeat" is the number of
-    copies, "@call" the op, "@first.stride" an argument of the first copy.
+    copies, "@call" the op, "@when" whether the line is there, "@first.stride" an argument of the
+    first copy.
     """
 
     line: tuple[int, ...]
@@ -32,23 +33,34 @@ Defaults = Mapping[str, Mapping[str, Value]]
 def structure(body: Body, known: Defaults) -> tuple[Hashable, dict[Slot, Value]]:
     """Return what two bodies must have in common to be uses of one block, and their values."""
     slots: dict[Slot, Value] = {}
-    lines = tuple(
-        _line(line, (i,), known, slots, body.is_named) for i, line in enumerate(body.lines)
-    )
+    lines = _lines(body, (), known, slots)
     return (lines, body.inputs, body.outputs, body.is_named), slots
 
 
 def _line(
-    line: Line, place: tuple[int, ...], known: Defaults, slots: dict[Slot, Value], named: bool
+    line: Line, place: tuple[int, ...], known: Defaults, slots: dict[Slot, Value]
 ) -> Hashable:
-    fixed: dict[str, Hashable] = {}
+    slots.update(line_slots(line, place, known))
+    inner: Hashable = None
+    if line.body is not None:
+        lines = _lines(line.body, place, known, slots)
+        inner = (lines, line.body.outputs, line.body.is_named)
+    return line.name, fixed_of(line, known), line.reads, inner
+
+
+def _lines(
+    body: Body, place: tuple[int, ...], known: Defaults, slots: dict[Slot, Value]
+) -> tuple[Hashable, ...]:
+    return tuple(_line(line, (*place, i), known, slots) for i, line in enumerate(body.lines))
+
+
+def line_slots(line: Line, place: tuple[int, ...], known: Defaults) -> dict[Slot, Value]:
+    """Return the values of a line that may differ, those of its own body left out."""
+    slots: dict[Slot, Value] = {}
     for key, value in complete(line, known).items():
-        if line.call in REGISTRY and key not in variable(line.call):
-            fixed[key] = value
-        elif value is None:
-            fixed[key] = None
-        elif isinstance(value, tuple) and line.call in REGISTRY and variable(line.call)[key]:
-            fixed[key] = len(value)
+        if not _varies(line, key, value):
+            continue
+        if isinstance(value, tuple) and line.call in REGISTRY and variable(line.call)[key]:
             slots.update((Slot(place, key, i), item) for i, item in enumerate(value))
         else:
             slots[Slot(place, key)] = value
@@ -56,21 +68,28 @@ def _line(
         slots[Slot(place, f"@first.{key}")] = value
     if line.repeat is not None:
         slots[Slot(place, "@repeat")] = line.repeat
-    call: Hashable = line.call
     if is_plain_activation(line):
-        call = "@activation"
         slots[Slot(place, "@call")] = Maker(line.call)
-    inner: Hashable = None
-    if line.body is not None:
-        body = line.body
-        lines = tuple(
-            _line(part, (*place, i), known, slots, body.is_named)
-            for i, part in enumerate(body.lines)
-        )
-        inner = (lines, body.outputs, body.is_named)
+    return slots
+
+
+def _varies(line: Line, key: str, value: Value) -> bool:
+    """Tell whether an argument may be an expression."""
+    return value is not None and (line.call not in REGISTRY or key in variable(line.call))
+
+
+def fixed_of(line: Line, known: Defaults) -> Hashable:
+    """Return what lines must have in common beside their names and what they read."""
+    if is_plain_activation(line):
+        return "@activation"
+    fixed = []
+    for key, value in complete(line, known).items():
+        if not _varies(line, key, value):
+            fixed.append((key, value))
+        elif isinstance(value, tuple) and line.call in REGISTRY and variable(line.call)[key]:
+            fixed.append((key, len(value)))
     also = (tuple(line.first), line.repeat is None, line.splice, line.copies, line.when)
-    init = repr(dict(line.init))
-    return line.name, call, tuple(fixed.items()), line.reads, inner, line.share, also, init
+    return line.call, tuple(fixed), line.share, also, repr(dict(line.init))
 
 
 def complete(line: Line, known: Defaults) -> dict[str, Value]:
@@ -113,10 +132,10 @@ def is_plain_activation(line: Line) -> bool:
 def filled(body: Body, values: Mapping[Slot, Value], known: Defaults) -> Body:
     """Return a body with other values in some of its places."""
 
-    def lines(of: Sequence[Line], place: tuple[int, ...]) -> tuple[Line, ...]:
-        return tuple(line(part, (*place, i)) for i, part in enumerate(of))
+    def lines(of: Body, place: tuple[int, ...]) -> tuple[Line, ...]:
+        return tuple(line(part, (*place, i), of.is_named) for i, part in enumerate(of.lines))
 
-    def line(old: Line, place: tuple[int, ...]) -> Line:
+    def line(old: Line, place: tuple[int, ...], is_named: bool) -> Line:
         given = {slot: value for slot, value in values.items() if slot.line == place}
         arguments = dict(old.arguments)
         first = dict(old.first)
@@ -125,7 +144,10 @@ def filled(body: Body, values: Mapping[Slot, Value], known: Defaults) -> Body:
             if slot.key == "@repeat":
                 new["repeat"] = value
             elif slot.key == "@call":
-                new["call"] = value
+                new["call"] = value.name if isinstance(value, Maker) else value
+            elif slot.key == "@when":
+                new["when"] = Condition(value, "!=", False, PLACE)
+                new["is_nothing"] = not is_named
             elif slot.key.startswith("@first."):
                 first[slot.key.removeprefix("@first.")] = value
             elif slot.item >= 0:
@@ -138,10 +160,10 @@ def filled(body: Body, values: Mapping[Slot, Value], known: Defaults) -> Body:
         left = {k: x for k, x in arguments.items() if x is None or not same(x, defaults.get(k))}
         inner = old.body
         if inner is not None:
-            new["body"] = replace(inner, lines=lines(inner.lines, place))
+            new["body"] = replace(inner, lines=lines(inner, place))
         return replace(old, arguments=left, first=first, **new)  # type: ignore[arg-type]
 
-    return replace(body, lines=lines(body.lines, ()))
+    return replace(body, lines=lines(body, ()))
 
 
 def same(one: Value, two: Value) -> bool:

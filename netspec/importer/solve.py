@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from netspec.importer.lines import PLACE, Body
+from netspec.importer.lines import PLACE, Body, Line
 from netspec.importer.slots import Slot, same
 from netspec.language.names import check_name
 from netspec.language.terms import Maker, Param, Value
@@ -151,7 +152,7 @@ def _default(vector: Vector) -> int | float | bool | str | None:
 
 def _texts(body: Body, made: Mapping[str, _Made], taken: Sequence[str]) -> dict[str, str]:
     """Return a name for each parameter: what it is, with whose where several are that."""
-    short = {key: _SHORT.get(one.slot.key, _plain(one.slot.key)) for key, one in made.items()}
+    short = {key: _word(body, one.slot) for key, one in made.items()}
     times = Counter(short.values())
     texts: dict[str, str] = {}
     for key, one in made.items():
@@ -163,8 +164,22 @@ def _texts(body: Body, made: Mapping[str, _Made], taken: Sequence[str]) -> dict[
     return texts
 
 
-def _plain(key: str) -> str:
-    return key.removeprefix("@first.").removeprefix("@")
+def _word(body: Body, slot: Slot) -> str:
+    """Return what a parameter is called if no other one is."""
+    if slot.key == "@when":
+        line = line_at(body, slot.line)
+        named = line.call if line.name.isdecimal() else line.name
+        return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", named).lower()
+    return _SHORT.get(slot.key, slot.key.removeprefix("@first.").removeprefix("@"))
+
+
+def line_at(body: Body, place: Sequence[int]) -> Line:
+    """Return the line at a place."""
+    line = body.lines[place[0]]
+    if not place[1:]:
+        return line
+    assert line.body is not None
+    return line_at(line.body, place[1:])
 
 
 def _path(body: Body, place: Sequence[int]) -> str:

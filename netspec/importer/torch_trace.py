@@ -92,8 +92,10 @@ def trace_of(program: ExportedProgram) -> Trace:
 
 def _names(spec: Any, count: int) -> tuple[str, ...]:
     """Return what results are called: the fields of a named tuple, the keys of a dictionary."""
-    fields = getattr(spec.type, "_fields", None) if spec is not None else None
-    if fields is None and spec is not None and spec.type is dict:
+    fields = None
+    if spec is not None and spec.type is not None and spec.type.__name__ == "namedtuple":
+        fields = spec.context._fields
+    elif spec is not None and spec.type is dict:
         fields = tuple(map(str, spec.context))
     if fields is not None and len(fields) == count:
         return tuple(fields)
