@@ -8,9 +8,10 @@ from netspec.importer.caffe_build import Builder, Site, legal
 from netspec.importer.caffe_graph import Blob, Wired, wired
 from netspec.importer.caffe_layers import LIFTS
 from netspec.importer.caffe_net import Layer, Net, Sizes, net, shape_of
+from netspec.importer.caffe_remarks import remarks
 from netspec.importer.flat import Flat, Read, Result
-from netspec.importer.prototxt import parse
 from netspec.importer.labels import named
+from netspec.importer.prototxt import parse
 from netspec.language.names import check_name
 from netspec.text.codes import Code
 from netspec.text.diagnostics import Sink, Source, Span, SpecError
@@ -59,7 +60,10 @@ class _Lifting:
         stem = source.name.replace("\\", "/").rsplit("/", 1)[-1]
         title = _title(self.net.name) or _title(stem.split(".")[0]) or "Net"
         doc = f"Imported from Caffe's {stem}"
-        return Flat(title, doc, self.inputs, tuple(self.builder.steps), outputs)
+        layers = [self.graph.layers[number] for number in sorted(self.needed)]
+        said = tuple(remarks(layers, (size[0] for size in self.inputs.values())))
+        steps = tuple(self.builder.steps)
+        return Flat(title, doc, self.inputs, steps, outputs, remarks=said)
 
     def _layer(self, number: int) -> None:
         layer, reads = self.graph.layers[number], self.graph.reads[number]

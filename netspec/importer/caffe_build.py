@@ -63,8 +63,9 @@ class Builder:
         self.steps.append(step)
         given = Read(step.path)
         self.shapes[given] = numbers(op.shape(*shapes))
-        for index, name in enumerate(op.called() if isinstance(op, Cut) else ()):
-            self.shapes[Read(step.path, name)] = numbers(op.piece(index, shapes[0]))
+        if isinstance(op, Cut):
+            for index, name in enumerate(op.called()):
+                self.shapes[Read(step.path, name)] = numbers(op.piece(index, shapes[0]))
         return given
 
 

@@ -93,9 +93,10 @@ def _lrn(site: Site) -> Read:
     region = own.word("norm_region", ("ACROSS_CHANNELS", "WITHIN_CHANNEL"), "ACROSS_CHANNELS")
     if region == "ACROSS_CHANNELS":
         return site.add("local_response_norm", size=size, alpha=alpha, beta=beta, k=k)
-    window = {"kernel_size": size, "stride": 1, "padding": size // 2}
     square = site.add("pow", exponent=2.0, suffix="_square")
-    mean = site.add("avg_pool2d", square, suffix="_mean", **window)
+    mean = site.add(
+        "avg_pool2d", square, kernel_size=size, stride=1, padding=size // 2, suffix="_mean"
+    )
     scaled = site.add("scale", mean, factor=alpha, suffix="_alpha")
     root = site.add("pow", _shifted(site, scaled, 1.0), exponent=-beta, suffix="_pow")
     return site.add("mul", site.reads[0], root)

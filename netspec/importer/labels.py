@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from netspec.importer.flat import Flat, Path, Read, Step
@@ -30,7 +30,9 @@ def named(flat: Flat) -> Flat:
         reads = tuple(map(moved, step.reads))
         shares = places[step.shares][0] if step.shares else ()
         steps.append(replace(step, path=path, classes=classes, reads=reads, shares=shares))
-    outputs = {name: result._replace(read=moved(result.read)) for name, result in flat.outputs.items()}
+    outputs = {
+        name: result._replace(read=moved(result.read)) for name, result in flat.outputs.items()
+    }
     return replace(flat, steps=tuple(steps), outputs=outputs)
 
 

@@ -46,6 +46,10 @@ class Message:
         self.asked.update(names)
         return [item for item in self.fields if item.name in names]
 
+    def unasked(self) -> list[Field]:
+        """Return the fields that nobody has asked for."""
+        return [item for item in self.fields if item.name not in self.asked]
+
     def messages(self, *names: str) -> list[Message]:
         return [_message(item) for item in self.all(*names)]
 
