@@ -115,7 +115,7 @@ def _named(
 ) -> Solved:
     """Give parameters their names and defaults; those with a default stand last."""
     texts = _texts(body, made, taken)
-    default = {key: _default(one.vector) for key, one in made.items()}
+    default = {key: _default(one) for key, one in made.items()}
     order = sorted(made, key=lambda key: default[key] is not None)
     params = {texts[key]: Param(texts[key], default[key], PLACE) for key in order}
     to = {key: name(text) for key, text in texts.items()}
@@ -141,8 +141,14 @@ def _filler(value: object, default: Value) -> Value:
     return 1 if default is None else default
 
 
-def _default(vector: Vector) -> int | float | bool | str | None:
-    """Return the value that most uses have, if it is one that a parameter can begin with."""
+def _default(made: _Made) -> int | float | bool | str | None:
+    """Return the value that most uses have, if it is one that a parameter can begin with.
+
+    A width has none: it is what tables of networks are made of.
+    """
+    vector = made.vector
+    if _SHORT.get(made.slot.key, made.slot.key) == "out":
+        return None
     known = [value for value in vector if value is not UNKNOWN]
     value, times = Counter((type(x), x) for x in known).most_common(1)[0]
     if times * 2 <= len(vector) or not isinstance(value[1], int | float | bool | str | Maker):
