@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import re
 
+from netspec import limits
 from netspec.importer.caffe_build import Builder, Site, legal
 from netspec.importer.caffe_graph import Blob, Wired, wired
-from netspec.importer.caffe_layers import LIFTS
+from netspec.importer.caffe_layers import LIFTS, is_known, lifted
 from netspec.importer.caffe_net import Layer, Net, Sizes, net, shape_of
 from netspec.importer.caffe_remarks import remarks
 from netspec.importer.flat import Flat, Read, Result
 from netspec.importer.labels import named
 from netspec.importer.prototxt import parse
 from netspec.language.names import check_name
+from netspec.ops.window import times
 from netspec.text.codes import Code
-from netspec.text.diagnostics import Sink, Source, Span, SpecError
+from netspec.text.diagnostics import Sink, Source, Span, SpecError, suggest
 
 
 def read(source: Source, size: Sizes = ()) -> Flat:
@@ -69,17 +71,17 @@ class _Lifting:
         layer, reads = self.graph.layers[number], self.graph.reads[number]
         if layer.is_data:
             self._input(number, layer)
+        elif not is_known(layer):
+            kind = layer.said.text("type")
+            message = f"`{layer.name}`: no op does what a layer of the type `{kind}` does"
+            self.sink.error(Code.NOT_LIFTED, message, layer.span, help=suggest(kind, LIFTS))
         elif number in self.scales.values():
             self.given[Blob(number)] = self.given[reads[0]]
         elif all(blob in self.given for blob in reads):
             scale = self.graph.layers[self.scales[number]] if number in self.scales else None
             read = tuple(self.given[blob] for blob in reads)
             site = Site(layer, read, self.builder, scale, number not in self.inference)
-            if layer.type not in LIFTS:
-                site.refuse(f"no op says what a layer of the type `{_type(layer)}` does")
-            found = LIFTS[layer.type](site)
-            given = (found,) if isinstance(found, Read) else found
-            self.given |= {Blob(number, i): item for i, item in enumerate(given)}
+            self.given |= {Blob(number, i): given for i, given in enumerate(lifted(site))}
 
     def _input(self, number: int, layer: Layer) -> None:
         """Note an input that something reads, of the size that the file or the caller says."""
@@ -88,9 +90,11 @@ class _Lifting:
             if Blob(number, index) not in read:
                 continue
             size = shape_of(layer, top) if index or not self.size else self.size
-            if not size or any(side < 1 for side in size):
+            if not size or any(not 1 <= side <= limits.SIZE for side in size):
                 help = "say it: `--input 3x224x224`"
                 message = f"the file does not say how large `{top}` is"
+                if size:
+                    message = f"`{top}` of {times(size)} is no image"
                 self.sink.error(Code.NOT_PROTOTXT, message, layer.span, help=help)
                 continue
             name = self.builder.names.new(top, "input")
@@ -117,10 +121,6 @@ def _scales(graph: Wired, needed: set[int], results: set[Blob]) -> dict[int, int
             if plain and own.flag("bias_term", False) and blob not in results:
                 found[blob.maker] = number
     return found
-
-
-def _type(layer: Layer) -> str:
-    return layer.said.text("type")
 
 
 def _title(text: str) -> str:

@@ -124,7 +124,11 @@ class Site:
             made = REGISTRY[name].model_validate(arguments)
         except ValidationError as error:
             first = error.errors()[0]
-            self.refuse(f"`{first['loc'][0]}` of {name}: {first['msg']}")
+            said = _SAID.get(str(first["loc"][0]), str(first["loc"][0]))
+            found = self.own.all(said)
+            span = found[-1].span if found else self.layer.span
+            message = f"`{self.layer.name}`: `{said}` of {name}: {first['msg']}"
+            refuse(message, span, code=Code.NOT_LIFTED)
         for problem in made.check(*shapes):
             self.refuse(problem.message, problem.help)
         return made
@@ -140,6 +144,18 @@ class Site:
         if owner.arguments != step.arguments or "" in names[: len(step.tensors)]:
             self.refuse(f"it shares weights with `{owner.path[-1]}`, but is no other use of it")
         return replace(step, shares=owner.path)
+
+
+_SAID = {
+    "out_channels": "num_output",
+    "out_features": "num_output",
+    "padding": "pad",
+    "groups": "group",
+    "p": "dropout_ratio",
+    "size": "local_size",
+    "split_size_or_sections": "slice_point",
+}
+"""What Caffe calls an argument."""
 
 
 def blobs(layer: Layer, *tensors: str, first: int = 0) -> dict[str, str]:
