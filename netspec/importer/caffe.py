@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Sequence
 
 from netspec import limits
-from netspec.importer.caffe_build import Builder, Site, legal
+from netspec.importer.caffe_build import Builder, Site
 from netspec.importer.caffe_graph import Blob, Wired, wired
 from netspec.importer.caffe_layers import LIFTS, is_known, lifted
 from netspec.importer.caffe_net import Layer, Net, Sizes, net, shape_of
 from netspec.importer.caffe_remarks import remarks
-from netspec.importer.flat import Flat, Read, Result
+from netspec.importer.flat import Flat, Path, Read, Result, Step
 from netspec.importer.labels import named
+from netspec.importer.naming import Names, title
 from netspec.importer.prototxt import parse
-from netspec.language.names import check_name
 from netspec.ops.window import times
 from netspec.text.codes import Code
-from netspec.text.diagnostics import Sink, Source, Span, SpecError, suggest
+from netspec.text.diagnostics import Sink, Source, Span, SpecError, escape, suggest
 
 
 def read(source: Source, size: Sizes = ()) -> Flat:
@@ -46,26 +46,30 @@ class _Lifting:
 
     def flat(self, source: Source) -> Flat:
         """Return the network. Raises SpecError."""
-        if not self.graph.outputs:
-            self.sink.error(Code.NOT_PROTOTXT, "the network gives nothing", Span(source, 0, 0))
         for number in sorted(self.needed):
             try:
                 self._layer(number)
             except SpecError as error:
                 for item in error.diagnostics:
                     self.sink.add(item)
+        if not self.builder.steps:
+            message = "the network computes nothing"
+            self.sink.error(Code.NOT_PROTOTXT, message, Span(source, 0, 0))
         self.sink.stop()
-        outputs = {}
-        for result in self.graph.outputs:
-            name = legal(result.name, "output")
-            outputs[name] = Result(self.given[result.blob], result.weight)
-        stem = source.name.replace("\\", "/").rsplit("/", 1)[-1]
-        title = _title(self.net.name) or _title(stem.split(".")[0]) or "Net"
-        doc = f"Imported from Caffe's {stem}"
+        names = Names(set())
+        outputs = {
+            names.new(result.name, "output"): Result(self.given[result.blob], result.weight)
+            for result in self.graph.outputs
+        }
+        file = source.name.replace("\\", "/").rpartition("/")[2]
+        name = title(self.net.name) or title(file.partition(".")[0]) or "Net"
+        doc = f"Imported from Caffe's {escape(file)}"
         layers = [self.graph.layers[number] for number in sorted(self.needed)]
         said = tuple(remarks(layers, (size[0] for size in self.inputs.values())))
-        steps = tuple(self.builder.steps)
-        return Flat(title, doc, self.inputs, steps, outputs, remarks=said)
+        steps = _read([result.read.path for result in outputs.values()], self.builder.steps)
+        used = {read.path for step in steps for read in step.reads}
+        inputs = {key: size for key, size in self.inputs.items() if (key,) in used}
+        return Flat(name, doc, inputs, steps, outputs, remarks=said)
 
     def _layer(self, number: int) -> None:
         layer, reads = self.graph.layers[number], self.graph.reads[number]
@@ -75,9 +79,11 @@ class _Lifting:
             kind = layer.said.text("type")
             message = f"`{layer.name}`: no op does what a layer of the type `{kind}` does"
             self.sink.error(Code.NOT_LIFTED, message, layer.span, help=suggest(kind, LIFTS))
+        elif not all(blob in self.given for blob in reads):
+            pass  # what they could not be is told already
         elif number in self.scales.values():
             self.given[Blob(number)] = self.given[reads[0]]
-        elif all(blob in self.given for blob in reads):
+        else:
             scale = self.graph.layers[self.scales[number]] if number in self.scales else None
             read = tuple(self.given[blob] for blob in reads)
             site = Site(layer, read, self.builder, scale, number not in self.inference)
@@ -103,6 +109,18 @@ class _Lifting:
             self.builder.shapes[given] = size
 
 
+def _read(results: Sequence[Path], steps: Sequence[Step]) -> tuple[Step, ...]:
+    """Return the steps that results are computed by; one that only gave a size is none."""
+    needed = {*results}
+    kept = []
+    for step in reversed(steps):
+        if step.path in needed:
+            kept.append(step)
+            needed.update(read.path for read in step.reads)
+            needed.add(step.shares)
+    return tuple(reversed(kept))
+
+
 def _scales(graph: Wired, needed: set[int], results: set[Blob]) -> dict[int, int]:
     """Return the batch normalisations behind which one layer scales and shifts, and that layer.
 
@@ -121,10 +139,3 @@ def _scales(graph: Wired, needed: set[int], results: set[Blob]) -> dict[int, int
             if plain and own.flag("bias_term", False) and blob not in results:
                 found[blob.maker] = number
     return found
-
-
-def _title(text: str) -> str:
-    """Return a class's name as near to a text as can be, or nothing."""
-    words = re.findall(r"[A-Za-z0-9]+", text)
-    title = "".join(word[0].upper() + word[1:] for word in words)[:64]
-    return title if check_name(Sink(), title, Span(Source("", ""), 0, 0), "network") else ""

@@ -195,8 +195,10 @@ def _slice(site: Site) -> tuple[Read, ...]:
     points, count = own.integers("slice_point"), len(site.layer.tops)
     if not 1 <= axis <= len(site.shape()):
         site.refuse(f"it cuts dimension {axis}, the batch or none")
-    if count == 1:
+    if count == 1 and not points:
         return site.reads
+    if points and len(points) + 1 != count:
+        site.refuse(f"{counted(len(points), 'slice_point')} for {counted(count, 'output')}")
     size = site.shape()[axis - 1]
     if points:
         edges = [0, *points, size]
@@ -356,4 +358,7 @@ def lifted(site: Site) -> tuple[Read, ...]:
         wanted = f"{least} to {most}" if most > least else str(least)
         site.refuse(f"{name} with {counted(len(site.reads), 'input')}, expected {wanted}")
     found = lift(site)
-    return (found,) if isinstance(found, Read) else found
+    given = (found,) if isinstance(found, Read) else found
+    if len(site.layer.tops) != len(given):
+        site.refuse(f"{name} with {counted(len(site.layer.tops), 'output')}, expected {len(given)}")
+    return given

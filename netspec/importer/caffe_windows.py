@@ -62,7 +62,7 @@ def _window(own: Message, key: str, spatial: int, default: int | None = None) ->
     if not values:
         refuse(f"`{key}` is missing", own.span)
     if len(values) not in (1, spatial):
-        refuse(f"`{key}` has {len(values)} numbers for {spatial} dimensions", own.all(key)[0].span)
+        refuse(f"`{key}` has {len(values)} numbers for {spatial} dimensions", own.span)
     return values[0] if len({*values}) == 1 else tuple(values)
 
 
