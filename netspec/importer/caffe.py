@@ -19,8 +19,8 @@ from netspec.text.codes import Code
 from netspec.text.diagnostics import Sink, Source, Span, SpecError, escape, suggest
 
 
-def read(source: Source, size: Sizes = ()) -> Flat:
-    """Read a network from its prototxt; `size` is its image's where the file does not say it.
+def read(source: Source, sizes: Sequence[Sizes] = ()) -> Flat:
+    """Read a network from its prototxt; `sizes` are those of its inputs, in place of the file's.
 
     Raises SpecError with all that no op can do, or with the first thing that is malformed.
     """
@@ -28,14 +28,14 @@ def read(source: Source, size: Sizes = ()) -> Flat:
     found = net(parse(source))
     graph = wired(found, sink)
     sink.stop()
-    return named(_Lifting(found, graph, size, sink).flat(source))
+    return named(_Lifting(found, graph, sizes, sink).flat(source))
 
 
 class _Lifting:
     """Turns the layers that are needed into steps, and gathers what cannot be."""
 
-    def __init__(self, found: Net, graph: Wired, size: Sizes, sink: Sink) -> None:
-        self.net, self.graph, self.size, self.sink = found, graph, size, sink
+    def __init__(self, found: Net, graph: Wired, sizes: Sequence[Sizes], sink: Sink) -> None:
+        self.net, self.graph, self.sizes, self.sink = found, graph, sizes, sink
         self.builder = Builder()
         self.given: dict[Blob, Read] = {}
         self.inputs: dict[str, Sizes] = {}
@@ -95,7 +95,8 @@ class _Lifting:
         for index, top in enumerate(layer.tops):
             if Blob(number, index) not in read:
                 continue
-            size = shape_of(layer, top) if index or not self.size else self.size
+            given = self.sizes[len(self.inputs) :][:1]
+            size = given[0] if given else shape_of(layer, top)
             if not size or any(not 1 <= side <= limits.SIZE for side in size):
                 help = "say it: `--input 3x224x224`"
                 message = f"the file does not say how large `{top}` is"
@@ -105,8 +106,8 @@ class _Lifting:
                 continue
             name = self.builder.names.new(top, "input")
             self.inputs[name] = size
-            self.given[Blob(number, index)] = given = Read((name,))
-            self.builder.shapes[given] = size
+            self.given[Blob(number, index)] = Read((name,))
+            self.builder.shapes[Read((name,))] = size
 
 
 def _read(results: Sequence[Path], steps: Sequence[Step]) -> tuple[Step, ...]:

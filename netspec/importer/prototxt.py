@@ -140,6 +140,14 @@ _NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 _CLOSING = {"{": "}", "<": ">"}
 
 
+def decode(data: bytes, name: str) -> Source:
+    """Return the text of a file; its comments may be in any encoding. Raises SpecError."""
+    if len(data) > limits.BYTES:
+        start = Span(Source(name, ""), 0, 0)
+        refuse(f"the file has more than {limits.BYTES // 1024**2} MiB", start, code=Code.LIMIT)
+    return Source(name, data.decode("utf-8", "replace").removeprefix("\ufeff"))
+
+
 def parse(source: Source) -> Message:
     """Read a prototxt. Raises SpecError at the first mistake."""
     root = Message(Span(source, 0, 0))
