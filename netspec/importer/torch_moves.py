@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -17,6 +16,7 @@ from netspec.importer.torch_lift import (
     name_of,
     symbol_of,
 )
+from netspec.importer.torch_noise import Noise, Norm
 from netspec.ops.base import REGISTRY
 
 if TYPE_CHECKING:
@@ -292,9 +292,19 @@ def _arithmetic(lifter: Lifter, node: Node) -> Any:
     left, right = lifter.argument(node, 0), lifter.argument(node, 1)
     if isinstance(left, Weight) and left.key.endswith("num_batches_tracked"):
         return left
+    if isinstance(left, Noise):
+        return left if op == "div" and right == left.kept else _no(op)
+    if isinstance(right, Noise) and op == "mul":
+        return right.over(node, lifter.layer(node, left), lifter)
+    if isinstance(right, Norm) and op == "div" and right.x == left:
+        return lifter.emit(node, "normalize", right.arguments, [left])
     if node.kwargs.get("alpha", 1) != 1 or node.kwargs.get("rounding_mode"):
         raise NoCounterpart(op)
     return arithmetic(lifter, node, op, left, right)
+
+
+def _no(nearest: str) -> Any:
+    raise NoCounterpart(nearest)
 
 
 def arithmetic(lifter: Lifter, node: Node, op: str, left: Any, right: Any) -> Any:
@@ -319,8 +329,10 @@ def _pow(lifter: Lifter, node: Node) -> Held:
 
 
 @lifts("clamp", "clamp_min", "clamp_max")
-def _clamp(lifter: Lifter, node: Node) -> Held:
+def _clamp(lifter: Lifter, node: Node) -> Held | Norm:
     low, high = lifter.argument(node, 1, "min"), lifter.argument(node, 2, "max")
+    if isinstance(norm := lifter.argument(node, 0), Norm):
+        return norm._replace(arguments={**norm.arguments, "eps": low})
     if name_of(node) == "clamp_max":
         low, high = None, low
     given = {"min": low, "max": high}
@@ -368,11 +380,3 @@ def _pad(lifter: Lifter, node: Node) -> Held:
     value = node.kwargs.get("value") or (node.args[2] if name_of(node) != "pad" else 0) or 0
     arguments = {"pad": tuple(pairs), "mode": mode or "constant", "value": value}
     return lifter.emit(node, "pad", arguments, [x])
-
-
-def root(count: int) -> int:
-    """Return the side of a square of so many places. Raises NoCounterpart."""
-    side = math.isqrt(count)
-    if side * side != count:
-        raise NoCounterpart("square windows")
-    return side
