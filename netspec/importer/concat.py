@@ -17,23 +17,21 @@ def grown(flat: Flat) -> Flat:
     bases = _bases(flat.steps)
     if not bases:
         return flat
-    new: dict[Path, Step] = {}
+    by_path = {step.path: step for step in flat.steps}
     moved: dict[Path, Path] = {}
+    taken = by_path.keys() - bases.keys()
+    for path, reads in bases.items():
+        moved[path] = _unused((*reads[-1].path[:-1], path[-1]), taken)
+        taken.add(moved[path])
+    steps = []
     for step in flat.steps:
         reads = bases.get(step.path, step.reads)
-        if step.path in bases:
-            home = reads[-1].path[:-1]
-            path = _unused((*home, step.path[-1]), {one.path for one in flat.steps}, step.path)
-            classes = next(x.classes for x in flat.steps if x.path == reads[-1].path)
-            moved[step.path] = path
-            step = replace(step, path=path, classes=classes)
-        new[step.path] = replace(step, reads=reads)
-    steps = tuple(
-        replace(step, reads=tuple(_renamed(read, moved) for read in step.reads))
-        for step in new.values()
-    )
+        classes = by_path[reads[-1].path].classes if step.path in bases else step.classes
+        reads = tuple(_renamed(read, moved) for read in reads)
+        path = moved.get(step.path, step.path)
+        steps.append(replace(step, path=path, classes=classes, reads=reads))
     outputs = {name: Result(_renamed(x.read, moved), x.weight) for name, x in flat.outputs.items()}
-    return replace(flat, steps=steps, outputs=outputs)
+    return replace(flat, steps=tuple(steps), outputs=outputs)
 
 
 def _bases(steps: Sequence[Step]) -> dict[Path, tuple[Read, ...]]:
@@ -53,9 +51,9 @@ def _renamed(read: Read, moved: dict[Path, Path]) -> Read:
     return read._replace(path=moved.get(read.path, read.path))
 
 
-def _unused(path: Path, taken: set[Path], own: Path) -> Path:
+def _unused(path: Path, taken: set[Path]) -> Path:
     number, made = 0, path
-    while made in taken - {own}:
+    while made in taken:
         number += 1
         made = (*path[:-1], f"{path[-1]}_{number}")
     return made

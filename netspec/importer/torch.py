@@ -125,7 +125,7 @@ def lifted(
     lifter.begin()
     homes = regions(trace.nodes)
     for node in trace.nodes:
-        if node not in homes:
+        if node not in homes or lifter.is_size(node):
             lifter.lift(node)
         elif node is homes[node].nodes[-1] and not lifter.is_behind_missing(homes[node].nodes):
             kind = homes[node].scope.classes[-1]

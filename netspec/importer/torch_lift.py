@@ -104,6 +104,10 @@ class Lifter:
         if not self.is_behind_missing([node]):
             self.attempt(node, str(node.target), self._lift)
 
+    def is_size(self, node: Node) -> bool:
+        """Tell whether a call makes a size that depends on the batch."""
+        return symbol_of(node.meta.get("val")) is not None
+
     def is_behind_missing(self, nodes: Sequence[Node]) -> bool:
         """Tell whether calls read one that could not be lifted."""
         sources = {source for node in nodes for source in node.all_input_nodes} - {*nodes}
@@ -144,6 +148,8 @@ class Lifter:
 
         if name_of(node) in RANDOM:
             return False
+        if name_of(node) in FILLED:
+            return all(isinstance(size, int) for size in node.meta["val"].shape)
 
         def is_known(value: object) -> bool:
             known = self.value(value) if isinstance(value, AnyNode) else value
@@ -156,8 +162,9 @@ class Lifter:
     def _computed(self, node: Node) -> Tensor:
         import torch
 
-        def value(node: Node) -> Any:
-            return self.value(node)
+        def value(source: Node) -> Any:
+            found = self.value(source)
+            return torch.zeros(()) if isinstance(found, Held) else found
 
         given = torch.fx.node.map_arg((node.args, node.kwargs), value)
         with torch.no_grad():
@@ -283,6 +290,8 @@ class Lifter:
         return Held(len(self.drafts) - 1, "", sizes, shift, has_batch)
 
 
+FILLED = ("new_zeros", "new_ones", "new_full")
+"""Calls that take no more of a tensor than what its elements are."""
 RANDOM = ("empty", "new_empty", "bernoulli", "rand", "randn", "rand_like")
 """Calls that give others each time."""
 

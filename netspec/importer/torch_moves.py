@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -54,16 +55,16 @@ def reshaped(lifter: Lifter, node: Node, x: Held) -> Held:
         return _to(lifter, node, x, (first, *rest))
     if factor is None:
         raise NoCounterpart("the batch as the first dimension")
-    if factor.factor == 1 and not _is_product(lifter, node):
+    if factor.factor == 1 and not _is_window(x, rest):
         return _to(lifter, node, x, tuple(rest))._replace(shift=0)
     return _to(lifter, node, x, (factor.factor, *rest))._replace(shift=1)
 
 
-def _is_product(lifter: Lifter, node: Node) -> bool:
-    """Tell whether the first size is the batch times something, be it 1."""
-    sizes = node.args[1] if len(node.args) > 1 else ()
-    first = sizes[0] if isinstance(sizes, list | tuple) and sizes else None
-    return name_of(first) == "mul" if getattr(first, "op", "") == "call_function" else False  # type: ignore[arg-type]
+def _is_window(x: Held, rest: Sequence[int]) -> bool:
+    """Tell whether the batch stands for that times a map of one window, as it would of more."""
+    if x.shift:
+        return x.sizes[0] == 1 and tuple(rest[:2]) != (1, 1)
+    return x.sizes[:2] == (1, 1) and tuple(rest[:2]) != (1, 1)
 
 
 def _to(lifter: Lifter, node: Node, x: Held, sizes: tuple[int, ...]) -> Held:
@@ -222,6 +223,20 @@ def _whole(x: Held, start: Any, end: Any, step: int) -> Held:
     if start or not is_all or step != 1:
         raise NoCounterpart("all images of the batch")
     return x
+
+
+@lifts("index")
+def _index(lifter: Lifter, node: Node) -> Held:
+    """Take rows of a table: elements at the same place in each column."""
+    table, places = lifter.tensor(node, 0), lifter.argument(node, 1)
+    if len(places) != 1 or table.has_batch or len(table.sizes) != 2:
+        raise NoCounterpart("gather, from a table of two dimensions")
+    rows = lifter.layer(node, lifter.value(places[0]))
+    count = math.prod(rows.sizes)
+    column = lifter.emit(node, "reshape", {"size": (count, 1)}, [rows])
+    wide = lifter.emit(node, "expand", {"size": (count, table.sizes[1])}, [column])
+    found = lifter.emit(node, "gather", {"dim": 1}, [table, wide])
+    return reshaped(lifter, node, found)
 
 
 # ---------------------------------------------------------------------- joins

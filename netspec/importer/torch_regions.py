@@ -45,7 +45,11 @@ def lift(lifter: Lifter, region: Region, last: Node) -> None:
             value = None if source in inside else lifter.value_or_none(source)
             if isinstance(value, Held):
                 reads.setdefault(id(source), value)
-    ends = [node for node in region.nodes if any(user not in inside for user in node.users)]
+    ends = [
+        node
+        for node in region.nodes
+        if node not in lifter.held and any(user not in inside for user in node.users)
+    ]
     assert last in inside
     inputs = [*reads.values()]
     if len(ends) != 1 or not 1 <= len(inputs) <= 3 or any(x.shift for x in inputs):
