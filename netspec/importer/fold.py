@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import count
 
+from netspec.importer.concat import grown
 from netspec.importer.flat import Flat, Path, Read, Step
 from netspec.importer.lines import Body, Line, Local, Template, spec_of
 from netspec.importer.merge import Part, merged
@@ -26,6 +28,7 @@ def fold(flat: Flat) -> Spec:
 
     Raises Interleaved for modules whose parts no spec can keep together.
     """
+    flat = grown(flat)
     root = tree_of(flat)
     folder = _Folder(flat, shapes_of(flat))
     for kind in _kinds(root):
@@ -173,9 +176,9 @@ class _Folder:
         for read in group.reads:
             text = read.port if read.port and not read.port.isdecimal() else read.path[-1]
             text = text if not text.isdecimal() else "_".join(("x", *read.path[-2:]))
-            while text in names.values() or text in group.parts:
-                text += "_in"
-            names[read] = text
+            taken = {*names.values(), *group.parts}
+            tried = (f"{text}_{i}" if i else text for i in count())
+            names[read] = next(x for x in tried if x not in taken)
         return names
 
     def _local(self, group: Group, read: Read, names: dict[Read, str]) -> Local:

@@ -77,8 +77,12 @@ def _embed(whole: Body, part: Body, place: Place, found: _Found) -> bool:
     names = {name: name for name in whole.inputs}
     names |= {part.lines[j].name: whole.lines[i].name for i, j in pairs.items()}
     for i, line in enumerate(whole.lines):
-        if i not in pairs and not _neutral(line, (*place, i), found):
+        if i in pairs or _neutral(line, (*place, i), found):
+            continue
+        if line.reads:
             found[1].add((*place, i))
+        elif line.call != "constant" or line.arguments.get("persistent"):
+            return False  # no input can stand for it, and its weights must not be there
     gone = {
         line.name: line.reads[0]
         for i, line in enumerate(whole.lines)
