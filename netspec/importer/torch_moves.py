@@ -361,6 +361,23 @@ def _matmul(lifter: Lifter, node: Node) -> Held:
     return lifter.emit(node, "matmul", {}, aligned(lifter, node, values))
 
 
+@lifts("einsum")
+def _einsum(lifter: Lifter, node: Node) -> Held:
+    """Multiply matrices that stand in the last two dimensions, the second perhaps turned."""
+    equation, given = str(node.args[0]).replace(" ", ""), lifter.argument(node, 1)
+    left, right, result = equation.replace("->", ",").split(",") if len(given) == 2 else ("",) * 3
+    one, two = (lifter.layer(node, lifter.value(source)) for source in given)
+    turned = right[:-2] + right[:-3:-1]
+    for words, is_turned in ((right, False), (turned, True)):
+        is_product = len(left) == len(right) > 2 and left[-1] == words[-2]
+        if is_product and left[:-2] == words[:-2] and result == left[:-1] + words[-1]:
+            if is_turned:
+                dims = [*range(two.rank - 2), two.rank - 1, two.rank - 2]
+                two = permuted(lifter, node, two, dims)
+            return lifter.emit(node, "matmul", {}, aligned(lifter, node, [one, two]))
+    raise NoCounterpart("matmul, with permute")
+
+
 @lifts("scaled_dot_product_attention")
 def _attention(lifter: Lifter, node: Node) -> Held:
     given = [lifter.argument(node, i) for i in range(3)]

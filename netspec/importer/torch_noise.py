@@ -1,4 +1,4 @@
-"""Lifts of what is one op of netspec and several calls: noise for whole images, norms of vectors."""
+"""Lifts of what is one op of netspec and several calls: noise for images, norms of vectors."""
 
 from __future__ import annotations
 
