@@ -243,7 +243,7 @@ def test_fillers_become_init(filler):
 
 def test_what_a_scale_starts_at_is_what_the_normalisation_starts_at():
     scale = "scale_param { bias_term: true filler { value: 0 } bias_filler { value: 2 } }"
-    pair = f'layer {{ name: "b" type: "BatchNorm" bottom: "a" top: "b" }} layer {{ name: "s" ' + (
+    pair = 'layer { name: "b" type: "BatchNorm" bottom: "a" top: "b" } layer { name: "s" ' + (
         f'type: "Scale" bottom: "b" top: "b" {scale} }}'
     )
     norm = read(START + pair).steps[-1]
