@@ -3,7 +3,7 @@
 A line for each: whether it computes the same bit for bit, in inference for one image and three, and
 in training under one seed; whether the keys of the state_dict are the same in the same order; how
 long the spec is; its parameters and multiply-adds beside the published ones. `--only NAME …` picks
-some, `--specs DIR` keeps the specs.
+some, `--library` those of one, `--specs DIR` keeps the specs.
 """
 
 from __future__ import annotations
@@ -163,6 +163,7 @@ def row(case: Case, specs: Path | None) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", nargs="+", metavar="NAME")
+    parser.add_argument("--library", choices=("torchvision", "timm"))
     parser.add_argument("--specs", type=Path, metavar="DIR")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
@@ -171,7 +172,8 @@ def main() -> None:
         options.specs.mkdir(parents=True, exist_ok=True)
     with declared():
         for case in cases():
-            if not options.only or case.name in options.only:
+            is_library = options.library in (None, case.library)
+            if is_library and (not options.only or case.name in options.only):
                 print(row(case, options.specs), flush=True)
     print(f"at most {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024} MiB")
 

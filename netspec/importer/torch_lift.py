@@ -100,9 +100,11 @@ class Lifter:
             self.held[node] = Held(-1 - number, "", sizes, 0)
 
     def lift(self, node: Node) -> None:
-        """Lift a call; one behind what cannot be lifted is left out."""
+        """Lift a call; of one behind what cannot be lifted only its name is looked at."""
         if not self.is_behind_missing([node]):
             self.attempt(node, str(node.target), self._lift)
+        elif name_of(node) not in LIFTS:
+            self.attempt(node, str(node.target), _refuse)
 
     def is_size(self, node: Node) -> bool:
         """Tell whether a call makes a size that depends on the batch."""
@@ -131,7 +133,7 @@ class Lifter:
             if is_in_place(node):
                 self._overwrite(node)
         else:
-            raise NoCounterpart(nearest(name))
+            _refuse(node)
 
     def _overwrite(self, node: Node) -> None:
         """Let whoever reads what was overwritten read the new value."""
@@ -304,6 +306,10 @@ class Symbol(NamedTuple):
     """A size that depends on the batch: so many times it."""
 
     factor: int
+
+
+def _refuse(node: Node) -> None:
+    raise NoCounterpart(nearest(name_of(node)))
 
 
 def symbol_of(value: object) -> Symbol | None:
