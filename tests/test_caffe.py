@@ -247,6 +247,7 @@ def test_what_a_scale_starts_at_is_what_the_normalisation_starts_at():
         f'type: "Scale" bottom: "b" top: "b" {scale} }}'
     )
     norm = read(START + pair).steps[-1]
+    assert norm.arguments == {"momentum": 0.001}
     assert norm.init == {"weight": {"constant_": {"val": 0.0}}, "bias": {"constant_": {"val": 2.0}}}
 
 
