@@ -134,8 +134,8 @@ def _scales(graph: Wired, needed: set[int], results: set[Blob]) -> dict[int, int
             readers.setdefault(blob, []).append(number)
     found = {}
     for blob, (number, *others) in readers.items():
-        own = graph.layers[number].parameters
-        is_scale = graph.layers[number].type == "scale" and len(graph.reads[number]) == 1
+        layer, own = graph.layers[number], graph.layers[number].parameters
+        is_scale = layer.type == "scale" and len(graph.reads[number]) == len(layer.tops) == 1
         if is_scale and graph.layers[blob.maker].type == "batchnorm" and not others:
             plain = own.integer("axis", 1) == 1 and own.integer("num_axes", 1) == 1
             if plain and own.flag("bias_term", False) and blob not in results:
