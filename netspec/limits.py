@@ -10,6 +10,10 @@ BYTES = 4 * 1024 * 1024
 """Of a spec and all that it extends."""
 VALUES = 500_000
 """YAML values, keys included."""
+FIELDS = 100_000
+"""Of a prototxt."""
+TENSORS = 2**31 - 1
+"""Bytes of a file of tensors that is read whole, which protocol buffers can have."""
 DEPTH = 32
 """Levels of YAML."""
 TEXT = 10_000
@@ -58,6 +62,8 @@ STEPS_BACK = 1_000
 """Layers looked through for where sizes began to differ."""
 HABITS_NODES = 5_000
 """Layers of a network that is looked through for habits."""
+REGION_ITEMS, REGION_SIZE = 10_000, 300
+"""Layers of an imported network among which blocks are looked for, and of one block at most."""
 POINTS = 20_000
 """Of a grid of parameters' values."""
 FITTED = 200_000

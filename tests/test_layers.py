@@ -29,6 +29,7 @@ ROOMS = {
     "netspec.compiler": 8,
     "netspec.features": 8,
     "netspec.explore": 9,
+    "netspec.importer": 9,
     "netspec.api": 10,
     "netspec.cli": 11,
     "netspec": 12,

@@ -23,7 +23,7 @@ from netspec.language.model import (
     Spec,
     numbered,
 )
-from netspec.language.terms import NUMBERS, Condition, Maker, Param, Ref, Value
+from netspec.language.terms import NUMBERS, Condition, Maker, Param, Ref, Series, Value
 from netspec.ops.base import CHANNELS_LAST, INTEGER
 from netspec.ops.dim import Expr, python
 from netspec.ops.fillers import Filler
@@ -83,13 +83,18 @@ def _spec(spec: Spec, expect: Mapping[str, int]) -> Data:
         "init": {op: _fillers(tensors) for op, tensors in spec.init.items()},
         "blocks": {name: _block(block) for name, block in spec.blocks.items()},
         "graph": _body(spec.model.body, tuple(spec.inputs))["chain"],
-        "outputs": {
-            output.name: _layer(output.head, ()) if output.head else _ref(output.ref)
-            for output in spec.outputs
-        },
+        "outputs": _outputs(spec),
         "expect": _Inline(expect),
     }
     return {key: value for key, value in sections.items() if value}
+
+
+def _outputs(spec: Spec) -> Data:
+    given = {
+        output.name: _layer(output.head, ()) if output.head else _ref(output.ref)
+        for output in spec.outputs
+    }
+    return _Inline(given) if all(isinstance(x, str) for x in given.values()) else given
 
 
 def _input(spec: Spec, name: str) -> Data:
@@ -142,11 +147,30 @@ def _body(body: Body, inputs: Sequence[str]) -> dict[str, Data]:
 
 def _chain(chain: Chain, first: str) -> Data:
     """Return the layers of a chain; `first` is what the first one reads unless it says more."""
-    above = [first, *(layer.name for layer in chain.layers)]
+    above = [first, *map(_last, chain.layers)]
     layers = [_layer(layer, (Ref(name),)) for layer, name in zip(chain.layers, above, strict=False)]
     if not chain.named:
-        return layers or ()
+        return _in_brackets(layers) or layers or ()
     return {layer.name: data for layer, data in zip(chain.layers, layers, strict=True)}
+
+
+def _in_brackets(layers: Sequence[Data]) -> tuple[Data, ...]:
+    """Return layers without names as a list for one line, none if they do not fit on one."""
+    if not all(isinstance(layer, str | _Inline | tuple) for layer in layers):
+        return ()
+    return tuple(layers) if len(str(layers).replace("'", "")) <= _BESIDE else ()
+
+
+_BESIDE = 76
+"""How long a list may be to stand in brackets."""
+
+
+def _last(layer: Layer) -> str:
+    """Return the name of a layer, of copies that are layers themselves that of the last one."""
+    if not layer.said.splice:
+        return layer.name
+    series = Series("", int(layer.name)) if layer.name.isdecimal() else layer.said.copies
+    return series.name(layer.said.splice - 1)
 
 
 def _layer(layer: Layer, above: Sequence[Ref]) -> Data:
@@ -159,8 +183,10 @@ def _layer(layer: Layer, above: Sequence[Ref]) -> Data:
         said["from"] = names if names[1:] else names[0]
     if not said:
         return call
-    if not isinstance(call, _Inline | dict):
-        call = {"chain": call} if isinstance(call, list) else _Inline({call: ()})
+    if isinstance(call, list):
+        call = {"chain": call}
+    elif not isinstance(call, dict):
+        call = _Inline({"chain": call} if isinstance(call, tuple) else {call: ()})
     return type(call)({**call, **said})
 
 
@@ -177,7 +203,7 @@ def _said(layer: Layer) -> dict[str, Data]:
         given["when"] = _condition(said.when) if isinstance(said.when, Condition) else said.when
     if said.init:
         given["init"] = _fillers(said.init)
-    words = {"else": said.otherwise, "doc": said.doc.strip()}
+    words = {"splice": said.splice, "else": said.otherwise, "doc": said.doc.strip()}
     return given | {key: word for key, word in words.items() if word}
 
 
@@ -198,7 +224,8 @@ def _call(call: Call) -> Data:
         case Chain(named=False):
             return _chain(call, INPUT)
         case Chain() | Parallel():
-            return _body(call, (INPUT,))
+            said = _body(call, (INPUT,))
+            return _Inline(said) if isinstance(said.get("chain"), tuple) else said
         case OpCall():
             name = call.op.op_name
         case BlockCall():

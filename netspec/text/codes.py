@@ -53,3 +53,5 @@ class Code:
     UNREADABLE = "NS061"
     NO_TARGET = "NS062"
     NO_PLACE = "NS063"
+    NOT_LIFTED = "NS070"
+    NOT_PROTOTXT = "NS075"
