@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import random
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +14,7 @@ import netspec
 from netspec.cli import main
 from netspec.runtime.graphs import match_graphs
 from netspec.runtime.match import MatchError, match
-from tests.support import ROOT, SPECS, draws
+from tests.support import ROOT, SPECS, draws, one_block
 from tests.torchvision import declared, made
 
 Shapes = Mapping[str, tuple[int, ...]]
@@ -174,3 +175,50 @@ def test_the_command_writes_the_specs_keys(
     assert main(["weights", str(other), str(file), "-o", str(tmp_path / "x.pt")]) == 1
     assert "cannot be matched by structure" in capsys.readouterr().err
     assert not (tmp_path / "x.pt").exists()
+
+
+OTHER = """\
+import torch
+from torch import nn
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.second = nn.Conv2d(3, 4, 1)
+        self.first = nn.Conv2d(3, 4, 1)
+        self.out = nn.Conv2d(8, 2, 1)
+
+    def forward(self, x):
+        return self.out(torch.cat([self.first(x), self.second(x).relu()], 1))
+"""
+LIKE = """
+both: {parallel: [{left: LEFT}, {right: RIGHT}], join: concat}
+out: {conv2d: [2, 1]}
+"""
+
+
+def test_like_a_module_what_order_would_confuse_is_told_apart(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "written_by_hand.py").write_text(OTHER)
+    monkeypatch.syspath_prepend(tmp_path)
+    model = importlib.import_module("written_by_hand").Net()
+    torch.save(model.state_dict(), tmp_path / "net.pt")
+    plain, relu = "{conv2d: [4, 1]}", "[{conv2d: [4, 1]}, relu]"
+    spec, out = tmp_path / "net.yaml", tmp_path / "out.pt"
+    words = ["weights", str(spec), str(tmp_path / "net.pt"), "-o", str(out), "--force"]
+    like = ["--like", "torch:written_by_hand:Net()"]
+    spec.write_text(one_block(LIKE.replace("LEFT", plain).replace("RIGHT", relu)))
+    assert main(words) == 0
+    assert "by order alone: both.left ← second, both.right.0 ← first" in capsys.readouterr().err
+    assert main([*words, *like]) == 0
+    assert "both.left ← first" in capsys.readouterr().err
+    ours = netspec.load(spec).load_weights(out).model
+    image = torch.randn(1, *netspec.load(spec).inputs["image"])
+    assert torch.equal(ours(image), model(image))
+    spec.write_text(one_block(LIKE.replace("LEFT", relu).replace("RIGHT", plain)))
+    assert main([*words, *like]) == 1
+    assert "all layers have a place, but the outputs differ" in capsys.readouterr().err
+    spec.write_text(one_block("both: {conv2d: [8, 1]}\nout: {conv2d: [2, 1]}"))
+    assert main([*words, *like]) == 1
+    assert "the graphs differ: 0 layers are like `both`" in capsys.readouterr().err

@@ -15,11 +15,10 @@ from netspec.cli.arguments import add_output
 from netspec.cli.common import allow, stamps_of, write
 from netspec.cli.exits import Exit, Failure
 from netspec.cli.outputs import Output
-from netspec.cli.running import reading
-from netspec.cli.show import put, tell
+from netspec.cli.running import python_module, reading
+from netspec.cli.show import put
 from netspec.language.project import stamp
 from netspec.text import files
-from netspec.text.diagnostics import escape
 from netspec.text.plain import number
 
 if TYPE_CHECKING:
@@ -131,26 +130,14 @@ def _weights(options: Namespace, found: Found, kind: str) -> bytes:
 
 def _module(options: Namespace) -> Found:
     """Make a module by the user's own Python, and read it."""
-    from netspec.importer.torch_source import BadSource, factory
-    from netspec.runtime.installed import require
-
-    require("reading a PyTorch module", ["torch"])
-    try:
-        made = factory(options.source.partition(":")[2])
-        tell(f"netspec: running {escape(made.module)}:{escape(made.name)}")
-        model = made.made()
-    except BadSource as error:
-        raise Failure(str(error), Exit.USAGE) from None
-    except Exception as error:  # whatever the user's own Python raises
-        message = f"{options.source} raises {type(error).__name__}: {error}"
-        raise Failure(message, Exit.USAGE) from None
+    name, model = python_module(options.source)
     import torch
 
     from netspec.importer.torch import import_module
 
     inputs = [torch.zeros(2, *shape) for shape in options.input or [(3, 224, 224)]]
     doc = f"Imported from {options.source}"
-    return Found(import_module(model, inputs, _name(options, made.name), doc), model.state_dict())
+    return Found(import_module(model, inputs, _name(options, name), doc), model.state_dict())
 
 
 def _program(options: Namespace) -> Found:

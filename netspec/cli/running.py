@@ -53,6 +53,26 @@ def module(network: Network, weights: str | None) -> nn.Module:
     return model
 
 
+def python_module(source: str) -> tuple[str, nn.Module]:
+    """Return what `torch:package.module:factory(arguments)` calls and gives. Runs that Python.
+
+    Raises Failure.
+    """
+    from netspec.importer.torch_source import BadSource, factory
+    from netspec.runtime.installed import require
+
+    require("reading a PyTorch module", ["torch"])
+    try:
+        made = factory(source.removeprefix("torch:"))
+        tell(f"netspec: running {escape(made.module)}:{escape(made.name)}")
+        return made.name, made.made()
+    except BadSource as error:
+        raise Failure(str(error), Exit.USAGE) from None
+    except Exception as error:  # whatever the user's own Python raises
+        message = f"{source} raises {type(error).__name__}: {error}"
+        raise Failure(message, Exit.USAGE) from None
+
+
 @contextmanager
 def reading(path: str) -> Iterator[None]:
     """Turn what is wrong with a file of weights that is read inside into a Failure."""

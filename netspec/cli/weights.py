@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
+from netspec.analysis.network import Network
 from netspec.cli.arguments import add_output, add_spec
-from netspec.cli.common import compiled, kind_of, stamps_of, write
+from netspec.cli.common import allow, compiled, kind_of, stamps_of, write
 from netspec.cli.exits import Exit, Failure
 from netspec.cli.outputs import Output
-from netspec.cli.running import reading
+from netspec.cli.running import python_module, reading
 from netspec.cli.show import tell
 from netspec.language.project import stamp
 from netspec.runtime.match import Match
 from netspec.text.diagnostics import counted, escape
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 KINDS = ("pt", "pth", "safetensors")
 
@@ -26,10 +31,16 @@ def add(parser: ArgumentParser) -> None:
         "--match", choices=("key", "structure"),
         help="how tensors find their place (by key if all agree, else by structure)",
     )  # fmt: skip
+    parser.add_argument(
+        "--like", metavar="torch:PACKAGE.MODULE:FACTORY(ARGUMENTS)",
+        help="the module that FILE was saved from, whose Python it runs: match by its graph, and "
+        "compare what both compute",
+    )  # fmt: skip
 
 
 def run(options: Namespace) -> int:
     kind = kind_of(options.output, KINDS, "")
+    allow(options, Output(options.output, kind))
     network = compiled(options)
     from netspec.runtime.installed import require
     from netspec.runtime.weights import matching, read, refusals, written
@@ -39,7 +50,10 @@ def run(options: Namespace) -> int:
     own = network.tensors()
     with reading(options.file):
         given = read(options.file)
-        found = matching(own, given, options.file, options.match)
+        if options.like:
+            found = _like(options, network, given)
+        else:
+            found = matching(own, given, options.file, options.match)
     if not found.keys:
         message = f"{options.file} has no tensor of {network.spec.name}"
         raise Failure(message, Exit.WRONG)
@@ -51,6 +65,25 @@ def run(options: Namespace) -> int:
         fitting.pop(key, None)
     write(options, Output(options.output, kind, written(fitting, kind)))
     return 0
+
+
+def _like(options: Namespace, network: Network, given: Mapping[str, Tensor]) -> Match:
+    """Match by the graph of the module that the file was saved from, and run both.
+
+    Raises MatchError where the graphs differ, or what the two compute.
+    """
+    from netspec.importer.torch import import_module
+    from netspec.runtime.graphs import match_graphs, refuse_differing
+    from netspec.runtime.module import forms, samples
+
+    _, model = python_module(options.like)
+    if problems := model.load_state_dict(dict(given), strict=False).missing_keys:
+        message = f"{options.file} is no checkpoint of {options.like}: it lacks {problems[0]}"
+        raise Failure(message, Exit.WRONG)
+    inputs = samples(forms(network), 2)
+    found = match_graphs(network, import_module(model, inputs, None, ""))
+    refuse_differing(network, model, found, inputs)
+    return found
 
 
 def lines(found: Match) -> Iterator[str]:

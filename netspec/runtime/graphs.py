@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from netspec.analysis.network import Network
 from netspec.graph.model import Node, NodeId, path
 from netspec.ops.base import Join
 from netspec.runtime.match import Match, MatchError
+from netspec.runtime.module import difference, instantiate, listed
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+_ROUNDING = 1e-5
+"""The largest difference of outputs, as a share of the largest, that is rounding."""
 
 
 def match_graphs(ours: Network, theirs: Network) -> Match:
@@ -30,6 +38,24 @@ def match_graphs(ours: Network, theirs: Network) -> Match:
             names = ", ".join(f"`{path(node.id)}`" for node in nodes[:4])
             raise MatchError(f"the graphs differ: {len(others)} layers are like {names}")
     return Match(keys, by_order)
+
+
+def refuse_differing(
+    network: Network, model: nn.Module, found: Match, inputs: Sequence[Tensor]
+) -> None:
+    """Raise MatchError if a network with a module's weights does not compute what that does."""
+    import torch
+
+    ours = instantiate(network).eval()
+    state = model.state_dict()
+    ours.load_state_dict({key: state[other] for key, other in found.keys.items()}, strict=False)
+    with torch.no_grad():
+        wanted, given = (listed(module(*inputs)) for module in (model.eval(), ours))
+    apart = difference(wanted, given) if len(wanted) == len(given) else float("inf")
+    if apart > _ROUNDING:
+        raise MatchError(
+            f"all layers have a place, but the outputs differ by {apart:.1e} of the largest"
+        )
 
 
 def _tensors(network: Network, ours: Node, theirs: Node) -> Iterator[tuple[str, str]]:
