@@ -13,6 +13,8 @@ from netspec.analysis.network import Network
 from netspec.compiler import Prepared, compile_spec, prepare_spec
 from netspec.graph.model import path
 from netspec.language.project import Project
+from netspec.ops.base import REGISTRY
+from netspec.ops.own import enabled_by
 from netspec.text.diagnostics import Diagnostic
 from netspec.text.syntax import decode
 from netspec.version import __version__
@@ -29,20 +31,25 @@ if TYPE_CHECKING:
     from netspec.runtime.weights import Loaded
 
 
-def load(path: str | PathLike[str], /, **params: float) -> Net:
+def load(path: str | PathLike[str], /, *, ops: Iterable[str] = (), **params: float) -> Net:
     """Compile a spec file at the given values of its parameters.
 
+    `ops` are modules with ops of your own, which are imported: ["mylib.netspec_ops"]; this spec may
+    name them, and no other. Raises ImportError for one that cannot be imported, ValueError for one
+    that has no ops.
     Raises SpecError (its `diagnostics` say every mistake), TypeError for a parameter that the spec
     does not have, and OSError (FileNotFoundError if there is none) if the file cannot be read.
     """
     project = Project()
-    return Net(compile_spec(project.open(fspath(path)), params, project.load))
+    with REGISTRY.enabled(enabled_by(ops)):
+        return Net(compile_spec(project.open(fspath(path)), params, project.load))
 
 
-def loads(text: str, /, **params: float) -> Net:
+def loads(text: str, /, *, ops: Iterable[str] = (), **params: float) -> Net:
     """Compile a spec from its text; like `load`."""
     source = decode(text.encode("utf-8", "surrogatepass"), "<text>")
-    return Net(compile_spec(source, params))
+    with REGISTRY.enabled(enabled_by(ops)):
+        return Net(compile_spec(source, params))
 
 
 def sweep(
@@ -51,6 +58,8 @@ def sweep(
     bench: Bench | None = None,
     jobs: int = 1,
     /,
+    *,
+    ops: Iterable[str] = (),
     **values: float | Iterable[float],
 ) -> list[Point]:
     """Compile a spec file at every point of a grid: `sweep(path, width=[0.5, 1], size=224)`.
@@ -69,7 +78,7 @@ def sweep(
         name: tuple(islice(given, limits.POINTS + 1)) if isinstance(given, Iterable) else (given,)
         for name, given in values.items()
     }
-    return with_front(sweep(_prepared(path), axes, bench, jobs=jobs), goals)
+    return with_front(sweep(_prepared(path, ops), axes, bench, jobs=jobs), goals)
 
 
 def fit(
@@ -78,6 +87,8 @@ def fit(
     vary: str,
     step: float = 1,
     /,
+    *,
+    ops: Iterable[str] = (),
     **params: float,
 ) -> Fit:
     """Find the largest multiple of `step` for a parameter that keeps a contract, or several.
@@ -89,12 +100,13 @@ def fit(
     from netspec.explore.fit import Multiples, contract, fit
 
     contracts = [contract(text) for text in ([to] if isinstance(to, str) else to)]
-    return fit(_prepared(path), contracts, Multiples(vary, step), params)
+    return fit(_prepared(path, ops), contracts, Multiples(vary, step), params)
 
 
-def _prepared(path: str | PathLike[str]) -> Prepared:
+def _prepared(path: str | PathLike[str], ops: Iterable[str]) -> Prepared:
     project = Project()
-    return prepare_spec(project.open(fspath(path)), project.load)
+    with REGISTRY.enabled(enabled_by(ops)):
+        return prepare_spec(project.open(fspath(path)), project.load)
 
 
 class Net:

@@ -16,6 +16,7 @@ from netspec.language.lower import Bodies, lower
 from netspec.language.model import Spec
 from netspec.language.sections import read
 from netspec.language.variant.lineage import Lineage, Loader
+from netspec.ops.base import REGISTRY
 from netspec.text.diagnostics import Diagnostic, Severity, Sink, Source, Span, SpecError, suggest
 
 if TYPE_CHECKING:
@@ -61,7 +62,8 @@ def optimized(network: Network, names: Collection[str]) -> tuple[Network, Optimi
     from netspec.rewrite.optimize import optimize
 
     found = optimize(network, names)
-    fast = compile_spec(Source(network.spec.source.name, found.text))
+    with REGISTRY.enabled(network.spec.own):
+        fast = compile_spec(Source(network.spec.source.name, found.text))
     return replace(fast, sources=network.sources), found
 
 

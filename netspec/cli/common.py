@@ -14,11 +14,13 @@ from typing import NoReturn
 from netspec.analysis.network import Network
 from netspec.cli import outputs
 from netspec.cli.exits import Exit, Failure, failure
+from netspec.cli.own import own_ops
 from netspec.cli.settings import settings
 from netspec.cli.show import complain, show, tell
 from netspec.cli.watch import watch
 from netspec.compiler import ParameterError, Prepared, compile_spec, prepare_spec
 from netspec.language.project import Project, Stamp, stamp
+from netspec.ops.base import REGISTRY
 from netspec.text import files
 from netspec.text.diagnostics import Diagnostic, SpecError, counted, escape
 
@@ -112,16 +114,17 @@ def compiled(options: Namespace, spec: str | None = None) -> Network:
 def prepared(options: Namespace) -> Prepared:
     """Read a spec that is compiled at many values. Raises SpecError."""
     project = Project(options.root, stamps_of(options))
-    return prepare_spec(project.open(options.spec), project.load)
+    with REGISTRY.enabled(own_ops(options)):
+        return prepare_spec(project.open(options.spec), project.load)
 
 
 def diagnose(path: str, options: Namespace) -> tuple[Network | None, Sequence[Diagnostic]]:
     """Compile a spec; return the network, if it is one, and what there is to say about it."""
     try:
         project = Project(options.root, stamps_of(options))
-        network = compile_spec(
-            project.open(path), settings(options.set), project.load, options.strict
-        )
+        source, values = project.open(path), settings(options.set)
+        with REGISTRY.enabled(own_ops(options)):
+            network = compile_spec(source, values, project.load, options.strict)
     except SpecError as error:
         return None, error.diagnostics
     except ParameterError as error:

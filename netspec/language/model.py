@@ -177,6 +177,8 @@ class Spec:
     doc: str = ""
     channels_last: Collection[str] = ()
     """The inputs whose channels lie side by side in memory."""
+    own: Mapping[str, type[Op]] = field(default_factory=dict)
+    """The user's own ops that it may name."""
 
     @property
     def heads(self) -> tuple[Layer, ...]:

@@ -31,7 +31,8 @@ from netspec.language.signature import refuse_outputs
 from netspec.language.strays import bodied, restored
 from netspec.language.terms import Argument, Expectation, Param, Ref
 from netspec.language.values import Scope, read_argument
-from netspec.ops.base import CHANNELS_LAST, INTEGER
+from netspec.ops.base import CHANNELS_LAST, INTEGER, REGISTRY
+from netspec.ops.own import functions
 from netspec.text.codes import Code
 from netspec.text.diagnostics import Diagnostic, Label, Sink, Span
 from netspec.text.syntax import Mapping, Scalar, Sequence, Tree, entries
@@ -55,6 +56,7 @@ def read(tree: Tree, sink: Sink) -> Spec:
     inputs = _read_inputs(said.inputs, integers, channels_last, scope, sink)
     ranks = [len(shape.value) for shape in inputs.values() if isinstance(shape.value, tuple)]
     signatures = _read_signatures(said.blocks, name, scope, sink)
+    _refuse_packages([name, *(key for key, _ in entries(said.blocks))], sink)
     context = Context(sink, signatures, rank=next(iter(ranks), None))
     blocks = _read_blocks(scope, context)
     around = Surroundings(scope, tuple(inputs))
@@ -72,7 +74,10 @@ def read(tree: Tree, sink: Sink) -> Spec:
     bounds = [Expectation(metric, *bound) for metric, bound in said.expect if bound is not None]
     bounds.sort(key=lambda item: item.argument.span.start)
     parts = blocks, network, outputs, tuple(bounds), said.init, said.doc
-    return Spec(tree.span.source, name.text, said.params, inputs, integers, *parts, channels_last)
+    own = dict(REGISTRY.own)
+    return Spec(
+        tree.span.source, name.text, said.params, inputs, integers, *parts, channels_last, own
+    )
 
 
 def _read_inputs(
@@ -144,6 +149,16 @@ def _read_signatures(
         check_widths(sink, said.inputs, {text: param.span for text, param in visible.items()})
         signatures[key.text] = Signature(said, block, key.span)
     return signatures
+
+
+def _refuse_packages(classes: Items[Scalar], sink: Sink) -> None:
+    """Report classes with the name of a package that a generated file would import."""
+    packages = {text.partition(".")[0] for text in functions(REGISTRY.own)}
+    for key in classes:
+        if key.text in packages:
+            message = f"`{key.text}` is a package that generated code imports, and no class"
+            help = f"rename it, for example `{key.text}Block`"
+            sink.error(Code.CLASH, message, key.span, help=help)
 
 
 def _refuse_layer_keys(params: Table[str, Param], sink: Sink) -> None:

@@ -40,7 +40,10 @@ def order(network: Network, source: str) -> str:
         [list(shape), INTEGER if name in integers else REAL]
         for name, shape in network.graph.inputs.items()
     ]
-    return json.dumps({"source": source, "model": network.spec.name, "inputs": inputs})
+    # What the user let it import stands where this process finds it.
+    path = sys.path if network.spec.own else []
+    said = {"source": source, "model": network.spec.name, "inputs": inputs, "path": path}
+    return json.dumps(said)
 
 
 def differences(network: Network, found: Measured) -> list[str]:
@@ -81,6 +84,7 @@ warnings.simplefilter("ignore")
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 order = json.load(sys.stdin)
+sys.path += order["path"]
 scope = {"__name__": "generated"}
 exec(compile(order["source"], "<generated>", "exec"), scope)
 with torch.device("meta"):
