@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from itertools import islice
 from os import PathLike, fspath
@@ -31,25 +32,41 @@ if TYPE_CHECKING:
     from netspec.runtime.weights import Loaded
 
 
-def load(path: str | PathLike[str], /, *, ops: Iterable[str] = (), **params: float) -> Net:
+def load(
+    path: str | PathLike[str],
+    /,
+    *,
+    ops: Iterable[str] = (),
+    allow_import: Iterable[str] = (),
+    **params: float,
+) -> Net:
     """Compile a spec file at the given values of its parameters.
 
     `ops` are modules with ops of your own, which are imported: ["mylib.netspec_ops"]; this spec may
     name them, and no other. Raises ImportError for one that cannot be imported, ValueError for one
-    that has no ops.
+    that has no ops. `allow_import` are packages or modules that the generated code of this spec's
+    `externs` may import: ["mylib"].
     Raises SpecError (its `diagnostics` say every mistake), TypeError for a parameter that the spec
     does not have, and OSError (FileNotFoundError if there is none) if the file cannot be read.
     """
     project = Project()
     with REGISTRY.enabled(enabled_by(ops)):
-        return Net(compile_spec(project.open(fspath(path)), params, project.load))
+        network = compile_spec(project.open(fspath(path)), params, project.load)
+    return Net(replace(network, imports=tuple(allow_import)))
 
 
-def loads(text: str, /, *, ops: Iterable[str] = (), **params: float) -> Net:
+def loads(
+    text: str,
+    /,
+    *,
+    ops: Iterable[str] = (),
+    allow_import: Iterable[str] = (),
+    **params: float,
+) -> Net:
     """Compile a spec from its text; like `load`."""
     source = decode(text.encode("utf-8", "surrogatepass"), "<text>")
     with REGISTRY.enabled(enabled_by(ops)):
-        return Net(compile_spec(source, params))
+        return Net(replace(compile_spec(source, params), imports=tuple(allow_import)))
 
 
 def sweep(

@@ -64,7 +64,7 @@ def optimized(network: Network, names: Collection[str]) -> tuple[Network, Optimi
     found = optimize(network, names)
     with REGISTRY.enabled(network.spec.own):
         fast = compile_spec(Source(network.spec.source.name, found.text))
-    return replace(fast, sources=network.sources), found
+    return replace(fast, sources=network.sources, imports=network.imports), found
 
 
 def prepare_spec(source: Source, load: Loader | None = None) -> Prepared:
@@ -133,6 +133,8 @@ class Prepared:
     spec: Spec
     bodies: Bodies
     found: tuple[Diagnostic, ...]
+    imports: tuple[str, ...] = ()
+    """What the call lets generated code import."""
 
     def at(
         self, params: Mapping[str, float], strict: bool = False, trial: Budget | None = None
@@ -161,7 +163,8 @@ class Prepared:
         sink.stop()
         habits.warn(spec, graph, sizes, sink)
         warnings = self.lineage.trace(sink.items)
-        return Network(spec, graph, sizes, work, totals, warnings, tuple(self.lineage.sources))
+        sources = tuple(self.lineage.sources)
+        return Network(spec, graph, sizes, work, totals, warnings, sources, self.imports)
 
 
 def _prepare(lineage: Lineage, load: Loader | None) -> Prepared:

@@ -49,6 +49,12 @@ def add_ops(parser: ArgumentParser) -> None:
     parser.add_argument("--ops", action="append", default=[], metavar="MODULE", help=help)
 
 
+def add_imports(parser: ArgumentParser) -> None:
+    """Add what a command needs that writes or runs code."""
+    help = "let the code import this package, or module, for externs; may be repeated"
+    parser.add_argument("--allow-import", action="append", default=[], metavar="NAME", help=help)
+
+
 def add_output(parser: ArgumentParser, what: str) -> None:
     """Add where a command writes."""
     parser.add_argument("-o", "--output", required=True, help=f"{what}; - is standard output")

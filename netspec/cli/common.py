@@ -115,7 +115,13 @@ def prepared(options: Namespace) -> Prepared:
     """Read a spec that is compiled at many values. Raises SpecError."""
     project = Project(options.root, stamps_of(options))
     with REGISTRY.enabled(own_ops(options)):
-        return prepare_spec(project.open(options.spec), project.load)
+        found = prepare_spec(project.open(options.spec), project.load)
+    return replace(found, imports=_allowed(options))
+
+
+def _allowed(options: Namespace) -> tuple[str, ...]:
+    """Return what the call lets generated code import, of a command that writes or runs some."""
+    return tuple(getattr(options, "allow_import", ()))
 
 
 def diagnose(path: str, options: Namespace) -> tuple[Network | None, Sequence[Diagnostic]]:
@@ -129,6 +135,7 @@ def diagnose(path: str, options: Namespace) -> tuple[Network | None, Sequence[Di
         return None, error.diagnostics
     except ParameterError as error:
         raise Failure(f"--set: {error}", Exit.USAGE) from None
+    network = replace(network, imports=_allowed(options))
     if options.strict and network.warnings:
         return None, [replace(item, severity="error") for item in network.warnings]
     return network, network.warnings

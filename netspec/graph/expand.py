@@ -69,7 +69,7 @@ def expand(spec: Spec, bodies: Bodies, params: Mapping[str, int | float], sink: 
         for name, param in spec.params.items()
     }
     counter = Counter(spec, bodies, bindings, sink)
-    with REGISTRY.enabled(spec.own):
+    with REGISTRY.enabled(spec.ops):
         counter.check()
         sink.stop()
         expander = _Expander(spec, bodies, bindings, sink, counter, Widths(sink))

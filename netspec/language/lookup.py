@@ -133,7 +133,8 @@ def refuse_op(name: str, span: Span, context: Context) -> None:
     """Report a name that is neither an op nor a block."""
     is_block = name[:1].isupper()
     meant = ops_meant(name, context.rank)
-    pool = list(context.signatures) if is_block else [*context.signatures, *REGISTRY]
+    capital = [*context.signatures, *(text for text in REGISTRY.own if text[0].isupper())]
+    pool = capital if is_block else [*context.signatures, *REGISTRY]
     found = meant or likely(name, pool)
     what = "no block of this file" if is_block and not meant else "no op"
     message = f"{what} is called `{name}`"
@@ -150,11 +151,11 @@ def refuse_op(name: str, span: Span, context: Context) -> None:
         help = own
     elif found:
         help = f"did you mean {' or '.join(f'`{item}`' for item in found)}?"
-    elif is_block and not context.signatures:
+    elif is_block and not capital:
         message = "this file has no section `blocks:`, where its blocks stand"
         help = "define the block there, or use an op: `netspec ops` lists them"
     elif is_block:
-        help = "blocks: " + ", ".join(sorted(context.signatures))
+        help = "blocks: " + ", ".join(sorted(capital))
     else:
         blocks = ", ".join(sorted(context.signatures)[:12])
         help = "`netspec ops` lists the ops" + (f"; blocks: {blocks}" if blocks else "")

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from textwrap import indent
 from typing import Any
 
+from netspec.language.externs import SAME
 from netspec.language.fmt.text import formatted
 from netspec.language.model import (
     INPUT,
@@ -15,6 +16,7 @@ from netspec.language.model import (
     Body,
     Call,
     Chain,
+    Extern,
     GivenCall,
     Layer,
     OpCall,
@@ -69,7 +71,7 @@ def written(spec: Spec, expect: Mapping[str, int]) -> str:
     return formatted(Source("<written>", text))
 
 
-_WIDTH, _APART = 96, ("blocks", "graph", "outputs", "expect")
+_WIDTH, _APART = 96, ("externs", "blocks", "graph", "outputs", "expect")
 _MAP, _LIST = "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"
 
 
@@ -81,6 +83,7 @@ def _spec(spec: Spec, expect: Mapping[str, int]) -> Data:
         "params": _Inline({param.name: param.default for param in spec.params.values()}),
         "inputs": _Inline({name: _input(spec, name) for name in spec.inputs}),
         "init": {op: _fillers(tensors) for op, tensors in spec.init.items()},
+        "externs": {name: _extern(extern) for name, extern in spec.externs.items()},
         "blocks": {name: _block(block) for name, block in spec.blocks.items()},
         "graph": _body(spec.model.body, tuple(spec.inputs))["chain"],
         "outputs": {
@@ -90,6 +93,31 @@ def _spec(spec: Spec, expect: Mapping[str, int]) -> Data:
         "expect": _Inline(expect),
     }
     return {key: value for key, value in sections.items() if value}
+
+
+def _extern(extern: Extern) -> Data:
+    said = extern.declared
+    params = (Param(name, default, extern.span) for name, default in said.params)
+    by_name = tuple((name, Expr("name", (name,))) for name, _ in said.params)
+    given: dict[str, Data] = {
+        "doc": extern.doc.strip(),
+        "import": said.package,
+        "params": tuple(map(_param, params)),
+        "inputs": said.inputs,
+        "arguments": _Inline(said.arguments) if said.arguments != by_name else None,
+        "shape": SAME if said.shape is None else said.shape,
+        "weights": _Inline(said.weights),
+        "buffers": _Inline(said.buffers),
+        "macs": said.macs,
+    }
+    return {key: _written(value) for key, value in given.items() if value or key == "shape"}
+
+
+def _written(value: Data) -> Data:
+    """Return a value with those inside of mappings as a spec has them."""
+    if isinstance(value, dict):
+        return _Inline({key: _value(item) for key, item in value.items()})
+    return _value(value)
 
 
 def _input(spec: Spec, name: str) -> Data:

@@ -18,8 +18,6 @@ from netspec.ops.base import OTHER_KINDS, REGISTRY, STYLES, Op
 
 GROUP = "netspec.ops"
 """The entry points by which an installed package says that it has ops."""
-PACKAGES = ("torch", "nn", "F")
-"""What functions and classes of torch begin with."""
 OWN_NAME = r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*"
 _PATH = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*", re.ASCII)
 _TAKEN = frozenset(
@@ -45,12 +43,17 @@ def is_path(text: str) -> bool:
 
 
 def package_of(function: str) -> str:
-    """Return the module that generated code imports to call something, nothing for what is torch's.
+    """Return the module that generated code imports to call `mylib.layers.SqueezeExcite`.
 
-    `mylib.layers.SqueezeExcite` needs `mylib.layers`.
+    It is empty for what every file has: `nn.Conv2d`.
     """
     module = function.rpartition(".")[0]
-    return "" if module.partition(".")[0] in PACKAGES else module
+    return "" if module in ("nn", "F") else module
+
+
+def is_torchs(function: str) -> bool:
+    """Tell whether a function or class is one of torch."""
+    return function.partition(".")[0] in ("torch", "nn", "F")
 
 
 def is_importable(module: str) -> bool:

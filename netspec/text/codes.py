@@ -53,3 +53,4 @@ class Code:
     UNREADABLE = "NS061"
     NO_TARGET = "NS062"
     NO_PLACE = "NS063"
+    IMPORT = "NS064"

@@ -93,7 +93,7 @@ class _Tracer:
         self.helpers: dict[str, tuple[str, str]] = {}
         """What torch lacks: name → the name that it has here, and its source."""
         self._names = {self.spec.name, f"{self.spec.name}Output", *self.spec.blocks, *GLOBALS}
-        self.reserved = RESERVED | {text.partition(".")[0] for text in functions(self.spec.own)}
+        self.reserved = RESERVED | {text.partition(".")[0] for text in functions(self.spec.ops)}
         self._params = {
             text: value if text in held else symbol(GLOBAL + text, isinstance(value, float))
             for text, value in self.graph.params.items()
