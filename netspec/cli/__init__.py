@@ -31,6 +31,7 @@ COMMANDS = {
     "diff": "say what distinguishes two specs",
     "fmt": "write specs in their canonical form",
     "ops": "list the built-in ops, or explain one",
+    "trust": "let a project's specs use the ops that it wants",
     "init": "write a first spec",
     "completion": "print a shell's completion script",
     "schema": "print the JSON Schema for editors",

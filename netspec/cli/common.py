@@ -17,11 +17,13 @@ from netspec.cli.exits import Exit, Failure, failure
 from netspec.cli.own import own_ops
 from netspec.cli.settings import settings
 from netspec.cli.show import complain, show, tell
+from netspec.cli.trusted import hint
 from netspec.cli.watch import watch
 from netspec.compiler import ParameterError, Prepared, compile_spec, prepare_spec
 from netspec.language.project import Project, Stamp, stamp
 from netspec.ops.base import REGISTRY
 from netspec.text import files
+from netspec.text.codes import Code
 from netspec.text.diagnostics import Diagnostic, SpecError, counted, escape
 
 
@@ -114,9 +116,15 @@ def compiled(options: Namespace, spec: str | None = None) -> Network:
 def prepared(options: Namespace) -> Prepared:
     """Read a spec that is compiled at many values. Raises SpecError."""
     project = Project(options.root, stamps_of(options))
-    with REGISTRY.enabled(own_ops(options)):
+    with REGISTRY.enabled(own_ops(options, options.spec)):
         found = prepare_spec(project.open(options.spec), project.load)
     return replace(found, imports=_allowed(options))
+
+
+def _tell_wish(path: str, options: Namespace, found: Sequence[Diagnostic]) -> None:
+    """Say how the ops are enabled that a project wants, where a spec names unknown ones."""
+    if any(item.code == Code.UNKNOWN_OP for item in found) and (text := hint(path, options.ops)):
+        tell(text)
 
 
 def _allowed(options: Namespace) -> tuple[str, ...]:
@@ -129,9 +137,10 @@ def diagnose(path: str, options: Namespace) -> tuple[Network | None, Sequence[Di
     try:
         project = Project(options.root, stamps_of(options))
         source, values = project.open(path), settings(options.set)
-        with REGISTRY.enabled(own_ops(options)):
+        with REGISTRY.enabled(own_ops(options, path)):
             network = compile_spec(source, values, project.load, options.strict)
     except SpecError as error:
+        _tell_wish(path, options, error.diagnostics)
         return None, error.diagnostics
     except ParameterError as error:
         raise Failure(f"--set: {error}", Exit.USAGE) from None

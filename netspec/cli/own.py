@@ -1,20 +1,30 @@
-"""The user's own ops that a command enables."""
+"""The user's own ops: those that the call names, and those of a project that the user trusts."""
 
 from __future__ import annotations
 
 from argparse import Namespace
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from netspec.cli.exits import Exit, Failure
+from netspec.cli.trusted import PROJECT, folder_of, trusted_modules
 from netspec.ops.base import Op
 from netspec.ops.own import OpsError, OpsImportError, enabled_by
 
 
-def own_ops(options: Namespace) -> Mapping[str, type[Op]]:
-    """Return the ops of the modules that the call names. Raises Failure."""
+def own_ops(options: Namespace, spec: str = "-") -> Mapping[str, type[Op]]:
+    """Return the ops that a spec may name beside the built-in ones. Raises Failure."""
+    called = _enabled(options.ops, "--ops")
+    modules = [module for module in trusted_modules(spec) if module not in options.ops]
+    trusted = _enabled(modules, f"{folder_of(spec)}/{PROJECT}") if modules else {}
+    if twice := [name for name in trusted if called.get(name, trusted[name]) is not trusted[name]]:
+        raise Failure(f"two ops are called `{twice[0]}`: of --ops and of the project", Exit.USAGE)
+    return {**called, **trusted}
+
+
+def _enabled(modules: Sequence[str], where: str) -> Mapping[str, type[Op]]:
     try:
-        return enabled_by(options.ops)
+        return enabled_by(modules)
     except OpsImportError as error:
-        raise Failure(f"--ops: {error}", Exit.ENVIRONMENT) from None
+        raise Failure(f"{where}: {error}", Exit.ENVIRONMENT) from None
     except OpsError as error:
-        raise Failure(f"--ops: {error}", Exit.USAGE) from None
+        raise Failure(f"{where}: {error}", Exit.USAGE) from None
