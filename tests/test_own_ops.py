@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import pickle
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -336,6 +337,25 @@ def test_what_a_package_offers_is_listed_but_not_imported(tmp_path: Path) -> Non
         "installed, but not enabled:\n  --ops theirs.netspec_ops  (of theirs 1.2)" in result.stdout
     )
     assert not importlib.metadata.entry_points(group="netspec.ops.none")
+
+
+def test_the_page_tells_all_that_a_class_may_define() -> None:
+    text = (ROOT / "docs" / "own_ops.md").read_text()
+    _, _, table = text.partition("| name | what it says | default |")
+    cells = [line.split("|")[1] for line in table.partition("\n\n")[0].splitlines()[2:]]
+    told = {name for cell in cells for name in re.findall(r"`(\w+)", cell)}
+    public = {name for name in vars(Op) if name[0] != "_" and not name.startswith("model_")}
+    annotated = {name for name in Op.__annotations__ if name[0] != "_"}
+    derived = {"op_name", "model_config", "bind", "in_sequence", "is_wrapped"}
+    assert told == (public | annotated) - derived
+    example = text.partition("## An op class\n\n```python\n")[2].partition("```")[0]
+    head = "from typing import ClassVar\nfrom pydantic import Field\n"
+    head += "from netspec.ops.base import Cost, Op, op, product\n"
+    head += "from netspec.ops.arguments import Size\nfrom netspec.ops.dim import Dim, Shape\n"
+    scope: dict[str, type[Op]] = {}
+    exec(compile(head + example, "page", "exec", dont_inherit=True), scope)  # type: ignore[arg-type]  # names of modules too
+    page = scope["SqueezeExcite"](squeeze=2)  # type: ignore[call-arg]  # a field
+    assert page.weights((8, 5, 5)) == {"fc1.weight": (2, 8, 1, 1), "fc2.weight": (8, 2, 1, 1)}
 
 
 # ------------------------------------------------------------------ the comparison with PyTorch

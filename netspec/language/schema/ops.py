@@ -11,7 +11,7 @@ from netspec.language.keys import Schema
 from netspec.ops.arguments import bare
 from netspec.ops.base import REGISTRY, Op
 from netspec.ops.fillers import FILLERS, Filler
-from netspec.ops.own import is_torchs
+from netspec.ops.own import is_torchs, package_of
 
 
 def definitions() -> dict[str, Schema]:
@@ -71,7 +71,7 @@ def signature(cls: type[Op]) -> str:
 
 def link(cls: type[Op]) -> str:
     """Return the address of PyTorch's page about an op, nothing for a class of the user's own."""
-    if not is_torchs(cls.module):
+    if package_of(cls.module) and not is_torchs(cls.module):
         return ""
     name = cls.module.replace("nn.", "torch.nn.", 1) if cls.is_module else cls.module
     name = name.replace("F.", "torch.nn.functional.", 1) if name.startswith("F.") else name
