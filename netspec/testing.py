@@ -229,9 +229,12 @@ def _check_names(op: Op, shapes: Shapes, where: str) -> None:
     )
     try:
         result = op.shape(*symbols)
-        op.torch(*symbols)
+        made = op.torch(*symbols)
     except Exception as error:
         raise AssertionError(f"{where}: the rules do not run on names: {error!r}") from error
+    known = (op.module, *op.helpers)
+    is_called = isinstance(made, Infix) or made.function in known
+    assert is_called, f"{where}: generated code calls {known[0]} and helpers, not {made}"
     sizes = zip(result, op.shape(*shapes), strict=True)
     wrong = [size for size, n in sizes if is_known(size) and substitute(size, env) != n]
     assert not wrong, f"{where}: on names the shape is {result}"

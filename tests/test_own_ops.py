@@ -24,7 +24,7 @@ from netspec.language.schema.document import document
 from netspec.language.write import written
 from netspec.ops import own
 from netspec.ops.arguments import Size
-from netspec.ops.base import REGISTRY, Op, op
+from netspec.ops.base import REGISTRY, Call, Op, op
 from netspec.ops.dim import Shape
 from netspec.testing import check_op
 from netspec.text.diagnostics import Source
@@ -281,6 +281,19 @@ def test_a_module_that_does_not_import_is_told_with_its_error(
         netspec.load(SPEC, ops=[name])
 
 
+def test_a_rule_that_raises_is_the_ops_mistake_and_not_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    rule = "\n    def shape(self, *inputs):\n        return {}[inputs]\n"
+    name = module(tmp_path, GOOD + rule)
+    (tmp_path / "net.yaml").write_text(one_block("out: their.name"))
+    assert "the op `their.name` of your own raises KeyError" in printed(
+        f"check {tmp_path}/net.yaml --ops {name}"
+    )
+    assert main(["check", f"{tmp_path}/net.yaml", "--ops", name]) == 3
+
+
 @pytest.mark.parametrize("name", ["", ".", "a b", "a/b.py", "a..b", "os.system('x')", "class"])
 def test_what_names_no_module_is_refused(name: str) -> None:
     assert main(["check", SPEC, "--ops", name]) == 2
@@ -385,6 +398,11 @@ def weights(self: Op, *inputs: Shape) -> dict[str, Shape]:
         ("weights", weights, "PyTorch Seen"),
         ("buffers", weights, "PyTorch Seen"),
         ("check", lambda self, *inputs: iter([1]), "the class says None"),
+        (
+            "torch",
+            lambda self, *inputs: Call("nn.Tanhshrink"),
+            "generated code calls nn.Softshrink",
+        ),
     ],
 )
 def test_a_mistake_of_a_class_is_found(

@@ -123,7 +123,8 @@ def prepared(options: Namespace) -> Prepared:
 
 def _tell_wish(path: str, options: Namespace, found: Sequence[Diagnostic]) -> None:
     """Say how the ops are enabled that a project wants, where a spec names unknown ones."""
-    if any(item.code == Code.UNKNOWN_OP for item in found) and (text := hint(path, options.ops)):
+    is_own = any(x.code == Code.UNKNOWN_OP and x.span and "." in x.span.text for x in found)
+    if is_own and (text := hint(path, options.ops)):
         tell(text)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Mapping, Sequence
+from traceback import walk_tb
 
 from netspec.cli.exits import Exit, Failure
 from netspec.cli.trusted import PROJECT, folder_of, trusted_modules
@@ -19,6 +20,16 @@ def own_ops(options: Namespace, spec: str = "-") -> Mapping[str, type[Op]]:
     if twice := [name for name in trusted if called.get(name, trusted[name]) is not trusted[name]]:
         raise Failure(f"two ops are called `{twice[0]}`: of --ops and of the project", Exit.USAGE)
     return {**called, **trusted}
+
+
+def raised_by(error: Exception) -> str:
+    """Return the op of the user's own whose rule has raised an error, nothing for none."""
+    names = (
+        getattr(frame.f_locals.get("self"), "op_name", "")
+        for frame, _ in walk_tb(error.__traceback__)
+        if isinstance(frame.f_locals.get("self"), Op)
+    )
+    return next((name for name in names if "." in name), "")
 
 
 def _enabled(modules: Sequence[str], where: str) -> Mapping[str, type[Op]]:
