@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 
 import pytest
 import torch
@@ -16,8 +17,9 @@ from netspec.cli import main
 from netspec.emit.diff import diff, render
 from netspec.language.fmt.text import formatted
 from netspec.language.write import written
+from netspec.testing import check_op
 from netspec.text.diagnostics import Source, SpecError
-from tests.support import ROOT, compiled, mistakes, one_block, printed, verified
+from tests.support import ROOT, compiled, draws, mistakes, one_block, printed, verified
 
 PLACE = ROOT / "examples" / "own_ops"
 SPEC = str(PLACE / "externs.yaml")
@@ -121,6 +123,50 @@ def test_several_inputs_and_words() -> None:
     net = netspec.loads(with_extern(pool).replace("Gate", "Upsample"), allow_import=["torch"])
     assert "mode='nearest'" in net.to_python() or 'mode="nearest"' in net.to_python()
     assert verified(net.network, net.to_python()) == []
+
+
+CLASSES = {
+    "Conv2d": """
+      import: torch.nn
+      params: [out, k, s=1, p=0]
+      arguments:
+        {in_channels: $in_channels, out_channels: $out, kernel_size: $k, stride: $s, padding: $p}
+      shape: [$out, ($in_height + 2 * $p - $k) // $s + 1, ($in_width + 2 * $p - $k) // $s + 1]
+      weights: {weight: [$out, $in_channels, $k, $k], bias: [$out]}
+      macs: $out * $in_channels * $k * $k
+        * (($in_height + 2 * $p - $k) // $s + 1) * (($in_width + 2 * $p - $k) // $s + 1)
+    """,
+    "BatchNorm2d": """
+      import: torch.nn.modules.batchnorm
+      arguments: {num_features: $in_channels}
+      shape: same
+      weights: {weight: [$in_channels], bias: [$in_channels]}
+      buffers: {running_mean: [$in_channels], running_var: [$in_channels], num_batches_tracked: []}
+    """,
+    "Linear": """
+      import: torch.nn
+      params: [out, bias=false]
+      arguments: {in_features: $in_features, out_features: $out, bias: $bias}
+      shape: [null, null, $out]
+      weights: {weight: [$out, $in_features]}
+      macs: $in_channels * $in_height * $in_features * $out
+    """,
+}
+
+
+@pytest.mark.parametrize("name", CLASSES)
+def test_a_declaration_of_a_class_of_pytorch_is_that_class(name: str) -> None:
+    """In an expression a size may come to anything: what comes to none is refused as by PyTorch."""
+    torch.set_num_threads(1)
+    random = Random(name)
+    text = one_block("out: relu").replace("graph:", f"externs:\n  {name}:{CLASSES[name]}\ngraph:")
+    cls = netspec.loads(text).network.spec.ops[name]
+    params = [key for key in cls.model_fields if key != "bias"]
+    settings = [
+        ({key: random.randint(1, 5) for key in params}, ((random.randint(1, 4), *sizes),))
+        for sizes in ((random.randint(1, 9), random.randint(1, 9)) for _ in range(draws(60, 600)))
+    ]
+    assert check_op(cls, settings) > 20
 
 
 # ------------------------------------------------------------------ permission
