@@ -365,6 +365,16 @@ def test_a_spec_is_written_as_it_was_read() -> None:
     ]
 
 
+@pytest.mark.parametrize("key", ["0", "1.0", "1.10", "0.weight", "true", "a.b"])
+def test_a_key_is_written_as_it_was_read(key: str) -> None:
+    spec = netspec.loads(
+        with_extern(f"{{import: a, shape: same, weights: {{{key}: [3]}}}}")
+    ).network
+    again = compiled(written(spec.spec, {})).spec.externs["Gate"].declared
+    assert again == spec.spec.externs["Gate"].declared
+    assert dict(again.weights) == {key: (3,)}
+
+
 def test_the_order_of_its_keys_is_that_of_the_grammar() -> None:
     text = "netspec: 1\nname: N\nexterns:\n  Gate:\n    shape: same\n    import: a\n"
     shown = formatted(Source("a", text))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from textwrap import indent
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from netspec.language.externs import SAME
 from netspec.language.fmt.text import formatted
@@ -31,8 +31,15 @@ from netspec.ops.dim import Expr, python
 from netspec.ops.fillers import Filler
 from netspec.text.diagnostics import Source
 
+if TYPE_CHECKING:
+    import yaml
+
 Data = Any
 """What YAML is made of: mappings, lists, texts, numbers, truth values, None."""
+
+
+class _Key(str):
+    """A key that stands without quotes, though YAML reads a number: `1.0` of a list of lists."""
 
 
 class _Inline(dict[str, Data]):
@@ -43,20 +50,11 @@ def written(spec: Spec, expect: Mapping[str, int]) -> str:
     """Return the text of a spec with these numbers for its `expect`."""
     import yaml
 
-    class Dumper(yaml.SafeDumper):
-        """Writes mappings in brackets where they are to stand so, and every list of values."""
-
-        def ignore_aliases(self, data: Data) -> bool:
-            return True
-
-    Dumper.add_representer(
-        _Inline, lambda dumper, data: dumper.represent_mapping(_MAP, data.items(), True)
-    )
-    Dumper.add_representer(tuple, lambda dumper, data: dumper.represent_sequence(_LIST, data, True))
+    dumper = _dumper()
 
     def dump(data: Data, depth: int = 0) -> str:
         width = _WIDTH - depth
-        made = yaml.dump(data, Dumper=Dumper, allow_unicode=True, sort_keys=False, width=width)
+        made = yaml.dump(data, Dumper=dumper, allow_unicode=True, sort_keys=False, width=width)
         return indent(made, " " * depth)
 
     text = ""
@@ -69,6 +67,26 @@ def written(spec: Spec, expect: Mapping[str, int]) -> str:
         else:
             text += dump({key: section})
     return formatted(Source("<written>", text))
+
+
+def _dumper() -> type[yaml.SafeDumper]:
+    """Return what writes mappings in brackets where they are to stand so, and every list."""
+    import yaml
+
+    class Dumper(yaml.SafeDumper):
+        def ignore_aliases(self, data: Data) -> bool:
+            return True
+
+    def plain(dumper: yaml.SafeDumper, data: _Key) -> yaml.Node:
+        tag = dumper.resolve(yaml.ScalarNode, str(data), (True, False))  # type: ignore[no-untyped-call]  # it has no types
+        return dumper.represent_scalar(tag, str(data))
+
+    Dumper.add_representer(
+        _Inline, lambda dumper, data: dumper.represent_mapping(_MAP, data.items(), True)
+    )
+    Dumper.add_representer(tuple, lambda dumper, data: dumper.represent_sequence(_LIST, data, True))
+    Dumper.add_representer(_Key, plain)
+    return Dumper
 
 
 _WIDTH, _APART = 96, ("externs", "blocks", "graph", "outputs", "expect")
@@ -106,8 +124,8 @@ def _extern(extern: Extern) -> Data:
         "inputs": said.inputs,
         "arguments": _Inline(said.arguments) if said.arguments != by_name else None,
         "shape": SAME if said.shape is None else said.shape,
-        "weights": _Inline(said.weights),
-        "buffers": _Inline(said.buffers),
+        "weights": _Inline((_Key(key), shape) for key, shape in said.weights),
+        "buffers": _Inline((_Key(key), shape) for key, shape in said.buffers),
         "macs": said.macs,
     }
     return {key: _written(value) for key, value in given.items() if value or key == "shape"}
