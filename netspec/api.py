@@ -50,9 +50,9 @@ def load(
     does not have, and OSError (FileNotFoundError if there is none) if the file cannot be read.
     """
     project = Project()
-    with REGISTRY.enabled(enabled_by(ops)):
+    with REGISTRY.enabled(enabled_by(_listed(ops))):
         network = compile_spec(project.open(fspath(path)), params, project.load)
-    return Net(replace(network, imports=tuple(allow_import)))
+    return Net(replace(network, imports=tuple(_listed(allow_import))))
 
 
 def loads(
@@ -65,8 +65,8 @@ def loads(
 ) -> Net:
     """Compile a spec from its text; like `load`."""
     source = decode(text.encode("utf-8", "surrogatepass"), "<text>")
-    with REGISTRY.enabled(enabled_by(ops)):
-        return Net(replace(compile_spec(source, params), imports=tuple(allow_import)))
+    with REGISTRY.enabled(enabled_by(_listed(ops))):
+        return Net(replace(compile_spec(source, params), imports=tuple(_listed(allow_import))))
 
 
 def sweep(
@@ -122,8 +122,15 @@ def fit(
 
 def _prepared(path: str | PathLike[str], ops: Iterable[str]) -> Prepared:
     project = Project()
-    with REGISTRY.enabled(enabled_by(ops)):
+    with REGISTRY.enabled(enabled_by(_listed(ops))):
         return prepare_spec(project.open(fspath(path)), project.load)
+
+
+def _listed(names: Iterable[str]) -> Iterable[str]:
+    """Return names of modules; raise TypeError for one that stands alone, as its letters are many."""
+    if isinstance(names, str):
+        raise TypeError(f"expected a list of modules, found {names!r}; write [{names!r}]")
+    return names
 
 
 class Net:

@@ -116,6 +116,12 @@ def test_what_one_call_enables_no_other_spec_may_name() -> None:
     assert netspec.loads(Path(SPEC).read_text(), ops=[MODULE]).macs == 1_858_496
 
 
+@pytest.mark.parametrize("key", ["ops", "allow_import"])
+def test_a_name_alone_is_no_list_of_its_letters(key: str) -> None:
+    with pytest.raises(TypeError, match=r"write \['mylib'\]"):
+        netspec.loads(one_block("out: relu"), **{key: "mylib"})  # type: ignore[arg-type]  # the mistake
+
+
 def test_an_own_op_is_an_argument_of_a_block() -> None:
     """And of its default, which stands in the class's signature."""
     text = """

@@ -261,6 +261,7 @@ def test_a_name_cannot_become_a_command(clone: Path, capfd: pytest.CaptureFixtur
     [
         ("[tool.netspec\n", "is no TOML"),
         ("a = 1\na = 2", "is no TOML"),
+        (f"a = {'[' * 100_000}", "is no TOML"),
         ("\xff", "is no TOML"),
         ("[tool.netspec]\nops = 'a'", "is a list of modules"),
         ("[tool.netspec]\nops = [1]", "is a list of modules"),

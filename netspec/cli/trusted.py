@@ -57,7 +57,7 @@ def wish_of(folder: Path) -> Wish:
     path = str(folder / PROJECT)
     try:
         said = _parsed(files.read(path).decode())
-    except ValueError as error:  # of TOML too, with its line and column
+    except (ValueError, RecursionError) as error:  # of TOML too, with its line and column
         message = f"{path} is no TOML: {str(error).partition(chr(10))[0]}"
         raise Failure(message, Exit.USAGE) from None
     for key in ("tool", "netspec", "ops"):
