@@ -127,7 +127,7 @@ def _prepared(path: str | PathLike[str], ops: Iterable[str]) -> Prepared:
 
 
 def _listed(names: Iterable[str]) -> Iterable[str]:
-    """Return names of modules; raise TypeError for one that stands alone, as its letters are many."""
+    """Return names of modules. Raises TypeError for one alone, whose letters would be names."""
     if isinstance(names, str):
         raise TypeError(f"expected a list of modules, found {names!r}; write [{names!r}]")
     return names
