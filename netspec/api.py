@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from itertools import islice
 from os import PathLike, fspath
@@ -13,6 +14,8 @@ from netspec.analysis.network import Network
 from netspec.compiler import Prepared, compile_spec, prepare_spec
 from netspec.graph.model import path
 from netspec.language.project import Project
+from netspec.ops.base import REGISTRY
+from netspec.ops.own import enabled_by
 from netspec.text.diagnostics import Diagnostic
 from netspec.text.syntax import decode
 from netspec.version import __version__
@@ -29,20 +32,41 @@ if TYPE_CHECKING:
     from netspec.runtime.weights import Loaded
 
 
-def load(path: str | PathLike[str], /, **params: float) -> Net:
+def load(
+    path: str | PathLike[str],
+    /,
+    *,
+    ops: Iterable[str] = (),
+    allow_import: Iterable[str] = (),
+    **params: float,
+) -> Net:
     """Compile a spec file at the given values of its parameters.
 
+    `ops` are modules with ops of your own, which are imported: ["mylib.netspec_ops"]; this spec may
+    name them, and no other. Raises ImportError for one that cannot be imported, ValueError for one
+    that has no ops. `allow_import` are packages or modules that the generated code of this spec's
+    `externs` may import: ["mylib"].
     Raises SpecError (its `diagnostics` say every mistake), TypeError for a parameter that the spec
     does not have, and OSError (FileNotFoundError if there is none) if the file cannot be read.
     """
     project = Project()
-    return Net(compile_spec(project.open(fspath(path)), params, project.load))
+    with REGISTRY.enabled(enabled_by(_listed(ops))):
+        network = compile_spec(project.open(fspath(path)), params, project.load)
+    return Net(replace(network, imports=tuple(_listed(allow_import))))
 
 
-def loads(text: str, /, **params: float) -> Net:
+def loads(
+    text: str,
+    /,
+    *,
+    ops: Iterable[str] = (),
+    allow_import: Iterable[str] = (),
+    **params: float,
+) -> Net:
     """Compile a spec from its text; like `load`."""
     source = decode(text.encode("utf-8", "surrogatepass"), "<text>")
-    return Net(compile_spec(source, params))
+    with REGISTRY.enabled(enabled_by(_listed(ops))):
+        return Net(replace(compile_spec(source, params), imports=tuple(_listed(allow_import))))
 
 
 def import_module(
@@ -66,6 +90,8 @@ def sweep(
     bench: Bench | None = None,
     jobs: int = 1,
     /,
+    *,
+    ops: Iterable[str] = (),
     **values: float | Iterable[float],
 ) -> list[Point]:
     """Compile a spec file at every point of a grid: `sweep(path, width=[0.5, 1], size=224)`.
@@ -84,7 +110,7 @@ def sweep(
         name: tuple(islice(given, limits.POINTS + 1)) if isinstance(given, Iterable) else (given,)
         for name, given in values.items()
     }
-    return with_front(sweep(_prepared(path), axes, bench, jobs=jobs), goals)
+    return with_front(sweep(_prepared(path, ops), axes, bench, jobs=jobs), goals)
 
 
 def fit(
@@ -93,6 +119,8 @@ def fit(
     vary: str,
     step: float = 1,
     /,
+    *,
+    ops: Iterable[str] = (),
     **params: float,
 ) -> Fit:
     """Find the largest multiple of `step` for a parameter that keeps a contract, or several.
@@ -104,12 +132,20 @@ def fit(
     from netspec.explore.fit import Multiples, contract, fit
 
     contracts = [contract(text) for text in ([to] if isinstance(to, str) else to)]
-    return fit(_prepared(path), contracts, Multiples(vary, step), params)
+    return fit(_prepared(path, ops), contracts, Multiples(vary, step), params)
 
 
-def _prepared(path: str | PathLike[str]) -> Prepared:
+def _prepared(path: str | PathLike[str], ops: Iterable[str]) -> Prepared:
     project = Project()
-    return prepare_spec(project.open(fspath(path)), project.load)
+    with REGISTRY.enabled(enabled_by(_listed(ops))):
+        return prepare_spec(project.open(fspath(path)), project.load)
+
+
+def _listed(names: Iterable[str]) -> Iterable[str]:
+    """Return names of modules. Raises TypeError for one alone, whose letters would be names."""
+    if isinstance(names, str):
+        raise TypeError(f"expected a list of modules, found {names!r}; write [{names!r}]")
+    return names
 
 
 class Net:

@@ -16,6 +16,7 @@ from netspec.language.lower import Bodies, lower
 from netspec.language.model import Spec
 from netspec.language.sections import read
 from netspec.language.variant.lineage import Lineage, Loader
+from netspec.ops.base import REGISTRY
 from netspec.text.diagnostics import Diagnostic, Severity, Sink, Source, Span, SpecError, suggest
 
 if TYPE_CHECKING:
@@ -61,8 +62,9 @@ def optimized(network: Network, names: Collection[str]) -> tuple[Network, Optimi
     from netspec.rewrite.optimize import optimize
 
     found = optimize(network, names)
-    fast = compile_spec(Source(network.spec.source.name, found.text))
-    return replace(fast, sources=network.sources), found
+    with REGISTRY.enabled(network.spec.own):
+        fast = compile_spec(Source(network.spec.source.name, found.text))
+    return replace(fast, sources=network.sources, imports=network.imports), found
 
 
 def prepare_spec(source: Source, load: Loader | None = None) -> Prepared:
@@ -131,6 +133,8 @@ class Prepared:
     spec: Spec
     bodies: Bodies
     found: tuple[Diagnostic, ...]
+    imports: tuple[str, ...] = ()
+    """What the call lets generated code import."""
 
     def at(
         self, params: Mapping[str, float], strict: bool = False, trial: Budget | None = None
@@ -160,7 +164,8 @@ class Prepared:
         sink.stop()
         habits.warn(spec, graph, sizes, sink)
         warnings = self.lineage.trace(sink.items)
-        return Network(spec, graph, sizes, work, totals, warnings, tuple(self.lineage.sources))
+        sources = tuple(self.lineage.sources)
+        return Network(spec, graph, sizes, work, totals, warnings, sources, self.imports)
 
 
 def _prepare(lineage: Lineage, load: Loader | None) -> Prepared:

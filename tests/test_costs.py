@@ -10,13 +10,14 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from netspec.analysis.costs import OTHER_KINDS, bias_params
+from netspec.analysis.costs import bias_params
 from netspec.analysis.memory import BYTES, weigh
 from netspec.analysis.network import Network
 from netspec.graph.model import Node
+from netspec.ops.base import OTHER_KINDS
 from netspec.ops.split import Piece
+from netspec.testing import run, zeros
 from tests.support import SPECS, compiled, load, one_block
-from tests.test_ops import run, zeros
 
 
 @pytest.fixture(scope="module", params=SPECS, ids=lambda path: path.stem)

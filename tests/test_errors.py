@@ -28,7 +28,7 @@ def found_in(text: str, directory: Path, others: dict[str, str]) -> list[Diagnos
 
     for name, content in {**others, "spec.yaml": text}.items():
         (directory / name).write_text(content)
-    options = Namespace(set=[], strict=False, root=str(directory))
+    options = Namespace(set=[], ops=[], strict=False, root=str(directory))
     network, items = diagnose(str(directory / "spec.yaml"), options)
     if network is not None:
         try:

@@ -14,6 +14,7 @@ import pytest
 from netspec.language.grammar import (
     BlockKeys,
     ExpectKeys,
+    ExternKeys,
     InsertionKeys,
     SpecKeys,
     TensorKeys,
@@ -23,7 +24,7 @@ from netspec.language.keys import Keys
 from tests.support import ROOT, mistakes
 
 EXAMPLE = "for example `freeze: all`"
-MODELS = (SpecKeys, VariantKeys, BlockKeys, InsertionKeys, ExpectKeys, TensorKeys)
+MODELS = (SpecKeys, VariantKeys, BlockKeys, ExternKeys, InsertionKeys, ExpectKeys, TensorKeys)
 FIELD = """
     freeze: Annotated[Scalar | None, kinds.Word({"enum": ["all", "bias"]})] = key(
         None, "which of its tensors training leaves alone", "all"

@@ -26,6 +26,7 @@ ROOMS = {
     "netspec.rewrite": 6,
     "netspec.emit": 7,
     "netspec.runtime": 7,
+    "netspec.testing": 3,
     "netspec.compiler": 8,
     "netspec.features": 8,
     "netspec.explore": 9,

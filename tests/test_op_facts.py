@@ -10,13 +10,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from netspec.analysis.costs import OTHER_KINDS
 from netspec.emit.palette import KINDS
 from netspec.ops.arguments import Real
-from netspec.ops.base import REGISTRY, Call, Input, Layout, Op, Storage
+from netspec.ops.base import OTHER_KINDS, REGISTRY, STYLES, Call, Input, Layout, Op, Storage
 from netspec.ops.dim import Shape
+from netspec.testing import called, run, validated
 from tests.support import draws
-from tests.test_ops import accepted, called, run, validate
+from tests.test_ops import accepted
 from tests.test_ops_table import TABLE
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -180,7 +180,7 @@ def test_channels_are_made_by_the_arguments_that_say_so(op_name: str) -> None:
         given = {key: getattr(op, key) for key in op.model_fields_set}
         numbers = [key for key, value in given.items() if type(value) is int]
         for key in numbers if op.shape(*shapes) else ():
-            changed = validate(op_name, given | {key: 2 * given[key]})
+            changed = validated(cls, given | {key: 2 * given[key]})
             if changed is not None and not any(True for _ in changed.check(*shapes)):
                 wanted = list(op.shape(*shapes))
                 wanted[-1 if cls.layout is Layout.LAST else 0] *= 2
@@ -197,6 +197,7 @@ def test_the_legend_has_an_ops_kind(op_name: str) -> None:
     for op, shapes in accepted(op_name, SETTINGS):
         kind = op.kind()
         assert kind in KINDS
+        assert {*STYLES} <= KINDS.keys()
         weight = op.weights(*shapes).get("weight", ())
         if len(weight) > 2:
             sizes = [size for size in (1, 3, 5) if size >= max(weight[2:])]

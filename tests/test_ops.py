@@ -8,26 +8,24 @@ from __future__ import annotations
 
 import inspect
 import math
-import operator
-from collections.abc import Callable, Iterator
-from functools import reduce
+from collections.abc import Iterator
 from random import Random
 from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 import torch
 import torch.nn.functional as F
-from pydantic import ValidationError
 from torch import Tensor, nn
 from torch.backends import mkldnn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from netspec.ops.arguments import Fixed
-from netspec.ops.base import REAL, REGISTRY, Call, Infix, Input, Op, product
-from netspec.ops.dim import Shape, is_known, name, substitute
+from netspec.ops.base import REGISTRY, Call, Op, product
+from netspec.ops.dim import is_known, name, substitute
 from netspec.ops.split import Cut
+from netspec.testing import BATCH, Shapes, compared, inferred, run, validated, zeros
 from tests.support import draws
 from tests.test_ops_draws import Arguments
 from tests.test_ops_table import TABLE
@@ -38,88 +36,6 @@ SETTINGS = draws(1_000, 10_000)
 FLOP_SETTINGS = draws(50, 200)
 META_SETTINGS = 50
 SYMBOLIC_SETTINGS = draws(100, 1_000)
-BATCH = 11  # which no size and no product of sizes is, so that a mixed batch shows
-OPERATORS = {
-    "+": operator.add,
-    "-": operator.sub,
-    "*": operator.mul,
-    "/": operator.truediv,
-    "@": operator.matmul,
-}
-REFUSALS = (
-    RuntimeError,
-    ValueError,
-    TypeError,
-    IndexError,
-    ZeroDivisionError,
-    AssertionError,
-)
-Shapes = tuple[Shape, ...]
-
-
-class Seen(NamedTuple):
-    """What a layer makes of its inputs, here or in PyTorch."""
-
-    shape: Shape
-    weights: dict[str, Shape]
-    buffers: dict[str, Shape]
-
-
-def ours(op: Op, shapes: Shapes) -> Seen | None:
-    """Return what netspec says, None where it refuses."""
-    if op.rank is not None and any(len(x) != op.rank for x in shapes):
-        return None
-    if any(True for _ in op.check(*shapes)):
-        return None
-    return Seen(op.shape(*shapes), op.weights(*shapes), op.buffers(*shapes))
-
-
-def theirs(op: Op, shapes: Shapes) -> Seen | None:
-    """Return what PyTorch does, None where it raises, mixes images or makes an empty tensor."""
-    try:
-        layer, output = run(op, zeros(op, shapes))
-    except REFUSALS:
-        return None
-    if output.dim() == 0 or output.shape[0] != BATCH or output.numel() == 0:
-        return None
-    weights = {key: tuple(value.shape) for key, value in layer.named_parameters()}
-    state = {key: tuple(value.shape) for key, value in layer.state_dict().items()}
-    buffers = {key: shape for key, shape in state.items() if key not in weights}
-    return Seen(tuple(output.shape[1:]), weights, buffers)
-
-
-def zeros(op: Op, shapes: Shapes, batch: int = BATCH) -> list[Tensor]:
-    """Return inputs of the types that an op takes."""
-    takes = [op.takes[min(i, len(op.takes) - 1)] or REAL for i in range(len(shapes))]
-    pairs = zip(shapes, takes, strict=True)
-    return [torch.zeros((batch, *x), dtype=getattr(torch, dtype)) for x, dtype in pairs]
-
-
-def run(op: Op, inputs: list[Tensor], training: bool = True) -> tuple[nn.Module, Tensor]:
-    """Build what a generated file would hold, and run it."""
-    shapes = [tuple(x.shape[1:]) for x in inputs]
-    call = op.torch(*shapes)
-    if isinstance(call, Infix):
-        return nn.Identity(), reduce(OPERATORS[call.operator], [*inputs, *call.numbers])
-    package, _, attribute = call.function.rpartition(".")
-    function = getattr({"nn": nn, "torch": torch, "F": F, "": HELPERS}[package], attribute)
-    if not op.is_module:
-        return nn.Identity(), called(function, call, inputs)
-    layer = function(*call.args, **call.kwargs).train(training)
-    return layer, called(layer, op.use(*shapes) or Call("", (Input.EACH,)), inputs)
-
-
-def called(function: Callable[..., Any], call: Call, inputs: list[Tensor]) -> Tensor:
-    """Call a function with what the call says; of several results the first counts."""
-    places = {
-        Input.ONE: inputs[:1],
-        Input.LAST: inputs[-1:],
-        Input.EACH: inputs,
-        Input.ALL: [inputs],
-    }
-    args = [x for value in call.args for x in places.get(value, [value])]
-    output = function(*args, **call.kwargs)
-    return output[call.item or 0] if isinstance(output, tuple) else output
 
 
 def helpers() -> SimpleNamespace:
@@ -144,20 +60,13 @@ def fast(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         yield
 
 
-def validate(op_name: str, arguments: Arguments) -> Op | None:
-    try:
-        return REGISTRY[op_name].model_validate(arguments)
-    except ValidationError:
-        return None
-
-
 def accepted(op_name: str, count: int) -> Iterator[tuple[Op, Shapes]]:
     """Yield settings that are accepted."""
     r = Random(f"accepted {op_name}")
     while count:
         arguments, shapes = TABLE[op_name].draw(r)
-        op = validate(op_name, arguments)
-        if op is not None and ours(op, shapes) is not None:
+        op = validated(REGISTRY[op_name], arguments)
+        if op is not None and inferred(op, shapes) is not None:
             count -= 1
             yield op, shapes
 
@@ -168,24 +77,14 @@ def test_pytorch_agrees(op_name: str) -> None:
     refused = 0
     for _ in range(SETTINGS):
         arguments, shapes = row.draw(r)
-        op = validate(op_name, arguments)
-        expected = None if op is None else ours(op, shapes)
+        _, expected, found = compared(REGISTRY[op_name], arguments, shapes)
         refused += expected is None
         if expected is None and row.stricter(arguments, shapes):
             continue
-        found = theirs(op, shapes) if op and expected else ask_anyway(op_name, arguments, shapes)
         assert expected == found, (arguments, shapes)
         assert str(expected) == str(found), "the order of the state"
     assert refused < 0.85 * SETTINGS
     assert refused > 0.1 * SETTINGS if row.refuses else refused == 0
-
-
-def ask_anyway(op_name: str, arguments: Arguments, shapes: Shapes) -> Seen | None:
-    """Ask PyTorch about arguments that netspec has refused."""
-    try:
-        return theirs(REGISTRY[op_name].model_construct(**arguments), shapes)
-    except (IndexError, ZeroDivisionError):  # too few dimensions to infer anything from
-        return None
 
 
 @pytest.mark.parametrize("op_name", TABLE)

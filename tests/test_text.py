@@ -30,7 +30,7 @@ from netspec.emit.html import to_html
 from netspec.emit.mermaid import to_mermaid
 from netspec.emit.report import FORMATS, render, report
 from netspec.emit.torch import module
-from netspec.emit.torch.audit import UnexpectedCode, audit, compiled
+from netspec.emit.torch.audit import UnexpectedCode, Vocabulary, audit, compiled
 from netspec.emit.torch.module import to_python
 from netspec.text.diagnostics import SpecError, escape
 from netspec.text.syntax import decode
@@ -218,14 +218,51 @@ UNEXPECTED = (
 @pytest.mark.parametrize("source", UNEXPECTED)
 def test_what_the_emitter_never_writes_is_found(source: str) -> None:
     with pytest.raises(UnexpectedCode):
-        audit(source, {"Net"})
+        audit(source, Vocabulary({"Net"}))
+
+
+MINE = ("mylib.layers.Mine",)
+CALL = HEAD + "def __init__(self) -> None:\n        self.a = "
+
+
+def test_what_the_user_lets_a_file_import_is_named_whole() -> None:
+    for source in ("import mylib.layers", CALL + "mylib.layers.Mine(1)"):
+        assert audit(source, Vocabulary({"Net"}, MINE)) == source
+        with pytest.raises(UnexpectedCode):
+            audit(source, Vocabulary({"Net"}))
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        *(
+            "import mylib",
+            "import mylib.other",
+            "import mylib.layers.Mine",
+            "import mylib.layers as x",
+        ),
+        *("from mylib import layers", "from mylib.layers import Mine"),
+        *(
+            CALL + text
+            for text in ("mylib.layers.Other(1)", "mylib.layers.Mine.load(1)", "mylib(1)")
+        ),
+        *(
+            CALL + text
+            for text in ("mylib.layers", "self.f(mylib)", "mylib.Mine(1)", "layers.Mine(1)")
+        ),
+        HEAD + "def forward(self, mylib: Tensor) -> Tensor:\n        return mylib.layers.Mine(1)",
+    ],
+)
+def test_nothing_else_of_a_users_package_is_named(source: str) -> None:
+    with pytest.raises(UnexpectedCode):
+        audit(source, Vocabulary({"Net"}, MINE))
 
 
 def test_a_docstring_with_another_text_is_found() -> None:
     source = HEAD + '"""One text.\n\n    Shape: x.\n    """\n'
-    assert audit(source, {"Net"}, "One  text.") == source
+    assert audit(source, Vocabulary({"Net"}), "One  text.") == source
     with pytest.raises(UnexpectedCode, match="another text"):
-        audit(source, {"Net"}, "Another text.")
+        audit(source, Vocabulary({"Net"}), "Another text.")
 
 
 @pytest.mark.parametrize("source", ["def f(a, a): pass", "return 1", "def f(): x = 1; nonlocal y"])

@@ -36,9 +36,6 @@ class NodeCost(NamedTuple):
 Costs = Mapping[NodeId, NodeCost]
 Depths = Mapping[NodeId, int]
 
-OTHER_KINDS = ("pooling", "normalising", "activation", "bias", "joining")
-"""What the other operations are; every node's fall into exactly one of them."""
-
 
 @dataclass(frozen=True, slots=True)
 class Totals:

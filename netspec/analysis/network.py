@@ -30,6 +30,8 @@ class Network:
     warnings: tuple[Diagnostic, ...]
     sources: tuple[Source, ...]
     """The spec's own text first, then what it extends."""
+    imports: tuple[str, ...] = ()
+    """The packages, or modules, that the call lets generated code import for externs."""
 
     def tensors(self) -> dict[str, tuple[int, ...]]:
         """Return the tensors of the state_dict, key → shape, in the order of execution."""

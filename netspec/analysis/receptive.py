@@ -121,6 +121,8 @@ def _through(reads: Reads | None, x: Sizes, y: Sizes, view: _View) -> _View:
         return view
     if reads is None:
         return _View(view.fields)
+    if not reads:
+        return view.spread()
     if not view.axes:
         # Where an element stands is not known, but it sees the same if it is only passed on.
         is_passed_on = len(reads) == len(x) and all(along.reach.extent == 1 for along in reads)

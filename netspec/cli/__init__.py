@@ -33,6 +33,7 @@ COMMANDS = {
     "diff": "say what distinguishes two specs",
     "fmt": "write specs in their canonical form",
     "ops": "list the built-in ops, or explain one",
+    "trust": "let a project's specs use the ops that it wants",
     "init": "write a first spec",
     "completion": "print a shell's completion script",
     "schema": "print the JSON Schema for editors",
@@ -145,9 +146,15 @@ def _report_bug(error: Exception) -> int:
     """Say where a bug of ours can be reported; NETSPEC_TRACEBACK=1 shows where it is."""
     if os.environ.get("NETSPEC_TRACEBACK"):
         raise error
+    from netspec.cli.own import raised_by
     from netspec.cli.show import complain
 
-    message = f"internal error: {type(error).__name__}: {error}"
+    what = f"{type(error).__name__}: {error}"
+    if name := raised_by(error):
+        message = f"the op `{name}` of your own raises {what}; NETSPEC_TRACEBACK=1 shows where"
+        complain(Failure(message, Exit.ENVIRONMENT))
+        return Exit.ENVIRONMENT
+    message = f"internal error: {what}"
     request = "this is a bug in netspec, not in your spec. Please report it with the spec and "
     request += "the output under NETSPEC_TRACEBACK=1."
     complain(Failure(message, Exit.BUG, (f"netspec: {request}",)))

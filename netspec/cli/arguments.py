@@ -40,6 +40,19 @@ def add_reading(parser: ArgumentParser) -> None:
         help="where extended files may lie (default: the spec's git repository or directory)",
     )
     add_flag(parser, "--strict", "treat warnings as errors")
+    add_ops(parser)
+
+
+def add_ops(parser: ArgumentParser) -> None:
+    """Add what enables a user's own ops."""
+    help = "import a module with ops of your own, such as mylib.netspec_ops; may be repeated"
+    parser.add_argument("--ops", action="append", default=[], metavar="MODULE", help=help)
+
+
+def add_imports(parser: ArgumentParser) -> None:
+    """Add what a command needs that writes or runs code."""
+    help = "let the code import this package, or module, for externs; may be repeated"
+    parser.add_argument("--allow-import", action="append", default=[], metavar="NAME", help=help)
 
 
 def add_output(parser: ArgumentParser, what: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
 from netspec.analysis.network import Network
-from netspec.cli.arguments import add_flag, add_force, add_settings, whole
+from netspec.cli.arguments import add_flag, add_force, add_imports, add_settings, whole
 from netspec.cli.common import allow, compiled, kind_of, stamps_of, write
 from netspec.cli.exits import Exit, Failure
 from netspec.cli.outputs import Output
@@ -36,6 +36,7 @@ FILES = ("json", "csv", "svg", "png")
 def add(parser: ArgumentParser) -> None:
     parser.add_argument("specs", nargs="+", metavar="spec", help="the spec files")
     add_settings(parser)
+    add_imports(parser)
     parser.add_argument(
         "--weights", action="append", default=[], metavar="FILE",
         help="a state_dict for each spec, in order (default: as initialised, noise for constants)",

@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from netspec.analysis.network import Network
-from netspec.cli.arguments import add_flag, add_output, add_spec, add_watch
+from netspec.cli.arguments import add_flag, add_imports, add_output, add_spec, add_watch
 from netspec.cli.common import compiled, write
 from netspec.cli.exits import Exit, Failure
 from netspec.cli.optimize import rewritten
@@ -20,6 +20,7 @@ from netspec.version import __version__
 
 def add(parser: ArgumentParser) -> None:
     add_spec(parser)
+    add_imports(parser)
     add_watch(parser)
     add_output(parser, "the Python file")
     add_flag(parser, "--check", "write nothing; exit 1 with a diff if OUTPUT differs")

@@ -15,12 +15,16 @@ from netspec.analysis.network import Network
 from netspec.cli import outputs
 from netspec.cli.exits import Exit, Failure, failure
 from netspec.cli.outputs import Output
+from netspec.cli.own import own_ops
 from netspec.cli.settings import settings
 from netspec.cli.show import complain, show, tell
+from netspec.cli.trusted import hint
 from netspec.cli.watch import watch
 from netspec.compiler import ParameterError, Prepared, compile_spec, prepare_spec
 from netspec.language.project import Project, Stamp, stamp
+from netspec.ops.base import REGISTRY
 from netspec.text import files
+from netspec.text.codes import Code
 from netspec.text.diagnostics import Diagnostic, SpecError, counted, escape
 
 
@@ -118,20 +122,36 @@ def compiled(options: Namespace, spec: str | None = None) -> Network:
 def prepared(options: Namespace) -> Prepared:
     """Read a spec that is compiled at many values. Raises SpecError."""
     project = Project(options.root, stamps_of(options))
-    return prepare_spec(project.open(options.spec), project.load)
+    with REGISTRY.enabled(own_ops(options, options.spec)):
+        found = prepare_spec(project.open(options.spec), project.load)
+    return replace(found, imports=_allowed(options))
+
+
+def _tell_wish(path: str, options: Namespace, found: Sequence[Diagnostic]) -> None:
+    """Say how the ops are enabled that a project wants, where a spec names unknown ones."""
+    is_own = any(x.code == Code.UNKNOWN_OP and x.span and "." in x.span.text for x in found)
+    if is_own and (text := hint(path, options.ops)):
+        tell(text)
+
+
+def _allowed(options: Namespace) -> tuple[str, ...]:
+    """Return what the call lets generated code import, of a command that writes or runs some."""
+    return tuple(getattr(options, "allow_import", ()))
 
 
 def diagnose(path: str, options: Namespace) -> tuple[Network | None, Sequence[Diagnostic]]:
     """Compile a spec; return the network, if it is one, and what there is to say about it."""
     try:
         project = Project(options.root, stamps_of(options))
-        network = compile_spec(
-            project.open(path), settings(options.set), project.load, options.strict
-        )
+        source, values = project.open(path), settings(options.set)
+        with REGISTRY.enabled(own_ops(options, path)):
+            network = compile_spec(source, values, project.load, options.strict)
     except SpecError as error:
+        _tell_wish(path, options, error.diagnostics)
         return None, error.diagnostics
     except ParameterError as error:
         raise Failure(f"--set: {error}", Exit.USAGE) from None
+    network = replace(network, imports=_allowed(options))
     if options.strict and network.warnings:
         return None, [replace(item, severity="error") for item in network.warnings]
     return network, network.warnings

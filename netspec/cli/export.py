@@ -6,7 +6,7 @@ import json
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 
 from netspec.analysis.network import Network
-from netspec.cli.arguments import add_output, add_spec, whole
+from netspec.cli.arguments import add_imports, add_output, add_spec, whole
 from netspec.cli.common import allow, compiled, kind_of, stamps_of, write
 from netspec.cli.exits import Exit, Failure
 from netspec.cli.outputs import Output
@@ -21,6 +21,7 @@ KINDS = ("onnx", "pt2", "aoti")
 
 def add(parser: ArgumentParser) -> None:
     add_spec(parser)
+    add_imports(parser)
     add_weights(parser)
     add_output(parser, "the file: .onnx, .pt2 (torch.export), .aoti or .aoti.pt2 (AOTInductor)")
     parser.add_argument("--format", choices=KINDS, help="what to write, whatever the name")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from netspec.cli.arguments import add_force, add_spec, whole
+from netspec.cli.arguments import add_force, add_imports, add_spec, whole
 from netspec.cli.common import allow, compiled, kind_of, write
 from netspec.cli.outputs import Output
 from netspec.cli.progress import progress
@@ -17,6 +17,7 @@ from netspec.runtime.profile import WARM, Way, profile
 
 def add(parser: ArgumentParser) -> None:
     add_spec(parser)
+    add_imports(parser)
     add_weights(parser)
     parser.add_argument("--by", choices=BY, default=BY[0], help="what a row is")
     parser.add_argument("--depth", type=whole(0), default=1, help="how deep blocks are opened (1)")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from netspec.analysis.network import Network
 from netspec.analysis.points import GOALS, Point, signs, with_front
-from netspec.cli.arguments import add_force, add_reading, add_set, whole
+from netspec.cli.arguments import add_force, add_imports, add_reading, add_set, whole
 from netspec.cli.common import allow, kind_of, prepared, write
 from netspec.cli.exits import Exit, Failure
 from netspec.cli.outputs import Output
@@ -40,6 +40,7 @@ def add(parser: ArgumentParser) -> None:
     parser.add_argument("--plot", metavar="OUT.svg|png", help="draw it; needs matplotlib")
     add_force(parser)
     add_reading(parser)
+    add_imports(parser)
 
 
 def _goals(text: str) -> list[str]:

@@ -102,7 +102,8 @@ def _reads(graph: Graph, both: Collection[NodeId]) -> _Reads:
 
 def _changes(old: Node, new: Node) -> Iterator[str]:
     if type(old.op) is not type(new.op):
-        yield f"{describe(old.op)} → {describe(new.op)}"
+        before, after = describe(old.op), describe(new.op)
+        yield f"{before} → {after}" if before != after else f"{after}, declared otherwise"
         return
     for key in type(new.op).model_fields:
         before, after = getattr(old.op, key), getattr(new.op, key)

@@ -43,7 +43,8 @@ def page(cls: type[Op]) -> str:
     if cls.model_fields:
         lines += ["", "arguments:", *_arguments(cls)]
     lines += ["", "shape:", *(f"  {line}" for line in shape_rule(cls))]
-    return "\n".join([*lines, "", f"in PyTorch: {cls.module}, {link(cls)}"])
+    where = f", {link(cls)}" if link(cls) else ""
+    return "\n".join([*lines, "", f"in PyTorch: {cls.module}{where}"])
 
 
 def _arguments(cls: type[Op]) -> Iterator[str]:

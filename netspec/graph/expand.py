@@ -51,7 +51,7 @@ from netspec.language.model import (
 from netspec.language.terms import INDEX, Argument, Ref
 from netspec.language.values import Scope
 from netspec.ops.arguments import Real, spell
-from netspec.ops.base import Op
+from netspec.ops.base import REGISTRY, Op
 from netspec.ops.dim import Expr, names
 from netspec.ops.split import Cut, Piece
 from netspec.text.codes import Code
@@ -69,12 +69,13 @@ def expand(spec: Spec, bodies: Bodies, params: Mapping[str, int | float], sink: 
         for name, param in spec.params.items()
     }
     counter = Counter(spec, bodies, bindings, sink)
-    counter.check()
-    sink.stop()
-    expander = _Expander(spec, bodies, bindings, sink, counter, Widths(sink))
-    inputs: dict[NodeId, Sizes] = {(x,): expander.sizes(size) for x, size in spec.inputs.items()}
-    expander.widths.shapes.update(inputs)
-    outputs = expander.run()
+    with REGISTRY.enabled(spec.ops):
+        counter.check()
+        sink.stop()
+        expander = _Expander(spec, bodies, bindings, sink, counter, Widths(sink))
+        inputs: dict[NodeId, Sizes] = {(x,): expander.sizes(y) for x, y in spec.inputs.items()}
+        expander.widths.shapes.update(inputs)
+        outputs = expander.run()
     sink.stop()
     values = {name: bound.value for name, bound in bindings.items()}
     tables = expander.nodes, expander.uses, expander.instances, expander.written

@@ -82,6 +82,7 @@ def match_call(name: Scalar, given: Given, context: Context) -> OpCall | BlockCa
         refuse_op(name.text, name.span, context)
     if cls is None or _refuse_sources(cls, given, context.sink):
         return None
+    context.used_blocks.add(name.text)
     arguments = _match(name, given, list(cls.model_fields), context)
     return None if arguments is None else _validated(cls, name.span, arguments, given, context.sink)
 

@@ -25,6 +25,10 @@ JOINS = sorted(
 """The ops that join any number of branches."""
 CHAINS = {"type": "array", "items": ref("chain"), "minItems": 1}
 FACTOR = {"anyOf": [kinds.NUMBER, EXPRESSION]}
+MODULE = {"type": "string", "pattern": r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$"}
+GIVES = {"anyOf": [{"const": "same"}, extras.Contract.schema]}
+GIVEN = {"type": "object", "additionalProperties": {"type": ["number", "boolean", "string"]}}
+TENSORS = {"type": "object", "additionalProperties": {"type": "array", "items": kinds.SIZE}}
 FILE = {"type": "string", "pattern": r"^[^/~\\:][^\\:]*\.yaml$"}
 
 Numbered = Annotated[int | None, kinds.Version()]
@@ -161,6 +165,48 @@ class BlockKeys(BodyKeys, SignatureKeys):
     """What a block may say."""
 
 
+class ExternKeys(Keys):
+    """What a spec says of a class of somebody's own."""
+
+    doc: Doc = key("", "what the class does, for people")
+    package: Annotated[Scalar | None, kinds.Word(MODULE, wanted="the name of a module")] = key(
+        ...,
+        "the module that has the class; generated code imports it, if the call allows that",
+        "mylib.layers",
+        alias="import",
+    )
+    params: Annotated[dict[str, Param], signature.Parameters()] = key(
+        dict, "what a use of it gives, those with a default last", "[squeeze, bias=true]"
+    )
+    inputs: Annotated[tuple[str, ...], signature.InputNames()] = key(
+        (), "the names of its inputs, if there is more than one", "[image, mask]"
+    )
+    arguments: Annotated[Mapping | None, kinds.Named(GIVEN)] = key(
+        None,
+        "what its constructor takes, by name; without it the parameters",
+        "{channels: $in_channels, reduction: $squeeze}",
+    )
+    shape: Annotated[Tree | None, Kind(GIVES, wanted="`same` or a list of sizes")] = key(
+        ...,
+        "what it gives: `same` for the shape of its (first) input, or a list, in which null is a "
+        "size of the input",
+        *("same", "[$out, null, null]"),
+    )
+    weights: Annotated[Mapping | None, kinds.Named(TENSORS)] = key(
+        None,
+        "its learnt tensors, by their keys in its state_dict",
+        "{fc1.weight: [$squeeze, $in_channels, 1, 1]}",
+    )
+    buffers: Annotated[Mapping | None, kinds.Named(TENSORS)] = key(
+        None, "the tensors of its state_dict that are not learnt", "{count: []}"
+    )
+    macs: Annotated[Tree | None, Kind(kinds.COUNT, wanted="an integer of 0 or more")] = key(
+        None,
+        "its multiply-adds for one input; without it none",
+        "2 * $squeeze * $in_channels",
+    )
+
+
 class ExpectKeys(Keys):
     """The numbers of a network that can be bound."""
 
@@ -223,6 +269,14 @@ class SpecKeys(Keys):
         *("{image: [3, 224, 224]}", "{tokens: {shape: [128], dtype: int64}}"),
     )
     init: Annotated[dict[str, Fillers], INIT] = key(dict, "how each op's tensors are filled")
+    externs: Annotated[
+        Mapping | None, kinds.Named(table(ref("extern"), BLOCK_NAME), role="externs")
+    ] = key(
+        None,
+        "classes of somebody's own, used like blocks; nothing imports them but generated code, and "
+        "only if the call allows it: `--allow-import mylib`",
+        "{Gate: {import: mylib.layers, shape: same}}",
+    )
     blocks: Annotated[
         Mapping | None, kinds.Named(table(ref("block"), BLOCK_NAME), role="blocks")
     ] = key(None, "what is used more than once, capitalised, used like ops")
@@ -246,6 +300,7 @@ def _patch(layer: str) -> Kind[Mapping]:
     new = {
         r"^params\.": kinds.VALUE,
         r"^inputs\.": INPUT,
+        rf"^externs\.{BLOCK_NAME}$": ref("extern"),
         rf"^blocks\.{BLOCK_NAME}$": ref("block"),
         rf"^blocks\.{BLOCK_NAME}\.": {"anyOf": [ref(layer), *said]},
         r"^graph\.": ref(layer),
@@ -277,8 +332,9 @@ class VariantKeys(Keys):
     )
     change: Annotated[Mapping | None, _patch("layer")] = key(
         None,
-        "parts that replace others: `graph.NAME`, `outputs.NAME`, `inputs.NAME`, `blocks.BLOCK`, "
-        "and of a block a layer, `blocks.BLOCK.NAME`, or `params`, `inputs`, `outputs`",
+        "parts that replace others: `graph.NAME`, `outputs.NAME`, `inputs.NAME`, `externs.NAME`, "
+        "`blocks.BLOCK`, and of a block a layer, `blocks.BLOCK.NAME`, or `params`, `inputs`, "
+        "`outputs`",
         *("{graph.relu1: gelu}", "{inputs.image: [1, 28, 28]}", "{blocks.B.params: [a, b=2]}"),
     )
     insert: Annotated[Mapping | None, _patch("insertion")] = key(
@@ -304,6 +360,7 @@ _INSTEAD = {
     "blocks": _REPLACES.format("blocks", "a block"),
     "outputs": _REPLACES.format("outputs", "an output"),
     "inputs": _REPLACES.format("inputs", "an input"),
+    "externs": _REPLACES.format("externs", "an extern"),
     "set": "`params` gives parameters other values",
 }
 """What to write for a section of a spec that a variant has not."""

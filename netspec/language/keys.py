@@ -21,7 +21,9 @@ from netspec.text.codes import Code
 from netspec.text.diagnostics import Diagnostic, Sink, nearest, suggest
 from netspec.text.syntax import Mapping, Scalar, Sequence, Tree
 
-Role = Literal["spec", "blocks", "block", "chain", "branches", "layer", "patch", "plain"]
+Role = Literal[
+    "spec", "externs", "extern", "blocks", "block", "chain", "branches", "layer", "patch", "plain"
+]
 """What a part of a spec is, which decides how it is written."""
 Schema = dict[str, Any]
 T = TypeVar("T", bound=Tree)

@@ -23,11 +23,12 @@ from netspec.text.diagnostics import Span
 from netspec.text.syntax import Mapping, Scalar, Sequence, Tree, entries
 
 SIZE: Schema = {"anyOf": [{"type": "integer", "minimum": 1}, EXPRESSION]}
+COUNT: Schema = {"anyOf": [{"type": "integer", "minimum": 0}, EXPRESSION]}
 SHAPE: Schema = {"type": "array", "items": SIZE, "minItems": 1}
 NUMBER: Schema = {"type": "number"}
 VALUE: Schema = {"type": ["number", "boolean"]}
 REF: Schema = {"type": "string", "pattern": f"^{NAME}$"}
-PATH = rf"(params|inputs|blocks|graph|outputs)(\.({NAME}|[0-9]+))+"
+PATH = rf"(params|inputs|externs|blocks|graph|outputs)(\.({NAME}|[0-9]+))+"
 REFS: Schema = {"type": "array", "items": REF, "minItems": 1}
 
 

@@ -6,7 +6,6 @@ import re
 from collections.abc import Container
 from collections.abc import Mapping as Table
 from dataclasses import dataclass, field
-from functools import cache
 from itertools import pairwise
 
 from netspec.language.aliases import ops_meant
@@ -16,8 +15,9 @@ from netspec.language.names import is_block_name
 from netspec.language.strays import is_empty, key_meant
 from netspec.language.terms import Param
 from netspec.ops.base import REGISTRY
+from netspec.ops.own import OWN_NAME
 from netspec.text.codes import Code
-from netspec.text.diagnostics import Diagnostic, Label, Sink, Span, likely
+from netspec.text.diagnostics import Diagnostic, Label, Sink, Span, likely, suggest
 from netspec.text.syntax import Mapping, Scalar, Sequence, Tree
 
 
@@ -54,12 +54,14 @@ def find_op(tree: Mapping, context: Context) -> tuple[Scalar, Tree] | None:
         _refuse_no_op(tree, context)
         return None
     known = [i for i in items if is_callable(i[0].text, context)]
-    if known:
-        return known[0]
+    own = [i for i in items if enabling(i[0].text)]
+    if known or own:
+        return (known or own)[0]
     capital = [item for item in items if item[0].text[:1].isupper()]
     first = items[0][0].text
     is_near = likely(first, [*context.signatures, *REGISTRY])
-    strange = [item for item in items if item[0].text not in _arguments()]
+    arguments = _arguments()
+    strange = [item for item in items if item[0].text not in arguments]
     # A slip in the first name is likelier than another framework's name behind it.
     named = [] if is_near else [i for i in strange if ops_meant(i[0].text, context.rank)]
     if not capital and _refuse_op_as_value(items, context):
@@ -86,7 +88,6 @@ def _refuse_arguments_only(keys: list[Scalar], tree: Mapping, context: Context) 
 _MOST_SHOWN = 3
 
 
-@cache
 def _arguments() -> frozenset[str]:
     """Return the names of all ops' arguments."""
     return frozenset(name for op in REGISTRY.values() for name in op.model_fields)
@@ -132,11 +133,13 @@ def refuse_op(name: str, span: Span, context: Context) -> None:
     """Report a name that is neither an op nor a block."""
     is_block = name[:1].isupper()
     meant = ops_meant(name, context.rank)
-    pool = list(context.signatures) if is_block else [*context.signatures, *REGISTRY]
+    capital = [*context.signatures, *(text for text in REGISTRY.own if text[0].isupper())]
+    pool = capital if is_block else [*context.signatures, *REGISTRY]
     found = meant or likely(name, pool)
     what = "no block of this file" if is_block and not meant else "no op"
     message = f"{what} is called `{name}`"
     op, _, rest = name.partition(" ")
+    own = enabling(name)
     if any(near in context.signatures and not is_block_name(near) for near in found):
         return  # the block's own name is what is wrong
     if re.fullmatch(r"\w+( [+*] \w+)+", name):
@@ -144,13 +147,15 @@ def refuse_op(name: str, span: Span, context: Context) -> None:
         help = f"write `{{{join}: [], from: [{', '.join(re.split(' [+*] ', name))}]}}`"
     elif is_callable(op, context):
         help = f"write `{{{op}: [{', '.join(re.split('[ ,]+', rest))}]}}`"
+    elif own:
+        help = own
     elif found:
         help = f"did you mean {' or '.join(f'`{item}`' for item in found)}?"
-    elif is_block and not context.signatures:
+    elif is_block and not capital:
         message = "this file has no section `blocks:`, where its blocks stand"
         help = "define the block there, or use an op: `netspec ops` lists them"
     elif is_block:
-        help = "blocks: " + ", ".join(sorted(context.signatures))
+        help = "blocks: " + ", ".join(sorted(capital))
     else:
         blocks = ", ".join(sorted(context.signatures)[:12])
         help = "`netspec ops` lists the ops" + (f"; blocks: {blocks}" if blocks else "")
@@ -159,6 +164,16 @@ def refuse_op(name: str, span: Span, context: Context) -> None:
     code = Code.UNKNOWN_BLOCK if is_block else Code.UNKNOWN_OP
     guesses = (*context.signatures, *REGISTRY)
     context.sink.add(Diagnostic(code, message, span, notes=notes, help=help, guesses=guesses))
+
+
+def enabling(name: str) -> str:
+    """Return how an op of somebody's own is enabled, nothing for a name that no such op has."""
+    namespace = name.partition(".")[0]
+    if not re.fullmatch(OWN_NAME, name):
+        return ""
+    if known := [text for text in REGISTRY.own if text.startswith(f"{namespace}.")]:
+        return suggest(name, known) or "enabled are: " + ", ".join(f"`{text}`" for text in known)
+    return f"`--ops MODULE` enables ops of your own, for example `--ops {namespace}.netspec_ops`"
 
 
 def refuse_numbers(tree: Sequence, context: Context) -> bool:

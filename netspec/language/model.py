@@ -10,6 +10,7 @@ from netspec.language.grammar import NOTHING, LayerKeys
 from netspec.language.terms import INDEX, Argument, Condition, Expectation, Param, Ref
 from netspec.ops.base import Op
 from netspec.ops.dim import names, substitute
+from netspec.ops.extern import Declared, op_of
 from netspec.ops.fillers import Filler
 from netspec.text.diagnostics import Source, Span
 
@@ -152,6 +153,21 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True)
+class Extern:
+    """A class that the spec declares: `imported` is where it says what to import."""
+
+    declared: Declared
+    span: Span
+    imported: Span
+    doc: str = ""
+
+
+def ops_of(externs: Mapping[str, Extern]) -> dict[str, type[Op]]:
+    """Return the ops that declarations come to."""
+    return {name: op_of(extern.declared) for name, extern in externs.items()}
+
+
+@dataclass(frozen=True, slots=True)
 class Output:
     """A named result. `ref` names the layer, which for a head is the output's own layer.
 
@@ -184,6 +200,14 @@ class Spec:
     doc: str = ""
     channels_last: Collection[str] = ()
     """The inputs whose channels lie side by side in memory."""
+    own: Mapping[str, type[Op]] = field(default_factory=dict)
+    """The user's own ops that it may name."""
+    externs: Mapping[str, Extern] = field(default_factory=dict)
+
+    @property
+    def ops(self) -> dict[str, type[Op]]:
+        """The ops that it may name beside the built-in ones."""
+        return {**self.own, **ops_of(self.externs)}
 
     @property
     def heads(self) -> tuple[Layer, ...]:

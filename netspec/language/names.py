@@ -59,13 +59,13 @@ def check_name(sink: Sink, name: str, span: Span, what: str) -> bool:
     """Report a name that may not be given; a block and the network become classes."""
     if not _is_name(sink, name, span, what):
         return False
-    is_class = what in ("block", "network")
+    is_class = what in ("block", "extern", "network")
     if is_class and not name[0].isupper():
         help = f"write `{name[0].upper()}{name[1:]}`; lower-case names are built in"
         sink.error(Code.NAME, f"{article(what)} starts with a capital letter", span, help=help)
         return False
     known = _RESERVED_CLASSES if is_class else _RESERVED | _RESERVED_FOR.get(what, {})
-    if name in known:
+    if name in known and what != "extern":  # whose class has the name in its own package
         code = Code.CLASH if is_class else Code.TAKEN_NAME
         message = f"{article(what)} cannot be called `{name}`: it {known[name]}"
         help = f"rename it, for example `{name}{'Block' if is_class else f'_{what}'}`"

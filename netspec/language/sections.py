@@ -13,6 +13,7 @@ from keyword import iskeyword
 from netspec import limits
 from netspec.language.cures import sizes
 from netspec.language.declared import accuse_declarations
+from netspec.language.externs import read_externs, warn_unused
 from netspec.language.grammar import BlockKeys, InputKeys, LayerKeys, SpecKeys
 from netspec.language.keys import Reading, as_mapping, corrected, read_known, refuse_form
 from netspec.language.layers import (
@@ -25,15 +26,16 @@ from netspec.language.layers import (
 )
 from netspec.language.lookup import Context, Signature
 from netspec.language.makers import resolved
-from netspec.language.model import INPUT, Block, Body, Chain, Output, Spec, walk
+from netspec.language.model import INPUT, Block, Body, Chain, Extern, Output, Spec, ops_of, walk
 from netspec.language.names import check_name, check_widths, widths
 from netspec.language.signature import refuse_outputs
 from netspec.language.strays import bodied, restored
 from netspec.language.terms import Argument, Expectation, Param, Ref
 from netspec.language.values import Scope, read_argument
-from netspec.ops.base import CHANNELS_LAST, INTEGER
+from netspec.ops.base import CHANNELS_LAST, INTEGER, REGISTRY
+from netspec.ops.own import functions
 from netspec.text.codes import Code
-from netspec.text.diagnostics import Diagnostic, Label, Sink, Span
+from netspec.text.diagnostics import Diagnostic, Label, Sink
 from netspec.text.syntax import Mapping, Scalar, Sequence, Tree, entries
 
 
@@ -56,15 +58,14 @@ def read(tree: Tree, sink: Sink) -> Spec:
     ranks = [len(shape.value) for shape in inputs.values() if isinstance(shape.value, tuple)]
     signatures = _read_signatures(said.blocks, name, scope, sink)
     context = Context(sink, signatures, rank=next(iter(ranks), None))
-    blocks = _read_blocks(scope, context)
-    around = Surroundings(scope, tuple(inputs))
-    graph = _read_graph(said.graph, around, context)
-    outputs = _read_outputs(said.outputs, graph, around, context)
-    model = [*(walk(graph) if graph else ()), *(output.head for output in outputs if output.head)]
-    blocks = resolved(blocks, model, context)
-    _refuse_weights([block.body for block in blocks.values()], graph, outputs, sink)
-    _warn_unused(scope, sink)
-    _warn_unused_blocks(context)
+    externs = read_externs(said.externs, {x: s.span for x, s in signatures.items()}, sink)
+    own = dict(REGISTRY.own)
+    with REGISTRY.enabled(ops_of(externs)):
+        around = Surroundings(scope, tuple(inputs))
+        blocks, graph, outputs = _read_bodies(said, around, context)
+        _refuse_packages([name, *(key for key, _ in entries(said.blocks))], sink)
+    warn_unused(scope, sink)
+    _warn_unused_blocks({**signatures, **externs}, context)
     accuse_declarations(sink)  # last, because it rewrites what was said of uses
     sink.stop()
     assert graph is not None
@@ -72,7 +73,24 @@ def read(tree: Tree, sink: Sink) -> Spec:
     bounds = [Expectation(metric, *bound) for metric, bound in said.expect if bound is not None]
     bounds.sort(key=lambda item: item.argument.span.start)
     parts = blocks, network, outputs, tuple(bounds), said.init, said.doc
-    return Spec(tree.span.source, name.text, said.params, inputs, integers, *parts, channels_last)
+    return Spec(
+        *(tree.span.source, name.text, said.params, inputs, integers, *parts, channels_last),
+        *(own, externs),
+    )
+
+
+def _read_bodies(
+    said: SpecKeys, around: Surroundings, context: Context
+) -> tuple[dict[str, Block], Chain | None, tuple[Output, ...]]:
+    """Read the blocks, the graph and the outputs."""
+    blocks = _read_blocks(around.scope, context)
+    graph = _read_graph(said.graph, around, context)
+    outputs = _read_outputs(said.outputs, graph, around, context)
+    model = [*(walk(graph) if graph else ()), *(output.head for output in outputs if output.head)]
+    blocks = resolved(blocks, model, context)
+    bodies = [block.body for block in blocks.values()]
+    _refuse_weights(bodies, graph, outputs, context.sink)
+    return blocks, graph, outputs
 
 
 def _read_inputs(
@@ -146,6 +164,16 @@ def _read_signatures(
     return signatures
 
 
+def _refuse_packages(classes: Items[Scalar], sink: Sink) -> None:
+    """Report classes with the name of a package that a generated file would import."""
+    packages = {text.partition(".")[0] for text in functions(REGISTRY.own)}
+    for key in classes:
+        if key.text in packages:
+            message = f"`{key.text}` is a package that generated code imports, and no class"
+            help = f"rename it, for example `{key.text}Block`"
+            sink.error(Code.CLASH, message, key.span, help=help)
+
+
 def _refuse_layer_keys(params: Table[str, Param], sink: Sink) -> None:
     """Report parameters that a use of the block could not tell from a layer's own keys."""
     for name in LayerKeys.kinds().keys() & params.keys():
@@ -162,7 +190,7 @@ def _read_blocks(outer: Scope, context: Context) -> dict[str, Block]:
         scope = Scope(said.params, outer, widths(said.inputs))
         around = Surroundings(scope, said.inputs or (INPUT,))
         body = read_body(signature.tree, around, context) if signature.tree else None
-        _warn_unused(scope, context.sink)
+        warn_unused(scope, context.sink)
         _check_outputs(signature, body, context.sink)
         if body is not None:
             parts = (said.params, said.inputs, body, said.doc, said.outputs, scope.measured)
@@ -182,23 +210,14 @@ def _check_outputs(signature: Signature, body: Body | None, sink: Sink) -> None:
             refuse_ref(ref, layers, sink)
 
 
-def _warn_unused(scope: Scope, sink: Sink) -> None:
-    for name, param in scope.params.items():
-        if name not in scope.used:
-            message = f"no expression uses the parameter `{name}`"
-            help = f"delete it, or use it as `${name}`"
-            _warn(sink, Code.UNUSED_PARAM, message, param.span, help)
-
-
-def _warn_unused_blocks(context: Context) -> None:
-    for name, signature in context.signatures.items():
+def _warn_unused_blocks(parts: Table[str, Signature | Extern], context: Context) -> None:
+    for name, part in parts.items():
         if name not in context.used_blocks:
-            message = f"nothing uses the block `{name}`"
-            _warn(context.sink, Code.UNUSED_BLOCK, message, signature.span)
-
-
-def _warn(sink: Sink, code: str, message: str, span: Span, help: str = "") -> None:
-    sink.add(Diagnostic(code, message, span, help=help, severity="warning"))
+            message = (
+                f"nothing uses the {'extern' if isinstance(part, Extern) else 'block'} `{name}`"
+            )
+            place = part.span
+            context.sink.add(Diagnostic(Code.UNUSED_BLOCK, message, place, severity="warning"))
 
 
 # ------------------------------------------------------------------ graph, outputs

@@ -9,6 +9,7 @@ from netspec.language.keys import Kind, Reading, Schema, is_words, refuse_form, 
 from netspec.language.kinds import REFS
 from netspec.language.names import NAME, check_name
 from netspec.language.terms import Param, Ref
+from netspec.ops.own import OWN_NAME
 from netspec.text.codes import Code
 from netspec.text.diagnostics import Sink, Span
 from netspec.text.plain import resolve
@@ -98,7 +99,7 @@ def _default(match: re.Match[str], tree: Scalar, sink: Sink) -> int | float | bo
     if isinstance(value, int | float):
         return value
     if len(sink.items) == before:
-        if re.fullmatch(NAME, match[2]):
+        if re.fullmatch(rf"{NAME}|{OWN_NAME}", match[2]):
             return match[2]  # the name of an op or a block, if a layer calls the parameter
         sink.error(Code.RANGE, f"the default of `{match[1]}` is no number: `{match[2]}`", place)
     return 0

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from textwrap import indent
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from netspec.language.externs import SAME
 from netspec.language.fmt.text import formatted
 from netspec.language.model import (
     INPUT,
@@ -15,6 +16,7 @@ from netspec.language.model import (
     Body,
     Call,
     Chain,
+    Extern,
     GivenCall,
     Layer,
     OpCall,
@@ -29,8 +31,15 @@ from netspec.ops.dim import Expr, python
 from netspec.ops.fillers import Filler
 from netspec.text.diagnostics import Source
 
+if TYPE_CHECKING:
+    import yaml
+
 Data = Any
 """What YAML is made of: mappings, lists, texts, numbers, truth values, None."""
+
+
+class _Key(str):
+    """A key that stands without quotes, though YAML reads a number: `1.0` of a list of lists."""
 
 
 class _Inline(dict[str, Data]):
@@ -41,20 +50,11 @@ def written(spec: Spec, expect: Mapping[str, int]) -> str:
     """Return the text of a spec with these numbers for its `expect`."""
     import yaml
 
-    class Dumper(yaml.SafeDumper):
-        """Writes mappings in brackets where they are to stand so, and every list of values."""
-
-        def ignore_aliases(self, data: Data) -> bool:
-            return True
-
-    Dumper.add_representer(
-        _Inline, lambda dumper, data: dumper.represent_mapping(_MAP, data.items(), True)
-    )
-    Dumper.add_representer(tuple, lambda dumper, data: dumper.represent_sequence(_LIST, data, True))
+    dumper = _dumper()
 
     def dump(data: Data, depth: int = 0) -> str:
         width = _WIDTH - depth
-        made = yaml.dump(data, Dumper=Dumper, allow_unicode=True, sort_keys=False, width=width)
+        made = yaml.dump(data, Dumper=dumper, allow_unicode=True, sort_keys=False, width=width)
         return indent(made, " " * depth)
 
     text = ""
@@ -69,7 +69,27 @@ def written(spec: Spec, expect: Mapping[str, int]) -> str:
     return formatted(Source("<written>", text))
 
 
-_WIDTH, _APART = 96, ("blocks", "graph", "outputs", "expect")
+def _dumper() -> type[yaml.SafeDumper]:
+    """Return what writes mappings in brackets where they are to stand so, and every list."""
+    import yaml
+
+    class Dumper(yaml.SafeDumper):
+        def ignore_aliases(self, data: Data) -> bool:
+            return True
+
+    def plain(dumper: yaml.SafeDumper, data: _Key) -> yaml.Node:
+        tag = dumper.resolve(yaml.ScalarNode, str(data), (True, False))  # type: ignore[no-untyped-call]  # it has no types
+        return dumper.represent_scalar(tag, str(data))
+
+    Dumper.add_representer(
+        _Inline, lambda dumper, data: dumper.represent_mapping(_MAP, data.items(), True)
+    )
+    Dumper.add_representer(tuple, lambda dumper, data: dumper.represent_sequence(_LIST, data, True))
+    Dumper.add_representer(_Key, plain)
+    return Dumper
+
+
+_WIDTH, _APART = 96, ("externs", "blocks", "graph", "outputs", "expect")
 _MAP, _LIST = "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"
 
 
@@ -81,6 +101,7 @@ def _spec(spec: Spec, expect: Mapping[str, int]) -> Data:
         "params": _Inline({param.name: param.default for param in spec.params.values()}),
         "inputs": _Inline({name: _input(spec, name) for name in spec.inputs}),
         "init": {op: _fillers(tensors) for op, tensors in spec.init.items()},
+        "externs": {name: _extern(extern) for name, extern in spec.externs.items()},
         "blocks": {name: _block(block) for name, block in spec.blocks.items()},
         "graph": _body(spec.model.body, tuple(spec.inputs))["chain"],
         "outputs": _outputs(spec),
@@ -95,6 +116,31 @@ def _outputs(spec: Spec) -> Data:
         for output in spec.outputs
     }
     return _Inline(given) if all(isinstance(x, str) for x in given.values()) else given
+
+
+def _extern(extern: Extern) -> Data:
+    said = extern.declared
+    params = (Param(name, default, extern.span) for name, default in said.params)
+    by_name = tuple((name, Expr("name", (name,))) for name, _ in said.params)
+    given: dict[str, Data] = {
+        "doc": extern.doc.strip(),
+        "import": said.package,
+        "params": tuple(map(_param, params)),
+        "inputs": said.inputs,
+        "arguments": _Inline(said.arguments) if said.arguments != by_name else None,
+        "shape": SAME if said.shape is None else said.shape,
+        "weights": _Inline((_Key(key), shape) for key, shape in said.weights),
+        "buffers": _Inline((_Key(key), shape) for key, shape in said.buffers),
+        "macs": said.macs,
+    }
+    return {key: _written(value) for key, value in given.items() if value or key == "shape"}
+
+
+def _written(value: Data) -> Data:
+    """Return a value with those inside of mappings as a spec has them."""
+    if isinstance(value, dict):
+        return _Inline({key: _value(item) for key, item in value.items()})
+    return _value(value)
 
 
 def _input(spec: Spec, name: str) -> Data:

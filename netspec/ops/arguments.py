@@ -182,6 +182,21 @@ class Boolean(Argument):
 
 
 @dataclass(frozen=True)
+class Number(Argument):
+    """A finite number, or a truth value: what a parameter of an extern can be."""
+
+    @property
+    def wanted(self) -> str:
+        return "a number, `true` or `false`"
+
+    def accepts(self, value: object) -> bool:
+        return isinstance(value, int | float) and math.isfinite(value)
+
+    def json_schema(self) -> list[dict[str, Any]]:
+        return [{"type": ["number", "boolean"]}]
+
+
+@dataclass(frozen=True)
 class Word(Argument):
     """One of a few words."""
 

@@ -10,9 +10,12 @@ annotation again, those of all bases too, for every class.
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from enum import Enum
 from itertools import takewhile
+from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict
@@ -119,6 +122,14 @@ def numbers(dims: Shape) -> tuple[int, ...]:
     return cast("tuple[int, ...]", dims)
 
 
+STYLES = (
+    *("linear", "attention", "pool", "norm", "activation", "dropout", "join", "reshape", "other"),
+)
+"""Kinds of op that pictures have a colour for."""
+OTHER_KINDS = ("pooling", "normalising", "activation", "bias", "joining")
+"""What operations beside multiply-adds are; every op's fall into exactly one of them."""
+
+
 class Op(BaseModel):
     """An op with its arguments. Shapes leave out the batch: (channels, height, width)."""
 
@@ -132,7 +143,7 @@ class Op(BaseModel):
     helpers: ClassVar[Mapping[str, str]] = {}
     """The source of classes and functions that torch lacks, by name: the file holds them once."""
     style: ClassVar[str]
-    """The group in `netspec ops`, and unless `kind` says more the colour in pictures."""
+    """The group in `netspec ops`, and unless `kind` says more the colour in pictures: a STYLE."""
     is_light: ClassVar[bool] = False
     """Whether a block may have it beside its one real op and still be drawn as one box."""
     layout: ClassVar[Layout] = Layout.OTHER
@@ -147,7 +158,7 @@ class Op(BaseModel):
     is_pooling: ClassVar[bool] = False
     """Whether papers that count pooling layers count it too."""
     other: ClassVar[str] = "joining"
-    """What the operations are that `cost` counts beside multiply-adds."""
+    """What the operations are that `cost` counts beside multiply-adds: one of OTHER_KINDS."""
     channels: ClassVar[tuple[str, ...]] = ()
     """The arguments that say how many channels come out."""
     positional: ClassVar[int] = 1
@@ -202,7 +213,8 @@ class Op(BaseModel):
     def reach(self, x: Shape) -> Reads | None:
         """Return what an element of the output depends on in inference, for an op of one input.
 
-        None: on one element, but the output's dimensions are not those of the input.
+        None: on one element, but the output's dimensions are not those of the input; nothing, as
+        by default: on the whole input.
         """
         return ()
 
@@ -243,7 +255,7 @@ class Op(BaseModel):
 
     def label(self) -> str:
         """Return the few words that stand in a picture's node."""
-        return self.op_name.replace("_", " ")
+        return self.op_name.rpartition(".")[2].replace("_", " ")
 
     def kind(self) -> str:
         """Return the kind in a picture's legend, which chooses the colour."""
@@ -278,16 +290,60 @@ class Join(Op):
         return [axis for axis, sizes in enumerate(zip(*inputs, strict=True)) if len({*sizes}) > 1]
 
 
-REGISTRY: dict[str, type[Op]] = {}
+class Registry(Mapping[str, type[Op]]):
+    """The ops that a spec may name: those of netspec, and those that are enabled for a call."""
+
+    def __init__(self) -> None:
+        self.built_in: dict[str, type[Op]] = {}
+        self._own: ContextVar[Mapping[str, type[Op]]] = ContextVar(
+            "own", default=MappingProxyType({})
+        )
+
+    @property
+    def own(self) -> Mapping[str, type[Op]]:
+        """The ops that are enabled beside the built-in ones."""
+        return self._own.get()
+
+    @contextmanager
+    def enabled(self, ops: Mapping[str, type[Op]]) -> Iterator[None]:
+        """Let specs name further ops inside this context, and no longer."""
+        before = self._own.set({**self.own, **ops})
+        try:
+            yield
+        finally:
+            self._own.reset(before)
+
+    def add(self, cls: type[Op]) -> None:
+        """Take in a built-in op."""
+        self.built_in[cls.op_name] = cls
+
+    def __getitem__(self, name: str) -> type[Op]:
+        found = self.built_in.get(name)
+        return self.own[name] if found is None else found
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.built_in or name in self.own
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self.built_in
+        yield from self.own
+
+    def __len__(self) -> int:
+        return len(self.built_in) + len(self.own)
+
+
+REGISTRY = Registry()
 _AnyOp = TypeVar("_AnyOp", bound=type[Op])
 
 
 def op(op_name: str) -> Callable[[_AnyOp], _AnyOp]:
-    """Register an op class under the name that a spec writes."""
+    """Give an op class the name that a spec writes; `mylib.squeeze_excite` for one of your own."""
 
     def register(cls: _AnyOp) -> _AnyOp:
         cls.op_name = op_name
-        REGISTRY[op_name] = cls
+        # Whoever imports a module of ops has not yet let every spec name them.
+        if cls.__module__.startswith("netspec.ops."):
+            REGISTRY.add(cls)
         return cls
 
     return register

@@ -13,7 +13,7 @@ import sys
 from typing import Any
 
 from netspec.analysis.network import Network
-from netspec.graph.model import GraphOutput
+from netspec.graph.model import GraphOutput, path
 from netspec.ops.base import INTEGER, REAL
 
 Measured = dict[str, Any]
@@ -40,7 +40,10 @@ def order(network: Network, source: str) -> str:
         [list(shape), INTEGER if name in integers else REAL]
         for name, shape in network.graph.inputs.items()
     ]
-    return json.dumps({"source": source, "model": network.spec.name, "inputs": inputs})
+    # What the user let it import stands where this process finds it.
+    places = sys.path if network.spec.ops else []
+    said = {"source": source, "model": network.spec.name, "inputs": inputs, "path": places}
+    return json.dumps(said | {"layers": [*_own(network)]})
 
 
 def differences(network: Network, found: Measured) -> list[str]:
@@ -63,7 +66,15 @@ def expected(network: Network) -> Measured:
         "macs": network.totals.inference.macs,
         "training macs": network.totals.training.macs,
         "state_dict": state(network),
+        "layers": _own(network),
     }
+
+
+def _own(network: Network) -> dict[str, list[int]]:
+    """Return what modules of the user's own give, of which only a spec or its ops say the shape."""
+    classes = (*network.spec.ops.values(),)
+    nodes = [x for x in network.graph.nodes.values() if isinstance(x.op, classes)]
+    return {path(x.owner): list(network.shapes[x.id]) for x in nodes if x.op.is_module}
 
 
 def _shape(network: Network, output: GraphOutput) -> list[int]:
@@ -81,6 +92,7 @@ warnings.simplefilter("ignore")
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 order = json.load(sys.stdin)
+sys.path += order["path"]
 scope = {"__name__": "generated"}
 exec(compile(order["source"], "<generated>", "exec"), scope)
 with torch.device("meta"):
@@ -88,6 +100,13 @@ with torch.device("meta"):
     inputs = [
         torch.empty(2, *shape, dtype=getattr(torch, dtype)) for shape, dtype in order["inputs"]
     ]
+layers = {}
+def watch(name):
+    def note(module, given, result):
+        layers[name] = list(result.shape[1:])
+    model.get_submodule(name).register_forward_hook(note)
+for name in order["layers"]:
+    watch(name)
 def run(training):
     model.train(training)
     with FlopCounterMode(display=False) as counter:
@@ -102,6 +121,7 @@ print(json.dumps({
     "parameters": sum(p.numel() for p in model.parameters()),
     "macs": macs,
     "training macs": training_macs,
+    "layers": layers,
     "state_dict": {k: list(v.shape) for k, v in sorted(model.state_dict().items())},
 }))
 """

@@ -9,12 +9,13 @@ from functools import cached_property
 from operator import attrgetter
 from typing import NamedTuple
 
-from netspec.analysis.costs import OTHER_KINDS, Depths, NodeCost, depths, total
+from netspec.analysis.costs import Depths, NodeCost, depths, total
 from netspec.analysis.memory import Memory, weigh
 from netspec.analysis.network import Network
 from netspec.analysis.receptive import Field, Fields, see
 from netspec.emit.report.table import RANGE, Cell, Column, Fact, Row, Table, add_up, shares
 from netspec.graph.model import Node, NodeId, path
+from netspec.ops.base import OTHER_KINDS
 from netspec.ops.reach import Reach
 
 ROWS = ("block", "layer", "op")

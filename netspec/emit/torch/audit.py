@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from types import NoneType
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from netspec.emit.torch.convert import CONVERT
 from netspec.emit.torch.initialise import METHOD
@@ -18,6 +18,7 @@ from netspec.emit.torch.instances import MAKER
 from netspec.emit.torch.naming import GLOBALS
 from netspec.ops.base import REGISTRY
 from netspec.ops.fillers import FILLERS
+from netspec.ops.own import package_of
 
 _IMPORTS = {
     "from collections import OrderedDict",
@@ -31,7 +32,7 @@ _CONTAINERS = ("nn.Module", "nn.Sequential", "nn.ModuleList", "nn.ModuleDict")
 _FUNCTIONS = {
     *(*_CONTAINERS, "nn.Identity", "torch.zeros"),
     *("torch.arange", "torch.full", "torch.channels_last"),
-    *(cls.module for cls in REGISTRY.values()),
+    *(cls.module for cls in REGISTRY.built_in.values()),
     *(f"nn.init.{name}" for name in FILLERS),
 }
 """What of torch may be named: the registry is the vocabulary, so a new op needs no line here."""
@@ -81,11 +82,19 @@ class UnexpectedCode(AssertionError):
     """Generated source that holds something the emitter never writes: a bug of ours."""
 
 
-def audit(source: str, classes: Collection[str], doc: str = "") -> str:
+class Vocabulary(NamedTuple):
+    """What a file may name beside torch: its own classes, and what the user let it import."""
+
+    classes: Collection[str]
+    imported: Collection[str] = ()
+    """The paths of what it may call, `mylib.layers.SqueezeExcite`."""
+
+
+def audit(source: str, words: Vocabulary, doc: str = "") -> str:
     """Return a part of a generated file unchanged once it is proved.
 
-    `classes` are those of the file; the docstring of the part's class, evaluated, opens with the
-    words of `doc`. Raises UnexpectedCode.
+    The docstring of the part's class, evaluated, opens with the words of `doc`.
+    Raises UnexpectedCode.
     """
     try:
         tree = ast.parse(source)
@@ -96,8 +105,15 @@ def audit(source: str, classes: Collection[str], doc: str = "") -> str:
         _refuse(tree.body[0], "a docstring with another text")
     for scope in ast.walk(tree):
         if isinstance(scope, _SCOPES):
-            _Scope(scope, classes).check()
+            _Scope(scope, words).check()
     return source
+
+
+def called(parts: Iterable[str], words: Vocabulary) -> set[str]:
+    """Return what the parts of a file name of all that it may import."""
+    nodes = (node for part in parts for node in ast.walk(ast.parse(part)))
+    paths = {".".join(_dotted(node)) for node in nodes if isinstance(node, ast.Attribute)}
+    return paths.intersection(words.imported)
 
 
 def compiled(source: str) -> str:
@@ -120,18 +136,19 @@ def _refuse(node: ast.AST, what: str) -> NoReturn:
 class _Scope:
     """A module, a class or a method without the scopes inside: which names it binds and reads."""
 
-    def __init__(
-        self, scope: ast.Module | ast.ClassDef | ast.FunctionDef, classes: Collection[str]
-    ):
+    def __init__(self, scope: ast.Module | ast.ClassDef | ast.FunctionDef, words: Vocabulary):
         first = scope.body[0] if scope.body else None
         self._docstring = first.value if isinstance(first, ast.Expr) else None
-        self._classes = classes
+        self._classes, self._imported = words
+        self._modules = {f"import {package_of(path)}" for path in self._imported}
         self._nodes = list(_inside(scope))
         self._bound = {node.arg for node in self._nodes if isinstance(node, ast.arg)}
         names = [node for node in self._nodes if isinstance(node, ast.Name)]
         arguments = [node for node in self._nodes if isinstance(node, ast.arg)]
         self._makers = {x.arg for x in arguments if x.annotation and _is_maker(x.annotation)}
         self._bound |= {node.id for node in names if isinstance(node.ctx, ast.Store)}
+        # Of `mylib.layers.SqueezeExcite` only the whole is named, never `mylib.layers`.
+        self._parts = {id(part) for node in self._nodes for part in self._prefixes(node)}
 
     def check(self) -> None:
         """Raise UnexpectedCode for the first node that the emitter never writes."""
@@ -144,7 +161,7 @@ class _Scope:
         # the kinds above it.
         match node:
             case ast.Import() | ast.ImportFrom():
-                return ast.unparse(node) in _IMPORTS
+                return ast.unparse(node) in _IMPORTS | self._modules
             case ast.ClassDef(decorator_list=[], keywords=[]):
                 bases = [".".join(_dotted(base)) for base in node.bases]
                 return node.name in self._classes and bases in _BASES
@@ -166,10 +183,13 @@ class _Scope:
             case ast.Constant():
                 return isinstance(node.value, int | float | NoneType)
             case ast.Name():
-                return node.id in GLOBALS or node.id in self._bound or self._makes(node.id)
+                is_known = node.id in GLOBALS or node.id in self._bound or self._makes(node.id)
+                return is_known or id(node) in self._parts
             case ast.Attribute():
+                if id(node) in self._parts:
+                    return True
                 if text := self._global(node):
-                    return text in _FUNCTIONS or text == "nn.init"
+                    return self._is_function(text) or text == "nn.init"
                 return not node.attr.startswith("_") or _is_constructor(node)
             case ast.Call():
                 return self._may_call(node.func)
@@ -181,7 +201,7 @@ class _Scope:
                 return name in self._makers or (self._makes(name) and name not in self._bound)
             case ast.Attribute():
                 if text := self._global(function):
-                    return text in _FUNCTIONS
+                    return self._is_function(text)
                 words = _dotted(function)
                 is_child = len(words) == 2 and words[0] == "self"
                 return is_child or function.attr in _CALLED or _is_constructor(function)
@@ -193,11 +213,22 @@ class _Scope:
         """Tell whether a name is that of a class of the file, or of a function of Python."""
         return name in self._classes or name in _BUILTINS
 
+    def _is_function(self, text: str) -> bool:
+        return text in _FUNCTIONS or text in self._imported
+
     def _global(self, node: ast.Attribute) -> str:
-        """Return what of torch an attribute names, nothing for one of a local variable."""
+        """Return what of a package an attribute names, nothing for one of a local variable."""
         words = _dotted(node)
-        is_global = words and words[0] in GLOBALS and words[0] not in self._bound
+        packages = {*GLOBALS, *(path.partition(".")[0] for path in self._imported)}
+        is_global = words and words[0] in packages and words[0] not in self._bound
         return ".".join(words) if is_global else ""
+
+    def _prefixes(self, node: ast.AST) -> Iterator[ast.expr]:
+        """Yield the parts of the path of something that was imported."""
+        is_whole = isinstance(node, ast.Attribute) and self._global(node) in self._imported
+        while is_whole and isinstance(node, ast.Attribute):
+            node = node.value
+            yield node
 
 
 def _inside(scope: ast.AST) -> Iterator[ast.AST]:

@@ -23,7 +23,6 @@ from netspec.emit.torch.layout import (
     operation,
     statement,
 )
-from netspec.emit.torch.naming import RESERVED
 from netspec.emit.torch.pieces import child_text, condition_text, operand
 from netspec.emit.torch.plan import ClassPlan
 from netspec.emit.torch.variables import Variables
@@ -178,7 +177,7 @@ class Statements:
 
     def _fresh(self, text: str) -> str:
         """Return a variable that shadows nothing and holds nothing that is still needed."""
-        held = (RESERVED, self.live, self.taken, (self.plan.result,))
+        held = (self.plan.reserved, self.live, self.taken, (self.plan.result,))
         while any(text in names for names in held):
             text += "_"
         return text

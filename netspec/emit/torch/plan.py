@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from netspec.emit.torch.constructs import Construct, Repeated
+from netspec.emit.torch.naming import RESERVED
 from netspec.graph.model import NodeId
 from netspec.language.lower import Lowered
 from netspec.language.model import Body
@@ -116,6 +117,8 @@ class ClassPlan:
     params: tuple[ClassParam, ...] = ()
     local: Mapping[str, str] = field(default_factory=dict)
     """What the constructor calls its arguments and, under INDEX, the index of a loop."""
+    reserved: frozenset[str] = RESERVED
+    """What no variable of its methods may hide."""
 
     @property
     def calls(self) -> list[Call]:

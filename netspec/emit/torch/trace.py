@@ -57,6 +57,7 @@ from netspec.language.model import BlockCall, Body, Call, GivenCall, Layer, OpCa
 from netspec.language.names import widths
 from netspec.language.terms import Argument, Condition, Maker, Ref
 from netspec.ops.dim import Dim, Shape, integer, is_known, name, names, substitute
+from netspec.ops.own import functions
 
 
 def trace(network: Network) -> FilePlan:
@@ -94,6 +95,7 @@ class _Tracer:
         self.deciding: list[Layer] = []
         """The layers that are there under conditions, and then give other channels."""
         self._names = {self.spec.name, f"{self.spec.name}Output", *self.spec.blocks, *GLOBALS}
+        self.reserved = RESERVED | {text.partition(".")[0] for text in functions(self.spec.ops)}
         self._params = {
             text: value if text in held else symbol(GLOBAL + text, isinstance(value, float))
             for text, value in self.graph.params.items()
@@ -145,8 +147,7 @@ class _Tracer:
             for text, value in self._params.items()
             if scope.values[text] is not value or text in names(scope.symbols)
         }
-        depends = plan.depends | hidden.intersection(names_in(plan))
-        plan = replace(plan, depends=depends)
+        plan = replace(plan, depends=plan.depends | hidden.intersection(names_in(plan)))
         if "" not in plan.output:
             fields = tuple(renamed(plan.output, OF_TUPLES).values())
             plan = replace(plan, result=unique(f"{plan.name}Output", self._names), fields=fields)
@@ -158,12 +159,12 @@ class _Tracer:
         """Keep a class, with the arguments of its constructor and what they are called in it."""
         params = class_params(plan, declared, self.graph.params, self.instances, is_model)
         # An argument that hid a class would be called in its place.
-        reserved = RESERVED.union(*map(made_of, plan.children.values()))
+        reserved = self.reserved.union(*map(made_of, plan.children.values()))
         words = renamed((bare(param.name) for param in params), reserved)
         local = {param.name: words[bare(param.name)] for param in params}
         local[INDEX] = unique("i", {*words.values(), *reserved})
-        self.classes[plan.body] = replace(plan, params=params, local=local)
-        return self.classes[plan.body]
+        found = replace(plan, params=params, local=local, reserved=self.reserved)
+        return self.classes.setdefault(plan.body, found)
 
     def helper(self, name: str, source: str) -> str:
         """Return the name of a class or function that an op brings along; no block has the same."""
@@ -363,11 +364,8 @@ class _Walk:
             if is_second and works[-1].child == works[-2].child:
                 break
         items = tuple(work.item for work in works)
-        whole = together(
-            works,
-            {"": shape_behind(items, shapes, copies)},
-            Copies(items, copies, step.actor.said.copies),
-        )
+        child = Copies(items, copies, step.actor.said.copies)
+        whole = together(works, {"": shape_behind(items, shapes, copies)}, child)
         if isinstance(copies, int):
             return whole
         # Copies that differ by what is held fixed are compared once it is, in the next trace.

@@ -9,7 +9,7 @@ from netspec.ops.base import Call, Infix, Input, Op
 
 def wrapper_name(op: Op) -> str:
     """Return what the module is called: `Permute`."""
-    return class_name((op.op_name,))
+    return class_name(op.op_name.split("."))
 
 
 def wrapper_call(name: str, made: Call | Infix) -> Call:

@@ -11,12 +11,23 @@ from netspec.text.syntax import Entry, Mapping, Scalar, Sequence, Tree, entries
 
 _MODELS: dict[Role, tuple[type[Keys], ...]] = {
     "spec": (grammar.SpecKeys, grammar.VariantKeys),
+    "extern": (grammar.ExternKeys,),
     "block": (grammar.BlockKeys,),
     "layer": (grammar.InlineKeys,),
 }
-_PATCHED: dict[str, Role] = {"blocks": "block", "inputs": "plain", "params": "plain"}
+_PATCHED: dict[str, Role] = {
+    "blocks": "block",
+    "externs": "extern",
+    "inputs": "plain",
+    "params": "plain",
+}
 """What a variant puts at `blocks.B`, `inputs.image` and `params.width`; else it is a layer."""
-_BELOW: dict[Role, Role] = {"blocks": "block", "branches": "chain", "chain": "layer"}
+_BELOW: dict[Role, Role] = {
+    "externs": "extern",
+    "blocks": "block",
+    "branches": "chain",
+    "chain": "layer",
+}
 
 
 def child(role: Role, key: str) -> Role:
@@ -73,9 +84,10 @@ def operator(node: Mapping, blocks: Iterable[str]) -> str | None:
 
 
 def signatures(spec: Tree) -> dict[str, list[str]]:
-    """Return the parameters of each block of a file, in order."""
-    blocks = entries(spec.get("blocks")) if isinstance(spec, Mapping) else ()
-    return {key.text: _params(value) for key, value in blocks}
+    """Return the parameters of each block and extern of a file, in order."""
+    sections = ("externs", "blocks") if isinstance(spec, Mapping) else ()
+    parts = (entry for section in sections for entry in entries(spec.get(section)))  # type: ignore[union-attr]  # a mapping
+    return {key.text: _params(value) for key, value in parts}
 
 
 def _params(block: Tree) -> list[str]:

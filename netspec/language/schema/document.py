@@ -9,6 +9,7 @@ from netspec.language.extras import ARGUMENTS
 from netspec.language.grammar import (
     BlockKeys,
     BodyKeys,
+    ExternKeys,
     InsertionKeys,
     LayerKeys,
     SpecKeys,
@@ -48,6 +49,7 @@ def document() -> Schema:
         "definitions": {
             "spec": SpecKeys.object(),
             "variant": VariantKeys.object(),
+            "extern": ExternKeys.object(),
             "block": BlockKeys.object(anyOf=_BODIES),
             "chain": {"anyOf": [table(ref("layer"), NAME), _LAYERS]},
             "layer": _layer(LayerKeys),

@@ -11,6 +11,7 @@ from netspec.language.keys import Schema
 from netspec.ops.arguments import bare
 from netspec.ops.base import REGISTRY, Op
 from netspec.ops.fillers import FILLERS, Filler
+from netspec.ops.own import is_torchs, package_of
 
 
 def definitions() -> dict[str, Schema]:
@@ -69,7 +70,9 @@ def signature(cls: type[Op]) -> str:
 
 
 def link(cls: type[Op]) -> str:
-    """Return the address of PyTorch's page about an op."""
+    """Return the address of PyTorch's page about an op, nothing for a class of the user's own."""
+    if package_of(cls.module) and not is_torchs(cls.module):
+        return ""
     name = cls.module.replace("nn.", "torch.nn.", 1) if cls.is_module else cls.module
     name = name.replace("F.", "torch.nn.functional.", 1) if name.startswith("F.") else name
     return f"https://docs.pytorch.org/docs/stable/generated/{name}.html"
@@ -88,9 +91,13 @@ def _call(cls: type[Op], arguments: dict[str, Schema]) -> Schema:
     return {
         **_positional(items),
         "description": text,
-        "markdownDescription": f"{text}\n\n`{cls.op_name}: [{signature(cls)}]`\n\n"
-        f"[{cls.module} in PyTorch]({link(cls)})",
+        "markdownDescription": f"{text}\n\n`{cls.op_name}: [{signature(cls)}]`\n\n{_called(cls)}",
     }
+
+
+def _called(cls: type[Op]) -> str:
+    page = link(cls)
+    return f"[{cls.module} in PyTorch]({page})" if page else f"`{cls.module}`"
 
 
 def _positional(items: list[Schema]) -> Schema:

@@ -53,7 +53,7 @@ def _with_sections(base: Mapping, variant: Variant) -> Mapping:
     """Return a spec with an empty section for each that a variant inserts the first part of."""
     first = {key.text.partition(".")[0]: key for key, _ in entries(variant.said.insert)}
     found: list[Entry] = []
-    for section in ("params", "blocks"):
+    for section in ("params", "externs", "blocks"):
         if section in first and not base.find(section):
             place = name_in(first[section], 0)
             found.append((place, Mapping((), place.span)))
@@ -157,7 +157,7 @@ class _Patcher:
         above, _, name = path.text.rpartition(".")
         grows = edits.before or edits.after or edits.appended
         is_empty = len(edits.removed) == len(edits.container.items) and not grows
-        if above not in ("blocks", "params") and is_empty:
+        if above not in ("blocks", "externs", "params") and is_empty:
             message = f"without `{name}` nothing is left of `{above}`"
             help = "change the layer or the block around it"
             if above in ("inputs", "outputs"):

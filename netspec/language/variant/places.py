@@ -15,12 +15,13 @@ from netspec.text.syntax import Mapping, Scalar, Sequence, Tree, entries
 Form = Literal["spec", "chain", "blocks", "heads", "values", "block", "body", "value"]
 """What a tree is, which decides how the names below it are found; a body is a block's or a layer.
 
-`heads` and `values` are the sections of outputs, and of inputs or parameters.
+`heads` and `values` are the sections of outputs, and of inputs, parameters or externs.
 """
 
 SECTIONS: dict[str, Form] = {
     "params": "values",
     "inputs": "values",
+    "externs": "values",
     "blocks": "blocks",
     "graph": "chain",
     "outputs": "heads",

@@ -1,0 +1,1 @@
+"""A library of layers, with ops by which specs of netspec name them."""
