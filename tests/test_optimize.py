@@ -591,7 +591,8 @@ def test_weights_are_written_beside_the_spec(tmp_path: Path) -> None:
         (["--only", "fold"], 2, "no rewrite is called `fold`"),
         (["--weights", "in.pt"], 2, "--weights and --weights-out go together"),
         (["--weights", "no.pt", "--weights-out", "x.pt"], 2, "no.pt"),
-        (["--weights", "other.pt", "--weights-out", "x.pt"], 1, "conv.weight: not in the file"),
+        (["--weights", "part.pt", "--weights-out", "x.pt"], 1, "conv.weight: not in the file"),
+        (["--weights", "other.pt", "--weights-out", "x.pt"], 1, "cannot be matched by structure"),
         (["--weights", "wide.pt", "--weights-out", "x.pt"], 1, "the file has 9×3×3×3, the model"),
         (["--weights", "net.yaml", "--weights-out", "x.pt"], 2, "net.yaml"),
     ],
@@ -606,9 +607,10 @@ def test_what_cannot_be_done_is_told(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("net.yaml").write_text(one_block(CASES["fold_batch_norm"][0]))
+    state = load(Path("net.yaml")).build().state_dict()
+    torch.save({key: x for key, x in state.items() if key != "conv.weight"}, "part.pt")
     torch.save({"weight": torch.ones(1)}, "other.pt")
-    wide = {**load(Path("net.yaml")).build().state_dict(), "conv.weight": torch.ones(9, 3, 3, 3)}
-    torch.save(wide, "wide.pt")
+    torch.save({**state, "conv.weight": torch.ones(9, 3, 3, 3)}, "wide.pt")
     assert main(["optimize", "net.yaml", "-o", "fast.yaml", *arguments]) == code
     assert message in capsys.readouterr().err
     assert not Path("fast.yaml").exists() and not Path("x.pt").exists()
