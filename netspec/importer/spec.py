@@ -11,7 +11,6 @@ from netspec.importer.flat import Flat
 from netspec.importer.fold import fold
 from netspec.importer.losses import weighted
 from netspec.importer.naming import shown
-from netspec.importer.refusal import Unliftable, refused
 from netspec.importer.tree import Interleaved
 from netspec.language.write import written
 from netspec.text.codes import Code
