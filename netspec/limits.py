@@ -23,6 +23,9 @@ LISTED_FILES = 1_000
 DIAGNOSTICS = 200
 """Told in one run."""
 
+MODEL = 2**31 - 1
+"""Of a network of another program's, with its weights: protobuf's own limit."""
+
 # ------------------------------------------------------------------ a network
 RANK = 8
 """Dimensions of an input."""

@@ -55,3 +55,4 @@ class Code:
     NO_PLACE = "NS063"
     NOT_LIFTED = "NS070"
     NOT_PROTOTXT = "NS075"
+    NOT_ONNX = "NS076"

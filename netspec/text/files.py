@@ -28,8 +28,8 @@ def standard_output() -> TextIO:
     return sys.stdout
 
 
-def read(path: str) -> bytes:
-    """Return a file's bytes, at most one more than a spec may have; `-` is standard input.
+def read(path: str, most: int = limits.BYTES) -> bytes:
+    """Return a file's bytes, at most one more than `most`; `-` is standard input.
 
     Raises OSError.
     """
@@ -38,11 +38,11 @@ def read(path: str) -> bytes:
             raise FileNotFoundError("standard input is closed; name a spec file")
         if sys.stdin.isatty():
             raise FileNotFoundError("standard input is a terminal; name a spec file")
-        return sys.stdin.buffer.read(limits.BYTES + 1)
+        return sys.stdin.buffer.read(most + 1)
     try:
         with open(path, "rb", opener=_open_at_once) as file:
             if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                return file.read(limits.BYTES + 1)
+                return file.read(most + 1)
     except IsADirectoryError:
         raise IsADirectoryError(f"{path} is a directory") from None
     except FileNotFoundError:

@@ -1,0 +1,256 @@
+"""An ONNX file → Flat, its weights, and what the exporter has lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path as File
+from typing import TYPE_CHECKING, Any
+
+from netspec import limits
+from netspec.importer import onnx_layers, onnx_moves, onnx_windows  # noqa: F401  # what they lift
+from netspec.importer.caffe_build import legal
+from netspec.importer.flat import Flat, Path, Read, Result, Step
+from netspec.importer.kinds import with_kinds
+from netspec.importer.labels import named
+from netspec.importer.lines import PLACE
+from netspec.importer.onnx_file import Graph, read
+from netspec.importer.onnx_lift import ANY_BATCH, Draft, Lifter, Unliftable
+from netspec.importer.onnx_names import (
+    Scope,
+    is_folded,
+    network_of,
+    owner_of,
+    paths,
+    scope_of,
+    scopes,
+)
+from netspec.importer.torch_lift import Held
+from netspec.language.names import check_name
+from netspec.text.codes import Code
+from netspec.text.diagnostics import Diagnostic, Sink, Span, SpecError, escape
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    Array = np.ndarray[Any, np.dtype[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A network, its state_dict, and what the file does not have, as lines for the user."""
+
+    flat: Flat
+    state: Mapping[str, Array]
+    notes: tuple[str, ...]
+
+
+def found_in(path: str, size: Sequence[int] = (), name: str = "") -> Found:
+    """Return what an ONNX file holds; `size` is its image's where the file leaves it open.
+
+    Raises SpecError with everything that no op can do, and OSError.
+    """
+    return found_of(read(path), size, name)
+
+
+def found_of(graph: Graph, size: Sequence[int] = (), name: str = "") -> Found:
+    """Return what a graph holds. Raises SpecError."""
+    shapes, batch = _inputs(graph, size)
+    names = _legal([*shapes], "input")
+    lifter = Lifter(graph, shapes, batch)
+    lifter.run()
+    if lifter.missing:
+        raise SpecError(map(_refusal, lifter.missing))
+    results = _results(graph, lifter)
+    drafts = _needed(lifter, results)
+    around = scopes(drafts)
+    where = paths(drafts, around)
+    steps = _steps(drafts, around, where, names)
+    outputs = {
+        text: Result(_read(held, where, names))
+        for text, held in zip(_output_names(graph), results, strict=True)
+    }
+    stem = File(graph.source.name).name
+    title = name or network_of(graph.nodes) or File(stem).stem
+    flat = Flat(
+        _title(title),
+        f"Imported from {escape(stem)}",
+        dict(zip(names, shapes.values(), strict=True)),
+        steps,
+        outputs,
+        frozenset(new for old, new in zip(shapes, names, strict=True) if old in graph.integers),
+        _keys(graph, steps),
+    )
+    return Found(_blocks(flat, around), _state(drafts, where, steps), (*_notes(drafts, where),))
+
+
+# -------------------------------------------------------------------- inputs
+
+
+def _inputs(graph: Graph, size: Sequence[int]) -> tuple[dict[str, tuple[int, ...]], int]:
+    """Return the shapes of the inputs without the batch, and the batch."""
+    sink, found = Sink(), {}
+    batches = set()
+    for number, (name, known) in enumerate(graph.inputs.items()):
+        sizes = known[1:]
+        if size and not number:
+            given = tuple(size)
+            if len(given) != len(sizes) or any(b not in (None, a) for a, b in zip(given, sizes)):  # noqa: B905
+                told = "×".join(map(str, (x or "?" for x in sizes)))
+                _say(sink, graph, f"the input `{escape(name)}` is {told}", "leave --input out")
+            sizes = given
+        if len(known) < 2 or len(known) > limits.RANK or any(not x or x < 1 for x in sizes):
+            message = f"the file does not say how large the input `{escape(name)}` is"
+            _say(sink, graph, message, "say it: `--input 3x224x224`")
+        found[name] = tuple(x or 1 for x in sizes)
+        batches.add((known or (None,))[0])
+    if not found or len(batches) > 1 or batches == {0}:
+        _say(sink, graph, "the graph has no inputs of one batch", "")
+    sink.stop()
+    (batch,) = batches
+    return found, batch or ANY_BATCH
+
+
+def _say(sink: Sink, graph: Graph, message: str, help: str) -> None:
+    sink.add(Diagnostic(Code.NOT_ONNX, message, Span(graph.source, 0, 0), help=help))
+
+
+def _legal(texts: Sequence[str], kind: str) -> list[str]:
+    """Return names that a spec may give, as near to the file's as can be."""
+    found: list[str] = []
+    for text in texts:
+        is_name = check_name(Sink(), text, PLACE, kind) and text != "input"
+        name = text if is_name else ("image" if text == "input" else legal(text, kind))
+        while name in found:
+            name += "_2"
+        found.append(name)
+    return found
+
+
+def _title(text: str) -> str:
+    """Return a class's name as near to a text as can be."""
+    words = "".join(char if char.isascii() and char.isalnum() else " " for char in text).split()
+    title = "".join(word[0].upper() + word[1:] for word in words)[:64]
+    return title if check_name(Sink(), title or "-", PLACE, "network") else f"Net{title[:60]}"
+
+
+# ------------------------------------------------------------------- results
+
+
+def _results(graph: Graph, lifter: Lifter) -> list[Held]:
+    results = [lifter.held.get(name) for name in graph.outputs]
+    if not results or any(not isinstance(held, Held) or held.draft < 0 for held in results):
+        message = "an output is no layer's: it is an input, or numbers of the file"
+        raise SpecError([Diagnostic(Code.NOT_LIFTED, message, Span(graph.source, 0, 0))])
+    return [held for held in results if isinstance(held, Held)]
+
+
+def _output_names(graph: Graph) -> list[str]:
+    """Return what outputs are called; names that only an exporter made say nothing."""
+    if len(graph.outputs) == 1:
+        return ["logits"]
+    return _legal(graph.outputs, "output")
+
+
+def _needed(lifter: Lifter, results: Sequence[Held]) -> dict[int, Draft]:
+    """Return the drafts that a result depends on."""
+    needed: set[int] = set()
+    todo = [held.draft for held in results]
+    while todo:
+        number = todo.pop()
+        if number >= 0 and number not in needed:
+            needed.add(number)
+            todo += [read.draft for read in lifter.drafts[number].reads]
+    return {i: draft for i, draft in enumerate(lifter.drafts) if i in needed}
+
+
+def _refusal(missing: Unliftable) -> Diagnostic:
+    node, reason, nearest = missing
+    text = f"no op does what the node `{escape(node.name[:80] or node.op)}` does, a {node.op[:40]}"
+    text += f": {escape(reason)}" if reason else ""
+    help = f"the nearest is `{nearest}`" if nearest else ""
+    return Diagnostic(Code.NOT_LIFTED, text, node.span, help=help)
+
+
+# --------------------------------------------------------------------- steps
+
+
+def _read(held: Held, where: Mapping[int, Path], inputs: Sequence[str]) -> Read:
+    if held.draft < 0:
+        return Read((inputs[-1 - held.draft],))
+    return Read(where[held.draft], held.port)
+
+
+def _steps(
+    drafts: Mapping[int, Draft],
+    around: Mapping[int, Scope],
+    where: Mapping[int, Path],
+    inputs: Sequence[str],
+) -> tuple[Step, ...]:
+    owners: dict[object, Path] = {}
+    steps = []
+    for number, draft in drafts.items():
+        path = where[number]
+        names = tuple(weight.name for weight in draft.weights.values())
+        # Equal arrays of different modules may be one in the file: only a module that is called
+        # again shares its weights.
+        key = (names, around[number].path, draft.op, repr(draft.arguments))
+        owner = owners.setdefault(key, path) if names else path
+        shares = owner if owner != path else ()
+        tensors = {} if shares else {key: x.name for key, x in draft.weights.items()}
+        reads = tuple(_read(read, where, inputs) for read in draft.reads)
+        classes = around[number].classes[: len(path) - 1]
+        place = str(draft.node.span)
+        steps.append(
+            Step(path, draft.op, draft.arguments, reads, classes, False, shares, tensors, {}, place)
+        )
+    return tuple(steps)
+
+
+def _keys(graph: Graph, steps: Sequence[Step]) -> tuple[str, ...]:
+    """Return the names of the arrays in the file's order, where they are those of a module."""
+    names = {name for step in steps for name in step.tensors.values()}
+    lost = any("::" in name for name in names)
+    return () if lost else tuple(name for name in graph.arrays if name in names)
+
+
+def _blocks(flat: Flat, around: Mapping[int, Scope]) -> Flat:
+    """Return a network with what its modules are called as classes, where the file lacks it."""
+    if any(any(scope.classes) for scope in around.values()):
+        return flat
+    if all(len(step.path) == 1 for step in flat.steps):
+        return named(flat)
+    return with_kinds(flat)
+
+
+def _state(
+    drafts: Mapping[int, Draft], where: Mapping[int, Path], steps: Sequence[Step]
+) -> dict[str, Array]:
+    """Return the arrays by the spec's keys."""
+    import numpy as np
+
+    found = {}
+    for (number, draft), step in zip(drafts.items(), steps, strict=True):
+        for tensor, weight in draft.weights.items() if not step.shares else ():
+            key = ".".join((*where[number], tensor) if tensor else where[number])
+            found[key] = np.ascontiguousarray(weight.array)
+    return found
+
+
+# --------------------------------------------------------------------- notes
+
+
+def _notes(drafts: Mapping[int, Draft], where: Mapping[int, Path]) -> Iterator[str]:
+    """Yield what the exporter has lost: batch normalisations, and names of weights."""
+    folded, lost = [], []
+    for number, draft in drafts.items():
+        path = ".".join(where[number])
+        if is_folded(draft.node):
+            folded.append(f"{'.'.join(scope_of(draft.node).path)} into {path}")
+        elif draft.weights and tuple(draft.weights) != ("",) and owner_of(draft) != where[number]:
+            lost.append(path)
+    if folded:
+        yield f"batch norms that the exporter has folded into convolutions: {', '.join(folded)}"
+    if lost:
+        text = "weights that the file calls otherwise or not at all (a batch norm may be folded in)"
+        yield f"{text}: {', '.join(lost)}"

@@ -1,0 +1,358 @@
+"""Lifts of ONNX nodes that move, cut, join and calculate."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from netspec.importer.onnx_file import Node
+from netspec.importer.onnx_layers import biased, linear
+from netspec.importer.onnx_lift import Lifter, Weight, lifts
+from netspec.importer.onnx_numbers import axes_of
+from netspec.importer.torch_lift import Held, NoCounterpart, one
+
+
+@lifts("Identity", "Dropout", "Cast")
+def _same(lifter: Lifter, node: Node) -> Any:
+    if node.op == "Cast" and node.attributes["to"] not in (1, 10, 11, 16):
+        raise NoCounterpart("numbers of another kind:")
+    if node.op == "Dropout" and len(node.inputs) > 2 and lifter.array(node, 2):
+        raise NoCounterpart("dropout while training: dropout")
+    return lifter.tensor(node)
+
+
+# ------------------------------------------------------------------- reshape
+
+
+@lifts("Reshape")
+def _reshape(lifter: Lifter, node: Node) -> Held:
+    x, given = lifter.tensor(node), lifter.array(node, 1)
+    assert given is not None
+    dims, sizes = lifter.dims(x), [int(size) for size in given.reshape(-1)]
+    if not node.attributes.get("allowzero", 0):
+        sizes = [dims[i] if size == 0 else size for i, size in enumerate(sizes)]
+    if -1 in sizes:
+        rest = math.prod(size for size in sizes if size != -1)
+        sizes[sizes.index(-1)] = math.prod(dims) // rest
+    return _shaped(lifter, node, x, sizes)
+
+
+@lifts("Flatten")
+def _flatten(lifter: Lifter, node: Node) -> Held:
+    x = lifter.tensor(node)
+    dims, axis = lifter.dims(x), node.attributes.get("axis", 1)
+    axis = axis + len(dims) if axis < 0 else axis
+    return _shaped(lifter, node, x, [math.prod(dims[:axis]), math.prod(dims[axis:])])
+
+
+@lifts("Squeeze")
+def _squeeze(lifter: Lifter, node: Node) -> Held:
+    x = lifter.tensor(node)
+    dims = lifter.dims(x)
+    axes = axes_of(node.attributes, [None, lifter.array(node, 1)])
+    axes = [i for i, size in enumerate(dims) if size == 1] if axes is None else axes
+    gone = {axis % len(dims) for axis in axes}
+    return _shaped(lifter, node, x, [size for i, size in enumerate(dims) if i not in gone])
+
+
+@lifts("Unsqueeze")
+def _unsqueeze(lifter: Lifter, node: Node) -> Held:
+    x = lifter.tensor(node)
+    dims, axes = lifter.dims(x), axes_of(node.attributes, [None, lifter.array(node, 1)])
+    rank = len(dims) + len(axes)
+    new, rest = {axis % rank for axis in axes}, iter(dims)
+    return _shaped(lifter, node, x, [1 if i in new else next(rest) for i in range(rank)])
+
+
+def _shaped(lifter: Lifter, node: Node, x: Held, sizes: Sequence[int]) -> Held:
+    """Return the elements in another shape, whose first size is the batch's or a multiple of it."""
+    if math.prod(sizes) != math.prod(lifter.dims(x)) or not sizes:
+        raise NoCounterpart("another number of elements: reshape")
+    first, *rest = sizes
+    if not x.has_batch:
+        return _to(lifter, node, x, (*sizes,))._replace(shift=1)
+    if first % lifter.batch or not rest:
+        raise NoCounterpart("the batch in another place than first: reshape")
+    if first == lifter.batch:
+        return _to(lifter, node, x, (*rest,))._replace(shift=0)
+    return _to(lifter, node, x, (first // lifter.batch, *rest))._replace(shift=1)
+
+
+def _to(lifter: Lifter, node: Node, x: Held, sizes: tuple[int, ...]) -> Held:
+    if sizes == x.sizes:
+        return x
+    if len(sizes) == 1 and not x.shift:
+        return lifter.emit(node, "flatten", {}, [x])
+    return lifter.emit(node, "reshape", {"size": sizes}, [x])
+
+
+@lifts("Transpose")
+def _transpose(lifter: Lifter, node: Node) -> Held:
+    x = lifter.tensor(node)
+    dims = node.attributes.get("perm", tuple(reversed(range(x.rank))))
+    if x.has_batch and dims[0] != 0:
+        raise NoCounterpart("the batch in another place than first: permute")
+    front = (0,) if x.shift else ()
+    if (*dims,) == (*range(x.rank),):
+        return x
+    return lifter.emit(node, "permute", {"dims": (*front, *(dim + x.shift for dim in dims))}, [x])
+
+
+@lifts("Expand")
+def _expand(lifter: Lifter, node: Node) -> Held:
+    value, given = lifter.value(node, 0), lifter.array(node, 1)
+    x = value if isinstance(value, Held) else layer(lifter, node, 0, given.size)  # type: ignore[union-attr]
+    dims, wanted = lifter.dims(x), [int(size) for size in given]  # type: ignore[union-attr]
+    dims = (1,) * (len(wanted) - len(dims)) + dims
+    wanted = [1] * (len(dims) - len(wanted)) + wanted
+    sizes = [max(a, b) for a, b in zip(dims, wanted, strict=True)]
+    if sizes[1:] == [*x.sizes[-len(sizes[1:]) :]] and sizes[0] == lifter.batch:
+        return x  # along the batch, which every layer has
+    if x.shift or sizes[0] != lifter.batch:
+        raise NoCounterpart("expansion of the batch: expand")
+    return lifter.emit(node, "expand", {"size": tuple(sizes[1:])}, [x])
+
+
+# -------------------------------------------------------------------- pieces
+
+
+def _inner(x: Held, axis: int) -> int:
+    """Return netspec's number of a dimension that is not the batch."""
+    if not -x.rank <= axis < x.rank or (x.has_batch and axis % x.rank == 0):
+        raise NoCounterpart("a dimension that is the batch's:")
+    return axis % x.rank + x.shift
+
+
+@lifts("Split")
+def _split(lifter: Lifter, node: Node) -> list[Held]:
+    x, given = lifter.tensor(node), lifter.array(node, 1)
+    dim = _inner(x, node.attributes.get("axis", 0))
+    whole, count = x.sizes[dim - 1], len(node.outputs)
+    each = -(-whole // count)
+    sizes = node.attributes.get("split", (*[each] * (count - 1), whole - each * (count - 1)))
+    sizes = tuple(int(size) for size in (sizes if given is None else given))
+    if len(sizes) == 1:
+        return [x]
+    if len({*sizes}) == 1:
+        return lifter.pieces(node, "chunk", {"chunks": len(sizes), "dim": dim}, x)
+    return lifter.pieces(node, "split", {"split_size_or_sections": sizes, "dim": dim}, x)
+
+
+@lifts("Slice")
+def _slice(lifter: Lifter, node: Node) -> Held:
+    x = lifter.tensor(node)
+    given = [lifter.array(node, i) for i in range(5)]
+    starts = node.attributes.get("starts") if given[1] is None else given[1]
+    ends = node.attributes.get("ends") if given[2] is None else given[2]
+    axes = axes_of(node.attributes, given, 3) or range(len(starts))
+    steps = [1] * len(starts) if given[4] is None else given[4]
+    for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
+        x = _narrow(lifter, node, x, axis % x.rank, slice(int(start), int(end), int(step)))
+    return x
+
+
+def _narrow(lifter: Lifter, node: Node, x: Held, axis: int, cut: slice) -> Held:
+    """Return a part of a tensor along one of ONNX's dimensions."""
+    size = lifter.dims(x)[axis]
+    start, stop, step = cut.indices(size)
+    if (start, stop, step) == (0, size, 1):
+        return x
+    dim = _inner(x, axis)
+    if step == 1:
+        arguments = {"dim": dim, "start": start, "length": stop - start}
+        return lifter.emit(node, "narrow", arguments, [x])
+    if step < 1 or size % step or stop < size or start >= step:
+        raise NoCounterpart("a slice with steps: narrow")
+    sizes = (*x.sizes[: dim - 1], size // step, step, *x.sizes[dim:])
+    apart = lifter.emit(node, "reshape", {"size": sizes}, [x])
+    return lifter.emit(node, "select", {"dim": dim + 1, "index": start}, [apart])
+
+
+@lifts("Gather")
+def _gather(lifter: Lifter, node: Node) -> Held:
+    value, places = lifter.value(node, 0), lifter.value(node, 1)
+    axis = node.attributes.get("axis", 0)
+    if isinstance(places, Held):
+        weight = lifter.weight(node, 0)
+        if weight is None or weight.array.ndim != 2 or axis:
+            raise NoCounterpart("elements at places that only running it gives: gather")
+        arguments = {"num_embeddings": weight.array.shape[0], "embedding_dim": weight.array.shape[1]}
+        return lifter.emit(node, "embedding", arguments, [places], {"weight": weight})
+    dim = _inner(value, axis)
+    first = int(places.reshape(-1)[0])
+    if places.ndim == 0:
+        return lifter.emit(node, "select", {"dim": dim, "index": first}, [value])
+    length = places.size
+    if places.ndim != 1 or [*places] != [*range(first, first + length)]:
+        raise NoCounterpart("elements that are no neighbours: narrow")
+    return lifter.emit(node, "narrow", {"dim": dim, "start": first, "length": length}, [value])
+
+
+# --------------------------------------------------------------------- sizes
+
+
+@lifts("Pad")
+def _pad(lifter: Lifter, node: Node) -> Held:
+    x, pads, value = lifter.tensor(node), lifter.array(node, 1), lifter.array(node, 2)
+    given = node.attributes.get("pads") if pads is None else pads
+    axes = axes_of({}, [None, lifter.array(node, 3)]) or range(x.rank)
+    ends = {axis % x.rank: i for i, axis in enumerate(axes)}
+    pairs = [(0, 0)] * x.rank
+    for axis, i in ends.items():
+        pairs[axis] = (int(given[i]), int(given[i + len(ends)]))  # type: ignore[index]
+    if pairs[0] != (0, 0) and x.has_batch:
+        raise NoCounterpart("padding of the batch: pad")
+    while pairs and pairs[0] == (0, 0):
+        pairs.pop(0)
+    if not pairs:
+        return x
+    mode = {"edge": "replicate", "wrap": "circular"}.get(
+        node.attributes.get("mode", "constant"), node.attributes.get("mode", "constant")
+    )
+    arguments: dict[str, Any] = {"pad": tuple(n for pair in reversed(pairs) for n in pair)}
+    number = node.attributes.get("value", 0.0) if value is None else float(value.reshape(-1)[0])
+    if mode != "constant":
+        arguments["mode"] = mode
+    elif number:
+        arguments["value"] = number
+    return lifter.emit(node, "pad", arguments, [x])
+
+
+_MODES = {
+    ("nearest", "asymmetric", "floor"): ("nearest", None),
+    ("linear", "half_pixel", ""): ("linear", None),
+    ("linear", "pytorch_half_pixel", ""): ("linear", None),
+    ("linear", "align_corners", ""): ("linear", True),
+    ("cubic", "half_pixel", ""): ("bicubic", None),
+    ("cubic", "pytorch_half_pixel", ""): ("bicubic", None),
+    ("cubic", "align_corners", ""): ("bicubic", True),
+}
+"""ONNX's mode, coordinates and rounding → PyTorch's mode and `align_corners`."""
+
+
+@lifts("Resize")
+def _resize(lifter: Lifter, node: Node) -> Held:
+    x, given = lifter.tensor(node), node.attributes
+    scales, sizes = lifter.array(node, 2), lifter.array(node, 3)
+    mode = given.get("mode", "nearest")
+    rounding = given.get("nearest_mode", "round_prefer_floor") if mode == "nearest" else ""
+    key = mode, given.get("coordinate_transformation_mode", "half_pixel"), rounding
+    is_plain = not given.get("antialias", 0) and "axes" not in given and not x.shift
+    cubic = given.get("cubic_coeff_a", -0.75)
+    if key not in _MODES or not is_plain or (mode == "cubic" and cubic != -0.75):
+        raise NoCounterpart("a resize of other coordinates: interpolate")
+    name, corners = _MODES[key]
+    name = {2: "linear", 3: "bilinear", 4: "trilinear"}[len(x.sizes)] if name == "linear" else name
+    arguments: dict[str, Any] = {"mode": name, "align_corners": corners}
+    if scales is not None and scales.size:
+        factors = tuple(float(factor) for factor in scales)
+        if factors[:2] != (1, 1):
+            raise NoCounterpart("a resize of channels: interpolate")
+        arguments["scale_factor"] = one(tuple(int(f) if f == int(f) else f for f in factors[2:]))
+    else:
+        arguments["size"] = tuple(int(size) for size in sizes[2:])  # type: ignore[index]
+    return lifter.emit(node, "interpolate", arguments, [x])
+
+
+@lifts("DepthToSpace", "SpaceToDepth")
+def _shuffle(lifter: Lifter, node: Node) -> Held:
+    x, block = lifter.tensor(node), node.attributes["blocksize"]
+    if node.op == "SpaceToDepth" or node.attributes.get("mode", "DCR") != "CRD":
+        raise NoCounterpart("channels in another order: pixel_shuffle")
+    return lifter.emit(node, "pixel_shuffle", {"upscale_factor": block}, [x])
+
+
+# --------------------------------------------------------------------- joins
+
+
+def layer(lifter: Lifter, node: Node, place: int, rank: int, shift: int = 0) -> Held:
+    """Return what a node reads as a layer of ONNX's `rank`: arrays become layers of their own."""
+    value = lifter.value(node, place)
+    if isinstance(value, Held):
+        return value
+    array = value.reshape((1,) * (rank - value.ndim) + value.shape)
+    has_first = not shift
+    if has_first and array.shape[0] != 1:
+        raise NoCounterpart("an array with a size in the batch's place: parameter")
+    sizes = array.shape[1:] if has_first else array.shape
+    if array.size == 1:
+        arguments: dict[str, Any] = {"value": float(str(array.reshape(-1)[0])), "size": sizes or (1,)}
+        held = lifter.emit(node, "constant", arguments, ())
+    else:
+        given = {"size": sizes, **({"batch": 1} if value.ndim == rank and has_first else {})}
+        own = value if value.ndim == rank else array.reshape(sizes)
+        weights = {"": Weight(node.inputs[place], own)}
+        held = lifter.emit(node, "parameter", given, (), weights)
+    return held._replace(shift=shift, has_batch=False)
+
+
+def _aligned(lifter: Lifter, node: Node) -> list[Held]:
+    """Return what a node reads as layers of one rank, broadcast from the right as ONNX does."""
+    values = [lifter.held[name] for name in node.inputs]
+    ranks = [x.rank if isinstance(x, Held) else x.ndim for x in values]
+    held = [x for x in values if isinstance(x, Held)]
+    shift = min((x.shift for x in held if x.has_batch), default=1)
+    found = [layer(lifter, node, i, max(ranks), shift) for i in range(len(values))]
+    if any(x.rank != max(ranks) or x.shift != shift for x in found):
+        raise NoCounterpart("inputs of different rank:")
+    return found
+
+
+@lifts("Concat")
+def _concat(lifter: Lifter, node: Node) -> Held:
+    reads = _aligned(lifter, node)
+    if len(reads) == 1:
+        return reads[0]
+    return lifter.emit(node, "concat", {"dim": _inner(reads[0], node.attributes["axis"])}, reads)
+
+
+@lifts("Add", "Sum")
+def _add(lifter: Lifter, node: Node) -> Held:
+    for i in (0, 1) if len(node.inputs) == 2 else ():
+        x, other = lifter.value(node, i), lifter.value(node, 1 - i)
+        if isinstance(x, Held) and not isinstance(other, Held):
+            bias = lifter.weight(node, 1 - i)
+            if bias and (found := biased(lifter, node, x, bias)):
+                return found
+    return lifter.emit(node, "add", {}, _aligned(lifter, node))
+
+
+@lifts("Mul")
+def _mul(lifter: Lifter, node: Node) -> Held:
+    left, right = (lifter.value(node, i) for i in (0, 1))
+    for x, other in ((left, right), (right, left)):
+        if not isinstance(other, Held) and other.size == 1 and other.ndim <= x.rank:
+            return lifter.emit(node, "scale", {"factor": _number(other)}, [x])
+        made = lifter.maker(other)
+        if made and made.op == "sigmoid" and made.reads == (x,):
+            return lifter.emit(node, "silu", {}, [x])
+    return lifter.emit(node, "mul", {}, _aligned(lifter, node))
+
+
+@lifts("Sub", "Div")
+def _other(lifter: Lifter, node: Node) -> Held:
+    return lifter.emit(node, node.op.lower(), {}, _aligned(lifter, node))
+
+
+def _number(array: Any) -> int | float:
+    value = float(str(array.reshape(-1)[0]))
+    return int(value) if value.is_integer() else value
+
+
+@lifts("Pow", "Sqrt")
+def _pow(lifter: Lifter, node: Node) -> Held:
+    array = lifter.array(node, 1) if node.op == "Pow" else None
+    exponent = 0.5 if array is None else _number(array)
+    if array is not None and array.size != 1:
+        raise NoCounterpart("exponents that are not one number: pow")
+    return lifter.emit(node, "pow", {"exponent": exponent}, [lifter.tensor(node)])
+
+
+@lifts("MatMul")
+def _matmul(lifter: Lifter, node: Node) -> Held:
+    left, right = (lifter.value(node, i) for i in (0, 1))
+    if isinstance(left, Held) and not isinstance(right, Held) and right.ndim == 2:
+        weight = Weight(node.inputs[1], right.T)
+        return linear(lifter, node, left, weight, None)
+    return lifter.emit(node, "matmul", {}, _aligned(lifter, node))

@@ -1,0 +1,150 @@
+"""What ONNX's exporters keep of modules: where each node stood, and the names of its weights."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from netspec.importer.caffe_build import legal
+from netspec.importer.flat import Path
+from netspec.importer.lines import PLACE
+from netspec.importer.onnx_file import Node
+from netspec.importer.onnx_lift import Draft
+from netspec.language.names import check_name
+from netspec.text.diagnostics import Sink
+
+_SCOPES, _CLASSES = "pkg.torch.onnx.name_scopes", "pkg.torch.onnx.class_hierarchy"
+_RULES = "pkg.onnxscript.rewriter.rule_name"
+_QUOTED = re.compile(r"'([^'\\]*)'")
+_DEPTH = 40
+"""Names around a node that are read."""
+
+
+class Scope(NamedTuple):
+    """The module around a node by its path, if the file says it, and what each level is called."""
+
+    path: Path
+    classes: tuple[str, ...]
+    is_known: bool
+
+
+def scope_of(node: Node) -> Scope:
+    """Return the module that a node stood in."""
+    if _SCOPES in node.metadata:
+        return _dynamo(node.metadata)
+    if node.name.startswith("/"):
+        return Scope(_traced(node.name.split("/")[1:-1]), (), True)
+    return Scope((), (), False)
+
+
+def _dynamo(metadata: Mapping[str, str]) -> Scope:
+    """Read the lists of torch's newer exporter: modules from the outside in, then the call."""
+    scopes = _QUOTED.findall(metadata[_SCOPES])[:-1][-_DEPTH:]
+    names = _QUOTED.findall(metadata.get(_CLASSES, ""))[:-1][-_DEPTH:]
+    classes = {_path(scope): name.rpartition(".")[2] for scope, name in zip(scopes, names)}  # noqa: B905
+    inner = _path(scopes[-1]) if scopes else ()
+    return Scope(inner, tuple(classes.get(inner[: i + 1], "") for i in range(len(inner))), True)
+
+
+def _traced(words: Sequence[str]) -> Path:
+    """Read a node's name of torch's older exporter: in `layer1/layer1.0` the second is `0`."""
+    found: list[str] = []
+    before = ""
+    for word in words[:_DEPTH]:
+        found += _path(word.removeprefix(f"{before}.") if before else word)
+        before = word
+    return tuple(found)
+
+
+def _path(text: str) -> Path:
+    return tuple(map(_legal, text.split("."))) if text else ()
+
+
+def _legal(text: str) -> str:
+    """Return a name as near to a text as a spec's can be; numbers are names in lists."""
+    if text.isdecimal() and text.isascii() and len(text) < 6:
+        return text
+    return text if check_name(Sink(), text, PLACE, "layer") else legal(text, "layer")
+
+
+def is_folded(node: Node) -> bool:
+    """Tell whether the newer exporter has folded a batch normalisation into a node."""
+    return "FuseBatchNorm" in node.metadata.get(_RULES, "")
+
+
+def network_of(nodes: Iterable[Node]) -> str:
+    """Return the class of the network, if a node says it."""
+    for node in nodes:
+        names = _QUOTED.findall(node.metadata.get(_CLASSES, ""))
+        if len(names) > 1:
+            return names[0].rpartition(".")[2]
+    return ""
+
+
+# -------------------------------------------------------------------- drafts
+
+
+def scopes(drafts: Mapping[int, Draft]) -> dict[int, Scope]:
+    """Return the module around each draft; where a weight is called after one, that one.
+
+    A convolution with a batch normalisation folded into it stands where that one was.
+    """
+    found = {}
+    for number, draft in drafts.items():
+        scope = scope_of(draft.node)
+        owner = owner_of(draft)
+        if owner and (is_folded(draft.node) or not scope.is_known):
+            classes = scope.classes if owner[:-1] == scope.path[:-1] else ()
+            scope = Scope(owner, classes[: len(owner) - 1], True)
+        found[number] = scope
+    return found
+
+
+def owner_of(draft: Draft) -> Path:
+    """Return the module that a draft's weights are called after, if they are all of one."""
+    owners = set()
+    for tensor, weight in draft.weights.items():
+        end = f".{tensor}"
+        # The bias of a folded normalisation is a sum that PyTorch's exporter names.
+        name = weight.name.removesuffix("_bias") if tensor == "bias" else weight.name
+        end = ".weight" if name != weight.name and name.endswith(".weight") else end
+        owners.add(name.removesuffix(end) if name.endswith(end) else "")
+    (owner,) = owners if len(owners) == 1 else ("",)
+    return _path(owner) if owner and re.fullmatch(r"[\w.-]+", owner) else ()
+
+
+def paths(drafts: Mapping[int, Draft], around: Mapping[int, Scope]) -> dict[int, Path]:
+    """Return a path for each draft: that of its module where it is all that the module does."""
+    calls: Counter[tuple[Path, str]] = Counter()
+    inside: dict[Path, set[str]] = {}
+    outer = {scope.path[:i] for scope in around.values() for i in range(len(scope.path))}
+    for number, draft in drafts.items():
+        inside.setdefault(around[number].path, set()).add(draft.op)
+    used = {*outer, *inside}
+    found: dict[int, Path] = {}
+    for number, draft in drafts.items():
+        path = around[number].path
+        if tuple(draft.weights) == ("",) and (own := _path(draft.weights[""].name)):
+            path = own if "::" not in draft.weights[""].name else (*path, draft.op)
+        elif path and path not in outer and len(inside[path]) == 1:
+            # A module that is called again is another step.
+            calls[path, ""] += 1
+            if calls[path, ""] == 1:
+                found[number] = path
+                continue
+        else:
+            path = (*path, draft.op)
+        found[number] = _unused(path, used)
+        used.add(found[number])
+    return found
+
+
+def _unused(path: Path, used: set[Path]) -> Path:
+    """Return a path that nothing has: the last name with a number behind it."""
+    number, made = 0, path
+    while made in used or not (made[-1].isdecimal() or _legal(made[-1]) == made[-1]):
+        number += 1
+        made = (*path[:-1], f"{'x' if path[-1].isdecimal() else ''}{path[-1]}_{number}")
+    return made
