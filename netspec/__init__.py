@@ -13,19 +13,31 @@ TYPE_CHECKING = False  # `typing` would be imported before Ctrl-C is silent
 if TYPE_CHECKING:
     from netspec.api import Net as Net
     from netspec.api import fit as fit
+    from netspec.api import import_module as import_module
     from netspec.api import load as load
     from netspec.api import loads as loads
     from netspec.api import sweep as sweep
     from netspec.text.diagnostics import Diagnostic as Diagnostic
     from netspec.text.diagnostics import SpecError as SpecError
 
-__all__ = ["Diagnostic", "Net", "SpecError", "__version__", "fit", "load", "loads", "sweep"]
+__all__ = [
+    "Diagnostic",
+    "Net",
+    "SpecError",
+    "__version__",
+    "fit",
+    "import_module",
+    "load",
+    "loads",
+    "sweep",
+]
 
 _HOMES = {
     "load": "api",
     "loads": "api",
     "sweep": "api",
     "fit": "api",
+    "import_module": "api",
     "Net": "api",
     "SpecError": "text.diagnostics",
     "Diagnostic": "text.diagnostics",
@@ -36,6 +48,6 @@ def __getattr__(name: str) -> object:
     """Import on first use, so that `netspec --version` imports nothing."""
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module
+    import importlib
 
-    return getattr(import_module(f"netspec.{_HOMES[name]}"), name)
+    return getattr(importlib.import_module(f"netspec.{_HOMES[name]}"), name)

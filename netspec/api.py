@@ -45,6 +45,21 @@ def loads(text: str, /, **params: float) -> Net:
     return Net(compile_spec(source, params))
 
 
+def import_module(
+    model: nn.Module, /, *inputs: Tensor, name: str | None = None, doc: str = ""
+) -> Net:
+    """Return the network that a PyTorch module is, as a spec: `to_yaml()` is its text.
+
+    `inputs` are what it is called with, the batch first; it is traced with `torch.export`, in
+    training and in inference. The state_dict of what `build` makes has the module's keys, in its
+    order. `name` is the class's name unless it is given.
+    Raises SpecError with every call that no op does.
+    """
+    from netspec.importer.torch import import_module
+
+    return Net(import_module(model, inputs, name, doc))
+
+
 def sweep(
     path: str | PathLike[str],
     goals: Collection[str] = ("params", "macs", "activation_bytes", "milliseconds"),
@@ -165,6 +180,14 @@ class Net:
         from netspec.emit.torch.module import to_python
 
         return to_python(self.network, __version__)
+
+    def to_yaml(self) -> str:
+        """Return the spec in canonical form, a variant with what it extends as one file."""
+        from netspec.language.fmt.text import formatted
+        from netspec.language.write import written
+
+        first, *others = self.network.sources
+        return written(self.network.spec, {}) if others else formatted(first)
 
     def features(self, names: Sequence[str]) -> Net:
         """Return the network that gives these layers of the graph instead of its outputs.

@@ -7,7 +7,9 @@ from argparse import Namespace
 from pathlib import Path
 
 import pytest
+import torch
 
+import netspec
 from netspec.cli.common import diagnose
 from netspec.text.codes import Code
 from netspec.text.diagnostics import Diagnostic, SpecError
@@ -47,7 +49,27 @@ def test_every_name_of_a_code_is_used_and_none_is_typed_as_text():
     assert typed == {"netspec/text/codes.py"}
 
 
-@pytest.mark.parametrize("code", codes())
+SOURCE = re.compile(r"^```python (\S+)\n(.*?)^```\n", re.MULTILINE | re.DOTALL)
+"""Modules in a page about what is imported: "wrong" and "right"."""
+IMPORTING = [code for code in codes() if SOURCE.search(explain(code))]
+
+
+@pytest.mark.parametrize("code", IMPORTING)
+def test_the_wrong_module_yields_exactly_its_code_and_the_right_one_none(code, tmp_path):
+    models = {}
+    for word, text in SOURCE.findall(explain(code)):
+        (tmp_path / "model.py").write_text(text)
+        scope: dict[str, object] = {}
+        exec(compile(text, str(tmp_path / "model.py"), "exec"), scope)
+        models[word] = scope["model"]
+    x = torch.zeros(2, 3, 8, 8)
+    with pytest.raises(SpecError) as caught:
+        netspec.import_module(models["wrong"], x)
+    assert {item.code for item in caught.value.diagnostics} == {code}
+    assert netspec.import_module(models["right"], x).parameters
+
+
+@pytest.mark.parametrize("code", [code for code in codes() if code not in IMPORTING])
 def test_the_wrong_example_yields_exactly_its_code_and_the_right_one_none(code, tmp_path):
     examples = dict(EXAMPLE.findall(explain(code)))
     wrong, right = examples.pop("wrong"), examples.pop("right")

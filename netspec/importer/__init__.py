@@ -1,1 +1,1 @@
-"""Networks from elsewhere as specs: a reader for each form gives a `Flat`, `fold` makes the spec."""
+"""Networks from elsewhere as specs: each form's reader gives a `Flat`, `fold` makes the spec."""

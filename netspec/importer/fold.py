@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 
 from netspec.importer.flat import Flat, Path, Read, Step
 from netspec.importer.lines import Body, Line, Local, Template, spec_of
-from netspec.importer.repeat import repeated, spliced
 from netspec.importer.merge import Part, merged
+from netspec.importer.repeat import repeated, spliced
 from netspec.importer.slots import Slot, filled, same, structure
 from netspec.importer.solve import UNKNOWN, solved
 from netspec.importer.tree import Group, Interleaved, tree_of
@@ -17,7 +17,8 @@ from netspec.language.model import INPUT, Spec
 from netspec.language.names import widths
 from netspec.language.terms import Value
 from netspec.ops.apply import apply
-from netspec.ops.base import REGISTRY
+from netspec.ops.base import REGISTRY, numbers
+from netspec.ops.split import Cut
 
 
 def fold(flat: Flat) -> Spec:
@@ -45,9 +46,9 @@ def shapes_of(flat: Flat) -> dict[Read, Sizes]:
         inputs = tuple(shapes[read] for read in step.reads if read in shapes)
         if len(inputs) < len(step.reads):
             continue
-        if hasattr(op, "called"):  # one of several outputs
+        if isinstance(op, Cut):
             for i, port in enumerate(op.called()):
-                shapes[Read(step.path, port)] = op.piece(i, inputs[0])
+                shapes[Read(step.path, port)] = numbers(op.piece(i, inputs[0]))
         else:
             shapes[Read(step.path)] = apply(op, inputs)[0]
     return shapes
@@ -114,7 +115,8 @@ class _Folder:
         found = solved(body, slots, self._widths(groups), body.inputs)
         name = self._name(groups[0].kind)
         self.templates.append(Template(name, found.params, filled(body, found.values, self.known)))
-        self.known[name] = defaults = {key: x.default for key, x in found.params.items()}
+        defaults: dict[str, Value] = {key: x.default for key, x in found.params.items()}
+        self.known[name] = defaults
         for i, group in enumerate(groups):
             given = found.given[i] if found.given else {}
             left = {k: x for k, x in given.items() if not same(x, defaults[k])}

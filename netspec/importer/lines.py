@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from netspec.importer.flat import Flat
@@ -18,6 +18,7 @@ from netspec.language.model import (
     Layer,
     OpCall,
     Output,
+    Parallel,
     ShareCall,
     Spec,
 )
@@ -102,8 +103,37 @@ def _block(template: Template, params: Params) -> Block:
     inputs = body.inputs if body.inputs != (INPUT,) else ()
     is_last = len(body.outputs) == 1 and body.outputs[0] == Local(body.lines[-1].name)
     outputs = () if is_last else tuple(map(_ref, body.outputs))
-    chain = _chain(body, params)
-    return Block(template.name, PLACE, template.params, inputs, chain, outputs=outputs)
+    made = _body(body, params)
+    return Block(template.name, PLACE, template.params, inputs, made, outputs=outputs)
+
+
+def _body(body: Body, params: Params) -> Chain | Parallel:
+    """Return a chain, or branches where all that a body does is to join some."""
+    branches = _branches(body)
+    if branches is None:
+        return _chain(body, params)
+    made = tuple(_chain(replace(body, lines=branch), params) for branch in branches)
+    join = _call(body.lines[-1], params)
+    assert isinstance(join, OpCall)
+    return Parallel(made, join, PLACE)
+
+
+def _branches(body: Body) -> list[tuple[Line, ...]] | None:
+    """Return the branches that start at the input and of which the last line joins the ends."""
+    *lines, join = body.lines
+    if not body.is_named or join.call != "concat" or join.arguments or len(body.inputs) != 1:
+        return None
+    branches: list[list[Line]] = []
+    for line in lines:
+        if line.reads == (Local(body.inputs[0]),):
+            branches.append([line])
+        elif branches and line.reads == (Local(branches[-1][-1].name),):
+            branches[-1].append(line)
+        else:
+            return None
+    ends = tuple(Local(branch[-1].name) for branch in branches)
+    is_end = body.outputs == (Local(join.name),) and join.when is None
+    return [*map(tuple, branches)] if ends == join.reads and is_end else None
 
 
 def _chain(body: Body, params: Params) -> Chain:
@@ -130,7 +160,7 @@ def _layer(line: Line, params: Params) -> Layer:
 
 def _call(line: Line, params: Params) -> Call:
     if line.body is not None:
-        return _chain(line.body, params)
+        return _body(line.body, params)
     if line.share:
         return ShareCall(Ref(line.share), PLACE)
     if line.call.startswith("$"):

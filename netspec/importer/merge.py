@@ -160,5 +160,5 @@ def _alike(one: Line, two: Line, known: Defaults) -> float:
     ours, theirs = line_slots(one, (), known), line_slots(two, (), known)
     if ours.keys() != theirs.keys():
         return 0
-    agree = sum(same(ours[slot], theirs[slot]) for slot in ours)  # type: ignore[arg-type]
+    agree = sum(same(ours[slot], theirs[slot]) for slot in ours)
     return 1 + agree / (1 + len(ours))

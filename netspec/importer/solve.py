@@ -97,15 +97,19 @@ def _follows(
 
 def _multiple(vector: Vector, known: Vector, expr: Expr) -> Value:
     """Return a multiple or a whole part of what is known, if that gives a vector."""
-    pairs = [(a, b) for a, b in zip(vector, known, strict=True) if a is not UNKNOWN]
-    if not all(type(b) is int and b > 0 for _, b in pairs):
+    pairs = [
+        (a, b)
+        for a, b in zip(vector, known, strict=True)
+        if type(a) is int and type(b) is int and b > 0
+    ]
+    if len(pairs) < sum(value is not UNKNOWN for value in vector):
         return None
-    a, b = max(pairs, key=lambda pair: pair[1])  # type: ignore[arg-type,return-value]
-    if a % b == 0 and a and all(x == y * (a // b) for x, y in pairs):  # type: ignore[operator]
-        return expr * (a // b)  # type: ignore[operator]
-    part = b // a if a else 0  # type: ignore[operator]
+    a, b = max(pairs, key=lambda pair: pair[1])
+    if a % b == 0 and a and all(x == y * (a // b) for x, y in pairs):
+        return expr * (a // b)
+    part = b // a if a else 0
     for factor in (part, part - 1):
-        if factor > 1 and all(x == y // factor for x, y in pairs):  # type: ignore[operator]
+        if factor > 1 and all(x == y // factor for x, y in pairs):
             return expr // factor
     return None
 
@@ -115,7 +119,7 @@ def _named(
 ) -> Solved:
     """Give parameters their names and defaults; those with a default stand last."""
     texts = _texts(body, made, taken)
-    default = {key: _default(one.vector) for key, one in made.items()}
+    default = {key: _default(one) for key, one in made.items()}
     order = sorted(made, key=lambda key: default[key] is not None)
     params = {texts[key]: Param(texts[key], default[key], PLACE) for key in order}
     to = {key: name(text) for key, text in texts.items()}
@@ -131,7 +135,7 @@ def _named(
 def _put(value: Value, to: Mapping[str, Expr]) -> Value:
     if isinstance(value, str) and value.startswith("$@"):
         return f"${to[value[1:]]}"
-    return substitute(value, to)  # type: ignore[return-value,arg-type]  # names for names
+    return substitute(value, to)  # type: ignore[return-value]  # names for names
 
 
 def _filler(value: object, default: Value) -> Value:
@@ -141,8 +145,14 @@ def _filler(value: object, default: Value) -> Value:
     return 1 if default is None else default
 
 
-def _default(vector: Vector) -> int | float | bool | str | None:
-    """Return the value that most uses have, if it is one that a parameter can begin with."""
+def _default(made: _Made) -> int | float | bool | str | None:
+    """Return the value that most uses have, if it is one that a parameter can begin with.
+
+    A width has none: it is what tables of networks are made of.
+    """
+    vector = made.vector
+    if _SHORT.get(made.slot.key, made.slot.key) == "out":
+        return None
     known = [value for value in vector if value is not UNKNOWN]
     value, times = Counter((type(x), x) for x in known).most_common(1)[0]
     if times * 2 <= len(vector) or not isinstance(value[1], int | float | bool | str | Maker):

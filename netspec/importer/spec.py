@@ -1,24 +1,43 @@
-"""Flat → the text of its spec, compiled and with what it expects of itself."""
+"""Flat → its compiled spec, with what it expects of itself, proved against the source."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from netspec.analysis.network import Network
 from netspec.compiler import compile_spec
 from netspec.importer.flat import Flat
 from netspec.importer.fold import fold
+from netspec.importer.refusal import Unliftable, refused
+from netspec.importer.tree import Interleaved
 from netspec.language.write import written
 from netspec.text.diagnostics import Source
 
 
-def imported(flat: Flat) -> Network:
+def imported(flat: Flat, shapes: Mapping[str, tuple[int, ...]] | None = None) -> Network:
     """Return the compiled network; the text of its spec is that of its source.
 
-    Raises SpecError for what cannot be said, which only a mistake of the reader can cause.
+    `shapes` are those of the source's state_dict, where its keys are to be kept. Raises SpecError
+    for what no spec can say.
     """
-    spec = fold(flat)
+    try:
+        spec = fold(flat)
+    except Interleaved as error:
+        help = "a module that calls its parts itself"
+        raise refused([Unliftable(str(error), error.path, ".".join(error.path), help)]) from None
     network = compile_spec(Source(f"<{flat.name}>", written(spec, {})))
     totals = network.totals
     expect = {"params": totals.inference.params, "macs": totals.inference.macs}
     if totals.training.params != totals.inference.params:
         expect["train_params"] = totals.training.params
-    return compile_spec(Source(f"<{flat.name}>", written(spec, expect)))
+    network = compile_spec(Source(f"<{flat.name}>", written(spec, expect)))
+    if shapes is not None:
+        _prove(network, shapes)
+    return network
+
+
+def _prove(network: Network, shapes: Mapping[str, tuple[int, ...]]) -> None:
+    """Compare the tensors of a network with its source's: an inequality is a mistake of ours."""
+    found = network.tensors()
+    assert found.keys() == shapes.keys(), sorted(found.keys() ^ shapes.keys())[:8]
+    assert all(found[key] == shapes[key] for key in shapes), "tensors of other shapes"

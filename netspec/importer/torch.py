@@ -2,64 +2,116 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
 
+from netspec.analysis.network import Network
 from netspec.importer import torch_layers, torch_moves  # noqa: F401  # they register what they lift
 from netspec.importer.flat import Flat, Result
-from netspec.importer.torch_lift import Draft, Held, Lifter, Unliftable
+from netspec.importer.lines import PLACE
+from netspec.importer.refusal import Unliftable, refused
+from netspec.importer.spec import imported
+from netspec.importer.torch_lift import Draft, Lifter
 from netspec.importer.torch_names import named, read_of
-from netspec.importer.torch_trace import Trace, exported
+from netspec.importer.torch_trace import Trace, exported, trace_of
+from netspec.language.names import check_name
+from netspec.text.diagnostics import Sink
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+    from torch.export import ExportedProgram
 
 
-class Refused(Exception):
-    """A network with calls that netspec lacks: all of them."""
+def import_module(
+    model: nn.Module, inputs: Sequence[Tensor], name: str | None, doc: str
+) -> Network:
+    """Return the network that a module is. Raises SpecError, and what torch.export raises."""
+    name = name or class_name(type(model).__name__)
+    flat = flat_of(model, [_twice(tensor) for tensor in inputs], name, doc or _doc(model))
+    return imported(flat, shapes_of(model.state_dict()))
 
-    def __init__(self, missing: Sequence[Unliftable]) -> None:
-        super().__init__(f"{len(missing)} calls have no counterpart")
-        self.missing = tuple(missing)
+
+def class_name(text: str) -> str:
+    """Return a name that a network can have."""
+    word = re.sub(r"[^A-Za-z0-9_]", "", text).lstrip("_0123456789")[:60] or "Net"
+    word = word[0].upper() + word[1:]
+    return word if check_name(Sink(), word, PLACE, "network") else f"{word}Net"
+
+
+def import_program(
+    program: ExportedProgram, name: str, doc: str
+) -> tuple[Network, Mapping[str, Tensor]]:
+    """Return the network that an exported program is, and its weights. Raises SpecError."""
+    loose = {*program.graph_signature.non_persistent_buffers}
+    state = {key: tensor for key, tensor in program.state_dict.items() if key not in loose}
+    flat = flat_of_traces([trace_of(program)], state, name, doc)
+    return imported(flat, shapes_of(state)), state
+
+
+def _doc(model: nn.Module) -> str:
+    kind = type(model)
+    return f"Imported from {kind.__module__}.{kind.__qualname__}"
+
+
+def _twice(tensor: Tensor) -> Tensor:
+    """Return an example as a batch of two: of one nobody can tell that it is a batch."""
+    import torch
+
+    return tensor if len(tensor) > 1 else torch.cat([tensor, tensor])
+
+
+def shapes_of(state: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of a state_dict."""
+    return {key: tuple(tensor.shape) for key, tensor in state.items()}
 
 
 def flat_of(model: nn.Module, inputs: Sequence[Tensor], name: str, doc: str) -> Flat:
-    """Return what a module does. Raises Refused, and what torch.export raises."""
+    """Return what a module does.
+
+    Raises SpecError with every call that no op does, and what torch.export raises.
+    """
     state = model.state_dict()
-    modes = model.training
+    modes = {part: part.training for part in model.modules()}
     try:
         training = exported(model, inputs, True)
         inference = exported(model, inputs, False)
     finally:
-        model.train(modes)
-    return flat_of_traces(training, inference, state, name, doc)
+        for part, mode in modes.items():
+            part.training = mode
+    return flat_of_traces([training, inference], state, name, doc)
 
 
 def flat_of_traces(
-    training: Trace, inference: Trace, state: Mapping[str, Tensor], name: str, doc: str
+    traces: Sequence[Trace], state: Mapping[str, Tensor], name: str, doc: str
 ) -> Flat:
-    """Return what two traces of one module do. Raises Refused."""
-    shapes = {key: tuple(tensor.shape) for key, tensor in state.items()}
-    both = [Lifter(trace, shapes, state) for trace in (training, inference)]
-    for lifter in both:
+    """Return what traces of one module do: the first has all that the second has.
+
+    Raises SpecError.
+    """
+    shapes = shapes_of(state)
+    lifters = [Lifter(trace, shapes, state) for trace in traces]
+    for lifter in lifters:
         lifter.run()
-    missing = {x[:2]: x for lifter in both for x in lifter.missing}
+    missing = {one[:2]: one for lifter in lifters for one in lifter.missing}
     if missing:
-        raise Refused([*missing.values()])
-    whole, eval_only = both
+        raise refused(missing.values())
+    whole = lifters[0]
     names = _inputs(whole)
-    only = _training_only(whole.drafts, eval_only.drafts)
-    steps, paths, wrong = named(_needed(whole), names, only, shapes)
+    drafts = _needed(whole)
+    only = _training_only(drafts, _needed(lifters[-1]))
+    steps, paths, wrong = named(drafts, names, only, shapes)
+    wrong += _unread(drafts, shapes)
     if wrong:
-        raise Refused(wrong)
+        raise refused(wrong)
     outputs = {
         text: Result(read_of(whole.value(result), paths, names))
-        for text, result in zip(training.names, training.results, strict=True)
+        for text, result in zip(whole.trace.names, whole.trace.results, strict=True)
     }
     sizes = {
         text: tuple(int(size) for size in node.meta["val"].shape[1:])
-        for text, node in zip(names, training.inputs, strict=True)
+        for text, node in zip(names, whole.trace.inputs, strict=True)
     }
     return Flat(name, doc, sizes, steps, outputs, _integers(whole, names), (*shapes,))
 
@@ -69,7 +121,7 @@ def _inputs(lifter: Lifter) -> list[str]:
     nodes = lifter.trace.inputs
     if len(nodes) == 1 and len(nodes[0].meta["val"].shape) == 4:
         return ["image"]
-    return [node.name if node.name != "input" else "tokens" for node in nodes]
+    return [node.name if node.name != "input" else "given" for node in nodes]
 
 
 def _integers(lifter: Lifter, names: Sequence[str]) -> frozenset[str]:
@@ -78,7 +130,7 @@ def _integers(lifter: Lifter, names: Sequence[str]) -> frozenset[str]:
 
 
 def _needed(lifter: Lifter) -> dict[int, Draft]:
-    """Return the drafts that a result depends on."""
+    """Return the drafts that a result depends on, by their numbers."""
     needed: set[int] = set()
     todo = [lifter.value(result).draft for result in lifter.trace.results]
     while todo:
@@ -86,20 +138,32 @@ def _needed(lifter: Lifter) -> dict[int, Draft]:
         if number >= 0 and number not in needed:
             needed.add(number)
             todo += [read.draft for read in lifter.drafts[number].reads]
-    return {i: draft for i, draft in enumerate(lifter.drafts) if i in needed}
+    return {number: lifter.drafts[number] for number in sorted(needed)}
 
 
-def _training_only(whole: Sequence[Draft], part: Sequence[Draft]) -> frozenset[int]:
+def _training_only(whole: Mapping[int, Draft], part: Mapping[int, Draft]) -> frozenset[int]:
     """Return the drafts that only training has, but for noise, which inference passes by."""
 
-    def key(draft: Draft) -> object:
-        return draft.scope.path, draft.op, *draft.tensors.values()
+    def keys(drafts: Mapping[int, Draft]) -> list[object]:
+        return [(x.scope.path, x.op, *x.tensors.values()) for x in drafts.values()]
 
-    match = SequenceMatcher(None, [*map(key, whole)], [*map(key, part)], autojunk=False)
-    found = {
-        i
+    numbers = [*whole]
+    match = SequenceMatcher(None, keys(whole), keys(part), autojunk=False)
+    found = (
+        numbers[i]
         for tag, start, end, *_ in match.get_opcodes()
         if tag in ("delete", "replace")
         for i in range(start, end)
-    }
-    return frozenset(i for i in found if whole[i].op != "stochastic_depth")
+    )
+    return frozenset(number for number in found if whole[number].op != "stochastic_depth")
+
+
+def _unread(drafts: Mapping[int, Draft], shapes: Mapping[str, object]) -> list[Unliftable]:
+    """Return the tensors of a state_dict that no call reads."""
+    read = {key for draft in drafts.values() for key in draft.tensors.values()}
+    counts = {key for key in shapes if key.endswith(".num_batches_tracked")}
+    left = [key for key in shapes if key not in read | counts]
+    help = "delete what the network does not use"
+    return [
+        Unliftable("a tensor that nothing reads", tuple(key.split(".")), key, help) for key in left
+    ]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from netspec.importer.flat import Path
+from netspec.importer.refusal import Unliftable
+from netspec.importer.torch_tables import table
 from netspec.importer.torch_trace import Scope, Trace, place, scope
 from netspec.language.terms import Value
 from netspec.ops.apply import apply
@@ -57,15 +59,6 @@ class Draft:
     place: str
     path: Path = ()
     """Where a tensor itself stands."""
-
-
-class Unliftable(NamedTuple):
-    """A call that no op of netspec does."""
-
-    op: str
-    path: Path
-    place: str
-    nearest: str
 
 
 class NoCounterpart(Exception):
@@ -133,7 +126,7 @@ class Lifter:
 
     def _overwrite(self, node: Node) -> None:
         """Let whoever reads what was overwritten read the new value."""
-        target = node.args[0]
+        target: Any = node.args[0]
         if target in self.held:
             self.held[target] = self.held[node]
 
@@ -207,7 +200,8 @@ class Lifter:
         """Return a tensor of the state_dict as a layer; `batch`: its first size is the batch's."""
         path = tuple(weight.key.split("."))
         if not weight.is_learnt:
-            return self.made.setdefault(weight.key, self._buffer(node, weight, path))
+            self.made[weight.key] = self._table(node, self.state[weight.key], weight.key)
+            return self.made[weight.key]
         arguments: dict[str, Value] = {"size": weight.sizes[1:] if batch else weight.sizes}
         arguments |= {"batch": 1} if batch else {}
         where = Scope(path[:-1], scope(node).classes[: len(path) - 1], "")
@@ -219,18 +213,32 @@ class Lifter:
         self.made[weight.key] = held
         return held
 
-    def _buffer(self, node: Node, weight: Weight, path: Path) -> Held:
-        raise NoCounterpart("a buffer: only tables of shifted windows")
-
     def constant(self, node: Node, value: Tensor) -> Held:
         """Return numbers as a layer."""
         if value.numel() == 1:
-            arguments: dict[str, Value] = {
-                "value": float(value),
-                "size": tuple(value.shape) or (1,),
-            }
-            return self.emit(node, "constant", arguments, ())._replace(shift=1, has_batch=False)
-        raise NoCounterpart("constant")
+            return self.number(node, value.item(), tuple(value.shape))
+        return self._table(node, value, "")
+
+    def number(self, node: Node, value: float, sizes: tuple[int, ...]) -> Held:
+        """Return a number as a layer."""
+        arguments = {"value": value, "size": sizes or (1,)}
+        return self.emit(node, "constant", arguments, ())._replace(shift=1, has_batch=False)
+
+    def _table(self, node: Node, value: Tensor, key: str) -> Held:
+        """Return numbers as a layer: a table that netspec knows, or a short list."""
+        arguments = table(value)
+        if arguments is None:
+            raise NoCounterpart("constant: a number, a short list, or a table of windows")
+        tensors = {}
+        if key:
+            arguments |= {"persistent": True}
+            tensors = {"": Weight(key, tuple(value.shape), False)}
+        held = self.emit(node, "constant", arguments, (), tensors)
+        if key:
+            path = tuple(key.split("."))
+            where = Scope(path[:-1], scope(node).classes[: len(path) - 1], "")
+            self.drafts[held.draft] = replace(self.drafts[held.draft], scope=where, path=path)
+        return held._replace(shift=1, has_batch=False)
 
     # ------------------------------------------------------------- steps
 

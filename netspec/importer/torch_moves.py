@@ -177,7 +177,7 @@ def pieces(lifter: Lifter, node: Node, op: str, arguments: dict[str, Any], x: He
 
 @lifts("getitem")
 def _item(lifter: Lifter, node: Node) -> Any:
-    return lifter.argument(node, 0)[node.args[1]]  # type: ignore[index]
+    return lifter.argument(node, 0)[node.args[1]]
 
 
 @lifts("select")
@@ -237,6 +237,8 @@ def aligned(lifter: Lifter, node: Node, values: Sequence[Any]) -> list[Held]:
 
 
 def _rank(value: Any) -> int:
+    if isinstance(value, int | float):
+        return 0
     if isinstance(value, Weight):
         return len(value.sizes)
     return value.rank if isinstance(value, Held) else int(value.dim())
@@ -247,6 +249,8 @@ def _fit(lifter: Lifter, node: Node, value: Any, rank: int, shift: int) -> Held:
     import torch
 
     wanted = rank - 1 + shift
+    if isinstance(value, int | float):
+        return lifter.number(node, value, (1,) * wanted)
     if isinstance(value, torch.Tensor):
         sizes = tuple(value.shape)
         sizes = (1,) * (wanted - len(sizes)) + sizes[max(0, len(sizes) - wanted) :]
@@ -268,7 +272,8 @@ def _fit(lifter: Lifter, node: Node, value: Any, rank: int, shift: int) -> Held:
 
 @lifts("cat", "concat", "stack")
 def _cat(lifter: Lifter, node: Node) -> Held:
-    values = [lifter.value(source) for source in node.args[0]]  # type: ignore[union-attr]
+    given: Any = node.args[0]
+    values = [lifter.value(source) for source in given]
     if len(values) == 1 and name_of(node) != "stack":
         return lifter.layer(node, values[0])
     reads = aligned(lifter, node, values)
@@ -294,16 +299,10 @@ def _arithmetic(lifter: Lifter, node: Node) -> Any:
 
 def arithmetic(lifter: Lifter, node: Node, op: str, left: Any, right: Any) -> Any:
     """Return a sum, difference, product or quotient, of which one side may be a number."""
-    import torch
-
     if op == "mul" and isinstance(right, int | float):
         x = lifter.layer(node, left)
         return lifter.emit(node, "scale", {"factor": right}, [x])
-    sides = [
-        torch.tensor(float(side)) if isinstance(side, int | float) else side
-        for side in (left, right)
-    ]
-    return lifter.emit(node, op, {}, aligned(lifter, node, sides))
+    return lifter.emit(node, op, {}, aligned(lifter, node, [left, right]))
 
 
 @lifts("rsub")

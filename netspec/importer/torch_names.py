@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from netspec.importer.flat import Path, Read, Step
 from netspec.importer.lines import PLACE
-from netspec.importer.torch_lift import Draft, Held, Unliftable
+from netspec.importer.refusal import Unliftable
+from netspec.importer.torch_lift import Draft, Held
 from netspec.language.names import check_name
 from netspec.text.diagnostics import Sink
 
@@ -109,6 +110,9 @@ def _refused(draft: Draft, path: Path, shares: Path) -> Unliftable | None:
         if not shares and key != own:
             nearest = f"a module of its own with `{name or 'the tensor'}`"
             return Unliftable(f"{draft.op} with {key}", draft.scope.path, draft.place, nearest)
+    if path[0].isdecimal():
+        nearest = "a class around the list, `self.layers = nn.Sequential(…)`"
+        return Unliftable(f"a network of numbers, {path[0]}", (), draft.place, nearest)
     for i, name in enumerate(path):
         is_copy = "-" in name and i < len(path) - 1
         if not (name.isdecimal() or is_copy or _is_name(name)):

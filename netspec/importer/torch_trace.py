@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Scope(NamedTuple):
-    """The module that an op runs in, with the classes from the outside in, and its call's number."""
+    """The module that an op runs in, the classes from the outside in, and its call's number."""
 
     path: Path
     classes: tuple[str, ...]

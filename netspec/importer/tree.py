@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from netspec.importer.flat import Flat, Path, Read, Step
-from netspec.importer.lines import Body, Line, Local
-from netspec.language.model import INPUT
 
 
 class Interleaved(Exception):
@@ -112,7 +110,7 @@ def _sort(group: Group, order: Mapping[str, int]) -> None:
         raise Interleaved(group.path, "its parts run between one another's")
     first = {name: min(_keys(part, order), default=-1) for name, part in group.parts.items()}
     keyed = sorted((name for name in first if first[name] >= 0), key=first.__getitem__)
-    for one, two in zip(keyed, keyed[1:], strict=False):
+    for one, two in pairwise(keyed):
         if not nx.has_path(graph, two, one):
             graph.add_edge(one, two)
     turn = {name: i for i, name in enumerate(group.parts)}

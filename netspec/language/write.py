@@ -83,13 +83,18 @@ def _spec(spec: Spec, expect: Mapping[str, int]) -> Data:
         "init": {op: _fillers(tensors) for op, tensors in spec.init.items()},
         "blocks": {name: _block(block) for name, block in spec.blocks.items()},
         "graph": _body(spec.model.body, tuple(spec.inputs))["chain"],
-        "outputs": {
-            output.name: _layer(output.head, ()) if output.head else _ref(output.ref)
-            for output in spec.outputs
-        },
+        "outputs": _outputs(spec),
         "expect": _Inline(expect),
     }
     return {key: value for key, value in sections.items() if value}
+
+
+def _outputs(spec: Spec) -> Data:
+    given = {
+        output.name: _layer(output.head, ()) if output.head else _ref(output.ref)
+        for output in spec.outputs
+    }
+    return _Inline(given) if all(isinstance(x, str) for x in given.values()) else given
 
 
 def _input(spec: Spec, name: str) -> Data:
@@ -145,8 +150,19 @@ def _chain(chain: Chain, first: str) -> Data:
     above = [first, *map(_last, chain.layers)]
     layers = [_layer(layer, (Ref(name),)) for layer, name in zip(chain.layers, above, strict=False)]
     if not chain.named:
-        return layers or ()
+        return _in_brackets(layers) or layers or ()
     return {layer.name: data for layer, data in zip(chain.layers, layers, strict=True)}
+
+
+def _in_brackets(layers: Sequence[Data]) -> tuple[Data, ...]:
+    """Return layers without names as a list for one line, none if they do not fit on one."""
+    if not all(isinstance(layer, str | _Inline | tuple) for layer in layers):
+        return ()
+    return tuple(layers) if len(str(layers).replace("'", "")) <= _BESIDE else ()
+
+
+_BESIDE = 76
+"""How long a list may be to stand in brackets."""
 
 
 def _last(layer: Layer) -> str:
@@ -167,8 +183,10 @@ def _layer(layer: Layer, above: Sequence[Ref]) -> Data:
         said["from"] = names if names[1:] else names[0]
     if not said:
         return call
-    if not isinstance(call, _Inline | dict):
-        call = {"chain": call} if isinstance(call, list) else _Inline({call: ()})
+    if isinstance(call, list):
+        call = {"chain": call}
+    elif not isinstance(call, dict):
+        call = _Inline({"chain": call} if isinstance(call, tuple) else {call: ()})
     return type(call)({**call, **said})
 
 
@@ -206,7 +224,8 @@ def _call(call: Call) -> Data:
         case Chain(named=False):
             return _chain(call, INPUT)
         case Chain() | Parallel():
-            return _body(call, (INPUT,))
+            said = _body(call, (INPUT,))
+            return _Inline(said) if isinstance(said.get("chain"), tuple) else said
         case OpCall():
             name = call.op.op_name
         case BlockCall():
