@@ -33,7 +33,8 @@ def _kinds(groups: Sequence[Group]) -> dict[Path, str]:
         path = group.path
         parts[path] = numbers.setdefault(_parts(group, parts), len(numbers))
         is_list = all(name.isdecimal() for name in group.parts)
-        if is_list and any(isinstance(part, Group) for part in group.parts.values()):
+        is_outer = any(isinstance(part, Group) for part in group.parts.values())
+        if is_list and (is_outer or len(group.parts) < 2):
             continue
         same.add_edge(path, parts[path])
         if not is_list:
@@ -42,7 +43,9 @@ def _kinds(groups: Sequence[Group]) -> dict[Path, str]:
     for equal in nx.connected_components(same):
         paths = [path for path in equal if isinstance(path, tuple)]
         stems = Counter(_stem(path) for path in sorted(paths))
-        found |= dict.fromkeys(paths, stems.most_common(1)[0][0])
+        name, _ = stems.most_common(1)[0]
+        times = sum(other.rstrip("0123456789") == name for other in {*found.values()})
+        found |= dict.fromkeys(paths, f"{name}{times + 1}" if times else name)
     return found
 
 

@@ -15,7 +15,7 @@ from netspec.importer.kinds import with_kinds
 from netspec.importer.labels import named
 from netspec.importer.lines import PLACE
 from netspec.importer.onnx_file import Graph, read
-from netspec.importer.onnx_lift import ANY_BATCH, Draft, Lifter, Unliftable
+from netspec.importer.onnx_lift import ANY_BATCH, Draft, Lifter
 from netspec.importer.onnx_names import (
     Scope,
     is_folded,
@@ -25,10 +25,11 @@ from netspec.importer.onnx_names import (
     scope_of,
     scopes,
 )
+from netspec.importer.refusal import refused
 from netspec.importer.torch_lift import Held
 from netspec.language.names import check_name
 from netspec.text.codes import Code
-from netspec.text.diagnostics import Diagnostic, Sink, Span, SpecError, escape
+from netspec.text.diagnostics import Diagnostic, Sink, SpecError, escape
 
 if TYPE_CHECKING:
     import numpy as np
@@ -60,7 +61,7 @@ def found_of(graph: Graph, size: Sequence[int] = (), name: str = "") -> Found:
     lifter = Lifter(graph, shapes, batch)
     lifter.run()
     if lifter.missing:
-        raise SpecError(map(_refusal, lifter.missing))
+        raise refused(lifter.missing)
     results = _results(graph, lifter)
     drafts = _needed(lifter, results)
     around = scopes(drafts)
@@ -70,7 +71,7 @@ def found_of(graph: Graph, size: Sequence[int] = (), name: str = "") -> Found:
         text: Result(_read(held, where, names))
         for text, held in zip(_output_names(graph), results, strict=True)
     }
-    stem = File(graph.source.name).name
+    stem = File(graph.file).name
     title = name or network_of(graph.nodes) or File(stem).stem
     flat = Flat(
         _title(title),
@@ -112,7 +113,7 @@ def _inputs(graph: Graph, size: Sequence[int]) -> tuple[dict[str, tuple[int, ...
 
 
 def _say(sink: Sink, graph: Graph, message: str, help: str) -> None:
-    sink.add(Diagnostic(Code.NOT_ONNX, message, Span(graph.source, 0, 0), help=help))
+    sink.add(Diagnostic(Code.NOT_ONNX, message, None, help=help))
 
 
 def _legal(texts: Sequence[str], kind: str) -> list[str]:
@@ -141,7 +142,7 @@ def _results(graph: Graph, lifter: Lifter) -> list[Held]:
     results = [lifter.held.get(name) for name in graph.outputs]
     if not results or any(not isinstance(held, Held) or held.draft < 0 for held in results):
         message = "an output is no layer's: it is an input, or numbers of the file"
-        raise SpecError([Diagnostic(Code.NOT_LIFTED, message, Span(graph.source, 0, 0))])
+        raise SpecError([Diagnostic(Code.NOT_LIFTED, message, None)])
     return [held for held in results if isinstance(held, Held)]
 
 
@@ -162,14 +163,6 @@ def _needed(lifter: Lifter, results: Sequence[Held]) -> dict[int, Draft]:
             needed.add(number)
             todo += [read.draft for read in lifter.drafts[number].reads]
     return {i: draft for i, draft in enumerate(lifter.drafts) if i in needed}
-
-
-def _refusal(missing: Unliftable) -> Diagnostic:
-    node, reason, nearest = missing
-    text = f"no op does what the node `{escape(node.name[:80] or node.op)}` does, a {node.op[:40]}"
-    text += f": {escape(reason)}" if reason else ""
-    help = f"the nearest is `{nearest}`" if nearest else ""
-    return Diagnostic(Code.NOT_LIFTED, text, node.span, help=help)
 
 
 # --------------------------------------------------------------------- steps
@@ -200,7 +193,7 @@ def _steps(
         tensors = {} if shares else {key: x.name for key, x in draft.weights.items()}
         reads = tuple(_read(read, where, inputs) for read in draft.reads)
         classes = around[number].classes[: len(path) - 1]
-        place = str(draft.node.span)
+        place = draft.node.name
         steps.append(
             Step(path, draft.op, draft.arguments, reads, classes, False, shares, tensors, {}, place)
         )

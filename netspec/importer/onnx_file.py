@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from netspec import limits
 from netspec.text import files
 from netspec.text.codes import Code
-from netspec.text.diagnostics import Diagnostic, Source, Span, SpecError, counted, escape
+from netspec.text.diagnostics import Diagnostic, SpecError, counted, escape
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,14 +33,13 @@ class Node:
     outputs: tuple[str, ...]
     attributes: Mapping[str, Any]
     metadata: Mapping[str, str]
-    span: Span
 
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """A file's graph. `source` has a line for each node."""
+    """A file's graph. `file` is the path under which people know it."""
 
-    source: Source
+    file: str
     nodes: tuple[Node, ...]
     arrays: Mapping[str, Array]
     inputs: Mapping[str, Known]
@@ -61,7 +60,7 @@ def parsed(data: bytes, name: str, folder: Path | None = None) -> Graph:
     import onnx
     from google.protobuf.message import DecodeError
 
-    refusal = Refusal(Source(name, ""))
+    refusal = Refusal(name)
     if len(data) > limits.MODEL:
         refusal.stop(f"the file has more than {limits.MODEL:,} bytes", Code.LIMIT)
     try:
@@ -79,11 +78,11 @@ def parsed(data: bytes, name: str, folder: Path | None = None) -> Graph:
 class Refusal:
     """How a file is refused."""
 
-    source: Source
+    file: str
 
-    def stop(self, message: str, code: str = Code.NOT_ONNX) -> NoReturn:
+    def stop(self, message: str, code: str = Code.NOT_ONNX, help: str = "") -> NoReturn:
         """Raise SpecError."""
-        raise SpecError([Diagnostic(code, message, Span(self.source, 0, 0))])
+        raise SpecError([Diagnostic(code, f"{self.file}: {message}", help=help)])
 
 
 def _refuse_size(graph: onnx.GraphProto, refusal: Refusal) -> None:
@@ -245,10 +244,9 @@ def _graph(
         if not value.type.HasField("tensor_type"):
             refusal.stop(f"the input `{escape(value.name)}` is no tensor")
     real = (1, 10, 11, 16)  # float, half, double, bfloat16
-    source, nodes = _listing(graph, name, refusal)
     return Graph(
-        source,
-        tuple(nodes),
+        name,
+        tuple(_node(node, refusal) for node in graph.node),
         arrays,
         {value.name: _known(value) for value in inputs},
         frozenset(x.name for x in inputs if x.type.tensor_type.elem_type not in real),
@@ -258,27 +256,7 @@ def _graph(
     )
 
 
-def _listing(graph: onnx.GraphProto, name: str, refusal: Refusal) -> tuple[Source, list[Node]]:
-    """Return a text with a line for each node, and the nodes with their places in it."""
-    lines = [escape(_line(node)) for node in graph.node]
-    source = Source(name, "\n".join(lines))
-    nodes, start = [], 0
-    for node, line in zip(graph.node, lines, strict=True):
-        nodes.append(_node(node, Span(source, start, start + len(line)), refusal))
-        start += len(line) + 1
-    return source, nodes
-
-
-_SHOWN = 60
-"""Characters of a name in the listing."""
-
-
-def _line(node: onnx.NodeProto) -> str:
-    reads = ", ".join(name[:_SHOWN] for name in [*node.input][:8])
-    return f"{node.op_type[:_SHOWN]} {(node.name or '-')[:_SHOWN]}({reads})"
-
-
-def _node(node: onnx.NodeProto, span: Span, refusal: Refusal) -> Node:
+def _node(node: onnx.NodeProto, refusal: Refusal) -> Node:
     return Node(
         node.name,
         node.op_type if node.domain in ("", "ai.onnx") else f"{node.domain}.{node.op_type}",
@@ -286,7 +264,6 @@ def _node(node: onnx.NodeProto, span: Span, refusal: Refusal) -> Node:
         tuple(node.output),
         dict(_attributes(node.attribute, refusal)),
         {item.key: item.value for item in node.metadata_props},
-        span,
     )
 
 
@@ -305,4 +282,3 @@ def _attributes(
         elif item.type in (kinds.INT, kinds.FLOAT, kinds.INTS, kinds.FLOATS):
             value = onnx.helper.get_attribute_value(item)
             yield item.name, value if isinstance(value, int | float) else tuple(value)
-

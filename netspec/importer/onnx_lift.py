@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from netspec.importer.onnx_file import Graph, Node
 from netspec.importer.onnx_numbers import NotComputed, computed
+from netspec.importer.refusal import Unliftable
 from netspec.importer.torch_lift import Held, NoCounterpart, chosen
 from netspec.language.terms import Value
 from netspec.ops.apply import apply
@@ -43,14 +44,6 @@ class Draft:
     arguments: Mapping[str, Value]
     reads: tuple[Held, ...]
     weights: Mapping[str, Weight]
-
-
-class Unliftable(NamedTuple):
-    """A node that no op of netspec does, why, and what comes nearest."""
-
-    node: Node
-    reason: str
-    nearest: str
 
 
 Lift = Callable[["Lifter", Node], Any]
@@ -96,7 +89,7 @@ class Lifter:
         try:
             found = self._found(node)
         except NoCounterpart as error:
-            self.missing.append(Unliftable(node, *_reason(node, str(error))))
+            self._miss(node, str(error))
             return
         values = found if isinstance(found, list) else [found]
         for name, value in zip(node.outputs, values, strict=False):
@@ -141,7 +134,17 @@ class Lifter:
         if len(wanted) != len(found) or any(b not in (None, a) for a, b in pairs):
             del self.held[name]
             told = f"{times(found[1:])} where ONNX has {times(x or 0 for x in wanted[1:])}"
-            self.missing.append(Unliftable(node, f"it would give {told}", ""))
+            self._miss(node, f"it would give {told}:")
+
+    def _miss(self, node: Node, text: str) -> None:
+        """Note a node that cannot be lifted: why, and behind a colon the op that comes nearest."""
+        from netspec.text.diagnostics import likely
+
+        reason, _, words = text.rpartition(":")
+        words = words.strip() or next(iter(likely(_snake(node.op), REGISTRY)), "")
+        nearest = " but ".join(filter(None, (words, reason and f"this is {reason}")))
+        path = (node.name or f"node {self.graph.nodes.index(node)}",)
+        self.missing.append(Unliftable(node.op, path, self.graph.file, nearest))
 
     # ------------------------------------------------------------ values
 
@@ -212,16 +215,6 @@ class Lifter:
         """Return the draft that gives a value, None for an input and for numbers."""
         is_made = isinstance(value, Held) and value.draft >= 0
         return self.drafts[value.draft] if is_made else None
-
-
-def _reason(node: Node, text: str) -> Iterator[str]:
-    """Yield why a node cannot be lifted, and the op whose name is nearest."""
-    from netspec.text.diagnostics import likely
-
-    reason, _, nearest = text.rpartition(":")
-    words = nearest.strip() or next(iter(likely(_snake(node.op), REGISTRY)), "")
-    yield reason
-    yield words
 
 
 def _snake(name: str) -> str:

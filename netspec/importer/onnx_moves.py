@@ -142,7 +142,7 @@ def _split(lifter: Lifter, node: Node) -> list[Held]:
 @lifts("Slice")
 def _slice(lifter: Lifter, node: Node) -> Held:
     x = lifter.tensor(node)
-    given = [lifter.array(node, i) for i in range(5)]
+    given = [None, *(lifter.array(node, i) for i in range(1, 5))]
     starts = node.attributes.get("starts") if given[1] is None else given[1]
     ends = node.attributes.get("ends") if given[2] is None else given[2]
     axes = axes_of(node.attributes, given, 3) or range(len(starts))
@@ -177,7 +177,10 @@ def _gather(lifter: Lifter, node: Node) -> Held:
         weight = lifter.weight(node, 0)
         if weight is None or weight.array.ndim != 2 or axis:
             raise NoCounterpart("elements at places that only running it gives: gather")
-        arguments = {"num_embeddings": weight.array.shape[0], "embedding_dim": weight.array.shape[1]}
+        arguments = {
+            "num_embeddings": weight.array.shape[0],
+            "embedding_dim": weight.array.shape[1],
+        }
         return lifter.emit(node, "embedding", arguments, [places], {"weight": weight})
     dim = _inner(value, axis)
     first = int(places.reshape(-1)[0])
@@ -277,7 +280,10 @@ def layer(lifter: Lifter, node: Node, place: int, rank: int, shift: int = 0) -> 
         raise NoCounterpart("an array with a size in the batch's place: parameter")
     sizes = array.shape[1:] if has_first else array.shape
     if array.size == 1:
-        arguments: dict[str, Any] = {"value": float(str(array.reshape(-1)[0])), "size": sizes or (1,)}
+        arguments: dict[str, Any] = {
+            "value": float(str(array.reshape(-1)[0])),
+            "size": sizes or (1,),
+        }
         held = lifter.emit(node, "constant", arguments, ())
     else:
         given = {"size": sizes, **({"batch": 1} if value.ndim == rank and has_first else {})}

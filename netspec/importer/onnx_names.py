@@ -99,7 +99,31 @@ def scopes(drafts: Mapping[int, Draft]) -> dict[int, Scope]:
             classes = scope.classes if owner[:-1] == scope.path[:-1] else ()
             scope = Scope(owner, classes[: len(owner) - 1], True)
         found[number] = scope
+    return _guessed(drafts, found)
+
+
+def _guessed(drafts: Mapping[int, Draft], found: dict[int, Scope]) -> dict[int, Scope]:
+    """Return modules also for what the exporter put between: that of all that reads it."""
+    known = {scope.path: scope.classes for scope in found.values() if scope.is_known}
+    readers: dict[int, list[Path]] = {}
+    for number in sorted(drafts, reverse=True):
+        scope = found[number]
+        if not scope.is_known and number in readers and known:
+            path = _common(readers[number])
+            classes = next((x[: len(path)] for p, x in known.items() if p[: len(path)] == path), ())
+            found[number] = scope = Scope(path, classes, True)
+        for read in drafts[number].reads:
+            # What reads it may be all that its module does.
+            readers.setdefault(read.draft, []).append(scope.path)
     return found
+
+
+def _common(paths: Sequence[Path]) -> Path:
+    """Return the module around several, and around one alone."""
+    first, last = min(paths), max(paths)
+    same = [a == b for a, b in zip(first, last, strict=False)]
+    length = same.index(False) if False in same else len(same)
+    return first[: min(length, max(map(len, paths)) - 1)]
 
 
 def owner_of(draft: Draft) -> Path:
