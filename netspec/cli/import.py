@@ -30,8 +30,8 @@ class Found(NamedTuple):
 def add(parser: ArgumentParser) -> None:
     parser.add_argument(
         "source",
-        help="torch:PACKAGE.MODULE:FACTORY(ARGUMENTS), whose Python it runs, or a .pt2 file of "
-        "torch.export",
+        help="torch:PACKAGE.MODULE:FACTORY(ARGUMENTS), whose Python it runs, a .pt2 file of "
+        "torch.export, or an .onnx file",
     )
     add_output(parser, "the spec")
     parser.add_argument("--name", help="the network's name (default: what the source calls it)")
@@ -135,5 +135,30 @@ def _name(options: Namespace, text: str) -> str:
     return options.name or class_name("".join(word[:1].upper() + word[1:] for word in words))
 
 
-READERS: dict[str, Callable[[Namespace], Found]] = {"torch": _module, ".pt2": _program}
+def _onnx(options: Namespace) -> Found:
+    """Read an ONNX file, and tell what its exporter has lost."""
+    from netspec.importer.onnx import import_graph
+    from netspec.importer.onnx_file import read
+    from netspec.importer.onnx_names import network_of
+    from netspec.runtime.installed import require
+
+    require("reading an ONNX file", ["onnx"])
+    graph = read(options.source)
+    name = _name(options, network_of(graph.nodes) or Path(options.source).stem)
+    found = import_graph(graph, name, options.input or ())
+    for note in found.notes:
+        tell(f"netspec: {note}")
+    if not options.weights:
+        return Found(found.network, {})
+    require("writing weights", ["torch"])
+    import torch
+
+    return Found(found.network, {k: torch.from_numpy(x.copy()) for k, x in found.state.items()})
+
+
+READERS: dict[str, Callable[[Namespace], Found]] = {
+    "torch": _module,
+    ".pt2": _program,
+    ".onnx": _onnx,
+}
 """What reads a source: by what stands before the colon, or by the end of the file's name."""

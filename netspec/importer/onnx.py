@@ -5,27 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path as File
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from netspec import limits
+from netspec.analysis.network import Network
 from netspec.importer import onnx_layers, onnx_moves, onnx_windows  # noqa: F401  # what they lift
 from netspec.importer.caffe_build import legal
 from netspec.importer.flat import Flat, Path, Read, Result, Step
 from netspec.importer.kinds import with_kinds
 from netspec.importer.labels import named
 from netspec.importer.lines import PLACE
-from netspec.importer.onnx_file import Graph, read
+from netspec.importer.onnx_file import Graph
 from netspec.importer.onnx_lift import ANY_BATCH, Draft, Lifter
 from netspec.importer.onnx_names import (
     Scope,
     is_folded,
-    network_of,
     owner_of,
     paths,
     scope_of,
     scopes,
 )
 from netspec.importer.refusal import refused
+from netspec.importer.spec import imported
 from netspec.importer.torch_lift import Held
 from netspec.language.names import check_name
 from netspec.text.codes import Code
@@ -39,25 +40,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A network, its state_dict, and what the file does not have, as lines for the user."""
+    """A network, its state_dict, and what the exporter has lost, as lines for the user."""
 
-    flat: Flat
+    network: Network
     state: Mapping[str, Array]
     notes: tuple[str, ...]
 
 
-def found_in(path: str, size: Sequence[int] = (), name: str = "") -> Found:
-    """Return what an ONNX file holds; `size` is its image's where the file leaves it open.
+def import_graph(graph: Graph, name: str, sizes: Sequence[tuple[int, ...]] = ()) -> Found:
+    """Return the network that a graph is; `sizes` are its inputs' where the file leaves them open.
 
-    Raises SpecError with everything that no op can do, and OSError.
+    Raises SpecError with everything that no op can do.
     """
-    return found_of(read(path), size, name)
-
-
-def found_of(graph: Graph, size: Sequence[int] = (), name: str = "") -> Found:
-    """Return what a graph holds. Raises SpecError."""
-    shapes, batch = _inputs(graph, size)
-    names = _legal([*shapes], "input")
+    shapes, batch = _inputs(graph, sizes)
     lifter = Lifter(graph, shapes, batch)
     lifter.run()
     if lifter.missing:
@@ -66,46 +61,61 @@ def found_of(graph: Graph, size: Sequence[int] = (), name: str = "") -> Found:
     drafts = _needed(lifter, results)
     around = scopes(drafts)
     where = paths(drafts, around)
-    steps = _steps(drafts, around, where, names)
+    flat = _flat(graph, name, shapes, _Drawn(drafts, around, where, results))
+    state = _state(drafts, where, flat.steps)
+    flat = _blocks(flat, around)
+    network = imported(flat, {key: array.shape for key, array in state.items()})
+    return Found(network, state, (*_notes(drafts, where),))
+
+
+class _Drawn(NamedTuple):
+    """The drafts that are needed, with the modules around them and their paths."""
+
+    drafts: Mapping[int, Draft]
+    around: Mapping[int, Scope]
+    where: Mapping[int, Path]
+    results: Sequence[Held]
+
+
+def _flat(graph: Graph, name: str, shapes: Mapping[str, tuple[int, ...]], drawn: _Drawn) -> Flat:
+    names = _legal([*shapes], "input")
+    steps = _steps(drawn, names)
     outputs = {
-        text: Result(_read(held, where, names))
-        for text, held in zip(_output_names(graph), results, strict=True)
+        text: Result(_read(held, drawn.where, names))
+        for text, held in zip(_output_names(graph), drawn.results, strict=True)
     }
-    stem = File(graph.file).name
-    title = name or network_of(graph.nodes) or File(stem).stem
-    flat = Flat(
-        _title(title),
-        f"Imported from {escape(stem)}",
+    return Flat(
+        name,
+        f"Imported from {escape(File(graph.file).name)}",
         dict(zip(names, shapes.values(), strict=True)),
         steps,
         outputs,
         frozenset(new for old, new in zip(shapes, names, strict=True) if old in graph.integers),
         _keys(graph, steps),
     )
-    return Found(_blocks(flat, around), _state(drafts, where, steps), (*_notes(drafts, where),))
 
 
 # -------------------------------------------------------------------- inputs
 
 
-def _inputs(graph: Graph, size: Sequence[int]) -> tuple[dict[str, tuple[int, ...]], int]:
+def _inputs(
+    graph: Graph, sizes: Sequence[tuple[int, ...]]
+) -> tuple[dict[str, tuple[int, ...]], int]:
     """Return the shapes of the inputs without the batch, and the batch."""
     sink, found = Sink(), {}
-    batches = set()
-    for number, (name, known) in enumerate(graph.inputs.items()):
-        sizes = known[1:]
-        if size and not number:
-            given = tuple(size)
-            if len(given) != len(sizes) or any(b not in (None, a) for a, b in zip(given, sizes)):  # noqa: B905
-                told = "×".join(map(str, (x or "?" for x in sizes)))
-                _say(sink, graph, f"the input `{escape(name)}` is {told}", "leave --input out")
-            sizes = given
-        if len(known) < 2 or len(known) > limits.RANK or any(not x or x < 1 for x in sizes):
+    batches = {(known or (None,))[0] for known in graph.inputs.values()}
+    given = dict(zip(graph.inputs, sizes, strict=False))
+    for name, (_, *known) in graph.inputs.items():
+        shape = given.get(name, (*known,))
+        pairs = zip(shape, known, strict=False)
+        if len(shape) != len(known) or any(b not in (None, a) for a, b in pairs):
+            told = "×".join(str(size or "?") for size in known)
+            _say(sink, graph, f"the input `{escape(name)}` is {told}", "leave --input out")
+        if not 1 <= len(shape) < limits.RANK or any(not size or size < 1 for size in shape):
             message = f"the file does not say how large the input `{escape(name)}` is"
             _say(sink, graph, message, "say it: `--input 3x224x224`")
-        found[name] = tuple(x or 1 for x in sizes)
-        batches.add((known or (None,))[0])
-    if not found or len(batches) > 1 or batches == {0}:
+        found[name] = tuple(size or 1 for size in shape)
+    if len(batches) != 1 or batches == {0}:
         _say(sink, graph, "the graph has no inputs of one batch", "")
     sink.stop()
     (batch,) = batches
@@ -113,7 +123,7 @@ def _inputs(graph: Graph, size: Sequence[int]) -> tuple[dict[str, tuple[int, ...
 
 
 def _say(sink: Sink, graph: Graph, message: str, help: str) -> None:
-    sink.add(Diagnostic(Code.NOT_ONNX, message, None, help=help))
+    sink.error(Code.NOT_ONNX, f"{graph.file}: {message}", None, help=help)
 
 
 def _legal(texts: Sequence[str], kind: str) -> list[str]:
@@ -128,21 +138,14 @@ def _legal(texts: Sequence[str], kind: str) -> list[str]:
     return found
 
 
-def _title(text: str) -> str:
-    """Return a class's name as near to a text as can be."""
-    words = "".join(char if char.isascii() and char.isalnum() else " " for char in text).split()
-    title = "".join(word[0].upper() + word[1:] for word in words)[:64]
-    return title if check_name(Sink(), title or "-", PLACE, "network") else f"Net{title[:60]}"
-
-
 # ------------------------------------------------------------------- results
 
 
 def _results(graph: Graph, lifter: Lifter) -> list[Held]:
     results = [lifter.held.get(name) for name in graph.outputs]
     if not results or any(not isinstance(held, Held) or held.draft < 0 for held in results):
-        message = "an output is no layer's: it is an input, or numbers of the file"
-        raise SpecError([Diagnostic(Code.NOT_LIFTED, message, None)])
+        message = f"{graph.file}: an output is no layer's: it is an input, or numbers of the file"
+        raise SpecError([Diagnostic(Code.NOT_LIFTED, message)])
     return [held for held in results if isinstance(held, Held)]
 
 
@@ -174,12 +177,8 @@ def _read(held: Held, where: Mapping[int, Path], inputs: Sequence[str]) -> Read:
     return Read(where[held.draft], held.port)
 
 
-def _steps(
-    drafts: Mapping[int, Draft],
-    around: Mapping[int, Scope],
-    where: Mapping[int, Path],
-    inputs: Sequence[str],
-) -> tuple[Step, ...]:
+def _steps(drawn: _Drawn, inputs: Sequence[str]) -> tuple[Step, ...]:
+    drafts, around, where, _ = drawn
     owners: dict[object, Path] = {}
     steps = []
     for number, draft in drafts.items():
@@ -226,7 +225,9 @@ def _state(
     for (number, draft), step in zip(drafts.items(), steps, strict=True):
         for tensor, weight in draft.weights.items() if not step.shares else ():
             key = ".".join((*where[number], tensor) if tensor else where[number])
-            found[key] = np.ascontiguousarray(weight.array)
+            found[key] = np.ascontiguousarray(weight.array, "float32")
+        if draft.op.startswith("batch_norm") and not step.shares:
+            found[".".join((*where[number], "num_batches_tracked"))] = np.zeros((), "int64")
     return found
 
 

@@ -58,14 +58,13 @@ def read(path: str) -> Graph:
 def parsed(data: bytes, name: str, folder: Path | None = None) -> Graph:
     """Return the graph of a file's bytes; arrays beside it lie in `folder`. Raises SpecError."""
     import onnx
-    from google.protobuf.message import DecodeError
 
     refusal = Refusal(name)
     if len(data) > limits.MODEL:
         refusal.stop(f"the file has more than {limits.MODEL:,} bytes", Code.LIMIT)
     try:
         model = onnx.load_model_from_string(data)
-    except (DecodeError, ValueError, UnicodeDecodeError):
+    except Exception:  # protobuf's own kinds
         refusal.stop("these bytes are no ONNX model, or only a part of one")
     graph = model.graph
     _refuse_size(graph, refusal)

@@ -133,7 +133,7 @@ class Lifter:
         pairs = [pair for pair in zip(found, wanted, strict=False) if pair[0] % ANY_BATCH]
         if len(wanted) != len(found) or any(b not in (None, a) for a, b in pairs):
             del self.held[name]
-            told = f"{times(found[1:])} where ONNX has {times(x or 0 for x in wanted[1:])}"
+            told = f"{times(found[1:])} where ONNX has {times(tuple(x or 0 for x in wanted[1:]))}"
             self._miss(node, f"it would give {told}:")
 
     def _miss(self, node: Node, text: str) -> None:
@@ -170,7 +170,7 @@ class Lifter:
 
     def array(self, node: Node, place: int) -> Array | None:
         """Return numbers that a node reads, None for nothing."""
-        value = self.value(node, place)
+        value: Array | Held | None = self.value(node, place)
         if isinstance(value, Held):
             raise NoCounterpart("numbers that only running it gives:")
         return value

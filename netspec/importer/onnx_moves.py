@@ -143,8 +143,8 @@ def _split(lifter: Lifter, node: Node) -> list[Held]:
 def _slice(lifter: Lifter, node: Node) -> Held:
     x = lifter.tensor(node)
     given = [None, *(lifter.array(node, i) for i in range(1, 5))]
-    starts = node.attributes.get("starts") if given[1] is None else given[1]
-    ends = node.attributes.get("ends") if given[2] is None else given[2]
+    starts: Any = node.attributes.get("starts") if given[1] is None else given[1]
+    ends: Any = node.attributes.get("ends") if given[2] is None else given[2]
     axes = axes_of(node.attributes, given, 3) or range(len(starts))
     steps = [1] * len(starts) if given[4] is None else given[4]
     for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):

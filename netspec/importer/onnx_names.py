@@ -79,7 +79,7 @@ def network_of(nodes: Iterable[Node]) -> str:
     for node in nodes:
         names = _QUOTED.findall(node.metadata.get(_CLASSES, ""))
         if len(names) > 1:
-            return names[0].rpartition(".")[2]
+            return str(names[0]).rpartition(".")[2]
     return ""
 
 
