@@ -10,6 +10,8 @@ BYTES = 4 * 1024 * 1024
 """Of a spec and all that it extends."""
 VALUES = 500_000
 """YAML values, keys included."""
+TENSORS = 2**31 - 1
+"""Bytes of a file of tensors that is read whole, which protocol buffers can have."""
 DEPTH = 32
 """Levels of YAML."""
 TEXT = 10_000
@@ -22,9 +24,6 @@ LISTED_FILES = 1_000
 """Files of a directory among which one that was meant is looked for."""
 DIAGNOSTICS = 200
 """Told in one run."""
-
-MODEL = 2**31 - 1
-"""Of a network of another program's, with its weights: protobuf's own limit."""
 
 # ------------------------------------------------------------------ a network
 RANK = 8

@@ -278,23 +278,20 @@ def alexnet(is_caffenet: bool = False, is_old: bool = False) -> str:
     return str(net)
 
 
-FIRES = {
-    "1.0": {2: 16, 3: 16, 4: 32, 5: 32, 6: 48, 7: 48, 8: 64, 9: 64},
-    "1.1": {2: 16, 3: 16, 4: 32, 5: 32, 6: 48, 7: 48, 8: 64, 9: 64},
-}
+FIRES = {2: 16, 3: 16, 4: 32, 5: 32, 6: 48, 7: 48, 8: 64, 9: 64}
 
 
 def squeezenet(version: str = "1.0") -> str:
     """Return SqueezeNet's deploy.prototxt."""
     net = Prototxt("SqueezeNet")
     is_first = version == "1.0"
-    net.input(3, 227 if is_first else 227, 227)
+    net.input(3, 227, 227)
     filler = {"weight_filler": {"type": "xavier"}}
     net.conv("conv1", 96 if is_first else 64, 7 if is_first else 3, stride=2, **filler)
     net.relu("relu_conv1")
     net.pool("pool1", 3, 2)
     pools = (4, 8) if is_first else (3, 5)
-    for number, squeeze in FIRES[version].items():
+    for number, squeeze in FIRES.items():
         name = f"fire{number}"
         net.conv(f"{name}/squeeze1x1", squeeze, 1, **filler)
         above = net.relu(f"{name}/relu_squeeze1x1")
@@ -342,7 +339,7 @@ def resnet(depth: int = 50) -> str:
         for item in range(count):
             letter = (
                 "abcdefgh"[item]
-                if count < 7 and depth == 50 or stage in (0, 3)
+                if depth == 50 or stage in (0, 3)
                 else ("a" if not item else f"b{item}")
             )
             _bottleneck(

@@ -12,12 +12,12 @@ import torch
 import netspec
 from netspec.cli.common import diagnose
 from netspec.text.codes import Code
-from netspec.text.diagnostics import Diagnostic, SpecError
+from netspec.text.diagnostics import Diagnostic, Source, SpecError
 from netspec.text.explain import codes, explain
 from tests.support import ROOT
 
-EXAMPLE = re.compile(r"^```yaml (\S+)\n(.*?)^```\n", re.MULTILINE | re.DOTALL)
-"""Specs in a page about a code: "wrong", "right", and files that they extend."""
+EXAMPLE = re.compile(r"^```(yaml|prototxt) (\S+)\n(.*?)^```\n", re.MULTILINE | re.DOTALL)
+"""Sources in a page about a code: "wrong", "right", and files that they extend."""
 NAMES = {name: code for name, code in vars(Code).items() if not name.startswith("_")}
 TEXTS = {str(path.relative_to(ROOT)): path.read_text() for path in (ROOT / "netspec").rglob("*.py")}
 
@@ -36,6 +36,17 @@ def found_in(text: str, directory: Path, others: dict[str, str]) -> list[Diagnos
         except SpecError as error:
             return list(error.diagnostics)
     return list(items)
+
+
+def imported(text: str, directory: Path, others: dict[str, str]) -> list[Diagnostic]:
+    """Return what is said about a prototxt, up to the spec that it becomes."""
+    from netspec.importer import caffe
+    from netspec.importer.spec import imported
+
+    try:
+        return list(imported(caffe.read(Source("net.prototxt", text))).warnings)
+    except SpecError as error:
+        return list(error.diagnostics)
 
 
 def test_every_code_is_explained():
@@ -71,10 +82,12 @@ def test_the_wrong_module_yields_exactly_its_code_and_the_right_one_none(code, t
 
 @pytest.mark.parametrize("code", [code for code in codes() if code not in IMPORTING])
 def test_the_wrong_example_yields_exactly_its_code_and_the_right_one_none(code, tmp_path):
-    examples = dict(EXAMPLE.findall(explain(code)))
+    found = EXAMPLE.findall(explain(code))
+    said = {"yaml": found_in, "prototxt": imported}[found[0][0]]
+    examples = {name: text for _, name, text in found}
     wrong, right = examples.pop("wrong"), examples.pop("right")
-    assert {item.code for item in found_in(wrong, tmp_path, examples)} == {code}
-    assert found_in(right, tmp_path, examples) == []
+    assert {item.code for item in said(wrong, tmp_path, examples)} == {code}
+    assert said(right, tmp_path, examples) == []
 
 
 def test_an_unknown_code_is_no_path():

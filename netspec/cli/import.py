@@ -2,37 +2,49 @@
 
 from __future__ import annotations
 
+import json
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from netspec import limits
 from netspec.analysis.network import Network
 from netspec.cli.arguments import add_output
 from netspec.cli.common import stamps_of, write
 from netspec.cli.exits import Exit, Failure
-from netspec.cli.show import tell
+from netspec.cli.show import put, tell
 from netspec.language.project import stamp
+from netspec.text import files
 from netspec.text.diagnostics import escape
 from netspec.text.plain import number
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from netspec.importer.flat import Flat
+
 
 class Found(NamedTuple):
-    """A network, and its weights if the source has them."""
+    """A network, and its weights if the source has them.
+
+    `remarks` are what a spec has no key for, `unused` the tensors that the network has no place for.
+    """
 
     network: Network
     weights: Mapping[str, Tensor] | None = None
+    remarks: Sequence[str] = ()
+    unused: Sequence[str] = ()
 
 
 def add(parser: ArgumentParser) -> None:
     parser.add_argument(
         "source",
         help="torch:PACKAGE.MODULE:FACTORY(ARGUMENTS), whose Python it runs, a .pt2 file of "
-        "torch.export, or an .onnx file",
+        "torch.export, Caffe's .prototxt, or an .onnx file",
     )
+    parser.add_argument("tensors", nargs="?", help="the .caffemodel of a .prototxt")
     add_output(parser, "the spec")
     parser.add_argument("--name", help="the network's name (default: what the source calls it)")
     parser.add_argument(
@@ -45,6 +57,8 @@ def add(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--weights", metavar="FILE", help="where its weights go: .safetensors, .pt or .pth"
     )
+    help = "print what was read, and what a spec has no key for"
+    parser.add_argument("--report", choices=("json",), help=help)
 
 
 def _shape(text: str) -> tuple[int, ...]:
@@ -64,13 +78,34 @@ def run(options: Namespace) -> int:
         if not Path(options.source).is_file():
             raise FileNotFoundError(f"there is no file {options.source}")
         stamps_of(options)[options.source] = stamp(options.source)
+    if options.tensors and kind != ".prototxt":
+        raise Failure(f"{options.source} has its weights inside of it", Exit.USAGE)
+    if options.report and files.is_stream(options.output):
+        raise Failure("--report and the spec cannot both go to standard output", Exit.USAGE)
     found = READERS[kind](options)
     text = found.network.spec.source.text
     data = _weights(options, found) if options.weights else b""
     write(options, options.output, text.encode(), "spec")
     if options.weights:
         write(options, options.weights, data, "tensors")
+    if options.report:
+        put(_report(options, found), files.standard_output())
     return 0
+
+
+def _report(options: Namespace, found: Found) -> str:
+    """Return what was read as JSON."""
+    totals = found.network.totals
+    facts = {
+        "source": options.source,
+        "name": found.network.spec.name,
+        "params": totals.inference.params,
+        "train_params": totals.training.params,
+        "macs": totals.inference.macs,
+        "remarks": [*found.remarks],
+        "unused": [*found.unused],
+    }
+    return f"{json.dumps(facts, indent=2)}\n"
 
 
 def _weights(options: Namespace, found: Found) -> bytes:
@@ -125,6 +160,39 @@ def _program(options: Namespace) -> Found:
     return Found(*import_program(read, _name(options, Path(options.source).stem), doc))
 
 
+def _prototxt(options: Namespace) -> Found:
+    """Read a network of Caffe's."""
+    from netspec.importer import caffe, prototxt
+    from netspec.importer.spec import imported
+
+    flat = caffe.read(
+        prototxt.decode(files.read(options.source), options.source), options.input or ()
+    )
+    flat = replace(flat, name=_name(options, flat.name))
+    network = imported(flat)
+    if not options.tensors:
+        return Found(network, remarks=flat.remarks)
+    return Found(network, *_caffemodel(options, flat, network))
+
+
+def _caffemodel(
+    options: Namespace, flat: Flat, network: Network
+) -> tuple[Mapping[str, Tensor], Sequence[str], Sequence[str]]:
+    """Return the weights of a network, its remarks, and the tensors that it has no place for."""
+    from netspec.importer.caffemodel import state
+    from netspec.runtime.installed import require
+
+    require("reading a .caffemodel", ["caffe"])
+    stamps_of(options)[options.tensors] = stamp(options.tensors)
+    try:
+        weights, unused = state(
+            flat, files.read(options.tensors, limits.TENSORS), network.tensors()
+        )
+    except ValueError as error:
+        raise Failure(f"{options.tensors}: {error}", Exit.WRONG) from None
+    return weights, flat.remarks, unused
+
+
 def _name(options: Namespace, text: str) -> str:
     from netspec.importer.torch import class_name
 
@@ -144,21 +212,24 @@ def _onnx(options: Namespace) -> Found:
 
     require("reading an ONNX file", ["onnx"])
     graph = read(options.source)
-    name = _name(options, network_of(graph.nodes) or Path(options.source).stem)
+    stem = Path(options.source).stem.replace(".", "_")
+    name = _name(options, network_of(graph.nodes) or stem)
     found = import_graph(graph, name, options.input or ())
     for note in found.notes:
         tell(f"netspec: {note}")
     if not options.weights:
-        return Found(found.network, {})
+        return Found(found.network, {}, found.notes)
     require("writing weights", ["torch"])
     import torch
 
-    return Found(found.network, {k: torch.from_numpy(x.copy()) for k, x in found.state.items()})
+    weights = {key: torch.from_numpy(array.copy()) for key, array in found.state.items()}
+    return Found(found.network, weights, found.notes)
 
 
 READERS: dict[str, Callable[[Namespace], Found]] = {
     "torch": _module,
     ".pt2": _program,
+    ".prototxt": _prototxt,
     ".onnx": _onnx,
 }
 """What reads a source: by what stands before the colon, or by the end of the file's name."""

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Sequence
 
-from netspec.importer.caffe_build import Builder, Site, legal
+from netspec import limits
+from netspec.importer.caffe_build import Builder, Site
 from netspec.importer.caffe_graph import Blob, Wired, wired
-from netspec.importer.caffe_layers import LIFTS
+from netspec.importer.caffe_layers import LIFTS, is_known, lifted
 from netspec.importer.caffe_net import Layer, Net, Sizes, net, shape_of
-from netspec.importer.flat import Flat, Read, Result
-from netspec.importer.prototxt import parse
+from netspec.importer.caffe_remarks import remarks
+from netspec.importer.flat import Flat, Path, Read, Result, Step
 from netspec.importer.labels import named
-from netspec.language.names import check_name
+from netspec.importer.naming import Names, title
+from netspec.importer.prototxt import parse
+from netspec.ops.window import times
 from netspec.text.codes import Code
-from netspec.text.diagnostics import Sink, Source, Span, SpecError
+from netspec.text.diagnostics import Sink, Source, Span, SpecError, escape, suggest
 
 
-def read(source: Source, size: Sizes = ()) -> Flat:
-    """Read a network from its prototxt; `size` is its image's where the file does not say it.
+def read(source: Source, sizes: Sequence[Sizes] = ()) -> Flat:
+    """Read a network from its prototxt; `sizes` are those of its inputs, in place of the file's.
 
     Raises SpecError with all that no op can do, or with the first thing that is malformed.
     """
@@ -25,14 +28,14 @@ def read(source: Source, size: Sizes = ()) -> Flat:
     found = net(parse(source))
     graph = wired(found, sink)
     sink.stop()
-    return named(_Lifting(found, graph, size, sink).flat(source))
+    return named(_Lifting(found, graph, sizes, sink).flat(source))
 
 
 class _Lifting:
     """Turns the layers that are needed into steps, and gathers what cannot be."""
 
-    def __init__(self, found: Net, graph: Wired, size: Sizes, sink: Sink) -> None:
-        self.net, self.graph, self.size, self.sink = found, graph, size, sink
+    def __init__(self, found: Net, graph: Wired, sizes: Sequence[Sizes], sink: Sink) -> None:
+        self.net, self.graph, self.sizes, self.sink = found, graph, sizes, sink
         self.builder = Builder()
         self.given: dict[Blob, Read] = {}
         self.inputs: dict[str, Sizes] = {}
@@ -43,39 +46,48 @@ class _Lifting:
 
     def flat(self, source: Source) -> Flat:
         """Return the network. Raises SpecError."""
-        if not self.graph.outputs:
-            self.sink.error(Code.NOT_PROTOTXT, "the network gives nothing", Span(source, 0, 0))
         for number in sorted(self.needed):
             try:
                 self._layer(number)
             except SpecError as error:
                 for item in error.diagnostics:
                     self.sink.add(item)
+        if not self.builder.steps:
+            message = "the network computes nothing"
+            self.sink.error(Code.NOT_PROTOTXT, message, Span(source, 0, 0))
         self.sink.stop()
-        outputs = {}
-        for result in self.graph.outputs:
-            name = legal(result.name, "output")
-            outputs[name] = Result(self.given[result.blob], result.weight)
-        stem = source.name.replace("\\", "/").rsplit("/", 1)[-1]
-        title = _title(self.net.name) or _title(stem.split(".")[0]) or "Net"
-        doc = f"Imported from Caffe's {stem}"
-        return Flat(title, doc, self.inputs, tuple(self.builder.steps), outputs)
+        names = Names(set())
+        outputs = {
+            names.new(result.name, "output"): Result(self.given[result.blob], result.weight)
+            for result in self.graph.outputs
+        }
+        file = source.name.replace("\\", "/").rpartition("/")[2]
+        name = title(self.net.name) or title(file.partition(".")[0]) or "Net"
+        doc = f"Imported from Caffe's {escape(file)}"
+        layers = [self.graph.layers[number] for number in sorted(self.needed)]
+        said = tuple(remarks(layers, (size[0] for size in self.inputs.values())))
+        steps = _read([result.read.path for result in outputs.values()], self.builder.steps)
+        used = {read.path for step in steps for read in step.reads}
+        inputs = {key: size for key, size in self.inputs.items() if (key,) in used}
+        return Flat(name, doc, inputs, steps, outputs, remarks=said)
 
     def _layer(self, number: int) -> None:
         layer, reads = self.graph.layers[number], self.graph.reads[number]
         if layer.is_data:
             self._input(number, layer)
+        elif not is_known(layer):
+            kind = layer.said.text("type")
+            message = f"`{layer.name}`: no op does what a layer of the type `{kind}` does"
+            self.sink.error(Code.NOT_LIFTED, message, layer.span, help=suggest(kind, LIFTS))
+        elif not all(blob in self.given for blob in reads):
+            pass  # what they could not be is told already
         elif number in self.scales.values():
             self.given[Blob(number)] = self.given[reads[0]]
-        elif all(blob in self.given for blob in reads):
+        else:
             scale = self.graph.layers[self.scales[number]] if number in self.scales else None
             read = tuple(self.given[blob] for blob in reads)
             site = Site(layer, read, self.builder, scale, number not in self.inference)
-            if layer.type not in LIFTS:
-                site.refuse(f"no op says what a layer of the type `{_type(layer)}` does")
-            found = LIFTS[layer.type](site)
-            given = (found,) if isinstance(found, Read) else found
-            self.given |= {Blob(number, i): item for i, item in enumerate(given)}
+            self.given |= {Blob(number, i): given for i, given in enumerate(lifted(site))}
 
     def _input(self, number: int, layer: Layer) -> None:
         """Note an input that something reads, of the size that the file or the caller says."""
@@ -83,16 +95,31 @@ class _Lifting:
         for index, top in enumerate(layer.tops):
             if Blob(number, index) not in read:
                 continue
-            size = shape_of(layer, top) if index or not self.size else self.size
-            if not size or any(side < 1 for side in size):
+            given = self.sizes[len(self.inputs) :][:1]
+            size = given[0] if given else shape_of(layer, top)
+            if not size or any(not 1 <= side <= limits.SIZE for side in size):
                 help = "say it: `--input 3x224x224`"
                 message = f"the file does not say how large `{top}` is"
+                if size:
+                    message = f"`{top}` of {times(size)} is no image"
                 self.sink.error(Code.NOT_PROTOTXT, message, layer.span, help=help)
                 continue
             name = self.builder.names.new(top, "input")
             self.inputs[name] = size
-            self.given[Blob(number, index)] = given = Read((name,))
-            self.builder.shapes[given] = size
+            self.given[Blob(number, index)] = Read((name,))
+            self.builder.shapes[Read((name,))] = size
+
+
+def _read(results: Sequence[Path], steps: Sequence[Step]) -> tuple[Step, ...]:
+    """Return the steps that results are computed by; one that only gave a size is none."""
+    needed = {*results}
+    kept = []
+    for step in reversed(steps):
+        if step.path in needed:
+            kept.append(step)
+            needed.update(read.path for read in step.reads)
+            needed.add(step.shares)
+    return tuple(reversed(kept))
 
 
 def _scales(graph: Wired, needed: set[int], results: set[Blob]) -> dict[int, int]:
@@ -113,14 +140,3 @@ def _scales(graph: Wired, needed: set[int], results: set[Blob]) -> dict[int, int
             if plain and own.flag("bias_term", False) and blob not in results:
                 found[blob.maker] = number
     return found
-
-
-def _type(layer: Layer) -> str:
-    return layer.said.text("type")
-
-
-def _title(text: str) -> str:
-    """Return a class's name as near to a text as can be, or nothing."""
-    words = re.findall(r"[A-Za-z0-9]+", text)
-    title = "".join(word[0].upper() + word[1:] for word in words)[:64]
-    return title if check_name(Sink(), title, Span(Source("", ""), 0, 0), "network") else ""

@@ -2,50 +2,24 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn
 
 from pydantic import ValidationError
 
+from netspec import limits
 from netspec.importer.caffe_net import Layer, Sizes
 from netspec.importer.flat import Read, Step
+from netspec.importer.naming import Names
 from netspec.importer.prototxt import Message, refuse
-from netspec.language.model import INPUT
-from netspec.language.names import check_name
-from netspec.ops.base import REGISTRY, Op, numbers
+from netspec.ops.apply import apply
+from netspec.ops.base import REGISTRY, Op, numbers, product
 from netspec.ops.split import Cut
+from netspec.ops.window import times
 from netspec.text.codes import Code
-from netspec.text.diagnostics import Sink, Source, Span
 
-_NOWHERE = Span(Source("", ""), 0, 0)
 Init = Mapping[str, Mapping[str, Any]]
-
-
-class Names:
-    """Names that a spec may give, each once."""
-
-    def __init__(self) -> None:
-        self.taken: set[str] = {INPUT}
-
-    def new(self, text: str, kind: str) -> str:
-        """Return a name as near to a text as a spec's can be; `kind` stands before a digit."""
-        name = legal(text, kind)
-        wanted, count = name, 1
-        while name in self.taken:
-            count += 1
-            name = f"{wanted[:58]}_{count}"
-        self.taken.add(name)
-        return name
-
-
-def legal(text: str, kind: str) -> str:
-    """Return a name as near to a text as a spec's can be."""
-    name = re.sub(r"[^A-Za-z0-9]+", "_", text).strip("_")[:58] or kind
-    if not name[0].isalpha():
-        name = f"{kind}{name}"[:58]
-    return name if check_name(Sink(), name, _NOWHERE, "layer") else f"{name}_{kind}"
 
 
 @dataclass
@@ -57,14 +31,17 @@ class Builder:
     shapes: dict[Read, Sizes] = field(default_factory=dict)
     owners: dict[tuple[object, ...], Step] = field(default_factory=dict)
     """The first step with weights that have a name."""
+    params: int = 0
 
     def take(self, step: Step, op: Op, shapes: Sequence[Sizes]) -> Read:
         """Append a step, and return what it gives."""
         self.steps.append(step)
+        self.params += sum(product(size) for size in op.weights(*shapes).values())
         given = Read(step.path)
         self.shapes[given] = numbers(op.shape(*shapes))
-        for index, name in enumerate(op.called() if isinstance(op, Cut) else ()):
-            self.shapes[Read(step.path, name)] = numbers(op.piece(index, shapes[0]))
+        if isinstance(op, Cut):
+            for index, name in enumerate(op.called()):
+                self.shapes[Read(step.path, name)] = numbers(op.piece(index, shapes[0]))
         return given
 
 
@@ -101,6 +78,8 @@ class Site:
         **arguments: Any,
     ) -> Read:
         """Append a step that reads these, by default what the layer reads first."""
+        if op not in REGISTRY:
+            self.refuse(f"there is no {op} for {times(self.shape())}")
         read = reads or self.reads[: REGISTRY[op].reads[0]]
         shapes = [self.builder.shapes[item] for item in read]
         made = self._validated(op, arguments, shapes)
@@ -116,15 +95,22 @@ class Site:
             init=fill or {},
             place=str(self.layer.span),
         )
-        return self.builder.take(self._sharing(step) if tensors else step, made, shapes)
+        found = self.builder.take(self._sharing(step) if tensors else step, made, shapes)
+        if self.builder.params > limits.PARAMETERS:
+            self.refuse(f"the network has {self.builder.params:,} parameters up to here")
+        return found
 
     def _validated(self, name: str, arguments: Mapping[str, Any], shapes: Sequence[Sizes]) -> Op:
         try:
             made = REGISTRY[name].model_validate(arguments)
         except ValidationError as error:
             first = error.errors()[0]
-            self.refuse(f"`{first['loc'][0]}` of {name}: {first['msg']}")
-        for problem in made.check(*shapes):
+            said = _SAID.get(str(first["loc"][0]), str(first["loc"][0]))
+            found = self.own.all(said)
+            span = found[-1].span if found else self.layer.span
+            message = f"`{self.layer.name}`: `{said}` of {name}: {first['msg']}"
+            refuse(message, span, code=Code.NOT_LIFTED)
+        for problem in apply(made, tuple(shapes))[1]:
             self.refuse(problem.message, problem.help)
         return made
 
@@ -139,6 +125,18 @@ class Site:
         if owner.arguments != step.arguments or "" in names[: len(step.tensors)]:
             self.refuse(f"it shares weights with `{owner.path[-1]}`, but is no other use of it")
         return replace(step, shares=owner.path)
+
+
+_SAID = {
+    "out_channels": "num_output",
+    "out_features": "num_output",
+    "padding": "pad",
+    "groups": "group",
+    "p": "dropout_ratio",
+    "size": "local_size",
+    "split_size_or_sections": "slice_point",
+}
+"""What Caffe calls an argument."""
 
 
 def blobs(layer: Layer, *tensors: str, first: int = 0) -> dict[str, str]:

@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping
 from itertools import pairwise
 from typing import Any
 
+from netspec import limits
 from netspec.importer.caffe_build import Site, blobs
+from netspec.importer.caffe_net import Layer
 from netspec.importer.caffe_windows import (
     convolution,
     deconvolution,
@@ -15,6 +17,7 @@ from netspec.importer.caffe_windows import (
     pooling,
 )
 from netspec.importer.flat import Read
+from netspec.text.diagnostics import counted
 
 Lift = Callable[[Site], "Read | tuple[Read, ...]"]
 
@@ -93,9 +96,10 @@ def _lrn(site: Site) -> Read:
     region = own.word("norm_region", ("ACROSS_CHANNELS", "WITHIN_CHANNEL"), "ACROSS_CHANNELS")
     if region == "ACROSS_CHANNELS":
         return site.add("local_response_norm", size=size, alpha=alpha, beta=beta, k=k)
-    window = {"kernel_size": size, "stride": 1, "padding": size // 2}
     square = site.add("pow", exponent=2.0, suffix="_square")
-    mean = site.add("avg_pool2d", square, suffix="_mean", **window)
+    mean = site.add(
+        "avg_pool2d", square, kernel_size=size, stride=1, padding=size // 2, suffix="_mean"
+    )
     scaled = site.add("scale", mean, factor=alpha, suffix="_alpha")
     root = site.add("pow", _shifted(site, scaled, 1.0), exponent=-beta, suffix="_pow")
     return site.add("mul", site.reads[0], root)
@@ -191,8 +195,10 @@ def _slice(site: Site) -> tuple[Read, ...]:
     points, count = own.integers("slice_point"), len(site.layer.tops)
     if not 1 <= axis <= len(site.shape()):
         site.refuse(f"it cuts dimension {axis}, the batch or none")
-    if count == 1:
+    if count == 1 and not points:
         return site.reads
+    if points and len(points) + 1 != count:
+        site.refuse(f"{counted(len(points), 'slice_point')} for {counted(count, 'output')}")
     size = site.shape()[axis - 1]
     if points:
         edges = [0, *points, size]
@@ -256,6 +262,8 @@ def _crop(site: Site) -> Read:
     """Keep a part of the size of the second input, from an offset on."""
     found, first = site.reads[0], _axis(site, 2)
     offsets = site.own.integers("offset") or [0]
+    if not first or len(site.shape()) != len(site.shape(1)):
+        site.refuse("it crops the batch, or inputs of other dimensions")
     for dim in range(first, len(site.shape()) + 1):
         start = offsets[min(dim - first, len(offsets) - 1)]
         length = site.shape(1)[dim - 1]
@@ -266,6 +274,8 @@ def _crop(site: Site) -> Read:
 
 
 def _interp(site: Site) -> Read:
+    if len(site.shape()) != 3:
+        site.refuse("what it resizes is no image")
     own, (_, height, width) = site.own, site.shape()
     factor, shrink = own.integer("zoom_factor", 1), own.integer("shrink_factor", 1)
     sizes = [(side - 1) // max(shrink, 1) + 1 for side in (height, width)]
@@ -277,44 +287,78 @@ def _interp(site: Site) -> Read:
     return site.add("interpolate", size=tuple(sizes), mode="bilinear", align_corners=True)
 
 
+def _shuffle(site: Site) -> Read:
+    return site.add("channel_shuffle", groups=site.own.integer("group", 1))
+
+
 def _upsample(site: Site) -> Read:
     return site.add("interpolate", scale_factor=site.own.number("scale", 2))
 
 
 LIFTS: Mapping[str, Lift] = {
-    "convolution": convolution,
-    "deconvolution": deconvolution,
-    "depthwiseconvolution": depthwise,
-    "innerproduct": inner_product,
-    "pooling": pooling,
-    "relu": _relu,
-    "prelu": _prelu,
-    "elu": _elu,
-    "clip": _clip,
-    "relu6": _same("relu6"),
-    "sigmoid": _same("sigmoid"),
-    "tanh": _same("tanh"),
-    "bnll": _same("softplus"),
-    "swish": _same("silu"),
-    "mish": _same("mish"),
-    "exp": _exp,
-    "power": _power,
-    "dropout": _dropout,
-    "lrn": _lrn,
-    "batchnorm": _batch_norm,
-    "scale": _scale,
-    "bias": _bias,
-    "axpy": _axpy,
-    "concat": _concat,
-    "slice": _slice,
-    "eltwise": _eltwise,
-    "flatten": _flatten,
-    "reshape": _reshape,
-    "permute": _permute,
-    "softmax": _softmax,
-    "crop": _crop,
-    "interp": _interp,
-    "upsample": _upsample,
-    "shufflechannel": lambda site: site.add("channel_shuffle", groups=site.own.integer("group", 1)),
+    "Convolution": convolution,
+    "Deconvolution": deconvolution,
+    "DepthwiseConvolution": depthwise,
+    "ConvolutionDepthwise": depthwise,
+    "InnerProduct": inner_product,
+    "Pooling": pooling,
+    "ReLU": _relu,
+    "PReLU": _prelu,
+    "ELU": _elu,
+    "Clip": _clip,
+    "ReLU6": _same("relu6"),
+    "Sigmoid": _same("sigmoid"),
+    "TanH": _same("tanh"),
+    "BNLL": _same("softplus"),
+    "Swish": _same("silu"),
+    "Mish": _same("mish"),
+    "Exp": _exp,
+    "Power": _power,
+    "Dropout": _dropout,
+    "LRN": _lrn,
+    "BatchNorm": _batch_norm,
+    "Scale": _scale,
+    "Bias": _bias,
+    "Axpy": _axpy,
+    "Concat": _concat,
+    "Slice": _slice,
+    "Eltwise": _eltwise,
+    "Flatten": _flatten,
+    "Reshape": _reshape,
+    "Permute": _permute,
+    "Softmax": _softmax,
+    "Crop": _crop,
+    "Interp": _interp,
+    "Upsample": _upsample,
+    "ShuffleChannel": _shuffle,
 }
-"""By the type in lower case; what is left out has no op."""
+"""By Caffe's name; what is left out has no op."""
+_INPUTS = {
+    "Scale": (1, 2),
+    "Bias": (1, 2),
+    "Axpy": (3, 3),
+    "Crop": (2, 2),
+    "Concat": (1, limits.CONNECTIONS),
+    "Eltwise": (2, limits.CONNECTIONS),
+}
+"""How many inputs a layer has at least and at most, where that is not one."""
+_LIFTS = {name.lower(): (name, lift) for name, lift in LIFTS.items()}
+
+
+def is_known(layer: Layer) -> bool:
+    """Tell whether there is an op for layers of its type."""
+    return layer.type in _LIFTS
+
+
+def lifted(site: Site) -> tuple[Read, ...]:
+    """Return what a layer's steps give. Raises SpecError for what no op does."""
+    name, lift = _LIFTS[site.layer.type]
+    least, most = _INPUTS.get(name, (1, 1))
+    if not least <= len(site.reads) <= most:
+        wanted = f"{least} to {most}" if most > least else str(least)
+        site.refuse(f"{name} with {counted(len(site.reads), 'input')}, expected {wanted}")
+    found = lift(site)
+    given = (found,) if isinstance(found, Read) else found
+    if len(site.layer.tops) != len(given):
+        site.refuse(f"{name} with {counted(len(site.layer.tops), 'output')}, expected {len(given)}")
+    return given

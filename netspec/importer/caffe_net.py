@@ -1,4 +1,4 @@
-"""Caffe's messages → layers in one form: old and new ones, with the phases in which each is there."""
+"""Caffe's messages → layers in one form: old and new, with the phases in which each is there."""
 
 from __future__ import annotations
 

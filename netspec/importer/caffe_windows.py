@@ -62,7 +62,7 @@ def _window(own: Message, key: str, spatial: int, default: int | None = None) ->
     if not values:
         refuse(f"`{key}` is missing", own.span)
     if len(values) not in (1, spatial):
-        refuse(f"`{key}` has {len(values)} numbers for {spatial} dimensions", own.all(key)[0].span)
+        refuse(f"`{key}` has {len(values)} numbers for {spatial} dimensions", own.span)
     return values[0] if len({*values}) == 1 else tuple(values)
 
 
@@ -94,8 +94,9 @@ def pooling(site: Site) -> Read:
     if kind == "STOCHASTIC":
         site.refuse("no op pools at random")
     if own.flag("global_pooling", False):
-        max_pool = {"op": "adaptive_max_pool2d", "output_size": 1}
-        return site.add(**max_pool) if kind == "MAX" else site.add("global_avg_pool")
+        if kind == "MAX":
+            return site.add("adaptive_max_pool2d", output_size=1)
+        return site.add("global_avg_pool")
     rounding = own.word("round_mode", ("CEIL", "FLOOR"), "CEIL")
     ceil_mode = own.flag("ceil_mode", rounding == "CEIL")
     kernel, stride = _window(own, "kernel_size", 2), _window(own, "stride", 2, 1)
@@ -140,8 +141,9 @@ def _filler(said: Message) -> dict[str, dict[str, Any]]:
     match said.text("type", "constant"):
         case "constant":
             value = said.number("value", 0)
-            named = {0: {"zeros_": {}}, 1: {"ones_": {}}}
-            return named.get(value, {"constant_": {"val": value}})
+            if value in (0, 1):
+                return {"ones_" if value else "zeros_": {}}
+            return {"constant_": {"val": value}}
         case "uniform":
             low, high = said.number("min", 0), said.number("max", 1)
             return {"uniform_": {"a": low, "b": high}}

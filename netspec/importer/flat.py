@@ -69,3 +69,5 @@ class Flat:
     """The inputs that hold integers."""
     keys: tuple[str, ...] = ()
     """The keys of the source's state_dict in its order; none: the order of the steps."""
+    remarks: tuple[str, ...] = ()
+    """What the source says and a spec has no key for, a sentence each: comments of the spec."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from netspec.importer.flat import Flat, Path, Read, Step
+from netspec.importer.naming import Names, legal
 from netspec.importer.regions import Group, Item, groups, items, names_of, prefix, signature
-from netspec.language.names import check_name
-from netspec.text.diagnostics import Sink, Source, Span
+from netspec.language.model import INPUT
 
 Place = tuple[Path, tuple[str, ...]]
 """A step's path, and what the modules around it are called as classes."""
@@ -30,14 +30,16 @@ def named(flat: Flat) -> Flat:
         reads = tuple(map(moved, step.reads))
         shares = places[step.shares][0] if step.shares else ()
         steps.append(replace(step, path=path, classes=classes, reads=reads, shares=shares))
-    outputs = {name: result._replace(read=moved(result.read)) for name, result in flat.outputs.items()}
+    outputs = {
+        name: result._replace(read=moved(result.read)) for name, result in flat.outputs.items()
+    }
     return replace(flat, steps=tuple(steps), outputs=outputs)
 
 
 def _places(nodes: Sequence[Item], found: Sequence[Group]) -> dict[Path, Place]:
     """Return where each step goes, by its old path."""
     inside = {number for group in found for number in group.members}
-    taken = {item.name for item in nodes if item.number not in inside}
+    taken = Names({INPUT, *(item.name for item in nodes if item.number not in inside)})
     places: dict[Path, Place] = {}
     for item in nodes:
         if item.number not in inside:
@@ -49,7 +51,7 @@ def _places(nodes: Sequence[Item], found: Sequence[Group]) -> dict[Path, Place]:
         inner = _inner(equal, nodes)
         for group, names in zip(equal, inner, strict=True):
             start = prefix(names_of(group, nodes)).strip("_")
-            name = _free(start or f"{nodes[group.members[-1]].name}_block", taken)
+            name = taken.new(start or f"{nodes[group.members[-1]].name}_block", "block")
             kind = "Head" if group.is_head else class_name(start) or "Block"
             for number, part in zip(group.members, names, strict=True):
                 places |= _item(nodes[number], part, (name,), (kind,))
@@ -75,16 +77,6 @@ def _part(step: Step) -> str:
     return re.sub(r"^batch_|\d+d$", "", step.op)
 
 
-def _free(name: str, taken: set[str]) -> str:
-    """Return a name that nobody has, and take it."""
-    number, free = 2, _legal(name, "block")
-    while free in taken:
-        free = f"{_legal(name, 'block')}_{number}"
-        number += 1
-    taken.add(free)
-    return free
-
-
 def _inner(equal: Sequence[Group], nodes: Sequence[Item]) -> list[list[str]]:
     """Return what the items of equal groups are called within them: the same in each."""
     found = [[*_short(group, nodes)] for group in equal]
@@ -105,17 +97,10 @@ def _short(group: Group, nodes: Sequence[Item]) -> Iterator[str]:
     start = prefix(names)
     for number, name in zip(group.members, names, strict=True):
         part = _part(nodes[number].steps[0])
-        yield _legal(name[len(start) :].strip("_") or part, part)
+        yield legal(name[len(start) :].strip("_") or part, part)
 
 
 def class_name(text: str) -> str:
     """Return what uses called so are uses of: Inception of inception_3a, Fire of fire2."""
     stem = re.sub(r"_?\d+[a-z]?\d*$", "", text)
     return "".join(word[0].upper() + word[1:] for word in re.findall("[A-Za-z]+", stem))
-
-
-def _legal(text: str, kind: str) -> str:
-    """Return a name as near to a text as a spec's can be."""
-    name = text if text[0].isalpha() else f"{kind}{text}"
-    nowhere = Span(Source("", ""), 0, 0)
-    return name if check_name(Sink(), name[:64], nowhere, "layer") else f"{name[:58]}_{kind}"[:64]

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path as File
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from netspec import limits
 from netspec.analysis.network import Network
 from netspec.importer import onnx_layers, onnx_moves, onnx_windows  # noqa: F401  # what they lift
-from netspec.importer.caffe_build import legal
 from netspec.importer.flat import Flat, Path, Read, Result, Step
 from netspec.importer.kinds import with_kinds
 from netspec.importer.labels import named
 from netspec.importer.lines import PLACE
+from netspec.importer.naming import Names, legal
 from netspec.importer.onnx_file import Graph
 from netspec.importer.onnx_lift import ANY_BATCH, Draft, Lifter
 from netspec.importer.onnx_names import (
@@ -28,6 +28,7 @@ from netspec.importer.onnx_names import (
 from netspec.importer.refusal import refused
 from netspec.importer.spec import imported
 from netspec.importer.torch_lift import Held
+from netspec.importer.tree import Interleaved, tree_of
 from netspec.language.names import check_name
 from netspec.text.codes import Code
 from netspec.text.diagnostics import Diagnostic, Sink, SpecError, escape
@@ -62,10 +63,10 @@ def import_graph(graph: Graph, name: str, sizes: Sequence[tuple[int, ...]] = ())
     around = scopes(drafts)
     where = paths(drafts, around)
     flat = _flat(graph, name, shapes, _Drawn(drafts, around, where, results))
-    state = _state(drafts, where, flat.steps)
     flat = _blocks(flat, around)
+    state = _state(drafts, flat.steps)
     network = imported(flat, {key: array.shape for key, array in state.items()})
-    return Found(network, state, (*_notes(drafts, where),))
+    return Found(network, state, (*_notes(drafts, flat.steps),))
 
 
 class _Drawn(NamedTuple):
@@ -207,44 +208,69 @@ def _keys(graph: Graph, steps: Sequence[Step]) -> tuple[str, ...]:
 
 
 def _blocks(flat: Flat, around: Mapping[int, Scope]) -> Flat:
-    """Return a network with what its modules are called as classes, where the file lacks it."""
-    if any(any(scope.classes) for scope in around.values()):
-        return flat
+    """Return a network with modules that a spec can have, and what they are called as classes."""
+    try:
+        tree_of(flat)
+    except Interleaved:
+        flat = _plain(flat)
     if all(len(step.path) == 1 for step in flat.steps):
         return named(flat)
-    return with_kinds(flat)
+    is_said = any(any(scope.classes) for scope in around.values())
+    return flat if is_said else with_kinds(flat)
 
 
-def _state(
-    drafts: Mapping[int, Draft], where: Mapping[int, Path], steps: Sequence[Step]
-) -> dict[str, Array]:
+def _plain(flat: Flat) -> Flat:
+    """Return a network without modules: names are paths in one word."""
+    names = Names({*flat.inputs})
+    words = {step.path: (names.new("_".join(step.path), step.op),) for step in flat.steps}
+
+    def moved(read: Read) -> Read:
+        return Read(words.get(read.path, read.path), read.port)
+
+    steps = tuple(
+        replace(
+            step,
+            path=words[step.path],
+            classes=(),
+            reads=tuple(map(moved, step.reads)),
+            shares=words.get(step.shares, ()),
+        )
+        for step in flat.steps
+    )
+    outputs = {k: result._replace(read=moved(result.read)) for k, result in flat.outputs.items()}
+    return replace(flat, steps=steps, outputs=outputs)
+
+
+def _state(drafts: Mapping[int, Draft], steps: Sequence[Step]) -> dict[str, Array]:
     """Return the arrays by the spec's keys."""
     import numpy as np
 
     found = {}
-    for (number, draft), step in zip(drafts.items(), steps, strict=True):
+    for draft, step in zip(drafts.values(), steps, strict=True):
         for tensor, weight in draft.weights.items() if not step.shares else ():
-            key = ".".join((*where[number], tensor) if tensor else where[number])
+            key = ".".join((*step.path, tensor) if tensor else step.path)
             found[key] = np.ascontiguousarray(weight.array, "float32")
         if draft.op.startswith("batch_norm") and not step.shares:
-            found[".".join((*where[number], "num_batches_tracked"))] = np.zeros((), "int64")
+            found[".".join((*step.path, "num_batches_tracked"))] = np.zeros((), "int64")
     return found
 
 
 # --------------------------------------------------------------------- notes
 
 
-def _notes(drafts: Mapping[int, Draft], where: Mapping[int, Path]) -> Iterator[str]:
+def _notes(drafts: Mapping[int, Draft], steps: Sequence[Step]) -> Iterator[str]:
     """Yield what the exporter has lost: batch normalisations, and names of weights."""
-    folded, lost = [], []
-    for number, draft in drafts.items():
-        path = ".".join(where[number])
+    folded: dict[str, list[str]] = {}
+    lost = []
+    for draft, step in zip(drafts.values(), steps, strict=True):
+        *outer, own = step.path
         if is_folded(draft.node):
-            folded.append(f"{'.'.join(scope_of(draft.node).path)} into {path}")
-        elif draft.weights and tuple(draft.weights) != ("",) and owner_of(draft) != where[number]:
-            lost.append(path)
-    if folded:
-        yield f"batch norms that the exporter has folded into convolutions: {', '.join(folded)}"
+            *_, norm = scope_of(draft.node).path or ("a batch norm",)
+            folded.setdefault(f"`{norm}` into `{own}`", []).append(".".join(outer) or "the network")
+        elif draft.weights and tuple(draft.weights) != ("",) and owner_of(draft) != step.path:
+            lost.append(".".join(step.path))
+    for pair, places in folded.items():
+        yield f"the exporter has folded batch norms: {pair} in {', '.join(places)}"
     if lost:
-        text = "weights that the file calls otherwise or not at all (a batch norm may be folded in)"
-        yield f"{text}: {', '.join(lost)}"
+        text = "called otherwise in the file, or without a name as where a batch norm is folded in"
+        yield f"the weights of {', '.join(lost)} are {text}"

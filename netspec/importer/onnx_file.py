@@ -51,7 +51,7 @@ class Graph:
 
 def read(path: str) -> Graph:
     """Return the graph of a file. Raises SpecError for one that is malformed, and OSError."""
-    data = files.read(path, limits.MODEL)
+    data = files.read(path, limits.TENSORS)
     return parsed(data, path, Path(path).parent)
 
 
@@ -60,8 +60,8 @@ def parsed(data: bytes, name: str, folder: Path | None = None) -> Graph:
     import onnx
 
     refusal = Refusal(name)
-    if len(data) > limits.MODEL:
-        refusal.stop(f"the file has more than {limits.MODEL:,} bytes", Code.LIMIT)
+    if len(data) > limits.TENSORS:
+        refusal.stop(f"the file has more than {limits.TENSORS:,} bytes", Code.LIMIT)
     try:
         model = onnx.load_model_from_string(data)
     except Exception:  # protobuf's own kinds
@@ -147,7 +147,7 @@ class _Store:
                 size = os.fstat(file.fileno()).st_size
                 length = size - start if length < 0 else length
                 self.total += max(length, 0)
-                if self.total > limits.MODEL or start + length > size or length < 0:
+                if self.total > limits.TENSORS or start + length > size or length < 0:
                     self.refusal.stop(f"{told} lies beyond the end of its file")
                 file.seek(start)
                 return file.read(length)

@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from netspec.importer.caffe_build import legal
 from netspec.importer.flat import Path
 from netspec.importer.lines import PLACE
+from netspec.importer.naming import legal
 from netspec.importer.onnx_file import Node
 from netspec.importer.onnx_lift import Draft
 from netspec.language.names import check_name
@@ -103,27 +103,32 @@ def scopes(drafts: Mapping[int, Draft]) -> dict[int, Scope]:
 
 
 def _guessed(drafts: Mapping[int, Draft], found: dict[int, Scope]) -> dict[int, Scope]:
-    """Return modules also for what the exporter put between: that of all that reads it."""
-    known = {scope.path: scope.classes for scope in found.values() if scope.is_known}
+    """Return modules also for what the exporter put between: that around all that reads it."""
+    known = [scope for scope in found.values() if scope.is_known]
+    inside = Counter(scope.path for scope in known)
+    outer = {scope.path[:i] for scope in known for i in range(len(scope.path))}
     readers: dict[int, list[Path]] = {}
     for number in sorted(drafts, reverse=True):
-        scope = found[number]
-        if not scope.is_known and number in readers and known:
+        path, _, is_known = found[number]
+        if not is_known and number in readers and known:
             path = _common(readers[number])
-            classes = next((x[: len(path)] for p, x in known.items() if p[: len(path)] == path), ())
-            found[number] = scope = Scope(path, classes, True)
+            like = next(scope for scope in known if scope.path[: len(path)] == path)
+            found[number] = Scope(path, like.classes[: len(path)], True)
+        elif is_known and path not in outer and inside[path] == 1:
+            path = path[:-1]  # the module that does nothing else
         for read in drafts[number].reads:
-            # What reads it may be all that its module does.
-            readers.setdefault(read.draft, []).append(scope.path)
+            readers.setdefault(read.draft, []).append(path)
     return found
 
 
 def _common(paths: Sequence[Path]) -> Path:
-    """Return the module around several, and around one alone."""
+    """Return the module around several that is no list."""
     first, last = min(paths), max(paths)
     same = [a == b for a, b in zip(first, last, strict=False)]
-    length = same.index(False) if False in same else len(same)
-    return first[: min(length, max(map(len, paths)) - 1)]
+    path = first[: same.index(False) if False in same else len(same)]
+    while path and len(path) < len(last) and last[len(path)].isdecimal():
+        path = path[:-1]
+    return path
 
 
 def owner_of(draft: Draft) -> Path:

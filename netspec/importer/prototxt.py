@@ -46,6 +46,10 @@ class Message:
         self.asked.update(names)
         return [item for item in self.fields if item.name in names]
 
+    def unasked(self) -> list[Field]:
+        """Return the fields that nobody has asked for."""
+        return [item for item in self.fields if item.name not in self.asked]
+
     def messages(self, *names: str) -> list[Message]:
         return [_message(item) for item in self.all(*names)]
 
@@ -134,6 +138,14 @@ _TOKEN = re.compile(
 )
 _NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 _CLOSING = {"{": "}", "<": ">"}
+
+
+def decode(data: bytes, name: str) -> Source:
+    """Return the text of a file; its comments may be in any encoding. Raises SpecError."""
+    if len(data) > limits.BYTES:
+        start = Span(Source(name, ""), 0, 0)
+        refuse(f"the file has more than {limits.BYTES // 1024**2} MiB", start, code=Code.LIMIT)
+    return Source(name, data.decode("utf-8", "replace").removeprefix("\ufeff"))
 
 
 def parse(source: Source) -> Message:

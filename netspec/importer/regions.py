@@ -7,7 +7,6 @@ Heads that run in training only tap regions from outside, so they are taken off 
 
 from __future__ import annotations
 
-import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -15,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from netspec import limits
-from netspec.importer.flat import Flat, Path, Read, Step
+from netspec.importer.flat import Flat, Path, Step
 from netspec.ops.base import REGISTRY
 
 if TYPE_CHECKING:
@@ -271,7 +270,9 @@ def _behind(
     if any(len(read) != 1 for read in after):
         return []
     found = [read[0] for read in after]
-    is_plain = all({a for a, _ in nodes[x].reads} == {end} for x, end in zip(found, ends, strict=True))
+    is_plain = all(
+        {a for a, _ in nodes[x].reads} == {end} for x, end in zip(found, ends, strict=True)
+    )
     return found if is_plain and _alike(equal, found, nodes, taken) else []
 
 
@@ -312,7 +313,9 @@ def names_of(group: Group, nodes: Sequence[Item]) -> list[str]:
 
 def prefix(names: Sequence[str]) -> str:
     """Return the words with which all names begin."""
-    start = os.path.commonprefix([*names])
+    low, high = min(names), max(names)
+    same = (i for i, (a, b) in enumerate(zip(low, high, strict=False)) if a != b)
+    start = low[: next(same, min(len(low), len(high)))]
     if all(name == start or not name[len(start)].isalnum() for name in names):
         return start
     return re.sub(r"[A-Za-z0-9]*$", "", start)

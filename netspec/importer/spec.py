@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from textwrap import wrap
 
 from netspec.analysis.network import Network
 from netspec.compiler import compile_spec
 from netspec.importer.flat import Flat
 from netspec.importer.fold import fold
+from netspec.importer.losses import weighted
 from netspec.importer.refusal import Unliftable, refused
 from netspec.importer.tree import Interleaved
 from netspec.language.write import written
-from netspec.text.diagnostics import Source
+from netspec.text.diagnostics import Source, escape
 
 
 def imported(flat: Flat, shapes: Mapping[str, tuple[int, ...]] | None = None) -> Network:
@@ -21,7 +23,7 @@ def imported(flat: Flat, shapes: Mapping[str, tuple[int, ...]] | None = None) ->
     for what no spec can say.
     """
     try:
-        spec = fold(flat)
+        spec = weighted(fold(flat))
     except Interleaved as error:
         help = "a module that calls its parts itself"
         raise refused([Unliftable(str(error), error.path, ".".join(error.path), help)]) from None
@@ -30,10 +32,17 @@ def imported(flat: Flat, shapes: Mapping[str, tuple[int, ...]] | None = None) ->
     expect = {"params": totals.inference.params, "macs": totals.inference.macs}
     if totals.training.params != totals.inference.params:
         expect["train_params"] = totals.training.params
-    network = compile_spec(Source(f"<{flat.name}>", written(spec, expect)))
+    # Larger numbers are none that a spec can hold.
+    expect = {key: number for key, number in expect.items() if number < 10**18}
+    head = "".join(f"# {line}\n" for text in flat.remarks for line in wrap(escape(text), _WIDTH))
+    network = compile_spec(Source(f"<{flat.name}>", head + written(spec, expect)))
     if shapes is not None:
         _prove(network, shapes)
     return network
+
+
+_WIDTH = 94
+"""Of a line of comment."""
 
 
 def _prove(network: Network, shapes: Mapping[str, tuple[int, ...]]) -> None:

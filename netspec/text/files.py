@@ -29,7 +29,7 @@ def standard_output() -> TextIO:
 
 
 def read(path: str, most: int = limits.BYTES) -> bytes:
-    """Return a file's bytes, at most one more than `most`; `-` is standard input.
+    """Return a file's bytes, at most one more than it may have; `-` is standard input.
 
     Raises OSError.
     """
