@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path as File
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -28,7 +29,7 @@ from netspec.importer.onnx_names import (
 from netspec.importer.refusal import refused
 from netspec.importer.spec import imported
 from netspec.importer.torch_lift import Held
-from netspec.importer.tree import Interleaved, tree_of
+from netspec.importer.tree import Interleaved
 from netspec.language.names import check_name
 from netspec.text.codes import Code
 from netspec.text.diagnostics import Diagnostic, Sink, SpecError, escape
@@ -63,10 +64,17 @@ def import_graph(graph: Graph, name: str, sizes: Sequence[tuple[int, ...]] = ())
     around = scopes(drafts)
     where = paths(drafts, around)
     flat = _flat(graph, name, shapes, _Drawn(drafts, around, where, results))
-    flat = _blocks(flat, around)
-    state = _state(drafts, flat.steps)
-    network = imported(flat, {key: array.shape for key, array in state.items()})
-    return Found(network, state, (*_notes(drafts, flat.steps),))
+    is_said = any(any(scope.classes) for scope in around.values())
+    for form in _forms(flat, is_said):
+        state = _state(drafts, form.steps)
+        try:
+            network = imported(form, {key: array.shape for key, array in state.items()})
+        except SpecError:
+            if all(len(step.path) == 1 for step in form.steps):
+                raise
+        else:
+            return Found(network, state, (*_notes(drafts, form.steps),))
+    raise AssertionError("the last form has no modules")
 
 
 class _Drawn(NamedTuple):
@@ -143,11 +151,16 @@ def _legal(texts: Sequence[str], kind: str) -> list[str]:
 
 
 def _results(graph: Graph, lifter: Lifter) -> list[Held]:
-    results = [lifter.held.get(name) for name in graph.outputs]
-    if not results or any(not isinstance(held, Held) or held.draft < 0 for held in results):
-        message = f"{graph.file}: an output is no layer's: it is an input, or numbers of the file"
-        raise SpecError([Diagnostic(Code.NOT_LIFTED, message)])
-    return [held for held in results if isinstance(held, Held)]
+    results = []
+    for name in graph.outputs:
+        held = lifter.held.get(name)
+        if not isinstance(held, Held):
+            message = f"{graph.file}: the output `{escape(name)}` is not computed from the inputs"
+            raise SpecError([Diagnostic(Code.NOT_LIFTED, message)])
+        if held.draft < 0:
+            held = lifter.emit(graph.nodes[-1], "identity", {}, [held])
+        results.append(held)
+    return results
 
 
 def _output_names(graph: Graph) -> list[str]:
@@ -207,16 +220,18 @@ def _keys(graph: Graph, steps: Sequence[Step]) -> tuple[str, ...]:
     return () if lost else tuple(name for name in graph.arrays if name in names)
 
 
-def _blocks(flat: Flat, around: Mapping[int, Scope]) -> Flat:
-    """Return a network with modules that a spec can have, and what they are called as classes."""
-    try:
-        tree_of(flat)
-    except Interleaved:
-        flat = _plain(flat)
-    if all(len(step.path) == 1 for step in flat.steps):
-        return named(flat)
-    is_said = any(any(scope.classes) for scope in around.values())
-    return flat if is_said else with_kinds(flat)
+def _forms(flat: Flat, is_said: bool) -> Iterator[Flat]:
+    """Yield a network with the file's modules, with blocks that are found, and without any.
+
+    The next one is for modules that no spec can keep together. `is_said`: the file has classes.
+    """
+    plain = flat
+    if any(len(step.path) > 1 for step in flat.steps):
+        plain = _plain(flat)
+        with suppress(Interleaved):
+            yield flat if is_said else with_kinds(flat)
+    yield named(plain)
+    yield plain
 
 
 def _plain(flat: Flat) -> Flat:

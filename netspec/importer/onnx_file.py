@@ -36,6 +36,15 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True)
+class Branch:
+    """A graph within a node."""
+
+    nodes: tuple[Node, ...]
+    arrays: Mapping[str, Array]
+    outputs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Graph:
     """A file's graph. `file` is the path under which people know it."""
 
@@ -69,8 +78,11 @@ def parsed(data: bytes, name: str, folder: Path | None = None) -> Graph:
     graph = model.graph
     _refuse_size(graph, refusal)
     arrays = dict(_arrays(graph, folder, refusal))
+    nodes = tuple(_node(node, refusal) for node in graph.node)
+    for value in (*graph.input, *graph.output):
+        _text(value.name, refusal)
     shapes = _shapes(_light(model, arrays), refusal)
-    return _graph(model, name, arrays, shapes, refusal)
+    return _graph(model, name, (nodes, arrays, shapes), refusal)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +114,7 @@ def _arrays(
     """Yield the arrays of a graph by their names."""
     store = _Store(folder, refusal)
     for tensor in graph.initializer:
-        yield tensor.name, store.array(tensor)
+        yield _text(tensor.name, refusal), store.array(tensor)
 
 
 @dataclass(slots=True)
@@ -116,7 +128,7 @@ class _Store:
     def array(self, tensor: onnx.TensorProto) -> Array:
         import onnx
 
-        told = f"the array `{escape(tensor.name)}`"
+        told = f"the array `{escape(_text(tensor.name, self.refusal))}`"
         if len(tensor.dims) > limits.RANK or any(size < 0 for size in tensor.dims):
             self.refusal.stop(f"{told} has no possible shape")
         raw = tensor
@@ -134,7 +146,10 @@ class _Store:
 
     def _outside(self, tensor: onnx.TensorProto, told: str) -> bytes:
         """Return an array's bytes from a file in the model's folder or below it."""
-        said = {item.key: item.value for item in tensor.external_data}
+        said = {
+            _text(item.key, self.refusal): _text(item.value, self.refusal)
+            for item in tensor.external_data
+        }
         place = self._place(said.get("location", ""), told)
         try:
             start, length = int(said.get("offset", "0")), int(said.get("length", "-1"))
@@ -214,12 +229,12 @@ def _shapes(model: onnx.ModelProto, refusal: Refusal) -> dict[str, Known]:
 
     try:
         onnx.checker.check_model(model)
-        inferred = onnx.shape_inference.infer_shapes(model, data_prop=True)
+        graph = onnx.shape_inference.infer_shapes(model, data_prop=True).graph
+        values = [*graph.value_info, *graph.output]
+        return {x.name: _known(x) for x in values if x.type.tensor_type.HasField("shape")}
     except Exception as error:  # the checker's own, and what its bindings raise
         text = escape(str(error).strip().partition("\n")[0][:200])
         refusal.stop(f"ONNX's own checker refuses the file: {text}")
-    graph = inferred.graph
-    return {value.name: _known(value) for value in (*graph.value_info, *graph.output)}
 
 
 def _known(value: onnx.ValueInfoProto) -> Known:
@@ -233,10 +248,10 @@ def _known(value: onnx.ValueInfoProto) -> Known:
 def _graph(
     model: onnx.ModelProto,
     name: str,
-    arrays: Mapping[str, Array],
-    shapes: Mapping[str, Known],
+    parts: tuple[tuple[Node, ...], Mapping[str, Array], Mapping[str, Known]],
     refusal: Refusal,
 ) -> Graph:
+    nodes, arrays, shapes = parts
     graph = model.graph
     inputs = [value for value in graph.input if value.name not in arrays]
     for value in inputs:
@@ -245,7 +260,7 @@ def _graph(
     real = (1, 10, 11, 16)  # float, half, double, bfloat16
     return Graph(
         name,
-        tuple(_node(node, refusal) for node in graph.node),
+        nodes,
         arrays,
         {value.name: _known(value) for value in inputs},
         frozenset(x.name for x in inputs if x.type.tensor_type.elem_type not in real),
@@ -255,29 +270,49 @@ def _graph(
     )
 
 
+def _text(value: str | bytes, refusal: Refusal) -> str:
+    """Return a name. Protobuf gives bytes for what is none."""
+    if isinstance(value, bytes):
+        refusal.stop("a name in it is no text")
+    return value
+
+
 def _node(node: onnx.NodeProto, refusal: Refusal) -> Node:
+    def text(value: str) -> str:
+        return _text(value, refusal)
+
+    domain, op = text(node.domain), text(node.op_type)
     return Node(
-        node.name,
-        node.op_type if node.domain in ("", "ai.onnx") else f"{node.domain}.{node.op_type}",
-        tuple(node.input),
-        tuple(node.output),
+        text(node.name),
+        op if domain in ("", "ai.onnx") else f"{domain}.{op}",
+        tuple(map(text, node.input)),
+        tuple(map(text, node.output)),
         dict(_attributes(node.attribute, refusal)),
-        {item.key: item.value for item in node.metadata_props},
+        {text(item.key): text(item.value) for item in node.metadata_props},
     )
 
 
 def _attributes(
     given: Iterable[onnx.AttributeProto], refusal: Refusal
 ) -> Iterator[tuple[str, Any]]:
-    """Yield the attributes of a node as Python's values; inner graphs are left out."""
+    """Yield the attributes of a node as Python's values."""
     import onnx
 
     kinds = onnx.AttributeProto
     for item in given:
+        _text(item.name, refusal)
         if item.type == kinds.TENSOR:
             yield item.name, _Store(None, refusal).array(item.t)
+        elif item.type == kinds.GRAPH:
+            yield item.name, _branch(item.g, refusal)
         elif item.type == kinds.STRING:
             yield item.name, item.s.decode("utf-8", "replace")
         elif item.type in (kinds.INT, kinds.FLOAT, kinds.INTS, kinds.FLOATS):
             value = onnx.helper.get_attribute_value(item)
             yield item.name, value if isinstance(value, int | float) else tuple(value)
+
+
+def _branch(graph: onnx.GraphProto, refusal: Refusal) -> Branch:
+    nodes = tuple(_node(node, refusal) for node in graph.node)
+    arrays = dict(_arrays(graph, None, refusal))
+    return Branch(nodes, arrays, tuple(value.name for value in graph.output))

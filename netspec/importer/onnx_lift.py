@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import ValidationError
 
-from netspec.importer.onnx_file import Graph, Node
+from netspec.importer.onnx_file import Branch, Graph, Node
 from netspec.importer.onnx_numbers import NotComputed, computed
 from netspec.importer.refusal import Unliftable
 from netspec.importer.torch_lift import Held, NoCounterpart, chosen
@@ -78,10 +78,19 @@ class Lifter:
         self.held.update(self.graph.arrays)
         for number, (name, sizes) in enumerate(self.inputs.items()):
             self.held[name] = Held(-1 - number, "", sizes, 0)
-        for node in self.graph.nodes:
-            self.uses.update(node.inputs)
+        self._count(self.graph.nodes)
         self.uses.update(self.graph.outputs)
-        for node in self.graph.nodes:
+        self._lift_all(self.graph.nodes)
+
+    def _count(self, nodes: Sequence[Node]) -> None:
+        for node in nodes:
+            self.uses.update(node.inputs)
+            for value in node.attributes.values():
+                if isinstance(value, Branch):
+                    self._count(value.nodes)
+
+    def _lift_all(self, nodes: Sequence[Node]) -> None:
+        for node in nodes:
             if all(name in self.held for name in node.inputs if name):
                 self._lift(node)
 
@@ -100,6 +109,8 @@ class Lifter:
     def _found(self, node: Node) -> Any:
         if node.op == "Shape":
             return self._shape(node)
+        if node.op == "If":
+            return self._branch(node)
         given = [self.held.get(name) for name in node.inputs]
         if not any(isinstance(value, Held) for value in given):
             try:
@@ -115,6 +126,15 @@ class Lifter:
             raise NoCounterpart(f"`{'.'.join(map(str, first['loc']))}`: {first['msg']}") from None
         except (IndexError, KeyError, TypeError, ValueError, OverflowError, ZeroDivisionError):
             raise NoCounterpart("its arguments fit no") from None
+
+    def _branch(self, node: Node) -> list[Any]:
+        """Lift what a node does whose condition is known."""
+        condition = self.array(node, 0)
+        assert condition is not None
+        branch = node.attributes["then_branch" if condition.all() else "else_branch"]
+        self.held.update(branch.arrays)
+        self._lift_all(branch.nodes)
+        return [self.held[name] for name in branch.outputs if name in self.held]
 
     def _shape(self, node: Node) -> Array:
         import numpy as np

@@ -206,13 +206,13 @@ def _pad(lifter: Lifter, node: Node) -> Held:
         pairs[axis] = (int(given[i]), int(given[i + len(ends)]))  # type: ignore[index]
     if pairs[0] != (0, 0) and x.has_batch:
         raise NoCounterpart("padding of the batch: pad")
-    while pairs and pairs[0] == (0, 0):
-        pairs.pop(0)
-    if not pairs:
+    if not any(map(any, pairs)):
         return x
-    mode = {"edge": "replicate", "wrap": "circular"}.get(
-        node.attributes.get("mode", "constant"), node.attributes.get("mode", "constant")
-    )
+    said = node.attributes.get("mode", "constant")
+    mode = {"edge": "replicate", "wrap": "circular"}.get(said, said)
+    # Only constants can stand around some of the spatial dimensions.
+    while pairs[0] == (0, 0) and (mode == "constant" or len(pairs) > x.rank - 2):
+        pairs.pop(0)
     arguments: dict[str, Any] = {"pad": tuple(n for pair in reversed(pairs) for n in pair)}
     number = node.attributes.get("value", 0.0) if value is None else float(value.reshape(-1)[0])
     if mode != "constant":
