@@ -10,6 +10,8 @@ BYTES = 4 * 1024 * 1024
 """Of a spec and all that it extends."""
 VALUES = 500_000
 """YAML values, keys included."""
+FIELDS = 100_000
+"""Of a prototxt."""
 TENSORS = 2**31 - 1
 """Bytes of a file of tensors that is read whole, which protocol buffers can have."""
 DEPTH = 32

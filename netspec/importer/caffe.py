@@ -52,7 +52,7 @@ class _Lifting:
             except SpecError as error:
                 for item in error.diagnostics:
                     self.sink.add(item)
-        if not self.builder.steps:
+        if not self.builder.steps and not self.sink.failed:
             message = "the network computes nothing"
             self.sink.error(Code.NOT_PROTOTXT, message, Span(source, 0, 0))
         self.sink.stop()

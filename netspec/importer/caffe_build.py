@@ -107,7 +107,7 @@ class Site:
             first = error.errors()[0]
             said = _SAID.get(str(first["loc"][0]), str(first["loc"][0]))
             found = self.own.all(said)
-            span = found[-1].span if found else self.layer.span
+            span = found[-1].value.span if found else self.layer.span
             message = f"`{self.layer.name}`: `{said}` of {name}: {first['msg']}"
             refuse(message, span, code=Code.NOT_LIFTED)
         for problem in apply(made, tuple(shapes))[1]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from netspec.importer.caffe_net import PHASES, TEST, TRAIN, Layer, Net
@@ -34,6 +34,12 @@ class Wired:
     layers: tuple[Layer, ...]
     reads: tuple[tuple[Blob, ...], ...]
     outputs: tuple[Given, ...]
+
+    def phased(self, given: Given) -> Given:
+        """Return a result that training alone has if a layer that computes it is there alone."""
+        layers = (self.layers[number] for number in self.needed([given.blob]))
+        lacks = any(TEST not in layer.phases for layer in layers)
+        return given._replace(is_training=given.is_training or lacks)
 
     def needed(self, blobs: Iterable[Blob]) -> set[int]:
         """Return the layers that blobs are computed by."""
@@ -71,7 +77,8 @@ def wired(net: Net, sink: Sink) -> Wired:
                 env[phase][top] = blob
     scored = _scored(net.layers, reads)
     results = [*_ends(net.layers, reads, env[TEST], {given.blob for given in scored}), *scored]
-    return Wired(net.layers, tuple(reads), tuple(results))
+    graph = Wired(net.layers, tuple(reads), ())
+    return replace(graph, outputs=tuple(map(graph.phased, results)))
 
 
 def _read(layer: Layer, name: str, env: _Env, sink: Sink) -> Blob | None:
@@ -109,7 +116,8 @@ def _ends(
     """Yield what nobody reads in inference, without what only shows a result that a loss is of."""
     used = {*scored}
     for layer, read in zip(layers, reads, strict=True):
-        if layer.type == "silence" or not (layer.type in _SINKS or layer.is_loss):
+        looks = layer.is_loss or (layer.type in _SINKS and layer.type != "silence")
+        if TEST in layer.phases and not looks:
             used.update(read)
     for name, blob in env.items():
         maker = layers[blob.maker]

@@ -95,8 +95,8 @@ def _layers(root: Message) -> Iterator[Layer]:
         phases = frozenset(phase for phase in PHASES if _is_there(message, phase))
         name = message.text("name") or (tops or bottoms or ("layer",))[0]
         kind = _ALIASES.get(kind, kind)
-        if kind == "dropout" and phases:
-            phases = frozenset(PHASES)  # in inference it does nothing anyway
+        if phases and (kind == "dropout" or not bottoms):
+            phases = frozenset(PHASES)  # dropout does nothing in inference, and data are an input
         yield Layer(name, kind, message, bottoms, tops, phases, found[-1].value.span)
 
 

@@ -34,7 +34,11 @@ _FIELDS = {
         ("type", 2, _BYTES, _ONE, ""),
         ("blobs", 7, _MESSAGE, _MANY, "Blob"),
     ],
-    "OldLayer": [("name", 4, _BYTES, _ONE, ""), ("blobs", 6, _MESSAGE, _MANY, "Blob")],
+    "OldLayer": [
+        ("name", 4, _BYTES, _ONE, ""),
+        ("type", 5, _INTEGER, _ONE, ""),
+        ("blobs", 6, _MESSAGE, _MANY, "Blob"),
+    ],
     "Net": [
         ("layers", 2, _MESSAGE, _MANY, "OldLayer"),
         ("layer", 100, _MESSAGE, _MANY, "Layer"),

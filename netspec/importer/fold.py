@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import count
 
+from netspec.importer.concat import grown
 from netspec.importer.flat import Flat, Path, Read, Step
 from netspec.importer.lines import Body, Line, Local, Template, spec_of
 from netspec.importer.merge import Part, merged
@@ -26,6 +28,7 @@ def fold(flat: Flat) -> Spec:
 
     Raises Interleaved for modules whose parts no spec can keep together.
     """
+    flat = grown(flat)
     root = tree_of(flat)
     folder = _Folder(flat, shapes_of(flat))
     for kind in _kinds(root):
@@ -96,7 +99,7 @@ class _Folder:
 
     def block(self, groups: Sequence[Group]) -> None:
         """Make blocks of the modules of one kind."""
-        bodies = [(group, spliced(self.body(group), self.known)) for group in groups]
+        bodies = [(group, self.body(group)) for group in groups]
         chosen = [(x, body) for x, body in bodies if repeated(body, self.known) is None]
         for body, parts in merged([body for _, body in chosen], self.known):
             family = [(chosen[i][0], part) for i, part in parts]
@@ -114,7 +117,8 @@ class _Folder:
         groups = [group for group, _ in family]
         found = solved(body, slots, self._widths(groups), body.inputs)
         name = self._name(groups[0].kind)
-        self.templates.append(Template(name, found.params, filled(body, found.values, self.known)))
+        made = spliced(filled(body, found.values, self.known), self.known)
+        self.templates.append(Template(name, found.params, made))
         defaults: dict[str, Value] = {key: x.default for key, x in found.params.items()}
         self.known[name] = defaults
         for i, group in enumerate(groups):
@@ -156,7 +160,17 @@ class _Folder:
             lines.append(replace(line, when=when))
         outputs = tuple(self._local(group, read, names) for read in self._given(group))
         numbered = self._numbered(group, lines, names)
+        if not numbered and group.path and len(outputs) == 1 and outputs[0].name != lines[-1].name:
+            # What a block gives is its last line; the order of the others is that of the weights.
+            lines.append(Line(self._unused("out", group), "identity", reads=outputs))
+            outputs = (Local(lines[-1].name),)
         return Body(tuple(numbered or lines), tuple(names.values()), outputs, not numbered)
+
+    @staticmethod
+    def _unused(name: str, group: Group) -> str:
+        while name in group.parts:
+            name += "_"
+        return name
 
     def _given(self, group: Group) -> Sequence[Read]:
         if group.path:
@@ -173,9 +187,9 @@ class _Folder:
         for read in group.reads:
             text = read.port if read.port and not read.port.isdecimal() else read.path[-1]
             text = text if not text.isdecimal() else "_".join(("x", *read.path[-2:]))
-            while text in names.values() or text in group.parts:
-                text += "_in"
-            names[read] = text
+            taken = {*names.values(), *group.parts}
+            tried = (f"{text}_{i}" if i else text for i in count())
+            names[read] = next(x for x in tried if x not in taken)
         return names
 
     def _local(self, group: Group, read: Read, names: dict[Read, str]) -> Local:
@@ -201,7 +215,7 @@ class _Folder:
         body = self.body(part)
         if line := repeated(body, self.known):
             return replace(line, name=name, reads=reads)
-        return Line(name, reads=reads, body=spliced(body, self.known))
+        return Line(name, reads=reads, body=body)
 
     def _numbered(
         self, group: Group, lines: Sequence[Line], names: dict[Read, str]

@@ -168,7 +168,8 @@ def _call(line: Line, params: Params) -> Call:
     given = {key: Argument(value, PLACE) for key, value in line.arguments.items()}
     if line.call in REGISTRY:
         cls = REGISTRY[line.call]
-        leading = _leading([*cls.model_fields][: cls.positional], given)
+        needed = sum(field.is_required() for field in cls.model_fields.values())
+        leading = _leading([*cls.model_fields][: max(cls.positional, needed)], given)
         ordered = {key: given[key] for key in cls.model_fields if key in given}
         return OpCall(cls.model_validate({**line.arguments}), ordered, PLACE, leading)
     known = params[line.call]

@@ -6,7 +6,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from netspec.importer.lines import Body, Line, Local
-from netspec.importer.slots import Defaults, Slot, fixed_of, line_slots, same
+from netspec.importer.slots import (
+    Defaults,
+    Slot,
+    fixed_of,
+    is_plain_activation,
+    line_slots,
+    same,
+)
+from netspec.language.terms import Maker
 
 Place = tuple[int, ...]
 
@@ -77,8 +85,13 @@ def _embed(whole: Body, part: Body, place: Place, found: _Found) -> bool:
     names = {name: name for name in whole.inputs}
     names |= {part.lines[j].name: whole.lines[i].name for i, j in pairs.items()}
     for i, line in enumerate(whole.lines):
-        if i not in pairs and not _neutral(line, (*place, i), found):
+        is_end = whole.is_named or i + 1 == len(whole.lines)
+        if i in pairs or _neutral(line, (*place, i), found, is_end):
+            continue
+        if line.reads:
             found[1].add((*place, i))
+        elif line.call != "constant" or line.arguments.get("persistent"):
+            return False  # no input can stand for it, and its weights must not be there
     gone = {
         line.name: line.reads[0]
         for i, line in enumerate(whole.lines)
@@ -94,8 +107,11 @@ def _embed(whole: Body, part: Body, place: Place, found: _Found) -> bool:
     return _same_reads(whole.outputs, part.outputs, gone, names)
 
 
-def _neutral(line: Line, place: Place, found: _Found) -> bool:
+def _neutral(line: Line, place: Place, found: _Found, is_end: bool) -> bool:
     """Note the value with which a line that is left out does nothing; tell whether it has one."""
+    if is_plain_activation(line) and is_end:
+        found[0][Slot(place, "@call")] = Maker("identity")
+        return True
     if line.call != "stochastic_depth":
         return False
     found[0][Slot(place, "p")] = 0.0
@@ -145,7 +161,7 @@ def _best(whole: Sequence[Line], part: Sequence[Line], known: Defaults) -> dict[
             score = _alike(whole[i], part[j], known)
             if take is not None and score:
                 taken = take[0] + score, {i: j, **take[1]}
-                skip = taken if skip is None or taken[0] >= skip[0] else skip
+                skip = taken if skip is None or taken[0] > skip[0] else skip
             best[i, j] = skip
     found = best[0, 0]
     return found[1] if found else None

@@ -215,8 +215,8 @@ class _Reader:
 
     def value(self, name: Token, has_colon: bool, depth: int) -> Token | Message:
         self.count += 1
-        if self.count > limits.VALUES:
-            refuse(f"more than {limits.VALUES:,} fields", name.span, code=Code.LIMIT)
+        if self.count > limits.FIELDS:
+            refuse(f"more than {limits.FIELDS:,} fields", name.span, code=Code.LIMIT)
         if mark := self.take("{", "<"):
             return self.fields(Message(mark.span), _CLOSING[mark.text], depth + 1)
         token = self.next

@@ -1,8 +1,8 @@
 """Blocks of a network that names no modules: regions with one entry, one exit and equal structure.
 
-A region is what lies between a node that everything in it comes through and the join that all of it
-ends in: the join's immediate dominator and that one's immediate post-dominator are each other.
-Heads that run in training only tap regions from outside, so they are taken off first.
+A region is what lies between a join and its immediate dominator, the fork that all ways to it come
+through, if the join post-dominates all of it: nothing in between is read from elsewhere. Heads that
+run in training only would read there, so they are taken off first.
 """
 
 from __future__ import annotations
@@ -177,13 +177,12 @@ def _regions(flat: Flat, nodes: Sequence[Item]) -> Iterator[tuple[int, ...]]:
         return
     graph = _graph(flat, nodes)
     above = nx.immediate_dominators(graph, _START)
-    below = nx.immediate_dominators(graph.reverse(), _END)
     for join in sorted(graph):
-        fork = above.get(join, _END)
-        if join >= 0 and graph.in_degree(join) > 1 and below.get(fork) == join:
-            region = _between(graph, fork, join)
-            if region and len(region) <= limits.REGION_SIZE:
-                yield region
+        if join >= 0 and graph.in_degree(join) > 1 and join in above:
+            region = _between(graph, above[join], join)
+            inner = (reader for number in region - {join} for reader in graph[number])
+            if len(region) <= limits.REGION_SIZE and region.issuperset(inner):
+                yield tuple(sorted(region))
 
 
 def _graph(flat: Flat, nodes: Sequence[Item]) -> networkx.DiGraph:
@@ -200,15 +199,15 @@ def _graph(flat: Flat, nodes: Sequence[Item]) -> networkx.DiGraph:
     return graph
 
 
-def _between(graph: networkx.DiGraph, fork: int, join: int) -> tuple[int, ...]:
-    """Return what lies behind a fork up to its join, or nothing where that is more than a block."""
+def _between(graph: networkx.DiGraph, fork: int, join: int) -> set[int]:
+    """Return what lies behind a fork up to its join, no more than a block and a bit."""
     found, waiting = {join}, [join]
     while waiting and len(found) <= limits.REGION_SIZE:
         for number in graph.pred[waiting.pop()]:
             if number != fork and number not in found:
                 found.add(number)
                 waiting.append(number)
-    return tuple(sorted(found))
+    return found
 
 
 # ------------------------------------------------------------------ equal structure

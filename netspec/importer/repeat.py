@@ -26,10 +26,16 @@ def repeated(body: Body, known: Defaults) -> Line | None:
 def spliced(body: Body, known: Defaults) -> Body:
     """Return a body in which neighbours that are copies of one block are one line."""
     lines: list[Line] = []
-    todo = [*body.lines]
+    todo = [
+        replace(line, body=spliced(line.body, known)) if line.body else line for line in body.lines
+    ]
     while todo:
-        count = next((n for n in range(len(todo), 1, -1) if _run(todo[:n], known)), 1)
-        line = _run(todo[:count], known) if count > 1 else None
+        line, count = None, 1
+        for count in range(len(todo), 1, -1):
+            line = _run(todo[:count], known)
+            if line is not None and count > (2 if body.is_named or line.first else 1):
+                break
+            line, count = None, 1
         if line is None:
             lines.append(todo[0])
         else:
@@ -54,12 +60,12 @@ def _run(lines: Sequence[Line], known: Defaults) -> Line | None:
     head, *others = lines
     series = _series([line.name for line in lines])
     is_block = bool(head.call) and head.call not in REGISTRY and not head.call.startswith("$")
-    if series is None or not is_block or len(head.reads) != 1 or head.repeat is not None:
+    if series is None or not is_block or len(head.reads) != 1:
+        return None
+    if any(line.repeat is not None or line.splice or line.when for line in lines):
         return None
     for above, line in zip(lines, others, strict=False):
-        if line.call != head.call or line.reads != (Local(above.name),) or line.repeat is not None:
-            return None
-        if line.splice or head.splice:
+        if line.call != head.call or line.reads != (Local(above.name),):
             return None
     given = [complete(line, known) for line in lines]
     rest = given[1] if others else given[0]

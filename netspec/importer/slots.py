@@ -146,7 +146,8 @@ def filled(body: Body, values: Mapping[Slot, Value], known: Defaults) -> Body:
             elif slot.key == "@call":
                 new["call"] = value.name if isinstance(value, Maker) else value
             elif slot.key == "@when":
-                new["when"] = Condition(value, "!=", False, PLACE)
+                left, right = value if isinstance(value, tuple) else (value, False)
+                new["when"] = Condition(left, "!=", right, PLACE)
                 new["is_nothing"] = not is_named
             elif slot.key.startswith("@first."):
                 first[slot.key.removeprefix("@first.")] = value

@@ -64,6 +64,9 @@ def solved(
                 continue
             values[slot] = known[0]  # type: ignore[assignment]
             continue
+        if slot.key == "@when" and (flag := _flag(slot, vector, made)):
+            values[slot] = (name(flag), 0)
+            continue
         found = _follows(slot, vector, widths, made)
         if found is None:
             key = f"@{len(made)}"
@@ -71,6 +74,18 @@ def solved(
             found = name(key)
         values[slot] = f"${found}" if slot.key == "@call" else found
     return _named(body, made, values, taken)
+
+
+def _flag(slot: Slot, vector: Vector, made: dict[str, _Made]) -> str | None:
+    """Return a size that only a line has which is not always there: 0 where it is not."""
+    for key, one in made.items():
+        is_inside = one.slot.line[: len(slot.line)] == slot.line
+        known = [value is not UNKNOWN for value in one.vector]
+        sizes = [value for value in one.vector if value is not UNKNOWN]
+        if is_inside and known == [*vector] and all(type(x) is int and x > 0 for x in sizes):
+            one.vector = [0 if value is UNKNOWN else value for value in one.vector]
+            return key
+    return None
 
 
 def _follows(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from difflib import SequenceMatcher
+from functools import partial
 from typing import TYPE_CHECKING
 
 from netspec.analysis.network import Network
@@ -15,6 +16,8 @@ from netspec.importer.refusal import Unliftable, refused
 from netspec.importer.spec import imported
 from netspec.importer.torch_lift import Draft, Lifter
 from netspec.importer.torch_names import named, read_of
+from netspec.importer.torch_regions import lift, regions
+from netspec.importer.torch_tidy import tidied
 from netspec.importer.torch_trace import Trace, exported, trace_of
 from netspec.language.names import check_name
 from netspec.text.diagnostics import Sink
@@ -91,9 +94,7 @@ def flat_of_traces(
     Raises SpecError.
     """
     shapes = shapes_of(state)
-    lifters = [Lifter(trace, shapes, state) for trace in traces]
-    for lifter in lifters:
-        lifter.run()
+    lifters = [lifted(trace, shapes, state) for trace in traces]
     missing = {one[:2]: one for lifter in lifters for one in lifter.missing}
     if missing:
         raise refused(missing.values())
@@ -114,6 +115,22 @@ def flat_of_traces(
         for text, node in zip(names, whole.trace.inputs, strict=True)
     }
     return Flat(name, doc, sizes, steps, outputs, _integers(whole, names), (*shapes,))
+
+
+def lifted(
+    trace: Trace, shapes: Mapping[str, tuple[int, ...]], state: Mapping[str, Tensor]
+) -> Lifter:
+    """Lift the calls of a trace, those of some modules together."""
+    lifter = Lifter(trace, shapes, state)
+    lifter.begin()
+    homes = regions(trace.nodes)
+    for node in trace.nodes:
+        if node not in homes or lifter.is_size(node):
+            lifter.lift(node)
+        elif node is homes[node].nodes[-1] and not lifter.is_behind_missing(homes[node].nodes):
+            kind = homes[node].scope.classes[-1]
+            lifter.attempt(node, kind, partial(lift, lifter, homes[node]))
+    return lifter
 
 
 def _inputs(lifter: Lifter) -> list[str]:
@@ -138,7 +155,8 @@ def _needed(lifter: Lifter) -> dict[int, Draft]:
         if number >= 0 and number not in needed:
             needed.add(number)
             todo += [read.draft for read in lifter.drafts[number].reads]
-    return {number: lifter.drafts[number] for number in sorted(needed)}
+    results = frozenset(lifter.value(result).draft for result in lifter.trace.results)
+    return tidied({number: lifter.drafts[number] for number in sorted(needed)}, results)
 
 
 def _training_only(whole: Mapping[int, Draft], part: Mapping[int, Draft]) -> frozenset[int]:

@@ -93,36 +93,45 @@ class Lifter:
     made: dict[str, Held] = field(default_factory=dict)
     """Tensors of the state_dict that stand as layers of their own, by key."""
 
-    def run(self) -> None:
-        """Lift all calls; what is behind one that cannot be lifted is left out."""
+    def begin(self) -> None:
+        """Take the inputs."""
         for number, node in enumerate(self.trace.inputs):
             sizes = tuple(int(size) for size in node.meta["val"].shape[1:])
             self.held[node] = Held(-1 - number, "", sizes, 0)
-        for node in self.trace.nodes:
-            self._lift(node)
+
+    def lift(self, node: Node) -> None:
+        """Lift a call; one behind what cannot be lifted is left out."""
+        if not self.is_behind_missing([node]):
+            self.attempt(node, str(node.target), self._lift)
+
+    def is_size(self, node: Node) -> bool:
+        """Tell whether a call makes a size that depends on the batch."""
+        return symbol_of(node.meta.get("val")) is not None
+
+    def is_behind_missing(self, nodes: Sequence[Node]) -> bool:
+        """Tell whether calls read one that could not be lifted."""
+        sources = {source for node in nodes for source in node.all_input_nodes} - {*nodes}
+        return any(x.op == "call_function" and x not in self.held for x in sources)
+
+    def attempt(self, node: Node, call: str, lift: Callable[[Node], None]) -> None:
+        """Lift something, or note that it has no counterpart."""
+        try:
+            lift(node)
+        except NoCounterpart as error:
+            self.missing.append(Unliftable(call, scope(node).path, place(node), str(error)))
 
     def _lift(self, node: Node) -> None:
-        sources = [source for source in node.all_input_nodes if source.op == "call_function"]
-        if any(source not in self.held for source in sources):
-            return  # behind something unliftable
         name = name_of(node)
         if (symbol := symbol_of(node.meta.get("val"))) is not None:
             self.held[node] = symbol
-            return
-        try:
-            if self.is_constant(node):
-                self.held[node] = self._computed(node)
-            elif name in LIFTS:
-                self.held[node] = LIFTS[name](self, node)
-                if is_in_place(node):
-                    self._overwrite(node)
-            else:
-                raise NoCounterpart("")
-        except NoCounterpart as error:
-            where = scope(node)
-            self.missing.append(
-                Unliftable(str(node.target), where.path, place(node), str(error) or nearest(name))
-            )
+        elif self.is_constant(node):
+            self.held[node] = self._computed(node)
+        elif name in LIFTS:
+            self.held[node] = LIFTS[name](self, node)
+            if is_in_place(node):
+                self._overwrite(node)
+        else:
+            raise NoCounterpart(nearest(name))
 
     def _overwrite(self, node: Node) -> None:
         """Let whoever reads what was overwritten read the new value."""
@@ -134,14 +143,17 @@ class Lifter:
 
     def is_constant(self, node: Node) -> bool:
         """Tell whether a call reads nothing but numbers."""
+        import torch
         from torch.fx import Node as AnyNode
 
-        def is_known(value: object) -> bool:
-            return not isinstance(value, AnyNode) or not isinstance(
-                self.value(value), Held | Weight | Symbol | list
-            )
+        if name_of(node) in RANDOM:
+            return False
+        if name_of(node) in FILLED:
+            return all(isinstance(size, int) for size in node.meta["val"].shape)
 
-        import torch
+        def is_known(value: object) -> bool:
+            known = self.value(value) if isinstance(value, AnyNode) else value
+            return isinstance(known, torch.Tensor | int | float | str | None)
 
         makes = isinstance(node.meta.get("val"), torch.Tensor)
         is_sized = makes and all(isinstance(size, int) for size in node.meta["val"].shape)
@@ -150,8 +162,9 @@ class Lifter:
     def _computed(self, node: Node) -> Tensor:
         import torch
 
-        def value(node: Node) -> Any:
-            return self.value(node)
+        def value(source: Node) -> Any:
+            found = self.value(source)
+            return torch.zeros(()) if isinstance(found, Held) else found
 
         given = torch.fx.node.map_arg((node.args, node.kwargs), value)
         with torch.no_grad():
@@ -168,6 +181,13 @@ class Lifter:
         if node.name in self.trace.constants:
             return self.trace.constants[node.name]
         raise NoCounterpart("")
+
+    def value_or_none(self, node: Node) -> Any:
+        """Return what a node stands for, None for one that is not lifted."""
+        try:
+            return self.value(node)
+        except NoCounterpart:
+            return None
 
     def argument(self, node: Node, place: int, name: str = "", default: Any = None) -> Any:
         """Return an argument of a call by its place or its name, nodes as what they stand for."""
@@ -249,6 +269,7 @@ class Lifter:
         arguments: Mapping[str, Any],
         reads: Sequence[Held],
         tensors: Mapping[str, Any] | None = None,
+        where: Scope | None = None,
     ) -> Held:
         """Add a step; return what it gives. Raises NoCounterpart for what netspec refuses."""
         given = chosen(op, arguments)
@@ -261,12 +282,18 @@ class Lifter:
         sizes, problems = apply(made, tuple(read.sizes for read in reads))
         if problems:
             raise NoCounterpart(f"{op}: {problems[0].message}")
-        draft = Draft(scope(node), op, given, tuple(reads), keys, place(node))
+        draft = Draft(where or scope(node), op, given, tuple(reads), keys, place(node))
         self.drafts.append(draft)
         batched = [read for read in reads if read.has_batch] or [*reads]
         shift = batched[0].shift if batched else 1
         has_batch = any(read.has_batch for read in reads)
         return Held(len(self.drafts) - 1, "", sizes, shift, has_batch)
+
+
+FILLED = ("new_zeros", "new_ones", "new_full")
+"""Calls that take no more of a tensor than what its elements are."""
+RANDOM = ("empty", "new_empty", "bernoulli", "rand", "randn", "rand_like")
+"""Calls that give others each time."""
 
 
 class Symbol(NamedTuple):
@@ -330,4 +357,4 @@ def nearest(name: str) -> str:
     """Return the op whose name is most like a call's."""
     from netspec.text.diagnostics import suggest
 
-    return suggest(name, REGISTRY) or ""
+    return suggest(name, REGISTRY).removeprefix("did you mean ").rstrip("?")

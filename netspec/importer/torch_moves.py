@@ -17,6 +17,7 @@ from netspec.importer.torch_lift import (
     name_of,
     symbol_of,
 )
+from netspec.importer.torch_noise import Noise, Norm
 from netspec.ops.base import REGISTRY
 
 if TYPE_CHECKING:
@@ -54,16 +55,16 @@ def reshaped(lifter: Lifter, node: Node, x: Held) -> Held:
         return _to(lifter, node, x, (first, *rest))
     if factor is None:
         raise NoCounterpart("the batch as the first dimension")
-    if factor.factor == 1 and not _is_product(lifter, node):
+    if factor.factor == 1 and not _is_window(x, rest):
         return _to(lifter, node, x, tuple(rest))._replace(shift=0)
     return _to(lifter, node, x, (factor.factor, *rest))._replace(shift=1)
 
 
-def _is_product(lifter: Lifter, node: Node) -> bool:
-    """Tell whether the first size is the batch times something, be it 1."""
-    sizes = node.args[1] if len(node.args) > 1 else ()
-    first = sizes[0] if isinstance(sizes, list | tuple) and sizes else None
-    return name_of(first) == "mul" if getattr(first, "op", "") == "call_function" else False  # type: ignore[arg-type]
+def _is_window(x: Held, rest: Sequence[int]) -> bool:
+    """Tell whether the batch stands for that times a map of one window, as it would of more."""
+    if x.shift:
+        return x.sizes[0] == 1 and tuple(rest[:2]) != (1, 1)
+    return x.sizes[:2] == (1, 1) and tuple(rest[:2]) != (1, 1)
 
 
 def _to(lifter: Lifter, node: Node, x: Held, sizes: tuple[int, ...]) -> Held:
@@ -224,6 +225,20 @@ def _whole(x: Held, start: Any, end: Any, step: int) -> Held:
     return x
 
 
+@lifts("index")
+def _index(lifter: Lifter, node: Node) -> Held:
+    """Take rows of a table: elements at the same place in each column."""
+    table, places = lifter.tensor(node, 0), lifter.argument(node, 1)
+    if len(places) != 1 or table.has_batch or len(table.sizes) != 2:
+        raise NoCounterpart("gather, from a table of two dimensions")
+    rows = lifter.layer(node, lifter.value(places[0]))
+    count = math.prod(rows.sizes)
+    column = lifter.emit(node, "reshape", {"size": (count, 1)}, [rows])
+    wide = lifter.emit(node, "expand", {"size": (count, table.sizes[1])}, [column])
+    found = lifter.emit(node, "gather", {"dim": 1}, [table, wide])
+    return reshaped(lifter, node, found)
+
+
 # ---------------------------------------------------------------------- joins
 
 
@@ -292,9 +307,19 @@ def _arithmetic(lifter: Lifter, node: Node) -> Any:
     left, right = lifter.argument(node, 0), lifter.argument(node, 1)
     if isinstance(left, Weight) and left.key.endswith("num_batches_tracked"):
         return left
+    if isinstance(left, Noise):
+        return left if op == "div" and right == left.kept else _no(op)
+    if isinstance(right, Noise) and op == "mul":
+        return right.over(node, lifter.layer(node, left), lifter)
+    if isinstance(right, Norm) and op == "div" and right.x == left:
+        return lifter.emit(node, "normalize", right.arguments, [left])
     if node.kwargs.get("alpha", 1) != 1 or node.kwargs.get("rounding_mode"):
         raise NoCounterpart(op)
     return arithmetic(lifter, node, op, left, right)
+
+
+def _no(nearest: str) -> Any:
+    raise NoCounterpart(nearest)
 
 
 def arithmetic(lifter: Lifter, node: Node, op: str, left: Any, right: Any) -> Any:
@@ -319,8 +344,10 @@ def _pow(lifter: Lifter, node: Node) -> Held:
 
 
 @lifts("clamp", "clamp_min", "clamp_max")
-def _clamp(lifter: Lifter, node: Node) -> Held:
+def _clamp(lifter: Lifter, node: Node) -> Held | Norm:
     low, high = lifter.argument(node, 1, "min"), lifter.argument(node, 2, "max")
+    if isinstance(norm := lifter.argument(node, 0), Norm):
+        return norm._replace(arguments={**norm.arguments, "eps": low})
     if name_of(node) == "clamp_max":
         low, high = None, low
     given = {"min": low, "max": high}
@@ -332,6 +359,23 @@ def _clamp(lifter: Lifter, node: Node) -> Held:
 def _matmul(lifter: Lifter, node: Node) -> Held:
     values = [lifter.argument(node, 0), lifter.argument(node, 1)]
     return lifter.emit(node, "matmul", {}, aligned(lifter, node, values))
+
+
+@lifts("einsum")
+def _einsum(lifter: Lifter, node: Node) -> Held:
+    """Multiply matrices that stand in the last two dimensions, the second perhaps turned."""
+    equation, given = str(node.args[0]).replace(" ", ""), lifter.argument(node, 1)
+    left, right, result = equation.replace("->", ",").split(",") if len(given) == 2 else ("",) * 3
+    one, two = (lifter.layer(node, lifter.value(source)) for source in given)
+    turned = right[:-2] + right[:-3:-1]
+    for words, is_turned in ((right, False), (turned, True)):
+        is_product = len(left) == len(right) > 2 and left[-1] == words[-2]
+        if is_product and left[:-2] == words[:-2] and result == left[:-1] + words[-1]:
+            if is_turned:
+                dims = [*range(two.rank - 2), two.rank - 1, two.rank - 2]
+                two = permuted(lifter, node, two, dims)
+            return lifter.emit(node, "matmul", {}, aligned(lifter, node, [one, two]))
+    raise NoCounterpart("matmul, with permute")
 
 
 @lifts("scaled_dot_product_attention")
@@ -368,11 +412,3 @@ def _pad(lifter: Lifter, node: Node) -> Held:
     value = node.kwargs.get("value") or (node.args[2] if name_of(node) != "pad" else 0) or 0
     arguments = {"pad": tuple(pairs), "mode": mode or "constant", "value": value}
     return lifter.emit(node, "pad", arguments, [x])
-
-
-def root(count: int) -> int:
-    """Return the side of a square of so many places. Raises NoCounterpart."""
-    side = math.isqrt(count)
-    if side * side != count:
-        raise NoCounterpart("square windows")
-    return side

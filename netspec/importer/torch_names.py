@@ -81,16 +81,28 @@ def _paths(drafts: Mapping[int, Draft], keys: Iterable[str]) -> dict[int, Path]:
         where = draft.scope
         if draft.path:
             path = draft.path
+        elif owner := _home(draft):
+            path = _unused(owner, used)
         elif where.path and where.path not in around and places[where.path, where.call] == 1:
-            path = _unused(where.path, used, "")
+            path = _unused(where.path, used)
         else:
-            path = _unused((*where.path, draft.op), used | taken, "")
+            path = _unused((*where.path, draft.op), used | taken)
         found[number] = path
         used.add(path)
     return found
 
 
-def _unused(path: Path, used: set[Path], end: str) -> Path:
+def _home(draft: Draft) -> Path:
+    """Return the module that a draft's weights belong to by their keys."""
+    homes = {
+        key.removesuffix(f".{name}") if key.endswith(f".{name}") else ""
+        for name, key in draft.tensors.items()
+    }
+    home = homes.pop() if len(homes) == 1 else ""
+    return tuple(home.split(".")) if home else ()
+
+
+def _unused(path: Path, used: set[Path]) -> Path:
     """Return a path that no step has: the last name with a number behind it."""
     number, made = 0, path
     while made in used or not (made[-1].isdecimal() or _is_name(made[-1])):

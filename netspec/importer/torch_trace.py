@@ -104,17 +104,22 @@ def _names(spec: Any, count: int) -> tuple[str, ...]:
 
 def scope(node: Node) -> Scope:
     """Return the module around a call."""
+    return scopes(node)[-1]
+
+
+def scopes(node: Node) -> list[Scope]:
+    """Return the modules around a call, from the outside in."""
     stack = node.meta.get("nn_module_stack") or {}
     paths: dict[Path, str] = {(): ""}
-    call = ""
+    found = [Scope((), (), "")]
     for key, (path, kind) in stack.items():
         call = key.rpartition("@")[2] if "@" in key else ""
         words = tuple(path.partition("@")[0].split(".")) if path else ()
         name = kind if isinstance(kind, str) else f"{kind.__module__}.{kind.__qualname__}"
         paths[words] = name
-    inner = [*paths][-1]
-    classes = tuple(_class(paths.get(inner[: i + 1], "")) for i in range(len(inner)))
-    return Scope(inner, classes, call)
+        classes = tuple(_class(paths.get(words[: i + 1], "")) for i in range(len(words)))
+        found.append(Scope(words, classes, call))
+    return found
 
 
 def _class(kind: str) -> str:

@@ -95,7 +95,7 @@ def _cross(root: Group, reader: Path, read: Read, is_step: bool) -> None:
 
 
 def _sort(group: Group, order: Mapping[str, int]) -> None:
-    """Put parts behind what they read, in the order of their weights where that allows it."""
+    """Put parts in the order of their weights, else behind what they read."""
     import networkx as nx
 
     depth = len(group.path)
@@ -114,7 +114,11 @@ def _sort(group: Group, order: Mapping[str, int]) -> None:
         if not nx.has_path(graph, two, one):
             graph.add_edge(one, two)
     turn = {name: i for i, name in enumerate(group.parts)}
-    names = nx.lexicographical_topological_sort(graph, key=turn.__getitem__)
+    names = [*nx.lexicographical_topological_sort(graph, key=turn.__getitem__)]
+    if not all(name.isdecimal() for name in names):
+        # A layer may stand above one that it reads: the file's order is that of the weights.
+        left = iter(keyed)
+        names = [next(left) if first[name] >= 0 else name for name in names]
     group.parts = {name: group.parts[name] for name in names}
 
 
