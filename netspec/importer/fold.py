@@ -17,7 +17,7 @@ from netspec.importer.solve import UNKNOWN, solved
 from netspec.importer.tree import Group, Interleaved, tree_of
 from netspec.language.model import INPUT, Spec
 from netspec.language.names import widths
-from netspec.language.terms import Value
+from netspec.language.terms import Maker, Value
 from netspec.ops.apply import apply
 from netspec.ops.base import REGISTRY, numbers
 from netspec.ops.split import Cut
@@ -101,11 +101,16 @@ class _Folder:
         """Make blocks of the modules of one kind."""
         bodies = [(group, self.body(group)) for group in groups]
         chosen = [(x, body) for x, body in bodies if repeated(body, self.known) is None]
-        for body, parts in merged([body for _, body in chosen], self.known):
-            family = [(chosen[i][0], part) for i, part in parts]
-            must = any(len(group.reads) != 1 or len(group.gives) > 1 for group, _ in family)
-            if len(family) > 1 or must:
-                self._template(body, family)
+        ranks: dict[tuple[int, ...], list[tuple[Group, Body]]] = {}
+        for group, body in chosen:
+            rank = tuple(len(self.shapes.get(read, ())) for read in group.reads)
+            ranks.setdefault(rank, []).append((group, body))
+        for alike in ranks.values():
+            for body, parts in merged([body for _, body in alike], self.known):
+                family = [(alike[i][0], part) for i, part in parts]
+                must = any(len(group.reads) != 1 or len(group.gives) > 1 for group, _ in family)
+                if len(family) > 1 or must:
+                    self._template(body, family)
 
     def _template(self, body: Body, family: Sequence[tuple[Group, Part]]) -> None:
         slots: dict[Slot, list[object]] = {
@@ -119,7 +124,10 @@ class _Folder:
         name = self._name(groups[0].kind)
         made = spliced(filled(body, found.values, self.known), self.known)
         self.templates.append(Template(name, found.params, made))
-        defaults: dict[str, Value] = {key: x.default for key, x in found.params.items()}
+        defaults: dict[str, Value] = {
+            key: Maker(x.default) if isinstance(x.default, str) else x.default
+            for key, x in found.params.items()
+        }
         self.known[name] = defaults
         for i, group in enumerate(groups):
             given = found.given[i] if found.given else {}

@@ -64,7 +64,7 @@ def _is_window(x: Held, rest: Sequence[int]) -> bool:
     """Tell whether the batch stands for that times a map of one window, as it would of more."""
     if x.shift:
         return x.sizes[0] == 1 and tuple(rest[:2]) != (1, 1)
-    return x.sizes[:2] == (1, 1) and tuple(rest[:2]) != (1, 1)
+    return x.sizes[:2] == (1, 1) and rest[0] != 1
 
 
 def _to(lifter: Lifter, node: Node, x: Held, sizes: tuple[int, ...]) -> Held:
@@ -193,9 +193,32 @@ def _select(lifter: Lifter, node: Node) -> Any:
     return lifter.emit(node, "select", arguments, [x])
 
 
+class Part(NamedTuple):
+    """A part of a weight that is about to be overwritten."""
+
+    weight: Weight
+    start: int
+    stop: int
+
+
+@lifts("zero")
+def _zero(lifter: Lifter, node: Node) -> Part:
+    """Leave a part of a weight that is held at 0 as it is: in the state_dict it is 0 too."""
+    part = lifter.argument(node, 0)
+    if not isinstance(part, Part):
+        raise NoCounterpart("mul with a constant")
+    if bool(lifter.state[part.weight.key][part.start : part.stop].any()):
+        raise NoCounterpart("a tensor whose zeros stand in the state_dict")
+    return part
+
+
 @lifts("slice")
 def _slice(lifter: Lifter, node: Node) -> Any:
-    x = lifter.tensor(node, 0)
+    value = lifter.argument(node, 0)
+    users = [name_of(user) for user in node.users]
+    if isinstance(value, Weight) and users == ["zero"] and len(value.sizes) == 1:
+        return Part(value, lifter.argument(node, 2), lifter.argument(node, 3))
+    x = lifter.layer(node, value)
     dim = lifter.argument(node, 1, "dim", 0) % x.rank
     start = lifter.argument(node, 2, "start", None) or 0
     end = lifter.argument(node, 3, "end", None)
