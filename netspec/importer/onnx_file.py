@@ -75,12 +75,19 @@ def parsed(data: bytes, name: str, folder: Path | None = None) -> Graph:
         model = onnx.load_model_from_string(data)
     except Exception:  # protobuf's own kinds
         refusal.stop("these bytes are no ONNX model, or only a part of one")
+    try:
+        return _read(model, name, folder, refusal)
+    except UnicodeDecodeError:
+        refusal.stop("a name in it is no text")
+
+
+def _read(model: onnx.ModelProto, name: str, folder: Path | None, refusal: Refusal) -> Graph:
     graph = model.graph
     _refuse_size(graph, refusal)
     arrays = dict(_arrays(graph, folder, refusal))
     nodes = tuple(_node(node, refusal) for node in graph.node)
     for value in (*graph.input, *graph.output):
-        _text(value.name, refusal)
+        _text(value.name)
     shapes = _shapes(_light(model, arrays), refusal)
     return _graph(model, name, (nodes, arrays, shapes), refusal)
 
@@ -114,7 +121,7 @@ def _arrays(
     """Yield the arrays of a graph by their names."""
     store = _Store(folder, refusal)
     for tensor in graph.initializer:
-        yield _text(tensor.name, refusal), store.array(tensor)
+        yield _text(tensor.name), store.array(tensor)
 
 
 @dataclass(slots=True)
@@ -128,7 +135,7 @@ class _Store:
     def array(self, tensor: onnx.TensorProto) -> Array:
         import onnx
 
-        told = f"the array `{escape(_text(tensor.name, self.refusal))}`"
+        told = f"the array `{escape(_text(tensor.name))}`"
         if len(tensor.dims) > limits.RANK or any(size < 0 for size in tensor.dims):
             self.refusal.stop(f"{told} has no possible shape")
         raw = tensor
@@ -146,10 +153,7 @@ class _Store:
 
     def _outside(self, tensor: onnx.TensorProto, told: str) -> bytes:
         """Return an array's bytes from a file in the model's folder or below it."""
-        said = {
-            _text(item.key, self.refusal): _text(item.value, self.refusal)
-            for item in tensor.external_data
-        }
+        said = {_text(item.key): _text(item.value) for item in tensor.external_data}
         place = self._place(said.get("location", ""), told)
         try:
             start, length = int(said.get("offset", "0")), int(said.get("length", "-1"))
@@ -270,25 +274,20 @@ def _graph(
     )
 
 
-def _text(value: str | bytes, refusal: Refusal) -> str:
-    """Return a name. Protobuf gives bytes for what is none."""
-    if isinstance(value, bytes):
-        refusal.stop("a name in it is no text")
-    return value
+def _text(value: str | bytes) -> str:
+    """Return a name. Raises UnicodeDecodeError; some versions of protobuf raise it, some do not."""
+    return value.decode() if isinstance(value, bytes) else value
 
 
 def _node(node: onnx.NodeProto, refusal: Refusal) -> Node:
-    def text(value: str) -> str:
-        return _text(value, refusal)
-
-    domain, op = text(node.domain), text(node.op_type)
+    domain, op = _text(node.domain), _text(node.op_type)
     return Node(
-        text(node.name),
+        _text(node.name),
         op if domain in ("", "ai.onnx") else f"{domain}.{op}",
-        tuple(map(text, node.input)),
-        tuple(map(text, node.output)),
+        tuple(map(_text, node.input)),
+        tuple(map(_text, node.output)),
         dict(_attributes(node.attribute, refusal)),
-        {text(item.key): text(item.value) for item in node.metadata_props},
+        {_text(item.key): _text(item.value) for item in node.metadata_props},
     )
 
 
@@ -300,7 +299,7 @@ def _attributes(
 
     kinds = onnx.AttributeProto
     for item in given:
-        _text(item.name, refusal)
+        _text(item.name)
         if item.type == kinds.TENSOR:
             yield item.name, _Store(None, refusal).array(item.t)
         elif item.type == kinds.GRAPH:
