@@ -34,7 +34,9 @@ def _kinds(groups: Sequence[Group]) -> dict[Path, str]:
         parts[path] = numbers.setdefault(_parts(group, parts), len(numbers))
         is_list = all(name.isdecimal() for name in group.parts)
         is_outer = any(isinstance(part, Group) for part in group.parts.values())
-        if is_list and (is_outer or len(group.parts) < 2):
+        # `block1` of `block1-0` and `block1-1` is a list too, whatever they are called.
+        is_named_list = any(_stem((name,)) == _stem(path) for name in group.parts)
+        if (is_list and (is_outer or len(group.parts) < 2)) or is_named_list:
             continue
         same.add_edge(path, parts[path])
         if not is_list:

@@ -116,7 +116,8 @@ class Lifter:
             try:
                 return computed(node, given)
             except NotComputed:
-                raise NoCounterpart("numbers that netspec does not compute:") from None
+                if node.op != "Expand":  # a tensor for each image
+                    raise NoCounterpart("numbers that netspec does not compute:") from None
         if node.op not in LIFTS:
             raise NoCounterpart("")
         try:

@@ -12,7 +12,7 @@ from netspec.importer.lines import PLACE
 from netspec.importer.naming import legal
 from netspec.importer.onnx_file import Node
 from netspec.importer.onnx_lift import Draft
-from netspec.language.names import check_name
+from netspec.language.names import NAME, check_name
 from netspec.text.diagnostics import Sink
 
 _SCOPES, _CLASSES = "pkg.torch.onnx.name_scopes", "pkg.torch.onnx.class_hierarchy"
@@ -64,7 +64,10 @@ def _path(text: str) -> Path:
 
 def _legal(text: str) -> str:
     """Return a name as near to a text as a spec's can be; numbers are names in lists."""
-    if text.isdecimal() and text.isascii() and len(text) < 6:
+    is_number = text.isdecimal() and text.isascii() and len(text) < 6
+    if is_number or re.fullmatch(
+        f"{NAME}-[A-Za-z0-9_]+", text, re.ASCII
+    ):  # as copies may be called
         return text
     return text if check_name(Sink(), text, PLACE, "layer") else legal(text, "layer")
 
@@ -155,12 +158,12 @@ def paths(drafts: Mapping[int, Draft], around: Mapping[int, Scope]) -> dict[int,
     found: dict[int, Path] = {}
     for number, draft in drafts.items():
         path = around[number].path
-        if tuple(draft.weights) == ("",) and (own := _path(draft.weights[""].name)):
-            path = own if "::" not in draft.weights[""].name else (*path, draft.op)
+        if tuple(draft.weights) == ("",):
+            path = _tensor(draft.weights[""].name, around[number])
         elif path and path not in outer and len(inside[path]) == 1:
             # A module that is called again is another step.
             calls[path, ""] += 1
-            if calls[path, ""] == 1:
+            if calls[path, ""] == 1 and "-" not in path[-1]:
                 found[number] = path
                 continue
         else:
@@ -170,8 +173,15 @@ def paths(drafts: Mapping[int, Draft], around: Mapping[int, Scope]) -> dict[int,
     return found
 
 
+def _tensor(name: str, scope: Scope) -> Path:
+    """Return the path of a tensor itself: equal ones of several modules may be one in the file."""
+    own = _path(name) if re.fullmatch(r"[\w.]+", name) else ("parameter",)
+    return (*scope.path, own[-1]) if scope.is_known else own
+
+
 def _unused(path: Path, used: set[Path]) -> Path:
     """Return a path that nothing has: the last name with a number behind it."""
+    path = (*path[:-1], path[-1].replace("-", "_"))
     number, made = 0, path
     while made in used or not (made[-1].isdecimal() or _legal(made[-1]) == made[-1]):
         number += 1
