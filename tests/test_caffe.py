@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -252,9 +253,24 @@ def test_what_a_spec_has_no_key_for_is_a_remark():
         "images: channels in the order blue, green, red",
         "images: minus the mean 104, 117, 123",
         "training: lr_mult 1, 2; decay_mult 1, 0 of weight, bias",
+        "training: loss1/classifier, loss2/classifier count less in the loss, so inference goes "
+        "without them",
     )
     text = imported(flat).spec.source.text
-    assert all(f"# {remark}\n" in text for remark in flat.remarks)
+    comments = " ".join(line[2:] for line in text.splitlines() if line.startswith("# "))
+    assert comments == " ".join(flat.remarks)
+
+
+def test_a_file_that_is_laid_out_otherwise_is_the_same_network():
+    text = prototxts.googlenet()
+    other = text.replace("  type:", "  fork_field: [1, 2] # a fork's\n  type:", 1)
+    other = re.sub(r" \{\n", ": < # begins\r\n", other).replace("}", ">;")
+    other = (
+        other.replace('"', "'").replace("  ", "\t").replace("kernel_size: 3", "kernel_size: [3]")
+    )
+    one, two = read(text), read(other)
+    assert [replace(x, place="") for x in one.steps] == [replace(x, place="") for x in two.steps]
+    assert two.remarks == (*one.remarks, "line 4: `fork_field` is not known")
 
 
 def test_fields_of_forks_are_read_over_and_told():

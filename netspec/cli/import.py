@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 class Found(NamedTuple):
     """A network, and its weights if the source has them.
 
-    `remarks` are what a spec has no key for, `unused` the tensors that the network has no place for.
+    `remarks` are what a spec has no key for, `unused` the tensors that nothing has a place for.
     """
 
     network: Network

@@ -65,7 +65,8 @@ class _Lifting:
         name = title(self.net.name) or title(file.partition(".")[0]) or "Net"
         doc = f"Imported from Caffe's {escape(file)}"
         layers = [self.graph.layers[number] for number in sorted(self.needed)]
-        said = tuple(remarks(layers, (size[0] for size in self.inputs.values())))
+        heads = [result.name for result in self.graph.outputs if result.is_training]
+        said = tuple(remarks(layers, (size[0] for size in self.inputs.values()), heads))
         steps = _read([result.read.path for result in outputs.values()], self.builder.steps)
         used = {read.path for step in steps for read in step.reads}
         inputs = {key: size for key, size in self.inputs.items() if (key,) in used}

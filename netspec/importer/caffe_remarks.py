@@ -25,10 +25,15 @@ _IDLE = {
 """Fields that change nothing of what is computed, or that only training's data depend on."""
 
 
-def remarks(layers: Sequence[Layer], channels: Iterable[int]) -> Iterator[str]:
+def remarks(
+    layers: Sequence[Layer], channels: Iterable[int], heads: Sequence[str]
+) -> Iterator[str]:
     """Yield a sentence for each fact; `channels` are those of the network's images."""
     yield from _images([layer for layer in layers if layer.is_data], 3 in channels)
     yield from _rates(layers)
+    if heads:
+        names = ", ".join(map(escape, heads))
+        yield f"training: {names} count less in the loss, so inference goes without them"
     frozen = [x.name for x in layers if x.parameters.flag("use_global_stats", False)]
     if frozen:
         yield "use_global_stats: in training too, Caffe normalises by the running statistics here"

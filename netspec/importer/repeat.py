@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from netspec.importer.lines import Body, Line, Local
 from netspec.importer.slots import Defaults, complete, same
@@ -31,7 +32,7 @@ def spliced(body: Body, known: Defaults) -> Body:
     ]
     while todo:
         line, count = None, 1
-        for count in range(len(todo), 1, -1):
+        for count in range(_reach(todo, known), 1, -1):
             line = _run(todo[:count], known)
             if line is not None and count > (2 if body.is_named or line.first else 1):
                 break
@@ -43,6 +44,21 @@ def spliced(body: Body, known: Defaults) -> Body:
             lines.append(_splice(line, body.is_named, count, taken))
         todo = todo[count:]
     return replace(body, lines=tuple(lines))
+
+
+def _reach(lines: Sequence[Line], known: Defaults) -> int:
+    """Return how many lines could be copies, so that no more need be tried."""
+    head, after = lines[0], [complete(line, known) for line in lines[1:2]]
+    series = _series([head.name])
+    if head.call in REGISTRY or series is None:
+        return 1
+    for count, (above, line) in enumerate(pairwise(lines), 1):
+        is_next = line.call == head.call and line.reads == (Local(above.name),)
+        if not is_next or line.name != series.name(count):
+            return count
+        if not _equal(after[0], complete(line, known)):
+            return count
+    return len(lines)
 
 
 def _splice(line: Line, is_named: bool, count: int, taken: set[str]) -> Line:
