@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,35 @@ from torch.nn import functional as F
 import netspec
 from netspec.cli import main
 from netspec.importer.torch_source import BadSource, factory
+from netspec.language.fmt.text import formatted
+from netspec.text.diagnostics import Source
+from tests.support import mostly
 from tests.torchvision import declared, made
 
 LINES = {
     "googlenet": 55,
+    "mnasnet0_5": 50,
+    "mobilenet_v2": 65,
+    "mobilenet_v3_small": 60,
+    "regnet_y_400mf": 70,
     "resnet18": 40,
-    "squeezenet1_1": 40,
+    "shufflenet_v2_x0_5": 60,
+    "squeezenet1_0": 40,
+    "convnext_tiny": 60,
+    "densenet121": 60,
+    "efficientnet_b0": 60,
+    "inception_v3": 110,
+    "maxvit_t": 140,
+    "mobilenet_v3_large": 110,
+    "resnet50": 50,
+    "resnet152": 50,
+    "swin_t": 120,
+    "swin_v2_t": 120,
+    "vit_b_16": 60,
 }
-"""Torchvision's small classifiers, and how long their specs are at most."""
+"""Torchvision's classifiers, and how long their specs are at most."""
+SMALL = [*LINES][:8]
+SIDES = {"inception_v3": 299, "swin_v2_t": 256}
 
 
 @pytest.fixture(autouse=True)
@@ -58,15 +80,62 @@ def check_same(model: nn.Module, net: netspec.Net, *shapes: tuple[int, ...]) -> 
     assert same(*given)
 
 
-@pytest.mark.parametrize("name", LINES)
+@pytest.mark.parametrize("name", mostly(SMALL, LINES))
 def test_a_classifier_becomes_a_spec_that_computes_the_same(name):
     torch.manual_seed(1)
-    model = made(name)
-    net = netspec.import_module(model, torch.zeros(1, 3, 224, 224))
-    assert lines(net.to_yaml()) <= LINES[name]
-    assert netspec.loads(net.to_yaml()).parameters == net.parameters
+    model, side = made(name), SIDES.get(name, 224)
+    net = netspec.import_module(model, torch.zeros(1, 3, side, side))
+    text = net.to_yaml()
+    assert lines(text) <= LINES[name]
+    assert formatted(Source("net.yaml", text)) == text
     assert net.warnings == ()
-    check_same(model, net, (3, 224, 224))
+    assert net.network.spec.expect
+    check_same(model, net, (3, side, side))
+
+
+TRANSFORMERS: dict[str, dict[str, Any]] = {
+    "VisionTransformer": {
+        "image_size": 32,
+        "patch_size": 8,
+        "num_layers": 3,
+        "num_heads": 4,
+        "hidden_dim": 32,
+        "mlp_dim": 64,
+        "dropout": 0.1,
+        "attention_dropout": 0.1,
+    },
+    "SwinTransformer": {
+        "patch_size": [2, 2],
+        "embed_dim": 32,
+        "depths": [2, 2],
+        "num_heads": [1, 2],
+        "window_size": [4, 4],
+        "stochastic_depth_prob": 0.2,
+    },
+}
+
+
+@pytest.mark.parametrize("name", TRANSFORMERS)
+def test_attention_with_its_windows_and_noise(name):
+    models = pytest.importorskip("torchvision.models")
+    torch.manual_seed(1)
+    model = getattr(models, name)(num_classes=5, **TRANSFORMERS[name])
+    net = netspec.import_module(model, torch.zeros(2, 3, 32, 32))
+    check_same(model, net, (3, 32, 32))
+
+
+def test_a_dense_block_is_a_stack_of_equal_layers():
+    models = pytest.importorskip("torchvision.models")
+    model = models.DenseNet(growth_rate=4, block_config=(3, 2), num_init_features=8, num_classes=5)
+    net = netspec.import_module(model, torch.zeros(2, 3, 32, 32))
+    assert [*net.network.spec.blocks] == ["DenseLayer"]
+    assert "denseblock1: {DenseLayer: [], repeat: 3, copies: denselayer1}" in squeezed(net)
+    check_same(model, net, (3, 32, 32))
+
+
+def squeezed(net: netspec.Net) -> str:
+    """Return a spec's text without its columns."""
+    return re.sub(" +", " ", net.to_yaml())
 
 
 def test_googlenet_has_two_blocks_with_57_and_9_uses():
@@ -115,7 +184,7 @@ class Unsaid(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.inner = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Softsign())
+        self.inner = nn.Sequential(nn.Conv2d(3, 4, 3), nn.CELU())
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.inner(x)
@@ -125,8 +194,52 @@ class Unsaid(nn.Module):
 def test_all_that_cannot_be_said_is_said_at_once():
     with pytest.raises(netspec.SpecError) as caught:
         netspec.import_module(Unsaid(), torch.zeros(2, 3, 9, 9))
-    text = str(caught.value)
-    assert "softsign" in text or "abs" in text
+    found = {item.message: item for item in caught.value.diagnostics}
+    assert [*found] == [
+        "`aten.celu.default` in `inner.1` has no counterpart",
+        "`aten.cumsum.default` in `the network itself` has no counterpart",
+        "`aten.erfinv.default` in `the network itself` has no counterpart",
+    ]
+    places = [item.span for item in caught.value.diagnostics if item.span]
+    assert "torch.cumsum(y, 2)" in places[1].text
+
+
+class Crossed(nn.Module):
+    """Modules whose parts run between each other's."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one = nn.ModuleList([nn.Conv2d(3, 3, 1), nn.Conv2d(3, 3, 1)])
+        self.two = nn.ModuleList([nn.Conv2d(3, 3, 1), nn.Conv2d(3, 3, 1)])
+
+    def forward(self, x: Tensor) -> Tensor:
+        for one, two in zip(self.one, self.two, strict=True):
+            x = two(one(x))
+        return x
+
+
+class Unread(nn.Module):
+    """A weight that nothing reads."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.used, self.left = nn.Conv2d(3, 3, 1), nn.Conv2d(3, 3, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.used(x)
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        (Crossed(), "its parts run between one another's"),
+        (Unread(), "a tensor that nothing reads"),
+        (nn.Sequential(nn.Conv2d(3, 3, 1)), "a network of numbers"),
+    ],
+)
+def test_what_no_spec_can_hold_together_is_refused(model, message):
+    with pytest.raises(netspec.SpecError, match=message):
+        netspec.import_module(model, torch.zeros(2, 3, 9, 9))
 
 
 @pytest.mark.parametrize(

@@ -129,42 +129,47 @@ def is_plain_activation(line: Line) -> bool:
     )
 
 
-def filled(body: Body, values: Mapping[Slot, Value], known: Defaults) -> Body:
-    """Return a body with other values in some of its places."""
+def filled(
+    body: Body, values: Mapping[Slot, Value], known: Defaults, place: tuple[int, ...] = ()
+) -> Body:
+    """Return a body with other values in some of its places; `place` is where it is a line."""
+    lines = []
+    for i, line in enumerate(body.lines):
+        here = (*place, i)
+        given = {slot: value for slot, value in values.items() if slot.line == here}
+        inner = filled(line.body, values, known, here) if line.body else None
+        lines.append(replace(_filled(line, given, known, body.is_named), body=inner))
+    return replace(body, lines=tuple(lines))
 
-    def lines(of: Body, place: tuple[int, ...]) -> tuple[Line, ...]:
-        return tuple(line(part, (*place, i), of.is_named) for i, part in enumerate(of.lines))
 
-    def line(old: Line, place: tuple[int, ...], is_named: bool) -> Line:
-        given = {slot: value for slot, value in values.items() if slot.line == place}
-        arguments = dict(old.arguments)
-        first = dict(old.first)
-        new: dict[str, object] = {}
-        for slot, value in given.items():
-            if slot.key == "@repeat":
-                new["repeat"] = value
-            elif slot.key == "@call":
-                new["call"] = value.name if isinstance(value, Maker) else value
-            elif slot.key == "@when":
+def _filled(line: Line, given: Mapping[Slot, Value], known: Defaults, is_named: bool) -> Line:
+    """Return a line with other values in some of its places."""
+    arguments, first = dict(line.arguments), dict(line.first)
+    for (_, key, item), value in given.items():
+        match key:
+            case "@repeat":
+                line = replace(line, repeat=value)
+            case "@call":
+                line = replace(line, call=value.name if isinstance(value, Maker) else str(value))
+            case "@when":
                 left, right = value if isinstance(value, tuple) else (value, False)
-                new["when"] = Condition(left, "!=", right, PLACE)
-                new["is_nothing"] = not is_named
-            elif slot.key.startswith("@first."):
-                first[slot.key.removeprefix("@first.")] = value
-            elif slot.item >= 0:
-                items = [*arguments[slot.key]]  # type: ignore[misc]  # a list, as the slot says
-                items[slot.item] = value
-                arguments[slot.key] = tuple(items)
-            else:
-                arguments[slot.key] = value
-        defaults = complete(replace(old, arguments={}), known)
-        left = {k: x for k, x in arguments.items() if x is None or not same(x, defaults.get(k))}
-        inner = old.body
-        if inner is not None:
-            new["body"] = replace(inner, lines=lines(inner, place))
-        return replace(old, arguments=left, first=first, **new)  # type: ignore[arg-type]
+                when = Condition(left, "!=", right, PLACE)
+                line = replace(line, when=when, is_nothing=not is_named)
+            case str() if key.startswith("@first."):
+                first[key.removeprefix("@first.")] = value
+            case _:
+                arguments[key] = _put(arguments.get(key), item, value)
+    defaults = complete(replace(line, arguments={}), known)
+    said = {k: x for k, x in arguments.items() if x is None or not same(x, defaults.get(k))}
+    return replace(line, arguments=said, first=first)
 
-    return replace(body, lines=lines(body, ()))
+
+def _put(old: Value, item: int, value: Value) -> Value:
+    """Return a value, or a list with it as one of its items."""
+    if item < 0:
+        return value
+    assert isinstance(old, tuple)
+    return (*old[:item], value, *old[item + 1 :])
 
 
 def same(one: Value, two: Value) -> bool:

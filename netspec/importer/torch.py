@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from netspec.analysis.network import Network
-from netspec.importer import torch_layers, torch_moves  # noqa: F401  # they register what they lift
+from netspec.importer import torch_joins, torch_layers, torch_pieces  # noqa: F401  # they register
 from netspec.importer.flat import Flat, Result
 from netspec.importer.lines import PLACE
 from netspec.importer.refusal import Unliftable, refused

@@ -100,9 +100,11 @@ class Lifter:
             self.held[node] = Held(-1 - number, "", sizes, 0)
 
     def lift(self, node: Node) -> None:
-        """Lift a call; one behind what cannot be lifted is left out."""
+        """Lift a call; of one behind what cannot be lifted only its name is looked at."""
         if not self.is_behind_missing([node]):
             self.attempt(node, str(node.target), self._lift)
+        elif name_of(node) not in LIFTS:
+            self.attempt(node, str(node.target), _refuse)
 
     def is_size(self, node: Node) -> bool:
         """Tell whether a call makes a size that depends on the batch."""
@@ -131,7 +133,7 @@ class Lifter:
             if is_in_place(node):
                 self._overwrite(node)
         else:
-            raise NoCounterpart(nearest(name))
+            _refuse(node)
 
     def _overwrite(self, node: Node) -> None:
         """Let whoever reads what was overwritten read the new value."""
@@ -244,6 +246,11 @@ class Lifter:
         arguments = {"value": value, "size": sizes or (1,)}
         return self.emit(node, "constant", arguments, ())._replace(shift=1, has_batch=False)
 
+    def place(self, held: Held, where: Scope, path: Path = ()) -> None:
+        """Say where a step stands."""
+        draft = self.drafts[held.draft]
+        self.drafts[held.draft] = replace(draft, scope=where, path=path)
+
     def _table(self, node: Node, value: Tensor, key: str) -> Held:
         """Return numbers as a layer: a table that netspec knows, or a short list."""
         arguments = table(value)
@@ -257,7 +264,7 @@ class Lifter:
         if key:
             path = tuple(key.split("."))
             where = Scope(path[:-1], scope(node).classes[: len(path) - 1], "")
-            self.drafts[held.draft] = replace(self.drafts[held.draft], scope=where, path=path)
+            self.place(held, where, path)
         return held._replace(shift=1, has_batch=False)
 
     # ------------------------------------------------------------- steps
@@ -269,7 +276,6 @@ class Lifter:
         arguments: Mapping[str, Any],
         reads: Sequence[Held],
         tensors: Mapping[str, Any] | None = None,
-        where: Scope | None = None,
     ) -> Held:
         """Add a step; return what it gives. Raises NoCounterpart for what netspec refuses."""
         given = chosen(op, arguments)
@@ -282,7 +288,7 @@ class Lifter:
         sizes, problems = apply(made, tuple(read.sizes for read in reads))
         if problems:
             raise NoCounterpart(f"{op}: {problems[0].message}")
-        draft = Draft(where or scope(node), op, given, tuple(reads), keys, place(node))
+        draft = Draft(scope(node), op, given, tuple(reads), keys, place(node))
         self.drafts.append(draft)
         batched = [read for read in reads if read.has_batch] or [*reads]
         shift = batched[0].shift if batched else 1
@@ -300,6 +306,10 @@ class Symbol(NamedTuple):
     """A size that depends on the batch: so many times it."""
 
     factor: int
+
+
+def _refuse(node: Node) -> None:
+    raise NoCounterpart(nearest(name_of(node)))
 
 
 def symbol_of(value: object) -> Symbol | None:

@@ -40,7 +40,7 @@ def _empty(lifter: Lifter, node: Node) -> Noise:
 
 @lifts("bernoulli")
 def _bernoulli(lifter: Lifter, node: Node) -> Noise:
-    noise, kept = lifter.argument(node, 0), lifter.argument(node, 1)
+    noise, kept = lifter.argument(node, 0), lifter.argument(node, 1, "p", 0.5)
     if not isinstance(noise, Noise) or not isinstance(kept, float):
         raise NoCounterpart("stochastic_depth, dropout")
     return noise._replace(kept=kept)

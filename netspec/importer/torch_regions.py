@@ -50,19 +50,13 @@ def lift(lifter: Lifter, region: Region, last: Node) -> None:
         for node in region.nodes
         if node not in lifter.held and any(user not in inside for user in node.users)
     ]
-    assert last in inside
     inputs = [*reads.values()]
     if len(ends) != 1 or not 1 <= len(inputs) <= 3 or any(x.shift for x in inputs):
         raise NoCounterpart("multihead_attention, with the batch first and without weights")
     inputs += inputs[-1:] if len(inputs) == 2 else []
-    held = lifter.emit(
-        region.nodes[0],
-        "multihead_attention",
-        _arguments(lifter, region),
-        inputs,
-        _tensors(lifter, region),
-        region.scope,
-    )
+    arguments, tensors = _arguments(lifter, region), _tensors(lifter, region)
+    held = lifter.emit(last, "multihead_attention", arguments, inputs, tensors)
+    lifter.place(held, region.scope)
     lifter.held[ends[0]] = held._replace(shift=0)
 
 
