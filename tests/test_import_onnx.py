@@ -179,6 +179,36 @@ def test_steps_and_weights_have_the_names_of_the_modules(new):
     assert len(found.network.spec.blocks) == 1
 
 
+class Attention(nn.Module):
+    """Attention as PyTorch has it, with the batch second, and as timm has it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.token = nn.Parameter(torch.randn(1, 1, 8))
+        self.first = nn.MultiheadAttention(8, 2, batch_first=True)
+        self.norm = nn.LayerNorm(8)
+        self.qkv = nn.Linear(8, 24)
+        self.proj = nn.Linear(8, 8)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = x.flatten(2).transpose(1, 2)
+        y = torch.cat([self.token.expand(y.shape[0], -1, -1), y], 1)
+        y = y + self.first(y, y, y, need_weights=False)[0]
+        batch, count, width = y.shape
+        q, k, v = self.qkv(self.norm(y)).reshape(batch, count, 3, 2, 4).permute(2, 0, 3, 1, 4)
+        weights = (q * 0.5 @ k.transpose(-2, -1)).softmax(-1)
+        return F.gelu(self.proj((weights @ v).transpose(1, 2).reshape(batch, count, width)))
+
+
+@pytest.mark.parametrize("new", [False, True])
+def test_attention_may_turn_the_batch_away(new):
+    torch.manual_seed(0)
+    data = exported(Attention(), torch.randn(2, 8, 3, 3), new)
+    found = read(data)
+    check_same(data, found, batch=3)
+    assert {"token", "norm.weight", "qkv.weight", "proj.bias"} <= {*found.state}
+
+
 def without_names(data: bytes, keeps_weights: bool) -> bytes:
     """Return a file whose nodes have no names, as other exporters write it."""
     model = onnx.load_model_from_string(data)

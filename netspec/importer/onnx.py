@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from netspec import limits
 from netspec.analysis.network import Network
-from netspec.importer import onnx_layers, onnx_moves, onnx_windows  # noqa: F401  # what they lift
+from netspec.importer import onnx_joins, onnx_layers, onnx_moves, onnx_windows  # noqa: F401
 from netspec.importer.flat import Flat, Path, Read, Result, Step
 from netspec.importer.kinds import with_kinds
 from netspec.importer.labels import named
@@ -215,9 +215,12 @@ def _steps(drawn: _Drawn, inputs: Sequence[str]) -> tuple[Step, ...]:
 
 def _keys(graph: Graph, steps: Sequence[Step]) -> tuple[str, ...]:
     """Return the names of the arrays in the file's order, where they are those of a module."""
-    names = {name for step in steps for name in step.tensors.values()}
-    lost = any("::" in name for name in names)
-    return () if lost else tuple(name for name in graph.arrays if name in names)
+    for step in steps:
+        for tensor, name in step.tensors.items():
+            own = ".".join((*step.path, tensor) if tensor else step.path)
+            if name != own and not name.endswith(".weight_bias"):  # as of a folded normalisation
+                return ()
+    return (*graph.arrays,)
 
 
 def _forms(flat: Flat, is_said: bool) -> Iterator[Flat]:

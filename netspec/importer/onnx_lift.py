@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -35,6 +36,17 @@ class Weight(NamedTuple):
     array: Array
 
 
+class View(NamedTuple):
+    """A tensor whose dimensions ONNX has in another order, with the batch among them.
+
+    For each of ONNX's dimensions `dims` has the axes that it is made of, the outermost first: 0 is
+    the batch, and 1 the first of the sizes of what is held, which has the batch before them.
+    """
+
+    held: Held
+    dims: tuple[tuple[int, ...], ...]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Draft:
     """A step before it has its name."""
@@ -48,6 +60,8 @@ class Draft:
 
 Lift = Callable[["Lifter", Node], Any]
 LIFTS: dict[str, Lift] = {}
+VIEWED: dict[str, Lift] = {}
+"""What lifts nodes that read a View."""
 
 
 def lifts(*names: str) -> Callable[[Lift], Lift]:
@@ -112,16 +126,24 @@ class Lifter:
         if node.op == "If":
             return self._branch(node)
         given = [self.held.get(name) for name in node.inputs]
+        if any(isinstance(value, View) for value in given):
+            if node.op not in VIEWED:
+                raise NoCounterpart("the batch in another place than first:")
+            return self._refusing(node, VIEWED[node.op])
         if not any(isinstance(value, Held) for value in given):
             try:
                 return computed(node, given)
             except NotComputed:
                 if node.op != "Expand":  # a tensor for each image
                     raise NoCounterpart("numbers that netspec does not compute:") from None
-        if node.op not in LIFTS:
+        return self._refusing(node, LIFTS.get(node.op))
+
+    def _refusing(self, node: Node, lift: Lift | None) -> Any:
+        """Lift a node. Raises NoCounterpart whatever is wrong with it."""
+        if lift is None:
             raise NoCounterpart("")
         try:
-            return LIFTS[node.op](self, node)
+            return lift(self, node)
         except ValidationError as error:
             first = error.errors()[0]
             raise NoCounterpart(f"`{'.'.join(map(str, first['loc']))}`: {first['msg']}") from None
@@ -141,13 +163,13 @@ class Lifter:
         import numpy as np
 
         value = self.held[node.inputs[0]]
-        sizes = self.dims(value) if isinstance(value, Held) else value.shape
+        sizes = self.dims(value) if isinstance(value, Held | View) else value.shape
         start, end = node.attributes.get("start", 0), node.attributes.get("end")
         return np.asarray(sizes[start:end], "int64")
 
     def _agree(self, node: Node, name: str, value: Any) -> None:
         """Refuse a node to which ONNX gives another shape."""
-        if not isinstance(value, Held) or name not in self.graph.shapes:
+        if not isinstance(value, Held | View) or name not in self.graph.shapes:
             return
         wanted, found = self.graph.shapes[name], self.dims(value)
         # What is a multiple of any batch is open in the file too.
@@ -169,8 +191,11 @@ class Lifter:
 
     # ------------------------------------------------------------ values
 
-    def dims(self, x: Held) -> tuple[int, ...]:
+    def dims(self, x: Held | View) -> tuple[int, ...]:
         """Return a tensor's sizes as ONNX has them, with the batch."""
+        if isinstance(x, View):
+            sizes = (self.batch, *x.held.sizes)
+            return tuple(math.prod(sizes[axis] for axis in dim) for dim in x.dims)
         if not x.has_batch:
             return x.sizes if x.shift else (1, *x.sizes)
         if x.shift:
@@ -191,8 +216,8 @@ class Lifter:
 
     def array(self, node: Node, place: int) -> Array | None:
         """Return numbers that a node reads, None for nothing."""
-        value: Array | Held | None = self.value(node, place)
-        if isinstance(value, Held):
+        value: Array | Held | View | None = self.value(node, place)
+        if isinstance(value, Held | View):
             raise NoCounterpart("numbers that only running it gives:")
         return value
 

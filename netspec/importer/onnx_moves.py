@@ -1,4 +1,4 @@
-"""Lifts of ONNX nodes that move, cut, join and calculate."""
+"""Lifts of ONNX nodes that move, cut and resize."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from netspec.importer.onnx_file import Node
-from netspec.importer.onnx_layers import biased, linear
-from netspec.importer.onnx_lift import Lifter, Weight, lifts
+from netspec.importer.onnx_joins import inner, layer
+from netspec.importer.onnx_lift import VIEWED, Lifter, View, lifts
 from netspec.importer.onnx_numbers import axes_of
+from netspec.importer.onnx_views import regrouped, settled, viewed
 from netspec.importer.torch_lift import Held, NoCounterpart, one
 
 
@@ -26,8 +27,8 @@ def _same(lifter: Lifter, node: Node) -> Any:
 
 
 @lifts("Reshape")
-def _reshape(lifter: Lifter, node: Node) -> Held:
-    x, given = lifter.tensor(node), lifter.array(node, 1)
+def _reshape(lifter: Lifter, node: Node) -> Held | View:
+    x, given = lifter.value(node, 0), lifter.array(node, 1)
     assert given is not None
     dims, sizes = lifter.dims(x), [int(size) for size in given.reshape(-1)]
     if not node.attributes.get("allowzero", 0):
@@ -39,16 +40,16 @@ def _reshape(lifter: Lifter, node: Node) -> Held:
 
 
 @lifts("Flatten")
-def _flatten(lifter: Lifter, node: Node) -> Held:
-    x = lifter.tensor(node)
+def _flatten(lifter: Lifter, node: Node) -> Held | View:
+    x = lifter.value(node, 0)
     dims, axis = lifter.dims(x), node.attributes.get("axis", 1)
     axis = axis + len(dims) if axis < 0 else axis
     return _shaped(lifter, node, x, [math.prod(dims[:axis]), math.prod(dims[axis:])])
 
 
 @lifts("Squeeze")
-def _squeeze(lifter: Lifter, node: Node) -> Held:
-    x = lifter.tensor(node)
+def _squeeze(lifter: Lifter, node: Node) -> Held | View:
+    x = lifter.value(node, 0)
     dims = lifter.dims(x)
     axes = axes_of(node.attributes, [None, lifter.array(node, 1)])
     axes = [i for i, size in enumerate(dims) if size == 1] if axes is None else axes
@@ -57,23 +58,25 @@ def _squeeze(lifter: Lifter, node: Node) -> Held:
 
 
 @lifts("Unsqueeze")
-def _unsqueeze(lifter: Lifter, node: Node) -> Held:
-    x = lifter.tensor(node)
+def _unsqueeze(lifter: Lifter, node: Node) -> Held | View:
+    x = lifter.value(node, 0)
     dims, axes = lifter.dims(x), axes_of(node.attributes, [None, lifter.array(node, 1)])
     rank = len(dims) + len(axes)
     new, rest = {axis % rank for axis in axes}, iter(dims)
     return _shaped(lifter, node, x, [1 if i in new else next(rest) for i in range(rank)])
 
 
-def _shaped(lifter: Lifter, node: Node, x: Held, sizes: Sequence[int]) -> Held:
-    """Return the elements in another shape, whose first size is the batch's or a multiple of it."""
+def _shaped(lifter: Lifter, node: Node, x: Held | View, sizes: Sequence[int]) -> Held | View:
+    """Return the elements in another shape."""
     if math.prod(sizes) != math.prod(lifter.dims(x)) or not sizes:
         raise NoCounterpart("another number of elements: reshape")
+    if isinstance(x, View):
+        return regrouped(lifter, node, x, sizes)
     first, *rest = sizes
     if not x.has_batch:
         return _to(lifter, node, x, (*sizes,))._replace(shift=1)
     if first % lifter.batch or not rest:
-        raise NoCounterpart("the batch in another place than first: reshape")
+        return regrouped(lifter, node, viewed(x), sizes)
     if first == lifter.batch:
         return _to(lifter, node, x, (*rest,))._replace(shift=0)
     return _to(lifter, node, x, (first // lifter.batch, *rest))._replace(shift=1)
@@ -88,14 +91,16 @@ def _to(lifter: Lifter, node: Node, x: Held, sizes: tuple[int, ...]) -> Held:
 
 
 @lifts("Transpose")
-def _transpose(lifter: Lifter, node: Node) -> Held:
-    x = lifter.tensor(node)
-    dims = node.attributes.get("perm", tuple(reversed(range(x.rank))))
-    if x.has_batch and dims[0] != 0:
-        raise NoCounterpart("the batch in another place than first: permute")
+def _transpose(lifter: Lifter, node: Node) -> Held | View:
+    x = lifter.value(node, 0)
+    rank = len(lifter.dims(x))
+    dims = node.attributes.get("perm", tuple(reversed(range(rank))))
+    if (*dims,) == (*range(rank),):
+        return x  # type: ignore[no-any-return]  # as it is
+    if isinstance(x, View) or (x.has_batch and dims[0] != 0):
+        view = viewed(x)
+        return settled(lifter, node, view._replace(dims=tuple(view.dims[dim] for dim in dims)))
     front = (0,) if x.shift else ()
-    if (*dims,) == (*range(x.rank),):
-        return x
     return lifter.emit(node, "permute", {"dims": (*front, *(dim + x.shift for dim in dims))}, [x])
 
 
@@ -114,59 +119,80 @@ def _expand(lifter: Lifter, node: Node) -> Held:
     return lifter.emit(node, "expand", {"size": tuple(sizes[1:])}, [x])
 
 
+VIEWED.update(
+    Reshape=_reshape,
+    Flatten=_flatten,
+    Squeeze=_squeeze,
+    Unsqueeze=_unsqueeze,
+    Transpose=_transpose,
+)
+
+
 # -------------------------------------------------------------------- pieces
 
 
-def _inner(x: Held, axis: int) -> int:
-    """Return netspec's number of a dimension that is not the batch."""
-    if not -x.rank <= axis < x.rank or (x.has_batch and axis % x.rank == 0):
-        raise NoCounterpart("a dimension that is the batch's:")
-    return axis % x.rank + x.shift
+def _inside(x: Held | View, axis: int) -> tuple[Held, int]:
+    """Return the tensor that is held, and which of its dimensions one of ONNX's is."""
+    if isinstance(x, Held):
+        return x, inner(x, axis)
+    dim = x.dims[axis]
+    if len(dim) != 1 or dim == (0,):
+        raise NoCounterpart("a dimension with the batch in it:")
+    return x.held, dim[0]
+
+
+def _like(x: Held | View, held: Held) -> Held | View:
+    """Return a tensor with the dimensions in the order of another one's."""
+    return held if isinstance(x, Held) else View(held, x.dims)
 
 
 @lifts("Split")
-def _split(lifter: Lifter, node: Node) -> list[Held]:
-    x, given = lifter.tensor(node), lifter.array(node, 1)
-    dim = _inner(x, node.attributes.get("axis", 0))
-    whole, count = x.sizes[dim - 1], len(node.outputs)
+def _split(lifter: Lifter, node: Node) -> list[Held | View]:
+    x, given = lifter.value(node, 0), lifter.array(node, 1)
+    held, dim = _inside(x, node.attributes.get("axis", 0))
+    whole, count = held.sizes[dim - 1], len(node.outputs)
     each = -(-whole // count)
     sizes = node.attributes.get("split", (*[each] * (count - 1), whole - each * (count - 1)))
     sizes = tuple(int(size) for size in (sizes if given is None else given))
     if len(sizes) == 1:
         return [x]
-    if len({*sizes}) == 1:
-        return lifter.pieces(node, "chunk", {"chunks": len(sizes), "dim": dim}, x)
-    return lifter.pieces(node, "split", {"split_size_or_sections": sizes, "dim": dim}, x)
+    is_even = len({*sizes}) == 1
+    how = {"chunks": len(sizes)} if is_even else {"split_size_or_sections": sizes}
+    pieces = lifter.pieces(node, "chunk" if is_even else "split", {**how, "dim": dim}, held)
+    return [_like(x, piece) for piece in pieces]
 
 
 @lifts("Slice")
-def _slice(lifter: Lifter, node: Node) -> Held:
-    x = lifter.tensor(node)
+def _slice(lifter: Lifter, node: Node) -> Held | View:
+    x: Held | View = lifter.value(node, 0)
     given = [None, *(lifter.array(node, i) for i in range(1, 5))]
     starts: Any = node.attributes.get("starts") if given[1] is None else given[1]
     ends: Any = node.attributes.get("ends") if given[2] is None else given[2]
     axes = axes_of(node.attributes, given, 3) or range(len(starts))
     steps = [1] * len(starts) if given[4] is None else given[4]
     for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
-        x = _narrow(lifter, node, x, axis % x.rank, slice(int(start), int(end), int(step)))
+        x = _narrow(lifter, node, x, axis, slice(int(start), int(end), int(step)))
     return x
 
 
-def _narrow(lifter: Lifter, node: Node, x: Held, axis: int, cut: slice) -> Held:
+def _narrow(lifter: Lifter, node: Node, x: Held | View, axis: int, cut: slice) -> Held | View:
     """Return a part of a tensor along one of ONNX's dimensions."""
     size = lifter.dims(x)[axis]
     start, stop, step = cut.indices(size)
     if (start, stop, step) == (0, size, 1):
         return x
-    dim = _inner(x, axis)
+    held, dim = _inside(x, axis)
     if step == 1:
         arguments = {"dim": dim, "start": start, "length": stop - start}
-        return lifter.emit(node, "narrow", arguments, [x])
+        return _like(x, lifter.emit(node, "narrow", arguments, [held]))
     if step < 1 or size % step or stop < size or start >= step:
         raise NoCounterpart("a slice with steps: narrow")
-    sizes = (*x.sizes[: dim - 1], size // step, step, *x.sizes[dim:])
-    apart = lifter.emit(node, "reshape", {"size": sizes}, [x])
-    return lifter.emit(node, "select", {"dim": dim + 1, "index": start}, [apart])
+    sizes = (*held.sizes[: dim - 1], size // step, step, *held.sizes[dim:])
+    apart = lifter.emit(node, "reshape", {"size": sizes}, [held])
+    return _like(x, lifter.emit(node, "select", {"dim": dim + 1, "index": start}, [apart]))
+
+
+VIEWED.update(Split=_split, Slice=_slice)
 
 
 @lifts("Gather")
@@ -182,7 +208,7 @@ def _gather(lifter: Lifter, node: Node) -> Held:
             "embedding_dim": weight.array.shape[1],
         }
         return lifter.emit(node, "embedding", arguments, [places], {"weight": weight})
-    dim = _inner(value, axis)
+    dim = inner(value, axis)
     first = int(places.reshape(-1)[0])
     if places.ndim == 0:
         return lifter.emit(node, "select", {"dim": dim, "index": first}, [value])
@@ -264,101 +290,3 @@ def _shuffle(lifter: Lifter, node: Node) -> Held:
     if node.op == "SpaceToDepth" or node.attributes.get("mode", "DCR") != "CRD":
         raise NoCounterpart("channels in another order: pixel_shuffle")
     return lifter.emit(node, "pixel_shuffle", {"upscale_factor": block}, [x])
-
-
-# --------------------------------------------------------------------- joins
-
-
-def layer(lifter: Lifter, node: Node, place: int, rank: int, shift: int = 0) -> Held:
-    """Return what a node reads as a layer of ONNX's `rank`: arrays become layers of their own."""
-    value = lifter.value(node, place)
-    if isinstance(value, Held):
-        return value
-    array = value.reshape((1,) * (rank - value.ndim) + value.shape)
-    has_first = not shift
-    if has_first and array.shape[0] != 1:
-        raise NoCounterpart("an array with a size in the batch's place: parameter")
-    sizes = array.shape[1:] if has_first else array.shape
-    if array.size == 1:
-        arguments: dict[str, Any] = {
-            "value": float(str(array.reshape(-1)[0])),
-            "size": sizes or (1,),
-        }
-        held = lifter.emit(node, "constant", arguments, ())
-    else:
-        given = {"size": sizes, **({"batch": 1} if value.ndim == rank and has_first else {})}
-        own = value if value.ndim == rank else array.reshape(sizes)
-        weights = {"": Weight(node.inputs[place], own)}
-        held = lifter.emit(node, "parameter", given, (), weights)
-    return held._replace(shift=shift, has_batch=False)
-
-
-def _aligned(lifter: Lifter, node: Node) -> list[Held]:
-    """Return what a node reads as layers of one rank, broadcast from the right as ONNX does."""
-    values = [lifter.held[name] for name in node.inputs]
-    ranks = [x.rank if isinstance(x, Held) else x.ndim for x in values]
-    held = [x for x in values if isinstance(x, Held)]
-    shift = min((x.shift for x in held if x.has_batch), default=1)
-    found = [layer(lifter, node, i, max(ranks), shift) for i in range(len(values))]
-    if any(x.rank != max(ranks) or x.shift != shift for x in found):
-        raise NoCounterpart("inputs of different rank:")
-    return found
-
-
-@lifts("Concat")
-def _concat(lifter: Lifter, node: Node) -> Held:
-    reads = _aligned(lifter, node)
-    if len(reads) == 1:
-        return reads[0]
-    return lifter.emit(node, "concat", {"dim": _inner(reads[0], node.attributes["axis"])}, reads)
-
-
-@lifts("Add", "Sum")
-def _add(lifter: Lifter, node: Node) -> Held:
-    for i in (0, 1) if len(node.inputs) == 2 else ():
-        x, other = lifter.value(node, i), lifter.value(node, 1 - i)
-        if isinstance(x, Held) and not isinstance(other, Held):
-            bias = lifter.weight(node, 1 - i)
-            if bias and (found := biased(lifter, node, x, bias)):
-                return found
-    return lifter.emit(node, "add", {}, _aligned(lifter, node))
-
-
-@lifts("Mul")
-def _mul(lifter: Lifter, node: Node) -> Held:
-    left, right = (lifter.value(node, i) for i in (0, 1))
-    for x, other in ((left, right), (right, left)):
-        if not isinstance(other, Held) and other.size == 1 and other.ndim <= x.rank:
-            return lifter.emit(node, "scale", {"factor": _number(other)}, [x])
-        made = lifter.maker(other)
-        if made and made.op == "sigmoid" and made.reads == (x,):
-            return lifter.emit(node, "silu", {}, [x])
-    return lifter.emit(node, "mul", {}, _aligned(lifter, node))
-
-
-@lifts("Sub", "Div")
-def _other(lifter: Lifter, node: Node) -> Held:
-    return lifter.emit(node, node.op.lower(), {}, _aligned(lifter, node))
-
-
-def _number(array: Any) -> int | float:
-    value = float(str(array.reshape(-1)[0]))
-    return int(value) if value.is_integer() else value
-
-
-@lifts("Pow", "Sqrt")
-def _pow(lifter: Lifter, node: Node) -> Held:
-    array = lifter.array(node, 1) if node.op == "Pow" else None
-    exponent = 0.5 if array is None else _number(array)
-    if array is not None and array.size != 1:
-        raise NoCounterpart("exponents that are not one number: pow")
-    return lifter.emit(node, "pow", {"exponent": exponent}, [lifter.tensor(node)])
-
-
-@lifts("MatMul")
-def _matmul(lifter: Lifter, node: Node) -> Held:
-    left, right = (lifter.value(node, i) for i in (0, 1))
-    if isinstance(left, Held) and not isinstance(right, Held) and right.ndim == 2:
-        weight = Weight(node.inputs[1], right.T)
-        return linear(lifter, node, left, weight, None)
-    return lifter.emit(node, "matmul", {}, _aligned(lifter, node))

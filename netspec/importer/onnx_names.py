@@ -81,7 +81,7 @@ def network_of(nodes: Iterable[Node]) -> str:
     """Return the class of the network, if a node says it."""
     for node in nodes:
         names = _QUOTED.findall(node.metadata.get(_CLASSES, ""))
-        if len(names) > 1:
+        if len(names) > 1 and "." in names[0]:
             return str(names[0]).rpartition(".")[2]
     return ""
 
