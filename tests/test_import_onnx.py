@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import math
 import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -459,6 +460,24 @@ def test_files_of_older_versions_say_numbers_as_attributes():
     check_same(data, read(data))
 
 
+@pytest.mark.parametrize("is_halved_first", [False, True])
+def test_a_gelu_of_five_nodes_is_one_layer(is_halved_first):
+    arrays = {"r": np.float32(2**0.5), "one": np.float32(1), "half": np.asarray([0.5], "float32")}
+    nodes = [
+        helper.make_node("Div", ["x", "r"], ["d"]),
+        helper.make_node("Erf", ["d"], ["e"]),
+        helper.make_node("Add", ["e", "one"], ["p"]),
+    ]
+    if is_halved_first:
+        nodes += [helper.make_node("Mul", ["half", "x"], ["h"]), node("Mul", "h", "p")]
+    else:
+        nodes += [helper.make_node("Mul", ["x", "p"], ["m"]), node("Mul", "m", "half")]
+    data = built((nodes, {key: np.asarray(array) for key, array in arrays.items()}))
+    found = read(data)
+    check_same(data, found)
+    assert [x.op.op_name for x in found.network.graph.nodes.values() if x.inputs] == ["gelu"]
+
+
 def test_sizes_that_the_file_computes_are_numbers():
     arrays = {"i": np.asarray([0], "int64"), "r": np.asarray([-1], "int64")}
     nodes = [
@@ -569,6 +588,46 @@ def test_broken_files_give_diagnostics_alone(whole):
         except netspec.SpecError as error:
             refused += 1
             assert {item.code for item in error.diagnostics} <= {"NS001", "NS070", "NS076"}
+    assert refused > DRAWS
+
+
+def mutated(model: onnx.ModelProto, r: Random) -> None:
+    """Change something of a node that a file may say, whether it makes sense or not."""
+    graph = model.graph
+    node = r.choice(graph.node)
+    names = [name for other in graph.node for name in (*other.input, *other.output)]
+    match r.choice(("input", "less", "op", "attribute", "number", "shape")):
+        case "input" if node.input:
+            node.input[r.randrange(len(node.input))] = r.choice((*names, ""))
+        case "less" if node.input:
+            node.input.pop()
+        case "op":
+            node.op_type = r.choice(graph.node).op_type
+        case "attribute" if node.attribute:
+            del node.attribute[r.randrange(len(node.attribute))]
+        case "number" if any(item.ints for item in node.attribute):
+            item = r.choice([item for item in node.attribute if item.ints])
+            item.ints[r.randrange(len(item.ints))] = r.choice((-1, 0, 3, 7, 2**40))
+        case _:
+            tensor = r.choice(graph.initializer)
+            if tensor.dims:
+                tensor.dims[:] = [math.prod(tensor.dims), *[1] * r.randrange(4)]
+
+
+def test_files_that_make_no_sense_give_diagnostics_alone():
+    r = Random(3)
+    wholes = [exported(Attention(), torch.randn(2, 8, 3, 3), False)]
+    wholes += [exported(lively(Small()), torch.randn(2, 3, 16, 16), False)]
+    refused = 0
+    for _ in range(DRAWS * 5):
+        model = onnx.load_model_from_string(r.choice(wholes))
+        for _ in range(r.choice((1, 2, 5))):
+            mutated(model, r)
+        try:
+            read(model.SerializeToString())
+        except netspec.SpecError as error:
+            refused += 1
+            assert {item.code for item in error.diagnostics} <= {"NS070", "NS076"}
     assert refused > DRAWS
 
 

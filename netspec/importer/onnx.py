@@ -17,6 +17,7 @@ from netspec.importer.labels import named
 from netspec.importer.lines import PLACE
 from netspec.importer.naming import Names, legal
 from netspec.importer.onnx_file import Graph
+from netspec.importer.onnx_gelu import with_gelus
 from netspec.importer.onnx_lift import ANY_BATCH, Draft, Lifter
 from netspec.importer.onnx_names import (
     Scope,
@@ -55,7 +56,7 @@ def import_graph(graph: Graph, name: str, sizes: Sequence[tuple[int, ...]] = ())
     Raises SpecError with everything that no op can do.
     """
     shapes, batch = _inputs(graph, sizes)
-    lifter = Lifter(graph, shapes, batch)
+    lifter = Lifter(with_gelus(graph), shapes, batch)
     lifter.run()
     if lifter.missing:
         raise refused(lifter.missing)

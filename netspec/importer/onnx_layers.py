@@ -26,8 +26,7 @@ def _vector(weight: Weight | None, size: int) -> Weight | None:
 
 @lifts("Conv")
 def _conv(lifter: Lifter, node: Node) -> Held:
-    x, weight = lifter.tensor(node), lifter.weight(node, 1)
-    assert weight is not None
+    x, weight = lifter.tensor(node), lifter.needed(node, 1)
     array = weight.array
     groups = node.attributes.get("group", 1)
     window = window_of(node, x, array.shape[2:])
@@ -55,8 +54,7 @@ def _window(window: Window) -> dict[str, Any]:
 
 @lifts("ConvTranspose")
 def _conv_transpose(lifter: Lifter, node: Node) -> Held:
-    x, weight = lifter.tensor(node), lifter.weight(node, 1)
-    assert weight is not None
+    x, weight = lifter.tensor(node), lifter.needed(node, 1)
     array, groups = weight.array, node.attributes.get("group", 1)
     spatial = array.ndim - 2
     pads = tuple(node.attributes.get("pads", (0,) * 2 * spatial))
@@ -80,8 +78,7 @@ def _conv_transpose(lifter: Lifter, node: Node) -> Held:
 @lifts("Gemm")
 def _gemm(lifter: Lifter, node: Node) -> Held:
     given = node.attributes
-    weight, bias = lifter.weight(node, 1), lifter.weight(node, 2)
-    assert weight is not None
+    weight, bias = lifter.needed(node, 1), lifter.weight(node, 2)
     if given.get("transA", 0):
         raise NoCounterpart("a transposed input: linear")
     array = weight.array if given.get("transB", 0) else weight.array.T
@@ -237,8 +234,7 @@ def _gelu(lifter: Lifter, node: Node) -> Held:
 
 @lifts("PRelu")
 def _prelu(lifter: Lifter, node: Node) -> Held:
-    x, slope = lifter.tensor(node), lifter.weight(node, 1)
-    assert slope is not None
+    x, slope = lifter.tensor(node), lifter.needed(node, 1)
     count = slope.array.size
     if count not in (1, x.sizes[0]) or (count > 1 and slope.array.shape[:1] != (count,)):
         raise NoCounterpart("slopes that are not one a channel: prelu")

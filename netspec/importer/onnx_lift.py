@@ -121,10 +121,8 @@ class Lifter:
                 self._agree(node, name, value)
 
     def _found(self, node: Node) -> Any:
-        if node.op == "Shape":
-            return self._shape(node)
-        if node.op == "If":
-            return self._branch(node)
+        if node.op in _OWN:
+            return self._refusing(node, _OWN[node.op])
         given = [self.held.get(name) for name in node.inputs]
         if any(isinstance(value, View) for value in given):
             if node.op not in VIEWED:
@@ -147,13 +145,12 @@ class Lifter:
         except ValidationError as error:
             first = error.errors()[0]
             raise NoCounterpart(f"`{'.'.join(map(str, first['loc']))}`: {first['msg']}") from None
-        except (IndexError, KeyError, TypeError, ValueError, OverflowError, ZeroDivisionError):
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
             raise NoCounterpart("its arguments fit no") from None
 
     def _branch(self, node: Node) -> list[Any]:
         """Lift what a node does whose condition is known."""
-        condition = self.array(node, 0)
-        assert condition is not None
+        condition = self.numbers(node, 0)
         branch = node.attributes["then_branch" if condition.all() else "else_branch"]
         self.held.update(branch.arrays)
         self._lift_all(branch.nodes)
@@ -221,6 +218,17 @@ class Lifter:
             raise NoCounterpart("numbers that only running it gives:")
         return value
 
+    def numbers(self, node: Node, place: int) -> Array:
+        """Return numbers that a node must read."""
+        array = self.array(node, place)
+        if array is None:
+            raise NoCounterpart("no numbers where there must be some:")
+        return array
+
+    def needed(self, node: Node, place: int) -> Weight:
+        """Return a weight that a node must read."""
+        return Weight(node.inputs[place], self.numbers(node, place))
+
     def weight(self, node: Node, place: int) -> Weight | None:
         """Return a weight that a node reads, None for nothing."""
         array = self.array(node, place)
@@ -266,3 +274,7 @@ class Lifter:
 def _snake(name: str) -> str:
     text = "".join(f"_{char.lower()}" if char.isupper() else char for char in name)
     return text.lstrip("_").replace("_pool", "_pool2d")
+
+
+_OWN: dict[str, Lift] = {"Shape": Lifter._shape, "If": Lifter._branch}
+"""What is no layer, whatever it reads."""

@@ -28,8 +28,7 @@ def _same(lifter: Lifter, node: Node) -> Any:
 
 @lifts("Reshape")
 def _reshape(lifter: Lifter, node: Node) -> Held | View:
-    x, given = lifter.value(node, 0), lifter.array(node, 1)
-    assert given is not None
+    x, given = lifter.value(node, 0), lifter.numbers(node, 1)
     dims, sizes = lifter.dims(x), [int(size) for size in given.reshape(-1)]
     if not node.attributes.get("allowzero", 0):
         sizes = [dims[i] if size == 0 else size for i, size in enumerate(sizes)]
@@ -106,9 +105,9 @@ def _transpose(lifter: Lifter, node: Node) -> Held | View:
 
 @lifts("Expand")
 def _expand(lifter: Lifter, node: Node) -> Held:
-    value, given = lifter.value(node, 0), lifter.array(node, 1)
-    x = value if isinstance(value, Held) else layer(lifter, node, 0, given.size)  # type: ignore[union-attr]
-    dims, wanted = lifter.dims(x), [int(size) for size in given]  # type: ignore[union-attr]
+    value, given = lifter.value(node, 0), lifter.numbers(node, 1)
+    x = value if isinstance(value, Held) else layer(lifter, node, 0, given.size)
+    dims, wanted = lifter.dims(x), [int(size) for size in given]
     dims = (1,) * (len(wanted) - len(dims)) + dims
     wanted = [1] * (len(dims) - len(wanted)) + wanted
     sizes = [max(a, b) for a, b in zip(dims, wanted, strict=True)]
