@@ -229,8 +229,10 @@ class _Folder:
         self, group: Group, lines: Sequence[Line], names: dict[Read, str]
     ) -> list[Line] | None:
         """Return the lines of a list, with an `identity` for each number that does nothing."""
-        if not group.path or not all(line.name.isdecimal() for line in lines):
+        if not any(line.name.isdecimal() for line in lines):
             return None
+        if not all(line.name.isdecimal() for line in lines):
+            raise Interleaved(group.path, "there are parts beside its numbered ones")
         found: list[Line] = []
         last = Local(next(iter(names.values()), INPUT))
         for line in lines:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from difflib import SequenceMatcher
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from netspec.importer.flat import Flat, Result
 from netspec.importer.lines import PLACE
 from netspec.importer.refusal import Unliftable, refused
 from netspec.importer.spec import imported
+from netspec.importer.torch_align import aligned
 from netspec.importer.torch_lift import Draft, Lifter
 from netspec.importer.torch_names import named, read_of
 from netspec.importer.torch_regions import lift, regions
@@ -101,10 +101,9 @@ def flat_of_traces(
     whole = lifters[0]
     names = _inputs(whole)
     drafts = _needed(whole)
-    only = _training_only(drafts, _needed(lifters[-1]))
-    steps, paths, wrong = named(drafts, names, only, shapes)
-    wrong += _unread(drafts, shapes)
-    if wrong:
+    both = aligned(drafts, _needed(lifters[-1]))
+    steps, paths, wrong = named(drafts, names, both.only, shapes)
+    if wrong := [*both.wrong, *wrong, *_unread(drafts, shapes)]:
         raise refused(wrong)
     outputs = {
         text: Result(read_of(whole.value(result), paths, names))
@@ -157,23 +156,6 @@ def _needed(lifter: Lifter) -> dict[int, Draft]:
             todo += [read.draft for read in lifter.drafts[number].reads]
     results = frozenset(lifter.value(result).draft for result in lifter.trace.results)
     return tidied({number: lifter.drafts[number] for number in sorted(needed)}, results)
-
-
-def _training_only(whole: Mapping[int, Draft], part: Mapping[int, Draft]) -> frozenset[int]:
-    """Return the drafts that only training has, but for noise, which inference passes by."""
-
-    def keys(drafts: Mapping[int, Draft]) -> list[object]:
-        return [(x.scope.path, x.op, *x.tensors.values()) for x in drafts.values()]
-
-    numbers = [*whole]
-    match = SequenceMatcher(None, keys(whole), keys(part), autojunk=False)
-    found = (
-        numbers[i]
-        for tag, start, end, *_ in match.get_opcodes()
-        if tag in ("delete", "replace")
-        for i in range(start, end)
-    )
-    return frozenset(number for number in found if whole[number].op != "stochastic_depth")
 
 
 def _unread(drafts: Mapping[int, Draft], shapes: Mapping[str, object]) -> list[Unliftable]:

@@ -4,15 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from netspec.importer.torch_lift import (
-    Held,
-    Lifter,
-    NoCounterpart,
-    Weight,
-    lifts,
-    name_of,
-    one,
-)
+from netspec.importer.torch_alias import name_of
+from netspec.importer.torch_lift import Held, Lifter, NoCounterpart, Weight, lifts, one
 
 if TYPE_CHECKING:
     from torch.fx import Node

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from netspec.importer.flat import Path
 from netspec.importer.refusal import Unliftable
+from netspec.importer.torch_alias import clobbering, is_in_place, name_of
 from netspec.importer.torch_tables import table
 from netspec.importer.torch_trace import Scope, Trace, place, scope
 from netspec.language.terms import Value
@@ -92,9 +93,12 @@ class Lifter:
     held: dict[Node, Any] = field(default_factory=dict)
     made: dict[str, Held] = field(default_factory=dict)
     """Tensors of the state_dict that stand as layers of their own, by key."""
+    clobbering: frozenset[Node] = frozenset()
+    """Calls that overwrite what is read again under another name."""
 
     def begin(self) -> None:
         """Take the inputs."""
+        self.clobbering = clobbering(self.trace.nodes)
         for number, node in enumerate(self.trace.inputs):
             sizes = tuple(int(size) for size in node.meta["val"].shape[1:])
             self.held[node] = Held(-1 - number, "", sizes, 0)
@@ -138,6 +142,8 @@ class Lifter:
     def _overwrite(self, node: Node) -> None:
         """Let whoever reads what was overwritten read the new value."""
         target: Any = node.args[0]
+        if node in self.clobbering:
+            raise NoCounterpart("the same without overwriting what is read again")
         if target in self.held:
             self.held[target] = self.held[node]
 
@@ -347,20 +353,6 @@ def one(value: Any) -> Any:
     if isinstance(items, tuple):
         return items[0] if items and len({*items}) == 1 else items
     return items
-
-
-def name_of(node: Node) -> str:
-    """Return the name of what a node calls: `relu` for `aten.relu_.default`."""
-    text = str(node.target)
-    if text.startswith("aten."):
-        return text.split(".")[1].rstrip("_")
-    return getattr(node.target, "__name__", text)
-
-
-def is_in_place(node: Node) -> bool:
-    """Tell whether a call overwrites its first argument."""
-    text = str(node.target)
-    return text.startswith("aten.") and text.split(".")[1].endswith("_")
 
 
 def nearest(name: str) -> str:

@@ -70,26 +70,41 @@ def _owner(draft: Draft, path: Path, owners: dict[str, Path]) -> Path:
 
 def _paths(drafts: Mapping[int, Draft], keys: Iterable[str]) -> dict[int, Path]:
     """Return a path for each draft."""
-    places = Counter((x.scope.path, x.scope.call) for x in drafts.values() if not x.path)
-    around = {x.scope.path[:i] for x in drafts.values() for i in range(len(x.scope.path))}
+    homes = {home for draft in drafts.values() if (home := _home(draft))}
+    scopes = {number: _outside(draft, homes) for number, draft in drafts.items()}
+    places = Counter((scopes[i], x.scope.call) for i, x in drafts.items() if not x.path)
+    around = {path[:i] for path in scopes.values() for i in range(len(path))}
+    around |= {path[:i] for path in homes for i in range(len(path))}
     around |= {x.path[:-1] for x in drafts.values() if x.path}
     taken = {path[:i] for path in (tuple(key.split(".")) for key in keys) for i in range(len(path))}
-    taken |= {x.scope.path for x in drafts.values()} | {x.path for x in drafts.values()}
+    taken |= {*scopes.values()} | {x.path for x in drafts.values()}
     found: dict[int, Path] = {}
     used: set[Path] = {path for path in taken if path in around}
     for number, draft in drafts.items():
-        where = draft.scope
+        where = scopes[number]
         if draft.path:
             path = draft.path
         elif owner := _home(draft):
             path = _unused(owner, used)
-        elif where.path and where.path not in around and places[where.path, where.call] == 1:
-            path = _unused(where.path, used)
+        elif where and where not in around and places[where, draft.scope.call] == 1:
+            path = _unused(where, used)
         else:
-            path = _unused((*where.path, draft.op), used | taken)
+            path = _unused((*where, draft.op), used | taken)
         found[number] = path
         used.add(path)
     return found
+
+
+def _outside(draft: Draft, homes: set[Path]) -> Path:
+    """Return the module around a draft, or a name beside it if that is one op with weights."""
+    path = draft.scope.path
+    if draft.tensors:
+        return path
+    for i in range(len(path)):
+        if path[: i + 1] in homes:
+            name = "_".join(path[i:]) if path[i + 1 :] else f"{path[i]}_{draft.op}"
+            return (*path[:i], name)
+    return path
 
 
 def _home(draft: Draft) -> Path:

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from netspec.importer.flat import Path
-from netspec.importer.torch_lift import Held, Lifter, NoCounterpart, Weight, name_of
+from netspec.importer.torch_alias import name_of
+from netspec.importer.torch_lift import Held, Lifter, NoCounterpart, Weight
 from netspec.importer.torch_trace import Scope, scopes
 
 if TYPE_CHECKING:
