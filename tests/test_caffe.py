@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
+from random import Random
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +14,7 @@ import torch
 
 import netspec
 from netspec.cli import main
+from netspec.importer import caffe
 from netspec.importer.caffemodel import read as tensors_of
 from netspec.importer.caffemodel import state
 from netspec.importer.spec import imported
@@ -21,7 +23,8 @@ from netspec.language.model import BlockCall
 from netspec.text.diagnostics import Source, SpecError
 from tests import prototxts
 from tests.caffemodels import caffemodel, difference, outputs, read, weights
-from tests.support import mostly, printed
+from tests.hostile_text import hostile_text
+from tests.support import draws, mostly, printed
 
 LAYERS = [
     "Convolution convolution_param { num_output: 6 kernel_size: 3 pad: 1 stride: 2 group: 3 }",
@@ -238,6 +241,16 @@ def test_fillers_become_init(filler):
     assert "bias: zeros_" in text
 
 
+def test_what_a_scale_starts_at_is_what_the_normalisation_starts_at():
+    scale = "scale_param { bias_term: true filler { value: 0 } bias_filler { value: 2 } }"
+    pair = 'layer { name: "b" type: "BatchNorm" bottom: "a" top: "b" } layer { name: "s" ' + (
+        f'type: "Scale" bottom: "b" top: "b" {scale} }}'
+    )
+    norm = read(START + pair).steps[-1]
+    assert norm.arguments == {"momentum": 0.001}
+    assert norm.init == {"weight": {"constant_": {"val": 0.0}}, "bias": {"constant_": {"val": 2.0}}}
+
+
 def test_caffes_xavier_is_drawn_as_caffe_draws_it():
     said = 'num_output: 400 kernel_size: 3 weight_filler { type: "xavier" }'
     text = imported(read(around(f"Convolution convolution_param {{ {said} }}"))).spec.source.text
@@ -381,3 +394,30 @@ def test_the_command_says_what_is_wrong(words, code, said, tmp_path, monkeypatch
     (tmp_path / "bad.caffemodel").write_bytes(b"\x80\x02}q\x00.")
     assert main(["import", *words.split()]) == code
     assert said in "".join(capsys.readouterr())
+
+
+# ------------------------------------------------------------------ names of strangers
+
+
+def test_any_names_are_those_of_a_spec():
+    random = Random(0)
+    for _ in range(draws(40, 1000)):
+        name, blob, net, file = (quoted(hostile_text(random)) for _ in range(4))
+        words = random.sample(["on", "null", "forward", "input", "3x3", "_", "a/b", "日本", ""], 2)
+        text = (
+            f"name: {net} input: {blob} input_shape {{ dim: 1 dim: 3 dim: 8 dim: 8 }}\n"
+            f'layer {{ name: {name} type: "Convolution" bottom: {blob} top: "{words[0]}" '
+            f"param {{ lr_mult: 3 }} convolution_param {{ num_output: 4 kernel_size: 1 }} }}\n"
+            f'layer {{ name: "{words[1]}" type: "ReLU" bottom: "{words[0]}" top: {name} }}\n'
+        )
+        flat = caffe.read(Source(file, text))
+        network = imported(flat)
+        assert [step.op for step in flat.steps] == ["conv2d", "relu"]
+        assert network.spec.source.text.isascii()
+        assert formatted(Source("spec.yaml", network.spec.source.text)) == network.spec.source.text
+
+
+def quoted(text: str) -> str:
+    """Write a text as a string of prototext, on one line."""
+    plain = re.sub(r"[\n\"\\]", " ", text)
+    return f'"{plain}"'

@@ -85,6 +85,12 @@ REFUSED = [
     (around("Eltwise"), "NS070", '"Eltwise"', "Eltwise with 1 input"),
     (around('Tanh top: "y"'), "NS070", '"Tanh"', "TanH with 2 outputs"),
     (around("Reshape reshape_param { shape { dim: -1 dim: 2 dim: 3 } }"), "NS070", None, ""),
+    (
+        START
+        + 'layer { name: "b" type: "BatchNorm" bottom: "a" top: "b" } layer { name: "s" type: '
+        '"Scale" bottom: "b" top: "s" top: "t" scale_param { bias_term: true } }',
+        *("NS070", '"Scale"', "Scale with 2 outputs"),
+    ),
     (around("Slice"), "NS075", "", "computes nothing"),
 ]
 

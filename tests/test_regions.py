@@ -91,6 +91,7 @@ def test_a_tap_for_training_does_not_hide_a_block():
             residual(net, f"part{number}")
             if taps and number < 4:
                 above = net.top
+                net.top = above if number < 3 else f"part{number}_first"
                 net.linear(f"loss{number}/fc", 10)
                 net.loss(f"loss{number}/loss", 0.5)
                 net.top = above
@@ -101,6 +102,14 @@ def test_a_tap_for_training_does_not_hide_a_block():
     taps, plain = (uses(read(str(network(taps)))) for taps in (True, False))
     assert len(plain["Part"]) == 5
     assert taps["Part"] == plain["Part"]
+
+
+def test_what_is_read_elsewhere_in_inference_is_not_shut_into_a_block():
+    net = start()
+    for number in range(1, 5):
+        residual(net, f"part{number}")
+    net.concat("all", *(f"part{number}_second" for number in range(1, 5)), net.top)
+    assert uses(read(str(net))) == {}
 
 
 def test_one_use_and_few_lines_are_no_block():

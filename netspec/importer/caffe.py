@@ -12,11 +12,11 @@ from netspec.importer.caffe_net import Layer, Net, Sizes, net, shape_of
 from netspec.importer.caffe_remarks import remarks
 from netspec.importer.flat import Flat, Path, Read, Result, Step
 from netspec.importer.labels import named
-from netspec.importer.naming import Names, title
+from netspec.importer.naming import Names, shown, title
 from netspec.importer.prototxt import parse
 from netspec.ops.window import times
 from netspec.text.codes import Code
-from netspec.text.diagnostics import Sink, Source, Span, SpecError, escape, suggest
+from netspec.text.diagnostics import Sink, Source, Span, SpecError, suggest
 
 
 def read(source: Source, sizes: Sequence[Sizes] = ()) -> Flat:
@@ -63,7 +63,7 @@ class _Lifting:
         }
         file = source.name.replace("\\", "/").rpartition("/")[2]
         name = title(self.net.name) or title(file.partition(".")[0]) or "Net"
-        doc = f"Imported from Caffe's {escape(file)}"
+        doc = f"Imported from Caffe's {shown(file)}"
         layers = [self.graph.layers[number] for number in sorted(self.needed)]
         heads = [result.name for result in self.graph.outputs if result.is_training]
         said = tuple(remarks(layers, (size[0] for size in self.inputs.values()), heads))
@@ -134,8 +134,8 @@ def _scales(graph: Wired, needed: set[int], results: set[Blob]) -> dict[int, int
             readers.setdefault(blob, []).append(number)
     found = {}
     for blob, (number, *others) in readers.items():
-        own = graph.layers[number].parameters
-        is_scale = graph.layers[number].type == "scale" and len(graph.reads[number]) == 1
+        layer, own = graph.layers[number], graph.layers[number].parameters
+        is_scale = layer.type == "scale" and len(graph.reads[number]) == len(layer.tops) == 1
         if is_scale and graph.layers[blob.maker].type == "batchnorm" and not others:
             plain = own.integer("axis", 1) == 1 and own.integer("num_axes", 1) == 1
             if plain and own.flag("bias_term", False) and blob not in results:

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from netspec import limits
-from netspec.importer.caffe_build import Site, blobs
+from netspec.importer.caffe_build import Init, Site, blobs
 from netspec.importer.caffe_net import Layer
 from netspec.importer.caffe_windows import (
     convolution,
@@ -118,8 +118,18 @@ def _batch_norm(site: Site) -> Read:
         eps=own.number("eps", 1e-5),
         momentum=round(1 - fraction, 9),
         affine=site.scale is not None,
+        fill=_scale_starts(site.scale) if site.scale else {},
         tensors=tensors | blobs(site.layer, "running_mean", "running_var"),
     )
+
+
+def _scale_starts(scale: Layer) -> Init:
+    """Return how the weights of a scale and shift are filled."""
+    first, second = (scale.parameters.message(x) for x in ("filler", "bias_filler"))
+    return {
+        **_started("weight", first.number("value", 1), 1),
+        **_started("bias", second.number("value", 0), 0),
+    }
 
 
 def _scale(site: Site) -> Read:
@@ -149,11 +159,16 @@ def _learnt(site: Site, op: str, name: str, read: Read) -> Read:
     tensor = site.add(
         "parameter",
         size=(shape[0], *(1 for _ in shape[1:])),
-        fill={"": {"constant_": {"val": start}}} if start else {},
+        fill=_started("", start, 0),
         suffix=f"_{name}",
         tensors=blobs(site.layer, "", first=int(is_second)),
     )
     return site.add(op, read, tensor, suffix="" if op == "mul" else "_sum")
+
+
+def _started(tensor: str, start: float, default: float) -> Init:
+    """Return how a tensor of one number is filled, unless it is so anyway."""
+    return {} if start == default else {tensor: {"constant_": {"val": start}}}
 
 
 def _beside(site: Site) -> Read:

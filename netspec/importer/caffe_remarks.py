@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from netspec.importer.caffe_net import Layer
 from netspec.importer.prototxt import Message
-from netspec.text.diagnostics import escape
 
 _IDLE = {
     *("engine", "blobs", "propagate_down", "loss_param", "accuracy_param", "blob_share_mode"),
@@ -32,7 +31,7 @@ def remarks(
     yield from _images([layer for layer in layers if layer.is_data], 3 in channels)
     yield from _rates(layers)
     if heads:
-        names = ", ".join(map(escape, heads))
+        names = ", ".join(heads)
         yield f"training: {names} count less in the loss, so inference goes without them"
     frozen = [x.name for x in layers if x.parameters.flag("use_global_stats", False)]
     if frozen:
@@ -49,7 +48,7 @@ def _images(data: Sequence[Layer], is_colour: bool) -> Iterator[str]:
         if mean := change.numbers("mean_value"):
             found[f"images: minus the mean {', '.join(f'{value:g}' for value in mean)}"] = None
         for file in change.texts("mean_file"):
-            found[f"images: minus the mean image of {escape(file)}"] = None
+            found[f"images: minus the mean image of {file}"] = None
         for scale in change.numbers("scale"):
             found[f"images: times {scale:g}, behind the mean"] = None
     yield from found
@@ -73,7 +72,7 @@ def _rates(layers: Sequence[Layer]) -> Iterator[str]:
     for text in common[:1]:
         yield f"training: {text}" + (" of weight, bias" if "," in text else "")
     for text in common[1:]:
-        yield f"training: {text} of {', '.join(map(escape, rates[text]))}"
+        yield f"training: {text} of {', '.join(rates[text])}"
 
 
 def _unread(layers: Sequence[Layer]) -> Iterator[str]:

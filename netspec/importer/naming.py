@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from netspec.language.model import INPUT
 from netspec.language.names import check_name
-from netspec.text.diagnostics import Sink, Source, Span
+from netspec.text.diagnostics import Sink, Source, Span, escape
 from netspec.text.plain import resolve
 
 _NOWHERE = Span(Source("", ""), 0, 0)
@@ -25,6 +25,11 @@ def legal(text: str, kind: str) -> str:
     for role in ("layer", "input", "output"):
         check_name(sink, name, _NOWHERE, role)
     return name if is_text and not sink.failed else f"{name}_{kind}"
+
+
+def shown(text: str) -> str:
+    """Return a text of a source as one of ASCII, which every file and terminal shows as it is."""
+    return escape(text).encode("ascii", "backslashreplace").decode()
 
 
 def title(text: str) -> str:

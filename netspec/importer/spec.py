@@ -10,10 +10,11 @@ from netspec.compiler import compile_spec
 from netspec.importer.flat import Flat
 from netspec.importer.fold import fold
 from netspec.importer.losses import weighted
+from netspec.importer.naming import shown
 from netspec.importer.refusal import Unliftable, refused
 from netspec.importer.tree import Interleaved
 from netspec.language.write import written
-from netspec.text.diagnostics import Source, escape
+from netspec.text.diagnostics import Source
 
 
 def imported(flat: Flat, shapes: Mapping[str, tuple[int, ...]] | None = None) -> Network:
@@ -34,7 +35,7 @@ def imported(flat: Flat, shapes: Mapping[str, tuple[int, ...]] | None = None) ->
         expect["train_params"] = totals.training.params
     # Larger numbers are none that a spec can hold.
     expect = {key: number for key, number in expect.items() if number < 10**18}
-    head = "".join(f"# {line}\n" for text in flat.remarks for line in wrap(escape(text), _WIDTH))
+    head = "".join(f"# {line}\n" for text in flat.remarks for line in wrap(shown(text), _WIDTH))
     network = compile_spec(Source(f"<{flat.name}>", head + written(spec, expect)))
     if shapes is not None:
         _prove(network, shapes)
