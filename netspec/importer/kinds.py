@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
@@ -35,7 +36,7 @@ def _kinds(groups: Sequence[Group]) -> dict[Path, str]:
         is_list = all(name.isdecimal() for name in group.parts)
         is_outer = any(isinstance(part, Group) for part in group.parts.values())
         # `block1` of `block1-0` and `block1-1` is a list too, whatever they are called.
-        is_named_list = any(_stem((name,)) == _stem(path) for name in group.parts)
+        is_named_list = all(re.match(f"{path[-1]}[^A-Za-z]", name) for name in group.parts)
         if (is_list and (is_outer or len(group.parts) < 2)) or is_named_list:
             continue
         same.add_edge(path, parts[path])
