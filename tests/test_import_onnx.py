@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 import netspec
+from netspec import limits
 from netspec.cli import main
 from netspec.importer.onnx import Found, import_graph
 from netspec.importer.onnx_file import parsed
@@ -636,6 +637,13 @@ def test_numbers_that_would_fill_the_memory_are_not_computed():
     nodes = [helper.make_node("ConstantOfShape", ["s"], ["c"]), node("Add", "x", "c")]
     with pytest.raises(netspec.SpecError, match="NS070"):
         read(built((nodes, size)))
+
+
+def test_more_nodes_than_anybody_needs_are_refused(monkeypatch):
+    monkeypatch.setattr(limits, "IMPORTED", 1)
+    data = built(([helper.make_node("Relu", ["x"], ["a"]), node("Relu", "a")], {}))
+    with pytest.raises(netspec.SpecError, match="NS001"):
+        read(data)
 
 
 def test_sizes_that_the_file_leaves_open_are_asked_for():

@@ -106,8 +106,8 @@ class Refusal:
 def _refuse_size(graph: onnx.GraphProto, refusal: Refusal) -> None:
     if not graph.node:
         refusal.stop("these bytes are no ONNX model: there are no nodes in it")
-    if len(graph.node) > limits.LAYERS:
-        refusal.stop(f"the graph has more than {counted(limits.LAYERS, 'node')}", Code.LIMIT)
+    if len(graph.node) > limits.IMPORTED:
+        refusal.stop(f"the graph has more than {counted(limits.IMPORTED, 'node')}", Code.LIMIT)
     if graph.sparse_initializer:
         refusal.stop("the graph has sparse arrays, which netspec does not read")
 

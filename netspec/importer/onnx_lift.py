@@ -183,7 +183,7 @@ class Lifter:
         reason, _, words = text.rpartition(":")
         words = words.strip() or next(iter(likely(_snake(node.op), REGISTRY)), "")
         nearest = " but ".join(filter(None, (words, reason and f"this is {reason}")))
-        path = (node.name or f"node {self.graph.nodes.index(node)}",)
+        path = (node.name or f"the node of {', '.join(node.outputs[:1])}",)
         self.missing.append(Unliftable(node.op, path, self.graph.file, nearest))
 
     # ------------------------------------------------------------ values

@@ -149,7 +149,8 @@ def owner_of(draft: Draft) -> Path:
 
 def paths(drafts: Mapping[int, Draft], around: Mapping[int, Scope]) -> dict[int, Path]:
     """Return a path for each draft: that of its module where it is all that the module does."""
-    calls: Counter[tuple[Path, str]] = Counter()
+    calls: Counter[Path] = Counter()
+    numbers: Counter[Path] = Counter()
     inside: dict[Path, set[str]] = {}
     outer = {scope.path[:i] for scope in around.values() for i in range(len(scope.path))}
     for number, draft in drafts.items():
@@ -162,13 +163,13 @@ def paths(drafts: Mapping[int, Draft], around: Mapping[int, Scope]) -> dict[int,
             path = _tensor(draft.weights[""].name, around[number])
         elif path and path not in outer and len(inside[path]) == 1:
             # A module that is called again is another step.
-            calls[path, ""] += 1
-            if calls[path, ""] == 1 and "-" not in path[-1]:
+            calls[path] += 1
+            if calls[path] == 1 and "-" not in path[-1]:
                 found[number] = path
                 continue
         else:
             path = (*path, draft.op)
-        found[number] = _unused(path, used)
+        found[number] = _unused(path, used, numbers)
         used.add(found[number])
     return found
 
@@ -179,11 +180,11 @@ def _tensor(name: str, scope: Scope) -> Path:
     return (*scope.path, own[-1]) if scope.is_known else own
 
 
-def _unused(path: Path, used: set[Path]) -> Path:
+def _unused(path: Path, used: set[Path], numbers: Counter[Path]) -> Path:
     """Return a path that nothing has: the last name with a number behind it."""
     path = (*path[:-1], path[-1].replace("-", "_"))
-    number, made = 0, path
+    made = path
     while made in used or not (made[-1].isdecimal() or _legal(made[-1]) == made[-1]):
-        number += 1
-        made = (*path[:-1], f"{'x' if path[-1].isdecimal() else ''}{path[-1]}_{number}")
+        numbers[path] += 1
+        made = (*path[:-1], f"{'x' if path[-1].isdecimal() else ''}{path[-1]}_{numbers[path]}")
     return made
