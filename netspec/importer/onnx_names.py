@@ -13,6 +13,7 @@ from netspec.importer.naming import legal
 from netspec.importer.onnx_file import Node
 from netspec.importer.onnx_lift import Draft
 from netspec.language.names import NAME, check_name
+from netspec.ops.base import REGISTRY
 from netspec.text.diagnostics import Sink
 
 _SCOPES, _CLASSES = "pkg.torch.onnx.name_scopes", "pkg.torch.onnx.class_hierarchy"
@@ -106,22 +107,35 @@ def scopes(drafts: Mapping[int, Draft]) -> dict[int, Scope]:
 
 
 def _guessed(drafts: Mapping[int, Draft], found: dict[int, Scope]) -> dict[int, Scope]:
-    """Return modules also for what the exporter put between: that around all that reads it."""
+    """Return modules also for what has none: of what it follows, or around what reads it."""
     known = [scope for scope in found.values() if scope.is_known]
+    if len(known) in (0, len(found)):
+        return found
     inside = Counter(scope.path for scope in known)
-    outer = {scope.path[:i] for scope in known for i in range(len(scope.path))}
-    readers: dict[int, list[Path]] = {}
-    for number in sorted(drafts, reverse=True):
-        path, _, is_known = found[number]
-        if not is_known and number in readers and known:
-            path = _common(readers[number])
-            like = next(scope for scope in known if scope.path[: len(path)] == path)
-            found[number] = Scope(path, like.classes[: len(path)], True)
-        elif is_known and path not in outer and inside[path] == 1:
-            path = path[:-1]  # the module that does nothing else
-        for read in drafts[number].reads:
-            readers.setdefault(read.draft, []).append(path)
-    return found
+    around = {scope.path[:i] for scope in known for i in range(len(scope.path))}
+    outer = {  # without the module that does nothing else
+        number: path[:-1] if path not in around and inside[path] == 1 else path
+        for number, (path, _, is_known) in found.items()
+        if is_known
+    }
+    for _ in range(2):
+        for number, draft in drafts.items():
+            sources = [outer[read.draft] for read in draft.reads if read.draft in outer]
+            if number not in outer and sources and REGISTRY[draft.op].style in _FOLLOWING:
+                outer[number] = _common(sources) or sources[-1]
+        readers: dict[int, list[Path]] = {}
+        for number in sorted(drafts, reverse=True):
+            if number not in outer and number in readers:
+                outer[number] = _common(readers[number])
+            for read in drafts[number].reads if number in outer else ():
+                readers.setdefault(read.draft, []).append(outer[number])
+    classes = {x.path[:i]: x.classes[:i] for x in known for i in range(len(x.path) + 1)}
+    guessed = {number: outer.get(number, ()) for number in drafts if not found[number].is_known}
+    return {**found, **{i: Scope(path, classes[path], True) for i, path in guessed.items()}}
+
+
+_FOLLOWING = ("activation", "norm", "join", "dropout")
+"""Styles of ops that belong to what they read."""
 
 
 def _common(paths: Sequence[Path]) -> Path:
@@ -135,16 +149,11 @@ def _common(paths: Sequence[Path]) -> Path:
 
 
 def owner_of(draft: Draft) -> Path:
-    """Return the module that a draft's weights are called after, if they are all of one."""
-    owners = set()
-    for tensor, weight in draft.weights.items():
-        end = f".{tensor}"
-        # The bias of a folded normalisation is a sum that PyTorch's exporter names.
-        name = weight.name.removesuffix("_bias") if tensor == "bias" else weight.name
-        end = ".weight" if name != weight.name and name.endswith(".weight") else end
-        owners.add(name.removesuffix(end) if name.endswith(end) else "")
-    (owner,) = owners if len(owners) == 1 else ("",)
-    return _path(owner) if owner and re.fullmatch(r"[\w.-]+", owner) else ()
+    """Return the module that a weight is called after; equal biases may be one in a file."""
+    weight = draft.weights.get("weight")
+    name = weight.name if weight else ""
+    owner = name.removesuffix(".weight")
+    return _path(owner) if owner != name and re.fullmatch(r"[\w.-]+", owner) else ()
 
 
 def paths(drafts: Mapping[int, Draft], around: Mapping[int, Scope]) -> dict[int, Path]:
