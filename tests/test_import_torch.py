@@ -218,6 +218,22 @@ class Crossed(nn.Module):
         return x
 
 
+class Overwriting(nn.Module):
+    """A view that is overwritten, and what it shows is read again."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = x * 2
+        y.flatten(1).relu_()
+        return y.flatten(1)
+
+
+class Moody(nn.Module):
+    """Another function in training, beside what only training has."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.flatten(1).softmax(1) if self.training else x.flatten(1).log_softmax(1)
+
+
 class Unread(nn.Module):
     """A weight that nothing reads."""
 
@@ -233,6 +249,8 @@ class Unread(nn.Module):
     ("model", "message"),
     [
         (Crossed(), "its parts run between one another's"),
+        (Overwriting(), "without overwriting"),
+        (Moody(), "runs only in inference"),
         (Unread(), "a tensor that nothing reads"),
         (nn.Sequential(nn.Conv2d(3, 3, 1)), "a network of numbers"),
     ],

@@ -66,24 +66,40 @@ def _kinds(root: Group) -> list[list[Group]]:
     import networkx as nx
 
     groups = [group for group in root.groups() if group is not root]
+    knots = _knots(groups)
     kinds: dict[str, list[Group]] = {}
-    inside: nx.DiGraph[str] = nx.DiGraph()
+    keys: dict[Path, str] = {}
     for group in groups:
-        if group.kind not in CONTAINERS:
-            kinds.setdefault(group.kind, []).append(group)
-            inside.add_node(group.kind)
+        if group.kind not in CONTAINERS and group.kind not in knots:
+            keys[group.path] = group.kind
+        elif len(group.reads) > 1 or len(group.gives) > 1:
+            keys[group.path] = ".".join(group.path)  # only a block has several inputs or outputs
+        else:
+            continue
+        kinds.setdefault(keys[group.path], []).append(group)
+    inside: nx.DiGraph[str] = nx.DiGraph()
+    inside.add_nodes_from(kinds)
     for group in groups:
         for inner in group.groups():
-            if inner is not group and {inner.kind, group.kind} <= kinds.keys():
-                inside.add_edge(inner.kind, group.kind)
-    for knot in [*nx.strongly_connected_components(inside)]:
-        if len(knot) > 1 or inside.has_edge(*[*knot] * 2):
-            inside.remove_nodes_from(knot)
+            if inner is not group and group.path in keys and inner.path in keys:
+                inside.add_edge(keys[inner.path], keys[group.path])
     turn = {kind: i for i, kind in enumerate(kinds)}
     order = nx.lexicographical_topological_sort(inside, key=turn.__getitem__)
-    found = [kinds[kind] for kind in order]
-    odd = [[x] for x in groups if len(x.reads) > 1 or len(x.gives) > 1]
-    return [*found, *(x for x in odd if x[0].kind in CONTAINERS)]
+    return [kinds[kind] for kind in order]
+
+
+def _knots(groups: Sequence[Group]) -> set[str]:
+    """Return the kinds that have modules of the same kind inside, however deep."""
+    import networkx as nx
+
+    inside: nx.DiGraph[str] = nx.DiGraph()
+    for group in groups:
+        inside.add_edges_from((x.kind, group.kind) for x in group.groups() if x is not group)
+    for kind in CONTAINERS:
+        if kind in inside:
+            inside.remove_node(kind)
+    knots = [x for x in nx.strongly_connected_components(inside) if len(x) > 1]
+    return {kind for knot in knots for kind in knot} | set(nx.nodes_with_selfloops(inside))
 
 
 @dataclass(slots=True)
@@ -121,7 +137,8 @@ class _Folder:
             slots[Slot(place, "@when")] = [place not in part.absent for _, part in family]
         groups = [group for group, _ in family]
         found = solved(body, slots, self._widths(groups), body.inputs)
-        name = self._name(groups[0].kind)
+        kind = groups[0].kind
+        name = self._name(groups[0].path[-1] if kind in CONTAINERS else kind)
         made = spliced(filled(body, found.values, self.known), self.known)
         self.templates.append(Template(name, found.params, made))
         defaults: dict[str, Value] = {

@@ -141,7 +141,7 @@ def _named(
     count = len(next(iter(made.values())).vector) if made else 0
     given: list[dict[str, Value]] = []
     for use in range(count):
-        held = {texts[key]: _filler(made[key].vector[use], default[key]) for key in order}
+        held = {texts[key]: _filler(made[key].vector, use, default[key]) for key in order}
         given.append(held)
     written = {slot: _put(value, to) for slot, value in values.items()}
     return Solved(params, written, given)
@@ -153,11 +153,11 @@ def _put(value: Value, to: Mapping[str, Expr]) -> Value:
     return substitute(value, to)  # type: ignore[return-value]  # names for names
 
 
-def _filler(value: object, default: Value) -> Value:
-    """Return a value for a use that has none: the default, or any."""
-    if value is not UNKNOWN:
-        return value  # type: ignore[return-value]
-    return 1 if default is None else default
+def _filler(vector: Vector, use: int, default: Value) -> Value:
+    """Return a use's value, or where it has none the default, or what another use has."""
+    known = [value for value in vector if value is not UNKNOWN]
+    value = vector[use] if vector[use] is not UNKNOWN else default
+    return known[0] if value is None else value  # type: ignore[return-value]
 
 
 def _default(made: _Made) -> int | float | bool | str | None:

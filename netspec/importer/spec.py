@@ -11,10 +11,10 @@ from netspec.importer.flat import Flat
 from netspec.importer.fold import fold
 from netspec.importer.losses import weighted
 from netspec.importer.naming import shown
-from netspec.importer.refusal import Unliftable, refused
 from netspec.importer.tree import Interleaved
 from netspec.language.write import written
-from netspec.text.diagnostics import Source
+from netspec.text.codes import Code
+from netspec.text.diagnostics import Diagnostic, Source, SpecError
 
 
 def imported(flat: Flat, shapes: Mapping[str, tuple[int, ...]] | None = None) -> Network:
@@ -26,8 +26,10 @@ def imported(flat: Flat, shapes: Mapping[str, tuple[int, ...]] | None = None) ->
     try:
         spec = weighted(fold(flat))
     except Interleaved as error:
-        help = "a module that calls its parts itself"
-        raise refused([Unliftable(str(error), error.path, ".".join(error.path), help)]) from None
+        where = ".".join(error.path) or "the network itself"
+        help = "let each module call its parts one after the other"
+        message = f"`{where}` cannot be kept together: {error}"
+        raise SpecError([Diagnostic(Code.NOT_LIFTED, message, help=help)]) from None
     network = compile_spec(Source(f"<{flat.name}>", written(spec, {})))
     totals = network.totals
     expect = {"params": totals.inference.params, "macs": totals.inference.macs}

@@ -174,6 +174,17 @@ def _adaptive_pool(lifter: Lifter, node: Node) -> Held:
     return lifter.emit(node, name_of(node), arguments, [lifter.tensor(node, 0)])
 
 
+@lifts("upsample_nearest2d", "upsample_bilinear2d", "upsample_bicubic2d")
+def _upsample(lifter: Lifter, node: Node) -> Held:
+    mode = name_of(node).removeprefix("upsample_").removesuffix("2d")
+    sizes = lifter.argument(node, 1, "output_size")
+    aligns = None if mode == "nearest" else bool(lifter.argument(node, 2, "align_corners"))
+    factors = lifter.argument(node, 2 if mode == "nearest" else 3, "scale_factors")
+    arguments: dict[str, Any] = {"size": tuple(sizes)} if sizes else {"scale_factor": one(factors)}
+    arguments |= {"mode": mode} | ({"align_corners": aligns} if aligns is not None else {})
+    return lifter.emit(node, "interpolate", arguments, [lifter.tensor(node, 0)])
+
+
 @lifts("mean")
 def _mean(lifter: Lifter, node: Node) -> Held:
     x = lifter.tensor(node, 0)
