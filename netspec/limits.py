@@ -38,6 +38,8 @@ PIECES = 1_000
 """Outputs of one op."""
 NESTING = 64
 """Blocks within blocks."""
+IMPORTED = 20_000
+"""Nodes of a graph that is imported."""
 LAYERS = 100_000
 """Layers of the expanded network."""
 CONNECTIONS = 300_000

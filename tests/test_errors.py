@@ -16,7 +16,7 @@ from netspec.text.diagnostics import Diagnostic, Source, SpecError
 from netspec.text.explain import codes, explain
 from tests.support import ROOT
 
-EXAMPLE = re.compile(r"^```(yaml|prototxt) (\S+)\n(.*?)^```\n", re.MULTILINE | re.DOTALL)
+EXAMPLE = re.compile(r"^```(yaml|prototxt|onnx) (\S+)\n(.*?)^```\n", re.MULTILINE | re.DOTALL)
 """Sources in a page about a code: "wrong", "right", and files that they extend."""
 NAMES = {name: code for name, code in vars(Code).items() if not name.startswith("_")}
 TEXTS = {str(path.relative_to(ROOT)): path.read_text() for path in (ROOT / "netspec").rglob("*.py")}
@@ -45,6 +45,20 @@ def imported(text: str, directory: Path, others: dict[str, str]) -> list[Diagnos
 
     try:
         return list(imported(caffe.read(Source("net.prototxt", text))).warnings)
+    except SpecError as error:
+        return list(error.diagnostics)
+
+
+def imported_onnx(text: str, directory: Path, others: dict[str, str]) -> list[Diagnostic]:
+    """Return what is said about ONNX's text form, up to the spec that it becomes."""
+    import onnx
+
+    from netspec.importer.onnx import import_graph
+    from netspec.importer.onnx_file import parsed
+
+    data = onnx.parser.parse_model(text).SerializeToString()
+    try:
+        return list(import_graph(parsed(data, "net.onnx"), "Net").network.warnings)
     except SpecError as error:
         return list(error.diagnostics)
 
@@ -83,7 +97,7 @@ def test_the_wrong_module_yields_exactly_its_code_and_the_right_one_none(code, t
 @pytest.mark.parametrize("code", [code for code in codes() if code not in IMPORTING])
 def test_the_wrong_example_yields_exactly_its_code_and_the_right_one_none(code, tmp_path):
     found = EXAMPLE.findall(explain(code))
-    said = {"yaml": found_in, "prototxt": imported}[found[0][0]]
+    said = {"yaml": found_in, "prototxt": imported, "onnx": imported_onnx}[found[0][0]]
     examples = {name: text for _, name, text in found}
     wrong, right = examples.pop("wrong"), examples.pop("right")
     assert {item.code for item in said(wrong, tmp_path, examples)} == {code}

@@ -19,6 +19,7 @@ from netspec.cli.running import python_module, reading
 from netspec.cli.show import put
 from netspec.language.project import stamp
 from netspec.text import files
+from netspec.text.diagnostics import escape
 from netspec.text.plain import number
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def add(parser: ArgumentParser) -> None:
     parser.add_argument(
         "source",
         help="torch:PACKAGE.MODULE:FACTORY(ARGUMENTS), whose Python it runs, a .pt2 file of "
-        "torch.export, or Caffe's .prototxt",
+        "torch.export, Caffe's .prototxt, or an .onnx file",
     )
     parser.add_argument("tensors", nargs="?", help="the .caffemodel of a .prototxt")
     add_output(parser, "the spec")
@@ -198,9 +199,33 @@ def _name(options: Namespace, text: str) -> str:
     return options.name or class_name("".join(word[:1].upper() + word[1:] for word in words))
 
 
+def _onnx(options: Namespace) -> Found:
+    """Read an ONNX file, and tell what its exporter has lost."""
+    from netspec.importer.onnx import import_graph
+    from netspec.importer.onnx_file import read
+    from netspec.importer.onnx_names import network_of
+    from netspec.runtime.installed import require
+
+    require("reading an ONNX file", ["onnx"])
+    graph = read(options.source)
+    stem = Path(options.source).stem.replace(".", "_")
+    name = _name(options, network_of(graph.nodes) or stem)
+    found = import_graph(graph, name, options.input or ())
+    for note in found.notes:
+        tell(f"netspec: {escape(note)}")
+    if not options.weights:
+        return Found(found.network, {}, found.notes)
+    require("writing weights", ["torch"])
+    import torch
+
+    weights = {key: torch.from_numpy(array.copy()) for key, array in found.state.items()}
+    return Found(found.network, weights, found.notes)
+
+
 READERS: dict[str, Callable[[Namespace], Found]] = {
     "torch": _module,
     ".pt2": _program,
     ".prototxt": _prototxt,
+    ".onnx": _onnx,
 }
 """What reads a source: by what stands before the colon, or by the end of the file's name."""

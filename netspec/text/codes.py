@@ -56,3 +56,4 @@ class Code:
     NOT_LIFTED = "NS070"
     NOT_PROTOTXT = "NS075"
     IMPORT = "NS064"
+    NOT_ONNX = "NS076"
