@@ -16,7 +16,7 @@ from netspec.cli.common import allow, stamps_of, write
 from netspec.cli.exits import Exit, Failure
 from netspec.cli.outputs import Output
 from netspec.cli.running import python_module, reading
-from netspec.cli.show import put
+from netspec.cli.show import put, tell
 from netspec.language.project import stamp
 from netspec.text import files
 from netspec.text.diagnostics import escape
