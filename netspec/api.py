@@ -76,7 +76,8 @@ def import_module(
 
     `inputs` are what it is called with, the batch first; it is traced with `torch.export`, in
     training and in inference. The state_dict of what `build` makes has the module's keys, in its
-    order. `name` is the class's name unless it is given.
+    order; those of a plain `nn.Sequential` begin with `layers.`, since a graph's layers have names.
+    `name` is the class's name unless it is given.
     Raises SpecError with every call that no op does.
     """
     from netspec.importer.torch import import_module

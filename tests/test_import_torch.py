@@ -252,12 +252,28 @@ class Unread(nn.Module):
         (Overwriting(), "without overwriting"),
         (Moody(), "runs only in inference"),
         (Unread(), "a tensor that nothing reads"),
-        (nn.Sequential(nn.Conv2d(3, 3, 1)), "a network of numbers"),
     ],
 )
 def test_what_no_spec_can_hold_together_is_refused(model, message):
     with pytest.raises(netspec.SpecError, match=message):
         netspec.import_module(model, torch.zeros(2, 3, 9, 9))
+
+
+def test_a_list_gets_a_name(tmp_path: Path):
+    model = nn.Sequential(nn.Conv2d(3, 3, 1), nn.ReLU(), nn.Flatten(), nn.Linear(27, 2))
+    net = netspec.import_module(model, torch.zeros(2, 3, 3, 3))
+    torch.save(model.state_dict(), tmp_path / "net.pt")
+    loaded = net.load_weights(tmp_path / "net.pt")  # its keys are other ones, its structure is not
+    assert [*loaded.model.state_dict()] == [f"layers.{key}" for key in model.state_dict()]
+    image = torch.randn(1, 3, 3, 3)
+    assert torch.equal(loaded.model(image), model(image))
+
+
+def test_a_program_whose_layers_have_only_numbers_is_refused(tmp_path: Path, capsys):
+    program = torch.export.export(nn.Sequential(nn.Conv2d(3, 3, 1)), (torch.zeros(2, 3, 9, 9),))
+    torch.export.save(program, tmp_path / "net.pt2")
+    assert main(["import", str(tmp_path / "net.pt2"), "-o", str(tmp_path / "net.yaml")]) == 1
+    assert "a network of numbers" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

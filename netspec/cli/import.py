@@ -134,11 +134,13 @@ def _module(options: Namespace) -> Found:
     name, model = python_module(options.source)
     import torch
 
-    from netspec.importer.torch import import_module
+    from netspec.importer.torch import import_module, within_names
 
+    if (named := within_names(model)) is not model:
+        tell("netspec: a list has no names, so its keys begin with `layers.` here")
     inputs = [torch.zeros(2, *shape) for shape in options.input or [(3, 224, 224)]]
     doc = f"Imported from {options.source}"
-    return Found(import_module(model, inputs, _name(options, name), doc), model.state_dict())
+    return Found(import_module(model, inputs, _name(options, name), doc), named.state_dict())
 
 
 def _program(options: Namespace) -> Found:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
@@ -30,10 +31,23 @@ if TYPE_CHECKING:
 def import_module(
     model: nn.Module, inputs: Sequence[Tensor], name: str | None, doc: str
 ) -> Network:
-    """Return the network that a module is. Raises SpecError, and what torch.export raises."""
+    """Return the network that a module is. Raises SpecError, and what torch.export raises.
+
+    The keys are those of `within_names(model)`.
+    """
     name = name or class_name(type(model).__name__)
+    model = within_names(model)
     flat = flat_of(model, [_twice(tensor) for tensor in inputs], name, doc or _doc(model))
     return imported(flat, shapes_of(model.state_dict()))
+
+
+def within_names(model: nn.Module) -> nn.Module:
+    """Return a module whose parts have names: a list of numbers becomes one called `layers`."""
+    from torch import nn
+
+    if not any(name.isdecimal() for name, _ in model.named_children()):
+        return model
+    return nn.Sequential(OrderedDict(layers=model))
 
 
 def class_name(text: str) -> str:
