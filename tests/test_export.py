@@ -168,7 +168,7 @@ def test_an_exporter_that_fails_is_told_in_a_line(tiny, tmp_path, monkeypatch, c
     [
         (["--weights", "nothing.pt"], 2, "there is no file nothing.pt"),
         (["--weights", "tiny.yaml"], 2, "tiny.yaml holds no state_dict"),
-        (["--weights", "other.pt"], 1, "other.pt lacks 2 tensors of Net:"),
+        (["--weights", "other.pt"], 1, "other.pt cannot be matched by structure:"),
         (["--classes", "tiny.yaml"], 2, "the outputs have: `y1` 3"),
         (["--mean", "1,2"], 2, "--mean has 2 numbers, an image 4 channels"),
         (["--mean", "1,x"], 2, "expected numbers with commas between, found `1,x`"),

@@ -42,11 +42,11 @@ def read(path: Path) -> State:
 
 
 def read_averaged(path: Path) -> State:
-    """Read the averaged weights of a checkpoint."""
+    """Read the averaged weights of a checkpoint, or a state_dict that stands for itself."""
     state = read(path)
-    if "state_dict" not in state:
-        raise SystemExit(f"{path} is no checkpoint of train.py: it has no `state_dict`")
-    averaged: State = state["state_dict"]
+    averaged: State = state.get("state_dict", state)
+    if not all(map(torch.is_tensor, averaged.values())):
+        raise SystemExit(f"{path} holds no weights: it is no checkpoint of train.py, no state_dict")
     return averaged
 
 
