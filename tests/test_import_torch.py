@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import re
+import zipfile
+from collections import OrderedDict
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +17,7 @@ from torch.nn import functional as F
 
 import netspec
 from netspec.cli import main
-from netspec.importer.torch_source import BadSource, factory
+from netspec.importer.torch_source import BadSource, _refuse_code, factory
 from netspec.language.fmt.text import formatted
 from netspec.text.diagnostics import Source
 from tests.support import mostly
@@ -267,6 +271,82 @@ def test_a_list_gets_a_name(tmp_path: Path):
     assert [*loaded.model.state_dict()] == [f"layers.{key}" for key in model.state_dict()]
     image = torch.randn(1, 3, 3, 3)
     assert torch.equal(loaded.model(image), model(image))
+
+
+class Bomb:
+    """Leaves a mark where it is unpickled."""
+
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self):
+        return Path.touch, (self.mark,)
+
+
+def with_bomb(source: Path, target: Path, bomb: bytes | None, rename: dict[str, bytes]) -> set[str]:
+    """Copy an archive: pickled members become a bomb, bytes in JSON other ones."""
+    changed = set()
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
+        for item in old.infolist():
+            data = old.read(item)
+            if bomb and item.filename.endswith(".pt"):
+                data = bomb
+                changed.add(item.filename)
+            if item.filename.endswith(".json"):
+                for before, after in rename.items():
+                    changed |= {item.filename} if before in data else set()
+                    data = data.replace(before, after)
+            new.writestr(item, data)
+    return changed
+
+
+def test_nothing_in_an_exported_program_runs(tmp_path: Path, capsys):
+    batch = torch.export.Dim("batch", min=2)
+    model = nn.Sequential(OrderedDict(conv=nn.Conv2d(3, 4, 1), flat=nn.Flatten()))
+    shapes = ({0: batch},)
+    program = torch.export.export(model, (torch.zeros(2, 3, 8, 8),), dynamic_shapes=shapes)
+    plain, hostile, mark = (tmp_path / name for name in ("net.pt2", "bomb.pt2", "mark"))
+    torch.export.save(program, plain)
+    file = io.BytesIO()
+    torch.save(Bomb(mark), file)
+    call = f"__import__('pathlib').Path('{mark}').touch()".encode()
+    bursts = []
+    for bomb, rename in (
+        (file.getvalue(), {}),
+        (None, {b"Symbol(": call + b" or Symbol("}),
+    ):
+        assert with_bomb(plain, hostile, bomb, rename)
+        with suppress(Exception):
+            torch.export.load(hostile)  # what torch itself makes of it
+        bursts.append(mark.exists())
+        mark.unlink(missing_ok=True)
+        assert main(["import", str(hostile), "-o", str(tmp_path / "net.yaml")]) == 2
+        assert not mark.exists()
+    assert all(bursts)
+    assert main(["import", str(plain), "-o", str(tmp_path / "net.yaml"), "--force"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("size", "is_arithmetic"),
+    [
+        ("s0*(s0 - 1)//2", True),
+        ("Max(1, s77)", True),
+        ("Eq(s0, 4)", True),
+        ("Mul(Integer(2), Symbol('s77', integer=True, positive=True))", True),
+        ("open('x', 'w')", False),
+        ("exit()", False),
+        ("Symbol('a.b')", False),
+        ("__import__('os')", False),
+        ("s0.real", False),
+        ("(lambda: 0)()", False),
+        ("'a text'", False),
+        ("9**9**9", False),
+        ("s" * 2001, False),
+    ],
+)
+def test_sizes_are_arithmetic(size: str, is_arithmetic: bool):
+    with nullcontext() if is_arithmetic else pytest.raises(BadSource):
+        _refuse_code(size)
 
 
 def test_a_program_whose_layers_have_only_numbers_is_refused(tmp_path: Path, capsys):
