@@ -401,7 +401,7 @@ def test_the_command_says_what_is_wrong(words, code, said, tmp_path, monkeypatch
 
 def test_any_names_are_those_of_a_spec():
     random = Random(0)
-    for _ in range(draws(40, 1000)):
+    for _ in range(draws(40, 300)):
         name, blob, net, file = (quoted(hostile_text(random)) for _ in range(4))
         words = random.sample(["on", "null", "forward", "input", "3x3", "_", "a/b", "日本", ""], 2)
         text = (

@@ -190,7 +190,7 @@ def drawn(random: Random) -> tuple[str, int]:
 
 def test_any_network_keeps_its_steps_and_their_order():
     blocks = 0
-    for seed in range(draws(60, 500)):
+    for seed in range(draws(60, 200)):
         text, params = drawn(Random(seed))
         flat = read(text)
         network = imported(flat)
