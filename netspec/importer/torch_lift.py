@@ -142,6 +142,8 @@ class Lifter:
     def _overwrite(self, node: Node) -> None:
         """Let whoever reads what was overwritten read the new value."""
         target: Any = node.args[0]
+        if self.held[node] is self.held.get(target):
+            return  # it has left what was there
         if node in self.clobbering:
             raise NoCounterpart("the same without overwriting what is read again")
         if target in self.held:
