@@ -407,7 +407,7 @@ ODD = (
 )
 
 
-STEP = draws(8 * len(ODD), 7)
+STEP = draws(8 * len(ODD), 15)
 """How many odd values are left out at a place before the next."""
 
 
