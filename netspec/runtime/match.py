@@ -96,27 +96,27 @@ def match(ours: Shapes, theirs: Shapes, is_ordered: bool = True) -> Match:
     matching = _Matching(is_ordered)
     matching.run(tree(ours).inner, tree(theirs).inner)
     keys = {key: matching.keys[key] for key in ours if key in matching.keys}
-    _refuse_leftovers(ours, theirs, keys)
-    return Match(keys, tuple(matching.by_order))
-
-
-def _refuse_leftovers(ours: Shapes, theirs: Shapes, keys: Mapping[str, str]) -> None:
-    """Refuse what fits neither side: a part of one network is no part of another.
-
-    A layer that both have under one name and that differs in its shape was replaced on purpose.
-    """
+    # What keeps its key and changes its shape was replaced on purpose.
     used = set(keys.values())
-    left, right = (
-        [key for key in side if key not in taken and key.rpartition(".")[2] != COUNTER]
-        for side, taken in ((ours, keys), (theirs, used))
+    same = {key: key for key in ours if key in theirs and key not in keys and key not in used}
+    _refuse_strange(
+        [key for key in ours if key not in keys and key not in same],
+        [key for key in theirs if key not in used and key not in same],
+        is_empty=not keys,
     )
-    strange = [key for key in left if key not in right], [key for key in right if key not in left]
-    if not keys or all(strange):
-        texts = (f"{_listed(side)} of the {of}" for side, of in zip(strange, _SIDES, strict=True))
-        raise MatchError(f"the structures differ: nothing matches {', nor '.join(texts)}")
+    return Match({**keys, **same}, tuple(matching.by_order))
 
 
-_SIDES = ("model", "file")
+def _refuse_strange(ours: Sequence[str], theirs: Sequence[str], is_empty: bool) -> None:
+    """Refuse keys that fit neither side: a part of one network is no part of another."""
+    left, right = (
+        [key for key in side if key.rpartition(".")[2] != COUNTER] for side in (ours, theirs)
+    )
+    if is_empty or (left and right):
+        raise MatchError(
+            f"the structures differ: nothing matches {_listed(left)} of the model, "
+            f"nor {_listed(right)} of the file"
+        )
 
 
 def _listed(keys: Sequence[str]) -> str:
@@ -216,7 +216,7 @@ def _dissolve(left: list[Group], right: list[Group]) -> bool:
         pool[:] = [
             part
             for group in pool
-            for part in (group.parts if len(group.signature) == size else (group,)) or (group,)
+            for part in (group.inner if len(group.signature) == size else (group,))
         ]
     return True
 

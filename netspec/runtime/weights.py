@@ -77,14 +77,10 @@ def matching(own: Shapes, given: Mapping[str, Tensor], path: str, by: str | None
     # Files of safetensors are sorted: their order says nothing about the network's.
     is_ordered = not path.endswith(".safetensors")
     try:
-        found = match(own, {key: tuple(x.shape) for key, x in given.items()}, is_ordered)
+        return match(own, {key: tuple(x.shape) for key, x in given.items()}, is_ordered)
     except MatchError as error:
         more = f"; by key {len(same)} of {len(own)} tensors agree" if by is None else ""
         raise MatchError(f"{path} cannot be matched by structure: {error}{more}") from None
-    # What keeps its key and changes its shape was replaced on purpose, and is told of as such.
-    taken = set(found.keys.values())
-    rest = {key: key for key in same if key not in found.keys and key not in taken}
-    return Match({**found.keys, **rest}, found.by_order)
 
 
 def refusals(own: Shapes, given: Mapping[str, Tensor]) -> dict[str, str]:
