@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from netspec.analysis.costs import Costs, Totals
 from netspec.analysis.shapes import Shapes
-from netspec.graph.model import Graph, path
+from netspec.graph.model import Graph, Node, key, path
 from netspec.language.model import Spec
 from netspec.ops.base import numbers
 from netspec.ops.dim import Shape
@@ -38,14 +38,16 @@ class Network:
         found: dict[str, tuple[int, ...]] = {}
         seen: dict[tuple[object, ...], dict[str, Shape]] = {}
         for node in self.graph.nodes.values():
-            inputs = [self.shapes[source] for source in node.inputs]
-            key = (id(node.op), *inputs)
-            if key not in seen:
-                seen[key] = {**node.op.weights(*inputs), **node.op.buffers(*inputs)}
-            if seen[key]:
-                owner = path(node.owner)
-                found.update((f"{owner}.{k}".rstrip("."), numbers(s)) for k, s in seen[key].items())
+            case = (id(node.op), *(self.shapes[source] for source in node.inputs))
+            if case not in seen:
+                seen[case] = self.tensors_of(node)
+            found.update((key(node, name), numbers(size)) for name, size in seen[case].items())
         return found
+
+    def tensors_of(self, node: Node) -> dict[str, Shape]:
+        """Return the tensors that a node's op has, learnt or not, by its own names of them."""
+        inputs = [self.shapes[source] for source in node.inputs]
+        return {**node.op.weights(*inputs), **node.op.buffers(*inputs)}
 
     def to_networkx(self) -> networkx.DiGraph:
         """Return the flat network for networkx, frozen; `Net.graph` says what it holds."""

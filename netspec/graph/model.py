@@ -129,3 +129,8 @@ def written(argument: Argument) -> str:
 def path(node: NodeId) -> str:
     """Write an id as a path: inception_3a.conv3x3.conv."""
     return ".".join(node)
+
+
+def key(node: Node, tensor: str) -> str:
+    """Return the key of one of a node's tensors in the state_dict."""
+    return f"{path(node.owner)}.{tensor}".rstrip(".")

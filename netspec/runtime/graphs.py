@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from netspec.analysis.network import Network
-from netspec.graph.model import Node, NodeId, path
+from netspec.graph.model import Node, NodeId, key, path
 from netspec.ops.base import Join
+from netspec.ops.dim import Shape
 from netspec.runtime.match import Match, MatchError
 from netspec.runtime.module import difference, instantiate, listed
 
@@ -33,7 +34,7 @@ def match_graphs(ours: Network, theirs: Network) -> Match:
         if len(nodes) == len(others):
             pairs = list(zip(nodes, others, strict=True))
             by_order += [[(path(a.owner), path(b.owner)) for a, b in pairs]] * (len(pairs) > 1)
-            keys.update(pair for a, b in pairs for pair in _tensors(ours, a, b))
+            keys.update((key(a, x), key(b, x)) for a, b in pairs for x in ours.tensors_of(a))
         elif not all(node.train_only for node in nodes):
             names = ", ".join(f"`{path(node.id)}`" for node in nodes[:4])
             raise MatchError(f"the graphs differ: {len(others)} layers are like {names}")
@@ -58,19 +59,9 @@ def refuse_differing(
         )
 
 
-def _tensors(network: Network, ours: Node, theirs: Node) -> Iterator[tuple[str, str]]:
-    for name in _forms(network, ours):
-        yield f"{path(ours.owner)}.{name}".rstrip("."), f"{path(theirs.owner)}.{name}".rstrip(".")
-
-
-def _forms(network: Network, node: Node) -> dict[str, Sequence[object]]:
-    inputs = [network.shapes[source] for source in node.inputs]
-    return {**node.op.weights(*inputs), **node.op.buffers(*inputs)}
-
-
 def _places(network: Network) -> dict[Hashable, list[Node]]:
     """Return the layers with weights by what stands before and behind each of them."""
-    forms = {node.id: _forms(network, node) for node in network.graph.nodes.values()}
+    forms = {node.id: network.tensors_of(node) for node in network.graph.nodes.values()}
     above = _above(network, forms)
     below = _below(network, forms, above)
     found: dict[Hashable, list[Node]] = {}
@@ -82,7 +73,7 @@ def _places(network: Network) -> dict[Hashable, list[Node]]:
     return found
 
 
-Forms = Mapping[NodeId, Mapping[str, Sequence[object]]]
+Forms = Mapping[NodeId, Mapping[str, Shape]]
 
 
 def _above(network: Network, forms: Forms) -> dict[NodeId, int]:
