@@ -192,13 +192,13 @@ def _caffemodel(
 
 
 def _name(options: Namespace, text: str) -> str:
-    from netspec.importer.torch import class_name
+    from netspec.importer.naming import network_name
 
-    if options.name and class_name(options.name) != options.name:
-        help = f"for example `{class_name(options.name)}`"
+    if options.name and network_name(options.name) != options.name:
+        help = f"for example `{network_name(options.name)}`"
         raise Failure(f"--name: `{options.name}` cannot be a network's name; {help}", Exit.USAGE)
     words = text.rpartition(".")[2].split("_")
-    return options.name or class_name("".join(word[:1].upper() + word[1:] for word in words))
+    return options.name or network_name("".join(word[:1].upper() + word[1:] for word in words))
 
 
 def _onnx(options: Namespace) -> Found:

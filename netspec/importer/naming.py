@@ -54,3 +54,10 @@ class Names:
             number += 1
         self.taken.add(free)
         return free
+
+
+def network_name(text: str) -> str:
+    """Return a name that a network can have."""
+    word = re.sub(r"[^A-Za-z0-9_]", "", text).lstrip("_0123456789")[:60] or "Net"
+    word = word[0].upper() + word[1:]
+    return word if check_name(Sink(), word, _NOWHERE, "network") else f"{word}Net"

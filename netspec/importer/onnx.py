@@ -14,6 +14,7 @@ from netspec.importer import onnx_joins, onnx_layers, onnx_moves, onnx_windows  
 from netspec.importer.flat import Flat, Path, Read, Result, Step
 from netspec.importer.kinds import with_kinds
 from netspec.importer.labels import named
+from netspec.importer.lifting import Held
 from netspec.importer.lines import PLACE
 from netspec.importer.naming import Names, legal
 from netspec.importer.onnx_file import Graph
@@ -29,7 +30,6 @@ from netspec.importer.onnx_names import (
 )
 from netspec.importer.refusal import refused
 from netspec.importer.spec import imported
-from netspec.importer.torch_lift import Held
 from netspec.importer.tree import Interleaved
 from netspec.language.names import check_name
 from netspec.text.codes import Code

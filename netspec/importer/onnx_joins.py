@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from netspec.importer.lifting import Held, NoCounterpart
 from netspec.importer.onnx_file import Node
 from netspec.importer.onnx_layers import biased, linear
 from netspec.importer.onnx_lift import Lifter, Weight, lifts
-from netspec.importer.torch_lift import Held, NoCounterpart
 
 
 def inner(x: Held, axis: int) -> int:

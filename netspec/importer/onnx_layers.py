@@ -6,10 +6,10 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from netspec.importer.lifting import Held, NoCounterpart, one
 from netspec.importer.onnx_file import Node
 from netspec.importer.onnx_lift import Lifter, Weight, lifts
 from netspec.importer.onnx_windows import Window, padded, window_of
-from netspec.importer.torch_lift import Held, NoCounterpart, one
 
 
 def _vector(weight: Weight | None, size: int) -> Weight | None:

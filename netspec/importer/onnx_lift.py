@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import ValidationError
 
+from netspec.importer.lifting import Held, NoCounterpart, given_by, registering, tried
 from netspec.importer.onnx_file import Branch, Graph, Node
 from netspec.importer.onnx_numbers import NotComputed, computed
 from netspec.importer.refusal import Unliftable
-from netspec.importer.torch_lift import Held, NoCounterpart, chosen
 from netspec.language.terms import Value
-from netspec.ops.apply import apply
 from netspec.ops.base import REGISTRY
 from netspec.ops.split import Cut
 from netspec.ops.window import times
@@ -60,18 +59,10 @@ class Draft:
 
 Lift = Callable[["Lifter", Node], Any]
 LIFTS: dict[str, Lift] = {}
+lifts = registering(LIFTS)
+"""Registers what lifts nodes of some ops: a value, or a list with one for each output."""
 VIEWED: dict[str, Lift] = {}
 """What lifts nodes that read a View."""
-
-
-def lifts(*names: str) -> Callable[[Lift], Lift]:
-    """Register what lifts nodes of some ops: a value, or a list with one for each output."""
-
-    def register(lift: Lift) -> Lift:
-        LIFTS.update(dict.fromkeys(names, lift))
-        return lift
-
-    return register
 
 
 @dataclass(slots=True)
@@ -245,17 +236,12 @@ class Lifter:
         weights: Mapping[str, Weight | None] | None = None,
     ) -> Held:
         """Add a step; return what it gives. Raises NoCounterpart for what netspec refuses."""
-        given = chosen(op, arguments)
-        made = REGISTRY[op].model_validate(given)
-        sizes, problems = apply(made, tuple(read.sizes for read in reads))
-        if problems:
-            raise NoCounterpart(f"{problems[0].message}: {op}")
+        given, sizes, problem = tried(op, arguments, reads)
+        if problem:
+            raise NoCounterpart(f"{problem}: {op}")
         held = {key: weight for key, weight in (weights or {}).items() if weight is not None}
         self.drafts.append(Draft(node, op, given, tuple(reads), held))
-        batched = [read for read in reads if read.has_batch] or [*reads]
-        shift = batched[0].shift if batched else 1
-        has_batch = any(read.has_batch for read in reads)
-        return Held(len(self.drafts) - 1, "", sizes, shift, has_batch)
+        return given_by(len(self.drafts) - 1, sizes, reads)
 
     def pieces(self, node: Node, op: str, arguments: Mapping[str, Any], x: Held) -> list[Held]:
         """Add a step that cuts; return what it gives."""

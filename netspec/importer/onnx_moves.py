@@ -6,12 +6,12 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from netspec.importer.lifting import Held, NoCounterpart, one
 from netspec.importer.onnx_file import Node
 from netspec.importer.onnx_joins import inner, layer
 from netspec.importer.onnx_lift import VIEWED, Lifter, View, lifts
 from netspec.importer.onnx_numbers import axes_of
 from netspec.importer.onnx_views import regrouped, settled, viewed
-from netspec.importer.torch_lift import Held, NoCounterpart, one
 
 
 @lifts("Identity", "Dropout", "Cast")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from netspec.importer.lifting import Held, NoCounterpart
 from netspec.importer.onnx_file import Node
 from netspec.importer.onnx_lift import LIFTS, VIEWED, Lifter, View
-from netspec.importer.torch_lift import Held, NoCounterpart
 
 _ELSEWHERE = "the batch in another place than first: permute"
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from netspec.importer.lifting import Held, NoCounterpart, chosen, one
 from netspec.importer.onnx_file import Node
 from netspec.importer.onnx_lift import Lifter, lifts
 from netspec.importer.onnx_numbers import axes_of
-from netspec.importer.torch_lift import Held, NoCounterpart, chosen, one
 from netspec.ops.apply import apply
 from netspec.ops.base import REGISTRY
 

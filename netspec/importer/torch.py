@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 from netspec.analysis.network import Network
 from netspec.importer import torch_joins, torch_layers, torch_pieces  # noqa: F401  # they register
 from netspec.importer.flat import Flat, Result
-from netspec.importer.lines import PLACE
+from netspec.importer.naming import network_name
 from netspec.importer.refusal import Unliftable, refused
 from netspec.importer.spec import imported
 from netspec.importer.torch_align import aligned
@@ -20,8 +19,6 @@ from netspec.importer.torch_names import named, read_of
 from netspec.importer.torch_regions import lift, regions
 from netspec.importer.torch_tidy import tidied
 from netspec.importer.torch_trace import Trace, exported, trace_of
-from netspec.language.names import check_name
-from netspec.text.diagnostics import Sink
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -35,7 +32,7 @@ def import_module(
 
     The keys are those of `within_names(model)`.
     """
-    name = name or class_name(type(model).__name__)
+    name = name or network_name(type(model).__name__)
     model = within_names(model)
     flat = flat_of(model, [_twice(tensor) for tensor in inputs], name, doc or _doc(model))
     return imported(flat, shapes_of(model.state_dict()))
@@ -48,13 +45,6 @@ def within_names(model: nn.Module) -> nn.Module:
     if not any(name.isdecimal() for name, _ in model.named_children()):
         return model
     return nn.Sequential(OrderedDict(layers=model))
-
-
-def class_name(text: str) -> str:
-    """Return a name that a network can have."""
-    word = re.sub(r"[^A-Za-z0-9_]", "", text).lstrip("_0123456789")[:60] or "Net"
-    word = word[0].upper() + word[1:]
-    return word if check_name(Sink(), word, PLACE, "network") else f"{word}Net"
 
 
 def import_program(

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
+from netspec.importer.lifting import Held
 from netspec.importer.refusal import Unliftable
-from netspec.importer.torch_lift import Draft, Held
+from netspec.importer.torch_lift import Draft
 
 Drafts = Mapping[int, Draft]
 NOISE = "stochastic_depth"

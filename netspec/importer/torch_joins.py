@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from netspec.importer.lifting import Held, NoCounterpart
 from netspec.importer.torch_alias import name_of
-from netspec.importer.torch_lift import Held, Lifter, NoCounterpart, Weight, lifts
+from netspec.importer.torch_lift import Lifter, Weight, lifts
 from netspec.importer.torch_moves import permuted
 from netspec.importer.torch_noise import Noise, Norm
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from netspec.importer.lifting import Held, NoCounterpart, one
 from netspec.importer.torch_alias import name_of
-from netspec.importer.torch_lift import Held, Lifter, NoCounterpart, Weight, lifts, one
+from netspec.importer.torch_lift import Lifter, Weight, lifts
 
 if TYPE_CHECKING:
     from torch.fx import Node

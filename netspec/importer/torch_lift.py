@@ -7,12 +7,12 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from netspec.importer.flat import Path
+from netspec.importer.lifting import Held, NoCounterpart, given_by, registering, tried
 from netspec.importer.refusal import Unliftable
 from netspec.importer.torch_alias import clobbering, is_in_place, name_of
 from netspec.importer.torch_tables import table
 from netspec.importer.torch_trace import Scope, Trace, place, scope
 from netspec.language.terms import Value
-from netspec.ops.apply import apply
 from netspec.ops.base import REGISTRY
 
 if TYPE_CHECKING:
@@ -26,26 +26,6 @@ class Weight(NamedTuple):
     key: str
     sizes: tuple[int, ...]
     is_learnt: bool
-
-
-class Held(NamedTuple):
-    """A tensor as netspec sees it: what gives it, and its sizes without the batch.
-
-    `shift` is what must be added to a dimension of PyTorch's: 1 where PyTorch's first one is no
-    batch, or the batch times the first of `sizes`.
-    """
-
-    draft: int
-    """The number of a draft; of an input -1, -2 …"""
-    port: str
-    sizes: tuple[int, ...]
-    shift: int
-    has_batch: bool = True
-
-    @property
-    def rank(self) -> int:
-        """The number of PyTorch's dimensions."""
-        return len(self.sizes) + 1 - self.shift
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,22 +42,10 @@ class Draft:
     """Where a tensor itself stands."""
 
 
-class NoCounterpart(Exception):
-    """A call that netspec cannot say, and what comes nearest to it."""
-
-
 Lift = Callable[["Lifter", "Node"], Any]
 LIFTS: dict[str, Lift] = {}
-
-
-def lifts(*names: str) -> Callable[[Lift], Lift]:
-    """Register what lifts calls of some names, without `aten.`, overload and trailing `_`."""
-
-    def register(lift: Lift) -> Lift:
-        LIFTS.update(dict.fromkeys(names, lift))
-        return lift
-
-    return register
+lifts = registering(LIFTS)
+"""Registers what lifts calls of some names, without `aten.`, overload and trailing `_`."""
 
 
 @dataclass(slots=True)
@@ -286,22 +254,17 @@ class Lifter:
         tensors: Mapping[str, Any] | None = None,
     ) -> Held:
         """Add a step; return what it gives. Raises NoCounterpart for what netspec refuses."""
-        given = chosen(op, arguments)
         keys = {
             name: weight.key
             for name, weight in (tensors or {}).items()
             if isinstance(weight, Weight)
         }
-        made = REGISTRY[op].model_validate(given)
-        sizes, problems = apply(made, tuple(read.sizes for read in reads))
-        if problems:
-            raise NoCounterpart(f"{op}: {problems[0].message}")
+        given, sizes, problem = tried(op, arguments, reads)
+        if problem:
+            raise NoCounterpart(f"{op}: {problem}")
         draft = Draft(scope(node), op, given, tuple(reads), keys, place(node))
         self.drafts.append(draft)
-        batched = [read for read in reads if read.has_batch] or [*reads]
-        shift = batched[0].shift if batched else 1
-        has_batch = any(read.has_batch for read in reads)
-        return Held(len(self.drafts) - 1, "", sizes, shift, has_batch)
+        return given_by(len(self.drafts) - 1, sizes, reads)
 
 
 FILLED = ("new_zeros", "new_ones", "new_full")
@@ -330,31 +293,6 @@ def symbol_of(value: object) -> Symbol | None:
     (symbol,) = expr.free_symbols or (None,)
     factor = expr if symbol is None else expr.subs(symbol, 1)
     return Symbol(int(factor))
-
-
-def chosen(op: str, arguments: Mapping[str, Any]) -> dict[str, Value]:
-    """Return the arguments that are not the op's defaults, pairs of one number as that."""
-    fields = REGISTRY[op].model_fields
-    found: dict[str, Value] = {}
-    for key, value in arguments.items():
-        value = plain(value)
-        default = fields[key].default
-        if fields[key].is_required() or value != default or type(value) is not type(default):
-            found[key] = value
-    return found
-
-
-def plain(value: Any) -> Any:
-    """Return lists as tuples."""
-    return tuple(value) if isinstance(value, list | tuple) else value
-
-
-def one(value: Any) -> Any:
-    """Return a list of one number again and again as that number."""
-    items = plain(value)
-    if isinstance(items, tuple):
-        return items[0] if items and len({*items}) == 1 else items
-    return items
 
 
 def nearest(name: str) -> str:

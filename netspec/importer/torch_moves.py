@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from netspec.importer.lifting import Held, NoCounterpart
 from netspec.importer.torch_alias import name_of
 from netspec.importer.torch_layers import along
-from netspec.importer.torch_lift import Held, Lifter, NoCounterpart, Weight, lifts, symbol_of
+from netspec.importer.torch_lift import Lifter, Weight, lifts, symbol_of
 
 if TYPE_CHECKING:
     from torch.fx import Node

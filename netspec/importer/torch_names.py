@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from netspec.importer.flat import Path, Read, Step
+from netspec.importer.lifting import Held
 from netspec.importer.lines import PLACE
 from netspec.importer.refusal import Unliftable
-from netspec.importer.torch_lift import Draft, Held
+from netspec.importer.torch_lift import Draft
 from netspec.language.names import check_name
 from netspec.text.diagnostics import Sink
 

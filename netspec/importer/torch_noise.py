@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from netspec.importer.lifting import Held, NoCounterpart
 from netspec.importer.torch_layers import along
-from netspec.importer.torch_lift import Held, Lifter, NoCounterpart, lifts, symbol_of
+from netspec.importer.torch_lift import Lifter, lifts, symbol_of
 
 if TYPE_CHECKING:
     from torch.fx import Node

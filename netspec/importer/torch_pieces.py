@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from netspec.importer.lifting import Held, NoCounterpart
 from netspec.importer.torch_alias import name_of
-from netspec.importer.torch_lift import Held, Lifter, NoCounterpart, Symbol, Weight, lifts
+from netspec.importer.torch_lift import Lifter, Symbol, Weight, lifts
 from netspec.importer.torch_moves import Turned, reshaped
 from netspec.ops.base import REGISTRY
 

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from netspec.importer.flat import Path
+from netspec.importer.lifting import Held, NoCounterpart
 from netspec.importer.torch_alias import name_of
-from netspec.importer.torch_lift import Held, Lifter, NoCounterpart, Weight
+from netspec.importer.torch_lift import Lifter, Weight
 from netspec.importer.torch_trace import Scope, scopes
 
 if TYPE_CHECKING:
