@@ -17,7 +17,8 @@ from torch.nn import functional as F
 
 import netspec
 from netspec.cli import main
-from netspec.importer.torch_source import BadSource, _refuse_code, factory
+from netspec.importer.torch_program import Unsafe, _refuse_code
+from netspec.importer.torch_source import BadSource, factory
 from netspec.language.fmt.text import formatted
 from netspec.text.diagnostics import Source
 from tests.support import mostly
@@ -345,7 +346,7 @@ def test_nothing_in_an_exported_program_runs(tmp_path: Path, capsys):
     ],
 )
 def test_sizes_are_arithmetic(size: str, is_arithmetic: bool):
-    with nullcontext() if is_arithmetic else pytest.raises(BadSource):
+    with nullcontext() if is_arithmetic else pytest.raises(Unsafe):
         _refuse_code(size)
 
 

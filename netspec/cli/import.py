@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from netspec import limits
 from netspec.analysis.network import Network
 from netspec.cli.arguments import add_output
-from netspec.cli.common import allow, stamps_of, write
+from netspec.cli.common import allow, kind_of, stamps_of, write
 from netspec.cli.exits import Exit, Failure
 from netspec.cli.outputs import Output
-from netspec.cli.running import python_module, reading
+from netspec.cli.running import WEIGHTS, python_module, reading
 from netspec.cli.show import put, tell
 from netspec.language.project import stamp
 from netspec.text import files
@@ -85,7 +85,9 @@ def run(options: Namespace) -> int:
     if options.report and files.is_stream(options.output):
         raise Failure("--report and the spec cannot both go to standard output", Exit.USAGE)
     wanted = [Output(options.output, "spec")]
-    wanted += [Output(options.weights, _kind(options.weights))] if options.weights else []
+    wanted += (
+        [Output(options.weights, kind_of(options.weights, WEIGHTS, ""))] if options.weights else []
+    )
     allow(options, *wanted)
     found = READERS[kind](options)
     made = [wanted[0]._replace(data=found.network.spec.source.text.encode())]
@@ -110,14 +112,6 @@ def _report(options: Namespace, found: Found) -> str:
         "unused": [*found.unused],
     }
     return f"{json.dumps(facts, indent=2)}\n"
-
-
-def _kind(path: str) -> str:
-    """Return the format of a file of weights."""
-    kind = Path(path).suffix[1:]
-    if kind not in ("safetensors", "pt", "pth"):
-        raise Failure(f"--weights: {path} ends in none of .safetensors, .pt, .pth", Exit.USAGE)
-    return kind
 
 
 def _weights(options: Namespace, found: Found, kind: str) -> bytes:
@@ -146,7 +140,7 @@ def _module(options: Namespace) -> Found:
 def _program(options: Namespace) -> Found:
     """Read an exported program."""
     from netspec.importer.torch import import_program
-    from netspec.importer.torch_source import program
+    from netspec.importer.torch_program import program
     from netspec.runtime.installed import require
 
     require("reading an exported program", ["torch"])

@@ -18,6 +18,8 @@ from netspec.text.diagnostics import counted, escape
 if TYPE_CHECKING:
     from torch import nn
 
+WEIGHTS = ("pt", "pth", "safetensors")
+"""The formats of files of weights."""
 _SHOWN = 8
 
 

@@ -11,7 +11,7 @@ from netspec.cli.arguments import add_output, add_spec
 from netspec.cli.common import allow, compiled, kind_of, stamps_of, write
 from netspec.cli.exits import Exit, Failure
 from netspec.cli.outputs import Output
-from netspec.cli.running import python_module, reading
+from netspec.cli.running import WEIGHTS, python_module, reading
 from netspec.cli.show import tell
 from netspec.language.project import stamp
 from netspec.runtime.match import Match
@@ -19,8 +19,6 @@ from netspec.text.diagnostics import counted, escape
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-KINDS = ("pt", "pth", "safetensors")
 
 
 def add(parser: ArgumentParser) -> None:
@@ -39,7 +37,7 @@ def add(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> int:
-    kind = kind_of(options.output, KINDS, "")
+    kind = kind_of(options.output, WEIGHTS, "")
     allow(options, Output(options.output, kind))
     network = compiled(options)
     from netspec.runtime.installed import require
