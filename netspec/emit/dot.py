@@ -93,9 +93,9 @@ class _Writer:
         self._root = root = routes.cluster
         self._owner = {node: path(leaf.id) for leaf in leaves(root) for node in leaf.exits}
         # A row of equal blocks is drawn as its first one, and read as its last.
-        for block in [item for item in walk(root) if isinstance(item, Cluster) and item.output]:
+        for block in [item for item in walk(root) if isinstance(item, Cluster)]:
             home, exit = tail(block, block.exit)
-            self._owner[block.output] = path(home.children[exit].id)
+            self._owner[block.output or ()] = path(home.children[exit].id)
         self._columns = columns(self._routes, _RATIO)
         self._numbers = {link.node: 0 for link in self._columns.cut}
         self._numbers = {node: i for i, node in enumerate(self._numbers, 1)}
@@ -162,7 +162,6 @@ class _Writer:
         dot.attr(
             bgcolor=theme.group, color=theme.head if block.train_only else theme.border,
             style="rounded,dashed" if block.train_only else "rounded", margin="6", penwidth="0.7",
-            peripheries="1",
         )  # fmt: skip
         # A cluster's own label would be no obstacle to edges; boxes beside its inputs are.
         words = f"{block.each}{cost_text(block.cost).replace(' · ', chr(10))}"
@@ -172,8 +171,9 @@ class _Writer:
         dot.node(costs, _text(words), fontsize="9", fontcolor=theme.faint, **looks)
         hubs = [_hub(block, i) for i in range(len(block.reads))]
         for hub in hubs:
-            _point(hub, dot)
-        for hub in hubs:
+            # As high as the texts beside it, or a line that leaves it sideways would cross them.
+            dot.node(hub, "", width="0.01", height="0.36", fixedsize="true", penwidth="0",
+                     fillcolor=theme.head if block.train_only else theme.line)  # fmt: skip
             _row([name, hub, costs], dot)
 
     def _ends(self, column: int, dot: graphviz.Digraph) -> None:
@@ -207,9 +207,12 @@ class _Writer:
         is_root = routes is self._routes
         for link in sorted(dict.fromkeys(routes.cluster.links), key=lambda x: place[x.target]):
             target = routes.cluster.children[link.target]
-            start = _hub(routes.cluster, -1 - link.source)
-            start = self._owner[link.node] if link.source >= 0 else start
             looks = {"style": "dashed", "color": self._theme.head} if target.train_only else {}
+            if link.source < 0:
+                start = _hub(routes.cluster, -1 - link.source)
+                looks["tailport"] = "s"
+            else:
+                start = self._owner[link.node]
             if is_root and link in self._columns.cut:
                 self._dot.edge(start, self._out(link), arrowhead="none")
                 start = self._in(link)
@@ -222,7 +225,7 @@ class _Writer:
                 }
             if isinstance(target, Cluster):
                 hub = _hub(target, target.reads.index(link.node))
-                self._dot.edge(start, hub, arrowhead="none", **looks)
+                self._dot.edge(start, hub, arrowhead="none", headport="n", **looks)
             else:
                 self._dot.edge(start, path(target.id), **looks)
 

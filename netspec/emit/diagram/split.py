@@ -95,7 +95,11 @@ class _Sizes:
         for skip in main.skips:
             changes[max(skip.start, 0)] += 1
             changes[skip.end] -= 1
-        self._cut = [*accumulate(changes)]
+        # What hangs beside the end of a column makes it higher.
+        lows = accumulate((end + self._hang(i).tall for i, end in enumerate(self._ends)), max)
+        over = [low - end for low, end in zip(lows, self._ends, strict=True)]
+        cut = accumulate(changes[:-1])
+        self._price = [_CUT * links + tall for links, tall in zip(cut, over, strict=True)]
         # The line to the next column leaves from a single box.
         self._free = [i for i, part in enumerate(main.parts[:-1]) if isinstance(part, int)]
 
@@ -113,8 +117,11 @@ class _Sizes:
         found = [self._column(range(start, stop)) for start, stop in pairwise(edges)]
         return sum(x.wide + _GUTTER for x in found) / max(x.tall for x in found)
 
+    def _hang(self, part: int) -> Extent:
+        return self._beside.get(part, Extent())
+
     def _column(self, parts: range) -> Extent:
-        beside = {i: self._beside.get(i, Extent()) for i in parts}
+        beside = {i: self._hang(i) for i in parts}
         top = self._ends[parts[0]] - self._parts[parts[0]].tall
         wide = max(self._parts[i].wide for i in parts) + max(x.wide for x in beside.values())
         lows = [self._ends[i] + x.tall for i, x in beside.items()]
