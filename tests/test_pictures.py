@@ -151,11 +151,10 @@ def test_a_header_leaves_the_way_of_several_arrows_free(text: str) -> None:
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 OTHERS = {
     "DejaVu Sans": ("DejaVuSans.ttf", "DejaVuSans-Bold.ttf"),
-    "Typewriter": ("DejaVuSansMono.ttf", "DejaVuSansMono-Bold.ttf"),
     "Narrow": ("STIXGeneral.ttf", "STIXGeneralBol.ttf"),
 }
 """Fonts that come with matplotlib."""
-INSTALLED = ("Liberation Sans", "Arial", "sans-serif")
+INSTALLED = ("Liberation Sans", "Arial")
 """Fonts of the machine, or what it takes for them."""
 MEASURE = """
 const ends = (text) => [
@@ -294,6 +293,13 @@ def test_a_character_that_the_font_lacks_has_room_and_stays_text() -> None:
     words = page.get_textpage()
     items = [item for item in page.get_objects() if item.type == raw.FPDF_PAGEOBJ_TEXT]
     assert [said(item, words) for item in items] == [text.text for text in texts]
+
+
+def test_a_page_is_no_larger_than_pdf_allows() -> None:
+    root = build(network("googlenet"))
+    svg = write(Figure(Drawing([], [], []), 40_000, 100, 1.0, root), THEMES["light"])
+    page = pypdfium2.PdfDocument(to_pdf(svg))[0]
+    assert page.get_size() == pytest.approx((14_400, 14_400 * 108 / 40_008), abs=0.01)
 
 
 def test_a_pdf_is_the_same_everywhere() -> None:
