@@ -22,7 +22,6 @@ import matplotlib
 import pypdfium2
 import pytest
 from fontTools.ttLib import TTFont
-from hypothesis import HealthCheck, given, settings
 from PIL import Image
 from pypdfium2 import raw
 
@@ -35,11 +34,11 @@ from netspec.emit.figure.drawing import Drawing, Text
 from netspec.emit.figure.page import MARGIN, Figure, lay_out, page_size
 from netspec.emit.figure.pdf import to_pdf
 from netspec.emit.figure.raster import to_png
-from netspec.emit.figure.svg import THEMES, to_svg, write
+from netspec.emit.figure.svg import THEMES, write
 from netspec.emit.figure.text import FAMILY, font, width
 from netspec.emit.palette import KINDS
-from tests.drawings import holds, random_spec, segments, touches
-from tests.support import ROOT, SPECS, compiled, draws
+from tests.drawings import holds
+from tests.support import ROOT, SPECS
 
 FONTS = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
 SPEC = str(ROOT / "specs" / "googlenet.yaml")
@@ -53,6 +52,10 @@ def network(name: str) -> Network:
 @cache
 def figure(name: str) -> Figure:
     return lay_out(network(name), page_size("letter", "landscape"))
+
+
+def svg(name: str, theme: str = "light") -> str:
+    return write(figure(name), THEMES[theme])
 
 
 NAMES = [path.stem for path in SPECS]
@@ -115,37 +118,6 @@ def test_no_font_is_higher_than_the_layout_expects() -> None:
             assert -high >= top and -low <= bottom, (char, source)
 
 
-# ------------------------------------------------------------------ headers
-
-RANDOM = settings(max_examples=draws(40, 1000), deadline=None, suppress_health_check=[*HealthCheck])
-
-
-def assert_headers_are_free(drawing: Drawing) -> None:
-    """No line comes nearer to a header's text than a third of its height."""
-    for text in drawing.texts:
-        if text.role in ("title", "note"):
-            left, top, right, bottom = text.bounds
-            room = left - 3, top, right + 3, bottom
-            crossing = [
-                line.net
-                for line in drawing.lines
-                for segment in segments(line)
-                if touches(segment, room)
-            ]
-            assert crossing == [], text
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_a_header_leaves_the_way_of_arrows_free(name: str) -> None:
-    assert_headers_are_free(figure(name).drawing)
-
-
-@RANDOM
-@given(random_spec())
-def test_a_header_leaves_the_way_of_several_arrows_free(text: str) -> None:
-    assert_headers_are_free(lay_out(compiled(text), None).drawing)
-
-
 # ------------------------------------------------------------------ SVG in a browser
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -199,9 +171,9 @@ def measured(pictures: list[str], folder: Path) -> Any:
 def test_every_font_takes_the_room_that_was_laid_out(tmp_path: Path) -> None:
     """What fits in the layout fits in every font: texts begin and end where they should."""
     fonts = [*OTHERS, *INSTALLED]
-    pictures = [to_svg(network(name)) for name in NAMES]
+    pictures = [svg(name) for name in NAMES]
     free = re.sub(' textLength="[^"]*" lengthAdjust="[^"]*"', "", pictures[0])
-    shown = [svg.replace(FAMILY, name) for name in fonts for svg in pictures]
+    shown = [picture.replace(FAMILY, name) for name in fonts for picture in pictures]
     *found, loose = measured([*shown, free.replace(FAMILY, "DejaVu Sans")], tmp_path)
     wanted = [[text.bounds for text in figure(name).drawing.texts] for name in NAMES]
     for i, ends in enumerate(found):
@@ -250,10 +222,12 @@ def extent(element: ElementTree.Element) -> tuple[float, float, float, float]:
 def test_the_pdf_shows_what_the_svg_shows(name: str, theme: str) -> None:
     """Each element of the one is an object of the other: its place, colours and dashes."""
     shown = figure(name)
-    svg = write(shown, THEMES[theme])
-    page = pypdfium2.PdfDocument(to_pdf(svg))[0]
+    picture = svg(name, theme)
+    page = pypdfium2.PdfDocument(to_pdf(picture))[0]
     words, texts = page.get_textpage(), iter(shown.drawing.texts)
-    elements = [element for element in ElementTree.fromstring(svg).iter() if element.get("fill")]
+    elements = [
+        element for element in ElementTree.fromstring(picture).iter() if element.get("fill")
+    ]
     for element, item in zip(elements, page.get_objects(), strict=True):
         found = place(item, page.get_height(), shown.scale)
         fill, stroke = element.get("fill"), element.get("stroke", "none")
@@ -277,7 +251,7 @@ def test_the_pdf_shows_what_the_svg_shows(name: str, theme: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_text_of_a_pdf_is_text_in_fonts_that_it_holds(name: str) -> None:
-    data = to_pdf(to_svg(network(name)))
+    data = to_pdf(svg(name))
     words = pypdfium2.PdfDocument(data)[0].get_textpage().get_text_range().split()
     assert {*words} >= {word for text in figure(name).drawing.texts for word in text.text.split()}
     assert data.count(b"/Type0") == data.count(b"/FontFile2") > 0
@@ -286,10 +260,10 @@ def test_the_text_of_a_pdf_is_text_in_fonts_that_it_holds(name: str) -> None:
 def test_a_character_that_the_font_lacks_has_room_and_stays_text() -> None:
     texts = [Text(50, 20 * i, word) for i, word in enumerate(["卷积 3×3", "é→µ", "😀 x"], 1)]
     root = build(network("googlenet"))
-    svg = write(Figure(Drawing([], texts, []), 100, 100, 1.0, root), THEMES["light"])
+    picture = write(Figure(Drawing([], texts, []), 100, 100, 1.0, root), THEMES["light"])
     wanted = 9.5 * (1 + 1 + 0.278 + 0.556 + 0.584 + 0.556)
-    assert f'textLength="{wanted:.2f}"' in svg
-    page = pypdfium2.PdfDocument(to_pdf(svg))[0]
+    assert f'textLength="{wanted:.2f}"' in picture
+    page = pypdfium2.PdfDocument(to_pdf(picture))[0]
     words = page.get_textpage()
     items = [item for item in page.get_objects() if item.type == raw.FPDF_PAGEOBJ_TEXT]
     assert [said(item, words) for item in items] == [text.text for text in texts]
@@ -297,8 +271,8 @@ def test_a_character_that_the_font_lacks_has_room_and_stays_text() -> None:
 
 def test_a_page_is_no_larger_than_pdf_allows() -> None:
     root = build(network("googlenet"))
-    svg = write(Figure(Drawing([], [], []), 40_000, 100, 1.0, root), THEMES["light"])
-    page = pypdfium2.PdfDocument(to_pdf(svg))[0]
+    picture = write(Figure(Drawing([], [], []), 40_000, 100, 1.0, root), THEMES["light"])
+    page = pypdfium2.PdfDocument(to_pdf(picture))[0]
     assert page.get_size() == pytest.approx((14_400, 14_400 * 108 / 40_008), abs=0.01)
 
 
@@ -346,7 +320,7 @@ def test_a_png_has_its_pixels_and_says_how_large_they_are(dpi: int, tmp_path: Pa
 def test_a_png_is_no_larger_than_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    pdf = to_pdf(to_svg(network("googlenet")))
+    pdf = to_pdf(svg("googlenet"))
     monkeypatch.setattr(limits, "PIXELS", 100_000)
     small = Image.open(io.BytesIO(to_png(pdf, None)))
     assert 80_000 < small.width * small.height <= 101_000
