@@ -72,6 +72,7 @@ class _Content:
         return drawn
 
     def _text(self, given: dict[str, str], text: str) -> str:
+        """Return a line of text, upright again in a view that turns y around."""
         x, y, size, wide = (float(given.pop(k)) for k in ("x", "y", "font-size", "textLength"))
         # In this font the text has that length already.
         given.pop("lengthAdjust")
@@ -86,6 +87,7 @@ class _Content:
 
 
 def _rectangle(given: dict[str, str]) -> str:
+    """Return a rectangle, with quarters of circles for round corners."""
     x, y, wide, tall = (float(given.pop(name)) for name in ("x", "y", "width", "height"))
     radius = min(float(given.pop("rx", "0")), wide / 2, tall / 2)
     if not radius:
@@ -108,6 +110,7 @@ def _rectangle(given: dict[str, str]) -> str:
 
 
 def _polygon(given: dict[str, str], is_closed: bool) -> str:
+    """Return a line through points, back to the first one if it is closed."""
     points = [map(float, point.split(",")) for point in given.pop("points").split()]
     path = " l ".join(_numbers(*point) for point in points).replace(" l ", " m ", 1)
     return _painted(given, f"{path} l{' h' if is_closed else ''}")
