@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial, reduce
 
@@ -11,7 +11,17 @@ from netspec import limits
 from netspec.analysis.costs import total
 from netspec.analysis.network import Network
 from netspec.emit.diagram.parts import FEW
-from netspec.emit.diagram.tree import Cluster, Item, Leaf, Outline, link, title, walk
+from netspec.emit.diagram.tree import (
+    JOINER,
+    Cluster,
+    Item,
+    Leaf,
+    Outline,
+    leaves,
+    link,
+    title,
+    walk,
+)  # fmt: skip
 from netspec.graph.model import NodeId
 
 _DEEPEST = 128
@@ -28,7 +38,7 @@ def details(network: Network, depth: int | None) -> Iterator[Cluster]:
 
 def _details(network: Network, depth: int | None) -> Iterator[Cluster]:
     outline = Outline(network)
-    full = outline.at(readable(outline, depth, limits.BUILT_BOXES))
+    full = alike(outline.at(readable(outline, depth, limits.BUILT_BOXES)))
     fewer = collapse(full)
     # What a reader misses least goes first: copies, then norms and activations, then inner blocks.
     yield from (x for x in (full, fewer, absorb(fewer)) if size(x) <= limits.PAGE_BOXES)
@@ -107,13 +117,26 @@ def stacked(cluster: Cluster) -> Cluster:
     return _joined(cluster, children, goes_on, _close)
 
 
-def absorb(cluster: Cluster) -> Cluster:
-    """Return a cluster in which norms and activations stand in the box of the op before them."""
-    children = [absorb(x) if isinstance(x, Cluster) else x for x in cluster.children]
+def alike(whole: Cluster) -> Cluster:
+    """Return the network in which an op has no box where others of its words stand in a box."""
+    words = {word for leaf in leaves(whole) for word in leaf.around[1]}
+    return absorb(whole, words) if words else whole
+
+
+def absorb(cluster: Cluster, words: Collection[str] | None = None) -> Cluster:
+    """Return a cluster in which norms and activations stand in the box of the op before them.
+
+    With `words` only those that these words name.
+    """
+    children = [absorb(x, words) if isinstance(x, Cluster) else x for x in cluster.children]
 
     def goes_on(stretch: list[Item], item: Item) -> bool:
         is_light = item.kind in ("norm", "activation", "dropout")
-        return is_light and stretch[0].kind not in ("input", "block", "join")
+        is_meant = words is None or item.label in words
+        is_op = isinstance(stretch[0], Leaf) and bool(stretch[0].words)
+        is_one = stretch[0].count == item.count == 1
+        has_room = len(stretch[0].nodes) + len(stretch) <= FEW
+        return all((is_light, is_meant, is_op, is_one, has_room, stretch[0].kind != "join"))
 
     return _joined(cluster, children, goes_on, partial(reduce, _merge))
 
@@ -160,9 +183,12 @@ def _close(stretch: list[Item]) -> Item:
 
 def _merge(first: Item, second: Item) -> Item:
     """Return the first box with the second op in it."""
+    assert isinstance(first, Leaf)
+    assert isinstance(second, Leaf)
     nodes, exits = _both(first, second)
+    words = first.words + second.words
     return replace(
-        first, label=f"{first.label} + {second.label}", nodes=nodes, exits=exits,
+        first, label=JOINER.join(words), words=words, nodes=nodes, exits=exits,
         output=second.output, shape=second.shape, cost=total([first.cost, second.cost]),
     )  # fmt: skip
 

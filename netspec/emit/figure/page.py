@@ -8,12 +8,11 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from netspec import limits
-from netspec.analysis.costs import NodeCost
 from netspec.analysis.network import Network
 from netspec.emit.diagram.flow import Fan
 from netspec.emit.diagram.routes import broken, route
 from netspec.emit.diagram.runs import details, size
-from netspec.emit.diagram.tree import Cluster, leaves
+from netspec.emit.diagram.tree import Cluster
 from netspec.emit.figure.boxes import Boxes
 from netspec.emit.figure.columns import GUTTER, SIDE_GAP, TRACK, Wrapper
 from netspec.emit.figure.drawing import SMALL, TEXT, Drawing, Point
@@ -78,7 +77,9 @@ class Figure:
         return SMALL * self.scale
 
 
-def lay_out(network: Network, page: Page | None, depth: int | None = None) -> Figure:
+def lay_out(
+    network: Network, page: Page | None, depth: int | None = None, has_names: bool = False
+) -> Figure:
     """Return the most detailed figure whose text is large enough, or else the one with the largest.
 
     Detail goes in this order: equal blocks in a row become one, norms and activations join the op
@@ -91,7 +92,7 @@ def lay_out(network: Network, page: Page | None, depth: int | None = None) -> Fi
         boxes = size(root)
         if boxes > limits.PAGE_BOXES:
             continue
-        figure = _Sheet(network, root, page).figure()
+        figure = _Sheet(network, root, page, has_names).figure()
         # Less detail for text that is hardly larger would be a loss.
         if best is None or figure.scale > best.scale * 1.02:
             best = figure
@@ -108,12 +109,11 @@ def lay_out(network: Network, page: Page | None, depth: int | None = None) -> Fi
 class _Sheet:
     """Wraps one network into columns."""
 
-    def __init__(self, network: Network, root: Cluster, page: Page | None) -> None:
+    def __init__(self, network: Network, root: Cluster, page: Page | None, has_names: bool) -> None:
         self._network = network
         self._root = root
         self._page = page
-        self._most = NodeCost(*map(max, zip(*(leaf.cost for leaf in leaves(root)), strict=True)))
-        self._cluster = place(Boxes(network, self._most), route(root))
+        self._cluster = place(Boxes(network, root, has_names), route(root))
         flow = self._cluster.routes.flow
         self._sides = flow.sides
         whole = self._column(self._cluster, 0, len(flow.main.parts))
@@ -190,7 +190,7 @@ class _Sheet:
     def _finish(self, drawing: Drawing, width: float, height: float) -> Figure:
         """Add the legend and the totals below."""
         has_tags = self._cluster.routes.has_tags
-        key = legend(self._network, self._root, self._most, max(width, 240.0), has_tags)
+        key = legend(self._network, self._root, self._cluster.boxes, max(width, 240.0), has_tags)
         result = Drawing()
         result.include(drawing, max(0.0, (key.right - width) / 2), 0)
         result.include(key.drawing, 0, height + 8)
