@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 import netspec
 from netspec.analysis.network import Network
-from netspec.emit.diagram.runs import details
+from netspec.emit.diagram.runs import Details
 from netspec.emit.diagram.tree import Leaf, leaves
 from netspec.emit.diagram.words import Wording
 from netspec.emit.figure.page import lay_out
@@ -34,7 +34,7 @@ def random_network(draw: st.DrawFn) -> str:
 
 
 def assert_true(network: Network) -> None:
-    for root in details(network, None):
+    for root in Details(network):
         wording = Wording(root)
         said: dict[tuple[str, str, bool], tuple[str, ...]] = {}
         for leaf in leaves(root):
@@ -80,7 +80,7 @@ def test_the_boxes_of_random_networks_say_all_of_their_ops(text: str) -> None:
 
 def drawn(name: str, has_names: bool = False) -> list[str]:
     network = netspec.load(str(SPECS[0].parent / f"{name}.yaml")).network
-    return [text.text for text in lay_out(network, None, None, has_names).drawing.texts]
+    return [text.text for text in lay_out(network, None, has_names=has_names).drawing.texts]
 
 
 def test_a_network_and_its_batch_normalised_form_differ() -> None:

@@ -19,7 +19,7 @@ from netspec.analysis.receptive import describe, see
 from netspec.emit.diagram.flow import Fan, Series, Side
 from netspec.emit.diagram.numbers import cost_text, shape_text, total_text
 from netspec.emit.diagram.routes import Routes, route
-from netspec.emit.diagram.runs import details
+from netspec.emit.diagram.runs import Details
 from netspec.emit.diagram.tree import Cluster, Item, Leaf, leaves
 from netspec.emit.palette import fills
 from netspec.graph.model import NodeId, path
@@ -59,7 +59,7 @@ content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inlin
 def to_html(network: Network) -> str:
     """Return the network as a page of at most 300 kB that fetches nothing and opens offline."""
     page = ""
-    for root in details(network, None):
+    for root in Details(network):
         page = _page(network, root)
         if len(page.encode()) <= limits.HTML_BYTES:
             break

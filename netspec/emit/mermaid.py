@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from netspec import limits
 from netspec.analysis.network import Network
 from netspec.emit.diagram.numbers import cost_text, shape_text
-from netspec.emit.diagram.runs import details
+from netspec.emit.diagram.runs import Details
 from netspec.emit.diagram.tree import Cluster, Item, Leaf, branch_order, leaves, tail
 from netspec.emit.palette import fills
 from netspec.graph.model import NodeId
@@ -22,7 +22,7 @@ def to_mermaid(network: Network, depth: int | None = None) -> str:
 
     Further ones are closed where the text would pass the limits at which Mermaid refuses to draw.
     """
-    for root in details(network, depth):
+    for root in Details(network, depth):
         lines = _chart(root, network)
         text = "\n".join([*lines, ""])
         arrows = sum("->" in line for line in lines)

@@ -10,6 +10,7 @@ from functools import partial, reduce
 from netspec import limits
 from netspec.analysis.costs import total
 from netspec.analysis.network import Network
+from netspec.emit.diagram import openings
 from netspec.emit.diagram.parts import FEW
 from netspec.emit.diagram.tree import (
     JOINER,
@@ -17,6 +18,7 @@ from netspec.emit.diagram.tree import (
     Item,
     Leaf,
     Outline,
+    View,
     leaves,
     link,
     title,
@@ -24,53 +26,63 @@ from netspec.emit.diagram.tree import (
 )  # fmt: skip
 from netspec.graph.model import NodeId
 
+_Change = Callable[[Cluster], Cluster]
 _DEEPEST = 128
+_SHORTER = 500, 200, 100, 50, 25
 FEW_ROWS = 2
 """A first copy and the others, which are often alike, are no stack."""
 
 
-def details(network: Network, depth: int | None) -> Iterator[Cluster]:
-    """Yield the network with ever less detail, its blocks below `depth` levels closed."""
-    for whole in _details(network, depth):
-        # No page can break a frame: what is hardly a part of the network goes without one.
-        yield from [whole, *[x for x in [unframed(whole)] if x is not whole]]
+class Details:
+    """A network in pictures of ever less detail, each of which is built when it is looked at.
+
+    What a reader misses least goes first: copies, then norms and activations, then blocks as
+    `closings` says. What `opened` names stays open, other blocks below `depth` levels are closed.
+    Raises LookError.
+    """
+
+    def __init__(
+        self, network: Network, depth: int | None = None, opened: Sequence[str] = ()
+    ) -> None:
+        outline = Outline(network)
+        view = View(depth, (), openings.opened(outline, opened) if opened else ())
+        views = [view, *openings.closings(outline, view)]
+        few = [x for x in views if outline.boxes(x, limits.BUILT_BOXES) <= limits.BUILT_BOXES]
+        all_open = (alike,), (alike, collapse), (collapse, absorb)
+        least = absorb, collapse, stacked
+        self._outline = outline
+        self._steps: list[tuple[View, tuple[_Change, ...]]] = [
+            *[(x, changes) for x in few if x is view for changes in all_open],
+            *[(x, least) for x in few if x is not view],
+            *[(views[-1], (*least, partial(shorten, most=most))) for most in _SHORTER],
+        ]
+
+    def __len__(self) -> int:
+        return len(self._steps)
+
+    def __getitem__(self, step: int) -> Cluster:
+        view, changes = self._steps[step]
+        return reduce(lambda root, change: change(root), changes, self._outline.at(view))
+
+    def __iter__(self) -> Iterator[Cluster]:
+        return (self[step] for step in range(len(self)))
 
 
-def _details(network: Network, depth: int | None) -> Iterator[Cluster]:
-    outline = Outline(network)
-    full = alike(outline.at(readable(outline, depth, limits.BUILT_BOXES)))
-    fewer = collapse(full)
-    # What a reader misses least goes first: copies, then norms and activations, then inner blocks.
-    yield from (x for x in (full, fewer, absorb(fewer)) if size(x) <= limits.PAGE_BOXES)
-    least = full
-    for level in range(max(_depth(full), 1), 0, -1):
-        least = stacked(collapse(absorb(outline.at(level))))
-        if size(least) <= limits.PAGE_BOXES:
-            yield least
-    for most in (200, 100, 50, 25):
-        if len(least.children) > most:
-            yield shorten(least, most)
-
-
-def readable(outline: Outline, depth: int | None, most: int) -> int | None:
-    """Return the greatest depth at which at most so many boxes are shown, at least 1."""
-    if outline.boxes(depth, most) <= most:
-        return depth
+def readable(outline: Outline, depth: int | None, most: int) -> View:
+    """Return the greatest depth, at least 1, at which at most so many boxes are shown."""
+    if outline.boxes(View(depth), most) <= most:
+        return View(depth)
     low, high = 1, depth or _DEEPEST
     while low < high:
         middle = (low + high + 1) // 2
-        low, high = (middle, high) if outline.boxes(middle, most) <= most else (low, middle - 1)
-    return low
+        is_few = outline.boxes(View(middle), most) <= most
+        low, high = (middle, high) if is_few else (low, middle - 1)
+    return View(low)
 
 
 def size(cluster: Cluster) -> int:
     """Return how many boxes the open clusters show."""
     return sum(1 for _ in walk(cluster))
-
-
-def _depth(cluster: Cluster) -> int:
-    """Return how many levels of blocks are open inside a cluster."""
-    return max((1 + _depth(x) for x in cluster.children if isinstance(x, Cluster)), default=0)
 
 
 def unframed(whole: Cluster) -> Cluster:

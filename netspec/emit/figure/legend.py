@@ -15,6 +15,7 @@ from netspec.emit.palette import Fill, fill, fills
 _ROW = 15.0
 _SPACE = 14.0
 _BAR = 30.0
+_BETWEEN = " · "
 
 
 class _LegendEntry(NamedTuple):
@@ -43,12 +44,26 @@ def legend(network: Network, root: Cluster, boxes: Boxes, room: float, has_tags:
         _draw(drawing, entry, x, y)
         widest = max(widest, x + wide)
         x += wide + _SPACE
-    total = total_text(network)
-    wide = width(total, SMALL)
+    totals = _lines(total_text(network), room)
+    wide = max(width(line, SMALL) for line in totals)
     y += _ROW if x + wide > room else 0.0
     at = max(room, wide)
-    drawing.texts.append(Text(at, y + 9.5, total, SMALL, "end", "total"))
-    return Tile(0, max(widest, at), y + 13, drawing)
+    for i, line in enumerate(totals):
+        drawing.texts.append(Text(at, y + 9.5 + _ROW * i, line, SMALL, "end", "total"))
+    return Tile(0, max(widest, at), y + 13 + _ROW * (len(totals) - 1), drawing)
+
+
+def _lines(text: str, room: float) -> list[str]:
+    """Return a text in lines that fit the room, broken where its parts meet."""
+    first, *rest = text.split(_BETWEEN)
+    lines = [first]
+    for part in rest:
+        longer = lines[-1] + _BETWEEN + part
+        if width(longer, SMALL) <= room:
+            lines[-1] = longer
+        else:
+            lines.append(part)
+    return lines
 
 
 def _entries(network: Network, root: Cluster, boxes: Boxes, has_tags: bool) -> list[_LegendEntry]:

@@ -8,7 +8,9 @@ from html import escape
 from netspec.analysis.network import Network
 from netspec.emit.figure.drawing import Box, Line, Text
 from netspec.emit.figure.hatch import hatch
-from netspec.emit.figure.page import MARGIN, Figure, lay_out, page_size
+from netspec.emit.figure.page import MARGIN, Figure, lay_out
+from netspec.emit.figure.room import room
+from netspec.emit.look import Look, LookError
 
 FONT = "Helvetica, Arial, 'Liberation Sans', sans-serif"
 
@@ -53,23 +55,18 @@ THEMES = {
 }  # fmt: skip
 
 
-def to_svg(
-    network: Network,
-    page: str = "letter",
-    orientation: str = "landscape",
-    depth: int | None = None,
-    theme: str = "light",
-) -> str:
-    """Return the network's figure, wrapped onto a page, as SVG text.
+def to_svg(network: Network, look: Look | None = None) -> str:
+    """Return the network's figure, laid out for a page or a width, as SVG text.
 
-    `page` is letter, a4, slide or none; `theme` is light, dark or print. Blocks more than `depth`
-    levels down are closed, and further ones where the text would become too small to read.
-    Raises ValueError for an unknown page, orientation or theme, and for a network that no page can
-    show FigureError, which is one.
+    Blocks are closed as `look` says, and further ones where the text would become too small to
+    read. Raises LookError.
     """
-    if theme not in THEMES:
-        raise ValueError(f"theme {theme!r}: expected one of {', '.join(THEMES)}")
-    return write(lay_out(network, page_size(page, orientation), depth), THEMES[theme])
+    look = look or Look()
+    if look.theme not in THEMES:
+        raise LookError(f"theme {look.theme!r}: expected one of {', '.join(THEMES)}")
+    return write(
+        lay_out(network, room(look), look.depth, look.open, look.names), THEMES[look.theme]
+    )
 
 
 def write(figure: Figure, theme: Theme) -> str:
