@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from netspec.emit.figure.text import width
+from netspec.emit.palette import Fill
 from netspec.graph.model import NodeId
 
 TEXT = 9.5
@@ -17,9 +18,9 @@ Point = tuple[float, float]
 
 
 class Box(NamedTuple):
-    """A rectangle. `bar` is the length of its cost bar, `time` of the one at its upper edge.
+    """A rectangle. `bar` is how much of its width the cost bar takes, `time` the one above.
 
-    `is_group` if it holds other boxes.
+    `is_group` if it holds other boxes; `about` is what a reader sees who points at it.
     """
 
     x: float
@@ -32,6 +33,8 @@ class Box(NamedTuple):
     is_group: bool = False
     bar: float = 0.0
     time: float = 0.0
+    fill: Fill | None = None
+    about: str = ""
 
 
 class Text(NamedTuple):

@@ -152,11 +152,8 @@ class SeriesLayout:
         sides = [SLOT * len(self._lanes.ending(i, side)) for side in (LEFT, RIGHT)]
         tags = list(dict.fromkeys(self._routes.into.get(part, [])))
         sides[0] += TAG if tags else 0
-        label = leaf.counted
-        if self._is_branch and leaf.kind != "block":
-            # Branches are narrow: what the colour says is not said again.
-            label = label.removeprefix("conv ").replace(" pool", "")
-        tile = self._cluster.boxes.leaf(leaf, label, (min(xs), max(xs)), max(sides))
+        span = min(xs), max(xs)
+        tile = self._cluster.boxes.leaf(leaf, self._is_branch, span, max(sides))
         if tags:
             y = (tile.height + sides[0]) / 2 - TAG / 2
             left = tile.left
