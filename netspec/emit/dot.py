@@ -8,60 +8,62 @@ from html import escape
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from netspec import limits
 from netspec.analysis.network import Network
 from netspec.emit.diagram.flow import Fan, Series, exits
-from netspec.emit.diagram.numbers import cost_text, shape_text, total_text
+from netspec.emit.diagram.numbers import cost_text, total_text
 from netspec.emit.diagram.routes import Routes, route
-from netspec.emit.diagram.runs import details, readable, shorten, unframed
+from netspec.emit.diagram.runs import Details, unframed
 from netspec.emit.diagram.split import columns
-from netspec.emit.diagram.tree import Cluster, Leaf, Link, Outline, branch_order, leaves, tail, walk
-from netspec.emit.figure.svg import THEMES, Theme
-from netspec.emit.palette import KINDS
+from netspec.emit.diagram.tree import Cluster, Leaf, Link, branch_order, leaves, tail, walk
+from netspec.emit.figure.boxes import Boxes
+from netspec.emit.figure.drawing import SMALL, TEXT
+from netspec.emit.figure.legend import LegendEntry, entries
+from netspec.emit.figure.room import Room, room
+from netspec.emit.figure.svg import themed
+from netspec.emit.figure.text import FAMILY
+from netspec.emit.look import Look
 from netspec.graph.model import path
 
 if TYPE_CHECKING:
     import graphviz
 
-_FONT = "Helvetica,Arial,sans-serif"
+_FONT = FAMILY.replace("'", "").replace(", ", ",")
+_STRIP = 0.25
+"""What is narrower than so much of a page is a strip."""
 _ENTRIES = 6
 """Of the legend on one row."""
-_RATIO = 4 / 3
-"""The width of a landscape page by its height."""
+_RATIO = 1.4
+"""The width by the height where nothing says how large the picture may be."""
 
 
 class DotError(OSError):
     """The `dot` program is missing, failed or took too long; the text says what to do."""
 
 
-def to_dot(network: Network, depth: int | None = None, theme: str = "light") -> str:
+def to_dot(network: Network, look: Look | None = None) -> str:
     """Return the network as Graphviz text, a cluster per use of a block.
 
-    Blocks more than `depth` levels down are closed, and further ones where the program `dot` could
-    not lay out so many boxes. A long network is split into columns, so that it fits a page.
+    A long network is split into columns, so that it has the proportions of a page; blocks are
+    closed as `look` says, and further ones where a single one would be a strip. Raises LookError.
     """
+    look = look or Look()
     best: Routes | None = None
-    ratio = 0.0
-    for root in _details(network, depth):
-        routes = route(root)
-        found = columns(routes, _RATIO).ratio
-        if best is None or found > ratio:
-            best, ratio = routes, found
-        if ratio > _RATIO / 4:
+    widest, ratio = 0.0, _ratio(look)
+    for root in Details(network, look.depth, look.open):
+        routes = route(unframed(root))
+        found = columns(routes, ratio).ratio
+        if best is None or found > widest:
+            best, widest = routes, found
+        if widest > ratio * _STRIP:
             break
     assert best
-    return _Writer(network, best, THEMES[theme]).source()
+    return _Writer(network, best, look).source(room(look))
 
 
-def _details(network: Network, depth: int | None) -> Iterator[Cluster]:
-    """Yield the network with ever less detail: what stands in one frame cannot be in columns."""
-    outline = Outline(network)
-    root = outline.at(readable(outline, depth, limits.DOT_BOXES))
-    if len(root.children) > limits.DOT_BOXES:
-        root = shorten(root, limits.DOT_BOXES)
-    yield unframed(root)
-    if depth is None:
-        yield from details(network, depth)
+def _ratio(look: Look) -> float:
+    """Return the width of a picture by its height."""
+    bounds = room(look)
+    return bounds.width / bounds.height if bounds else _RATIO
 
 
 def render_dot(source: str, format: str, timeout: float = 30.0) -> bytes:
@@ -86,27 +88,28 @@ def render_dot(source: str, format: str, timeout: float = 30.0) -> bytes:
 class _Writer:
     """Writes one network: first all boxes in their clusters, then what links and holds them."""
 
-    def __init__(self, network: Network, routes: Routes, theme: Theme) -> None:
+    def __init__(self, network: Network, routes: Routes, look: Look) -> None:
         import graphviz
 
-        self._network, self._routes, self._theme = network, routes, theme
+        self._network, self._routes, self._theme = network, routes, themed(look)
         self._root = root = routes.cluster
+        self._said = Boxes(network, root, look.names)
         self._owner = {node: path(leaf.id) for leaf in leaves(root) for node in leaf.exits}
         # A row of equal blocks is drawn as its first one, and read as its last.
         for block in [item for item in walk(root) if isinstance(item, Cluster)]:
             home, exit = tail(block, block.exit)
             self._owner[block.output or ()] = path(home.children[exit].id)
-        self._columns = columns(self._routes, _RATIO)
-        self._numbers = {link.node: 0 for link in self._columns.cut}
-        self._numbers = {node: i for i, node in enumerate(self._numbers, 1)}
+        self._columns = columns(routes, _ratio(look))
+        cut = dict.fromkeys(link.node for link in self._columns.cut)
+        self._numbers = {node: i for i, node in enumerate(cut, 1)}
         self._dot = graphviz.Digraph(network.graph.name)
 
-    def source(self) -> str:
-        """Return the text."""
+    def source(self, bounds: Room | None) -> str:
+        """Return the text of a picture for some room."""
         self._looks()
         for i, children in enumerate(self._columns.children):
             self._boxes(self._routes, children, self._dot)
-            self._ends(i, self._dot)
+            self._ends(i)
         for routes in _below(self._routes):
             self._links(routes)
             for series in routes.lanes:
@@ -114,83 +117,86 @@ class _Writer:
         self._turns()
         # Written last, it is the label of no cluster.
         self._dot.attr(label=self._legend())
+        if bounds:
+            exact = "!" if bounds.is_exact else ""
+            self._dot.attr(size=f"{bounds.width / 72:.4g},{bounds.height / 72:.4g}{exact}")
         return str(self._dot.source)
 
     def _looks(self) -> None:
-        """Write what all boxes and lines have in common, and the legend."""
+        """Write what all boxes and lines have in common."""
         theme, dot = self._theme, self._dot
         # With `newrank` boxes of several clusters can share a row, as the ends of branches must.
         dot.attr(
             rankdir="TB", newrank="true", nodesep="0.12", ranksep="0.16", fontname=_FONT,
-            bgcolor=theme.paper, fontcolor=theme.ink, fontsize="9",
+            bgcolor=theme.paper, fontcolor=theme.ink, fontsize=str(SMALL),
         )  # fmt: skip
         dot.attr(
-            "node", shape="box", style="filled", fontname=_FONT, fontsize="9.5", penwidth="0.7",
+            "node", shape="box", style="filled", fontname=_FONT, fontsize=str(TEXT), penwidth="0.7",
             margin="0.07,0.03", height="0.22", width="0.64", fontcolor=theme.ink, color=theme.line,
         )  # fmt: skip
         dot.attr(
-            "edge", fontname=_FONT, fontsize="9", color=theme.line, fontcolor=theme.faint,
+            "edge", fontname=_FONT, fontsize=str(SMALL), color=theme.line, fontcolor=theme.faint,
             arrowsize="0.5", penwidth="0.8",
         )  # fmt: skip
 
     # ------------------------------------------------------------------ boxes
 
     def _boxes(self, routes: Routes, children: Iterable[int], dot: graphviz.Digraph) -> None:
+        flow = routes.flow
+        wide = [part for x in (flow.main, *(y.series for y in flow.sides)) for part in x.parts]
         for child in children:
             item = routes.cluster.children[child]
             if isinstance(item, Leaf):
-                self._leaf(item, dot)
+                self._leaf(item, child not in wide, dot)
             else:
                 with dot.subgraph(name=f"cluster_{path(item.id)}") as inner:
                     self._frame(item, inner)
                     self._boxes(routes.inner[child], branch_order(item), inner)
 
-    def _leaf(self, leaf: Leaf, dot: graphviz.Digraph) -> None:
-        text = leaf.counted
-        if leaf.kind == "block":
-            text = f"{text.replace('_', ' ')}\n{leaf.each}{cost_text(leaf.cost)}"
+    def _leaf(self, leaf: Leaf, is_narrow: bool, dot: graphviz.Digraph) -> None:
+        text = "\n".join(line for line, _ in self._said.lines(leaf, is_narrow))
         style = "filled"
         style += ",rounded" if leaf.kind in ("input", "block") else ""
         style += ",dashed" if leaf.train_only else ""
         colour = self._theme.head if leaf.train_only else self._theme.line
-        fill = getattr(KINDS[leaf.kind], self._theme.fill)
+        fill = getattr(leaf.fill, self._theme.fill)
         dot.node(path(leaf.id), _text(text), fillcolor=fill, style=style, color=colour)
 
     def _frame(self, block: Cluster, dot: graphviz.Digraph) -> None:
-        """Write a block's border and the row of its name and inputs, from which its lines fork."""
+        """Write a block's border, and the row of its name, its inputs and its costs."""
         theme = self._theme
+        stroke, style = (theme.head, "dashed") if block.train_only else (theme.line, "solid")
+        border = theme.head if block.train_only else theme.border
         dot.attr(
-            bgcolor=theme.group, color=theme.head if block.train_only else theme.border,
-            style="rounded,dashed" if block.train_only else "rounded", margin="6", penwidth="0.7",
-        )  # fmt: skip
+            bgcolor=theme.group, color=border, style=f"rounded,{style}", margin="6", penwidth="0.7"
+        )
         # A cluster's own label would be no obstacle to edges; boxes beside its inputs are.
-        words = f"{block.each}{cost_text(block.cost).replace(' · ', chr(10))}"
         name, costs = f"{path(block.id)} name", f"{path(block.id)} costs"
+        words = block.each + cost_text(block.cost).replace(" · ", "\n")
         looks = {"shape": "plaintext", "style": "", "margin": "0.02,0", "width": "0"}
         dot.node(name, _text(block.counted.replace("_", " ")), **looks)
-        dot.node(costs, _text(words), fontsize="9", fontcolor=theme.faint, **looks)
-        hubs = [_hub(block, i) for i in range(len(block.reads))]
-        for hub in hubs:
+        dot.node(costs, _text(words), fontsize=str(SMALL), fontcolor=theme.faint, **looks)
+        for hub in [_hub(block, i) for i in range(len(block.reads))]:
             # As high as the texts beside it, or a line that leaves it sideways would cross them.
             dot.node(hub, "", width="0.01", height="0.36", fixedsize="true", penwidth="0",
-                     fillcolor=theme.head if block.train_only else theme.line)  # fmt: skip
+                     fillcolor=stroke)  # fmt: skip
             _row([name, hub, costs], dot)
 
-    def _ends(self, column: int, dot: graphviz.Digraph) -> None:
+    def _ends(self, column: int) -> None:
         """Write where lines enter and leave a column, and the numbers of those that are cut."""
         here = self._columns.children[column]
+        points = []
         for link, turn in self._columns.turns.items():
-            if link.target in here:
-                for name in ("high", "enter", "low"):
-                    _point(f"{name} {turn}", dot)
-            elif link.source in here:
-                _point(f"leave {turn}", dot)
+            points += [f"{x} {turn}" for x in ("high", "enter", "low") if link.target in here]
+            points += [f"leave {turn}"] if link.source in here else []
+        for point in dict.fromkeys(points):
+            self._dot.node(point, "", shape="point", width="0.01", height="0.01", style="")
         names = [self._out(link) for link in self._columns.cut if link.source in here]
         names += [self._in(link) for link in self._columns.cut if link.target in here]
         for name in dict.fromkeys(names):
             number = name.split()[1]
-            dot.node(name, number, shape="circle", width="0.18", margin="0.01", fontsize="9",
-                     fillcolor=self._theme.paper)  # fmt: skip
+            self._dot.node(name, number, shape="circle", width="0.18", margin="0.01",
+                           fontsize=str(SMALL), fillcolor=self._theme.paper)  # fmt: skip
 
     def _out(self, link: Link) -> str:
         return f"number {self._numbers[link.node]}"
@@ -219,24 +225,13 @@ class _Writer:
             elif is_root and link in self._columns.turns:
                 start = f"enter {self._columns.turns[link]}"
             if link in spine:
-                looks |= {
-                    "weight": "8",
-                    "label": _text(f" {self._shape(link, routes.cluster)}".rstrip()),
-                }
+                shape = self._said.shape(link, routes.cluster)
+                looks |= {"weight": "8", "label": _text(f" {shape}".rstrip())}
             if isinstance(target, Cluster):
                 hub = _hub(target, target.reads.index(link.node))
                 self._dot.edge(start, hub, arrowhead="none", headport="n", **looks)
             else:
                 self._dot.edge(start, path(target.id), **looks)
-
-    def _shape(self, link: Link, cluster: Cluster) -> str:
-        """Return the shape to write beside a link; inside a block only where the size changed."""
-        shape = self._network.shapes[link.node]
-        if cluster.id:
-            outer = self._network.shapes[cluster.reads[0]]
-            if shape[1:] == outer[1:] or link.source < 0:
-                return ""
-        return _text(f" {shape_text(shape)}")
 
     def _branches(self, routes: Routes, series: Series) -> None:
         """Let branches end on one row, in the order in which a join reads them."""
@@ -271,28 +266,21 @@ class _Writer:
 
     def _legend(self) -> str:
         """Return the colours that occur, what dashed lines mean, and the totals, as a table."""
-        theme, shown = self._theme, [*leaves(self._root)]
-        used = {leaf.kind for leaf in shown}
-        entries = [
-            (f'BORDER="1" BGCOLOR="{getattr(kind, theme.fill)}"', kind.name)
-            for key, kind in KINDS.items()
-            if key in used
-        ]
-        if any(leaf.train_only for leaf in shown):
-            entries.append((f'BORDER="1" STYLE="dashed" COLOR="{theme.head}"', "training only"))
-        if self._columns.cut:
-            entries.append(('BORDER="0"', "equal numbers: one connection"))
-        rows = [entries[i : i + _ENTRIES] for i in range(0, len(entries), _ENTRIES)]
-        cells = [
-            "".join(
-                f'<TD WIDTH="16" {looks}> </TD><TD ALIGN="LEFT">{escape(words)}</TD>'
-                for looks, words in row
-            )
-            for row in rows
-        ]
-        cells.append(f'<TD COLSPAN="{2 * _ENTRIES}">{escape(total_text(self._network))}</TD>')
-        table = "".join(f"<TR>{row}</TR>" for row in cells)
+        theme, has_tags = self._theme, bool(self._columns.cut)
+        found = entries(self._network, self._root, self._said, has_tags)
+        samples = [self._sample(x) for x in found if x.fill]
+        rows = ["".join(samples[i : i + _ENTRIES]) for i in range(0, len(samples), _ENTRIES)]
+        # There are no bars here.
+        words = [x.text for x in found if not x.kind] + [total_text(self._network)]
+        rows += [f'<TD COLSPAN="{2 * _ENTRIES}">{escape(text)}</TD>' for text in words]
+        table = "".join(f"<TR>{row}</TR>" for row in rows)
         return f'<<TABLE BORDER="0" CELLBORDER="0" COLOR="{theme.line}">{table}</TABLE>>'
+
+    def _sample(self, entry: LegendEntry) -> str:
+        looks = f'STYLE="dashed" COLOR="{self._theme.head}"' if entry.is_head else ""
+        fill = getattr(entry.fill, self._theme.fill)
+        box = f'<TD BORDER="1" WIDTH="16" BGCOLOR="{fill}" {looks}> </TD>'
+        return f'{box}<TD ALIGN="LEFT">{escape(entry.text)}</TD>'
 
 
 def _below(routes: Routes) -> Iterator[Routes]:
@@ -304,10 +292,6 @@ def _below(routes: Routes) -> Iterator[Routes]:
 
 def _hub(cluster: Cluster, index: int) -> str:
     return f"{path(cluster.id)} in{index}"
-
-
-def _point(name: str, dot: graphviz.Digraph) -> None:
-    dot.node(name, "", shape="point", width="0.01", height="0.01", style="")
 
 
 def _row(names: Sequence[str], dot: graphviz.Digraph, **looks: str) -> None:

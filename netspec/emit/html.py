@@ -19,9 +19,9 @@ from netspec.analysis.receptive import describe, see
 from netspec.emit.diagram.flow import Fan, Series, Side
 from netspec.emit.diagram.numbers import cost_text, shape_text, total_text
 from netspec.emit.diagram.routes import Routes, route
-from netspec.emit.diagram.runs import details
+from netspec.emit.diagram.runs import Details
 from netspec.emit.diagram.tree import Cluster, Item, Leaf, leaves
-from netspec.emit.palette import KINDS
+from netspec.emit.palette import fills
 from netspec.graph.model import NodeId, path
 from netspec.ops.window import times
 from netspec.text.diagnostics import escape as shown
@@ -59,7 +59,7 @@ content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inlin
 def to_html(network: Network) -> str:
     """Return the network as a page of at most 300 kB that fetches nothing and opens offline."""
     page = ""
-    for root in details(network, None):
+    for root in Details(network):
         page = _page(network, root)
         if len(page.encode()) <= limits.HTML_BYTES:
             break
@@ -74,7 +74,7 @@ def _page(network: Network, root: Cluster) -> str:
         title=escape(network.graph.name),
         totals=escape(total_text(network).partition(" · ")[2]),
         data=text.replace("<", "\\u003c"),
-        style=_style(),
+        style=_style(root),
         script=_asset("figure.js"),
     )
 
@@ -85,11 +85,12 @@ def _asset(name: str) -> str:
     return data.decode()
 
 
-def _style() -> str:
-    fills = [f"svg .{key} {{ fill: {kind.light}; }}\n" for key, kind in KINDS.items()]
+def _style(root: Cluster) -> str:
+    used = fills((leaf.kind, leaf.kernel) for leaf in leaves(root))
+    rules = [f"svg .{fill.key} {{ fill: {fill.light}; }}\n" for fill in used]
     night = '[data-theme="dark"] svg'
-    fills += [f"{night} .{key} {{ fill: {kind.dark}; }}\n" for key, kind in KINDS.items()]
-    return _asset("figure.css") + "".join(fills)
+    rules += [f"{night} .{fill.key} {{ fill: {fill.dark}; }}\n" for fill in used]
+    return _asset("figure.css") + "".join(rules)
 
 
 class _Exporter:
@@ -122,7 +123,7 @@ class _Exporter:
         result |= {"yaml": yaml} if (yaml := self._yaml(item)) else {}
         if item.cost.macs:
             result["bar"] = round(min(1.0, item.cost.macs / self._busiest), 3)
-        return result | ({"kind": item.kind} if isinstance(item, Leaf) else {})
+        return result | ({"kind": item.fill.key} if isinstance(item, Leaf) else {})
 
     def _about(self, item: Item) -> str:
         """Return the words of the box that appears on hovering."""

@@ -123,7 +123,8 @@ def numbers(dims: Shape) -> tuple[int, ...]:
 
 
 STYLES = (
-    *("linear", "attention", "pool", "norm", "activation", "dropout", "join", "reshape", "other"),
+    *("conv", "transposed", "linear", "attention", "pool", "resize", "norm", "activation"),
+    *("dropout", "join", "reshape", "other"),
 )
 """Kinds of op that pictures have a colour for."""
 OTHER_KINDS = ("pooling", "normalising", "activation", "bias", "joining")
@@ -257,9 +258,17 @@ class Op(BaseModel):
         """Return the few words that stand in a picture's node."""
         return self.op_name.rpartition(".")[2].replace("_", " ")
 
+    def brief(self) -> str:
+        """Return the label where the box is narrow, and its colour says what is left out."""
+        return self.label()
+
     def kind(self) -> str:
-        """Return the kind in a picture's legend, which chooses the colour."""
+        """Return the kind in a picture's legend, which chooses the colour: a STYLE."""
         return self.style
+
+    def kernel(self) -> Shape:
+        """Return the sizes that shade the colour and stand in the legend: those of a kernel."""
+        return ()
 
     def bind(self, env: Mapping[str, object]) -> "Op":
         """Replace parameters by their values and validate the result.

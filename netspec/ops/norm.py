@@ -159,6 +159,9 @@ class BatchNorm(Norm):
         rest = (SAME if self.track_running_stats else everything(n) for n in numbers(x)[1:])
         return in_order((SAME, *rest))
 
+    def label(self) -> str:
+        return "BN"
+
 
 @op("batch_norm1d")
 class BatchNorm1d(BatchNorm):
@@ -193,6 +196,9 @@ class InstanceNorm2d(BatchNorm):
     def check(self, *inputs: Shape) -> Iterator[Problem]:
         if product(inputs[0][1:]) == 1:
             yield Problem(None, "one element in each channel has no variance")
+
+    def label(self) -> str:
+        return "instance norm"
 
 
 @op("group_norm")

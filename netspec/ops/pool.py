@@ -90,6 +90,9 @@ class Pool(Op):
     def label(self) -> str:
         return f"{self.op_name.split('_')[0]} pool {label(self._window())}"
 
+    def brief(self) -> str:
+        return self.label().replace(" pool", "")
+
 
 class MaxPool(Pool):
     """The largest value of each window."""

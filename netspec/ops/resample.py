@@ -93,7 +93,7 @@ class Interpolate(Sized):
     """Resize each channel to `size`, by `scale_factor`, or to the size of a second input."""
 
     module: ClassVar[str] = "nn.Upsample"
-    style: ClassVar[str] = "pool"
+    style: ClassVar[str] = "resize"
     other: ClassVar[str] = "pooling"
     positional: ClassVar[int] = 0
     helpers: ClassVar[Mapping[str, str]] = {

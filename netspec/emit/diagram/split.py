@@ -108,7 +108,7 @@ class _Sizes:
         found = set()
         for column in range(1, count if self._free else 1):
             end = self._ends[-1] * column / count
-            found.add(min(self._free, key=lambda i: abs(self._ends[i] - end) + _CUT * self._cut[i]))
+            found.add(min(self._free, key=lambda i: abs(self._ends[i] - end) + self._price[i]))
         return sorted(found)
 
     def ratio(self, breaks: Sequence[int]) -> float:
