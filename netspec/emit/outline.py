@@ -11,7 +11,7 @@ use to use, the receptive fields, is a list of its own, in the order of a walk o
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
@@ -100,7 +100,7 @@ class _Bodies:
         owner = routes.cluster
         items = [
             self._item(child, owner)
-            | ({"body": self.add(routes.inner[i])} if i in routes.inner else {})
+            | (self._inner(routes, i) if i in routes.inner else {})
             for i, child in enumerate(owner.children)
         ]
         flow = self._series(routes, routes.flow.main)
@@ -113,6 +113,13 @@ class _Bodies:
         if number == len(self.found):
             self.found.append(body)
         return number
+
+    def _inner(self, routes: Routes, i: int) -> dict[str, Any]:
+        """Return the body of a block, and what it gives beside its output behind numbers."""
+        child, inner = routes.cluster.children[i], routes.inner[i]
+        carried = dict.fromkeys(node for node in _carried(inner) if node in child.exits)
+        gives = [_relative(routes, node) for node in carried if node != child.output]
+        return {"body": self.add(inner)} | ({"gives": gives} if gives else {})
 
     # ------------------------------------------------------------------ items
 
@@ -154,7 +161,7 @@ class _Bodies:
         sizes = [self._network.shapes[source] for source in node.inputs]
         inferred = op.inferred(*sizes) if sizes else {}
         arguments = [_given(op), _written(inferred), _defaults(op, inferred)]
-        text = json.dumps([type(op).op_name, op.label(), *arguments], ensure_ascii=False)
+        text = json.dumps([node.call.op.op_name, op.label(), *arguments], ensure_ascii=False)
         return self.ops.setdefault(text, len(self.ops))
 
     def _yaml(self, item: Item) -> str:
@@ -181,6 +188,9 @@ class _Bodies:
             skips.append([skip.start, skip.end, side, port, head])
         result: dict[str, Any] = {"entry": series.entry, "parts": parts}
         result |= {"skips": skips} if skips else {}
+        last = series.parts[-1] if series.parts else None
+        if isinstance(last, int) and last in routes.out:
+            result["out"] = _numbers(routes, last)
         return result | ({"head": 1} if routes.are_heads(series) else {})
 
     def _part(self, routes: Routes, series: Series, i: int) -> dict[str, Any]:
@@ -201,13 +211,17 @@ class _Bodies:
             return result
         if i and (lines or (isinstance(part, Fan) and part.entry is not None)):
             result["shape"] = shape_text(self._network.shapes[routes.output(before)])
-        if before in routes.out:
-            result["out"] = [_relative(routes, node) for node in routes.out[before]]
+        # What a branch forks from has its numbers where all fork.
+        if before in routes.out and (i or series is routes.flow.main):
+            result["out"] = _numbers(routes, before)
         return result
 
 
 def _given(op: Op) -> dict[str, str]:
-    return _written({key: getattr(op, key) for key in op.model_fields_set})
+    found = {key: getattr(op, key) for key in type(op).model_fields if key in op.model_fields_set}
+    # One output of an op that has several: what is written is the whole op.
+    whole = [value for value in found.values() if isinstance(value, Op)]
+    return _written(found) if not whole else {**_given(whole[0]), "output": str(op.index)}
 
 
 def _defaults(op: Op, inferred: Mapping[str, Dim]) -> dict[str, str]:
@@ -218,6 +232,18 @@ def _defaults(op: Op, inferred: Mapping[str, Dim]) -> dict[str, str]:
 def _written(values: Mapping[str, object]) -> dict[str, str]:
     """Return arguments as a spec writes them."""
     return {key: shown(bare(value))[:200] for key, value in values.items()}
+
+
+def _carried(routes: Routes) -> Iterator[NodeId]:
+    """Yield what goes on elsewhere behind numbers, from here and from further inside."""
+    yield from (node for nodes in routes.out.values() for node in nodes)
+    for inner in routes.inner.values():
+        yield from _carried(inner)
+
+
+def _numbers(routes: Routes, part: int) -> list[str]:
+    """Return what goes on elsewhere from a part behind numbers."""
+    return [_relative(routes, node) for node in routes.out[part]]
 
 
 def _tags(routes: Routes, part: int) -> dict[str, Any]:

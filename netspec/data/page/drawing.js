@@ -14,7 +14,7 @@ function addTag(x, y, wide, text, ends) {
 }
 function addLine(points, from, to, head, arrow) {
   const kept = points.filter(([x, y], i) => !i || x !== points[i - 1][0] || y !== points[i - 1][1]);
-  if (kept.length > 1) scene.lines.push({ points: kept, from, to, head, arrow });
+  scene.lines.push({ points: kept, from, to, head, arrow: arrow && kept.length > 1 });  // one point only joins two ends
 }
 
 function layOut(tile) {

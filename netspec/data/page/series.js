@@ -19,6 +19,12 @@ function column(owner, flow, { limit, start = 0, stop = flow.parts.length, cuts 
     left = Math.max(left, tile.left);
     right = Math.max(right, tile.right, gap.right);
   }
+  const leaving = stop === parts.length ? [...(flow.out || []), ...given(owner, parts[stop - 1])] : [];
+  const tail = leaving.map((text) => numberOf(owner, text)), taken = y;
+  if (tail.length) {
+    y += TAG + 4;
+    right = Math.max(right, 19 + width(tail.join(","), 9));
+  }
   for (const lane of distances(here)) lane.side < 0 ? (left = Math.max(left, lane.x)) : (right = Math.max(right, lane.x));
   const low = y, sides = beside(here, hanging, { low, right });
   for (const side of sides) {
@@ -30,19 +36,28 @@ function column(owner, flow, { limit, start = 0, stop = flow.parts.length, cuts 
     for (let i = start; i < stop; i++) here.tiles[i].draw(x, y + topOf(here, i));
     for (const lane of inside) drawLane(here, lane, x, y);
     for (const side of sides) drawSide(here, side, x, y);
+    if (!tail.length) return;
+    drawNumbers(tail, end[1], x, y + taken, TAG / 2 + 1);
+    addLine([[x, y + taken], [x, y + low]], end[1], end[1], false, false);
   };
   const last = parts[stop - 1], end = last && !last.fan ? [childOf(last), comesFrom(here, childOf(last))] : [];
   const exits = !last ? NONE : last.fan ? here.tiles[stop - 1].exits : new Map([[end[0], [0, end[1]]]]);
   const ports = !start && parts.length && parts[0].item === undefined ? here.tiles[0].ports : NONE;
-  return { left, right, height: y, low, ports, exits, end: 0, exit: end[1], tiles: here.tiles, gaps: here.gaps, draw };
+  const first = parts[start], isFed = first && (first.lines || (first.fan && first.fan.some(isForked)) || here.out[start].length > 0 || here.taps.has(start - 1));
+  return { left, right, height: y, low, isFed, ports, exits, end: 0, exit: end[1], tiles: here.tiles, gaps: here.gaps, draw };
 }
 function numbersInto({ owner }, part, i, cuts) {
   const own = (part.into || []).map(([text, port]) => [numberOf(owner, text), port]);
   return [...own, ...cuts.filter(([, end]) => end === i).map(([start, , , port]) => [cutNumber(owner, start), port])];
 }
-function numbersOut({ owner }, part, i, cuts) {
-  const own = (part.out || []).map((text) => numberOf(owner, text));
+function numbersOut({ owner, parts }, part, i, cuts) {
+  const own = [...(part.out || []), ...given(owner, parts[i - 1])].map((text) => numberOf(owner, text));
   return [...own, ...new Set(cuts.filter(([start]) => start === i - 1).map(([start]) => cutNumber(owner, start)))];
+}
+// What a closed block gives beside its output; where it is open that leaves from inside.
+function given(owner, part) {
+  const item = part && part.item !== undefined ? owner.items[part.item] : root;
+  return isOpen(item) ? [] : item.gives || [];
 }
 function cutNumber(owner, start) { return numberOf(owner, `part ${start}`); }
 function topOf({ gaps }, i) { return gaps[i].top + gaps[i].height; }
@@ -66,13 +81,17 @@ function place(here, i) {
   if (part.fan) return fan(owner, part.fan, limit, (here.trunks[i] = `fork${forks++}`));
   if (part.port !== undefined) {
     // An input at the top is a point where a line of the frame ends; further down only a tag tells it.
-    return i ? tag([here.into[i][0][0]]) : { left: 5, right: 5, height: 0, ports: new Map([[part.port, [0, 0]]]), exits: NONE, draw: () => {} };
+    return i ? entered(owner, part.port, here.into[i][0][0]) : { left: 5, right: 5, height: 0, ports: new Map([[part.port, [0, 0]]]), exits: NONE, draw: () => {} };
   }
   const item = owner.items[part.item], above = tiles[i - 1];
   if (item.items && isOpen(item)) return frame(item, limit);
   const entering = above && above.exits.size ? [...above.exits.values()].map(([x]) => x) : [0], into = here.into[i];
   const slots = [-1, 1].map((side) => SLOT * ending(lanes, i, side).length + (side < 0 && into.length ? TAG : 0));
   return leaf(item, entering, slots, into.length ? into : undefined);
+}
+function entered(owner, port, number) {
+  const mark = tag([number]);
+  return { ...mark, draw: (x, y) => { mark.draw(x, y); addLine([[x, y + TAG]], tagEnd(number), inputOf(owner, port), false, false); } };
 }
 function ending(lanes, i, side) { return lanes.filter((lane) => lane.end === i && lane.side === side).sort((a, b) => b.start - a.start); }
 function tagged(here, i) { return here.tiles[i].isOpen ? here.into[i].filter(([, port]) => here.tiles[i].ports.has(port)) : []; }
@@ -113,10 +132,10 @@ function beside(here, hanging, { low, right }) {
   const found = [];
   // From the bottom up: the line to a higher one passes above all that hangs further in.
   for (const side of [...hanging].reverse()) {
-    const tile = column(here.owner, side.flow, { limit: here.limit }), next = here.gaps[side.after + 1], tap = next ? next.top + 4 : low;
+    const origin = side.tap ? `fork${forks++}` : undefined, tile = column(here.owner, side.flow, { limit: here.limit, origin }), next = here.gaps[side.after + 1], tap = next ? next.top + 4 : low;
     const near = found.filter((other) => other.end > tap - 6 && other.top < tap + 6 + tile.height);
     const x = Math.max(right, ...near.map((other) => other.x + other.tile.right)) + 12 + tile.left;
-    found.push({ ...side, tile, top: tap, x, end: tap + 6 + tile.height });
+    found.push({ ...side, origin, tile, top: tap, x, end: tap + 6 + tile.height });
   }
   return found;
 }
@@ -126,11 +145,7 @@ function beside(here, hanging, { low, right }) {
 function connect(here, i, x, y) {
   const part = here.parts[i], tile = here.tiles[i], gap = here.gaps[i], above = y + gap.top, below = above + gap.height;
   if (part.shape) addText(null, x + 4, above + gap.out + 9, part.shape, "note", "start");
-  if (here.out[i].length) {
-    const low = above + gap.out - TAG / 2 - 1, mark = tag(here.out[i]);
-    for (const number of here.out[i]) addLine([[x, above], [x, low], [x + 9, low]], comesFrom(here, before(here, i)), tagEnd(number), false, false);
-    mark.draw(x + 9 + mark.left, low - TAG / 2);
-  }
+  if (here.out[i].length) drawNumbers(here.out[i], comesFrom(here, before(here, i)), x, above, gap.out - TAG / 2 - 1);
   if (part.fan && part.fan.some(isForked)) {
     addLine([[x, above], [x, below]], comesFrom(here, part.fan.find(isForked).entry), here.trunks[i], false, false);
   }
@@ -147,6 +162,11 @@ function connect(here, i, x, y) {
     tag([number]).draw(x + px, below - TAG - 2);
     addLine([[x + px, below - 2], [x + px, below]], tagEnd(number), goesTo(here, i, port), part.head, false);
   }
+}
+function drawNumbers(numbers, from, x, y, below) {
+  const mark = tag(numbers), low = y + below;
+  for (const number of numbers) addLine([[x, y], [x, low], [x + 9, low]], from, tagEnd(number), false, false);
+  mark.draw(x + 9 + mark.left, low - TAG / 2);
 }
 function drawLane(here, lane, x, y) {
   // Out of the gap under its source, down beside the parts, into its target: a box's side, or an input from above.
@@ -165,8 +185,7 @@ function drawLane(here, lane, x, y) {
   addLine(points, comesFrom(here, source), goesTo(here, lane.end, lane.port), lane.head, !tile.isOpen);
 }
 function drawSide(here, side, x, y) {
-  const high = y + side.top, source = childOf(here.parts[side.after]), first = side.flow.parts[0];
-  const to = first && first.item !== undefined ? targetOf(here.owner.items[first.item], 0) : null;
-  if (side.tap) addLine([[x, high - 4], [x, high], [x + side.x, high], [x + side.x, high + 6]], comesFrom(here, source), to, side.head, false);
+  const high = y + side.top, source = childOf(here.parts[side.after]);
+  if (side.tap) addLine([[x, high - 4], [x, high], [x + side.x, high], [x + side.x, high + 6]], comesFrom(here, source), side.origin, side.head, false);
   side.tile.draw(x + side.x, high + 6);
 }
