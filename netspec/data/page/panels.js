@@ -104,7 +104,7 @@ function argumentsOf(item, [name, op, , given, inferred, defaults]) {
 function lines(from) {
   if (!from.length) return;
   make(details, "h3", "spec");
-  make(details, "pre", from.map((one) => one.yaml).join("\n"));
+  make(details, "pre", [...new Set(from.map((one) => one.yaml))].join("\n"));
 }
 function code(item) {
   const owner = [item, ...owners(item).reverse()].find((one) => data.code[one.block]);

@@ -11,17 +11,11 @@ function wordsOf(item) {
   }
   return item.words;
 }
-// `kernel_size: 5` and `kernel_size=5` are `kernel_size 5`, 5x5 is 5×5, and 5 is no part of 15.
+// `kernel_size: 5` and `kernel_size=5` are `kernel_size 5`, 5x5 is 5×5 too, and 5 is no part of 15.
 function pattern(query) {
-  const text = query.toLowerCase().replace(/(\d) *[x*] *(?=\d)/g, "$1×").replace(/\s*[:=]\s*|\s+/g, " ");
-  const escaped = text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&").replaceAll(" ", "[ :=]+");
-  return new RegExp(`${/^\d/.test(text) ? "(?<![\\d×])" : ""}${escaped}${/\d$/.test(text) ? "(?![\\d])" : ""}`);
-}
-function matching(query) {
-  const whole = pattern(query), all = items.filter((item) => whole.test(wordsOf(item)));
-  if (all.length || !query.includes(" ")) return all;
-  const words = query.split(/\s+/).map(pattern);
-  return items.filter((item) => words.every((word) => word.test(wordsOf(item))));
+  const text = query.toLowerCase().replace(/\s*[:=]\s*|\s+/g, " ");
+  const escaped = text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&").replaceAll(" ", "[ :=]+").replace(/(?<=\d)x(?=\d)/g, "[x×]");
+  return new RegExp(`${/^\d/.test(text) ? "(?<![\\d×])" : ""}${escaped}${/\d$/.test(text) ? "(?!\\d)" : ""}`);
 }
 // Whether a closed block has matches inside.
 function hides(item) { return around.has(item) && !isOpen(item); }
@@ -30,7 +24,8 @@ function look() {
   const query = search.value.trim();
   if (query && !former) former = { open: [...open], view: { ...view }, limits, isFitted, selected };
   if (!query) return restore();
-  found = matching(query);
+  const wanted = pattern(query);
+  found = items.filter((item) => wanted.test(wordsOf(item)));
   matches = new Set(found);
   around = new Set(found.flatMap(owners));
   at = found.length ? 0 : -1;
