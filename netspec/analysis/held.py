@@ -13,7 +13,7 @@ from typing import NamedTuple
 from netspec.analysis.shapes import Shapes
 from netspec.analysis.types import held_by
 from netspec.graph.model import Graph, Node, NodeId
-from netspec.ops.base import INTEGER, REAL, numbers, product
+from netspec.ops.base import INTEGER, REAL, product
 from netspec.ops.held import Kept, Laid, Precision, contiguous, dense, widest
 
 BYTES = {"float64": 8, "float32": 4, "float16": 2, "bfloat16": 2, "int8": 1}
@@ -40,7 +40,7 @@ class Feed(NamedTuple):
 
 
 class _Case(NamedTuple):
-    """An op on tensors: what it gives, whether as a view, what is kept, the sizes of cast copies."""
+    """An op on tensors: what it gives, whether as a view, what it keeps, and of which casts."""
 
     output: Laid
     is_view: bool
@@ -139,7 +139,7 @@ class _Walk:
 
 
 def held_for_backward(graph: Graph, shapes: Shapes, feed: Feed) -> Mapping[NodeId, int]:
-    """Return the bytes that backward keeps of each input and node: its output, and what it makes."""
+    """Return the bytes kept of each input and node: of its output, and of what it makes."""
     walk = _Walk(graph, shapes, feed, held_by(graph))
     walk.start()
     for node in graph.nodes.values():

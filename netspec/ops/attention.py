@@ -33,18 +33,20 @@ def _leading(*inputs: Shape) -> Shape:
     return tuple(map(broadcast, zip(*(x[:-2] for x in inputs), strict=True)))
 
 
-def _factors(inputs: Sequence[Laid], leading: Shape) -> Kept:
-    """Return what backward keeps of a product: each factor, in a row of matrices, if the other learns."""
-    kept, made = [], []
-    for i, (x, other) in enumerate(zip(inputs, reversed(inputs), strict=True)):
-        if not other.learns:
-            continue
-        matrices = (int(product(leading)), *x.sizes[-2:])
-        if x.sizes[:-2] == leading and (len(x.sizes) == 3 or x.fits(matrices)):
-            kept.append(i)
-        else:
-            made.append(Made(int(product(matrices)), x.type))
-    return Kept(kept, made=made)
+def _is_row(x: Laid, leading: Shape) -> bool:
+    """Tell whether matrices, repeated for these sizes, form one row without a copy."""
+    if len(x.sizes) == 3 and x.sizes[:1] == leading:
+        return True
+    sizes = (*numbers(leading), *x.sizes[-2:])
+    places = zip(x.sizes, sizes, x.strides, strict=True)
+    repeated = tuple(stride if old == new else 0 for old, new, stride in places)
+    row = (int(product(leading)), *x.sizes[-2:])
+    return Laid(sizes, repeated, x.type, x.learns).fits(row)
+
+
+def _factor(x: Laid, leading: Shape) -> int:
+    """Return how many elements a factor has that is made for a product of matrices."""
+    return x.elements if _is_row(x, leading) else int(product((*leading, *x.sizes[-2:])))
 
 
 @op("matmul")
@@ -74,8 +76,11 @@ class Matmul(Op):
         return Cost(product(self.shape(*inputs)) * product(inputs[0][-1:]))
 
     def kept(self, params: str, *inputs: Laid) -> Kept:
-        factors, leading = inputs[:2], _leading(*(x.sizes for x in inputs))
-        return _factors(factors, leading)
+        leading = _leading(*(x.sizes for x in inputs))
+        kept = [i for i, other in enumerate(reversed(inputs)) if other.learns]
+        seen = [i for i in kept if _is_row(inputs[i], leading)]
+        copied = [inputs[i] for i in kept if i not in seen]
+        return Kept(seen, made=[Made(_factor(x, leading), x.type) for x in copied])
 
     def torch(self, *inputs: Shape) -> Call | Infix:
         return Infix("@")
@@ -89,17 +94,26 @@ def _is_fused(q: Laid, k: Laid, v: Laid, *mask: Laid) -> bool:
 
 
 def _kept_of_products(q: Laid, k: Laid, v: Laid, *mask: Laid) -> Kept:
-    """Return what backward keeps of softmax(q k^T) v where it is two products."""
-    leading, inner = _leading(q.sizes, k.sizes, v.sizes), _leading(q.sizes, k.sizes)
-    type, weighs = widest((q.type, "float32")), any(x.learns for x in (q, k, *mask))
-    weights = (q.sizes[-2], k.sizes[-2])
-    made = [(*inner, *x.sizes[-2:]) for x, other in ((q, k), (k, q)) if other.learns]
-    made += [(*inner, *weights)] if weighs else []
-    made += [(*leading, *weights)] if v.learns and not (weighs and inner == leading) else []
-    is_whole = type == v.type and v.sizes[:-2] == leading
-    made += [(*leading, *v.sizes[-2:])] if weighs and not is_whole else []
-    reads = (2,) if weighs and is_whole else ()
-    return Kept(reads, made=[Made(int(product(sizes)), type) for sizes in made])
+    """Return what backward keeps of softmax(q k^T) v where it is two products.
+
+    The factors q and k are made, as both are scaled; half precision is computed in float32.
+    """
+    inner = numbers(_leading(q.sizes, k.sizes))
+    leading = numbers(_leading(q.sizes, k.sizes, v.sizes))
+    type, is_weighed = widest((q.type, "float32")), any(x.learns for x in (q, k, *mask))
+    sizes = (*inner, q.sizes[-2], k.sizes[-2])
+    weights = Laid(sizes, contiguous(sizes), type, is_weighed)
+    counts = [
+        _factor(x._replace(strides=dense(x)), inner)
+        for x, other in ((q, k), (k, q))
+        if other.learns
+    ]
+    counts += [weights.elements] if is_weighed else []
+    is_same = is_weighed and _is_row(weights, leading)
+    counts += [_factor(weights, leading)] if v.learns and not is_same else []
+    reads = is_weighed and type == v.type and _is_row(v, leading)
+    counts += [_factor(v, leading)] if is_weighed and not reads else []
+    return Kept((2,) if reads else (), made=[Made(count, type) for count in counts])
 
 
 @op("scaled_dot_product_attention")

@@ -21,7 +21,7 @@ from netspec.ops.arguments import (
 from netspec.ops.axes import index, refuse_axis, refuse_rank
 from netspec.ops.base import Cost, Layout, Op, Problem, numbers, op, product
 from netspec.ops.dim import Dim, Shape
-from netspec.ops.held import Kept, Laid, Made, Strides, channels_last, like
+from netspec.ops.held import Kept, Laid, Made, Strides, channels_last, like, widest
 from netspec.ops.reach import SAME, Reads, everything, grouped, in_order, mixing, sliding
 from netspec.ops.window import every, times
 
@@ -178,7 +178,8 @@ class BatchNorm(Norm):
         return like(inputs[0], sizes)
 
     def kept(self, params: str, *inputs: Laid) -> Kept:
-        return _with_statistics(inputs[0], params if self.affine else "", 2 * inputs[0].sizes[1])
+        has_own = self.affine or self.track_running_stats
+        return _with_statistics(inputs[0], params if has_own else "", 2 * inputs[0].sizes[1])
 
     def reach(self, x: Shape) -> Reads | None:
         rest = (SAME if self.track_running_stats else everything(n) for n in numbers(x)[1:])
@@ -219,7 +220,8 @@ class InstanceNorm2d(BatchNorm):
         """Keep what a batch norm keeps of so many channels as there are in all images."""
         tensors = 2 + self.affine + 2 * self.track_running_stats
         channels = inputs[0].sizes[0] * inputs[0].sizes[1]
-        return _with_statistics(inputs[0], params if self.affine else "", tensors * channels)
+        has_own = self.affine or self.track_running_stats
+        return _with_statistics(inputs[0], params if has_own else "", tensors * channels)
 
     def check(self, *inputs: Shape) -> Iterator[Problem]:
         if product(inputs[0][1:]) == 1:
@@ -367,8 +369,14 @@ class RMSNorm(LastDimensions):
 
     def kept(self, params: str, *inputs: Laid) -> Kept:
         x = inputs[0]
-        scaled = (Made(x.elements, x.type),) if self.elementwise_affine else ()
-        return Kept((0,), made=(Made(self.rows(x), x.type), *scaled))
+        wide = widest((x.type, "float32"))
+        counts = [x.elements] if self.elementwise_affine else []
+        if x.learns:
+            counts += [self.rows(x)] + ([] if x.type == wide else [x.elements])
+        return Kept(
+            (0,) if x.learns and x.type == wide else (),
+            made=[Made(count, wide) for count in counts],
+        )
 
     def weights(self, *inputs: Shape) -> dict[str, Shape]:
         return _learnt(self._sizes(inputs[0]), self.elementwise_affine, False)
