@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from pydantic import Field
 
 from netspec.ops.arguments import Integer, Size
-from netspec.ops.base import Call, Cost, Infix, Layout, Op, numbers, op, product
+from netspec.ops.base import Call, Cost, Infix, Layout, Op, numbers, op
 from netspec.ops.dim import Shape
-from netspec.ops.reach import Reads, adapting, in_order
+from netspec.ops.reach import Reads, adapted, adapting, in_order
 from netspec.ops.window import every
 
 OutputTriple = Annotated[
@@ -26,7 +26,7 @@ class Adaptive(Op):
     other: ClassVar[str] = "pooling"
 
     def cost(self, *inputs: Shape) -> Cost:
-        return Cost(other=product(inputs[0]))
+        return Cost(other=adapted(numbers(inputs[0]), numbers(self.shape(*inputs))))
 
     def reach(self, x: Shape) -> Reads | None:
         return in_order(map(adapting, numbers(x), numbers(self.shape(x))))

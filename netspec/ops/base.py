@@ -42,6 +42,22 @@ class Cost(NamedTuple):
     other: int = 0
 
 
+class Gradients(NamedTuple):
+    """Multiply-adds of the backward pass for one image (see `Op.backward`).
+
+    `inputs` are those of the inputs' gradients; `weights` those of the learnt tensors' gradients,
+    and of what lies between these and the output.
+    """
+
+    inputs: int = 0
+    weights: int = 0
+
+    @property
+    def macs(self) -> int:
+        """All of them."""
+        return self.inputs + self.weights
+
+
 class Window(NamedTuple):
     """How an op moves over the feature map; one number per spatial dimension.
 
@@ -205,6 +221,17 @@ class Op(BaseModel):
         activation, bias addition, or element added or multiplied.
         """
         return Cost()
+
+    def backward(self, wanted: Sequence[bool], *inputs: Shape) -> Gradients:
+        """Return the multiply-adds of the backward pass; `wanted` are the gradients of the inputs.
+
+        A multiply-add of `cost` has two factors, and the gradient of each takes as many again: by
+        default those of an input and of a learnt tensor, without learnt tensors those of inputs.
+        """
+        macs = self.cost(*inputs).macs
+        if self.weights(*inputs):
+            return Gradients(macs * any(wanted), macs)
+        return Gradients(macs * sum(wanted))
 
     def window(self) -> Window | None:
         """Return how the op moves over the feature map; None: element by element."""
