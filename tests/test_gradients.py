@@ -1,8 +1,7 @@
 """The backward pass against PyTorch: its FLOP counter over forward and backward, on no data.
 
-Of a convolution in groups the counter takes every weight's gradient for one over all channels, so
-these are divided by the groups here; unfolded convolutions, which are products of matrices and need
-no such formula, confirm it.
+Of a convolution in groups the counter takes every weight's gradient for one over all channels,
+which `flop_counter` mends; unfolded convolutions, which are products of matrices, confirm it.
 """
 
 from __future__ import annotations
@@ -16,14 +15,13 @@ import torch
 from hypothesis import given
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.utils.flop_counter import FlopCounterMode, flop_registry
+from torch.utils.flop_counter import FlopCounterMode
 
 from netspec.analysis.gradients import backward
 from netspec.analysis.network import Network
 from netspec.ops.base import INTEGER, REGISTRY, product
 from netspec.ops.conv import Conv2d, ConvTranspose2d
-from netspec.testing import BATCH, run, zeros
+from netspec.testing import BATCH, counted_backward, flop_counter, zeros
 from netspec.text.diagnostics import SpecError
 from tests.random_spec import specs
 from tests.support import SPECS, compiled, draws, load, loads, one_block
@@ -31,25 +29,7 @@ from tests.test_ops import accepted
 from tests.test_ops_table import TABLE
 from tests.test_random_specs import examples
 
-CONVOLUTION = torch.ops.aten.convolution_backward
 SETTINGS = draws(20, 200)
-
-
-def convolution_backward(
-    *args: Any, out_val: object = None, _counted: Any = flop_registry[CONVOLUTION]
-) -> int:
-    """Count a convolution's gradients, each weight's over the channels of its group."""
-    *rest, groups, (image, weight, bias) = args
-    of_image = _counted(*rest, groups, (image, False, bias), out_val=out_val)
-    of_weight = _counted(*rest, groups, (False, weight, bias), out_val=out_val)
-    return int(of_image + of_weight // groups)
-
-
-convolution_backward._get_raw = True  # type: ignore[attr-defined]  # the counter asks for tensors
-
-
-def counter() -> FlopCounterMode:
-    return FlopCounterMode(display=False, custom_mapping={CONVOLUTION: convolution_backward})
 
 
 def go_back(*outputs: Tensor) -> None:
@@ -65,7 +45,7 @@ def counted(network: Network, model: nn.Module) -> FlopCounterMode:
         torch.empty(2, *shape, dtype=getattr(torch, INTEGER) if name in graph.integers else None)
         for name, shape in graph.inputs.items()
     ]
-    with counter() as counts:
+    with flop_counter() as counts:
         output = model.train()(*images)
         outputs = [output] if isinstance(output, Tensor) else output
         go_back(*(x for x in outputs if x is not None))
@@ -103,17 +83,9 @@ def test_an_ops_gradients_are_those_that_are_wanted(op_name: str) -> None:
     r = Random(op_name)
     torch.set_num_threads(1)
     for op, shapes in accepted(op_name, SETTINGS):
-        inputs = zeros(op, shapes)
-        wanted = [x.is_floating_point() and r.random() < 0.5 for x in inputs]
-        for x, is_wanted in zip(inputs, wanted, strict=True):
-            x.requires_grad_(is_wanted)
-        with sdpa_kernel(SDPBackend.MATH):
-            # A copy, so that what overwrites its input may.
-            _, output = run(op, [x + 0 if w else x for x, w in zip(inputs, wanted, strict=True)])
-            with counter() as counts:
-                go_back(output)
+        wanted = [x.is_floating_point() and r.random() < 0.5 for x in zeros(op, shapes)]
         found = op.backward(wanted, *shapes)
-        assert 2 * BATCH * found.macs == counts.get_total_flops(), (op, shapes, wanted)
+        assert 2 * BATCH * found.macs == counted_backward(op, shapes, wanted), (op, shapes, wanted)
         assert found.inputs == 0 or any(wanted)
         assert found.weights == 0 or op.weights(*shapes)
 

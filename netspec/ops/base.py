@@ -225,13 +225,13 @@ class Op(BaseModel):
     def backward(self, wanted: Sequence[bool], *inputs: Shape) -> Gradients:
         """Return the multiply-adds of the backward pass; `wanted` are the gradients of the inputs.
 
-        A multiply-add of `cost` has two factors, and the gradient of each takes as many again: by
-        default those of an input and of a learnt tensor, without learnt tensors those of inputs.
+        A multiply-add of `cost` has two factors, and the gradient of each takes as many again. By
+        default one is an input's and one a learnt tensor's; without these both are of the inputs.
         """
         macs = self.cost(*inputs).macs
         if self.weights(*inputs):
             return Gradients(macs * any(wanted), macs)
-        return Gradients(macs * sum(wanted))
+        return Gradients(2 * macs * sum(wanted) // len(wanted) if wanted else 0)
 
     def window(self) -> Window | None:
         """Return how the op moves over the feature map; None: element by element."""
