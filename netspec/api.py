@@ -304,16 +304,18 @@ class Net:
         page: str = "letter",
         depth: int | None = None,
         theme: str = "light",
+        dpi: int | None = None,
     ) -> bytes:
         """Return the figure as a file: "svg", "png", "pdf", "dot", "mmd" or "html".
 
         `page` ("letter", "a4", "slide", "none") is what it is fitted to; blocks deeper than `depth`
-        are closed; `theme` is "light", "dark" or "print". Raises ValueError for other names, and
-        OSError where "png" and "pdf" miss what they need.
+        are closed; `theme` is "light", "dark" or "print"; a "png" has `dpi` pixels an inch, 300 or
+        what memory allows unless it is said. Raises ValueError for other names and for too many
+        pixels, and OSError where "png" misses what it needs.
         """
         from netspec.emit.formats import Look, draw
 
-        return draw(self.network, format, Look(page, depth, theme))
+        return draw(self.network, format, Look(page, depth, theme, dpi=dpi))
 
     def to_dot(self, depth: int | None = None) -> str:
         """Return the figure as Graphviz text; blocks deeper than `depth` are closed."""

@@ -8,9 +8,8 @@ from html import escape
 from netspec.analysis.network import Network
 from netspec.emit.figure.drawing import Box, Line, Text
 from netspec.emit.figure.page import MARGIN, Figure, lay_out, page_size
+from netspec.emit.figure.text import FAMILY
 from netspec.emit.palette import KINDS
-
-FONT = "Helvetica, Arial, 'Liberation Sans', sans-serif"
 
 SHORTEST_BAR = 0.8
 """A shorter bar would look like dirt."""
@@ -78,7 +77,7 @@ def write(figure: Figure, theme: Theme) -> str:
     return "\n".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" {size} viewBox="{view}" '
-            f'font-family="{FONT}" role="img">',
+            f'font-family="{FAMILY}" role="img">',
             f"<title>{escape(figure.root.label, quote=False)}</title>",
             f'<rect x="{-MARGIN:g}" y="{-MARGIN:g}" width="{_number(width)}" '
             f'height="{_number(height)}" fill="{theme.paper}"/>',
@@ -125,7 +124,11 @@ def _text(text: Text, theme: Theme) -> str:
     weight = ' font-weight="bold"' if text.bold else ""
     place = f'x="{_number(text.x)}" y="{_number(text.y)}" font-size="{text.size:g}"'
     fill = theme.faint if faint else theme.ink
-    return f'<text {place} fill="{fill}"{anchor}{weight}>{escape(text.text, quote=False)}</text>'
+    left, _, right, _ = text.bounds
+    # In whatever font a viewer draws it, a text takes the room that was laid out for it.
+    length = f'textLength="{_number(right - left)}" lengthAdjust="spacingAndGlyphs"'
+    words = escape(text.text, quote=False)
+    return f'<text {place} fill="{fill}"{anchor}{weight} {length}>{words}</text>'
 
 
 def _line(line: Line, theme: Theme) -> str:
