@@ -166,7 +166,8 @@ def test_csv_and_json_have_the_same_numbers(googlenet):
     content = report(googlenet, "layer")
     table = content.tables[0]
     data = json.loads(render(content, "json"))
-    lines = list(csv.reader(io.StringIO(render(content, "csv"))))[1 : len(table.rows) + 1]
+    head, *lines = csv.reader(io.StringIO(render(content, "csv")))
+    assert head == [column.key for column in table.columns]
     for row, line, item in zip(table.rows, lines, data["layers"]["rows"], strict=True):
         texts = ["" if row[i] is None else str(row[i]) for i in (4, 5, 6, 7)]
         assert texts == [line[i] for i in (4, 5, 6, 7)]
@@ -174,6 +175,30 @@ def test_csv_and_json_have_the_same_numbers(googlenet):
     assert data["peak_bytes"] == 4_816_896
     assert data["peak_at"] == "norm2"
     assert (data["depth"], data["depth_with_pooling"]) == (22, 27)
+
+
+@pytest.mark.parametrize("by", ["block", "layer", "op"])
+def test_csv_is_one_table_without_totals(googlenet, by):
+    content = report(googlenet, by)
+    first, second = content.tables
+    for name, rows in (
+        (None, first.rows),
+        (first.key, first.rows),
+        ("totals", (*second.rows, *second.totals)),
+    ):
+        lines = list(csv.DictReader(io.StringIO(render(content, "csv", name))))
+        assert [line["name"] for line in lines] == [row[0] for row in rows]
+    with pytest.raises(LookupError, match=f"its tables are {first.key}, totals"):
+        render(content, "csv", "x")
+
+
+def test_totals_of_a_report_without_a_table_of_totals(googlenet):
+    paper = find_paper("GoogLeNet")
+    assert paper is not None
+    content = paper_report(googlenet, paper)
+    (line,) = csv.DictReader(io.StringIO(render(content, "csv", "totals")))
+    assert (line["row"], line["weights"]) == ("sum", str(sum(EXACT_WEIGHTS)))
+    assert "totals" not in json.loads(render(content, "json", "claims"))
 
 
 HOSTILE = [

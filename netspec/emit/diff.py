@@ -14,6 +14,9 @@ from netspec.ops.base import Op
 from netspec.text.diagnostics import escape
 
 Tensors = Mapping[str, tuple[int, ...]]
+FORMATS = ("text", "json")
+FORMAT = "netspec-diff-1"
+"""The version of the JSON; another number where a program that reads it would fail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +228,7 @@ def _plain(change: Change) -> str:
 
 
 def _json(item: Difference) -> str:
-    document: dict[str, Any] = {
+    document: dict[str, Any] = {"format": FORMAT} | {
         side: {
             "name": network.spec.name,
             "file": escape(network.spec.source.name),
