@@ -92,5 +92,5 @@ def test_a_plot_has_the_rows_of_the_report(networks, by):
 
     shown = [*ElementTree.fromstring(plot(networks[1], "svg", by)).itertext()]
     rows = [str(row[0]) for row in report(networks[1], by).tables[0].rows if "train" not in row]
-    assert len(rows) > 9 and [text for text in shown if text in rows] == rows
+    assert len(rows) > 8 and [text for text in shown if text in rows] == rows
     assert f"MACs, per {by}" in shown

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from operator import attrgetter
@@ -49,6 +49,16 @@ HELD = Column("activation_bytes", "bytes held", summed=True)
 SHAPE = Column("shape", "shape", "shape")
 DEPTH = Column("depth", "depth")
 LAYERS = Column("layers", "layers", summed=True)
+COLUMNS: Mapping[str, tuple[Column, ...]] = {
+    **dict.fromkeys(("block", "layer"), (NAME, WHEN, SHAPE, DEPTH, *COSTS, *FIELD, HELD)),
+    "op": (replace(NAME, title="op"), WHEN, LAYERS, *COSTS, HELD),
+}
+"""The columns of the main table, by what a row stands for."""
+SUMMARY = (
+    replace(NAME, title="one image"),
+    *OPERATIONS,
+    *(Column(kind, kind, summed=True) for kind in OTHER_KINDS),
+)
 
 
 @dataclass(frozen=True)
@@ -90,10 +100,7 @@ def main_table(measured: Measured, by: str = "block", depth: int = 1) -> Table:
     groups = _groups(measured.network, by, None if by == "layer" else depth)
     inference = sum(not group.train_only for group in groups)
     percent = shares([group.cost.macs for group in groups[:inference]])
-    if by == "op":
-        columns: tuple[Column, ...] = (replace(NAME, title="op"), WHEN, LAYERS, *COSTS, HELD)
-    else:
-        columns = (NAME, WHEN, SHAPE, DEPTH, *COSTS, *FIELD, HELD)
+    columns = COLUMNS[by]
     cells = {"share": [*percent, *[None] * (len(groups) - inference)], **_cells(measured, groups)}
     rows = list(zip(*(cells[column.key] for column in columns), strict=True))
     parts = {"inference": rows[:inference], "heads": rows[inference:], "training": rows}
@@ -183,15 +190,13 @@ def _quotient(numerator: int, denominator: int) -> float:
 
 def summary(measured: Measured) -> Table:
     """Return the operations by kind: inference, heads, training."""
-    kinds = [Column(kind, kind, summed=True) for kind in OTHER_KINDS]
-    columns = (replace(NAME, title="one image"), *OPERATIONS, *kinds)
     nodes = measured.network.graph.nodes.values()
     parts = {
         "inference": [node for node in nodes if not node.train_only],
         "heads": [node for node in nodes if node.train_only],
     }
     rows = [(name, *_operations(measured.network, part)) for name, part in parts.items()]
-    return Table("totals", "totals", columns, tuple(rows), (add_up("training", columns, rows),))
+    return Table("totals", "totals", SUMMARY, tuple(rows), (add_up("training", SUMMARY, rows),))
 
 
 def _operations(network: Network, nodes: list[Node]) -> Row:

@@ -20,7 +20,7 @@ class Column:
 
     `glue` writes the cell behind the one on its left in tables for people ("27–59/8"); `extra`
     columns are left out where a text must stay within 100 columns; a `summed` column's cells add
-    up to its totals.
+    up to its totals. `meaning` explains the title below the tables.
     """
 
     key: str
@@ -30,6 +30,7 @@ class Column:
     glue: str = ""
     extra: bool = False
     summed: bool = False
+    meaning: str = ""
 
     @property
     def heading(self) -> str:
