@@ -10,7 +10,17 @@ from netspec import limits
 from netspec.analysis.network import Network
 from netspec.emit.diagram.numbers import cost_text
 from netspec.emit.diagram.runs import readable, shorten
-from netspec.emit.diagram.tree import Cluster, Item, Leaf, Link, Outline, branch_order, leaves, tail
+from netspec.emit.diagram.tree import (
+    JOINER,
+    Cluster,
+    Item,
+    Leaf,
+    Link,
+    Outline,
+    branch_order,
+    leaves,
+    tail,
+)
 from netspec.emit.palette import fills
 from netspec.graph.model import path
 from netspec.ops.window import times
@@ -93,7 +103,7 @@ def _cluster(item: Cluster, network: Network, dot: graphviz.Digraph) -> None:
     """Write a block; each of its inputs is a hub point from which branches fan out."""
     style = "dashed" if item.train_only else "rounded"
     colour = _HEAD if item.train_only else "#999999"
-    label = _text(f"{item.label} · {cost_text(item.cost)}{_note(item)}")
+    label = _text(JOINER.join(filter(None, (item.label, cost_text(item.cost)))) + _note(item))
     dot.attr(label=label, labeljust="l", style=style, color=colour, fontsize="11")
     for i in range(len(item.reads)):
         dot.node(_hub(item, i), shape="point", width="0.03", label="", color=_EDGE)
@@ -120,7 +130,7 @@ def _node(leaf: Leaf, dot: graphviz.Digraph) -> None:
         lines.insert(0, leaf.id[-1])
     if leaf.block or leaf.kind == "block":
         lines.append(cost_text(leaf.cost))
-    text = _text("\n".join(lines) + _note(leaf))
+    text = _text("\n".join(filter(None, lines)) + _note(leaf))
     style = "filled,dashed" if leaf.train_only else "filled"
     colour = _HEAD if leaf.train_only else "#333333"
     rounded = "rounded," if leaf.kind in ("input", "block") else ""

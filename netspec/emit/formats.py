@@ -7,6 +7,7 @@ from functools import partial
 from typing import NamedTuple
 
 from netspec.analysis.network import Network
+from netspec.emit.diagram.block import block_network
 from netspec.emit.dot import render_dot, to_dot
 from netspec.emit.figure.raster import rasterise
 from netspec.emit.figure.room import ORIENTATIONS, PAGES
@@ -34,7 +35,11 @@ def draw(network: Network, format: str = "svg", look: Look | None = None) -> byt
     """
     if format not in FORMATS:
         raise LookError(f"format {format!r}: expected one of {', '.join(FORMATS)}")
-    return FORMATS[format].write(network, look or Look())
+    look = look or Look()
+    if format == "html" and look.block in network.spec.blocks:
+        raise LookError(f"a page has the numbers of one use; name its path, not `{look.block}`")
+    shown = network if look.block is None else block_network(network, look.block)
+    return FORMATS[format].write(shown, look)
 
 
 def _picture(format: str, network: Network, look: Look) -> bytes:

@@ -17,7 +17,7 @@ class Look:
 
     Blocks more than `depth` levels down are closed, but for those that `open` names. `width` and
     `height` are lengths such as "3.5in"; `min_text` is in points. With `names` boxes have those of
-    their layers.
+    their layers. With `block` only the one is drawn that this names, or a use of it at this path.
     """
 
     page: str = "letter"
@@ -31,6 +31,7 @@ class Look:
     min_text: float | None = None
     open: Sequence[str] = ()
     names: bool = False
+    block: str | None = None
 
 
 class Options(TypedDict, total=False):
@@ -47,3 +48,4 @@ class Options(TypedDict, total=False):
     min_text: float | None
     open: Sequence[str]
     names: bool
+    block: str | None

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from netspec.analysis.costs import NodeCost
 from netspec.analysis.network import Network
-from netspec.emit.diagram.numbers import cost_text, shape_text, short
+from netspec.emit.diagram.numbers import cost_text, shape_text
 from netspec.emit.diagram.tree import JOINER, Cluster, Item, Leaf, Link, leaves, title
 from netspec.emit.diagram.words import Wording
 from netspec.emit.figure.drawing import SMALL, TEXT, Box, Drawing, Point, Text, Tile
@@ -59,7 +59,9 @@ class Boxes:
         """Return the lines in a box, each with its size."""
         text = self.wording.text(leaf, is_narrow)
         if leaf.kind == "block":
-            return [(text.replace("_", " "), TEXT), (leaf.each + cost_text(leaf.cost), SMALL)]
+            cost = cost_text(leaf.cost)
+            notes = [(leaf.each + cost, SMALL)] if cost else []
+            return [(text.replace("_", " "), TEXT), *notes]
         lines = [(line, TEXT) for line in wrapped(text)]
         return lines + ([(title(leaf.id), SMALL)] if self._has_names and leaf.words else [])
 
@@ -67,8 +69,9 @@ class Boxes:
         """Return a block: a titled box around its items, with lines to the inputs inside."""
         inputs = inner.ports or {0: (0.0, 0.0)}
         xs = [x for x, _ in inputs.values()]
-        name, cost = cluster.counted.replace("_", " "), cluster.cost
-        notes = [f"{cluster.each}{short(cost.params)} params", f"{short(cost.macs)} MACs"]
+        name = cluster.counted.replace("_", " ")
+        text = cost_text(cluster.cost)
+        notes = (cluster.each + text).split(JOINER) if text else [""]
         # The costs stand on one line unless the block would become much wider than its items.
         if width(" · ".join(notes), SMALL) + max(xs) + 9 <= inner.right + WIDENING:
             notes = [" · ".join(notes)]
@@ -90,7 +93,7 @@ class Boxes:
             about=about(cluster),
         )
         drawing = Drawing([box], [Text(5 - left, 11, name, TEXT, "start", "title", True)])
-        for i, note in enumerate(notes):
+        for i, note in enumerate(filter(None, notes)):
             drawing.texts.append(Text(right - 5, 11 + 10.5 * i, note, SMALL, "end", "note"))
         drawing.include(inner.drawing, 0, header)
         for port, (x, y) in inputs.items():
@@ -123,7 +126,7 @@ class Boxes:
 def about(item: Item) -> str:
     """Return what stands in no box: where an item is in the network, all its ops, exact costs."""
     facts = [path(item.id).lstrip("."), item.counted, f"use of {item.block}" if item.block else ""]
-    facts.append(f"output {times(item.shape)}")
+    facts.append(f"output {times(item.shape)}" if shape_text(item.shape) else "")
     if item.cost.params or item.cost.macs:
         facts.append(f"{item.each}{item.cost.params:,} params, {item.cost.macs:,} MACs")
     return "\n".join(dict.fromkeys(filter(None, facts)))
