@@ -298,8 +298,9 @@ class Net:
         The options are those of `netspec render`: `page` ("letter", "a4", "slide", "none") and
         `orientation`, or `width` and `height` ("3.5in"), are what it is laid out for, with no text
         smaller than `min_text` points; `depth` closes deeper blocks, `open` keeps those named open;
-        `theme` is "light", "dark" or "print". Raises ValueError for what cannot be, and OSError
-        where "png" and "pdf" miss what they need.
+        `theme` is "light", "dark" or "print"; a "png" has `dpi` pixels an inch, 300 or what memory
+        allows unless it is said. Raises ValueError for what cannot be, and OSError where "png"
+        misses what it needs.
         """
         from netspec.emit.formats import draw
         from netspec.emit.look import Look

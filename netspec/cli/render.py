@@ -45,6 +45,7 @@ def add(parser: ArgumentParser) -> None:
         default="page",
         help="page needs no program; graphviz needs dot",
     )
+    parser.add_argument("--dpi", type=whole(1), help="pixels per inch of a .png (300)")
     help = "a profile, whose times stand over the multiply-adds; for svg, png and pdf"
     parser.add_argument("--time", metavar="PROFILE.json", help=help)
     parser.add_argument("--timeout", type=seconds, default=30, help="seconds for the dot program")
@@ -55,7 +56,7 @@ def run(options: Namespace) -> int:
     look = Look(
         options.page, options.depth, options.theme, options.orientation, options.engine,
         options.timeout, options.width, options.height, options.min_text, tuple(options.open),
-        options.names, options.block,
+        options.names, options.dpi, options.block,
     )  # fmt: skip
     if options.time and (kind not in ("svg", "png", "pdf") or options.engine != "page"):
         raise Failure("--time has its bars in .svg, .png and .pdf, by --engine page", Exit.USAGE)

@@ -17,7 +17,8 @@ class Look:
 
     Blocks more than `depth` levels down are closed, but for those that `open` names. `width` and
     `height` are lengths such as "3.5in"; `min_text` is in points. With `names` boxes have those of
-    their layers. With `block` only the one is drawn that this names, or a use of it at this path.
+    their layers. A PNG has `dpi` pixels an inch; None: 300, or what memory can hold. `block` names
+    a block, which is drawn as it is written, or the path of a use: only that is drawn.
     """
 
     page: str = "letter"
@@ -31,6 +32,7 @@ class Look:
     min_text: float | None = None
     open: Sequence[str] = ()
     names: bool = False
+    dpi: int | None = None
     block: str | None = None
 
 
@@ -48,4 +50,5 @@ class Options(TypedDict, total=False):
     min_text: float | None
     open: Sequence[str]
     names: bool
+    dpi: int | None
     block: str | None

@@ -50,10 +50,10 @@ class Text(NamedTuple):
 
     @property
     def bounds(self) -> tuple[float, float, float, float]:
-        """Left, top, right and bottom of the ink, ascenders and descenders included."""
+        """Left, top, right and bottom of the ink, as high as DejaVu Sans, the tallest, draws it."""
         wide = width(self.text, self.size, self.bold)
         left = self.x - {"start": 0.0, "middle": wide / 2, "end": wide}[self.anchor]
-        return left, self.y - 0.74 * self.size, left + wide, self.y + 0.21 * self.size
+        return left, self.y - 0.76 * self.size, left + wide, self.y + 0.24 * self.size
 
 
 class Line(NamedTuple):

@@ -167,7 +167,7 @@ class SeriesLayout:
             return Tile(5, 5, 0, Drawing(), {-1 - part: (0.0, 0.0)})
         drawing, node = Drawing(), self._routes.output(part)
         wide = self._cluster.boxes.tag(drawing, [node], (0, TAG / 2), "middle")
-        return Tile(wide / 2, wide / 2, TAG, drawing)
+        return Tile(wide / 2, wide / 2, TAG - 0.5, drawing)
 
     def _fan(self, fan: Fan) -> Tile:
         """Return branches side by side, their ends on one row."""

@@ -10,9 +10,8 @@ from netspec.emit.figure.drawing import Box, Line, Text
 from netspec.emit.figure.hatch import hatch
 from netspec.emit.figure.page import MARGIN, Figure, lay_out
 from netspec.emit.figure.room import room
+from netspec.emit.figure.text import FAMILY
 from netspec.emit.look import Look, LookError
-
-FONT = "Helvetica, Arial, 'Liberation Sans', sans-serif"
 
 BAR_INSET = 3.0
 """What a full bar leaves of its box's width on each side."""
@@ -81,7 +80,7 @@ def write(figure: Figure, theme: Theme) -> str:
     return "\n".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" {size} viewBox="{view}" '
-            f'font-family="{FONT}" role="img">',
+            f'font-family="{FAMILY}" role="img">',
             f"<title>{_words(figure.root.label)}</title>",
             f'<rect x="{-MARGIN:g}" y="{-MARGIN:g}" width="{_number(width)}" '
             f'height="{_number(height)}" fill="{theme.paper}"/>',
@@ -152,7 +151,10 @@ def _text(text: Text, theme: Theme) -> str:
     weight = ' font-weight="bold"' if text.bold else ""
     place = f'x="{_number(text.x)}" y="{_number(text.y)}" font-size="{text.size:g}"'
     fill = theme.faint if faint else theme.ink
-    return f'<text {place} fill="{fill}"{anchor}{weight}>{_words(text.text)}</text>'
+    left, _, right, _ = text.bounds
+    # In whatever font a viewer draws it, a text takes the room that was laid out for it.
+    length = f'textLength="{_number(right - left)}" lengthAdjust="spacingAndGlyphs"'
+    return f'<text {place} fill="{fill}"{anchor}{weight} {length}>{_words(text.text)}</text>'
 
 
 def _line(line: Line, theme: Theme) -> str:
