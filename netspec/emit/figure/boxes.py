@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from netspec.analysis.costs import NodeCost
 from netspec.analysis.network import Network
 from netspec.emit.diagram.numbers import cost_text, shape_text
-from netspec.emit.diagram.tree import JOINER, Cluster, Item, Leaf, Link, leaves, title
+from netspec.emit.diagram.tree import JOINER, Cluster, Item, Leaf, Link, layers, leaves
 from netspec.emit.diagram.words import Wording
 from netspec.emit.figure.drawing import SMALL, TEXT, Box, Drawing, Point, Text, Tile
 from netspec.emit.figure.text import width
@@ -39,7 +39,7 @@ class Boxes:
     def leaf(self, leaf: Leaf, is_narrow: bool, span: tuple[float, float], slots: float) -> Tile:
         """Return a box at least as wide as what enters it from above, with room for its sides."""
         lines = self._lines(leaf, is_narrow)
-        widest = max(width(text, size) for text, size in lines)
+        widest = max(width(text, size) for text, size, _ in lines)
         half = max(LEAST_WIDTH, widest + 10) / 2
         left, right = max(half, 8 - span[0]), max(half, 8 + span[1])
         middle, tall = (right - left) / 2, max(ROW + 10.5 * (len(lines) - 1), slots + 4)
@@ -49,21 +49,22 @@ class Boxes:
             time / (self.most.seconds or 1), leaf.fill, about(leaf),
         )  # fmt: skip
         drawing = Drawing([box])
-        first = tall / 2 + 0.27 * TEXT - 5.25 * (len(lines) - 1)
-        for i, (text, size) in enumerate(lines):
-            role = "node" if size == TEXT else "note"
+        # Descenders stay clear of the bar.
+        first = tall / 2 + 0.27 * TEXT - 5.25 * (len(lines) - 1) - (0.8 if bar else 0.0)
+        for i, (text, size, role) in enumerate(lines):
             drawing.texts.append(Text(middle, first + 10.5 * i, text, size, "middle", role))
         return Tile(left, right, tall, drawing)
 
-    def _lines(self, leaf: Leaf, is_narrow: bool) -> list[tuple[str, float]]:
-        """Return the lines in a box, each with its size."""
+    def _lines(self, leaf: Leaf, is_narrow: bool) -> list[tuple[str, float, str]]:
+        """Return the lines in a box, each with its size and role."""
         text = self.wording.text(leaf, is_narrow)
         if leaf.kind == "block":
             cost = cost_text(leaf.cost)
-            notes = [(leaf.each + cost, SMALL)] if cost else []
-            return [(text.replace("_", " "), TEXT), *notes]
-        lines = [(line, TEXT) for line in wrapped(text)]
-        return lines + ([(title(leaf.id), SMALL)] if self._has_names and leaf.words else [])
+            notes = [(leaf.each + cost, SMALL, "note")] if cost else []
+            return [(text.replace("_", " "), TEXT, "node"), *notes]
+        names = wrapped(JOINER.join(layers(leaf))) if self._has_names and leaf.words else []
+        lines = [(line, TEXT, "node") for line in wrapped(text)]
+        return lines + [(line, SMALL, "name") for line in names]
 
     def frame(self, cluster: Cluster, inner: Tile) -> Tile:
         """Return a block: a titled box around its items, with lines to the inputs inside."""
