@@ -105,14 +105,16 @@ def fill(kind: str, kernel: Shape = ()) -> Fill:
     return ramp.at(prod(sizes), "_".join([kind, *map(str, sizes)]), name)
 
 
-def fills(boxes: Iterable[tuple[str, Shape]]) -> list[Fill]:
-    """Return the fills of kinds with their kernels in the order of legends, each with its names."""
+def fills(boxes: Iterable[tuple[str, Shape]], brief: bool = True) -> list[Fill]:
+    """Return the fills of kinds with their kernels in the order of legends, each with its names.
+
+    A brief name tells behind the first of its kind only the kernel.
+    """
     found: dict[str, Fill] = {}
     kinds: set[str] = set()
     for kind, kernel in sorted({*boxes}, key=_order):
         this = fill(kind, kernel)
-        # Behind the first of a kind its kernels say enough.
-        name = times(kernel) if kind in kinds else this.name
+        name = times(kernel) if brief and kind in kinds else this.name
         name = f"{found[this.key].name}, {name}" if this.key in found else name
         found[this.key] = replace(this, name=name)
         kinds.add(kind)

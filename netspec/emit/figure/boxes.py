@@ -21,6 +21,8 @@ SLOT = 7.0
 TAG = 13.0
 PADDING = 5.0
 WIDENING = 30.0
+FOOT = 6.0
+"""What a frame leaves below its items."""
 
 
 class Boxes:
@@ -81,7 +83,7 @@ class Boxes:
         left = max(inner.left + PADDING, width(name, TEXT, bold=True) + 9 - min(xs))
         right = max(inner.right + PADDING, wide + 9 + max(xs))
         header = 4.0 + 10.5 * len(notes)
-        tall = header + inner.height + 6
+        tall = header + inner.height + FOOT
         box = Box(
             -left,
             0,

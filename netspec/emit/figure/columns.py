@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from netspec.emit.diagram.flow import Fan
 from netspec.emit.diagram.routes import Routes
 from netspec.emit.figure.drawing import Tile
-from netspec.emit.figure.stack import Gap, PageColumn
+from netspec.emit.figure.placed import Gap, PageColumn
 
 GUTTER = 8.0
 TRACK = 12.0

@@ -48,6 +48,11 @@ class Text(NamedTuple):
     role: str = "node"
     bold: bool = False
 
+    def upside_down(self, height: float) -> Text:
+        """Return the text as far from the bottom as it was from the top."""
+        _, top, _, bottom = self.bounds
+        return self._replace(y=height - top - bottom + self.y)
+
     @property
     def bounds(self) -> tuple[float, float, float, float]:
         """Left, top, right and bottom of the ink, as high as DejaVu Sans, the tallest, draws it."""
@@ -81,6 +86,15 @@ class Drawing:
             moved = tuple((x + dx, y + dy) for x, y in line.points)
             self.lines.append(line._replace(points=moved))
 
+    def upside_down(self, height: float) -> Drawing:
+        """Return the same from the bottom up; texts stay upright."""
+        lines = [
+            line._replace(points=tuple((x, height - y) for x, y in line.points))
+            for line in self.lines
+        ]
+        boxes = [box._replace(y=height - box.y - box.height) for box in self.boxes]
+        return Drawing(boxes, [text.upside_down(height) for text in self.texts], lines)
+
     def line(
         self, points: list[Point], net: NodeId, is_arrow: bool = False, is_head: bool = False
     ) -> None:
@@ -102,7 +116,8 @@ class Drawing:
 class Tile:
     """A drawing around its spine (x = 0), from y = 0 down to `height`.
 
-    `ports` are the places where a cluster's inputs enter, `exits` the x of what leaves below.
+    `ports` are the places where a cluster's inputs enter, `beside` the y of those that enter from
+    the left, `exits` the x of what leaves below.
     """
 
     left: float
@@ -111,3 +126,4 @@ class Tile:
     drawing: Drawing
     ports: dict[int, Point] = field(default_factory=dict)
     exits: dict[int, float] = field(default_factory=dict)
+    beside: dict[int, float] = field(default_factory=dict)

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from netspec import limits
 from netspec.analysis.network import Network
+from netspec.emit.diagram.bend import Bend, bend
 from netspec.emit.diagram.flow import Fan
-from netspec.emit.diagram.routes import broken, route
+from netspec.emit.diagram.routes import bent, broken, route
 from netspec.emit.diagram.runs import Details, size, unframed
 from netspec.emit.diagram.tree import Cluster
 from netspec.emit.figure.boxes import Boxes
 from netspec.emit.figure.columns import GUTTER, SIDE_GAP, TRACK, Wrapper
 from netspec.emit.figure.drawing import SMALL, TEXT, Drawing, Point, Tile
 from netspec.emit.figure.legend import legend
+from netspec.emit.figure.placed import PageColumn, PlacedCluster
 from netspec.emit.figure.room import Room
-from netspec.emit.figure.stack import PageColumn, PlacedCluster, SeriesLayout, place
+from netspec.emit.figure.stack import SeriesLayout, place
+from netspec.emit.figure.ushape import Bent
 from netspec.emit.look import LookError
 
 MARGIN = 4.0
@@ -42,6 +45,7 @@ class Figure:
     height: float
     scale: float
     root: Cluster
+    is_bent: bool = False
 
     @property
     def smallest_text(self) -> float:
@@ -61,31 +65,72 @@ def lay_out(
     `Details` says in which order detail goes.
     """
     shown = Details(network, depth, opened)
-    figures: dict[int, Figure | None] = {}
-
-    def fits(step: int) -> bool:
-        figure = figures[step] = _figure(network, shown[step], room, has_names)
-        return figure is not None and (room is None or figure.smallest_text >= room.least)
-
-    # Most networks fit whole; else each step makes the text larger, so the first is found by
-    # halving.
-    steps = range(len(shown))
-    first = 0 if fits(0) else bisect_left(steps, True, 1, key=fits)
-    if first < len(steps) and (
-        found := figures[first] or _figure(network, shown[first], room, has_names)
-    ):
+    search = _Search(network, shown, room, has_names)
+    # A U needs width; where there is none for it, columns may do.
+    if found := search.first(True) or (search.has_bent and search.first(False)):
         return found
-    raise FigureError(_reason(network, room, figures, size(shown[-1])))
+    raise FigureError(search.reason())
 
 
-def _figure(network: Network, root: Cluster, room: Room | None, has_names: bool) -> Figure | None:
-    """Return the figure of what is shown, unless it is more than any page could show."""
-    if size(root) > limits.PAGE_BOXES:
-        return None
-    figure = _Sheet(network, root, room, has_names).figure()
-    if room and figure.smallest_text < room.least and (inner := unframed(root)) is not root:
-        return _Sheet(network, inner, room, has_names).figure()
-    return figure
+class _Search:
+    """Looks for the most detail that the room can show."""
+
+    def __init__(
+        self, network: Network, shown: Details, room: Room | None, has_names: bool
+    ) -> None:
+        self._network, self._shown, self._room = network, shown, room
+        self._has_names = has_names
+        self._figures: dict[tuple[int, bool], Figure | None] = {}
+
+    @property
+    def has_bent(self) -> bool:
+        return any(figure.is_bent for figure in self._figures.values() if figure)
+
+    def first(self, may_bend: bool) -> Figure | None:
+        """Return the first figure whose text is large enough."""
+
+        def fits(step: int) -> bool:
+            figure = self._figure(step, may_bend)
+            room = self._room
+            return figure is not None and (room is None or figure.smallest_text >= room.least)
+
+        # Most networks fit whole; else each step makes the text larger, so halving finds the first.
+        steps = range(len(self._shown))
+        first = 0 if fits(0) else bisect_left(steps, True, 1, key=fits)
+        return self._figure(first, may_bend) if first < len(steps) else None
+
+    def _figure(self, step: int, may_bend: bool) -> Figure | None:
+        """Return the figure of a step, unless it is more than any page could show."""
+        key = step, may_bend
+        if key not in self._figures:
+            root = self._shown[step]
+            self._figures[key] = None
+            if size(root) <= limits.PAGE_BOXES:
+                self._figures[key] = self._drawn(root, may_bend)
+        return self._figures[key]
+
+    def _drawn(self, root: Cluster, may_bend: bool) -> Figure:
+        room = self._room
+        figure = _Sheet(self._network, root, room, self._has_names).figure(may_bend)
+        if room and figure.smallest_text < room.least and (inner := unframed(root)) is not root:
+            return _Sheet(self._network, inner, room, self._has_names).figure(may_bend)
+        return figure
+
+    def reason(self) -> str:
+        """Say why there is no figure, and what would help."""
+        name, room = self._network.graph.name, self._room
+        best = max((x.smallest_text for x in self._figures.values() if x), default=None)
+        if room is None or best is None:
+            return (
+                f"{name} has {size(self._shown[-1]):,} boxes that no page can show legibly; put "
+                "layers into blocks and close them with --depth, or write .html, which zooms"
+            )
+        return (
+            f"the smallest text of {name} would have {best:.2f} pt on {room.width / 72:.3g} by "
+            f"{room.height / 72:.3g} in, and {room.least:g} pt are wanted; give it more room with "
+            "--width and --height, close blocks with --depth, or let it be smaller with "
+            f"--min-text {int(best * 10) / 10:g}"
+        )
 
 
 class _Sheet:
@@ -95,7 +140,8 @@ class _Sheet:
         self._network = network
         self._root = root
         self._room = room
-        self._cluster = place(Boxes(network, root, has_names), route(root))
+        self._boxes = Boxes(network, root, has_names)
+        self._cluster = place(self._boxes, route(root))
         flow = self._cluster.routes.flow
         self._sides = flow.sides
         whole = self._column(self._cluster, 0, len(flow.main.parts))
@@ -109,8 +155,10 @@ class _Sheet:
         main = cluster.routes.flow.main
         return SeriesLayout(cluster, main, (start, stop), after).column(has_tail)
 
-    def figure(self) -> Figure:
-        """Return the figure with the columns that print the largest text."""
+    def figure(self, may_bend: bool) -> Figure:
+        """Return the figure as a U, or with the columns that print the largest text."""
+        if may_bend and (turn := bend(self._cluster.routes.flow)) is not None:
+            return replace(self._bent(turn), is_bent=True)
         if self._room is None:
             # Without bounds the proportions are those of a landscape page.
             return self._draw(self._wrapper.breaks(lambda scale: (1.4 / scale, 1 / scale), 0.0))
@@ -124,6 +172,18 @@ class _Sheet:
         return wide, self._room.height / scale - 2 * MARGIN - LEGEND_GAP - self._key(wide).height
 
     # ------------------------------------------------------------------ drawing
+
+    def _bent(self, turn: Bend) -> Figure:
+        routes = bent(self._cluster.routes, turn)
+        assert routes.bend
+        self._cluster = replace(self._cluster, routes=routes)
+        shape = Bent(self._boxes, routes, routes.bend)
+        width = shape.width
+        if self._room:
+            key = self._key(width)
+            scale = self._scale(width, shape.height + LEGEND_GAP + key.height)
+            width = max(width, self._room.width / scale - 2 * MARGIN)
+        return self._finish(*shape.drawing(width), shape.height)
 
     def _draw(self, breaks: Sequence[int]) -> Figure:
         cluster = replace(self._cluster, routes=broken(self._cluster.routes, breaks))
@@ -202,24 +262,6 @@ class _Sheet:
             return LARGEST_TEXT / TEXT
         wide, tall = width + 2 * MARGIN, height + 2 * MARGIN
         return min(self._room.largest / TEXT, self._room.width / wide, self._room.height / tall)
-
-
-def _reason(
-    network: Network, room: Room | None, figures: Mapping[int, Figure | None], boxes: int
-) -> str:
-    """Say why a network has no figure, and what would help."""
-    best = max((x.smallest_text for x in figures.values() if x), default=None)
-    if room is None or best is None:
-        return (
-            f"{network.graph.name} has {boxes:,} boxes that no page can show legibly; put layers "
-            "into blocks and close them with --depth, or write .html, which zooms"
-        )
-    place = f"{room.width / 72:.3g} by {room.height / 72:.3g} in"
-    return (
-        f"the smallest text of {network.graph.name} would have {best:.2f} pt on {place}, and "
-        f"{room.least:g} pt are wanted; give it more room with --width and --height, close blocks "
-        f"with --depth, or let it be smaller with --min-text {int(best * 10) / 10:g}"
-    )
 
 
 def _reach(drawing: Drawing, top: float, bottom: float) -> float:
