@@ -29,8 +29,8 @@ def draw(network: Network, format: str = "svg", look: Look | None = None) -> byt
     if format not in FORMATS:
         raise LookError(f"format {format!r}: expected one of {', '.join(FORMATS)}")
     look = look or Look()
-    if format == "html" and look.block in network.spec.blocks:
-        raise LookError(f"a page has the numbers of one use; name its path, not `{look.block}`")
+    if format == "html" and look.block is not None:
+        raise LookError("a page shows a whole network, whose blocks open; other formats draw one")
     shown = network if look.block is None else block_network(network, look.block)
     return FORMATS[format](shown, look)
 

@@ -93,8 +93,11 @@ def _cut(network: Network, place: _Place, name: str) -> Network:
     part = replace(
         graph, name=name, inputs={id: shapes[id] for id in inputs.values()}, integers=(),
         nodes={x.id: x._replace(train_only=x.train_only and not is_head) for x in below(nodes)},
-        uses={x.id: x for x in below(graph.uses.values())},
-        instances={body: below(uses) for body, uses in graph.instances.items()},
+        uses={x.id: x._replace(output=moved[x.output]) for x in below(graph.uses.values())},
+        instances={
+            body: [x._replace(output=moved[x.output], use=x.use[level:]) for x in below(uses)]
+            for body, uses in graph.instances.items()
+        },
         outputs=tuple(_outputs(graph, place, moved)),
     )  # fmt: skip
     return replace(network, graph=part, shapes=shapes, costs=costs, totals=sum_up(part, costs))
