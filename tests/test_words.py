@@ -17,6 +17,7 @@ from netspec.emit.diagram.words import Wording
 from netspec.emit.figure.page import lay_out
 from netspec.emit.figure.svg import to_svg
 from netspec.graph.model import Node, NodeId
+from netspec.ops.base import REGISTRY
 from tests.support import SPECS, compiled, draws
 
 AROUND = ("relu", "batch_norm2d", "silu", "{dropout: 0.2}", "identity", "hardswish")
@@ -126,6 +127,11 @@ def test_who_points_at_a_box_learns_its_path_and_costs() -> None:
     shown = ElementTree.fromstring(to_svg(network)).iter("{http://www.w3.org/2000/svg}rect")
     told = {x[0].text for x in shown if len(x)}
     assert {about for id, about in boxes.items() if id in network.graph.nodes} <= told
+
+
+def test_numbers_have_three_digits() -> None:
+    assert "stochastic depth 0.0182" in " ".join(drawn("swin_t"))
+    assert REGISTRY["dropout"].model_validate({"p": 0.0}).label() == "dropout 0"
 
 
 def test_a_box_that_holds_more_than_a_line_has_lines() -> None:
