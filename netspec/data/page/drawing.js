@@ -84,7 +84,7 @@ function paint() {
 
 // ---------------------------------------------------------------- colours and marks
 
-const COLOURS = ["kind", "macs", "params"];
+const COLOURS = { kind: "kind", macs: "MACs", params: "parameters" };
 let colour = "kind";
 function heats() {
   // Open blocks are frames: what counts is in them.
@@ -104,8 +104,9 @@ function mark() {
   }
 }
 function recolour() {
-  colour = COLOURS[(COLOURS.indexOf(colour) + 1) % COLOURS.length];
-  document.getElementById("colour").textContent = `colour: ${{ kind: "kind", macs: "MACs", params: "parameters" }[colour]} (m)`;
+  const keys = Object.keys(COLOURS);
+  colour = keys[(keys.indexOf(colour) + 1) % keys.length];
+  document.getElementById("colour").textContent = `colour: ${COLOURS[colour]} (m)`;
   mark();
   listKinds();
 }

@@ -14,8 +14,8 @@ function picture() {
     const given = ["x", "y", "width", "height", "rx", "d"].filter((name) => one.hasAttribute(name)).map((name) => [name, one.getAttribute(name)]);
     parts.push({ name: one.tagName, given, look: looks.get(key), text: one.tagName === "text" ? one.textContent : "" });
   }
-  const left = Math.max(-10, -view.x / view.k), top = Math.max(-10, (document.querySelector("header").offsetHeight - view.y) / view.k);
-  const right = Math.min(extent.width + 10, (innerWidth - view.x) / view.k), bottom = Math.min(extent.height + 10, (innerHeight - view.y) / view.k);
+  const left = Math.max(-10, -view.x / view.k), right = Math.min(extent.width + 10, (stage.clientWidth - view.x) / view.k);
+  const top = Math.max(-10, -view.y / view.k), bottom = Math.min(extent.height + 10, (stage.clientHeight - view.y) / view.k);
   const paper = getComputedStyle(document.body).backgroundColor;
   return { parts, paper, left, top, width: Math.max(1, right - left), height: Math.max(1, bottom - top) };
 }

@@ -45,7 +45,7 @@ addEventListener("keydown", (event) => {
 });
 for (const button of document.querySelectorAll("header button")) button.addEventListener("click", () => keys[button.dataset.key]());
 svg.addEventListener("focusin", (event) => {
-  if (!event.target.item || !event.target.matches(":focus-visible")) return;
+  if (!event.target.item || event.target.item === selected || !event.target.matches(":focus-visible")) return;
   const place = event.target.getBoundingClientRect();
   tell(event.target.item, place.right, place.top);
 });
