@@ -10,12 +10,13 @@ import base64
 import hashlib
 import json
 import pkgutil
+from collections.abc import Sequence
 from html import escape
 
 from netspec.analysis.network import Network
 from netspec.emit.diagram.numbers import total_text
-from netspec.emit.outline import HEAT, outlined
-from netspec.emit.palette import KINDS
+from netspec.emit.outline import HEAT, colours, outlined, whole
+from netspec.emit.palette import Fill
 
 SCRIPTS = ("model", "tiles", "series", "columns", "drawing", "view", "panels", "search", "export")
 """The files of the script, in the order in which they stand in the page; `start` ends it."""
@@ -63,8 +64,9 @@ placeholder="search ( / )" aria-label="search names, ops, arguments and lines of
 
 def to_html(network: Network) -> str:
     """Return the network as a page that fetches nothing and opens offline."""
-    text = json.dumps(outlined(network), ensure_ascii=False, separators=(",", ":"))
-    script, style = _script(), _style()
+    root = whole(network)
+    text = json.dumps(outlined(network, root), ensure_ascii=False, separators=(",", ":"))
+    script, style = _script(), _style(colours(root))
     return _PAGE.format(
         title=escape(network.graph.name),
         totals=escape(total_text(network).partition(" · ")[2]),
@@ -93,15 +95,15 @@ def _script() -> str:
     return '"use strict";\n' + "\n".join(_asset(f"{name}.js") for name in (*SCRIPTS, "start"))
 
 
-def _style() -> str:
-    """Return the style, with the fill of each kind and of each step of the scale of costs."""
+def _style(fills: Sequence[Fill]) -> str:
+    """Return the style, with these fills and that of each step of the scale of costs."""
     night = ':root[data-theme="dark"] svg'
-    fills = [f"svg .{key} {{ fill: {kind.light}; }}\n" for key, kind in KINDS.items()]
-    fills += [f"{night} .{key} {{ fill: {kind.dark}; }}\n" for key, kind in KINDS.items()]
+    rules = [f"svg .{fill.key} {{ fill: {fill.light}; }}\n" for fill in fills]
+    rules += [f"{night} .{fill.key} {{ fill: {fill.dark}; }}\n" for fill in fills]
     for theme, ends in HEAT_ENDS.items():
         scope = f':root[data-theme="{theme}"] svg'
-        fills += [f"{scope} .heat{i} {{ fill: {_mixed(*ends, i)}; }}\n" for i in range(HEAT)]
-    return _asset("style.css") + "".join(fills)
+        rules += [f"{scope} .heat{i} {{ fill: {_mixed(*ends, i)}; }}\n" for i in range(HEAT)]
+    return _asset("style.css") + "".join(rules)
 
 
 def _mixed(cold: str, hot: str, step: int) -> str:

@@ -23,11 +23,11 @@ from netspec.emit.diagram.numbers import cost_text, shape_text
 from netspec.emit.diagram.routes import Routes, route
 from netspec.emit.diagram.runs import readable, shorten, size, unframed
 from netspec.emit.diagram.tree import Cluster, Item, Leaf, Outline, leaves, walk
-from netspec.emit.palette import KINDS
+from netspec.emit.palette import Fill, fill, fills
 from netspec.graph.model import Node, NodeId, path
 from netspec.ops.arguments import bare
 from netspec.ops.base import Op
-from netspec.ops.dim import Dim
+from netspec.ops.dim import Dim, Shape
 from netspec.ops.window import times
 from netspec.text.diagnostics import SpecError
 from netspec.text.diagnostics import escape as shown
@@ -40,9 +40,8 @@ _FEW = 6
 """A box of more ops is a closed block, which nobody reads op by op."""
 
 
-def outlined(network: Network) -> dict[str, Any]:
-    """Return everything that the page shows of a network."""
-    root = _whole(network)
+def outlined(network: Network, root: Cluster) -> dict[str, Any]:
+    """Return everything that the page shows of a network, whose blocks are in `root`."""
     bodies = _Bodies(network, root)
     last = bodies.add(route(root))
     fields = see(network.graph, network.shapes)
@@ -51,7 +50,6 @@ def outlined(network: Network) -> dict[str, Any]:
         seen.setdefault(describe(fields.get(item.output or (), ())), len(seen))
         for item in walk(root)
     ]
-    kinds = {item.kind for item in walk(root)}
     return {
         "heat": HEAT,
         "root": last,
@@ -60,15 +58,24 @@ def outlined(network: Network) -> dict[str, Any]:
         "fields": [*seen],
         "seen": places,
         "code": _code(network),
-        "kinds": {key: kind.name for key, kind in KINDS.items() if key in kinds},
+        "kinds": {fill.key: fill.name for fill in colours(root)},
     }
 
 
-def _whole(network: Network) -> Cluster:
+def whole(network: Network) -> Cluster:
     """Return the network with all its blocks, or as deep as a page can hold."""
     outline = Outline(network)
     root = outline.at(readable(outline, None, limits.HTML_BOXES))
     return unframed(root if size(root) <= limits.HTML_BOXES else shorten(root, limits.HTML_BOXES))
+
+
+def colours(root: Cluster) -> list[Fill]:
+    """Return the fills of all that the page may show, in the order of its legend."""
+    return fills((_fill(item) for item in walk(root)), brief=False)
+
+
+def _fill(item: Item) -> tuple[str, Shape]:
+    return item.kind, item.kernel if isinstance(item, Leaf) else ()
 
 
 def _code(network: Network) -> dict[str, str]:
@@ -99,8 +106,7 @@ class _Bodies:
         """Return the number of a cluster's body: its items, and how they follow each other."""
         owner = routes.cluster
         items = [
-            self._item(child, owner)
-            | (self._inner(routes, i) if i in routes.inner else {})
+            self._item(child, owner) | (self._inner(routes, i) if i in routes.inner else {})
             for i, child in enumerate(owner.children)
         ]
         flow = self._series(routes, routes.flow.main)
@@ -125,7 +131,7 @@ class _Bodies:
 
     def _item(self, item: Item, owner: Cluster) -> dict[str, Any]:
         """Return what the page shows of a box."""
-        result: dict[str, Any] = {"label": item.counted, "kind": item.kind}
+        result: dict[str, Any] = {"label": item.counted, "kind": fill(*_fill(item)).key}
         if item.id[0]:
             result["name"] = path(item.id[len(owner.id) :])
         result |= {"block": item.block} if item.block else {}
