@@ -75,7 +75,7 @@ function wrapped(item, ends, cuts, limit) {
 }
 function carry(item, from, to, x, y) {
   // Down to below all of the column, up beside the next one, and into its top.
-  if (!to.tile.isFed) return;
+  if (!isFed(to.tile)) return;
   const start = x + from.x, end = x + to.x, low = y + from.top + from.tile.height + TRACK / 2, gutter = start + from.tile.right + GUTTER;
   const points = [[start, y + from.top + from.tile.low], [start, low], [gutter, low], [gutter, y + 4], [end, y + 4], [end, y + to.top]];
   addLine(points, from.tile.exit, to.origin, item.flow.parts[to.start].head, false);
