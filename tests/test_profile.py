@@ -131,7 +131,7 @@ def test_rows_add_up_to_the_network(by):
         1000 * sum(this.nodes.values())
     )
     assert sum(row["macs"] for row in found) == this.network.totals.inference.macs
-    assert sum(row["time_share"] for row in found) == pytest.approx(100)
+    assert sum(row["time_share"] for row in found) == pytest.approx(100, abs=0.05 * len(found))
 
 
 def test_a_line_has_all_that_it_makes():

@@ -43,6 +43,22 @@ class Cost(NamedTuple):
     other: int = 0
 
 
+class Gradients(NamedTuple):
+    """Multiply-adds of the backward pass for one image (see `Op.backward`).
+
+    `inputs` are those of the inputs' gradients; `weights` those of the learnt tensors' gradients,
+    and of what lies between these and the output.
+    """
+
+    inputs: int = 0
+    weights: int = 0
+
+    @property
+    def macs(self) -> int:
+        """All of them."""
+        return self.inputs + self.weights
+
+
 class Window(NamedTuple):
     """How an op moves over the feature map; one number per spatial dimension.
 
@@ -232,6 +248,17 @@ class Op(BaseModel):
             case Keeps.OUTPUT:
                 return Kept(output=True)
         return NOTHING
+
+    def backward(self, wanted: Sequence[bool], *inputs: Shape) -> Gradients:
+        """Return the multiply-adds of the backward pass; `wanted` are the gradients of the inputs.
+
+        A multiply-add of `cost` has two factors, and the gradient of each takes as many again. By
+        default one is an input's and one a learnt tensor's; without these both are of the inputs.
+        """
+        macs = self.cost(*inputs).macs
+        if self.weights(*inputs):
+            return Gradients(macs * any(wanted), macs)
+        return Gradients(2 * macs * sum(wanted) // len(wanted) if wanted else 0)
 
     def window(self) -> Window | None:
         """Return how the op moves over the feature map; None: element by element."""

@@ -1,6 +1,6 @@
 """Normalisation."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, ClassVar
 
 from pydantic import Field
@@ -19,7 +19,7 @@ from netspec.ops.arguments import (
     Size,
 )
 from netspec.ops.axes import index, refuse_axis, refuse_rank
-from netspec.ops.base import Cost, Layout, Op, Problem, numbers, op, product
+from netspec.ops.base import Cost, Gradients, Layout, Op, Problem, numbers, op, product
 from netspec.ops.dim import Dim, Shape
 from netspec.ops.held import Kept, Laid, Made, Strides, channels_last, like, widest
 from netspec.ops.reach import SAME, Reads, everything, grouped, in_order, mixing, sliding
@@ -145,6 +145,10 @@ class BandResponseNorm(nn.Module):
     def cost(self, *inputs: Shape) -> Cost:
         elements = product(inputs[0])
         return Cost(elements * numbers(inputs[0])[0], 2 * elements)
+
+    def backward(self, wanted: Sequence[bool], *inputs: Shape) -> Gradients:
+        """Return those of the input; the band is a constant."""
+        return Gradients(self.cost(*inputs).macs * any(wanted))
 
     def label(self) -> str:
         return f"band LRN {self.size}"
