@@ -68,7 +68,8 @@ function wrapped(item, ends, cuts, limit) {
       if (i) carry(item, columns[i - 1], to, x, y);
       to.tile.draw(x + to.x, y + to.top);
     });
-    if (item !== root) addLine([[x + last.x, y + last.top + last.tile.low], [x + last.x, y + height]], last.tile.exit, last.tile.exit, item.head, false);
+    const points = [[x + last.x, y + last.top + last.tile.low], [x + last.x, y + height]];
+    if (item !== root) addLine(points, last.tile.exit, last.tile.exit, item.head, false);
   };
   const { left, ports } = columns[0].tile;
   return { left, right: last.x + last.tile.right, height, ports, exits: NONE, end: last.x, exit: last.tile.exit, draw };
@@ -85,7 +86,8 @@ function carry(item, from, to, x, y) {
 
 function arrange(room) {
   const scale = (tile) => Math.min(room.width / (tile.left + tile.right), room.height / tile.height, LARGEST);
-  limits = { inner: Infinity, outer: Infinity };
+  // What fits as it is goes on below when a block is opened, which is no higher than the window itself.
+  limits = { inner: room.height, outer: Infinity };
   const whole = column(root, root.flow, { limit: Infinity });
   let best = scale(whole);
   if (best >= 0.9) return;

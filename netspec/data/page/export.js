@@ -20,12 +20,14 @@ function part(one, looks) {
   }
   const given = ["x", "y", "width", "height", "rx", "d"].filter((key) => one.hasAttribute(key)).map((key) => [key, one.getAttribute(key)]);
   // In a viewer's other font a text is as long as it is here.
-  if (text) given.push(["textLength", String(round(width(text, /note/.test(kind) ? 9 : 10, /title/.test(kind))))], ["lengthAdjust", "spacingAndGlyphs"]);
+  const length = text && round(width(text, /note/.test(kind) ? 9 : 10, /title/.test(kind)));
+  if (text) given.push(["textLength", String(length)], ["lengthAdjust", "spacingAndGlyphs"]);
   return { name, given, look: looks.get(`${name} ${kind}`), text };
 }
 // XML has no way to write some characters, and markup is none in a text.
 function written(text) {
-  return text.replace(/[^\t\n\x20-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/gu, "\uFFFD").replace(/[&<>"]/g, (mark) => `&#${mark.charCodeAt(0)};`);
+  const clean = text.replace(/[^\t\n\x20-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/gu, "\uFFFD");
+  return clean.replace(/[&<>"]/g, (mark) => `&#${mark.charCodeAt(0)};`);
 }
 function toSvg({ parts, paper, left, top, width, height }) {
   const attributes = (pairs) => pairs.map(([name, value]) => ` ${name}="${written(value)}"`).join("");

@@ -48,9 +48,11 @@ function select(item, isLinked = true) {
   details.hidden = !item;
   details.replaceChildren();
   if (item) describe(item);
-  if (item && boxes.has(item)) focus(boxes.get(item));
-  // A page without a place of its own has no link to change.
-  if (isLinked && location.protocol !== "about:") history.replaceState(null, "", `#${encodeURIComponent(item ? item.path : "")}`);
+  if (item && boxes.has(item) && document.activeElement !== search) focus(boxes.get(item));
+  if (!isLinked) return;
+  try {
+    history.replaceState(null, "", `#${encodeURIComponent(item ? item.path : "")}`);
+  } catch { /* a page inside of another document has no links */ }
 }
 function describe(item) {
   const head = make(details, "div", undefined, "head");
@@ -63,7 +65,8 @@ function describe(item) {
     make(list, "dt", name);
     for (const value of values) make(list, "dd", value);
   };
-  row("kind", [data.kinds[item.kind] || item.kind, item.block && `use of ${item.block}`, item.count && `${item.count} in a row`].filter(Boolean).join(", "));
+  const use = item.block && `use of ${item.block}`, many = item.count && `${item.count} in a row`;
+  row("kind", [data.kinds[item.kind], use, many].filter(Boolean).join(", "));
   if (item.head) row("when", "only in training");
   if (item.in) row("in", ...item.in);
   row("out", item.out);
@@ -148,8 +151,7 @@ function listKinds() {
   for (const note of data.notes) make(legend, "div", note);
   if (scene.tags.length) row("goes on at the same number", "tag", "M6 1h14a6 6 0 0 1 0 12h-14a6 6 0 0 1 0 -12Z");
 }
-function toggleLegend() {
-  legend.hidden = !legend.hidden;
-  document.querySelector("[data-key=l]").setAttribute("aria-pressed", !legend.hidden);
-  if (isFitted) refit();
+function showLegend(isShown) {
+  legend.hidden = !isShown;
+  document.querySelector("[data-key=l]").setAttribute("aria-pressed", isShown);
 }

@@ -12,12 +12,14 @@ function column(owner, flow, { limit, start = 0, stop = flow.parts.length, cuts 
   // What leaves the last part behind a number stands below it.
   here.tail = isLast ? [...(flow.out || []), ...given(owner, parts[stop - 1])].map((text) => numberOf(owner, text)) : [];
   const size = stack(here), sides = beside(here, hanging, size);
-  const right = Math.max(size.right, ...sides.map((side) => side.x + side.tile.right)), height = Math.max(size.low, ...sides.map((side) => side.end));
+  const right = Math.max(size.right, ...sides.map((side) => side.x + side.tile.right));
+  const height = Math.max(size.low, ...sides.map((side) => side.end));
   const last = parts[stop - 1], child = last && !last.fan ? childOf(last) : undefined;
   here.exit = child === undefined ? undefined : comesFrom(here, child);
   const exits = !last ? NONE : last.fan ? here.tiles[stop - 1].exits : new Map([[child, [0, here.exit]]]);
   const ports = !start && parts.length && parts[0].item === undefined ? here.tiles[0].ports : NONE;
-  return { ...here, left: size.left, right, height, low: size.low, ports, exits, end: 0, draw: (x, y) => drawColumn(here, sides, size, x, y) };
+  const draw = (x, y) => drawColumn(here, sides, size, x, y);
+  return { ...here, left: size.left, right, height, low: size.low, ports, exits, end: 0, draw };
 }
 function stack(here) {
   const { parts, start, stop, cuts, tail } = here;
@@ -87,7 +89,8 @@ function place(here, i) {
   if (part.fan) return fan(owner, part.fan, limit, (here.trunks[i] = `fork${forks++}`));
   if (part.port !== undefined) {
     // An input at the top is a point where a line of the frame ends; further down only a tag tells it.
-    return i ? entered(owner, part.port, here.into[i][0][0]) : { left: 5, right: 5, height: 0, ports: new Map([[part.port, [0, 0]]]), exits: NONE, draw: () => {} };
+    const point = { left: 5, right: 5, height: 0, ports: new Map([[part.port, [0, 0]]]), exits: NONE, draw: () => {} };
+    return i ? entered(owner, part.port, here.into[i][0][0]) : point;
   }
   const item = owner.items[part.item], above = tiles[i - 1];
   if (item.items && isOpen(item)) return frame(item, limit);
@@ -127,7 +130,9 @@ function distances({ tiles, gaps, lanes }) {
   const done = [];
   for (const lane of [...lanes].sort((a, b) => a.end - a.start - b.end + b.start || a.start - b.start)) {
     let x = 5;
-    for (let i = lane.start + 1; i <= lane.end; i++) x = Math.max(x, lane.side < 0 ? tiles[i].left : Math.max(tiles[i].right, gaps[i].right));
+    for (let i = lane.start + 1; i <= lane.end; i++) {
+      x = Math.max(x, lane.side < 0 ? tiles[i].left : Math.max(tiles[i].right, gaps[i].right));
+    }
     for (const other of done) if (other.side === lane.side && other.start < lane.end && lane.start < other.end) x = Math.max(x, other.x);
     lane.x = x + LANE;
     done.push(lane);
@@ -138,7 +143,8 @@ function beside(here, hanging, { low, right }) {
   const found = [];
   // From the bottom up: the line to a higher one passes above all that hangs further in.
   for (const side of [...hanging].reverse()) {
-    const origin = side.tap ? `fork${forks++}` : undefined, tile = column(here.owner, side.flow, { limit: here.limit, origin }), next = here.gaps[side.after + 1], tap = next ? next.top + 4 : low;
+    const origin = side.tap ? `fork${forks++}` : undefined, tile = column(here.owner, side.flow, { limit: here.limit, origin });
+    const next = here.gaps[side.after + 1], tap = next ? next.top + 4 : low;
     const near = found.filter((other) => other.end > tap - 6 && other.top < tap + 6 + tile.height);
     const x = Math.max(right, ...near.map((other) => other.x + other.tile.right)) + 12 + tile.left;
     found.push({ ...side, origin, tile, top: tap, x, end: tap + 6 + tile.height });
@@ -192,6 +198,7 @@ function drawLane(here, lane, x, y) {
 }
 function drawSide(here, side, x, y) {
   const high = y + side.top, source = childOf(here.parts[side.after]);
-  if (side.tap) addLine([[x, high - 4], [x, high], [x + side.x, high], [x + side.x, high + 6]], comesFrom(here, source), side.origin, side.head, false);
+  const points = [[x, high - 4], [x, high], [x + side.x, high], [x + side.x, high + 6]];
+  if (side.tap) addLine(points, comesFrom(here, source), side.origin, side.head, false);
   side.tile.draw(x + side.x, high + 6);
 }

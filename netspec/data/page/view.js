@@ -93,6 +93,17 @@ function show(item) {
   move();
 }
 
+// Moves no more than it must: the details may have come to stand where a box was.
+function nudge(item) {
+  const { left, top, width, height } = room(), place = boxes.get(item).getBoundingClientRect();
+  const shift = (start, end, low, high) => (start < low ? low - start : end > high ? Math.max(high - end, low - start) : 0);
+  const across = shift(place.left, place.right, left, left + width), down = shift(place.top, place.bottom, top, top + height);
+  if (!across && !down) return;
+  view.x += across;
+  view.y += down;
+  move();
+}
+
 // ---------------------------------------------------------------- pointers: one moves, two pinch, a short one taps
 
 const pointers = new Map();
@@ -125,6 +136,7 @@ stage.addEventListener("click", (event) => {
   if (isDragged || event.target.item === undefined) return;
   toggle(event.target.item);
   select(event.target.item);
+  nudge(event.target.item);
 });
 stage.addEventListener("wheel", (event) => {
   event.preventDefault();
@@ -140,6 +152,9 @@ addEventListener("resize", () => {
 });
 function nearest() {
   const [x, y] = middle();
-  const far = ([, box]) => { const { left, right, top, bottom } = box.getBoundingClientRect(); return Math.hypot((left + right) / 2 - x, (top + bottom) / 2 - y); };
+  const far = ([, box]) => {
+    const { left, right, top, bottom } = box.getBoundingClientRect();
+    return Math.hypot((left + right) / 2 - x, (top + bottom) / 2 - y);
+  };
   return [...boxes].map((entry) => [far(entry), entry[0]]).sort((a, b) => a[0] - b[0])[0][1];
 }
