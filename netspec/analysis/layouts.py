@@ -40,6 +40,9 @@ class Feed(NamedTuple):
         return REAL if self.amp else self.dtype
 
 
+ONE_IMAGE = Feed()
+
+
 class Case(NamedTuple):
     """An op on tensors: what it gives, whether as a view, and what it keeps or makes beside that.
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from netspec.analysis.alive import peak
 from netspec.analysis.costs import Costs
 from netspec.analysis.held import held_for_backward
-from netspec.analysis.layouts import BYTES, WIDTHS, Feed
+from netspec.analysis.layouts import BYTES, ONE_IMAGE, WIDTHS, Feed
 from netspec.analysis.shapes import Shapes
 from netspec.graph.model import Graph, Node, NodeId
 from netspec.ops.base import INTEGER, product
@@ -62,7 +62,7 @@ class Memory:
         return copies * self.train_params + self.train_buffers + self.activations
 
 
-def weigh(graph: Graph, shapes: Shapes, costs: Costs, feed: Feed = Feed()) -> Memory:
+def weigh(graph: Graph, shapes: Shapes, costs: Costs, feed: Feed = ONE_IMAGE) -> Memory:
     """Return the memory for a batch of images whose elements have a type of BYTES."""
     width = BYTES[feed.params]
     held = held_for_backward(graph, shapes, feed)

@@ -9,7 +9,7 @@ from netspec.ops.base import Call, Cost, Infix, Layout, Op, numbers, op, product
 from netspec.ops.dim import Shape
 from netspec.ops.held import NOTHING, Kept, Laid, Precision
 from netspec.ops.pool import with_places
-from netspec.ops.reach import Reads, adapting, in_order
+from netspec.ops.reach import Reads, adapted, adapting, in_order
 from netspec.ops.window import every
 
 OutputTriple = Annotated[
@@ -28,7 +28,7 @@ class Adaptive(Op):
     other: ClassVar[str] = "pooling"
 
     def cost(self, *inputs: Shape) -> Cost:
-        return Cost(other=product(inputs[0]))
+        return Cost(other=adapted(numbers(inputs[0]), numbers(self.shape(*inputs))))
 
     def kept(self, params: str, *inputs: Laid) -> Kept:
         # PyTorch takes the mean where one element comes out, whose gradient needs nothing.

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from netspec.ops.arguments import Bias, Flag, Probability, Real, Size
 from netspec.ops.axes import refuse_rank
-from netspec.ops.base import Call, Cost, Infix, Input, Op, Problem, numbers, op, product
+from netspec.ops.base import Call, Cost, Gradients, Infix, Input, Op, Problem, numbers, op, product
 from netspec.ops.dim import Dim, Shape
 from netspec.ops.held import Kept, Laid, Made, Precision, Strides, contiguous, dense, widest
 from netspec.ops.merge import broadcast, refuse_ranks
@@ -164,11 +164,22 @@ class ScaledDotProductAttention(Op):
         q, k, v, *_ = inputs
         return (*_leading(q, k, v), q[-2], v[-1])
 
+    @staticmethod
+    def _products(q: Shape, k: Shape, v: Shape) -> tuple[int, int]:
+        """Return the multiply-adds of queries with keys, and of their weights with values."""
+        weights = product((*_leading(q, k, v), q[-2], k[-2], v[-1]))
+        return product((*_leading(q, k), q[-2], k[-2], k[-1])), weights
+
     def cost(self, *inputs: Shape) -> Cost:
         q, k, v, *_ = inputs
         weights = product((*_leading(q, k, v), q[-2], k[-2]))
-        macs = product((*_leading(q, k), q[-2], k[-2], k[-1])) + weights * product(v[-1:])
-        return Cost(macs, weights)
+        return Cost(sum(self._products(q, k, v)), weights)
+
+    def backward(self, wanted: Sequence[bool], *inputs: Shape) -> Gradients:
+        """Return what the products take whose weights are kept; fused kernels compute them anew."""
+        first, second = self._products(*inputs[:3])
+        q, k, v, *mask = wanted
+        return Gradients(first * (q + k) + second * (v + any((q, k, *mask))))
 
     def strides(self, sizes: tuple[int, ...], *inputs: Laid) -> Strides | None:
         return dense(inputs[0]) if _is_fused(*inputs) else contiguous(sizes)
@@ -265,14 +276,29 @@ class MultiheadAttention(Op):
         found["out_proj.weight"] = (n, n)
         return found | ({"out_proj.bias": (n,)} if self.bias else {})
 
-    def cost(self, *inputs: Shape) -> Cost:
+    def _projections(self, inputs: tuple[Shape, ...]) -> tuple[int, int, int]:
+        """Return the multiply-adds that project queries, keys and values; results as queries."""
         q, k, v = self._roles(inputs)
-        n, queries = q[-1], q[-2]
-        projected = product((n, n, queries)) * 2 + product((*k, n)) + product((*v, n))
+        return product((*q, q[-1])), product((*k, q[-1])), product((*v, q[-1]))
+
+    def _products(self, inputs: tuple[Shape, ...]) -> tuple[int, int]:
+        """Return the sizes of the weights of each feature and of each head, by queries by keys."""
+        q, k, _ = self._roles(inputs)
         keys = k[-2] + self.add_bias_kv + self.add_zero_attn
-        return Cost(
-            projected + product((2, n, queries, keys)), product((self.num_heads, queries, keys))
-        )
+        return product((q[-1], q[-2], keys)), product((self.num_heads, q[-2], keys))
+
+    def cost(self, *inputs: Shape) -> Cost:
+        q, k, v = self._projections(inputs)
+        products, weights = self._products(inputs)
+        return Cost(q + k + v + q + 2 * products, weights)
+
+    def backward(self, wanted: Sequence[bool], *inputs: Shape) -> Gradients:
+        """Return what it takes where the weights are kept; fused kernels compute them anew."""
+        projections = self._projections(inputs)
+        each = tuple(wanted) * 3 if len(inputs) == 1 else wanted
+        chosen = sum(macs for macs, is_wanted in zip(projections, each, strict=True) if is_wanted)
+        q, products = projections[0], self._products(inputs)[0]
+        return Gradients(chosen, sum(projections) + 2 * q + 4 * products)
 
     def shape(self, *inputs: Shape) -> Shape:
         return inputs[0]

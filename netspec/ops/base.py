@@ -43,6 +43,22 @@ class Cost(NamedTuple):
     other: int = 0
 
 
+class Gradients(NamedTuple):
+    """Multiply-adds of the backward pass for one image (see `Op.backward`).
+
+    `inputs` are those of the inputs' gradients; `weights` those of the learnt tensors' gradients,
+    and of what lies between these and the output.
+    """
+
+    inputs: int = 0
+    weights: int = 0
+
+    @property
+    def macs(self) -> int:
+        """All of them."""
+        return self.inputs + self.weights
+
+
 class Window(NamedTuple):
     """How an op moves over the feature map; one number per spatial dimension.
 
@@ -124,7 +140,8 @@ def numbers(dims: Shape) -> tuple[int, ...]:
 
 
 STYLES = (
-    *("linear", "attention", "pool", "norm", "activation", "dropout", "join", "reshape", "other"),
+    *("conv", "transposed", "linear", "attention", "pool", "resize", "norm", "activation"),
+    *("dropout", "join", "reshape", "other"),
 )
 """Kinds of op that pictures have a colour for."""
 OTHER_KINDS = ("pooling", "normalising", "activation", "bias", "joining")
@@ -243,6 +260,17 @@ class Op(BaseModel):
         given = [x._replace(learns=True) for x in inputs]
         return self.kept(inputs[0].type, *given).made if inputs else ()
 
+    def backward(self, wanted: Sequence[bool], *inputs: Shape) -> Gradients:
+        """Return the multiply-adds of the backward pass; `wanted` are the gradients of the inputs.
+
+        A multiply-add of `cost` has two factors, and the gradient of each takes as many again. By
+        default one is an input's and one a learnt tensor's; without these both are of the inputs.
+        """
+        macs = self.cost(*inputs).macs
+        if self.weights(*inputs):
+            return Gradients(macs * any(wanted), macs)
+        return Gradients(2 * macs * sum(wanted) // len(wanted) if wanted else 0)
+
     def window(self) -> Window | None:
         """Return how the op moves over the feature map; None: element by element."""
         return None
@@ -294,9 +322,17 @@ class Op(BaseModel):
         """Return the few words that stand in a picture's node."""
         return self.op_name.rpartition(".")[2].replace("_", " ")
 
+    def brief(self) -> str:
+        """Return the label where the box is narrow, and its colour says what is left out."""
+        return self.label()
+
     def kind(self) -> str:
-        """Return the kind in a picture's legend, which chooses the colour."""
+        """Return the kind in a picture's legend, which chooses the colour: a STYLE."""
         return self.style
+
+    def kernel(self) -> Shape:
+        """Return the sizes that shade the colour and stand in the legend: those of a kernel."""
+        return ()
 
     def bind(self, env: Mapping[str, object]) -> "Op":
         """Replace parameters by their values and validate the result.

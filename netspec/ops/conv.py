@@ -82,14 +82,16 @@ class AnyConv(Op):
         """Return which channels one of the output reads."""
         return grouped(numbers(x)[0], self.out_channels, self.groups)
 
-    def kind(self) -> str:
-        largest = max(every(self.kernel_size, self.spatial))
-        return next((f"conv{size}" for size in (1, 3, 5) if largest <= size), "conv7")
+    def kernel(self) -> Shape:
+        return every(self.kernel_size, self.spatial)
 
     def label(self) -> str:
+        return f"conv {self.brief()}"
+
+    def brief(self) -> str:
         groups = "" if self.groups == 1 else f", {self.groups} groups"
         window = label(self._over((0,) * self.spatial))
-        return f"conv {window}, {self.out_channels}{groups}"
+        return f"{window}, {self.out_channels}{groups}"
 
 
 class Conv(AnyConv):
@@ -271,6 +273,9 @@ class Transposed(AnyConv):
 
     def reach(self, x: Shape) -> Reads | None:
         return in_order((self._groups(x), *map(spreading, *self._window())))
+
+    def kind(self) -> str:
+        return "transposed"
 
     def label(self) -> str:
         return f"transposed {super().label()}"

@@ -14,7 +14,7 @@ from netspec.ops.arguments import (
     Size,
 )
 from netspec.ops.axes import refuse_rank
-from netspec.ops.base import Cost, Layout, Op, Problem, numbers, op, product
+from netspec.ops.base import Cost, Gradients, Layout, Op, Problem, numbers, op, product
 from netspec.ops.dim import Dim, Shape
 from netspec.ops.held import Kept, Laid, Made, Strides, like
 from netspec.ops.reach import SAME, Reads, everything, grouped, in_order, sliding
@@ -152,6 +152,10 @@ class BandResponseNorm(nn.Module):
         elements = product(inputs[0])
         return Cost(elements * numbers(inputs[0])[0], 2 * elements)
 
+    def backward(self, wanted: Sequence[bool], *inputs: Shape) -> Gradients:
+        """Return those of the input; the band is a constant."""
+        return Gradients(self.cost(*inputs).macs * any(wanted))
+
     def label(self) -> str:
         return f"band LRN {self.size}"
 
@@ -193,6 +197,9 @@ class BatchNorm(Norm):
     def reach(self, x: Shape) -> Reads | None:
         rest = (SAME if self.track_running_stats else everything(n) for n in numbers(x)[1:])
         return in_order((SAME, *rest))
+
+    def label(self) -> str:
+        return "BN"
 
 
 @op("batch_norm1d")
@@ -238,6 +245,9 @@ class InstanceNorm2d(BatchNorm):
     def check(self, *inputs: Shape) -> Iterator[Problem]:
         if product(inputs[0][1:]) == 1:
             yield Problem(None, "one element in each channel has no variance")
+
+    def label(self) -> str:
+        return "instance norm"
 
 
 @op("group_norm")

@@ -91,6 +91,9 @@ class Pool(Op):
     def label(self) -> str:
         return f"{self.op_name.split('_')[0]} pool {label(self._window())}"
 
+    def brief(self) -> str:
+        return self.label().replace(" pool", "")
+
 
 def with_places(x: Laid, shape: Shape) -> Kept:
     """Return what backward keeps where each output is one of the inputs: the place of each."""

@@ -26,7 +26,17 @@ from netspec.ops.base import (
 )
 from netspec.ops.dim import Dim, Expr, Shape, unknown
 from netspec.ops.held import NOTHING, Keeps, Kept, Laid
-from netspec.ops.reach import SAME, Reach, Reads, adapting, in_order, per_phase, sharing, sliding
+from netspec.ops.reach import (
+    SAME,
+    Reach,
+    Reads,
+    adapted,
+    adapting,
+    in_order,
+    per_phase,
+    sharing,
+    sliding,
+)
 from netspec.ops.reshape import Move
 from netspec.ops.window import every, refuse_output, times
 from netspec.text.diagnostics import counted
@@ -95,7 +105,7 @@ class Interpolate(Sized):
     """Resize each channel to `size`, by `scale_factor`, or to the size of a second input."""
 
     module: ClassVar[str] = "nn.Upsample"
-    style: ClassVar[str] = "pool"
+    style: ClassVar[str] = "resize"
     other: ClassVar[str] = "pooling"
     positional: ClassVar[int] = 0
     helpers: ClassVar[Mapping[str, str]] = {
@@ -165,7 +175,7 @@ class ResizeLike(nn.Module):
 
     def cost(self, *inputs: Shape) -> Cost:
         if self.mode == "area":
-            return Cost(other=product(inputs[0]))
+            return Cost(other=adapted(numbers(inputs[0]), numbers(self.shape(*inputs))))
         return Cost(other=_MODES[self.mode][1] * product(self.shape(*inputs)))
 
     def reach(self, x: Shape) -> Reads | None:

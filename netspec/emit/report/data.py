@@ -16,8 +16,8 @@ def to_json(report: Content) -> str:
     """Return a report as JSON; numbers are exact, shapes are lists."""
     head = {"title": report.title, **{fact.key: fact.value for fact in report.facts}}
     parts = [_member(key, value, "  ") for key, value in head.items()]
-    parts += [f'  "{table.key}": {_table(table)}' for table in report.tables]
-    parts.append(_member("notes", report.notes, "  "))
+    parts += [f'  "{table.key}": {_table(table)}' for table in (*report.tables, *report.further)]
+    parts.append(_member("notes", report.remarks(), "  "))
     return "{\n" + ",\n".join(parts) + "\n}\n"
 
 
