@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace
 
 from netspec.analysis.network import Network
 from netspec.cli.arguments import add_output, add_spec, add_watch, length, seconds, text_size, whole
-from netspec.cli.common import compiled, kind_of, stamps_of, write
+from netspec.cli.common import allow, compiled, kind_of, stamps_of, write
 from netspec.cli.exits import Exit, Failure
 from netspec.cli.outputs import Output
 from netspec.emit.formats import ENGINES, FORMATS, ORIENTATIONS, PAGES, THEMES, draw
@@ -59,6 +59,7 @@ def run(options: Namespace) -> int:
     if options.time and (kind not in ("svg", "png", "pdf") or options.engine != "page"):
         raise Failure("--time has its bars in .svg, .png and .pdf, by --engine page", Exit.USAGE)
     network = _timed(options, compiled(options))
+    allow(options, Output(options.output, kind))
     try:
         data = draw(network, kind, look)
     except LookError as error:
