@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 
 from netspec.analysis.alive import peak
 from netspec.analysis.costs import Costs
@@ -14,18 +15,15 @@ from netspec.analysis.shapes import Shapes
 from netspec.graph.model import Graph, Node, NodeId
 from netspec.ops.base import INTEGER, product
 
-__all__ = ["BYTES", "OPTIMIZERS", "RULE", "Feed", "Memory", "largest_batch", "weigh"]
-
-OPTIMIZERS: Mapping[str, int] = {"SGD": 0, "SGD with momentum": 1, "Adam": 2}
-"""How many numbers an optimizer keeps for each parameter."""
+OPTIMIZERS: Mapping[str, int] = {"SGD": 0, "momentum": 1, "Adam": 2}
+"""How many numbers an optimizer keeps for each parameter; momentum is SGD with it."""
 _MOST = 10**9
 """The largest batch that is looked for."""
 
 RULE = (
-    "Bytes of PyTorch's tensors. Held for backward: what its operators save, each storage once, "
-    "indices, masks and statistics too; no parameters. Inference: the most alive at once, the "
-    "inputs included. Left out: gradients of activations, workspaces of kernels, what the "
-    "allocator rounds up and cannot use, the CUDA context."
+    "Bytes of PyTorch's tensors, as its CPU kernels make them. Held for backward: what operators "
+    "save, each storage once, with indices, masks and statistics. Left out: gradients of "
+    "activations, workspaces of kernels, what an allocator rounds up or cannot use, a CUDA context."
 )
 
 
@@ -94,9 +92,32 @@ def _buffers(node: Node, shapes: Shapes, width: int) -> int:
     return sum(width * int(product(size)) if size else WIDTHS[INTEGER] for size in sizes)
 
 
-def largest_batch(needs: Callable[[int], int], memory: int) -> int:
-    """Return the largest batch that fits, by what each needs, which rises; 0 if none does."""
+def largest_batches(
+    graph: Graph, shapes: Shapes, memory: Memory, feed: Feed, space: int
+) -> Mapping[str, int]:
+    """Return the largest batch that fits into so many bytes, by optimizer; "" is inference.
+
+    0 where one image does not fit. `memory` is that of some batch.
+    """
+
+    @cache
+    def held(batch: int) -> int:
+        return sum(held_for_backward(graph, shapes, feed._replace(batch=batch)).values())
+
+    @cache
+    def alive(batch: int) -> int:
+        return peak(graph, shapes, feed._replace(batch=batch))[0]
+
+    found = {
+        name: _largest(held, space - memory.training(name) + memory.activations)
+        for name in OPTIMIZERS
+    }
+    return found | {"": _largest(alive, space - memory.params - memory.buffers)}
+
+
+def _largest(needs: Callable[[int], int], space: int) -> int:
+    """Return the largest batch that does not need more, which rises with the batch."""
     high = 1
-    while high < _MOST and needs(high) <= memory:
+    while high < _MOST and needs(high) <= space:
         high *= 2
-    return bisect_right(range(1, high), memory, key=needs)
+    return bisect_right(range(1, high), space, key=needs)
