@@ -15,8 +15,8 @@ from netspec.analysis.shapes import Shapes
 from netspec.graph.model import Graph, Node, NodeId
 from netspec.ops.base import INTEGER, product
 
-OPTIMIZERS: Mapping[str, int] = {"SGD": 0, "momentum": 1, "Adam": 2}
-"""How many numbers an optimizer keeps for each parameter; momentum is SGD with it."""
+OPTIMIZERS: Mapping[str, int] = {"SGD": 0, "SGD+momentum": 1, "Adam": 2}
+"""How many numbers an optimizer keeps for each parameter."""
 _MOST = 10**9
 """The largest batch that is looked for."""
 

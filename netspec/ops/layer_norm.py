@@ -9,7 +9,7 @@ from netspec.ops.arguments import Bias, Dimension, Flag, From0, Integer, ListOf,
 from netspec.ops.axes import index, refuse_axis, refuse_rank
 from netspec.ops.base import Problem, numbers, op, product
 from netspec.ops.dim import Dim, Shape
-from netspec.ops.held import Kept, Laid, Made, Strides, channels_last, widest
+from netspec.ops.held import Kept, Laid, Made, Strides, channels_last, dense, widest
 from netspec.ops.norm import EPS, Norm, learnt, with_statistics
 from netspec.ops.reach import Reads, mixing
 from netspec.ops.window import every, times
@@ -152,6 +152,9 @@ class Normalize(Norm):
     p: Positive = Field(2.0, description="the exponent of the norm")
     dim: Dimension = 1
     eps: From0 = Field(1e-12, description="the least norm to divide by")
+
+    def strides(self, sizes: tuple[int, ...], *inputs: Laid) -> Strides | None:
+        return dense(inputs[0])
 
     def kept(self, params: str, *inputs: Laid) -> Kept:
         norms = Made(inputs[0].elements // inputs[0].sizes[self.dim], inputs[0].type)

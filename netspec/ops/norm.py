@@ -16,7 +16,7 @@ from netspec.ops.arguments import (
 from netspec.ops.axes import refuse_rank
 from netspec.ops.base import Cost, Gradients, Layout, Op, Problem, numbers, op, product
 from netspec.ops.dim import Dim, Shape
-from netspec.ops.held import Kept, Laid, Made, Strides, like
+from netspec.ops.held import Kept, Laid, Made, Strides, contiguous, dense, like
 from netspec.ops.reach import SAME, Reads, everything, grouped, in_order, sliding
 
 Affine = Annotated[
@@ -70,6 +70,9 @@ class LocalResponseNorm(Norm):
 
     def check(self, *inputs: Shape) -> Iterator[Problem]:
         return refuse_rank(inputs[0], 2)
+
+    def strides(self, sizes: tuple[int, ...], *inputs: Laid) -> Strides | None:
+        return dense(inputs[0])
 
     def kept(self, params: str, *inputs: Laid) -> Kept:
         """Keep the squares, padded, their scaled sums and a power of these."""
@@ -231,6 +234,9 @@ class InstanceNorm2d(BatchNorm):
     eps: From0 = Field(1e-5, description=EPS)
     affine: Affine = False
     track_running_stats: Statistics = False
+
+    def strides(self, sizes: tuple[int, ...], *inputs: Laid) -> Strides | None:
+        return contiguous(sizes)
 
     def kept(self, params: str, *inputs: Laid) -> Kept:
         """Keep what a batch norm keeps of so many channels as there are in all images."""

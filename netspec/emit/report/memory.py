@@ -7,9 +7,7 @@ from netspec.emit.report.rows import Measured
 from netspec.emit.report.table import Column, Row, Table
 
 COLUMNS = (
-    Column(
-        "name", "bytes", "text", meaning="of training by an optimizer, momentum being SGD with it"
-    ),
+    Column("name", "bytes", "text"),
     Column(
         "weights_bytes", "weights", meaning="parameters and buffers, in training the heads' too"
     ),

@@ -56,7 +56,11 @@ OPERATIONS = (
 BYTES = Column("bytes", "memory", unit="B")
 COUNT = Column("count", "count")
 TEXT = Column("text", "text", "text")
-HELD = Column("activation_bytes", "bytes held", summed=True)
+HELD = Column(
+    *("activation_bytes", "bytes held"),
+    summed=True,
+    meaning="of a layer's output and what it makes, for backward; the network's input adds to them",
+)
 SHAPE = Column("shape", "shape", "shape")
 DEPTH = Column("depth", "depth", meaning="convolutions and linear layers on the longest path")
 MACS = Column("macs", "MACs", unit="MACs")
