@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netspec.emit.compare import _difference, compare
-from netspec.emit.report import FORMATS, render
+from netspec.emit.report import FORMATS, ROWS, render, report
 from tests.support import ROOT, compiled, draws, load, one_block
 from tests.test_random_specs import examples
 
@@ -123,3 +123,14 @@ def test_plots(networks):
     for word in ("inception_3a", "MACs, cumulative", "params, per block", "347 M", "1.58 G", "(M)"):
         assert word in text
     assert plot(networks[1], "png").startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("by", ROWS)
+def test_a_plot_has_the_rows_of_the_report(networks, by):
+    pytest.importorskip("matplotlib")
+    from netspec.emit.plot import plot
+
+    shown = [*ElementTree.fromstring(plot(networks[1], "svg", by)).itertext()]
+    rows = [str(row[0]) for row in report(networks[1], by).tables[0].rows if "train" not in row]
+    assert len(rows) > 8 and [text for text in shown if text in rows] == rows
+    assert f"MACs, per {by}" in shown

@@ -230,7 +230,7 @@ class Name(Op):
         ('    """Do nothing."""\n', "", "a docstring is missing"),
         ('    module: ClassVar[str] = "nn.Identity"\n', "", "`module: ClassVar[str]` is missing"),
         ('    style: ClassVar[str] = "other"\n', "", "`style: ClassVar[str]` is missing"),
-        ('"other"', '"mine"', "pictures know: linear"),
+        ('"other"', '"mine"', "pictures know: conv, transposed"),
         ('"other"', '"other"\n    other: ClassVar[str] = "mine"', "reports know: pooling"),
         ('"other"', '"other"\n    size: int = 1', "`size` has a type of no kind"),
         ("nn.Identity", "os.system('a')", "`module` cannot be imported"),

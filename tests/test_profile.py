@@ -175,7 +175,7 @@ def test_bars_are_as_long_as_times():
     relu = this.nodes["conv1", "relu"] + this.nodes["conv1", "conv"]
     pool = this.nodes[("pool1",)]
     assert boxes[("conv1",)].time / boxes[("pool1",)].time == pytest.approx(relu / pool, rel=1e-3)
-    assert max(box.time for box in boxes.values()) == pytest.approx(40)
+    assert max(box.time for box in boxes.values()) == 1
     plain = {box.owner: box for box in lay_out(this.network, None).drawing.boxes}
     assert {id: box._replace(time=0) for id, box in boxes.items() if id[0] != "legend"} == {
         id: box for id, box in plain.items() if id[0] != "legend"

@@ -7,11 +7,11 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from netspec.analysis.memory import BYTES
 from netspec.analysis.network import Network
 from netspec.analysis.roofline import EXAMPLE, MEANT, Device, device
-from netspec.cli.arguments import add_flag, add_force, add_spec, whole
-from netspec.cli.common import compiled, kind_of, write
+from netspec.cli.arguments import add_flag, add_spec, whole
+from netspec.cli.common import allow, compiled, kind_of, write
+from netspec.cli.documents import KINDS, add_document, add_table, deliver, document, rendered
 from netspec.cli.exits import Exit, Failure
 from netspec.cli.outputs import Output
-from netspec.cli.show import say
 from netspec.emit.report import (
     FORMATS,
     ROWS,
@@ -19,7 +19,6 @@ from netspec.emit.report import (
     Report,
     find_paper,
     paper_report,
-    render,
     report_of,
 )
 
@@ -32,13 +31,13 @@ def add(parser: ArgumentParser) -> None:
     parser.add_argument("--plot", metavar="OUT.svg|png", help="draw the costs; needs matplotlib")
     help = f"also a roofline estimate on a device such as {EXAMPLE}: {MEANT}"
     parser.add_argument("--device", type=_device, metavar="FLOP/s,B/s", help=help)
-    add_force(parser)
     add_format(parser)
 
 
 def add_format(parser: ArgumentParser) -> None:
-    """Add what every table understands."""
-    parser.add_argument("--format", choices=FORMATS, default="text")
+    """Add what every table of costs understands."""
+    add_document(parser, FORMATS)
+    add_table(parser)
     parser.add_argument("--batch", type=whole(1), default=1, help="images, for the bytes (1)")
     parser.add_argument("--dtype", choices=tuple(BYTES), default="float32", help="for the bytes")
 
@@ -54,13 +53,14 @@ def _device(text: str) -> Device:
 def run(options: Namespace) -> int:
     if options.plot:
         return _plot(options)
+    to = document(options, FORMATS)
     network = compiled(options)
     if options.paper:
         table = _paper(network)
     else:
         measured = Measured(network, options.batch, options.dtype, options.device)
         table = report_of(measured, options.by, options.depth)
-    say(render(table, options.format), options.format)
+    deliver(options, to, rendered(table, KINDS[to.kind], options.table))
     return 0
 
 
@@ -76,8 +76,12 @@ def _plot(options: Namespace) -> int:
     from netspec.emit.plot import plot
     from netspec.runtime.installed import require
 
+    if options.paper or options.output != "-":
+        raise Failure("--plot draws the costs alone: without --paper and -o", Exit.USAGE)
     kind = kind_of(options.plot, ("svg", "png"), "")
     require("--plot", ["plot"])
-    data = plot(compiled(options), kind, options.depth)
+    network = compiled(options)
+    allow(options, Output(options.plot, kind))
+    data = plot(network, kind, options.by, options.depth)
     write(options, Output(options.plot, kind, data))
     return 0

@@ -3,52 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 
 from netspec.analysis.network import Network
 from netspec.emit.dot import render_dot, to_dot
-from netspec.emit.figure.page import ORIENTATIONS, PAGES
 from netspec.emit.figure.pdf import to_pdf
 from netspec.emit.figure.raster import to_png
+from netspec.emit.figure.room import ORIENTATIONS, PAGES
 from netspec.emit.figure.svg import THEMES, to_svg
 from netspec.emit.html import to_html
+from netspec.emit.look import Look, LookError
 from netspec.emit.mermaid import to_mermaid
 
-__all__ = ["ENGINES", "FORMATS", "ORIENTATIONS", "PAGES", "THEMES", "Look", "draw"]
+__all__ = ["ENGINES", "FORMATS", "ORIENTATIONS", "PAGES", "THEMES", "draw"]
 
 ENGINES = ("page", "graphviz")
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """How a network is drawn; a format takes no notice of what it has no use for."""
-
-    page: str = "letter"
-    depth: int | None = None
-    theme: str = "light"
-    orientation: str = "landscape"
-    engine: str = "page"
-    timeout: float = 30.0
-    dpi: int | None = None
-    """Pixels per inch of a PNG; None: 300, or what memory can hold."""
 
 
 def draw(network: Network, format: str = "svg", look: Look | None = None) -> bytes:
     """Return a network as a file of one of FORMATS.
 
-    Raises ValueError for an unknown name, FigureError, which is one, for a network that no page can
-    show and for a picture too large, and OSError where what a format needs is not there.
+    Raises LookError, a ValueError, and OSError where what a format needs is not there.
     """
     if format not in FORMATS:
-        raise ValueError(f"format {format!r}: expected one of {', '.join(FORMATS)}")
+        raise LookError(f"format {format!r}: expected one of {', '.join(FORMATS)}")
     return FORMATS[format](network, look or Look())
 
 
 def _picture(kind: str, network: Network, look: Look) -> bytes:
     if look.engine == "graphviz":
         return render_dot(to_dot(network, look.depth), kind, look.timeout)
-    text = to_svg(network, look.page, look.orientation, look.depth, look.theme)
+    text = to_svg(network, look)
     return to_pdf(text) if kind == "pdf" else text.encode()
 
 

@@ -22,6 +22,7 @@ from pydantic import BaseModel, ConfigDict
 
 from netspec import limits
 from netspec.ops.dim import Dim, Shape, names, substitute
+from netspec.ops.held import NOTHING, Keeps, Kept, Laid, Precision, Strides, contiguous
 from netspec.ops.reach import Reads
 from netspec.text.codes import Code
 
@@ -116,7 +117,7 @@ class Storage(Enum):
     OWN = "a tensor of its own"
     VIEW = "the input's"
     IDLE = "the input's in inference, where the op does nothing"
-    OVERWRITES = "the input's, where nobody else reads that"
+    OVERWRITES = "the input's, where the op is told so by `inplace`"
 
 
 class Layout(Enum):
@@ -139,7 +140,8 @@ def numbers(dims: Shape) -> tuple[int, ...]:
 
 
 STYLES = (
-    *("linear", "attention", "pool", "norm", "activation", "dropout", "join", "reshape", "other"),
+    *("conv", "transposed", "linear", "attention", "pool", "resize", "norm", "activation"),
+    *("dropout", "join", "reshape", "other"),
 )
 """Kinds of op that pictures have a colour for."""
 OTHER_KINDS = ("pooling", "normalising", "activation", "bias", "joining")
@@ -164,6 +166,9 @@ class Op(BaseModel):
     """Whether a block may have it beside its one real op and still be drawn as one box."""
     layout: ClassVar[Layout] = Layout.OTHER
     storage: ClassVar[Storage] = Storage.OWN
+    keeps: ClassVar[Keeps] = Keeps.INPUTS
+    """What backward needs; an op that keeps more, or less, says so in `kept`."""
+    precision: ClassVar[Precision] = Precision.GIVEN
     may_run_once: ClassVar[bool] = True
     """Whether what is the same for all images may be computed once for them.
 
@@ -221,6 +226,28 @@ class Op(BaseModel):
         activation, bias addition, or element added or multiplied.
         """
         return Cost()
+
+    def shares(self, training: bool) -> bool:
+        """Tell whether the output stands in the memory of the first input."""
+        if self.storage is Storage.IDLE and not training:
+            return True
+        return self.storage is Storage.VIEW or getattr(self, "inplace", False)
+
+    def strides(self, sizes: tuple[int, ...], *inputs: Laid) -> Strides | None:
+        """Return how an output of these sizes lies in memory; None for a view that is a copy."""
+        return contiguous(sizes)
+
+    def kept(self, params: str, *inputs: Laid) -> Kept:
+        """Return what backward keeps, where something here has a gradient.
+
+        `params` is the type of the weights. Measured with `saved_tensors_hooks` on a CPU.
+        """
+        match self.keeps:
+            case Keeps.INPUTS:
+                return Kept(range(len(inputs)))
+            case Keeps.OUTPUT:
+                return Kept(output=True)
+        return NOTHING
 
     def backward(self, wanted: Sequence[bool], *inputs: Shape) -> Gradients:
         """Return the multiply-adds of the backward pass; `wanted` are the gradients of the inputs.
@@ -284,9 +311,17 @@ class Op(BaseModel):
         """Return the few words that stand in a picture's node."""
         return self.op_name.rpartition(".")[2].replace("_", " ")
 
+    def brief(self) -> str:
+        """Return the label where the box is narrow, and its colour says what is left out."""
+        return self.label()
+
     def kind(self) -> str:
-        """Return the kind in a picture's legend, which chooses the colour."""
+        """Return the kind in a picture's legend, which chooses the colour: a STYLE."""
         return self.style
+
+    def kernel(self) -> Shape:
+        """Return the sizes that shade the colour and stand in the legend: those of a kernel."""
+        return ()
 
     def bind(self, env: Mapping[str, object]) -> "Op":
         """Replace parameters by their values and validate the result.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from netspec.analysis.memory import RULE as MEMORY_RULE
 from netspec.analysis.network import Network
-from netspec.emit.report.paper import Paper, find_paper, paper_report
+from netspec.emit.report.paper import paper_report
+from netspec.emit.report.printed import Paper, find_paper
 from netspec.emit.report.rows import ROWS, Measured, facts, main_table, summary
 from netspec.emit.report.work import ROOFLINE, estimate, work_table
 from netspec.emit.report.written import FORMATS, Report, render

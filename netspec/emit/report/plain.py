@@ -31,7 +31,7 @@ def _flow(phrases: list[str]) -> list[str]:
             lines.append(phrase)
         else:
             lines[-1] += f"; {phrase}"
-    return lines
+    return [part for line in lines for part in textwrap.wrap(line, WIDTH) or [line]]
 
 
 def _fitting(table: Table) -> Grid:

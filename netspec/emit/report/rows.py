@@ -60,6 +60,16 @@ SHAPE = Column("shape", "shape", "shape")
 DEPTH = Column("depth", "depth", meaning="convolutions and linear layers on the longest path")
 MACS = Column("macs", "MACs", unit="MACs")
 LAYERS = Column("layers", "layers", summed=True)
+COLUMNS: Mapping[str, tuple[Column, ...]] = {
+    **dict.fromkeys(("block", "layer"), (NAME, WHEN, SHAPE, DEPTH, *COSTS, *FIELD, HELD)),
+    "op": (replace(NAME, title="op"), WHEN, LAYERS, *COSTS, HELD),
+}
+"""The columns of the main table, by what a row stands for."""
+SUMMARY = (
+    replace(NAME, title="one image"),
+    *OPERATIONS,
+    *(Column(kind, kind, summed=True) for kind in OTHER_KINDS),
+)
 
 
 @dataclass(frozen=True)
@@ -116,10 +126,7 @@ def main_table(measured: Measured, by: str = "block", depth: int = 1) -> Table:
     inference = sum(not group.train_only for group in groups)
     macs = [group.cost.macs for group in groups[:inference]]
     shares = [percent(part, sum(macs)) for part in macs]
-    if by == "op":
-        columns: tuple[Column, ...] = (replace(NAME, title="op"), WHEN, LAYERS, *COSTS, HELD)
-    else:
-        columns = (NAME, WHEN, SHAPE, DEPTH, *COSTS, *FIELD, HELD)
+    columns = COLUMNS[by]
     cells = {"share": [*shares, *[None] * (len(groups) - inference)], **_cells(measured, groups)}
     rows = list(zip(*(cells[column.key] for column in columns), strict=True))
     parts = {"inference": rows[:inference], "heads": rows[inference:], "with heads": rows}
@@ -211,16 +218,14 @@ def _quotient(numerator: int, denominator: int) -> float:
 
 def summary(measured: Measured) -> Table:
     """Return the operations of a forward pass by kind: of inference, of training-only heads."""
-    kinds = [Column(kind, kind, summed=True) for kind in OTHER_KINDS]
-    columns = (replace(NAME, title="one image"), *OPERATIONS, *kinds)
     nodes = measured.network.graph.nodes.values()
     parts = {
         "inference": [node for node in nodes if not node.train_only],
         "heads": [node for node in nodes if node.train_only],
     }
     rows = [(name, *_operations(measured.network, part)) for name, part in parts.items() if part]
-    totals = [add_up("with heads", columns, rows)] if len(rows) > 1 else []
-    return Table("totals", "totals", columns, tuple(rows), tuple(totals))
+    totals = [add_up("with heads", SUMMARY, rows)] if len(rows) > 1 else []
+    return Table("totals", "totals", SUMMARY, tuple(rows), tuple(totals))
 
 
 def _operations(network: Network, nodes: list[Node]) -> Row:
