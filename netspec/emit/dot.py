@@ -154,7 +154,7 @@ class _Writer:
                     self._boxes(routes.inner[child], branch_order(item), inner)
 
     def _leaf(self, leaf: Leaf, is_narrow: bool, dot: graphviz.Digraph) -> None:
-        text = "\n".join(line for line, _ in self._said.lines(leaf, is_narrow))
+        text = "\n".join(line for line, *_ in self._said.lines(leaf, is_narrow))
         style = "filled"
         style += ",rounded" if leaf.kind in ("input", "block") else ""
         style += ",dashed" if leaf.train_only else ""
