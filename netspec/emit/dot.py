@@ -136,7 +136,7 @@ class _Writer:
         )  # fmt: skip
         dot.attr(
             "edge", fontname=_FONT, fontsize=str(SMALL), color=theme.line, fontcolor=theme.faint,
-            arrowsize="0.5", penwidth="0.8",
+            arrowsize="0.5", penwidth="1",
         )  # fmt: skip
 
     # ------------------------------------------------------------------ boxes
@@ -178,7 +178,7 @@ class _Writer:
         dot.node(costs, _text(words), fontsize=str(SMALL), fontcolor=theme.faint, **looks)
         for hub in [_hub(block, i) for i in range(len(block.reads))]:
             # As high as the texts beside it, or a line that leaves it sideways would cross them.
-            dot.node(hub, "", width="0.01", height="0.36", fixedsize="true", penwidth="0",
+            dot.node(hub, "", width="0.01", height="0.36", fixedsize="true", color="transparent",
                      fillcolor=stroke)  # fmt: skip
             _row([name, hub, costs], dot)
 
@@ -266,15 +266,17 @@ class _Writer:
 
     def _legend(self) -> str:
         """Return the colours that occur, what dashed lines mean, and the totals, as a table."""
-        theme, has_tags = self._theme, bool(self._columns.cut)
-        found = entries(self._network, self._root, self._said, has_tags)
+        found = entries(self._network, self._root, self._said, bool(self._columns.cut))
         samples = [self._sample(x) for x in found if x.fill]
         rows = ["".join(samples[i : i + _ENTRIES]) for i in range(0, len(samples), _ENTRIES)]
         # There are no bars here.
         words = [x.text for x in found if not x.kind] + [total_text(self._network)]
-        rows += [f'<TD COLSPAN="{2 * _ENTRIES}">{escape(text)}</TD>' for text in words]
-        table = "".join(f"<TR>{row}</TR>" for row in rows)
-        return f'<<TABLE BORDER="0" CELLBORDER="0" COLOR="{theme.line}">{table}</TABLE>>'
+        lines = [f"<TD>{escape(text)}</TD>" for text in words]
+        return f"<{self._table([f'<TD>{self._table(rows)}</TD>', *lines])}>"
+
+    def _table(self, rows: Iterable[str]) -> str:
+        lines = "".join(f"<TR>{row}</TR>" for row in rows)
+        return f'<TABLE BORDER="0" CELLBORDER="0" COLOR="{self._theme.line}">{lines}</TABLE>'
 
     def _sample(self, entry: LegendEntry) -> str:
         looks = f'STYLE="dashed" COLOR="{self._theme.head}"' if entry.is_head else ""
