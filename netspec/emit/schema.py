@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from netspec.emit import bench, compare, diff, points, profile
-from netspec.emit.report import data, paper, rows
+from netspec.emit.report import data, paper, rows, work
 from netspec.emit.report.table import Column
 
 Schema = dict[str, Any]
@@ -15,6 +15,7 @@ _DRAFT = "http://json-schema.org/draft-07/schema#"
 _TABLES: Sequence[tuple[str, str, Sequence[Column]]] = (
     *((f"{by}s", "report", columns) for by, columns in rows.COLUMNS.items()),
     ("totals", "report", rows.SUMMARY),
+    ("work", "report", work.COLUMNS),
     ("paper", "report --paper", paper.COLUMNS),
     ("claims", "report --paper", paper.CLAIMS),
     ("networks", "compare", compare.COLUMNS),
@@ -47,7 +48,7 @@ _MEANINGS = {
     "depth": "convolutions and linear layers on the longest path to its output",
     "depth_with_pooling": "the same with pooling layers",
     "params": "how many learned numbers",
-    "macs": "how many multiply-adds, for one image",
+    "macs": "how many multiply-adds of the forward pass, for one image",
     "share": "of the multiply-adds of inference, in percent",
     "flops": "how many floating-point operations of these: two a multiply-add, for one image",
     "other": "how many operations that are no multiply-adds, for one image",

@@ -24,8 +24,8 @@ WORK = (
     Column("intensity", "FLOP/B", meaning="forward FLOPs for each byte moved"),
 )
 TIME = (
-    Column("microseconds", "µs"),
-    Column("time_share", "time", "percent"),
+    Column("microseconds", "µs", meaning="the least time of the row on the device, for the batch"),
+    Column("time_share", "time", "percent", meaning="the row's share of that of inference"),
     Column(
         *("memory_bound_share", "memory-bound", "percent"),
         meaning="of the row's time, in layers whose bytes take longer than their FLOPs",
@@ -35,6 +35,7 @@ TERAFLOPS = Column("flops", "peak", unit="TFLOP/s")
 GIGABYTES = Column("bandwidth", "bandwidth", unit="GB/s")
 MICROSECONDS = Column("microseconds", "time", unit="µs")
 PERCENT = Column("share", "share", "percent")
+COLUMNS = (NAME, WHEN, *WORK, *TIME)
 ROOFLINE = (
     "A roofline estimate, not a measurement: each layer by itself takes the longer of its FLOPs "
     "(2 × MACs) at the device's peak and its bytes at the device's bandwidth; nothing is fused, no "
