@@ -153,14 +153,6 @@ def test_formats_have_identical_numbers(googlenet, by):
         [c.strip(" *").replace("\\", "") for c in line.strip("|").split(" | ")] for line in lines
     ]
     assert [row for row in read if "--" not in row[0]] == rows
-    tex = [line for line in render(content, "latex").splitlines() if line.endswith(r" \\")]
-    assert [_untex(line) for line in tex] == rows
-
-
-def _untex(line: str) -> list[str]:
-    text = line.removesuffix(r" \\").replace(r"$\times$", "×").replace("--", "–")
-    text = text.replace(r"$\cdot$", "·")
-    return [re.sub(r"\\([%_])", r"\1", cell).strip() for cell in text.split(" & ")]
 
 
 def test_csv_and_json_have_the_same_numbers(googlenet):
