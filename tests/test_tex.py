@@ -123,7 +123,7 @@ def _plain(cell: str) -> str:
     """Return a cell as it is read, without the commas and units that siunitx and headings have."""
     for written, read in (
         (r"$\times$", "×"), ("--", "–"), (r"$\cdot$", "·"), (r"\allowbreak{}", ""), ("$-$", "−"),
-        (r"\ldots{}", "…"), ("''", '"'),
+        (r"\ldots{}", "…"), ("''", '"'), ("``", '"'),
     ):  # fmt: skip
         cell = cell.replace(written, read)
     cell = re.sub(r"\\([&%$#_{}])", r"\1", cell)

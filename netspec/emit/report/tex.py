@@ -209,10 +209,12 @@ def _written(head: str, size: str, columns: Sequence[_Column], count: int) -> It
     """Yield the lines of a table; `count` rows stand before the totals."""
     forms = "".join(column.form for column in columns)
     heading = _row([column.heading for column in columns])
-    rows = [_row(cells) for cells in zip(*(column.written() for column in columns), strict=True)]
+    cells = [*zip(*(column.written() for column in columns), strict=True)]
+    rows = [*map(_row, cells[:count])]
+    totals = [_row(row) for row in cells[count:] if any(row[1:])]
     wrapped = [column.lines() for column in columns if column.form.endswith("pt}")]
-    lines = [max(found, default=1) for found in zip(*wrapped, strict=True)] or [1] * len(rows)
-    body = [*rows[:count], *([r"\midrule", *rows[count:]] if rows[count:] else [])]
+    lines = [max(found, default=1) for found in zip(*wrapped, strict=True)] or [1] * len(cells)
+    body = [*rows, *([r"\midrule", *totals] if totals else [])]
     setup = rf"\{size}\setlength{{\tabcolsep}}{{{_GAP / 2:g}pt}}"
     setup += r"\sisetup{group-separator={,},group-minimum-digits=4}"
     if sum(lines) > _MOST_ROWS:
@@ -252,6 +254,7 @@ _TEX = {
     "\0": "{}",
     "−": "$-$",
     "…": r"\ldots{}",
+    "“": "``",
     '"': "''",
 }
 
@@ -261,7 +264,8 @@ def tex(text: str, may_break: bool = True) -> str:
 
     What its fonts may lack is written as the number of the character.
     """
-    return "".join(_word(word, may_break) for word in re.split(r"(\s+)", escape(text)))
+    quoted = re.sub(r'(^|[\s(])"', r"\1“", escape(text))
+    return "".join(_word(word, may_break) for word in re.split(r"(\s+)", quoted))
 
 
 def _word(text: str, may_break: bool) -> str:
