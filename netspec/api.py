@@ -23,8 +23,10 @@ from netspec.version import __version__
 if TYPE_CHECKING:
     import networkx
     from torch import Tensor, nn
+    from typing_extensions import Unpack
 
     from netspec.analysis.points import Point
+    from netspec.emit.look import Options
     from netspec.emit.report import Report
     from netspec.explore.fit import Fit
     from netspec.explore.sweep import Bench
@@ -143,9 +145,9 @@ def _prepared(path: str | PathLike[str], ops: Iterable[str]) -> Prepared:
 
 
 def _listed(names: Iterable[str]) -> Iterable[str]:
-    """Return names of modules. Raises TypeError for one alone, whose letters would be names."""
+    """Return names. Raises TypeError for one alone, whose letters would be names."""
     if isinstance(names, str):
-        raise TypeError(f"expected a list of modules, found {names!r}; write [{names!r}]")
+        raise TypeError(f"expected a list of names, found {names!r}; write [{names!r}]")
     return names
 
 
@@ -280,40 +282,47 @@ class Net:
         return instantiate(self.network, **arguments)
 
     def report(
-        self, by: str = "block", batch: int = 1, dtype: str = "float32", depth: int = 1
+        self,
+        by: str = "block",
+        batch: int = 1,
+        dtype: str = "float32",
+        depth: int = 1,
+        device: str | None = None,
     ) -> Report:
         """Return the tables of shapes and costs, by "block" (of `depth` levels), "layer" or "op".
 
-        `str()` of it is the text; `batch` images of `dtype` decide the bytes.
+        `str()` of it is the text; `batch` images of `dtype` decide the bytes. With a `device`, such
+        as "312T,2TB/s", it has a roofline estimate. Raises ValueError for what is no device.
         """
-        from netspec.emit.report import report
+        from netspec.analysis.roofline import device as read
+        from netspec.emit.report import Measured, report_of
 
-        return report(self.network, by, batch, dtype, depth)
+        measured = Measured(self.network, batch, dtype, read(device) if device else None)
+        return report_of(measured, by, depth)
 
-    def render(
-        self,
-        format: str = "svg",
-        page: str = "letter",
-        depth: int | None = None,
-        theme: str = "light",
-    ) -> bytes:
+    def render(self, format: str = "svg", **options: Unpack[Options]) -> bytes:
         """Return the figure as a file: "svg", "png", "pdf", "dot", "mmd" or "html".
 
-        `page` ("letter", "a4", "slide", "none") is what it is fitted to; blocks deeper than `depth`
-        are closed; `theme` is "light", "dark" or "print". Raises ValueError for other names, and
-        OSError where "png" and "pdf" miss what they need.
+        The options are those of `netspec render`: `page` ("letter", "a4", "slide", "none") and
+        `orientation`, or `width` and `height` ("3.5in"), are what it is laid out for, with no text
+        smaller than `min_text` points; `depth` closes deeper blocks, `open` keeps those named open;
+        `theme` is "light", "dark" or "print"; a "png" has `dpi` pixels an inch, 300 or what memory
+        allows unless it is said. Raises ValueError for what cannot be, and OSError where "png"
+        misses what it needs.
         """
-        from netspec.emit.formats import Look, draw
+        from netspec.emit.formats import draw
+        from netspec.emit.look import Look
 
-        return draw(self.network, format, Look(page, depth, theme))
+        options["open"] = tuple(_listed(options.get("open", ())))
+        return draw(self.network, format, Look(**options))
 
     def to_dot(self, depth: int | None = None) -> str:
         """Return the figure as Graphviz text; blocks deeper than `depth` are closed."""
         return self.render("dot", depth=depth).decode()
 
-    def to_svg(self, page: str = "letter", depth: int | None = None, theme: str = "light") -> str:
-        """Return the figure fitted to a page ("letter", "a4", "slide", "none"); needs nothing."""
-        return self.render("svg", page, depth, theme).decode()
+    def to_svg(self, **options: Unpack[Options]) -> str:
+        """Return the figure as text, as `render` does; needs nothing."""
+        return self.render("svg", **options).decode()
 
     def _repr_svg_(self) -> str:
         """Show the figure in a notebook."""

@@ -76,9 +76,9 @@ def test_heads_are_dashed(googlenet: Network) -> None:
 
 def test_there_is_a_legend_of_what_occurs(googlenet: Network) -> None:
     source = to_dot(googlenet)
-    assert '"legend conv7"' in source
+    assert '"legend conv_7_7"' in source
     assert '"legend head"' in source
-    assert '"legend conv7"' not in to_dot(compiled(HOSTILE))
+    assert '"legend conv_7_7"' not in to_dot(compiled(HOSTILE))
 
 
 def test_branches_are_chained_in_the_order_of_the_concat(googlenet: Network) -> None:

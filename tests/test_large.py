@@ -10,7 +10,7 @@ import pytest
 from netspec import limits
 from netspec.emit import html, mermaid
 from netspec.emit.diagram import runs
-from netspec.emit.diagram.tree import Outline, build, walk
+from netspec.emit.diagram.tree import Outline, View, build, walk
 from netspec.emit.dot import to_dot
 from netspec.emit.figure.page import FigureError
 from netspec.emit.figure.svg import to_svg
@@ -138,7 +138,7 @@ def test_the_boxes_that_are_counted_are_those_that_are_built():
                 outline = Outline(network, fold)
                 shown = sum(1 for _ in walk(build(network, depth, fold)))
                 ends = len(network.graph.inputs) + len(network.graph.outputs)
-                assert outline.boxes(depth, 10**6) == shown - ends
+                assert outline.boxes(View(depth), 10**6) == shown - ends
 
 
 def test_a_graphviz_file_shows_no_more_than_dot_can_lay_out():

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from netspec.text.plain import number
 
-_LARGEST, _DAY = 10**9, 86_400
+_LARGEST, _DAY, _LARGEST_TEXT = 10**9, 86_400, 72
 
 
 def add_flag(parser: _ActionsContainer, name: str, help: str) -> None:
@@ -85,6 +85,26 @@ def seconds(text: str) -> float:
     if value is None or not 0 < value <= _DAY:
         raise ArgumentTypeError(f"expected seconds above 0, up to {_DAY}, found `{text[:40]}`")
     return value
+
+
+def text_size(text: str) -> float:
+    """Read an option that is a size of text in points."""
+    value = number(text)
+    if value is None or not 1 <= value <= _LARGEST_TEXT:
+        expected = f"expected points from 1 to {_LARGEST_TEXT}"
+        raise ArgumentTypeError(f"{expected}, found `{text[:40]}`")
+    return value
+
+
+def length(text: str) -> str:
+    """Read an option that is a length, such as 3.5in."""
+    from netspec.emit.figure.room import points
+
+    try:
+        points(text)
+    except ValueError as error:
+        raise ArgumentTypeError(str(error)) from None
+    return text
 
 
 def add_watch(parser: ArgumentParser) -> None:

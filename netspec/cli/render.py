@@ -5,12 +5,12 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 
 from netspec.analysis.network import Network
-from netspec.cli.arguments import add_output, add_spec, add_watch, seconds, whole
+from netspec.cli.arguments import add_output, add_spec, add_watch, length, seconds, text_size, whole
 from netspec.cli.common import allow, compiled, kind_of, stamps_of, write
 from netspec.cli.exits import Exit, Failure
 from netspec.cli.outputs import Output
-from netspec.emit.figure.page import FigureError
-from netspec.emit.formats import ENGINES, FORMATS, ORIENTATIONS, PAGES, THEMES, Look, draw
+from netspec.emit.formats import ENGINES, FORMATS, ORIENTATIONS, PAGES, THEMES, draw
+from netspec.emit.look import Look, LookError
 from netspec.language.project import stamp
 from netspec.text import files
 
@@ -23,9 +23,19 @@ def add(parser: ArgumentParser) -> None:
         "--format", choices=FORMATS, help="what to write, whatever the name (standard output: svg)"
     )
     parser.add_argument("--depth", type=whole(0), help="close blocks below this level")
+    help = "keep the uses of a block, or the one at a path, open; may be repeated"
+    parser.add_argument("--open", action="append", default=[], metavar="NAME", help=help)
     pages = (*PAGES, "none")
     parser.add_argument("--page", choices=pages, default="letter", help="what it is fitted to")
     parser.add_argument("--orientation", choices=ORIENTATIONS, default="landscape")
+    help = "how wide it is: 3.5in, 252pt, 84mm, 8.4cm; then at most 9in high"
+    parser.add_argument("--width", type=length, metavar="LENGTH", help=help)
+    help = "how high it may be, on a page or of that width"
+    parser.add_argument("--height", type=length, metavar="LENGTH", help=help)
+    help = "the smallest text, in points, for which detail is given up (default: 6 to 8)"
+    parser.add_argument("--min-text", type=text_size, metavar="POINTS", help=help)
+    help = "write the names of layers into their boxes"
+    parser.add_argument("--names", action="store_true", help=help)
     parser.add_argument("--theme", choices=THEMES, default="light")
     parser.add_argument(
         "--engine",
@@ -33,6 +43,7 @@ def add(parser: ArgumentParser) -> None:
         default="page",
         help="page needs no program; graphviz needs dot",
     )
+    parser.add_argument("--dpi", type=whole(1), help="pixels per inch of a .png (300)")
     help = "a profile, whose times stand over the multiply-adds; for svg, png and pdf"
     parser.add_argument("--time", metavar="PROFILE.json", help=help)
     parser.add_argument("--timeout", type=seconds, default=30, help="seconds for the dot program")
@@ -42,7 +53,8 @@ def run(options: Namespace) -> int:
     kind = kind_of(options.output, tuple(FORMATS), ", or --format says it", options.format)
     look = Look(
         options.page, options.depth, options.theme, options.orientation, options.engine,
-        options.timeout,
+        options.timeout, options.width, options.height, options.min_text, tuple(options.open),
+        options.names, options.dpi,
     )  # fmt: skip
     if options.time and (kind not in ("svg", "png", "pdf") or options.engine != "page"):
         raise Failure("--time has its bars in .svg, .png and .pdf, by --engine page", Exit.USAGE)
@@ -50,7 +62,7 @@ def run(options: Namespace) -> int:
     allow(options, Output(options.output, kind))
     try:
         data = draw(network, kind, look)
-    except FigureError as error:
+    except LookError as error:
         raise Failure(str(error), Exit.USAGE) from None
     write(options, Output(options.output, kind, data))
     return 0

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 
 from netspec.analysis.memory import BYTES
 from netspec.analysis.network import Network
+from netspec.analysis.roofline import EXAMPLE, MEANT, Device, device
 from netspec.cli.arguments import add_flag, add_spec, whole
 from netspec.cli.common import allow, compiled, kind_of, write
 from netspec.cli.documents import KINDS, add_document, add_table, deliver, document, rendered
 from netspec.cli.exits import Exit, Failure
 from netspec.cli.outputs import Output
-from netspec.emit.report import FORMATS, ROWS, Report, find_paper, paper_report, report
+from netspec.emit.report import (
+    FORMATS,
+    ROWS,
+    Measured,
+    Report,
+    find_paper,
+    paper_report,
+    report_of,
+)
 
 
 def add(parser: ArgumentParser) -> None:
@@ -20,6 +29,8 @@ def add(parser: ArgumentParser) -> None:
     parser.add_argument("--depth", type=whole(0), default=1, help="how deep blocks are opened (1)")
     add_flag(parser, "--paper", "the paper's own table beside exact arithmetic")
     parser.add_argument("--plot", metavar="OUT.svg|png", help="draw the costs; needs matplotlib")
+    help = f"also a roofline estimate on a device such as {EXAMPLE}: {MEANT}"
+    parser.add_argument("--device", type=_device, metavar="FLOP/s,B/s", help=help)
     add_format(parser)
 
 
@@ -31,6 +42,14 @@ def add_format(parser: ArgumentParser) -> None:
     parser.add_argument("--dtype", choices=tuple(BYTES), default="float32", help="for the bytes")
 
 
+def _device(text: str) -> Device:
+    """Read an option that is a device."""
+    try:
+        return device(text)
+    except ValueError as error:
+        raise ArgumentTypeError(f"{error}; `{EXAMPLE}` is {MEANT}") from None
+
+
 def run(options: Namespace) -> int:
     if options.plot:
         return _plot(options)
@@ -39,7 +58,8 @@ def run(options: Namespace) -> int:
     if options.paper:
         table = _paper(network)
     else:
-        table = report(network, options.by, options.batch, options.dtype, options.depth)
+        measured = Measured(network, options.batch, options.dtype, options.device)
+        table = report_of(measured, options.by, options.depth)
     deliver(options, to, rendered(table, KINDS[to.kind], options.table))
     return 0
 

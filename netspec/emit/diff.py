@@ -164,8 +164,8 @@ NAMES = {
     "params": "parameters",
     "macs": "multiply-adds",
     "depth": "depth",
-    "train_params": "parameters in training",
-    "train_macs": "multiply-adds in training",
+    "train_params": "parameters with heads",
+    "train_macs": "multiply-adds with heads",
 }
 
 

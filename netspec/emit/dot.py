@@ -11,7 +11,7 @@ from netspec.analysis.network import Network
 from netspec.emit.diagram.numbers import cost_text
 from netspec.emit.diagram.runs import readable, shorten
 from netspec.emit.diagram.tree import Cluster, Item, Leaf, Link, Outline, branch_order, leaves, tail
-from netspec.emit.palette import KINDS
+from netspec.emit.palette import fills
 from netspec.graph.model import path
 from netspec.ops.window import times
 
@@ -124,7 +124,7 @@ def _node(leaf: Leaf, dot: graphviz.Digraph) -> None:
     style = "filled,dashed" if leaf.train_only else "filled"
     colour = _HEAD if leaf.train_only else "#333333"
     rounded = "rounded," if leaf.kind in ("input", "block") else ""
-    fill = KINDS[leaf.kind].light
+    fill = leaf.fill.light
     dot.node(path(leaf.id), text, fillcolor=fill, style=rounded + style, color=colour)
 
 
@@ -140,8 +140,8 @@ def _keep_order(entries: list[str], dot: graphviz.Digraph) -> None:
 
 def _legend(root: Cluster, dot: graphviz.Digraph) -> None:
     """Write a row with the colours that occur, and what dashed lines mean."""
-    used = {leaf.kind for leaf in leaves(root)}
-    kinds = {f"legend {key}": kind for key, kind in KINDS.items() if key in used}
+    used = fills((leaf.kind, leaf.kernel) for leaf in leaves(root))
+    kinds = {f"legend {kind.key}": kind for kind in used}
     with dot.subgraph(name="cluster legend") as legend:
         legend.attr(label="legend", style="rounded", color="#cccccc", fontsize="10")
         for name, kind in kinds.items():

@@ -1,74 +1,56 @@
-"""What a network is drawn as: the formats, what each needs, and what writes it."""
+"""What a network is drawn as: the formats, and what writes each."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple
 
 from netspec.analysis.network import Network
 from netspec.emit.dot import render_dot, to_dot
-from netspec.emit.figure.page import ORIENTATIONS, PAGES
-from netspec.emit.figure.raster import rasterise
+from netspec.emit.figure.pdf import to_pdf
+from netspec.emit.figure.raster import to_png
+from netspec.emit.figure.room import ORIENTATIONS, PAGES
 from netspec.emit.figure.svg import THEMES, to_svg
 from netspec.emit.html import to_html
+from netspec.emit.look import Look, LookError
 from netspec.emit.mermaid import to_mermaid
 
-__all__ = ["ENGINES", "FORMATS", "ORIENTATIONS", "PAGES", "THEMES", "Look", "draw"]
+__all__ = ["ENGINES", "FORMATS", "ORIENTATIONS", "PAGES", "THEMES", "draw"]
 
 ENGINES = ("page", "graphviz")
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """How a network is drawn; a format takes no notice of what it has no use for."""
-
-    page: str = "letter"
-    depth: int | None = None
-    theme: str = "light"
-    orientation: str = "landscape"
-    engine: str = "page"
-    timeout: float = 30.0
-
-
-class Format(NamedTuple):
-    """A format of files: what it needs beside netspec, and what writes it."""
-
-    needs: str
-    write: Callable[[Network, Look], bytes]
 
 
 def draw(network: Network, format: str = "svg", look: Look | None = None) -> bytes:
     """Return a network as a file of one of FORMATS.
 
-    Raises ValueError for an unknown name, FigureError, which is one, for a network that no page can
-    show, and OSError where what a format needs is not there.
+    Raises LookError, a ValueError, and OSError where what a format needs is not there.
     """
     if format not in FORMATS:
-        raise ValueError(f"format {format!r}: expected one of {', '.join(FORMATS)}")
-    return FORMATS[format].write(network, look or Look())
+        raise LookError(f"format {format!r}: expected one of {', '.join(FORMATS)}")
+    return FORMATS[format](network, look or Look())
 
 
-def _picture(format: str, network: Network, look: Look) -> bytes:
+def _picture(kind: str, network: Network, look: Look) -> bytes:
     if look.engine == "graphviz":
-        return render_dot(to_dot(network, look.depth), format, look.timeout)
-    text = to_svg(network, look.page, look.orientation, look.depth, look.theme)
-    if format == "svg":
-        return text.encode()
+        return render_dot(to_dot(network, look.depth), kind, look.timeout)
+    text = to_svg(network, look)
+    return to_pdf(text) if kind == "pdf" else text.encode()
+
+
+def _png(network: Network, look: Look) -> bytes:
     try:
-        return rasterise(text, format)
-    except (ImportError, OSError) as error:
-        need = f".{format} needs {FORMATS[format].needs} (or write .svg, which needs nothing)"
-        raise OSError(f"{need}: {error}".splitlines()[0]) from None
+        return to_png(_picture("pdf", network, look), look.dpi)
+    except ImportError as error:
+        need = ".png needs PDFium: pip install 'netspec[figures]' (or write .pdf or .svg)"
+        raise OSError(f"{need}: {error}") from None
 
 
-_CAIRO = "CairoSVG and the cairo library: pip install 'netspec[figures]' and apt install libcairo2"
-FORMATS: Mapping[str, Format] = {
-    "svg": Format("", partial(_picture, "svg")),
-    "png": Format(_CAIRO, partial(_picture, "png")),
-    "pdf": Format(_CAIRO, partial(_picture, "pdf")),
-    "dot": Format("", lambda network, look: to_dot(network, look.depth).encode()),
-    "mmd": Format("", lambda network, look: to_mermaid(network, look.depth).encode()),
-    "html": Format("", lambda network, look: to_html(network).encode()),
+FORMATS: Mapping[str, Callable[[Network, Look], bytes]] = {
+    "svg": partial(_picture, "svg"),
+    "png": _png,
+    "pdf": partial(_picture, "pdf"),
+    "dot": lambda network, look: to_dot(network, look.depth).encode(),
+    "mmd": lambda network, look: to_mermaid(network, look.depth).encode(),
+    "html": lambda network, look: to_html(network).encode(),
 }
+"""What writes each format."""

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from netspec import limits
 from netspec.analysis.network import Network
 from netspec.emit.diagram.numbers import cost_text, shape_text
-from netspec.emit.diagram.runs import details
+from netspec.emit.diagram.runs import Details
 from netspec.emit.diagram.tree import Cluster, Item, Leaf, branch_order, leaves, tail
-from netspec.emit.palette import KINDS
+from netspec.emit.palette import fills
 from netspec.graph.model import NodeId
 
 _Names = defaultdict[NodeId, str]
@@ -22,7 +22,7 @@ def to_mermaid(network: Network, depth: int | None = None) -> str:
 
     Further ones are closed where the text would pass the limits at which Mermaid refuses to draw.
     """
-    for root in details(network, depth):
+    for root in Details(network, depth):
         lines = _chart(root, network)
         text = "\n".join([*lines, ""])
         arrows = sum("->" in line for line in lines)
@@ -35,8 +35,8 @@ def _chart(root: Cluster, network: Network) -> list[str]:
     # Short names for Mermaid: a layer may be called `end`, a node may not.
     names: _Names = defaultdict(lambda: f"n{len(names)}")
     lines = ["flowchart TB", *_contents(root, network, names, "  ")]
-    for kind in dict.fromkeys(leaf.kind for leaf in leaves(root)):
-        lines.append(f"  classDef op_{kind} fill:{KINDS[kind].light},stroke:#333,color:#111")
+    for fill in fills((leaf.kind, leaf.kernel) for leaf in leaves(root)):
+        lines.append(f"  classDef op_{fill.key} fill:{fill.light},stroke:#333,color:#111")
     if heads := [names[leaf.id] for leaf in leaves(root) if leaf.train_only]:
         lines.append("  classDef head stroke:#8a2f8a,stroke-dasharray:4 3")
         lines.append(f"  class {','.join(heads)} head")
@@ -68,7 +68,7 @@ def _contents(cluster: Cluster, network: Network, names: _Names, indent: str) ->
 def _node(leaf: Leaf, names: _Names) -> str:
     cost = f" · {cost_text(leaf.cost)}" if leaf.kind == "block" else ""
     opening, closing = ("([", "])") if leaf.kind == "input" else ("[", "]")
-    return f'{names[leaf.id]}{opening}"{_text(leaf.counted + cost)}"{closing}:::op_{leaf.kind}'
+    return f'{names[leaf.id]}{opening}"{_text(leaf.counted + cost)}"{closing}:::op_{leaf.fill.key}'
 
 
 def _heads(item: Item, node: NodeId) -> list[Leaf]:

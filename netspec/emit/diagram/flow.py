@@ -101,7 +101,7 @@ class _Weaver:
         before, beside = self._order[:end], self._components(self._order[end + 1 :])
         # A free tensor that a condition leaves without reader hangs at nothing: it comes first.
         alone = [x for nodes in beside if not self._outer(nodes) for x in nodes]
-        nodes = [*self._ports, *alone, *before, self._cluster.exit]
+        nodes = self._with_ports([*alone, *before, self._cluster.exit])
         if self._cluster.id and len(self._order) > len(alone) + end + 1:
             # In a block nothing hangs beside: further outputs stand above the one that leaves it.
             rest = [x for x in self._order[end + 1 :] if x not in alone]
@@ -111,6 +111,16 @@ class _Weaver:
         sides = [self._side(nodes, series) for nodes in beside if self._outer(nodes)]
         sides.sort(key=lambda side: side.after)
         return ClusterFlow(series, tuple(sides), tuple(self._tags))
+
+    def _with_ports(self, nodes: Sequence[int]) -> list[int]:
+        """Return nodes with each input above what reads it first, and one above all."""
+        readers = {
+            port: next((i for i, node in enumerate(nodes) if self._reads([node], {port})), 0)
+            for port in self._ports
+        }
+        above = dict.fromkeys(sorted(self._ports, key=readers.__getitem__)[:1], 0)
+        places = [*(readers | above).items(), *((node, i) for i, node in enumerate(nodes))]
+        return [node for node, _ in sorted(places, key=lambda place: place[1])]
 
     def _column(self) -> ClusterFlow:
         """Return all items in one column; what is not read from the item above has a tag."""
@@ -243,7 +253,8 @@ class _Weaver:
             return Side(place[link.source], is_tap, link, series)
         # What branches off inside a fan hangs beside the first single item below it.
         fans = [(i, x) for i, x in enumerate(main.parts) if isinstance(x, Fan)]
-        below = [i + 1 for i, fan in fans if link.source in within(fan)]
+        last = len(main.parts) - 1
+        below = [min(i + 1, last) for i, fan in fans if link.source in within(fan)]
         return Side(below[0] if below else 0, False, link, self.series(nodes, None))
 
     def _outer(self, nodes: Sequence[int]) -> list[Link]:

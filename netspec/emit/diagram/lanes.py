@@ -45,11 +45,13 @@ def assign(
     sides: Callable[[Skip, list[Lane]], Iterable[int]],
     taps: Sequence[int] = (),
     breaks: Sequence[int] = (),
+    arrivals: Sequence[int] = (),
 ) -> Lanes:
     """Give each skip the first side on which it crosses nothing, or else a tag.
 
     `sides` says which sides a skip's target accepts; `taps` are positions after which something
-    leaves to the right; `breaks` are positions after which a new column begins.
+    leaves to the right, `arrivals` ones at which something comes from the left; `breaks` are
+    positions after which a new column begins.
     """
     result = Lanes()
     # Short skips choose first: a longer one can run around them, but not they around it.
@@ -57,8 +59,8 @@ def assign(
         free = [
             side
             for side in sides(skip, result.lanes)
-            # What leaves to the right would cross the lane; a lane cannot go on in a new column.
-            if not (side == RIGHT and any(skip.start < tap < skip.end for tap in taps))
+            # What leaves or comes would cross the lane; a lane cannot go on in a new column.
+            if not any(skip.start < x < skip.end for x in (taps if side == RIGHT else arrivals))
             if not any(skip.start <= end < skip.end for end in breaks)
             if not any(lane.side == side and _cross(lane.skip, skip) for lane in result.lanes)
         ]

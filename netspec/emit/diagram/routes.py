@@ -7,8 +7,9 @@ texts differently, draw the same link in the same way.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from netspec.emit.diagram.bend import Bend
 from netspec.emit.diagram.flow import ClusterFlow, Fan, Series, Skip, exits, flow
 from netspec.emit.diagram.lanes import LEFT, RIGHT, Lane, Lanes, assign
 from netspec.emit.diagram.tree import Cluster, Leaf, Link
@@ -21,6 +22,7 @@ class Routes:
 
     `entries` are the inputs of the cluster that a line can enter, from left to right; `into` are
     the sources whose tags point at a child, `out` the children (or inputs) that carry a tag.
+    `beside` are the inputs that a line enters from the left; where the main series turns, `bend`.
     """
 
     cluster: Cluster
@@ -30,6 +32,8 @@ class Routes:
     lanes: dict[Series, Lanes] = field(default_factory=dict)
     into: dict[int, list[NodeId]] = field(default_factory=dict)
     out: dict[int, list[NodeId]] = field(default_factory=dict)
+    beside: Sequence[int] = ()
+    bend: Bend | None = None
 
     @property
     def has_tags(self) -> bool:
@@ -87,6 +91,33 @@ def route(cluster: Cluster) -> Routes:
     return _routed(Routes(cluster, found, inner, _entries(found.main) or [0]), ())
 
 
+def bent(routes: Routes, bend: Bend) -> Routes:
+    """Return the routes if the main series leads down and up again, rungs from left to right."""
+    inner, rungs = dict(routes.inner), []
+    for rung in bend.rungs:
+        part, port = rung.link.target, routes.port(rung.link)
+        if part in inner:
+            inner[part] = _open_left(inner[part], port)
+        if part not in inner or port in (*inner[part].beside, inner[part].entries[0]):
+            rungs.append(rung)
+    found = bend._replace(rungs=tuple(rungs))
+    new = Routes(routes.cluster, routes.flow, inner, routes.entries, bend=found)
+    return _routed(new, bend.breaks)
+
+
+def _open_left(routes: Routes, port: int) -> Routes:
+    """Return the routes of a block that an input enters from the left, if one is found."""
+    flow, entries = routes.flow, routes.entries
+    first = flow.main.parts[0]
+    if isinstance(first, Fan) and port in entries[1:]:
+        branches = sorted(first.branches, key=lambda branch: port not in _entries(branch))
+        main = replace(flow.main, parts=(Fan(tuple(branches)), *flow.main.parts[1:]))
+        flow, entries = replace(flow, main=main), _entries(main)
+    # An input that stands further down has its line there.
+    beside = [port] if -1 - port in flow.main.parts[1:] else []
+    return _routed(Routes(routes.cluster, flow, routes.inner, entries, beside=beside), ())
+
+
 def broken(routes: Routes, breaks: Sequence[int]) -> Routes:
     """Return the routes if a new column begins after some parts of the main series."""
     return _routed(Routes(routes.cluster, routes.flow, routes.inner, routes.entries), breaks)
@@ -95,14 +126,17 @@ def broken(routes: Routes, breaks: Sequence[int]) -> Routes:
 def _routed(routes: Routes, breaks: Sequence[int]) -> Routes:
     """Put skips on lanes, and behind tags what would cross something."""
     tags = list(routes.flow.tags)
+    rungs = {rung.link for rung in routes.bend.rungs} if routes.bend else set()
     taps = [side.after for side in routes.flow.sides if side.is_tap]
+    main = routes.flow.main
+    arrivals = [main.parts.index(-1 - port) for port in routes.beside]
     # Tags come last: a link has one where no series found it a way.
     columns = (routes.flow.main, *(side.series for side in routes.flow.sides))
     for series in [series for column in columns for series in _below(column)]:
-        around = (taps, breaks) if series is routes.flow.main else ((), ())
+        around = (taps, breaks, arrivals) if series is main else ()
         lanes = assign(series, lambda skip, found: _sides(routes, skip, found), *around)
         routes.lanes[series] = lanes
-        tags += lanes.tags + list(_misplaced(routes, series))
+        tags += [*(link for link in lanes.tags if link not in rungs), *_misplaced(routes, series)]
     for link in tags:
         routes.into.setdefault(link.target, []).append(link.node)
         _carry(routes, link.source, link.node)
@@ -139,13 +173,16 @@ def _entries(series: Series) -> list[int]:
 
 def _sides(routes: Routes, skip: Skip, lanes: Sequence[Lane]) -> Sequence[int]:
     """Return the sides on which a lane may reach its target, the better one first."""
+    free: Sequence[int] = (LEFT, RIGHT)
+    if routes.bend and skip in routes.flow.main.skips:
+        free = routes.bend.side(skip)
     if isinstance(routes.cluster.children[skip.link.target], Leaf):
-        return LEFT, RIGHT
+        return free
     # A lane comes from outside: only the outermost entry is not behind another one's line.
     entries, port = routes.inner[skip.link.target].entries, routes.port(skip.link)
     taken = [lane.side for lane in lanes if lane.skip.end == skip.end]
     allowed = [side for side, end in ((LEFT, 0), (RIGHT, -1)) if entries[end] == port]
-    return [side for side in allowed if side not in taken]
+    return [side for side in allowed if side not in taken and side in free]
 
 
 def _misplaced(routes: Routes, series: Series) -> Iterator[Link]:

@@ -3,64 +3,86 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial, reduce
 
 from netspec import limits
 from netspec.analysis.costs import total
 from netspec.analysis.network import Network
+from netspec.emit.diagram import openings
 from netspec.emit.diagram.parts import FEW
-from netspec.emit.diagram.tree import Cluster, Item, Leaf, Outline, link, title, walk
+from netspec.emit.diagram.tree import (
+    JOINER,
+    Cluster,
+    Item,
+    Leaf,
+    Outline,
+    View,
+    leaves,
+    link,
+    title,
+    walk,
+)  # fmt: skip
 from netspec.graph.model import NodeId
 
+_Change = Callable[[Cluster], Cluster]
 _DEEPEST = 128
+_SHORTER = 500, 200, 100, 50, 25
 FEW_ROWS = 2
 """A first copy and the others, which are often alike, are no stack."""
 
 
-def details(network: Network, depth: int | None) -> Iterator[Cluster]:
-    """Yield the network with ever less detail, its blocks below `depth` levels closed."""
-    for whole in _details(network, depth):
-        # No page can break a frame: what is hardly a part of the network goes without one.
-        yield from [whole, *[x for x in [unframed(whole)] if x is not whole]]
+class Details:
+    """A network in pictures of ever less detail, each of which is built when it is looked at.
+
+    What a reader misses least goes first: copies, then norms and activations, then blocks as
+    `closings` says. What `opened` names stays open, other blocks below `depth` levels are closed.
+    Raises LookError.
+    """
+
+    def __init__(
+        self, network: Network, depth: int | None = None, opened: Sequence[str] = ()
+    ) -> None:
+        outline = Outline(network)
+        view = View(depth, (), openings.opened(outline, opened) if opened else ())
+        views = [view, *openings.closings(outline, view)]
+        few = [x for x in views if outline.boxes(x, limits.BUILT_BOXES) <= limits.BUILT_BOXES]
+        all_open = (alike,), (alike, collapse), (collapse, absorb)
+        least = absorb, collapse, stacked
+        self._outline = outline
+        self._steps: list[tuple[View, tuple[_Change, ...]]] = [
+            *[(x, changes) for x in few if x is view for changes in all_open],
+            *[(x, least) for x in few if x is not view],
+            *[(views[-1], (*least, partial(shorten, most=most))) for most in _SHORTER],
+        ]
+
+    def __len__(self) -> int:
+        return len(self._steps)
+
+    def __getitem__(self, step: int) -> Cluster:
+        view, changes = self._steps[step]
+        return reduce(lambda root, change: change(root), changes, self._outline.at(view))
+
+    def __iter__(self) -> Iterator[Cluster]:
+        return (self[step] for step in range(len(self)))
 
 
-def _details(network: Network, depth: int | None) -> Iterator[Cluster]:
-    outline = Outline(network)
-    full = outline.at(readable(outline, depth, limits.BUILT_BOXES))
-    fewer = collapse(full)
-    # What a reader misses least goes first: copies, then norms and activations, then inner blocks.
-    yield from (x for x in (full, fewer, absorb(fewer)) if size(x) <= limits.PAGE_BOXES)
-    least = full
-    for level in range(max(_depth(full), 1), 0, -1):
-        least = stacked(collapse(absorb(outline.at(level))))
-        if size(least) <= limits.PAGE_BOXES:
-            yield least
-    for most in (200, 100, 50, 25):
-        if len(least.children) > most:
-            yield shorten(least, most)
-
-
-def readable(outline: Outline, depth: int | None, most: int) -> int | None:
-    """Return the greatest depth at which at most so many boxes are shown, at least 1."""
-    if outline.boxes(depth, most) <= most:
-        return depth
+def readable(outline: Outline, depth: int | None, most: int) -> View:
+    """Return the greatest depth, at least 1, at which at most so many boxes are shown."""
+    if outline.boxes(View(depth), most) <= most:
+        return View(depth)
     low, high = 1, depth or _DEEPEST
     while low < high:
         middle = (low + high + 1) // 2
-        low, high = (middle, high) if outline.boxes(middle, most) <= most else (low, middle - 1)
-    return low
+        is_few = outline.boxes(View(middle), most) <= most
+        low, high = (middle, high) if is_few else (low, middle - 1)
+    return View(low)
 
 
 def size(cluster: Cluster) -> int:
     """Return how many boxes the open clusters show."""
     return sum(1 for _ in walk(cluster))
-
-
-def _depth(cluster: Cluster) -> int:
-    """Return how many levels of blocks are open inside a cluster."""
-    return max((1 + _depth(x) for x in cluster.children if isinstance(x, Cluster)), default=0)
 
 
 def unframed(whole: Cluster) -> Cluster:
@@ -107,13 +129,26 @@ def stacked(cluster: Cluster) -> Cluster:
     return _joined(cluster, children, goes_on, _close)
 
 
-def absorb(cluster: Cluster) -> Cluster:
-    """Return a cluster in which norms and activations stand in the box of the op before them."""
-    children = [absorb(x) if isinstance(x, Cluster) else x for x in cluster.children]
+def alike(whole: Cluster) -> Cluster:
+    """Return the network in which an op has no box where others of its words stand in a box."""
+    words = {word for leaf in leaves(whole) for word in leaf.around[1]}
+    return absorb(whole, words) if words else whole
+
+
+def absorb(cluster: Cluster, words: Collection[str] | None = None) -> Cluster:
+    """Return a cluster in which norms and activations stand in the box of the op before them.
+
+    With `words` only those that these words name.
+    """
+    children = [absorb(x, words) if isinstance(x, Cluster) else x for x in cluster.children]
 
     def goes_on(stretch: list[Item], item: Item) -> bool:
         is_light = item.kind in ("norm", "activation", "dropout")
-        return is_light and stretch[0].kind not in ("input", "block", "join")
+        is_meant = words is None or item.label in words
+        is_op = isinstance(stretch[0], Leaf) and bool(stretch[0].words)
+        is_one = stretch[0].count == item.count == 1
+        has_room = len(stretch[0].nodes) + len(stretch) <= FEW
+        return all((is_light, is_meant, is_op, is_one, has_room, stretch[0].kind != "join"))
 
     return _joined(cluster, children, goes_on, partial(reduce, _merge))
 
@@ -160,9 +195,12 @@ def _close(stretch: list[Item]) -> Item:
 
 def _merge(first: Item, second: Item) -> Item:
     """Return the first box with the second op in it."""
+    assert isinstance(first, Leaf)
+    assert isinstance(second, Leaf)
     nodes, exits = _both(first, second)
+    words = first.words + second.words
     return replace(
-        first, label=f"{first.label} + {second.label}", nodes=nodes, exits=exits,
+        first, label=JOINER.join(words), words=words, nodes=nodes, exits=exits,
         output=second.output, shape=second.shape, cost=total([first.cost, second.cost]),
     )  # fmt: skip
 

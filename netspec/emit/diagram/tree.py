@@ -6,17 +6,23 @@ except through the cluster's inputs and its one output.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import NamedTuple
 
 from netspec.analysis.costs import NodeCost
 from netspec.analysis.network import Network
-from netspec.emit.diagram.parts import Part, parts
+from netspec.emit.diagram.parts import FEW, Part, parts
+from netspec.emit.palette import Fill, fill
 from netspec.graph.model import GraphOutput, NodeId, Sizes
 from netspec.language.model import BlockCall, Chain, OpCall, Parallel
 from netspec.ops.base import Join
+from netspec.ops.dim import Shape
 from netspec.ops.window import times
+
+JOINER = " · "
+"""What stands between the ops of one box."""
 
 
 class Link(NamedTuple):
@@ -54,9 +60,14 @@ class _Shown:
     count: int = 1
 
     @property
+    def times(self) -> str:
+        """What stands behind the label: the count."""
+        return f" ×{self.count}" if self.count > 1 else ""
+
+    @property
     def counted(self) -> str:
         """The label with the count."""
-        return f"{self.label} ×{self.count}" if self.count > 1 else self.label
+        return self.label + self.times
 
     @property
     def each(self) -> str:
@@ -66,7 +77,25 @@ class _Shown:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Leaf(_Shown):
-    """One box: an op, a small block around one op, a closed block, an input or an output."""
+    """One box: an op, a small block around one op, a closed block, an input or an output.
+
+    `words` are the labels of the ops in it in their order, of which the one at `main` gives it its
+    kind and `kernel`; `brief` is that one's label for narrow boxes. What is no op has no words.
+    """
+
+    words: tuple[str, ...] = ()
+    main: int = 0
+    brief: str = ""
+    kernel: Shape = ()
+
+    @property
+    def around(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The words of the ops before the main one, and of those behind it."""
+        return self.words[: self.main], self.words[self.main + 1 :]
+
+    @property
+    def fill(self) -> Fill:
+        return fill(self.kind, self.kernel)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,13 +114,21 @@ class Cluster(_Shown):
 Item = Leaf | Cluster
 
 
+class View(NamedTuple):
+    """Which blocks are closed: those below `depth` levels that are not `opened`, and others."""
+
+    depth: int | None = None
+    closed: Collection[NodeId] = ()
+    opened: Collection[NodeId] = ()
+
+
 def build(network: Network, depth: int | None = None, fold: bool = True) -> Cluster:
     """Return the whole network as a cluster, blocks below `depth` levels closed.
 
     With `fold`, a block around a single real op (convolution, norm, activation) is one box, and
     what is written inline inside a block has no box of its own.
     """
-    return Outline(network, fold).at(depth)
+    return Outline(network, fold).at(View(depth))
 
 
 def title(node: NodeId) -> str:
@@ -152,17 +189,17 @@ class Outline:
         self._network = network
         self._graph = network.graph
         self._fold = fold
-        self._parts = parts(network.graph, network.costs)
+        self.parts = parts(network.graph, network.costs)
 
-    def at(self, depth: int | None) -> Cluster:
-        """Return the network as a cluster, its blocks below `depth` levels closed."""
+    def at(self, view: View) -> Cluster:
+        """Return the network as a cluster with what a view closes."""
         none = NodeCost()
         inputs = [
             Leaf(id, f"{id[0]} {times(shape)}", "input", (id,), (id,), (), id, shape, none)
             for id, shape in self._graph.inputs.items()
         ]
         main = main_output(self._network)
-        body = [*self._children(self._parts, 1, depth)]
+        body = [*self._children(self.parts, 1, view)]
         # A training-only block that is its own output already carries the output's name.
         named = {item.id[0] for item in body if item.train_only and item.label == item.id[0]}
         outputs = [x for x in self._graph.outputs if x is main or x.name not in named]
@@ -178,10 +215,14 @@ class Outline:
         whole = Cluster((), self._graph.name, "block", (), (), (), None, (), none)
         return replace(whole, children=tuple(items), links=link(items, ()), exit=exit)
 
-    def boxes(self, depth: int | None, most: int) -> int:
-        """Return how many boxes are shown at a depth; what is beyond `most` is not counted."""
-        count, waiting = 0, [(iter(self._parts.children), 1)]
-        while waiting and count <= most:
+    def boxes(self, view: View, most: int) -> int:
+        """Return how many boxes a view shows; what is beyond `most` is not counted."""
+        return sum(1 for _ in islice(self.shown(view), most + 1))
+
+    def shown(self, view: View) -> Iterator[tuple[Part, int, bool]]:
+        """Yield what a view shows, outer parts first, with its level and whether it is one box."""
+        waiting = [(iter(self.parts.children), 1)]
+        while waiting:
             children, level = waiting[-1]
             part = next(children, None)
             if part is None:
@@ -189,17 +230,17 @@ class Outline:
             elif part.children and self._is_open(part.id):
                 waiting.append((iter(part.children), level))
             else:
-                count += 1
-                if not self._is_box(part, level, depth):
+                is_box = self._is_box(part, level, view)
+                yield part, level, is_box
+                if not is_box:
                     waiting.append((iter(part.children), level + 1))
-        return count
 
-    def _children(self, part: Part, level: int, depth: int | None) -> Iterator[Item]:
+    def _children(self, part: Part, level: int, view: View) -> Iterator[Item]:
         for below in part.children:
             if below.children and self._is_open(below.id):
-                yield from self._children(below, level, depth)
+                yield from self._children(below, level, view)
             else:
-                yield self._item(below, level, depth)
+                yield self._item(below, level, view)
 
     def _is_open(self, id: NodeId) -> bool:
         """Tell whether what stands at a path is drawn without a box of its own."""
@@ -213,38 +254,50 @@ class Outline:
             return True
         return self._fold and isinstance(use.layer.call, Chain | Parallel) and len(id) > 1
 
-    def _is_box(self, part: Part, level: int, depth: int | None) -> bool:
+    def _is_box(self, part: Part, level: int, view: View) -> bool:
         """Tell whether a part is one box: an op, a block around one, or a closed block."""
-        is_closed = depth is not None and level >= depth
-        is_small = self._fold and (part.count == 1 or self._is_around_one(part))
+        is_deep = view.depth is not None and level >= view.depth
+        is_opened = part.id in view.opened
+        is_closed = part.id in view.closed or (is_deep and not is_opened)
+        is_small = self._fold and (part.count == 1 or (self._is_around_one(part) and not is_opened))
         return is_closed or not part.children or is_small
 
     def _is_around_one(self, part: Part) -> bool:
         """Tell whether a part has one real op, and only light ones on the path through it."""
-        if len(part.heavy) != 1 or isinstance(part.heavy[0].op, Join):
+        # The box says all of its ops, so there must not be too many.
+        if len(part.heavy) != 1 or part.count > FEW or isinstance(part.heavy[0].op, Join):
             return False
         return part.is_path and len(part.first.inputs) == 1
 
-    def _item(self, part: Part, level: int, depth: int | None) -> Item:
+    def _item(self, part: Part, level: int, view: View) -> Item:
         """Return a part as one box, or as a cluster with its items linked."""
         output, reads, label, kind = part.last.id, self._reads(part), title(part.id), "block"
         shape, stack = self._network.shapes[output], self._stack(part.id)
-        block = self._block(stack or part.id)
-        if not self._is_box(part, level, depth):
-            items = tuple(self._children(part, level + 1, depth))
+        block = self.block(part.id)
+        if not self._is_box(part, level, view):
+            items = tuple(self._children(part, level + 1, view))
             return Cluster(
                 part.id, label, kind, part.few, part.exits, reads, output, shape, part.cost,
                 part.is_head, block, stack, 1, items, link(items, reads), len(items) - 1,
             )  # fmt: skip
-        # What is closed around one op names it even where nothing is folded.
-        if not part.children or self._is_around_one(part) or (self._fold and part.count == 1):
-            main = part.heavy[0] if self._is_around_one(part) else part.first
-            label, kind = main.op.label(), main.op.kind()
-            if isinstance(main.op, Join) and not main.op.operator:
-                label += f" → {shape[0]}"
-        return Leaf(
+        closed = Leaf(
             part.id, label, kind, part.few, part.exits, reads, output, shape, part.cost,
             part.is_head, block, stack,
+        )  # fmt: skip
+        # What is closed around one op names it even where nothing is folded.
+        is_one = not part.children or (self._fold and part.count == 1)
+        return self._said(closed, part) if is_one or self._is_around_one(part) else closed
+
+    def _said(self, leaf: Leaf, part: Part) -> Leaf:
+        """Return a box around one op with the words of what is in it."""
+        main = part.heavy[0] if self._is_around_one(part) else part.first
+        is_sum = isinstance(main.op, Join) and not main.op.operator
+        end, place = f" → {leaf.shape[0]}" if is_sum else "", part.few.index(main.id)
+        words = [self._graph.nodes[id].op.label() for id in part.few]
+        words[place] += end
+        return replace(
+            leaf, label=JOINER.join(words), kind=main.op.kind(), words=tuple(words), main=place,
+            brief=main.op.brief() + end, kernel=main.op.kernel(),
         )  # fmt: skip
 
     def _reads(self, part: Part) -> tuple[NodeId, ...]:
@@ -255,8 +308,13 @@ class Outline:
         first = [x for x in use.inputs if x in part.reads] if use else []
         return tuple(dict.fromkeys([*first, *part.reads]))
 
-    def _block(self, id: NodeId) -> str:
-        use = self._graph.uses.get(id)
+    def shape(self, id: NodeId) -> Sizes:
+        """Return the shape of what a node gives."""
+        return self._network.shapes[id]
+
+    def block(self, id: NodeId) -> str:
+        """Return the name of the block that a path is a use of."""
+        use = self._graph.uses.get(self._stack(id) or id)
         return use.layer.call.block if use and isinstance(use.layer.call, BlockCall) else ""
 
     def _stack(self, id: NodeId) -> NodeId:

@@ -7,52 +7,63 @@ from collections.abc import Iterable
 from netspec.analysis.costs import NodeCost
 from netspec.analysis.network import Network
 from netspec.emit.diagram.numbers import cost_text, shape_text, short
-from netspec.emit.diagram.tree import Cluster, Leaf, Link
+from netspec.emit.diagram.tree import JOINER, Cluster, Item, Leaf, Link, leaves, title
+from netspec.emit.diagram.words import Wording
 from netspec.emit.figure.drawing import SMALL, TEXT, Box, Drawing, Point, Text, Tile
 from netspec.emit.figure.text import width
-from netspec.graph.model import NodeId
+from netspec.graph.model import NodeId, path
+from netspec.ops.window import times
 
 ROW = 16.0
 LEAST_WIDTH = 46.0
-LONGEST_BAR = 40.0
+WIDEST_LINE = 125.0
 SLOT = 7.0
 TAG = 13.0
 PADDING = 5.0
 WIDENING = 30.0
+FOOT = 6.0
+"""What a frame leaves below its items."""
 
 
 class Boxes:
-    """Draws the boxes of one network: bars and the numbers of tags are relative to all of it.
+    """Draws the boxes of one network: words, bars and the numbers of tags are those of all of it.
 
-    `most` is what the longest bars stand for.
+    `most` is what the longest bars stand for; `has_names` if boxes show the names of their layers.
     """
 
-    def __init__(self, network: Network, most: NodeCost) -> None:
+    def __init__(self, network: Network, root: Cluster, has_names: bool = False) -> None:
         self._network = network
-        self._most = most
+        self.wording = Wording(root)
+        self.most = NodeCost(*map(max, zip(*(leaf.cost for leaf in leaves(root)), strict=True)))
+        self._has_names = has_names
         self._numbers: dict[NodeId, int] = {}
 
-    def leaf(self, leaf: Leaf, label: str, span: tuple[float, float], slots: float) -> Tile:
+    def leaf(self, leaf: Leaf, is_narrow: bool, span: tuple[float, float], slots: float) -> Tile:
         """Return a box at least as wide as what enters it from above, with room for its sides."""
-        lines, sizes = [label], [TEXT]
-        if leaf.kind == "block":
-            lines = [label.replace("_", " "), leaf.each + cost_text(leaf.cost)]
-            sizes.append(SMALL)
-        widest = max(width(line, size) for line, size in zip(lines, sizes, strict=True))
+        lines = self._lines(leaf, is_narrow)
+        widest = max(width(text, size) for text, size in lines)
         half = max(LEAST_WIDTH, widest + 10) / 2
         left, right = max(half, 8 - span[0]), max(half, 8 + span[1])
         middle, tall = (right - left) / 2, max(ROW + 10.5 * (len(lines) - 1), slots + 4)
-        bar = LONGEST_BAR * leaf.cost.macs / max(self._most.macs, 1)
-        time = LONGEST_BAR * leaf.cost.seconds / (self._most.seconds or 1)
+        bar, time = leaf.cost.macs / max(self.most.macs, 1), leaf.cost.seconds
         box = Box(
-            -left, 0, left + right, tall, leaf.kind, leaf.id, leaf.train_only, False, bar, time
-        )
+            -left, 0, left + right, tall, leaf.kind, leaf.id, leaf.train_only, False, bar,
+            time / (self.most.seconds or 1), leaf.fill, about(leaf),
+        )  # fmt: skip
         drawing = Drawing([box])
         first = tall / 2 + 0.27 * TEXT - 5.25 * (len(lines) - 1)
-        for i, (line, size) in enumerate(zip(lines, sizes, strict=True)):
-            role = "node" if i == 0 else "note"
-            drawing.texts.append(Text(middle, first + 10.5 * i, line, size, "middle", role))
+        for i, (text, size) in enumerate(lines):
+            role = "node" if size == TEXT else "note"
+            drawing.texts.append(Text(middle, first + 10.5 * i, text, size, "middle", role))
         return Tile(left, right, tall, drawing)
+
+    def _lines(self, leaf: Leaf, is_narrow: bool) -> list[tuple[str, float]]:
+        """Return the lines in a box, each with its size."""
+        text = self.wording.text(leaf, is_narrow)
+        if leaf.kind == "block":
+            return [(text.replace("_", " "), TEXT), (leaf.each + cost_text(leaf.cost), SMALL)]
+        lines = [(line, TEXT) for line in wrapped(text)]
+        return lines + ([(title(leaf.id), SMALL)] if self._has_names and leaf.words else [])
 
     def frame(self, cluster: Cluster, inner: Tile) -> Tile:
         """Return a block: a titled box around its items, with lines to the inputs inside."""
@@ -68,8 +79,18 @@ class Boxes:
         left = max(inner.left + PADDING, width(name, TEXT, bold=True) + 9 - min(xs))
         right = max(inner.right + PADDING, wide + 9 + max(xs))
         header = 4.0 + 10.5 * len(notes)
-        tall = header + inner.height + 6
-        box = Box(-left, 0, left + right, tall, "block", cluster.id, cluster.train_only, True)
+        tall = header + inner.height + FOOT
+        box = Box(
+            -left,
+            0,
+            left + right,
+            tall,
+            "block",
+            cluster.id,
+            cluster.train_only,
+            True,
+            about=about(cluster),
+        )
         drawing = Drawing([box], [Text(5 - left, 11, name, TEXT, "start", "title", True)])
         for i, note in enumerate(notes):
             drawing.texts.append(Text(right - 5, 11 + 10.5 * i, note, SMALL, "end", "note"))
@@ -99,3 +120,25 @@ class Boxes:
             if shape[1:] == outer[1:] or link.source < 0:
                 return ""
         return shape_text(shape)
+
+
+def about(item: Item) -> str:
+    """Return what stands in no box: where an item is in the network, all its ops, exact costs."""
+    facts = [path(item.id).lstrip("."), item.counted, f"use of {item.block}" if item.block else ""]
+    facts.append(f"output {times(item.shape)}")
+    if item.cost.params or item.cost.macs:
+        facts.append(f"{item.each}{item.cost.params:,} params, {item.cost.macs:,} MACs")
+    return "\n".join(dict.fromkeys(filter(None, facts)))
+
+
+def wrapped(text: str) -> list[str]:
+    """Return the ops of a box in lines that are not too wide, unless one of them is."""
+    first, *rest = text.split(JOINER)
+    lines = [first]
+    for word in rest:
+        longer = f"{lines[-1]}{JOINER}{word}"
+        if width(longer, TEXT) > WIDEST_LINE:
+            lines[-1:] = [f"{lines[-1]}{JOINER}".rstrip(), word]
+        else:
+            lines[-1] = longer
+    return lines

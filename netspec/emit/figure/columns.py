@@ -8,17 +8,23 @@ from dataclasses import dataclass, field
 from netspec.emit.diagram.flow import Fan
 from netspec.emit.diagram.routes import Routes
 from netspec.emit.figure.drawing import Tile
-from netspec.emit.figure.stack import Gap, PageColumn
+from netspec.emit.figure.placed import Gap, PageColumn
 
 GUTTER = 8.0
 TRACK = 12.0
 SIDE_GAP = 10.0
 _STEPS = 14
 """Halvings of a scale or height: closer than 1/16,000 nobody sees a difference."""
+_LARGEST = 4.0
+"""Where the search for a scale begins; what is printed may be smaller."""
 _TOLERANCE = 0.93
 """How much smaller a figure may be for the sake of fewer columns."""
 _OPENING = 80.0
 """The width that a further column must save elsewhere to be worth a reader's jump."""
+
+
+Bounds = Callable[[float], tuple[float, float]]
+"""The width and the height that there are at a scale."""
 
 
 @dataclass(slots=True)
@@ -54,37 +60,40 @@ class Wrapper:
         self._may_end[-1] = True
         self._grown: dict[int, _Growing] = {}
 
-    def breaks(self, room: tuple[float, float], largest: float, least: float) -> list[int]:
-        """Return the parts that end a column, but for the last; `room` in points.
+    def breaks(self, room: Bounds, least: float, exact: float | None = None) -> list[int]:
+        """Return the parts that end a column, but for the last.
 
-        A figure may be a little smaller than it could be, though not below `least`, for the sake
-        of fewer columns.
+        They print everything largest, or at `exact` if it fits then, as low as the width allows. A
+        figure may be a little smaller than it could be, though not below `least`, for the sake of
+        fewer columns.
         """
-        scale, best = self._largest(room, 0.0, largest, self._length)
-        lower = max(min(least, scale), scale * _TOLERANCE)
-        fewer = self._fill(room, lower, len(best) - 1)
-        if fewer is not None:
-            scale, best = self._largest(room, lower, scale, len(fewer))
-        width, height = room[0] / scale, room[1] / scale
-        # As many columns or fewer, and as low as they can be: then their heights differ least.
-        return _halved(height, 0.0, _STEPS, best, lambda y: self._fill((width, y), 1.0, len(best)))[
-            1
-        ]
+        most = self._length
+        scale, best = self._largest(room, (0.0, exact or _LARGEST), most)
+        if exact is None:
+            lower = max(min(least, scale), scale * _TOLERANCE)
+            fewer = self._fill(room(lower), len(best) - 1)
+            if fewer is not None:
+                scale, best = self._largest(room, (lower, scale), len(fewer))
+            most = len(best)
+        width, height = room(scale)
+        # As low as they can be, their heights differ least.
+        return _halved((height, 0.0), _STEPS, best, lambda y: self._fill((width, y), most))[1]
 
     def _largest(
-        self, room: tuple[float, float], low: float, high: float, most: int
+        self, room: Bounds, scales: tuple[float, float], most: int
     ) -> tuple[float, list[int]]:
         """Return the largest scale at which at most so many breaks fit everything, and them."""
-        if (found := self._fill(room, high, most)) is not None:
+        low, high = scales
+        if (found := self._fill(room(high), most)) is not None:
             return high, found
         # What fits at a scale fits at every smaller one, so the largest is found by halving.
-        scale, best = _halved(low, high, 2 * _STEPS, [], lambda x: self._fill(room, x, most))
+        scale, best = _halved((low, high), 2 * _STEPS, [], lambda x: self._fill(room(x), most))
         return max(scale, 1e-6), best
 
-    def _fill(self, room: tuple[float, float], scale: float, most: int) -> list[int] | None:
-        """Return the breaks, at most so many, that fit everything at a scale, or None."""
-        found = self._columns(room[1] / scale)
-        fits = found is not None and found[0] <= room[0] / scale and len(found[1]) <= most
+    def _fill(self, room: tuple[float, float], most: int) -> list[int] | None:
+        """Return the breaks, at most so many, that fit everything into a room, or None."""
+        found = self._columns(room[1])
+        fits = found is not None and found[0] <= room[0] and len(found[1]) <= most
         return found[1] if found is not None and fits else None
 
     def _columns(self, height: float) -> tuple[float, list[int]] | None:
@@ -145,13 +154,13 @@ class Wrapper:
 
 
 def _halved(
-    good: float,
-    bad: float,
+    ends: tuple[float, float],
     steps: int,
     best: list[int],
     fill: Callable[[float], list[int] | None],
 ) -> tuple[float, list[int]]:
     """Return the value nearest to a bad one that is still good, and the breaks at it."""
+    good, bad = ends
     for _ in range(steps):
         middle = (good + bad) / 2
         found = fill(middle)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from netspec.emit.figure.text import width
+from netspec.emit.palette import Fill
 from netspec.graph.model import NodeId
 
 TEXT = 9.5
@@ -17,9 +18,9 @@ Point = tuple[float, float]
 
 
 class Box(NamedTuple):
-    """A rectangle. `bar` is the length of its cost bar, `time` of the one at its upper edge.
+    """A rectangle. `bar` is how much of its width the cost bar takes, `time` the one above.
 
-    `is_group` if it holds other boxes.
+    `is_group` if it holds other boxes; `about` is what a reader sees who points at it.
     """
 
     x: float
@@ -32,6 +33,8 @@ class Box(NamedTuple):
     is_group: bool = False
     bar: float = 0.0
     time: float = 0.0
+    fill: Fill | None = None
+    about: str = ""
 
 
 class Text(NamedTuple):
@@ -45,12 +48,17 @@ class Text(NamedTuple):
     role: str = "node"
     bold: bool = False
 
+    def upside_down(self, height: float) -> Text:
+        """Return the text as far from the bottom as it was from the top."""
+        _, top, _, bottom = self.bounds
+        return self._replace(y=height - top - bottom + self.y)
+
     @property
     def bounds(self) -> tuple[float, float, float, float]:
-        """Left, top, right and bottom of the ink, ascenders and descenders included."""
+        """Left, top, right and bottom of the ink, as high as DejaVu Sans, the tallest, draws it."""
         wide = width(self.text, self.size, self.bold)
         left = self.x - {"start": 0.0, "middle": wide / 2, "end": wide}[self.anchor]
-        return left, self.y - 0.74 * self.size, left + wide, self.y + 0.21 * self.size
+        return left, self.y - 0.76 * self.size, left + wide, self.y + 0.24 * self.size
 
 
 class Line(NamedTuple):
@@ -78,6 +86,15 @@ class Drawing:
             moved = tuple((x + dx, y + dy) for x, y in line.points)
             self.lines.append(line._replace(points=moved))
 
+    def upside_down(self, height: float) -> Drawing:
+        """Return the same from the bottom up; texts stay upright."""
+        lines = [
+            line._replace(points=tuple((x, height - y) for x, y in line.points))
+            for line in self.lines
+        ]
+        boxes = [box._replace(y=height - box.y - box.height) for box in self.boxes]
+        return Drawing(boxes, [text.upside_down(height) for text in self.texts], lines)
+
     def line(
         self, points: list[Point], net: NodeId, is_arrow: bool = False, is_head: bool = False
     ) -> None:
@@ -99,7 +116,8 @@ class Drawing:
 class Tile:
     """A drawing around its spine (x = 0), from y = 0 down to `height`.
 
-    `ports` are the places where a cluster's inputs enter, `exits` the x of what leaves below.
+    `ports` are the places where a cluster's inputs enter, `beside` the y of those that enter from
+    the left, `exits` the x of what leaves below.
     """
 
     left: float
@@ -108,3 +126,4 @@ class Tile:
     drawing: Drawing
     ports: dict[int, Point] = field(default_factory=dict)
     exits: dict[int, float] = field(default_factory=dict)
+    beside: dict[int, float] = field(default_factory=dict)

@@ -2,64 +2,38 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import NamedTuple
 
 from netspec import limits
-from netspec.analysis.costs import NodeCost
 from netspec.analysis.network import Network
+from netspec.emit.diagram.bend import Bend, bend
 from netspec.emit.diagram.flow import Fan
-from netspec.emit.diagram.routes import broken, route
-from netspec.emit.diagram.runs import details, size
-from netspec.emit.diagram.tree import Cluster, leaves
+from netspec.emit.diagram.routes import bent, broken, route
+from netspec.emit.diagram.runs import Details, size, unframed
+from netspec.emit.diagram.tree import Cluster
 from netspec.emit.figure.boxes import Boxes
 from netspec.emit.figure.columns import GUTTER, SIDE_GAP, TRACK, Wrapper
-from netspec.emit.figure.drawing import SMALL, TEXT, Drawing, Point
+from netspec.emit.figure.drawing import SMALL, TEXT, Drawing, Point, Tile
 from netspec.emit.figure.legend import legend
-from netspec.emit.figure.stack import PageColumn, PlacedCluster, SeriesLayout, place
+from netspec.emit.figure.placed import PageColumn, PlacedCluster
+from netspec.emit.figure.room import Room
+from netspec.emit.figure.stack import SeriesLayout, place
+from netspec.emit.figure.ushape import Bent
+from netspec.emit.look import LookError
 
 MARGIN = 4.0
 LARGEST_TEXT = 9.0
-LEGEND_ROOM = 30.0
+"""Without bounds."""
+LEGEND_GAP = 8.0
 WRAP = 4.0
 """The y of the lines that enter a column from the one before it."""
 
 
-class FigureError(ValueError):
-    """A network that no page can show, however little of it; the text says what to do."""
-
-
-class Page(NamedTuple):
-    """The room for a figure in points, and the smallest text that may be printed."""
-
-    width: float
-    height: float
-    floor: float
-
-
-PAGES = {
-    "letter": (612.0, 792.0, 36.0),
-    "a4": (595.28, 841.89, 36.0),
-    "slide": (540.0, 960.0, 18.0),
-}
-"""The short side, the long side and the margin of each."""
-ORIENTATIONS = ("landscape", "portrait")
-
-
-def page_size(page: str, orientation: str) -> Page | None:
-    """Return the room on a page; None for `none`. Raises ValueError for an unknown name."""
-    if orientation not in ORIENTATIONS:
-        raise ValueError(f"orientation {orientation!r}: expected one of {', '.join(ORIENTATIONS)}")
-    if page == "none":
-        return None
-    if page not in PAGES:
-        raise ValueError(f"page {page!r}: expected one of {', '.join(PAGES)}, none")
-    *sides, margin = PAGES[page]
-    short, long = (side - 2 * margin for side in sides)
-    floor = 8.0 if page == "slide" else 6.5 if orientation == "landscape" else 5.0
-    return Page(long, short, floor) if orientation == "landscape" else Page(short, long, floor)
+class FigureError(LookError):
+    """A network that the room cannot show, however little of it; the text says what to do."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,6 +45,7 @@ class Figure:
     height: float
     scale: float
     root: Cluster
+    is_bent: bool = False
 
     @property
     def smallest_text(self) -> float:
@@ -78,42 +53,95 @@ class Figure:
         return SMALL * self.scale
 
 
-def lay_out(network: Network, page: Page | None, depth: int | None = None) -> Figure:
-    """Return the most detailed figure whose text is large enough, or else the one with the largest.
+def lay_out(
+    network: Network,
+    room: Room | None,
+    depth: int | None = None,
+    opened: Sequence[str] = (),
+    has_names: bool = False,
+) -> Figure:
+    """Return the most detailed figure whose text is large enough. Raises FigureError.
 
-    Detail goes in this order: equal blocks in a row become one, norms and activations join the op
-    before them, inner blocks are closed, and then closed copies of a layer are one. At each step
-    the frame of a body that is nearly the whole network goes first. Raises FigureError.
+    `Details` says in which order detail goes.
     """
-    best: Figure | None = None
-    boxes = 0
-    for root in details(network, depth):
-        boxes = size(root)
-        if boxes > limits.PAGE_BOXES:
-            continue
-        figure = _Sheet(network, root, page).figure()
-        # Less detail for text that is hardly larger would be a loss.
-        if best is None or figure.scale > best.scale * 1.02:
-            best = figure
-        if page is None or figure.smallest_text >= page.floor:
-            break
-    if best is None:
-        raise FigureError(
-            f"{network.graph.name} has {boxes:,} boxes that no page can show legibly; put layers "
-            "into blocks and close them with --depth, or write .html, which zooms"
+    shown = Details(network, depth, opened)
+    search = _Search(network, shown, room, has_names)
+    # A U needs width; where there is none for it, columns may do.
+    if found := search.first(True) or (search.has_bent and search.first(False)):
+        return found
+    raise FigureError(search.reason())
+
+
+class _Search:
+    """Looks for the most detail that the room can show."""
+
+    def __init__(
+        self, network: Network, shown: Details, room: Room | None, has_names: bool
+    ) -> None:
+        self._network, self._shown, self._room = network, shown, room
+        self._has_names = has_names
+        self._figures: dict[tuple[int, bool], Figure | None] = {}
+
+    @property
+    def has_bent(self) -> bool:
+        return any(figure.is_bent for figure in self._figures.values() if figure)
+
+    def first(self, may_bend: bool) -> Figure | None:
+        """Return the first figure whose text is large enough."""
+
+        def fits(step: int) -> bool:
+            figure = self._figure(step, may_bend)
+            room = self._room
+            return figure is not None and (room is None or figure.smallest_text >= room.least)
+
+        # Most networks fit whole; else each step makes the text larger, so halving finds the first.
+        steps = range(len(self._shown))
+        first = 0 if fits(0) else bisect_left(steps, True, 1, key=fits)
+        return self._figure(first, may_bend) if first < len(steps) else None
+
+    def _figure(self, step: int, may_bend: bool) -> Figure | None:
+        """Return the figure of a step, unless it is more than any page could show."""
+        key = step, may_bend
+        if key not in self._figures:
+            root = self._shown[step]
+            self._figures[key] = None
+            if size(root) <= limits.PAGE_BOXES:
+                self._figures[key] = self._drawn(root, may_bend)
+        return self._figures[key]
+
+    def _drawn(self, root: Cluster, may_bend: bool) -> Figure:
+        room = self._room
+        figure = _Sheet(self._network, root, room, self._has_names).figure(may_bend)
+        if room and figure.smallest_text < room.least and (inner := unframed(root)) is not root:
+            return _Sheet(self._network, inner, room, self._has_names).figure(may_bend)
+        return figure
+
+    def reason(self) -> str:
+        """Say why there is no figure, and what would help."""
+        name, room = self._network.graph.name, self._room
+        best = max((x.smallest_text for x in self._figures.values() if x), default=None)
+        if room is None or best is None:
+            return (
+                f"{name} has {size(self._shown[-1]):,} boxes that no page can show legibly; put "
+                "layers into blocks and close them with --depth, or write .html, which zooms"
+            )
+        return (
+            f"the smallest text of {name} would have {best:.2f} pt on {room.width / 72:.3g} by "
+            f"{room.height / 72:.3g} in, and {room.least:g} pt are wanted; give it more room with "
+            "--width and --height, close blocks with --depth, or let it be smaller with "
+            f"--min-text {int(best * 10) / 10:g}"
         )
-    return best
 
 
 class _Sheet:
     """Wraps one network into columns."""
 
-    def __init__(self, network: Network, root: Cluster, page: Page | None) -> None:
+    def __init__(self, network: Network, root: Cluster, room: Room | None, has_names: bool) -> None:
         self._network = network
         self._root = root
-        self._page = page
-        self._most = NodeCost(*map(max, zip(*(leaf.cost for leaf in leaves(root)), strict=True)))
-        self._cluster = place(Boxes(network, self._most), route(root))
+        self._room = room
+        self._boxes = Boxes(network, root, has_names)
+        self._cluster = place(self._boxes, route(root))
         flow = self._cluster.routes.flow
         self._sides = flow.sides
         whole = self._column(self._cluster, 0, len(flow.main.parts))
@@ -127,16 +155,35 @@ class _Sheet:
         main = cluster.routes.flow.main
         return SeriesLayout(cluster, main, (start, stop), after).column(has_tail)
 
-    def figure(self) -> Figure:
-        """Return the figure with the columns that print the largest text."""
-        if self._page is None:
-            # Without a page the proportions are those of a landscape page.
-            return self._draw(self._wrapper.breaks((1.4, 1.0), 1.0, 0.0))
-        room = self._page.width - 2 * MARGIN, self._page.height - LEGEND_ROOM
-        least = self._page.floor / SMALL
-        return self._draw(self._wrapper.breaks(room, LARGEST_TEXT / TEXT, least))
+    def figure(self, may_bend: bool) -> Figure:
+        """Return the figure as a U, or with the columns that print the largest text."""
+        if may_bend and (turn := bend(self._cluster.routes.flow)) is not None:
+            return replace(self._bent(turn), is_bent=True)
+        if self._room is None:
+            # Without bounds the proportions are those of a landscape page.
+            return self._draw(self._wrapper.breaks(lambda scale: (1.4 / scale, 1 / scale), 0.0))
+        exact = self._room.largest / TEXT if self._room.is_exact else None
+        return self._draw(self._wrapper.breaks(self._inside, self._room.least / SMALL, exact))
+
+    def _inside(self, scale: float) -> tuple[float, float]:
+        """Return the room beside the margins and above the legend."""
+        assert self._room
+        wide = self._room.width / scale - 2 * MARGIN
+        return wide, self._room.height / scale - 2 * MARGIN - LEGEND_GAP - self._key(wide).height
 
     # ------------------------------------------------------------------ drawing
+
+    def _bent(self, turn: Bend) -> Figure:
+        routes = bent(self._cluster.routes, turn)
+        assert routes.bend
+        self._cluster = replace(self._cluster, routes=routes)
+        shape = Bent(self._boxes, routes, routes.bend)
+        width = shape.width
+        if self._room:
+            key = self._key(width)
+            scale = self._scale(width, shape.height + LEGEND_GAP + key.height)
+            width = max(width, self._room.width / scale - 2 * MARGIN)
+        return self._finish(*shape.drawing(width), shape.height)
 
     def _draw(self, breaks: Sequence[int]) -> Figure:
         cluster = replace(self._cluster, routes=broken(self._cluster.routes, breaks))
@@ -187,19 +234,34 @@ class _Sheet:
             right, low = max(right, x + tile.right), max(low, top + tile.height)
         return right, low
 
-    def _finish(self, drawing: Drawing, width: float, height: float) -> Figure:
-        """Add the legend and the totals below."""
+    def _key(self, width: float) -> Tile:
         has_tags = self._cluster.routes.has_tags
-        key = legend(self._network, self._root, self._most, max(width, 240.0), has_tags)
+        return legend(self._network, self._root, self._cluster.boxes, max(width, 240.0), has_tags)
+
+    def _finish(self, drawing: Drawing, width: float, height: float) -> Figure:
+        """Add the legend and the totals below, and leave as much on the left as on the right."""
+        key = self._key(max(width, self._exact))
+        whole, tall = max(width, self._exact, key.right), height + LEGEND_GAP + key.height
+        scale = self._scale(whole, tall)
+        if self._room and self._room.is_exact:
+            whole = max(whole, self._room.width / scale - 2 * MARGIN)
         result = Drawing()
-        result.include(drawing, max(0.0, (key.right - width) / 2), 0)
-        result.include(key.drawing, 0, height + 8)
-        width, height = max(width, key.right), height + 8 + key.height
-        scale = LARGEST_TEXT / TEXT
-        if self._page is not None:
-            wide, tall = width + 2 * MARGIN, height + 2 * MARGIN
-            scale = min(scale, self._page.width / wide, self._page.height / tall)
-        return Figure(result, width, height, scale, self._root)
+        result.include(drawing, (whole - width) / 2, 0)
+        result.include(key.drawing, (whole - key.right) / 2, height + LEGEND_GAP)
+        return Figure(result, whole, tall, scale, self._root)
+
+    @property
+    def _exact(self) -> float:
+        """How wide the figure has to be at the largest scale."""
+        if self._room is None or not self._room.is_exact:
+            return 0.0
+        return self._room.width * TEXT / self._room.largest - 2 * MARGIN
+
+    def _scale(self, width: float, height: float) -> float:
+        if self._room is None:
+            return LARGEST_TEXT / TEXT
+        wide, tall = width + 2 * MARGIN, height + 2 * MARGIN
+        return min(self._room.largest / TEXT, self._room.width / wide, self._room.height / tall)
 
 
 def _reach(drawing: Drawing, top: float, bottom: float) -> float:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from netspec.emit.diagram.flow import Fan, Series
 from netspec.emit.diagram.lanes import LEFT, RIGHT, Lane, Lanes, length
 from netspec.emit.diagram.routes import Routes
 from netspec.emit.diagram.tree import Leaf, Link
-from netspec.emit.figure.boxes import SLOT, TAG, Boxes
+from netspec.emit.figure.boxes import FOOT, SLOT, TAG, Boxes
 from netspec.emit.figure.drawing import SMALL, Drawing, Point, Text, Tile
+from netspec.emit.figure.placed import Gap, PageColumn, PlacedCluster
 from netspec.emit.figure.text import width
+from netspec.emit.figure.turn import turned_frame, turned_texts
 from netspec.graph.model import NodeId
 
 LEAST_GAP = 7.5
@@ -21,48 +22,23 @@ FORK = 5.0
 LANE_GAP = 7.0
 
 
-@dataclass(slots=True)
-class Gap:
-    """What lies between two parts: a zone for what leaves, the shape, a zone for what arrives."""
-
-    out: float
-    text: str
-    arrivals: float
-    height: float
-    right: float = 0.0
-    top: float = 0.0
-
-
-@dataclass(slots=True)
-class PageColumn:
-    """A placed series; `taps` says at which y something may leave to the right after a part.
-
-    `tail` is the y at which the line into the next column starts.
-    """
-
-    tile: Tile
-    taps: dict[int, float]
-    tail: float
-    gaps: list[Gap]
-    parts: list[Tile]
-
-
-@dataclass(frozen=True, slots=True)
-class PlacedCluster:
-    """A cluster's routes, and the tiles of the blocks inside it."""
-
-    boxes: Boxes
-    routes: Routes
-    tiles: Mapping[int, Tile]
-
-
-def place(boxes: Boxes, routes: Routes) -> PlacedCluster:
+def place(boxes: Boxes, routes: Routes, is_up: bool = False) -> PlacedCluster:
     """Place the blocks inside a cluster, from the inside out."""
     frames = {}
     for i, inner in routes.inner.items():
-        tile = SeriesLayout(place(boxes, inner), inner.flow.main).tile()
-        frames[i] = boxes.frame(inner.cluster, tile)
-    return PlacedCluster(boxes, routes, frames)
+        tile = SeriesLayout(place(boxes, inner, is_up), inner.flow.main).tile()
+        frame = boxes.frame(inner.cluster, tile)
+        frames[i] = turned_frame(frame, tile) if is_up else frame
+        _enter(frames[i], inner, tile.beside, FOOT if is_up else frame.height - tile.height - FOOT)
+    return PlacedCluster(boxes, routes, frames, is_up)
+
+
+def _enter(frame: Tile, routes: Routes, beside: Mapping[int, float], top: float) -> None:
+    """Draw the lines that enter a block from the left."""
+    for port, y in beside.items():
+        frame.beside[port] = top + y
+        ends = [(-frame.left, top + y), (0.0, top + y)]
+        frame.drawing.line(ends, routes.output(-1 - port), False, routes.cluster.train_only)
 
 
 class SeriesLayout:
@@ -74,6 +50,7 @@ class SeriesLayout:
         series: Series,
         stretch: tuple[int, int] | None = None,
         taps: Iterable[int] = (),
+        extra: Mapping[int, float] | None = None,
     ) -> None:
         self._cluster = cluster
         self._routes = routes = cluster.routes
@@ -88,7 +65,14 @@ class SeriesLayout:
             for lane in routes.lanes[series].lanes
             if lane.skip.end < self._stop and (lane.skip.start >= self._start or not self._start)
         ]
-        self._lanes = Lanes(inside)
+        bend = routes.bend if series is routes.flow.main else None
+        self._rungs = [
+            Lane(rung, LEFT)
+            for rung in (bend.rungs if bend else ())
+            if rung.start < self._start <= rung.end < self._stop
+        ]
+        self._lanes = Lanes([*inside, *self._rungs])
+        self._extra = extra or {}
         self._drawing = Drawing()
         self._tiles: dict[int, Tile] = {}
         self._gaps: dict[int, Gap] = {}
@@ -123,6 +107,7 @@ class SeriesLayout:
         for lane, distance in self._distances().items():
             self._draw_lane(lane, distance)
             left, right = max(left, -lane.side * distance), max(right, lane.side * distance)
+        arrivals = {rung.skip.end: self._draw_rung(rung, -left) for rung in self._rungs}
         taps = {i: self._gaps[i + 1].top + 4 for i in self._taps if i + 1 in self._gaps}
         parts = self._series.parts[self._start : self._stop]
         # The ports of a block are lines of this series; those of bare inputs go on to its frame.
@@ -130,9 +115,16 @@ class SeriesLayout:
         ports = first.ports if first and parts[0] not in self._cluster.tiles else {}
         exits = self._tiles[self._stop - 1].exits if isinstance(last, Fan) else {}
         exits = {last: 0.0} if isinstance(last, int) else exits
-        tile = Tile(left, right, y, self._drawing, ports, exits)
+        beside = {
+            port: self._top(i) + height
+            for i, part in self._tiles.items()
+            if self._series.parts[i] not in self._cluster.tiles
+            for port, height in part.beside.items()
+        }
+        tile = Tile(left, right, y, self._drawing, ports, exits, beside)
         tail = self._gaps[self._stop].top if has_tail else y
-        return PageColumn(tile, taps, tail, list(self._gaps.values()), list(self._tiles.values()))
+        gaps, tiles = list(self._gaps.values()), list(self._tiles.values())
+        return PageColumn(tile, taps, tail, gaps, tiles, arrivals)
 
     # ------------------------------------------------------------------ parts
 
@@ -152,25 +144,24 @@ class SeriesLayout:
         sides = [SLOT * len(self._lanes.ending(i, side)) for side in (LEFT, RIGHT)]
         tags = list(dict.fromkeys(self._routes.into.get(part, [])))
         sides[0] += TAG if tags else 0
-        label = leaf.counted
-        if self._is_branch and leaf.kind != "block":
-            # Branches are narrow: what the colour says is not said again.
-            label = label.removeprefix("conv ").replace(" pool", "")
-        tile = self._cluster.boxes.leaf(leaf, label, (min(xs), max(xs)), max(sides))
+        span = min(xs), max(xs)
+        tile = self._cluster.boxes.leaf(leaf, self._is_branch, span, max(sides))
         if tags:
             y = (tile.height + sides[0]) / 2 - TAG / 2
             left = tile.left
             tile.left += self._cluster.boxes.tag(tile.drawing, tags, (-left - 8, y), "end") + 8
             tile.drawing.line([(-left - 8, y), (-left, y)], tags[0], True, leaf.train_only)
-        return tile
+        return turned_texts(tile) if self._cluster.is_up else tile
 
     def _port(self, part: int, i: int) -> Tile:
-        """Return an input of the cluster: a point at its top, or a tag further down."""
+        """Return an input of the cluster: a point at its top, or further down a line or a tag."""
         if i == 0:
             return Tile(5, 5, 0, Drawing(), {-1 - part: (0.0, 0.0)})
         drawing, node = Drawing(), self._routes.output(part)
+        if -1 - part in self._routes.beside:
+            return Tile(5, 5, 0, drawing, beside={-1 - part: 0.0})
         wide = self._cluster.boxes.tag(drawing, [node], (0, TAG / 2), "middle")
-        return Tile(wide / 2, wide / 2, TAG, drawing)
+        return Tile(wide / 2, wide / 2, TAG - 0.5, drawing)
 
     def _fan(self, fan: Fan) -> Tile:
         """Return branches side by side, their ends on one row."""
@@ -224,7 +215,7 @@ class SeriesLayout:
         if is_empty and i == 0 and not is_entered:
             return Gap(0, "", 0, 0)
         least, arrow = (0.0, 2.0 if text else 0.0) if is_fan else (LEAST_GAP, 4.0)
-        tall = max(least, out + (10 if text else 0) + arrivals + arrow)
+        tall = max(least, out + (10 if text else 0) + arrivals + arrow) + self._extra.get(i, 0.0)
         right = max(5 + width(text, SMALL) if text else 0, 28 if has_tag else 0)
         return Gap(out, text, arrivals, tall, right)
 
@@ -313,23 +304,37 @@ class SeriesLayout:
 
     def _draw_lane(self, lane: Lane, distance: float) -> None:
         """Draw a skip: out of the gap under its source, down beside the column, into its target."""
-        x, start, end = lane.side * distance, self._gaps[lane.skip.start + 1].top, lane.skip.end
-        part = self._series.parts[end]
-        assert isinstance(part, int)
-        points: list[Point] = [(0, start), (0, start + 4), (x, start + 4)]
-        top = self._top(end)
+        x, start = lane.side * distance, self._gaps[lane.skip.start + 1].top
+        points = [(0.0, start), (0.0, start + 4), (x, start + 4), *self._arrival(lane, x)]
+        self._draw_skip(lane, points)
+
+    def _draw_rung(self, rung: Lane, x: float) -> float:
+        """Draw what comes from the other side of a bend; return the y at which it comes."""
+        points = self._arrival(rung, x)
+        self._draw_skip(rung, points)
+        return points[0][1]
+
+    def _draw_skip(self, lane: Lane, points: list[Point]) -> None:
+        part, node = lane.skip.link.target, lane.skip.link.node
+        is_arrow = part not in self._cluster.tiles
+        self._drawing.line(points, node, is_arrow, self._routes.is_head(part))
+
+    def _arrival(self, lane: Lane, x: float) -> list[Point]:
+        """Return the way from beside the column into the target of a lane."""
+        end = lane.skip.end
+        part, top = lane.skip.link.target, self._top(end)
         # A box is entered from its side; into a block the way leads from above to the right input,
         # below the rows of what arrives there from the part above.
-        is_block = part in self._cluster.tiles
-        if is_block:
-            port = self._cluster.tiles[part].ports[self._routes.port(lane.skip.link)][0]
-            y = top - 2 - (TAG + 2 if self._tagged(part) else 0)
-            points += [(x, y), (port, y), (port, top)]
-        else:
+        block = self._cluster.tiles.get(part)
+        if block is None:
             y = top + self._slot(lane)
             box = self._tiles[end].drawing.boxes[0]  # without the tag that may stand at its side
-            points += [(x, y), (box.x if lane.side == LEFT else box.x + box.width, y)]
-        self._drawing.line(points, lane.skip.link.node, not is_block, self._routes.is_head(part))
+            return [(x, y), (box.x if lane.side == LEFT else box.x + box.width, y)]
+        port = self._routes.port(lane.skip.link)
+        if port in block.beside:
+            return [(x, top + block.beside[port]), (-block.left, top + block.beside[port])]
+        y, target = top - 2 - (TAG + 2 if self._tagged(part) else 0), block.ports[port][0]
+        return [(x, y), (target, y), (target, top)]
 
     def _slot(self, lane: Lane) -> float:
         """Return how far below the top of its target a lane enters."""
@@ -354,7 +359,8 @@ class SeriesLayout:
         """Return how far each lane runs from the spine: outside its parts and the lanes within."""
         found: dict[Lane, float] = {}
         # Shorter lanes come first: one that spans another runs outside it, and never crosses it.
-        for lane in sorted(self._lanes.lanes, key=lambda lane: length(lane.skip)):
+        lanes = [lane for lane in self._lanes.lanes if lane not in self._rungs]
+        for lane in sorted(lanes, key=lambda lane: length(lane.skip)):
             start, end = lane.skip.start, lane.skip.end
             inner = [
                 distance

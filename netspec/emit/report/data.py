@@ -20,8 +20,8 @@ def to_json(report: Content) -> str:
     facts = {fact.key: fact.value for fact in report.facts}
     head = {"format": FORMAT, "title": report.title, **facts}
     parts = [_member(key, value, "  ") for key, value in head.items()]
-    parts += [f'  "{table.key}": {_table(table)}' for table in report.tables]
-    parts.append(_member("notes", report.notes, "  "))
+    parts += [f'  "{table.key}": {_table(table)}' for table in (*report.tables, *report.further)]
+    parts.append(_member("notes", report.remarks(), "  "))
     return "{\n" + ",\n".join(parts) + "\n}\n"
 
 

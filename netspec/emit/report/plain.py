@@ -18,7 +18,7 @@ def text(report: Content) -> str:
     for i, table in enumerate(report.tables):
         lines += [""] * bool(i)
         lines += _lines(_fitting(table))
-    for note in report.notes:
+    for note in report.remarks():
         lines += textwrap.wrap(escape(note), WIDTH)
     return "\n".join(lines) + "\n"
 

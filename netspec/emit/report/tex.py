@@ -62,7 +62,7 @@ def latex(report: Content) -> str:
         parts += _tables(f"{report.title}, {table.title}", _label(report, table), table)
     packages = "booktabs,siunitx" + ",longtable" * any("{longtable}" in part for part in parts)
     facts = "; ".join(report.sentences())
-    notes = tex(" ".join((f"{facts}.", *report.notes) if facts else report.notes))
+    notes = tex(" ".join([*([f"{facts}."] if facts else []), *report.remarks()]))
     lines = (r"\begin{sloppypar}", rf"\noindent\footnotesize {notes}", r"\end{sloppypar}")
     return "\n\n".join((rf"% needs \usepackage{{{packages}}}", *parts, "\n".join(lines))) + "\n"
 

@@ -1,0 +1,48 @@
+"""What is placed: a column of a series with its gaps, and a cluster with the tiles inside it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from netspec.emit.diagram.routes import Routes
+from netspec.emit.figure.boxes import Boxes
+from netspec.emit.figure.drawing import Tile
+
+
+@dataclass(slots=True)
+class Gap:
+    """What lies between two parts: a zone for what leaves, the shape, a zone for what arrives."""
+
+    out: float
+    text: str
+    arrivals: float
+    height: float
+    right: float = 0.0
+    top: float = 0.0
+
+
+@dataclass(slots=True)
+class PageColumn:
+    """A placed series; `taps` says at which y something may leave to the right after a part.
+
+    `tail` is the y at which the line into the next column starts, `arrivals` those at which rungs
+    come from the left.
+    """
+
+    tile: Tile
+    taps: dict[int, float]
+    tail: float
+    gaps: list[Gap]
+    parts: list[Tile]
+    arrivals: dict[int, float]
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedCluster:
+    """A cluster's routes, and the tiles of the blocks inside it; `is_up` if it is to be turned."""
+
+    boxes: Boxes
+    routes: Routes
+    tiles: Mapping[int, Tile]
+    is_up: bool = False

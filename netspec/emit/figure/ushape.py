@@ -1,0 +1,107 @@
+"""A network that leads down and up again as a U: rungs between equal levels are level lines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import pairwise
+
+from netspec.emit.diagram.bend import Bend
+from netspec.emit.diagram.flow import Fan
+from netspec.emit.diagram.routes import Routes
+from netspec.emit.figure.boxes import Boxes
+from netspec.emit.figure.columns import GUTTER, TRACK
+from netspec.emit.figure.drawing import Drawing, Point
+from netspec.emit.figure.placed import PageColumn
+from netspec.emit.figure.stack import SeriesLayout, place
+
+_Extra = Mapping[int, float]
+_WIDEST = 1.5
+"""How much wider than it has to be it may become to fill a page."""
+
+
+class Bent:
+    """The drawing of a series that turns."""
+
+    def __init__(self, boxes: Boxes, routes: Routes, bend: Bend) -> None:
+        self._routes, self._bend = routes, bend
+        self._main = routes.flow.main
+        self._down, self._up = place(boxes, routes), place(boxes, routes, is_up=True)
+        left, right = self._columns({}, {})
+        extra, tops = _levelled(bend, left, right)
+        self._left, self._right = self._columns(*extra)
+        self._tops = tops
+        self._middle = SeriesLayout(self._down, self._main, (bend.down, bend.up)).column()
+
+    @property
+    def width(self) -> float:
+        columns = self._left, self._middle, self._right
+        return sum(x.tile.left + x.tile.right for x in columns) + 4 * GUTTER
+
+    @property
+    def height(self) -> float:
+        return self._turn + TRACK
+
+    def drawing(self, most: float) -> tuple[Drawing, float]:
+        """Return everything but the legend, and its width, which is at most so much if it can."""
+        width = max(self.width, min(most, _WIDEST * self.width))
+        gap = 2 * GUTTER + (width - self.width) / 2
+        x0 = self._left.tile.left
+        x1 = x0 + self._left.tile.right + gap + self._middle.tile.left
+        x2 = x1 + self._middle.tile.right + gap + self._right.tile.left
+        found = Drawing()
+        found.include(self._left.tile.drawing, x0, self._tops[0])
+        found.include(self._middle.tile.drawing, x1, self._low)
+        right = self._right.tile
+        found.include(right.drawing.upside_down(right.height), x2, self._tops[1])
+        for rung in self._bend.rungs:
+            y = self._tops[0] + self._left.taps[rung.start]
+            found.line([(x0, y - 4), (x0, y), (x2 - right.left, y)], rung.link.node)
+        down, up = self._tops[0] + self._left.tail, self._tops[1] + right.height
+        self._join(found, self._bend.down, [(x0, down), (x1, self._low)], self._low - TRACK / 2)
+        ends = [(x1, self._low + self._middle.tail), (x2, up)]
+        self._join(found, self._bend.up, ends, self._turn + TRACK / 2)
+        return found, width
+
+    def _join(self, found: Drawing, part: int, ends: list[Point], y: float) -> None:
+        """Draw the line from a column to the next, if that reads it, by a level piece at a y."""
+        source = self._routes.before(self._main, part)
+        is_read = self._main.linked[part] or isinstance(self._main.parts[part], Fan)
+        if source is not None and is_read:
+            (start, top), (end, bottom) = ends
+            points = [(start, top), (start, y), (end, y), (end, bottom)]
+            found.line(points, self._routes.output(source))
+
+    @property
+    def _low(self) -> float:
+        """Where the part between the columns begins."""
+        return self._tops[0] + self._left.tile.height + TRACK
+
+    @property
+    def _turn(self) -> float:
+        """Where all columns have ended."""
+        right = self._tops[1] + self._right.tile.height
+        return max(self._low + self._middle.tile.height, right)
+
+    def _columns(self, down: _Extra, up: _Extra) -> tuple[PageColumn, PageColumn]:
+        """Return the column that leads down, and the one that leads up before it is turned."""
+        taps = [rung.start for rung in self._bend.rungs]
+        end = len(self._main.parts)
+        left = SeriesLayout(self._down, self._main, (0, self._bend.down), taps, down)
+        right = SeriesLayout(self._up, self._main, (self._bend.up, end), (), up)
+        return left.column(), right.column(has_tail=False)
+
+
+def _levelled(
+    bend: Bend, left: PageColumn, right: PageColumn
+) -> tuple[tuple[_Extra, _Extra], tuple[float, float]]:
+    """Return what gaps have to be higher by, and the columns' tops, that each rung is level."""
+    starts = [left.taps[rung.start] for rung in bend.rungs]
+    ends = [right.tile.height - right.arrivals[rung.end] for rung in bend.rungs]
+    down: dict[int, float] = {}
+    up: dict[int, float] = {}
+    for i, (rung, _) in enumerate(pairwise(bend.rungs)):
+        more = (ends[i + 1] - ends[i]) - (starts[i + 1] - starts[i])
+        down[rung.start + 1] = max(0.0, more)
+        up[rung.end] = max(0.0, -more)
+    lower = max(starts[0], ends[0])
+    return (down, up), (lower - starts[0], lower - ends[0])
