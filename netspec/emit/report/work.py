@@ -35,7 +35,6 @@ TERAFLOPS = Column("flops", "peak", unit="TFLOP/s")
 GIGABYTES = Column("bandwidth", "bandwidth", unit="GB/s")
 MICROSECONDS = Column("microseconds", "time", unit="µs")
 PERCENT = Column("share", "share", "percent")
-COLUMNS = (NAME, WHEN, *WORK, *TIME)
 ROOFLINE = (
     "A roofline estimate, not a measurement: each layer by itself takes the longer of its FLOPs "
     "(2 × MACs) at the device's peak and its bytes at the device's bandwidth; nothing is fused, no "

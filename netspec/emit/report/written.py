@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from netspec.emit.report.data import to_csv, to_json
-from netspec.emit.report.markup import html, latex, markdown
+from netspec.emit.report.markup import html, markdown
 from netspec.emit.report.plain import text
 from netspec.emit.report.table import Content, Table
+from netspec.emit.report.tex import latex
 from netspec.text.diagnostics import escape, suggest
 
 FORMATS: Mapping[str, Callable[[Content], str]] = {
