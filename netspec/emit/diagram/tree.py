@@ -80,13 +80,15 @@ class Leaf(_Shown):
     """One box: an op, a small block around one op, a closed block, an input or an output.
 
     `words` are the labels of the ops in it in their order, of which the one at `main` gives it its
-    kind and `kernel`; `brief` is that one's label for narrow boxes. What is no op has no words.
+    kind and `kernel`; `brief` is that one's label for narrow boxes, and `has_depth` if papers call
+    it a layer. What is no op has no words.
     """
 
     words: tuple[str, ...] = ()
     main: int = 0
     brief: str = ""
     kernel: Shape = ()
+    has_depth: bool = False
 
     @property
     def around(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -305,7 +307,7 @@ class Outline:
         words[place] += end
         return replace(
             leaf, label=JOINER.join(words), kind=main.op.kind(), words=tuple(words), main=place,
-            brief=main.op.brief() + end, kernel=main.op.kernel(),
+            brief=main.op.brief() + end, kernel=main.op.kernel(), has_depth=main.op.has_depth,
         )  # fmt: skip
 
     def _reads(self, part: Part) -> tuple[NodeId, ...]:
