@@ -37,7 +37,7 @@ def draw(network: Network, format: str = "svg", look: Look | None = None) -> byt
 
 def _picture(kind: str, network: Network, look: Look) -> bytes:
     if look.engine == "graphviz":
-        return render_dot(to_dot(network, look.depth), kind, look.timeout)
+        return render_dot(to_dot(network, look), kind, look.timeout)
     text = to_svg(network, look)
     return to_pdf(text) if kind == "pdf" else text.encode()
 
@@ -54,7 +54,7 @@ FORMATS: Mapping[str, Callable[[Network, Look], bytes]] = {
     "svg": partial(_picture, "svg"),
     "png": _png,
     "pdf": partial(_picture, "pdf"),
-    "dot": lambda network, look: to_dot(network, look.depth).encode(),
+    "dot": lambda network, look: to_dot(network, look).encode(),
     "mmd": lambda network, look: to_mermaid(network, look.depth).encode(),
     "html": lambda network, look: to_html(network).encode(),
 }

@@ -40,7 +40,7 @@ class Boxes:
 
     def leaf(self, leaf: Leaf, is_narrow: bool, span: tuple[float, float], slots: float) -> Tile:
         """Return a box at least as wide as what enters it from above, with room for its sides."""
-        lines = self._lines(leaf, is_narrow)
+        lines = self.lines(leaf, is_narrow)
         widest = max(width(text, size) for text, size, _ in lines)
         half = max(LEAST_WIDTH, widest + 10) / 2
         left, right = max(half, 8 - span[0]), max(half, 8 + span[1])
@@ -57,7 +57,7 @@ class Boxes:
             drawing.texts.append(Text(middle, first + 10.5 * i, text, size, "middle", role))
         return Tile(left, right, tall, drawing)
 
-    def _lines(self, leaf: Leaf, is_narrow: bool) -> list[tuple[str, float, str]]:
+    def lines(self, leaf: Leaf, is_narrow: bool) -> list[tuple[str, float, str]]:
         """Return the lines in a box, each with its size and role."""
         text = self.wording.text(leaf, is_narrow)
         if leaf.kind == "block":
