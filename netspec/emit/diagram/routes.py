@@ -112,7 +112,7 @@ def _open_left(routes: Routes, port: int) -> Routes:
     if isinstance(first, Fan) and port in entries[1:]:
         branches = sorted(first.branches, key=lambda branch: port not in _entries(branch))
         main = replace(flow.main, parts=(Fan(tuple(branches)), *flow.main.parts[1:]))
-        flow, entries = flow._replace(main=main), _entries(main)
+        flow, entries = replace(flow, main=main), _entries(main)
     # An input that stands further down has its line there.
     beside = [port] if -1 - port in flow.main.parts[1:] else []
     return _routed(Routes(routes.cluster, flow, routes.inner, entries, beside=beside), ())

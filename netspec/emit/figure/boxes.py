@@ -63,18 +63,21 @@ class Boxes:
         name, cost = cluster.counted.replace("_", " "), cluster.cost
         notes = [f"{cluster.each}{short(cost.params)} params", f"{short(cost.macs)} MACs"]
         # The costs stand on one line unless the block would become much wider than its items.
-        if width(" · ".join(notes), SMALL) + max(xs) + 9 <= inner.right + WIDENING:
+        if width(" · ".join(notes), SMALL) + max(xs) + 7 <= inner.right + WIDENING:
             notes = [" · ".join(notes)]
         wide = max(width(note, SMALL) for note in notes)
         # Lines come down through the header, so its texts stay to the left and right of them.
-        left = max(inner.left + PADDING, width(name, TEXT, bold=True) + 9 - min(xs))
-        right = max(inner.right + PADDING, wide + 9 + max(xs))
+        left = max(inner.left + PADDING, width(name, TEXT, bold=True) + 7 - min(xs))
+        right = max(inner.right + PADDING, wide + 7 + max(xs))
+        # What is inside stands in the middle.
+        beside = max(left - inner.left, right - inner.right)
+        left, right = inner.left + beside, inner.right + beside
         header = 4.0 + 10.5 * len(notes)
         tall = header + inner.height + FOOT
         box = Box(-left, 0, left + right, tall, "block", cluster.id, cluster.train_only, True)
-        drawing = Drawing([box], [Text(5 - left, 11, name, TEXT, "start", "title", True)])
+        drawing = Drawing([box], [Text(4 - left, 11, name, TEXT, "start", "title", True)])
         for i, note in enumerate(notes):
-            drawing.texts.append(Text(right - 5, 11 + 10.5 * i, note, SMALL, "end", "note"))
+            drawing.texts.append(Text(right - 4, 11 + 10.5 * i, note, SMALL, "end", "note"))
         drawing.include(inner.drawing, 0, header)
         for port, (x, y) in inputs.items():
             drawing.line([(x, 0), (x, header + y)], cluster.reads[port], False, cluster.train_only)

@@ -10,9 +10,9 @@ from netspec.emit.diagram.routes import Routes
 from netspec.emit.figure.drawing import Tile
 from netspec.emit.figure.placed import Gap, PageColumn
 
-GUTTER = 8.0
+GUTTER = 7.0
 TRACK = 12.0
-SIDE_GAP = 10.0
+SIDE_GAP = 7.0
 _STEPS = 14
 """Halvings of a scale or height: closer than 1/16,000 nobody sees a difference."""
 _LARGEST = 4.0

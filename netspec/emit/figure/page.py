@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -23,12 +23,13 @@ from netspec.emit.figure.placed import PageColumn, PlacedCluster
 from netspec.emit.figure.room import Room
 from netspec.emit.figure.stack import SeriesLayout, place
 from netspec.emit.figure.ushape import Bent
+from netspec.emit.figure.widths import equally_wide
 from netspec.emit.look import LookError
 
 MARGIN = 4.0
 LARGEST_TEXT = 9.0
 """Without bounds."""
-LEGEND_GAP = 8.0
+LEGEND_GAP = 6.0
 WRAP = 4.0
 """The y of the lines that enter a column from the one before it."""
 
@@ -189,7 +190,8 @@ class _Sheet:
         track: list[Point] = []
         for start, stop in pairwise(edges):
             is_last = stop == len(main.parts)
-            column = self._column(cluster, start, stop, has_tail=not is_last)
+            equal = equally_wide(cluster, start, stop)
+            column = self._column(equal, start, stop, has_tail=not is_last)
             right, low = self._hang(column, cluster, range(start, stop))
             x += column.tile.left
             top = TRACK if breaks else 0.0

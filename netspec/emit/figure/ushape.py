@@ -13,6 +13,7 @@ from netspec.emit.figure.columns import GUTTER, TRACK
 from netspec.emit.figure.drawing import Drawing, Point
 from netspec.emit.figure.placed import PageColumn
 from netspec.emit.figure.stack import SeriesLayout, place
+from netspec.emit.figure.widths import equally_wide
 
 _Extra = Mapping[int, float]
 _WIDEST = 1.5
@@ -86,8 +87,9 @@ class Bent:
         """Return the column that leads down, and the one that leads up before it is turned."""
         taps = [rung.start for rung in self._bend.rungs]
         end = len(self._main.parts)
-        left = SeriesLayout(self._down, self._main, (0, self._bend.down), taps, down)
-        right = SeriesLayout(self._up, self._main, (self._bend.up, end), (), up)
+        below, above = (0, self._bend.down), (self._bend.up, end)
+        left = SeriesLayout(equally_wide(self._down, *below), self._main, below, taps, down)
+        right = SeriesLayout(equally_wide(self._up, *above), self._main, above, (), up)
         return left.column(), right.column(has_tail=False)
 
 
