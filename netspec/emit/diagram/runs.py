@@ -74,16 +74,6 @@ def size(cluster: Cluster) -> int:
     return sum(1 for _ in walk(cluster))
 
 
-def unframed(whole: Cluster) -> Cluster:
-    """Return the network without the frame of an inline body that is all of it but for a head."""
-    for i, child in enumerate(whole.children):
-        if isinstance(child, Cluster) and not child.block and 2 * size(child) > size(whole):
-            children = (*whole.children[:i], *child.children, *whole.children[i + 1 :])
-            exit = next(i for i, x in enumerate(children) if x is whole.children[whole.exit])
-            return replace(whole, children=children, links=link(children, ()), exit=exit)
-    return whole
-
-
 def shorten(cluster: Cluster, most: int) -> Cluster:
     """Return a cluster in which stretches of items that only follow each other are closed boxes."""
     longest = -(-len(cluster.children) // most)

@@ -56,8 +56,11 @@ class Boxes:
             drawing.texts.append(Text(middle, first + 10.5 * i, line, size, "middle", role))
         return Tile(left, right, tall, drawing)
 
-    def frame(self, cluster: Cluster, inner: Tile) -> Tile:
-        """Return a block: a titled box around its items, with lines to the inputs inside."""
+    def frame(self, cluster: Cluster, inner: Tile, goes_on: bool = False) -> Tile:
+        """Return a block: a titled box around its items, with lines to the inputs inside.
+
+        One that goes on from the column before says its costs there.
+        """
         inputs = inner.ports or {0: (0.0, 0.0)}
         xs = [x for x, _ in inputs.values()]
         name, cost = cluster.counted.replace("_", " "), cluster.cost
@@ -65,14 +68,16 @@ class Boxes:
         # The costs stand on one line unless the block would become much wider than its items.
         if width(" · ".join(notes), SMALL) + max(xs) + 7 <= inner.right + WIDENING:
             notes = [" · ".join(notes)]
-        wide = max(width(note, SMALL) for note in notes)
+        if goes_on:
+            name, notes = f"… {name}", []
+        wide = max((width(note, SMALL) for note in notes), default=0.0)
         # Lines come down through the header, so its texts stay to the left and right of them.
         left = max(inner.left + PADDING, width(name, TEXT, bold=True) + 7 - min(xs))
         right = max(inner.right + PADDING, wide + 7 + max(xs))
         # What is inside stands in the middle.
         beside = max(left - inner.left, right - inner.right)
         left, right = inner.left + beside, inner.right + beside
-        header = 4.0 + 10.5 * len(notes)
+        header = 4.0 + 10.5 * max(1, len(notes))
         tall = header + inner.height + FOOT
         box = Box(-left, 0, left + right, tall, "block", cluster.id, cluster.train_only, True)
         drawing = Drawing([box], [Text(4 - left, 11, name, TEXT, "start", "title", True)])

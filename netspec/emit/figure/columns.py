@@ -47,7 +47,7 @@ class Wrapper:
 
     def __init__(self, routes: Routes, whole: PageColumn, hanging: Sequence[Tile]) -> None:
         parts, lanes = routes.flow.main.parts, routes.lanes[routes.flow.main].lanes
-        self._parts, self._gaps = whole.parts, whole.gaps
+        self._parts, self._gaps, self._longer = whole.parts, whole.gaps, whole.longer
         self._length = len(parts)
         self._hanging: dict[int, list[Tile]] = {}
         for side, tile in zip(routes.flow.sides, hanging, strict=True):
@@ -128,7 +128,7 @@ class Wrapper:
     def _column(self, start: int, height: float) -> list[tuple[int, float, float]]:
         """Return stop, width and height of the columns from a part on, up to one too high."""
         # The sizes of columns that begin here hold for every height, so they grow only once.
-        column = self._grown.setdefault(start, _Growing())
+        column = self._grown.setdefault(start, _Growing(self._longer[start][0]))
         while column.y <= height and start + len(column.ends) < self._length:
             i = start + len(column.ends)
             part, gap = self._parts[i], self._gaps[i]
@@ -140,7 +140,7 @@ class Wrapper:
             column.hanging += [(i - start, column.y + 10, x) for x in self._hanging.get(i, [])]
             if self._may_end[i]:
                 wide, tall = self._measure(column, self._gaps[i + 1])
-                column.sizes.append((i + 1, wide, tall))
+                column.sizes.append((i + 1, wide, tall + self._longer[i + 1][1]))
         return column.sizes
 
     def _measure(self, column: _Growing, tail: Gap) -> tuple[float, float]:

@@ -13,12 +13,15 @@ from netspec.analysis.network import Network
 from netspec.emit.diagram.bend import Bend, bend
 from netspec.emit.diagram.flow import Fan
 from netspec.emit.diagram.routes import bent, broken, route
-from netspec.emit.diagram.runs import Details, size, unframed
+from netspec.emit.diagram.runs import Details, size
+from netspec.emit.diagram.stretches import spread, stretches
 from netspec.emit.diagram.tree import Cluster, leaves
 from netspec.emit.figure.boxes import Boxes
-from netspec.emit.figure.columns import GUTTER, SIDE_GAP, TRACK, Wrapper
+from netspec.emit.figure.columns import GUTTER, TRACK, Wrapper
 from netspec.emit.figure.drawing import SMALL, TEXT, Drawing, Point, Tile
+from netspec.emit.figure.hanging import hang
 from netspec.emit.figure.legend import legend
+from netspec.emit.figure.pieces import cut
 from netspec.emit.figure.placed import PageColumn, PlacedCluster
 from netspec.emit.figure.room import Room
 from netspec.emit.figure.stack import SeriesLayout, place
@@ -122,16 +125,20 @@ class _Search:
 
 
 def _figure(network: Network, root: Cluster, room: Room | None, may_bend: bool) -> Figure:
-    figure = _Sheet(network, root, room).figure(may_bend)
-    if room and figure.smallest_text < room.least and (inner := unframed(root)) is not root:
-        return _Sheet(network, inner, room).figure(may_bend)
-    return figure
+    # No page can break a frame: what is most of the network has a piece of one in each column.
+    whole, blocks = spread(root)
+    sheet = _Sheet(network, whole, room, blocks)
+    if not sheet.is_whole:
+        sheet = _Sheet(network, root, room)
+    return sheet.figure(may_bend)
 
 
 class _Sheet:
     """Wraps one network into columns."""
 
-    def __init__(self, network: Network, root: Cluster, room: Room | None) -> None:
+    def __init__(
+        self, network: Network, root: Cluster, room: Room | None, blocks: tuple[Cluster, ...] = ()
+    ) -> None:
         self._network = network
         self._root = root
         self._room = room
@@ -140,6 +147,10 @@ class _Sheet:
         self._cluster = place(self._boxes, route(root))
         flow = self._cluster.routes.flow
         self._sides = flow.sides
+        self._blocks = blocks
+        found = stretches(flow.main, root, blocks)
+        self.is_whole = found is not None
+        self._cluster = replace(self._cluster, stretches=found or ())
         whole = self._column(self._cluster, 0, len(flow.main.parts))
         hanging = [SeriesLayout(self._cluster, side.series).tile() for side in self._sides]
         self._wrapper = Wrapper(self._cluster.routes, whole, hanging)
@@ -170,10 +181,10 @@ class _Sheet:
     # ------------------------------------------------------------------ drawing
 
     def _bent(self, turn: Bend) -> Figure:
-        routes = bent(self._cluster.routes, turn)
-        assert routes.bend
-        self._cluster = replace(self._cluster, routes=routes)
-        shape = Bent(self._boxes, routes, routes.bend)
+        placed = place(self._boxes, bent(self._cluster.routes, turn))
+        self._cluster = replace(placed, stretches=self._cluster.stretches)
+        assert placed.routes.bend
+        shape = Bent(self._cluster, placed.routes.bend)
         width = shape.width
         if self._room:
             key = self._key(width)
@@ -192,7 +203,7 @@ class _Sheet:
             is_last = stop == len(main.parts)
             equal = equally_wide(cluster, start, stop)
             column = self._column(equal, start, stop, has_tail=not is_last)
-            right, low = self._hang(column, cluster, range(start, stop))
+            right, low = hang(column, cluster, range(start, stop))
             x += column.tile.left
             top = TRACK if breaks else 0.0
             drawing.include(column.tile.drawing, x, top)
@@ -207,30 +218,6 @@ class _Sheet:
             x += right + 2 * GUTTER
         return self._finish(drawing, x - 2 * GUTTER, bottom)
 
-    def _hang(
-        self, column: PageColumn, cluster: PlacedCluster, parts: range
-    ) -> tuple[float, float]:
-        """Add what hangs beside a column; return how far right and down everything reaches."""
-        drawing = column.tile.drawing
-        right, low = column.tile.right, column.tile.height
-        placed: list[tuple[float, float, float]] = []
-        # From the bottom up: the line to a higher one passes above all that hangs further in.
-        for side in reversed([side for side in self._sides if side.after in parts]):
-            tile = SeriesLayout(cluster, side.series).tile()
-            tap = column.taps.get(side.after, column.tile.height)
-            top = tap + 6
-            beside = [x for x, y, end in placed if end > tap - 6 and y < top + tile.height]
-            x = max([_reach(drawing, tap, top + tile.height), *beside])
-            x += SIDE_GAP + tile.left
-            if side.is_tap:
-                is_head = cluster.routes.is_head(side.link.target)
-                points = [(0.0, tap - 4), (0.0, tap), (x, tap), (x, top)]
-                drawing.line(points, side.link.node, False, is_head)
-            drawing.include(tile.drawing, x, top)
-            placed.append((x + tile.right, tap, top + tile.height))
-            right, low = max(right, x + tile.right), max(low, top + tile.height)
-        return right, low
-
     def _key(self, width: float) -> Tile:
         has_tags = self._cluster.routes.has_tags
         return legend(self._network, self._root, self._most, max(width, 240.0), has_tags)
@@ -242,6 +229,8 @@ class _Sheet:
         scale = self._scale(whole, tall)
         if self._room and self._room.is_exact:
             whole = max(whole, self._room.width / scale - 2 * MARGIN)
+        ids = [block.id for block in self._blocks]
+        cut(drawing, [box for box in drawing.boxes if box.owner in ids])
         result = Drawing()
         result.include(drawing, (whole - width) / 2, 0)
         result.include(key.drawing, (whole - key.right) / 2, height + LEGEND_GAP)
@@ -259,17 +248,3 @@ class _Sheet:
             return LARGEST_TEXT / TEXT
         wide, tall = width + 2 * MARGIN, height + 2 * MARGIN
         return min(self._room.largest / TEXT, self._room.width / wide, self._room.height / tall)
-
-
-def _reach(drawing: Drawing, top: float, bottom: float) -> float:
-    """Return how far right anything reaches between two heights."""
-    found = [
-        box.x + box.width for box in drawing.boxes if box.y < bottom and box.y + box.height > top
-    ]
-    bounds = [text.bounds for text in drawing.texts]
-    found += [right for _, high, right, low in bounds if high < bottom and low > top]
-    for line in drawing.lines:
-        ys = [y for _, y in line.points]
-        if min(ys) < bottom and max(ys) > top:
-            found.append(max(x for x, _ in line.points))
-    return max(found, default=0.0)
