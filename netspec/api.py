@@ -282,15 +282,23 @@ class Net:
         return instantiate(self.network, **arguments)
 
     def report(
-        self, by: str = "block", batch: int = 1, dtype: str = "float32", depth: int = 1
+        self,
+        by: str = "block",
+        batch: int = 1,
+        dtype: str = "float32",
+        depth: int = 1,
+        device: str | None = None,
     ) -> Report:
         """Return the tables of shapes and costs, by "block" (of `depth` levels), "layer" or "op".
 
-        `str()` of it is the text; `batch` images of `dtype` decide the bytes.
+        `str()` of it is the text; `batch` images of `dtype` decide the bytes. With a `device`, such
+        as "312T,2TB/s", it has a roofline estimate. Raises ValueError for what is no device.
         """
-        from netspec.emit.report import report
+        from netspec.analysis.roofline import device as read
+        from netspec.emit.report import Measured, report_of
 
-        return report(self.network, by, batch, dtype, depth)
+        measured = Measured(self.network, batch, dtype, read(device) if device else None)
+        return report_of(measured, by, depth)
 
     def render(self, format: str = "svg", **options: Unpack[Options]) -> bytes:
         """Return the figure as a file: "svg", "png", "pdf", "dot", "mmd" or "html".
@@ -298,8 +306,10 @@ class Net:
         The options are those of `netspec render`: `page` ("letter", "a4", "slide", "none") and
         `orientation`, or `width` and `height` ("3.5in"), are what it is laid out for, with no text
         smaller than `min_text` points; `depth` closes deeper blocks, `open` keeps those named open;
-        `theme` is "light", "dark" or "print". Raises ValueError for what cannot be, and OSError
-        where "png" and "pdf" miss what they need.
+        `names` writes layers' names into boxes; `block` draws one block, or its use at a path;
+        `theme` is "light", "dark" or "print"; a "png" has `dpi` pixels an inch, 300 or what memory
+        allows unless it is said. Raises ValueError for what cannot be, and OSError where "png"
+        misses what it needs.
         """
         from netspec.emit.formats import draw
         from netspec.emit.look import Look

@@ -74,14 +74,14 @@ FITTED = 200_000
 # ------------------------------------------------------------------ pictures
 PAGE_BOXES = 500
 """More than any page could show."""
-DOT_BOXES = 3_000
-"""Graphviz takes seconds for so many, and minutes for ten times more."""
 WOVEN = 1_000
 """Branches and skips among more boxes could not be followed by eye."""
 BUILT_BOXES = 2_000
 """A network of more boxes starts with less detail; these can be brought down to a page."""
-HTML_BYTES = 300_000
-"""A larger network is shown with its inner blocks closed for good."""
+PIXELS = 100_000_000
+"""Of a PNG, which takes four times as many bytes of memory, and more."""
+HTML_BOXES = 10_000
+"""A network of more has inner blocks that are closed for good, and beyond that stretches."""
 MERMAID_TEXT, MERMAID_EDGES = 50_000, 500
 """Where Mermaid itself stops unless its page says otherwise."""
 TRACES = 8

@@ -25,6 +25,7 @@ from netspec.ops.dim import Shape, is_known, name, substitute
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+    from torch.utils.flop_counter import FlopCounterMode
 
 BATCH = 11
 OPERATORS: Mapping[str, Callable[[Any, Any], Any]] = {
@@ -62,11 +63,11 @@ def check_op(
     """Compare an op class with its PyTorch module; return how many settings it accepted.
 
     At each setting: what is refused, the output's shape, the parameters, buffers and keys of the
-    state_dict in their order, multiply-adds where PyTorch's flop counter counts any, and the shape
-    rule on names in place of numbers. `settings` are some, or how many to draw: small numbers by
-    the kinds of the arguments, for inputs of small shapes. `stricter` tells where the class
-    refuses what PyTorch accepts. Raises AssertionError with the first setting that differs, or if
-    none is accepted.
+    state_dict in their order, multiply-adds where PyTorch's flop counter counts any, those of the
+    gradients if the class says them itself, and the shape rule on names in place of numbers.
+    `settings` are some, or how many to draw: small numbers by the kinds of the arguments, for
+    inputs of small shapes. `stricter` tells where the class refuses what PyTorch accepts.
+    Raises AssertionError with the first setting that differs, or if none is accepted.
     """
     drawn = islice(draw(cls), settings) if isinstance(settings, int) else settings
     accepted = 0
@@ -81,6 +82,8 @@ def check_op(
         assert op is not None
         macs, flops = op.cost(*shapes).macs, counted(op, shapes)
         assert flops in (0, 2 * BATCH * macs), f"{where}: {macs} MACs, {flops / 2 / BATCH} counted"
+        if cls.backward is not Op.backward:
+            _check_backward(op, shapes, where)
         _check_names(op, shapes, where)
         accepted += 1
     assert accepted, f"{cls.op_name}: no setting is accepted"
@@ -145,6 +148,51 @@ def counted(op: Op, shapes: Shapes) -> int:
         run(op, zeros(op, shapes))
     flops: int = counter.get_total_flops()
     return flops
+
+
+def counted_backward(op: Op, shapes: Shapes, wanted: Sequence[bool]) -> int:
+    """Return the same of the gradients: of learnt tensors, and of the inputs that are wanted."""
+    import torch
+    from torch.nn.attention import SDPBackend, sdpa_kernel
+
+    inputs = zeros(op, shapes)
+    for x, is_wanted in zip(inputs, wanted, strict=True):
+        x.requires_grad_(is_wanted)
+    with sdpa_kernel(SDPBackend.MATH):
+        # A copy, so that what overwrites its input may.
+        _, output = run(op, [x + 0 if x.requires_grad else x for x in inputs])
+        with flop_counter() as counter:
+            if output.requires_grad:
+                torch.autograd.backward(output.sum())
+    flops: int = counter.get_total_flops()
+    return flops
+
+
+def flop_counter() -> FlopCounterMode:
+    """Return PyTorch's counter, which takes all channels for those of a group, with that mended."""
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode, flop_registry
+
+    convolution = torch.ops.aten.convolution_backward
+    counted = flop_registry[convolution]
+
+    def gradients(*args: Any, out_val: object = None) -> int:
+        *rest, groups, (image, weight, bias) = args
+        of_image = counted(*rest, groups, (image, False, bias), out_val=out_val)
+        of_weight = counted(*rest, groups, (False, weight, bias), out_val=out_val)
+        return int(of_image + of_weight // groups)
+
+    vars(gradients)["_get_raw"] = True  # how the counter tells formulas that take tensors
+    return FlopCounterMode(display=False, custom_mapping={convolution: gradients})
+
+
+def _check_backward(op: Op, shapes: Shapes, where: str) -> None:
+    """Check the multiply-adds of the gradients, with those of the inputs and without."""
+    for is_wanted in (True, False):
+        wanted = [is_wanted and x.is_floating_point() for x in zeros(op, shapes)]
+        macs, flops = op.backward(wanted, *shapes).macs, counted_backward(op, shapes, wanted)
+        said = f"{macs} MACs backward, {flops / 2 / BATCH} counted, inputs wanted: {is_wanted}"
+        assert flops == 2 * BATCH * macs, f"{where}: {said}"
 
 
 def zeros(op: Op, shapes: Shapes, batch: int = BATCH) -> list[Tensor]:

@@ -7,7 +7,7 @@ from itertools import combinations, pairwise
 
 from hypothesis import strategies as st
 
-from netspec.emit.figure.drawing import Box, Drawing, Line, Point
+from netspec.emit.figure.drawing import Box, Drawing, Line, Point, Text
 from netspec.graph.model import NodeId
 
 EPSILON = 1e-6
@@ -108,6 +108,13 @@ def overlapping_texts(drawing: Drawing) -> list[str]:
     return found
 
 
+def apart(text: Text) -> Rectangle:
+    """Return the room of a text that lines leave free: a header stands apart from what enters."""
+    left, top, right, bottom = text.bounds
+    free = 3.0 if text.role in ("title", "note") else 0.0
+    return left - free, top, right + free, bottom
+
+
 def lines_through_things(drawing: Drawing) -> list[str]:
     found = []
     for line in drawing.lines:
@@ -115,7 +122,7 @@ def lines_through_things(drawing: Drawing) -> list[str]:
             found += [
                 f"line {line.net} through text {text.text!r}"
                 for text in drawing.texts
-                if touches(segment, text.bounds)
+                if touches(segment, apart(text))
             ]
             for box in drawing.boxes:
                 if not touches(segment, bounds(box)):
@@ -138,40 +145,79 @@ def crossings(drawing: Drawing) -> list[str]:
 # ------------------------------------------------------------------ random networks
 
 
-@st.composite
-def random_chain(draw: st.DrawFn, depth: int, prefix: str, inputs: list[str]) -> list[str]:
-    """Return the lines of a chain in which every layer is read and shapes always agree."""
-    lines, names = [], list(inputs)
-    unread = list(inputs)
-    for i in range(draw(st.integers(1, 6))):
-        name = f"{prefix}{i}"
-        count = draw(st.integers(1, 3))
-        sources = draw(
-            st.lists(st.sampled_from(names), min_size=count, max_size=count, unique=False)
-        )
-        if unread and draw(st.booleans()):
-            sources[0] = unread[-1]
+class RandomChain:
+    """Lines of a chain whose maps all have one shape, so that any layer may read any other."""
+
+    def __init__(self, draw: st.DrawFn, depth: int, prefix: str, inputs: list[str]) -> None:
+        self._draw = draw
+        self._depth = depth
+        self.names = [*inputs]
+        self._halves: list[str] = []
+        self._modules: list[str] = []
+        self.lines: list[str] = []
+        self.unread = [*inputs]
+        for i in range(draw(st.integers(1, 6))):
+            self._step(f"{prefix}{i}")
+
+    def add(self, name: str, op: str, sources: list[str], ports: Collection[str] = ()) -> None:
+        """Add a line, which gives one map or one for each port."""
         sources = list(dict.fromkeys(sources))
-        if draw(st.integers(0, 7)) == 0:
+        self.lines.append(f"{name}: {{{op}, from: [{', '.join(sources)}]}}")
+        given = [f"{name}.{port}" for port in ports] or [name]
+        self.unread = [x for x in self.unread if x not in sources]
+        if not op.startswith("chunk"):
+            self.unread += given
+            self.names += given
+
+    def _chance(self, percent: int) -> bool:
+        return self._draw(st.integers(0, 99)) >= 100 - percent
+
+    def _step(self, name: str) -> None:
+        sources = self._draw(st.lists(st.sampled_from(self.names), min_size=1, max_size=3))
+        if self.unread and self._chance(50):
+            sources[0] = self.unread[-1]
+        if self._chance(12):
             sources.append(f"{name}free")
-            lines.append(f"{name}free: {{parameter: [[4, 8, 8]]}}")
-        lines.append(f"{name}: {draw(random_layer(depth, sources))}")
-        unread = [x for x in unread if x not in sources] + [name]
-        names.append(name)
-    if len(unread) > 1:
-        lines.append(f"{prefix}end: {{add: [], from: [{', '.join([*unread, names[0]])}]}}")
-    return lines
+            self.lines.append(f"{name}free: {{parameter: [[4, 8, 8]]}}")
+        if len(set(sources)) > 1:
+            pair = [f"Pair{self._depth}: []"] if self._depth and len(set(sources)) == 2 else []
+            self.add(name, self._draw(st.sampled_from(["add: []", "mul: []", *pair])), sources)
+        elif self._modules and self._chance(15):
+            self.add(name, f"share: {self._draw(st.sampled_from(self._modules))}", sources)
+        elif self._chance(12):
+            self._cut(name, sources[0])
+        else:
+            self._single(name, sources[0])
+
+    def _single(self, name: str, source: str) -> None:
+        ops = ["conv2d: [4, 3], padding: 1", "batch_norm2d: []", "relu: []", "dropout: 0.5"]
+        if depth := self._depth:
+            ops += [f"Single{depth}: []", f"Fan{depth}: []", "Two: []", "Halves: []", "Both: []"]
+        op = self._draw(st.sampled_from(ops))
+        if op.startswith(("conv2d", "batch_norm2d", "Single", "Fan")):
+            self._modules.append(name)
+        self.add(name, op, [source], ["low", "high"] if op.startswith("Two") else [])
+
+    def _cut(self, name: str, source: str) -> None:
+        """Add a split and what reads its parts, and perhaps an earlier one's."""
+        self.add(f"{name}cut", "chunk: 2, dim: 1", [source])
+        halves = self._draw(st.permutations([f"{name}cut.0", f"{name}cut.1"]))
+        self._halves += halves
+        self.add(name, "conv2d: [4, 1]", [halves[0]])
+        if self._chance(70):
+            self.add(f"{name}both", "concat: []", halves)
+        if self._chance(30):
+            other = self._draw(st.sampled_from(self._halves))
+            self.add(f"{name}more", "conv2d: [4, 1]", [other])
 
 
 @st.composite
-def random_layer(draw: st.DrawFn, depth: int, sources: list[str]) -> str:
-    if len(sources) > 1:
-        pair = [f"Pair{depth}: []"] if depth and len(sources) == 2 else []
-        op = draw(st.sampled_from(["add: []", "mul: []", *pair]))
-        return f"{{{op}, from: [{', '.join(sources)}]}}"
-    ops = ["conv2d: [4, 3], padding: 1", "relu: []", "batch_norm2d: []", "dropout: 0.5"]
-    ops += [f"Single{depth}: []", f"Fan{depth}: []", "Halves: []", "Both: []"] if depth else []
-    return f"{{{draw(st.sampled_from(ops))}, from: {sources[0]}}}"
+def random_body(draw: st.DrawFn, depth: int, prefix: str, inputs: list[str]) -> list[str]:
+    """Return the lines of a block's chain: its last layer reads what nothing else does."""
+    chain = RandomChain(draw, depth, prefix, inputs)
+    if len(chain.unread) > 1 or "." in chain.unread[0]:
+        chain.add(f"{prefix}end", "add: []", [*chain.unread, inputs[0]])
+    return chain.lines
 
 
 PARTED = """\
@@ -193,28 +239,43 @@ PARTED = """\
 
 
 @st.composite
-def random_spec(draw: st.DrawFn) -> str:
-    """Return a spec with nested blocks, skips, several inputs, outputs and heads."""
-    lines = ["netspec: 1", "name: Random"]
-    inputs = ["left", "right"][: draw(st.integers(1, 2))]
-    lines += ["inputs: {" + ", ".join(f"{name}: [4, 8, 8]" for name in inputs) + "}", "blocks:"]
-    lines += PARTED.replace("FROM", draw(st.sampled_from(["input", "low"]))).splitlines()
+def random_blocks(draw: st.DrawFn) -> list[str]:
+    """Return the lines of blocks, nested in each other."""
+    lines = PARTED.replace("FROM", draw(st.sampled_from(["input", "low"]))).splitlines()
     for depth in (1, 2):
         lines += [f"  Single{depth}:", "    chain:"]
-        lines += [f"      {x}" for x in draw(random_chain(depth - 1, "s", ["input"]))]
+        lines += [f"      {x}" for x in draw(random_body(depth - 1, "s", ["input"]))]
         lines += [f"  Pair{depth}:", "    inputs: [p, q]", "    chain:"]
-        lines += [f"      {x}" for x in draw(random_chain(depth - 1, "t", ["p", "q"]))]
+        lines += [f"      {x}" for x in draw(random_body(depth - 1, "t", ["p", "q"]))]
         lines += [f"  Fan{depth}:", "    parallel:"]
         for branch in range(draw(st.integers(2, 5))):
-            chain = draw(random_chain(depth - 1, f"b{branch}", ["input"]))
+            chain = draw(random_body(depth - 1, f"b{branch}", ["input"]))
             lines += [f"      {'- ' if i == 0 else '  '}{x}" for i, x in enumerate(chain)]
         lines += ["      - []"] if draw(st.booleans()) else []
         lines += ["    join: add"]
-    graph = draw(random_chain(2, "g", inputs))
-    layers = [line.split(":")[0] for line in graph]
-    lines += ["graph:", *(f"  {line}" for line in graph), "outputs:", f"  out: {layers[-1]}"]
+    return lines
+
+
+@st.composite
+def random_spec(draw: st.DrawFn) -> str:
+    """Return a spec with inputs and outputs that may never meet, skips, shares, splits, heads."""
+    inputs = ["left", "right", "third"][: draw(st.integers(1, 3))]
+    lines = ["netspec: 1", "name: Random"]
+    lines += ["inputs: {" + ", ".join(f"{name}: [4, 8, 8]" for name in inputs) + "}"]
+    depth = draw(st.sampled_from([0, 2]))
+    lines += ["blocks:", *draw(random_blocks())] if depth else []
+    chain = RandomChain(draw, depth, "g", inputs)
+    if len(chain.unread) > 1 and draw(st.booleans()):
+        chain.add("gend", "add: []", chain.unread)
+    for name in [name for name in chain.unread if name in inputs]:
+        chain.add(f"{name}end", "conv2d: [4, 1]", [name])
+    lines += ["graph:", *(f"  {line}" for line in chain.lines), "outputs:"]
+    lines += [f"  out{i}: {name}" for i, name in enumerate(chain.unread)]
     for i in range(draw(st.integers(0, 3))):
-        only = ", when: train" if draw(st.booleans()) else ""
-        tap = draw(st.sampled_from(layers))
-        lines.append(f"  head{i}: {{Single{draw(st.integers(1, 2))}: [], from: {tap}{only}}}")
+        tap = draw(st.sampled_from(chain.names[len(inputs) :]))
+        op = draw(
+            st.sampled_from(["relu: []", f"Single{depth}: []" if depth else "conv2d: [4, 1]"])
+        )
+        only = draw(st.sampled_from(["", ", when: train"]))
+        lines.append(f"  head{i}: " + draw(st.sampled_from([f"{{{op}, from: {tap}{only}}}", tap])))
     return "\n".join(lines) + "\n"

@@ -262,9 +262,9 @@ def test_a_worker_that_dies_is_told():
         (["--weights", "a.pt", "--weights", "b.pt"], 2, "1 specs need as many --weights"),
         (["--same"], 2, "--same needs --weights for each spec"),
         (["--weights", "missing.pt"], 2, "there is no file missing.pt"),
-        (["-o", "bench.txt"], 2, "cannot tell the format of bench.txt"),
+        (["-o", "bench.xml"], 2, "cannot tell the format of bench.xml"),
         (["-o", "missing/bench.json"], 2, "there is no directory missing"),
-        (["-o", "mine.json"], 2, "exists already; --force replaces it"),
+        (["-o", "mine.json"], 2, "mine.json was not written by netspec; --force replaces it"),
     ],
 )
 def test_what_is_asked_wrongly_is_told(words, code, told, tiny, tmp_path, monkeypatch, capsys):

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from netspec.cli import COMMANDS, main
-from netspec.emit.figure.raster import rasterise
 from tests.support import ROOT
 
 SPEC = str(ROOT / "specs" / "googlenet.yaml")
@@ -195,10 +194,10 @@ def test_other_commands_take_no_directory(words, tree, capsys):
     assert "is a directory" in capsys.readouterr().err
 
 
-def test_pictures_need_cairo(tmp_path, monkeypatch, capsys):
+def test_a_png_needs_pdfium(tmp_path, monkeypatch, capsys):
     import sys
 
-    monkeypatch.setitem(sys.modules, "cairosvg", None)
+    monkeypatch.setitem(sys.modules, "pypdfium2", None)
     assert main(["render", SPEC, "-o", str(tmp_path / "g.png")]) == 3
     assert "pip install 'netspec[figures]'" in capsys.readouterr().err
 
@@ -244,11 +243,6 @@ def test_a_misspelt_command_is_suggested(capsys):
 def test_a_file_that_is_not_there(capsys):
     assert main(["check", "nowhere.yaml"]) == 2
     assert "nowhere.yaml" in capsys.readouterr().err
-
-
-def test_a_picture_is_a_png():
-    svg = '<svg xmlns="http://www.w3.org/2000/svg" width="1pt" height="1pt"/>'
-    assert rasterise(svg, "png").startswith(b"\x89PNG")
 
 
 def test_committed_module_is_what_the_spec_says():

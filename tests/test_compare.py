@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
 from xml.etree import ElementTree
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from netspec.emit.compare import compare
-from netspec.emit.report import FORMATS, render
-from tests.support import ROOT, compiled, load, one_block
+from netspec.emit.compare import _difference, compare
+from netspec.emit.report import FORMATS, ROWS, render, report
+from tests.support import ROOT, compiled, draws, load, one_block
+from tests.test_random_specs import examples
 
 ALEXNET = """
     conv1: {conv2d: [64, 11], stride: 4, padding: 2}
@@ -61,6 +65,42 @@ def test_the_text_fits_a_terminal(networks):
     assert max(map(len, render(compare(networks)).splitlines())) <= 100
 
 
+def test_batch_and_type_are_said(networks):
+    content = compare(networks, 8, "float16")
+    assert "batch 8; float16" in render(content)
+    data = json.loads(render(content, "json"))
+    assert (data["batch"], data["dtype"]) == (8, "float16")
+
+
+@pytest.mark.parametrize(
+    ("value", "first", "said"),
+    [
+        (3, 3, "as many MACs"),
+        (0, 0, "as many MACs"),
+        (1003, 1000, "about as many MACs"),
+        (1010, 1000, "1% more MACs"),
+        (18, 10, "80% more MACs"),
+        (20, 10, "2 times the MACs"),
+        (871, 100, "8.71 times the MACs"),
+        (95, 100, "5% fewer MACs"),
+        (100, 871, "8.71 times fewer MACs"),
+        (0, 7, "no MACs"),
+        (7, 0, "7 MACs"),
+    ],
+)
+def test_a_difference_in_words(value, first, said):
+    assert _difference(value, first, "MACs") == said
+
+
+@examples(draws(200, 2000))
+@given(value=st.integers(1, 10**12), first=st.integers(1, 10**12))
+def test_no_difference_is_told_as_once_or_nothing(value, first):
+    said = _difference(value, first, "")
+    assert not re.match(r"(0%|1(\.0*)? times)", said)
+    assert ("more" in said or "times the" in said) <= (value > first)
+    assert ("fewer" in said) <= (value < first)
+
+
 def test_one_network_has_no_ratio_in_words(networks):
     content = compare(networks[:1])
     assert [note for note in content.notes if "times" in note] == []
@@ -83,3 +123,14 @@ def test_plots(networks):
     for word in ("inception_3a", "MACs, cumulative", "params, per block", "347 M", "1.58 G", "(M)"):
         assert word in text
     assert plot(networks[1], "png").startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("by", ROWS)
+def test_a_plot_has_the_rows_of_the_report(networks, by):
+    pytest.importorskip("matplotlib")
+    from netspec.emit.plot import plot
+
+    shown = [*ElementTree.fromstring(plot(networks[1], "svg", by)).itertext()]
+    rows = [str(row[0]) for row in report(networks[1], by).tables[0].rows if "train" not in row]
+    assert len(rows) > 8 and [text for text in shown if text in rows] == rows
+    assert f"MACs, per {by}" in shown

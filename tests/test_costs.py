@@ -14,10 +14,13 @@ from netspec.analysis.costs import bias_params
 from netspec.analysis.memory import BYTES, weigh
 from netspec.analysis.network import Network
 from netspec.graph.model import Node
-from netspec.ops.base import OTHER_KINDS
+from netspec.ops.adaptive_pool import Adaptive
+from netspec.ops.base import OTHER_KINDS, REGISTRY
 from netspec.ops.split import Piece
 from netspec.testing import run, zeros
-from tests.support import SPECS, compiled, load, one_block
+from tests.support import SPECS, compiled, draws, load, one_block
+from tests.test_ops import accepted
+from tests.test_ops_table import TABLE
 
 
 @pytest.fixture(scope="module", params=SPECS, ids=lambda path: path.stem)
@@ -62,6 +65,35 @@ def test_parts_add_up_to_the_totals(network):
     for column in ("params", "macs", "other"):
         parts = sum(getattr(network.costs[node.id], column) for node in nodes)
         assert parts == getattr(network.totals.training, column)
+
+
+CHOOSING = [name for name in TABLE if issubclass(REGISTRY[name], Adaptive)]
+"""The ops that choose their windows."""
+
+
+@pytest.mark.parametrize("op_name", [*CHOOSING, "interpolate"])
+def test_chosen_windows_count_their_elements(op_name: str) -> None:
+    """PyTorch's own windows: an image with one element other than 0 shows in all that hold it."""
+    overlapping = 0
+    for op, (x, *others) in accepted(op_name, draws(60, 500)):
+        if others or getattr(op, "mode", "area") != "area":
+            continue
+        places = torch.eye(prod(x[1:])).view(-1, 1, *x[1:])
+        _, output = run(op, [places])
+        elements = int(x[0] * output.count_nonzero())
+        assert op.cost(x).other == elements
+        overlapping += elements > prod(x)
+    assert overlapping or op_name == "global_avg_pool"
+
+
+def test_the_heads_of_googlenet_bn_pool_overlapping_windows() -> None:
+    net = load(next(path for path in SPECS if path.stem == "googlenet_bn")).network
+    pools = [
+        net.costs[id].other
+        for id, node in net.graph.nodes.items()
+        if node.train_only and node.op.is_pooling
+    ]
+    assert sum(pools) == 266_240
 
 
 GOOGLENET = next(path for path in SPECS if path.stem == "googlenet")

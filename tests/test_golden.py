@@ -39,7 +39,12 @@ OTHERS = {
     "compare.txt": "compare specs/googlenet.yaml specs/inception_v3.yaml specs/resnet50.yaml",
     "diff.txt": "diff specs/googlenet.yaml specs/googlenet_bn.yaml",
     "paper.txt": "report specs/googlenet.yaml --paper",
+    **{
+        f"paper_{name}.txt": f"report specs/{name}.yaml --paper"
+        for name in ("alexnet", "inception_v3", "resnet50", "vgg16")
+    },
     "schema.json": "schema",
+    "diff.json": "diff specs/googlenet.yaml specs/googlenet_bn.yaml --format json",
 }
 
 

@@ -52,7 +52,12 @@ def test_branches_are_declared_in_the_order_of_the_concat(googlenet: Network) ->
     text = to_mermaid(googlenet)
     block = text[text.index("inception_3a") : text.index("inception_3b")]
     ops = re.findall(r'\["(.*?)"\]:::', block)
-    assert ops[:4] == ["conv 1×1, 64", "conv 1×1, 96", "conv 3×3, 128", "conv 1×1, 16"]
+    assert ops[:4] == [
+        "conv 1×1, 64 · ReLU",
+        "conv 1×1, 96 · ReLU",
+        "conv 3×3, 128 · ReLU",
+        "conv 1×1, 16 · ReLU",
+    ]
 
 
 def test_heads_are_dashed(googlenet: Network) -> None:
@@ -88,4 +93,4 @@ def test_long_runs_of_layers_in_turn_are_drawn_once() -> None:
     layers = "".join(f"  l{i}: {{linear: 4}}\n  r{i}: relu\n" for i in range(600))
     spec = f"netspec: 1\nname: Long\ninputs: {{x: [4]}}\ngraph:\n{layers}outputs: {{y: r599}}\n"
     text = to_mermaid(compile_spec(decode(spec.encode(), "spec.yaml")))
-    assert "fc 4 + ReLU ×600" in text
+    assert "fc 4 · ReLU ×600" in text

@@ -10,7 +10,6 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from netspec.emit.palette import KINDS
 from netspec.ops.arguments import Real
 from netspec.ops.base import OTHER_KINDS, REGISTRY, STYLES, Call, Input, Layout, Op, Storage
 from netspec.ops.dim import Shape
@@ -193,15 +192,11 @@ def test_channels_are_made_by_the_arguments_that_say_so(op_name: str) -> None:
 
 @pytest.mark.parametrize("op_name", TABLE)
 def test_the_legend_has_an_ops_kind(op_name: str) -> None:
-    """A convolution's is the smallest that holds the weight of PyTorch's layer."""
+    """The kernel is that of the weight of PyTorch's layer."""
     for op, shapes in accepted(op_name, SETTINGS):
-        kind = op.kind()
-        assert kind in KINDS
-        assert {*STYLES} <= KINDS.keys()
+        assert op.kind() in STYLES
         weight = op.weights(*shapes).get("weight", ())
-        if len(weight) > 2:
-            sizes = [size for size in (1, 3, 5) if size >= max(weight[2:])]
-            assert kind == f"conv{min(sizes, default=7)}"
+        assert op.kernel() == (tuple(weight[2:]) if len(weight) > 2 else ())
 
 
 @pytest.mark.parametrize("op_name", UNARY)

@@ -8,7 +8,7 @@ import pickle
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, ClassVar
 
@@ -24,7 +24,7 @@ from netspec.language.schema.document import document
 from netspec.language.write import written
 from netspec.ops import own
 from netspec.ops.arguments import Size
-from netspec.ops.base import REGISTRY, Call, Op, op
+from netspec.ops.base import REGISTRY, Call, Gradients, Op, op
 from netspec.ops.dim import Shape
 from netspec.testing import check_op
 from netspec.text.diagnostics import Source
@@ -230,7 +230,7 @@ class Name(Op):
         ('    """Do nothing."""\n', "", "a docstring is missing"),
         ('    module: ClassVar[str] = "nn.Identity"\n', "", "`module: ClassVar[str]` is missing"),
         ('    style: ClassVar[str] = "other"\n', "", "`style: ClassVar[str]` is missing"),
-        ('"other"', '"mine"', "pictures know: linear"),
+        ('"other"', '"mine"', "pictures know: conv, transposed"),
         ('"other"', '"other"\n    other: ClassVar[str] = "mine"', "reports know: pooling"),
         ('"other"', '"other"\n    size: int = 1', "`size` has a type of no kind"),
         ("nn.Identity", "os.system('a')", "`module` cannot be imported"),
@@ -433,6 +433,26 @@ def test_wrong_multiply_adds_are_found_and_settings_may_be_given() -> None:
 
     with pytest.raises(AssertionError, match=r"1 MACs, 16\.0 counted"):
         check_op(Costly, given)
+
+
+def test_wrong_gradients_are_found_where_a_class_says_them() -> None:
+    cls = own.enabled_by([MODULE])["mylib.squeeze_excite"]
+    given = [({"squeeze": 2}, ((4, 3, 3),))]
+
+    class Exact(cls):  # type: ignore[misc, valid-type]  # a class of the example
+        def backward(self, wanted: Sequence[bool], *inputs: Shape) -> Gradients:
+            each = self.cost(*inputs).macs // 2
+            return Gradients(each * any(wanted), 3 * each)
+
+    class Wrong(Exact):  # type: ignore[misc, valid-type]
+        def backward(self, wanted: Sequence[bool], *inputs: Shape) -> Gradients:
+            return super().backward((True,), *inputs)
+
+    assert check_op(Exact, given) == 1
+    with pytest.raises(
+        AssertionError, match=r"32 MACs backward, 24\.0 counted, inputs wanted: False"
+    ):
+        check_op(Wrong, given)
 
 
 def test_what_a_class_refuses_though_pytorch_accepts_it_is_said() -> None:

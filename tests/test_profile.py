@@ -131,7 +131,7 @@ def test_rows_add_up_to_the_network(by):
         1000 * sum(this.nodes.values())
     )
     assert sum(row["macs"] for row in found) == this.network.totals.inference.macs
-    assert sum(row["time_share"] for row in found) == pytest.approx(100)
+    assert sum(row["time_share"] for row in found) == pytest.approx(100, abs=0.05 * len(found))
 
 
 def test_a_line_has_all_that_it_makes():
@@ -175,7 +175,7 @@ def test_bars_are_as_long_as_times():
     relu = this.nodes["conv1", "relu"] + this.nodes["conv1", "conv"]
     pool = this.nodes[("pool1",)]
     assert boxes[("conv1",)].time / boxes[("pool1",)].time == pytest.approx(relu / pool, rel=1e-3)
-    assert max(box.time for box in boxes.values()) == pytest.approx(40)
+    assert max(box.time for box in boxes.values()) == 1
     plain = {box.owner: box for box in lay_out(this.network, None).drawing.boxes}
     assert {id: box._replace(time=0) for id, box in boxes.items() if id[0] != "legend"} == {
         id: box for id, box in plain.items() if id[0] != "legend"

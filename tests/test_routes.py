@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from netspec.emit.diagram.routes import Routes, route
-from netspec.emit.diagram.tree import build
+from netspec.emit.diagram.tree import build, leaves
+from netspec.emit.figure.page import lay_out
+from netspec.emit.figure.room import room
+from netspec.emit.look import Look
 from tests.drawings import random_spec
 from tests.support import compiled, draws
+from tests.wiring import drawn_edges, shown_edges
 
 
 def below(routes: Routes) -> Iterator[Routes]:
@@ -35,3 +40,17 @@ def test_every_link_is_a_line_a_lane_or_a_tag(text: str) -> None:
         assert sorted([*lines, *lanes, *tags]) == sorted(links)
         # What an open block gives beside its output has its number inside.
         assert all(link.source in routes.out or link.source in routes.inner for link in tags)
+
+
+@settings(max_examples=draws(60, 1000), deadline=None, suppress_health_check=list(HealthCheck))
+@given(random_spec(), st.sampled_from(["letter", "none"]), st.sampled_from([None, 1]))
+def test_every_edge_of_the_page_leads_from_its_source_to_its_reader(
+    text: str, page: str, depth: int | None
+) -> None:
+    figure = lay_out(compiled(text), room(Look(page=page, min_text=1)), depth)
+    drawn, faults = drawn_edges(figure.drawing)
+    shown = [*leaves(figure.root)]
+    boxes = [box.owner for box in figure.drawing.boxes if not box.is_group]
+    assert sorted(leaf.id for leaf in shown) == sorted({*boxes} & {leaf.id for leaf in shown})
+    assert faults == []
+    assert drawn == shown_edges(shown, figure.root)

@@ -9,13 +9,14 @@ from dataclasses import replace
 from netspec.analysis.network import Network
 from netspec.cli.arguments import add_flag, add_force, add_imports, add_settings, whole
 from netspec.cli.common import allow, compiled, kind_of, stamps_of, write
+from netspec.cli.documents import KINDS, add_table, rendered
 from netspec.cli.exits import Exit, Failure
 from netspec.cli.outputs import Output
 from netspec.cli.progress import progress
 from netspec.cli.running import module, threads
 from netspec.cli.show import say
 from netspec.emit.bench import bench_plot, bench_report
-from netspec.emit.report import FORMATS, Report, render
+from netspec.emit.report import FORMATS, Report
 from netspec.language.project import stamp
 from netspec.runtime.bench import (
     DTYPES,
@@ -30,7 +31,7 @@ from netspec.runtime.bench import (
 from netspec.runtime.installed import require
 from netspec.text.diagnostics import suggest
 
-FILES = ("json", "csv", "svg", "png")
+FILES = ("json", *(end for end in KINDS if end != "json"), "svg", "png")
 
 
 def add(parser: ArgumentParser) -> None:
@@ -60,8 +61,9 @@ def add(parser: ArgumentParser) -> None:
     parser.add_argument("--data", metavar="FILE.npz", help=help)
     parser.add_argument("--rounds", type=whole(1), default=20, help="samples of each row (20)")
     parser.add_argument("--format", choices=FORMATS, default="text")
+    add_table(parser)
     names = ", ".join(f".{name}" for name in FILES)
-    parser.add_argument("-o", "--output", help=f"write it as a file too: {names}")
+    parser.add_argument("-o", "--output", metavar="FILE", help=f"write it as a file too: {names}")
     add_force(parser)
 
 
@@ -92,7 +94,7 @@ def run(options: Namespace) -> int:
     with progress(steps(cases, options.rounds)) as step:
         found, limits = bench(cases, options.rounds, step)
     report = bench_report(found, limits, skipped)
-    say(render(report, options.format), options.format)
+    say(rendered(report, options.format, options.table), options.format)
     if kind:
         write(options, Output(options.output, kind, _file(report, found, kind)))
     return _code(found)
@@ -106,7 +108,9 @@ def _allow(options: Namespace, kind: str) -> None:
 
 
 def _file(report: Report, found: Sequence[Measurement], kind: str) -> bytes:
-    return bench_plot(found, kind) if kind in ("svg", "png") else render(report, kind).encode()
+    if kind in ("svg", "png"):
+        return bench_plot(found, kind)
+    return rendered(report, KINDS[kind]).encode()
 
 
 def _code(found: Sequence[Measurement]) -> int:

@@ -6,10 +6,10 @@ from argparse import ArgumentParser, Namespace
 
 from netspec.cli.arguments import add_settings
 from netspec.cli.common import compiled
+from netspec.cli.documents import KINDS, deliver, document, rendered
 from netspec.cli.report import add_format
-from netspec.cli.show import say
 from netspec.emit.compare import compare
-from netspec.emit.report import render
+from netspec.emit.report import FORMATS
 
 
 def add(parser: ArgumentParser) -> None:
@@ -19,6 +19,8 @@ def add(parser: ArgumentParser) -> None:
 
 
 def run(options: Namespace) -> int:
+    to = document(options, FORMATS)
     networks = [compiled(options, path) for path in options.specs]
-    say(render(compare(networks, options.batch, options.dtype), options.format), options.format)
+    table = compare(networks, options.batch, options.dtype)
+    deliver(options, to, rendered(table, KINDS[to.kind], options.table))
     return 0

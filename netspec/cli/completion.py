@@ -10,7 +10,7 @@ from importlib import import_module
 
 from netspec.cli import COMMANDS
 from netspec.cli import parser as command_parser
-from netspec.cli.show import say
+from netspec.cli.documents import add_document, deliver, document
 
 SHELLS = ("bash", "zsh", "fish")
 
@@ -27,12 +27,13 @@ class Option:
 
 def add(parser: ArgumentParser) -> None:
     parser.add_argument("shell", choices=SHELLS)
+    add_document(parser)
     parser.epilog = 'For bash, put `eval "$(netspec completion bash)"` into ~/.bashrc.'
 
 
 def run(options: Namespace) -> int:
     writer = {"bash": bash, "zsh": zsh, "fish": fish}[options.shell]
-    say("\n".join(writer()))
+    deliver(options, document(options), "\n".join(writer()))
     return 0
 
 

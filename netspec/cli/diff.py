@@ -6,18 +6,19 @@ from argparse import ArgumentParser, Namespace
 
 from netspec.cli.arguments import add_settings
 from netspec.cli.common import compiled
-from netspec.cli.show import say
-from netspec.emit.diff import diff, render
+from netspec.cli.documents import KINDS, add_document, deliver, document
+from netspec.emit.diff import FORMATS, diff, render
 
 
 def add(parser: ArgumentParser) -> None:
     parser.add_argument("before", help="a spec file; - is standard input")
     parser.add_argument("after", help="another spec file")
-    parser.add_argument("--format", choices=("text", "json"), default="text")
+    add_document(parser, FORMATS)
     add_settings(parser)
 
 
 def run(options: Namespace) -> int:
+    to = document(options, FORMATS)
     before, after = compiled(options, options.before), compiled(options, options.after)
-    say(render(diff(before, after), options.format))
+    deliver(options, to, render(diff(before, after), KINDS[to.kind]))
     return 0

@@ -5,13 +5,13 @@ from __future__ import annotations
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 
 from netspec.cli.arguments import add_spec
-from netspec.cli.common import prepared
+from netspec.cli.common import allow, prepared
+from netspec.cli.documents import KINDS, add_document, deliver, document, rendered
 from netspec.cli.exits import Exit, Failure
 from netspec.cli.settings import settings
-from netspec.cli.show import say
 from netspec.compiler import ParameterError
 from netspec.emit.points import fit_report
-from netspec.emit.report import FORMATS, Report, render
+from netspec.emit.report import FORMATS, Report
 from netspec.explore.fit import Fit, FitError, Multiples, UnkeptError, contract, fit, named
 from netspec.text.plain import number
 
@@ -23,7 +23,7 @@ def add(parser: ArgumentParser) -> None:
     parser.add_argument("--vary", required=True, metavar="NAME", help="the parameter")
     help = "of which the values are multiples (1)"
     parser.add_argument("--step", type=_step, default=1, help=help)
-    parser.add_argument("--format", choices=FORMATS, default="text")
+    add_document(parser, FORMATS)
 
 
 def _step(text: str) -> float:
@@ -34,7 +34,9 @@ def _step(text: str) -> float:
 
 
 def run(options: Namespace) -> int:
+    to = document(options, FORMATS)
     spec, others = prepared(options), settings(options.set)
+    allow(options, to)
     try:
         contracts = [contract(text) for text in options.to]
         multiples = Multiples(options.vary, options.step)
@@ -46,7 +48,8 @@ def run(options: Namespace) -> int:
     except FitError as error:
         raise Failure(str(error), Exit.USAGE) from None
     kept = " and ".join(map(named, contracts))
-    say(render(_report(f"{spec.spec.name}: {options.vary} for {kept}", found), options.format))
+    table = _report(f"{spec.spec.name}: {options.vary} for {kept}", found)
+    deliver(options, to, rendered(table, KINDS[to.kind]))
     return 0
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 
 from netspec.cli.arguments import add_ops
+from netspec.cli.documents import add_document, deliver, document
 from netspec.cli.exits import Exit, Failure
 from netspec.cli.own import own_ops
-from netspec.cli.show import say
 from netspec.emit.opsdoc import listing, page
 from netspec.language.lookup import enabling
 from netspec.ops.base import REGISTRY
@@ -18,18 +18,20 @@ from netspec.text.diagnostics import escape, suggest
 def add(parser: ArgumentParser) -> None:
     parser.add_argument("op", nargs="?", help="the op to explain, such as conv2d")
     add_ops(parser)
+    add_document(parser)
 
 
 def run(options: Namespace) -> int:
+    to = document(options)
     with REGISTRY.enabled(own_ops(options)):
         if options.op is None:
-            say("\n".join([listing(), *_offered(options.ops)]))
+            deliver(options, to, "\n".join([listing(), *_offered(options.ops)]))
             return 0
         if options.op not in REGISTRY:
             hint = enabling(options.op) or suggest(options.op, REGISTRY)
             hint = hint or "`netspec ops` lists them"
             raise Failure(f"no op is called `{options.op[:64]}`; {hint}", Exit.USAGE)
-        say(page(REGISTRY[options.op]))
+        deliver(options, to, page(REGISTRY[options.op]))
     return 0
 
 

@@ -47,19 +47,24 @@ _CHUNK = struct.pack(">I", len(_TEXT) - 4) + _TEXT + struct.pack(">I", zlib.crc3
 """Of a PNG file; the length of a chunk does not count its kind."""
 _MARKS = {
     "svg": _Mark(_COMMENT, rb"(?:<\?xml[^>]*\?>\s*)?"),
-    "html": _Mark(_COMMENT, rb"<!DOCTYPE html>\s*"),
+    "html": _Mark(_COMMENT, rb"(?i:<!DOCTYPE html>)\s*"),
+    "md": _Mark(_COMMENT),
+    "tex": _Mark(b"% " + _WORDS + b"\n"),
     "dot": _Mark(b"// " + _WORDS + b"\n"),
     "mmd": _Mark(b"%% " + _WORDS + b"\n"),
     "spec": _Mark(b"# " + _WORDS + b"\n"),
     "png": _Mark(_CHUNK, rb"\x89PNG.{29}"),
     "onnx": _Mark(b"\x12" + bytes([len(_WORDS)]) + _WORDS, rb"\x08."),
 }
+_JSON = re.compile(rb'\{\s*"format": "netspec-\w+-\d+"')
+"""JSON has no comment: what names its format as ours do is ours."""
 _PYTHON = re.compile(
     rb"# %s \S+ from \S+; edit the spec, not this file\.\r?\n# spec sha256: " % _WORDS
 )
 """The Python emitter writes its mark itself: it names the spec, too."""
 _ZIPPED = ("pt2", "aoti")
 """The kinds that are ZIP files; their mark is the comment at the end."""
+_BINARY = ("png", "pdf", "onnx", *_ZIPPED, "pt", "pth", "safetensors", "tensors")
 _REMARK = len(_WORDS).to_bytes(2, "little") + _WORDS
 _ZIP_END = re.compile(rb"(?s).*PK\x05\x06.{16}%s\Z" % re.escape(_REMARK))
 _PRODUCER = b"<< /Producer (%s) >>\nendobj\n" % _WORDS
@@ -95,6 +100,9 @@ def allow(outputs: Sequence[Output], inputs: Iterable[str] = (), force: bool = F
     for path, kind, _ in outputs:
         files.check(path)
         if files.is_stream(path):
+            if kind in _BINARY and files.is_terminal(path):
+                message = f"a .{kind} is not for a terminal; -o FILE.{kind} writes it into a file"
+                raise Failure(message, Exit.USAGE)
             continue
         if os.path.realpath(path) in taken:
             raise Failure(f"{path} is named for two outputs", Exit.USAGE)
@@ -119,7 +127,7 @@ def _spare(path: str, kind: str, inputs: Iterable[str], force: bool) -> None:
         raise Failure(message, Exit.USAGE)
     if force:
         return
-    if kind not in ("py", "pdf", *_ZIPPED, *_MARKS):
+    if kind not in ("py", "pdf", "json", *_ZIPPED, *_MARKS):
         raise Failure(f"{path} exists already; --force replaces it", Exit.USAGE)
     try:
         is_own = not Path(path).exists() or is_marked(path)
@@ -141,7 +149,7 @@ def is_marked(path: str) -> bool:
                 file.seek(max(0, os.fstat(file.fileno()).st_size - _MOST))
                 return bool(end.search(file.read()))
     found = (mark.is_in(data) for mark in _MARKS.values())
-    return not data or bool(_PYTHON.match(data)) or any(found)
+    return not data or bool(_PYTHON.match(data) or _JSON.match(data)) or any(found)
 
 
 def marked(data: bytes, kind: str) -> bytes:

@@ -6,13 +6,16 @@ from argparse import ArgumentParser, Namespace
 
 from netspec.cli.arguments import add_force, add_imports, add_spec, whole
 from netspec.cli.common import allow, compiled, kind_of, write
+from netspec.cli.documents import KINDS, add_table, rendered
 from netspec.cli.outputs import Output
 from netspec.cli.progress import progress
 from netspec.cli.running import add_weights, module, threads
 from netspec.cli.show import say
 from netspec.emit.profile import BY, profile_report
-from netspec.emit.report import FORMATS, render
+from netspec.emit.report import FORMATS
 from netspec.runtime.profile import WARM, Way, profile
+
+FILES = ("json", *(end for end in KINDS if end != "json"))
 
 
 def add(parser: ArgumentParser) -> None:
@@ -25,13 +28,15 @@ def add(parser: ArgumentParser) -> None:
     parser.add_argument("--batch", type=whole(1), default=1, help="how many images (1)")
     parser.add_argument("--rounds", type=whole(1), default=20, help="how often it is run (20)")
     parser.add_argument("--format", choices=FORMATS, default="text")
-    help = "write every layer and line as .json too, for `render --time`"
-    parser.add_argument("-o", "--output", help=help)
+    add_table(parser)
+    ends = ", ".join(f".{end}" for end in FILES)
+    help = f"write it as a file too: {ends}; .json has every layer and line, for `render --time`"
+    parser.add_argument("-o", "--output", metavar="FILE", help=help)
     add_force(parser)
 
 
 def run(options: Namespace) -> int:
-    kind = kind_of(options.output, ("json",), "") if options.output else ""
+    kind = kind_of(options.output, FILES, "") if options.output else ""
     network = compiled(options)
     model = module(network, options.weights)
     if kind:
@@ -40,8 +45,8 @@ def run(options: Namespace) -> int:
     with progress(WARM + way.rounds) as step:
         found = profile(network, model, way, step)
     report = profile_report(found, [options.by], options.depth)
-    say(render(report, options.format), options.format)
+    say(rendered(report, options.format, options.table), options.format)
     if kind:
-        full = profile_report(found, ["layer", "line"])
-        write(options, Output(options.output, kind, render(full, "json").encode()))
+        full = profile_report(found, ["layer", "line"]) if kind == "json" else report
+        write(options, Output(options.output, kind, rendered(full, KINDS[kind]).encode()))
     return 0

@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace
 
 from netspec.analysis.network import Network
 from netspec.cli.arguments import add_output, add_spec, add_watch, length, seconds, text_size, whole
-from netspec.cli.common import compiled, kind_of, stamps_of, write
+from netspec.cli.common import allow, compiled, kind_of, stamps_of, write
 from netspec.cli.exits import Exit, Failure
 from netspec.cli.outputs import Output
 from netspec.emit.formats import ENGINES, FORMATS, ORIENTATIONS, PAGES, THEMES, draw
@@ -34,6 +34,10 @@ def add(parser: ArgumentParser) -> None:
     parser.add_argument("--height", type=length, metavar="LENGTH", help=help)
     help = "the smallest text, in points, for which detail is given up (default: 6 to 8)"
     parser.add_argument("--min-text", type=text_size, metavar="POINTS", help=help)
+    help = "draw one block: as it is written, or by a path one use of it"
+    parser.add_argument("--block", metavar="NAME", help=help)
+    help = "write the names of layers into their boxes"
+    parser.add_argument("--names", action="store_true", help=help)
     parser.add_argument("--theme", choices=THEMES, default="light")
     parser.add_argument(
         "--engine",
@@ -41,6 +45,7 @@ def add(parser: ArgumentParser) -> None:
         default="page",
         help="page needs no program; graphviz needs dot",
     )
+    parser.add_argument("--dpi", type=whole(1), help="pixels per inch of a .png (300)")
     help = "a profile, whose times stand over the multiply-adds; for svg, png and pdf"
     parser.add_argument("--time", metavar="PROFILE.json", help=help)
     parser.add_argument("--timeout", type=seconds, default=30, help="seconds for the dot program")
@@ -51,10 +56,12 @@ def run(options: Namespace) -> int:
     look = Look(
         options.page, options.depth, options.theme, options.orientation, options.engine,
         options.timeout, options.width, options.height, options.min_text, tuple(options.open),
+        options.names, options.dpi, options.block,
     )  # fmt: skip
     if options.time and (kind not in ("svg", "png", "pdf") or options.engine != "page"):
         raise Failure("--time has its bars in .svg, .png and .pdf, by --engine page", Exit.USAGE)
     network = _timed(options, compiled(options))
+    allow(options, Output(options.output, kind))
     try:
         data = draw(network, kind, look)
     except LookError as error:

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 
 from netspec.analysis.memory import BYTES
 from netspec.analysis.network import Network
-from netspec.cli.arguments import add_flag, add_force, add_spec, whole
-from netspec.cli.common import compiled, kind_of, write
+from netspec.analysis.roofline import EXAMPLE, MEANT, Device, device
+from netspec.cli.arguments import add_flag, add_spec, whole
+from netspec.cli.common import allow, compiled, kind_of, write
+from netspec.cli.documents import KINDS, add_document, add_table, deliver, document, rendered
 from netspec.cli.exits import Exit, Failure
 from netspec.cli.outputs import Output
-from netspec.cli.show import say
-from netspec.emit.report import FORMATS, ROWS, Report, find_paper, paper_report, render, report
+from netspec.emit.report import (
+    FORMATS,
+    ROWS,
+    Measured,
+    Report,
+    find_paper,
+    paper_report,
+    report_of,
+)
 
 
 def add(parser: ArgumentParser) -> None:
@@ -20,26 +29,38 @@ def add(parser: ArgumentParser) -> None:
     parser.add_argument("--depth", type=whole(0), default=1, help="how deep blocks are opened (1)")
     add_flag(parser, "--paper", "the paper's own table beside exact arithmetic")
     parser.add_argument("--plot", metavar="OUT.svg|png", help="draw the costs; needs matplotlib")
-    add_force(parser)
+    help = f"also a roofline estimate on a device such as {EXAMPLE}: {MEANT}"
+    parser.add_argument("--device", type=_device, metavar="FLOP/s,B/s", help=help)
     add_format(parser)
 
 
 def add_format(parser: ArgumentParser) -> None:
-    """Add what every table understands."""
-    parser.add_argument("--format", choices=FORMATS, default="text")
+    """Add what every table of costs understands."""
+    add_document(parser, FORMATS)
+    add_table(parser)
     parser.add_argument("--batch", type=whole(1), default=1, help="images, for the bytes (1)")
     parser.add_argument("--dtype", choices=tuple(BYTES), default="float32", help="for the bytes")
+
+
+def _device(text: str) -> Device:
+    """Read an option that is a device."""
+    try:
+        return device(text)
+    except ValueError as error:
+        raise ArgumentTypeError(f"{error}; `{EXAMPLE}` is {MEANT}") from None
 
 
 def run(options: Namespace) -> int:
     if options.plot:
         return _plot(options)
+    to = document(options, FORMATS)
     network = compiled(options)
     if options.paper:
         table = _paper(network)
     else:
-        table = report(network, options.by, options.batch, options.dtype, options.depth)
-    say(render(table, options.format), options.format)
+        measured = Measured(network, options.batch, options.dtype, options.device)
+        table = report_of(measured, options.by, options.depth)
+    deliver(options, to, rendered(table, KINDS[to.kind], options.table))
     return 0
 
 
@@ -55,8 +76,12 @@ def _plot(options: Namespace) -> int:
     from netspec.emit.plot import plot
     from netspec.runtime.installed import require
 
+    if options.paper or options.output != "-":
+        raise Failure("--plot draws the costs alone: without --paper and -o", Exit.USAGE)
     kind = kind_of(options.plot, ("svg", "png"), "")
     require("--plot", ["plot"])
-    data = plot(compiled(options), kind, options.depth)
+    network = compiled(options)
+    allow(options, Output(options.plot, kind))
+    data = plot(network, kind, options.by, options.depth)
     write(options, Output(options.plot, kind, data))
     return 0

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from netspec.analysis.network import Network
 from netspec.analysis.receptive import Field
-from netspec.emit.report import RULE, Report
-from netspec.emit.report.rows import FIELD, Measured, field_cells
+from netspec.emit.report import Report
+from netspec.emit.report.rows import DEPTH, FIELD, Measured, field_cells, setting
 from netspec.emit.report.table import Cell, Column, Table
 from netspec.graph.model import path
 
 _COMPARED = {"params": "parameters", "macs": "multiply-adds", "peak_bytes": "bytes at the peak"}
+_RULE = "MACs of the forward pass of one image; peak bytes of the inference of a batch."
 
 COLUMNS = (
     Column("name", "network", "text"),
     Column("input", "input", "shape"),
     Column("params", "params"),
-    Column("params_ratio", "× first"),
+    Column(
+        "params_ratio", "× first", meaning="the number before it over that of the first network"
+    ),
     Column("macs", "MACs"),
     Column("macs_ratio", "× first"),
-    Column("depth", "depth"),
+    replace(DEPTH, meaning=f"{DEPTH.meaning} / counting pooling layers too"),
     Column("depth_with_pooling", "with pooling", glue="/"),
     Column("peak_bytes", "peak bytes"),
     Column("peak_bytes_ratio", "× first", extra=True),
@@ -51,7 +55,7 @@ def compare(networks: Sequence[Network], batch: int = 1, dtype: str = "float32")
     names = [item.network.graph.name for item in measured]
     notes = [_in_words(names, numbers, i) for i in range(1, len(names))]
     table = Table("networks", "side by side", COLUMNS, tuple(rows))
-    return Report(", ".join(names), (), (table,), (*notes, RULE))
+    return Report(", ".join(names), setting(measured[0]), (table,), (*notes, _RULE))
 
 
 def _numbers(measured: Measured) -> dict[str, int]:
@@ -80,13 +84,21 @@ def _ratio(value: int, first: int) -> float | None:
 
 
 def _in_words(names: Sequence[str], numbers: Sequence[dict[str, int]], i: int) -> str:
-    """Return a sentence: "GoogLeNet has 8.71 times fewer parameters than AlexNet"."""
-    words = []
-    for key, what in _COMPARED.items():
-        value, first = numbers[i][key], numbers[0][key]
-        if not value or not first or value == first:
-            words.append(f"{'as many' if value == first else value} {what}")
-            continue
-        more, ratio = value > first, max(value, first) / min(value, first)
-        words.append(f"{ratio:.3g} times {'more' if more else 'fewer'} {what}")
-    return f"{names[i]} has {words[0]}, {words[1]} and {words[2]} than {names[0]}."
+    """Return a sentence: "Compared with AlexNet, GoogLeNet has 8.71 times fewer parameters …"."""
+    *words, last = [
+        _difference(numbers[i][key], numbers[0][key], what) for key, what in _COMPARED.items()
+    ]
+    return f"Compared with {names[0]}, {names[i]} has {', '.join(words)} and {last}."
+
+
+def _difference(value: int, first: int, what: str) -> str:
+    """Say how a number differs from the first one; percent below twice or half of it."""
+    if value == first or not value or not first:
+        return f"{'as many' if value == first else value or 'no'} {what}"
+    more, ratio = value > first, max(value, first) / min(value, first)
+    if ratio >= 2:
+        return f"{ratio:.3g} times {'the' if more else 'fewer'} {what}"
+    percent = round(100 * abs(value - first) / first)
+    return (
+        f"{percent}% {'more' if more else 'fewer'} {what}" if percent else f"about as many {what}"
+    )

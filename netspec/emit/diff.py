@@ -14,6 +14,9 @@ from netspec.ops.base import Op
 from netspec.text.diagnostics import escape
 
 Tensors = Mapping[str, tuple[int, ...]]
+FORMATS = ("text", "json")
+FORMAT = "netspec-diff-1"
+"""The version of the JSON; another number where a program that reads it would fail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,13 +159,13 @@ def render(difference: Difference, form: str) -> str:
     return _json(difference) if form == "json" else "\n".join(_text(difference))
 
 
-_NAMES = {
+NAMES = {
     "layers": "layers",
     "params": "parameters",
     "macs": "multiply-adds",
     "depth": "depth",
-    "train_params": "parameters in training",
-    "train_macs": "multiply-adds in training",
+    "train_params": "parameters with heads",
+    "train_macs": "multiply-adds with heads",
 }
 
 
@@ -171,7 +174,7 @@ def _text(item: Difference) -> Iterator[str]:
     yield ""
     yield f"{'':<25} {'before':>15} {'after':>15} {'difference':>15}"
     for key, (old, new) in item.totals.items():
-        yield f"{_NAMES[key]:<25} {old:>15,} {new:>15,} {new - old:>+15,}"
+        yield f"{NAMES[key]:<25} {old:>15,} {new:>15,} {new - old:>+15,}"
     for kind, pairs in _sections(item):
         changes = [f"{name}: {old} → {new}" for name, (old, new) in pairs.items() if old != new]
         yield from ["", kind, *(f"  ~ {escape(line)}" for line in changes)] if changes else []
@@ -201,11 +204,11 @@ def _pairs(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, tuple[st
     }
 
 
-_MARKS = {"added": "+", "removed": "-", "changed": "~"}
+MARKS = {"added": "+", "removed": "-", "changed": "~"}
 
 
 def _counts(changes: tuple[Change, ...]) -> str:
-    return ", ".join(f"{sum(c.mark == mark for c in changes)} {x}" for x, mark in _MARKS.items())
+    return ", ".join(f"{sum(c.mark == mark for c in changes)} {x}" for x, mark in MARKS.items())
 
 
 def _grouped(changes: Iterable[Change]) -> Iterator[str]:
@@ -225,7 +228,7 @@ def _plain(change: Change) -> str:
 
 
 def _json(item: Difference) -> str:
-    document: dict[str, Any] = {
+    document: dict[str, Any] = {"format": FORMAT} | {
         side: {
             "name": network.spec.name,
             "file": escape(network.spec.source.name),
@@ -238,7 +241,7 @@ def _json(item: Difference) -> str:
     for kind, changes in (("layers", item.layers), ("weights", item.weights)):
         document[kind] = {
             name: {change.id: change.text for change in changes if change.mark == mark}
-            for name, mark in _MARKS.items()
+            for name, mark in MARKS.items()
         }
     document["weights"]["kept"] = item.kept
     return json.dumps(document, indent=2)

@@ -1,14 +1,15 @@
-"""What a network is drawn as: the formats, what each needs, and what writes it."""
+"""What a network is drawn as: the formats, and what writes each."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import NamedTuple
 
 from netspec.analysis.network import Network
+from netspec.emit.diagram.block import block_network
 from netspec.emit.dot import render_dot, to_dot
-from netspec.emit.figure.raster import rasterise
+from netspec.emit.figure.pdf import to_pdf
+from netspec.emit.figure.raster import to_png
 from netspec.emit.figure.room import ORIENTATIONS, PAGES
 from netspec.emit.figure.svg import THEMES, to_svg
 from netspec.emit.html import to_html
@@ -20,13 +21,6 @@ __all__ = ["ENGINES", "FORMATS", "ORIENTATIONS", "PAGES", "THEMES", "draw"]
 ENGINES = ("page", "graphviz")
 
 
-class Format(NamedTuple):
-    """A format of files: what it needs beside netspec, and what writes it."""
-
-    needs: str
-    write: Callable[[Network, Look], bytes]
-
-
 def draw(network: Network, format: str = "svg", look: Look | None = None) -> bytes:
     """Return a network as a file of one of FORMATS.
 
@@ -34,28 +28,34 @@ def draw(network: Network, format: str = "svg", look: Look | None = None) -> byt
     """
     if format not in FORMATS:
         raise LookError(f"format {format!r}: expected one of {', '.join(FORMATS)}")
-    return FORMATS[format].write(network, look or Look())
+    look = look or Look()
+    if format == "html" and look.block is not None:
+        raise LookError("a page shows a whole network, whose blocks open; other formats draw one")
+    shown = network if look.block is None else block_network(network, look.block)
+    return FORMATS[format](shown, look)
 
 
-def _picture(format: str, network: Network, look: Look) -> bytes:
+def _picture(kind: str, network: Network, look: Look) -> bytes:
     if look.engine == "graphviz":
-        return render_dot(to_dot(network, look.depth), format, look.timeout)
+        return render_dot(to_dot(network, look), kind, look.timeout)
     text = to_svg(network, look)
-    if format == "svg":
-        return text.encode()
+    return to_pdf(text) if kind == "pdf" else text.encode()
+
+
+def _png(network: Network, look: Look) -> bytes:
     try:
-        return rasterise(text, format)
-    except (ImportError, OSError) as error:
-        need = f".{format} needs {FORMATS[format].needs} (or write .svg, which needs nothing)"
-        raise OSError(f"{need}: {error}".splitlines()[0]) from None
+        return to_png(_picture("pdf", network, look), look.dpi)
+    except ImportError as error:
+        need = ".png needs PDFium: pip install 'netspec[figures]' (or write .pdf or .svg)"
+        raise OSError(f"{need}: {error}") from None
 
 
-_CAIRO = "CairoSVG and the cairo library: pip install 'netspec[figures]' and apt install libcairo2"
-FORMATS: Mapping[str, Format] = {
-    "svg": Format("", partial(_picture, "svg")),
-    "png": Format(_CAIRO, partial(_picture, "png")),
-    "pdf": Format(_CAIRO, partial(_picture, "pdf")),
-    "dot": Format("", lambda network, look: to_dot(network, look.depth).encode()),
-    "mmd": Format("", lambda network, look: to_mermaid(network, look.depth).encode()),
-    "html": Format("", lambda network, look: to_html(network).encode()),
+FORMATS: Mapping[str, Callable[[Network, Look], bytes]] = {
+    "svg": partial(_picture, "svg"),
+    "png": _png,
+    "pdf": partial(_picture, "pdf"),
+    "dot": lambda network, look: to_dot(network, look).encode(),
+    "mmd": lambda network, look: to_mermaid(network, look.depth).encode(),
+    "html": lambda network, look: to_html(network).encode(),
 }
+"""What writes each format."""

@@ -16,7 +16,9 @@ class Look:
     """How a network is drawn; a format takes no notice of what it has no use for.
 
     Blocks more than `depth` levels down are closed, but for those that `open` names. `width` and
-    `height` are lengths such as "3.5in"; `min_text` is in points.
+    `height` are lengths such as "3.5in"; `min_text` is in points. With `names` boxes have those of
+    their layers. A PNG has `dpi` pixels an inch; None: 300, or what memory can hold. `block` names
+    a block, which is drawn as it is written, or the path of a use: only that is drawn.
     """
 
     page: str = "letter"
@@ -29,6 +31,9 @@ class Look:
     height: str | None = None
     min_text: float | None = None
     open: Sequence[str] = ()
+    names: bool = False
+    dpi: int | None = None
+    block: str | None = None
 
 
 class Options(TypedDict, total=False):
@@ -44,3 +49,6 @@ class Options(TypedDict, total=False):
     height: str | None
     min_text: float | None
     open: Sequence[str]
+    names: bool
+    dpi: int | None
+    block: str | None

@@ -9,8 +9,8 @@ from netspec import limits
 from netspec.analysis.network import Network
 from netspec.emit.diagram.numbers import cost_text, shape_text
 from netspec.emit.diagram.runs import Details
-from netspec.emit.diagram.tree import Cluster, Item, Leaf, branch_order, leaves, tail
-from netspec.emit.palette import KINDS
+from netspec.emit.diagram.tree import JOINER, Cluster, Item, Leaf, branch_order, leaves, tail
+from netspec.emit.palette import fills
 from netspec.graph.model import NodeId
 
 _Names = defaultdict[NodeId, str]
@@ -35,8 +35,8 @@ def _chart(root: Cluster, network: Network) -> list[str]:
     # Short names for Mermaid: a layer may be called `end`, a node may not.
     names: _Names = defaultdict(lambda: f"n{len(names)}")
     lines = ["flowchart TB", *_contents(root, network, names, "  ")]
-    for kind in dict.fromkeys(leaf.kind for leaf in leaves(root)):
-        lines.append(f"  classDef op_{kind} fill:{KINDS[kind].light},stroke:#333,color:#111")
+    for fill in fills((leaf.kind, leaf.kernel) for leaf in leaves(root)):
+        lines.append(f"  classDef op_{fill.key} fill:{fill.light},stroke:#333,color:#111")
     if heads := [names[leaf.id] for leaf in leaves(root) if leaf.train_only]:
         lines.append("  classDef head stroke:#8a2f8a,stroke-dasharray:4 3")
         lines.append(f"  class {','.join(heads)} head")
@@ -50,7 +50,7 @@ def _contents(cluster: Cluster, network: Network, names: _Names, indent: str) ->
         if isinstance(item, Leaf):
             yield indent + _node(item, names)
             continue
-        title = f"{item.counted} · {cost_text(item.cost)}"
+        title = JOINER.join(filter(None, (item.counted, cost_text(item.cost))))
         title += " · training only" if item.train_only and not cluster.id else ""
         yield f'{indent}subgraph {names[item.id]}["{_text(title)}"]'
         yield from _contents(item, network, names, indent + "  ")
@@ -66,9 +66,10 @@ def _contents(cluster: Cluster, network: Network, names: _Names, indent: str) ->
 
 
 def _node(leaf: Leaf, names: _Names) -> str:
-    cost = f" · {cost_text(leaf.cost)}" if leaf.kind == "block" else ""
+    text = JOINER.join(filter(None, (leaf.counted, cost_text(leaf.cost))))
+    text = text if leaf.kind == "block" else leaf.counted
     opening, closing = ("([", "])") if leaf.kind == "input" else ("[", "]")
-    return f'{names[leaf.id]}{opening}"{_text(leaf.counted + cost)}"{closing}:::op_{leaf.kind}'
+    return f'{names[leaf.id]}{opening}"{_text(text)}"{closing}:::op_{leaf.fill.key}'
 
 
 def _heads(item: Item, node: NodeId) -> list[Leaf]:

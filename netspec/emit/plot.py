@@ -26,12 +26,12 @@ class _Series(NamedTuple):
     cumulative: bool
 
 
-def plot(network: Network, format: str = "svg", depth: int = 1) -> bytes:
-    """Return a plot per block, and cumulative, as a file of a format that matplotlib writes.
+def plot(network: Network, format: str = "svg", by: str = "block", depth: int = 1) -> bytes:
+    """Return a plot of a report's rows, and cumulative, as a file that matplotlib writes.
 
     Inference only. The same network gives the same bytes. Raises ImportError without matplotlib.
     """
-    table = main_table(Measured(network), "block", depth)
+    table = main_table(Measured(network), by, depth)
     columns = {column.key: i for i, column in enumerate(table.columns)}
     rows = [row for row in table.rows if row[columns["share"]] is not None]
     names = [str(row[0]) for row in rows]
@@ -43,7 +43,7 @@ def plot(network: Network, format: str = "svg", depth: int = 1) -> bytes:
     def draw(figure: Figure) -> None:
         panels = figure.subplots(1, 4, sharey=True)
         for axes, one in zip(panels, series, strict=True):
-            _draw(axes, names, one)
+            _draw(axes, names, one, "cumulative" if one.cumulative else table.title)
         figure.suptitle(f"{network.graph.name}, inference")
 
     return saved((11, min(1.2 + 0.24 * len(rows), 200)), format, draw)
@@ -72,7 +72,7 @@ def saved(size: tuple[float, float], format: str, draw: Callable[[Figure], None]
     return out.getvalue()
 
 
-def _draw(axes: Axes, names: Sequence[str], series: _Series) -> None:
+def _draw(axes: Axes, names: Sequence[str], series: _Series, what: str) -> None:
     """Draw one panel: bars with their values, from the first row down."""
     top = max(series.values, default=0) or 1
     factor, prefix = unit(top)
@@ -86,7 +86,6 @@ def _draw(axes: Axes, names: Sequence[str], series: _Series) -> None:
     axes.set_yticks(places, names)
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.set_xlim(0, 1.22 * top / factor)
-    what = "cumulative" if series.cumulative else "per block"
     axes.set_title(f"{series.name}, {what}", fontsize=9)
     axes.set_xlabel(scaled(series.name, prefix))
     axes.spines[["top", "right"]].set_visible(False)

@@ -17,26 +17,34 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _MOST_ROWS = 100
-_NUMBERS = (
+NUMBERS = (
     Column("params", "params"),
     Column("macs", "MACs"),
     Column("activation_bytes", "bytes held"),
     Column("peak_bytes", "peak bytes"),
     Column("milliseconds", "ms"),
 )
+FRONT = Column("on_front", "front", "text")
+REASONS = (
+    FRONT,
+    Column("code", "code", "text"),
+    Column("place", "place", "text"),
+    Column("reason", "reason", "text"),
+)
+VERDICT = Column("verdict", "verdict", "text")
 _WORDS = dict(
     zip(GOALS, ("parameters", "multiply-adds", "bytes held", "milliseconds"), strict=True)
 )
-_HEADINGS = {column.key: column.title for column in _NUMBERS}
+_HEADINGS = {column.key: column.title for column in NUMBERS}
 
 
 def point_table(points: Sequence[Point], verdicts: Sequence[Column], rows: Sequence[Row]) -> Table:
     """Return points as a table: their values, what they come to, and further cells of each."""
     names = dict.fromkeys(name for point in points for name in point.values)
-    taken = {column.key for column in (*_NUMBERS, *verdicts)}
+    taken = {column.key for column in (*NUMBERS, *verdicts)}
     swept = [Column(f"${name}" if name in taken else name, name) for name in names]
     timed = any(point.milliseconds is not None for point in points)
-    numbers = _NUMBERS if timed else _NUMBERS[:-1]
+    numbers = NUMBERS if timed else NUMBERS[:-1]
     cells = [
         (*map(_cell, point.values.values()), *_measures(point, numbers), *more)
         for point, more in zip(points, rows, strict=True)
@@ -56,16 +64,10 @@ def _measures(point: Point, numbers: Sequence[Column]) -> Row:
 
 def all_points(name: str, points: Sequence[Point]) -> Report:
     """Return every point of a sweep for programs: those without a network with the reason."""
-    verdicts = (
-        Column("on_front", "front", "text"),
-        Column("code", "code", "text"),
-        Column("place", "place", "text"),
-        Column("reason", "reason", "text"),
-    )
     rows: list[Row] = [
         ("true" if point.on_front else "false", *(point.reason or ("", "", ""))) for point in points
     ]
-    return Report(name, (), (point_table(points, verdicts, rows),), ())
+    return Report(name, (), (point_table(points, REASONS, rows),), ())
 
 
 def front_report(name: str, points: Sequence[Point], goals: Collection[str] = GOALS) -> Report:
@@ -74,7 +76,7 @@ def front_report(name: str, points: Sequence[Point], goals: Collection[str] = GO
     front = [point for point in found if point.on_front]
     shown = found if len(found) <= _MOST_ROWS else front
     marks: list[Row] = [("*" if point.on_front else "",) for point in shown]
-    table = point_table(shown, (Column("on_front", "front", "text"),), marks)
+    table = point_table(shown, (FRONT,), marks)
     counts = counted(len(found), "network"), f"{len(front):,} on the front"
     facts = [Fact("count", "", Column("count", "", "text"), text) for text in counts]
     notes = [*([_rule(points, signs(goals))] if found else ()), *_reasons(points)]
@@ -116,7 +118,7 @@ def _reasons(points: Sequence[Point]) -> list[str]:
 def fit_report(title: str, found: Mapping[str, Point], notes: Sequence[str]) -> Report:
     """Return a few points, each with what is said of it."""
     rows: list[Row] = [(verdict,) for verdict in found]
-    table = point_table([*found.values()], (Column("verdict", "verdict", "text"),), rows)
+    table = point_table([*found.values()], (VERDICT,), rows)
     return Report(title, (), (table,), tuple(notes))
 
 

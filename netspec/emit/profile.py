@@ -9,7 +9,7 @@ from pathlib import PurePath
 from typing import Any, NamedTuple
 
 from netspec.analysis.network import Network
-from netspec.emit.report.table import Column, Fact, Row, Table, shares
+from netspec.emit.report.table import Column, Fact, Row, Table, percent
 from netspec.emit.report.written import Report
 from netspec.graph.model import Node, path
 from netspec.runtime.profile import Profile
@@ -62,11 +62,8 @@ def _table(profile: Profile, by: str, depth: int) -> Table:
     macs = [sum(costs[node.id].macs for node in group.nodes) for group in groups]
     is_line = by == "line"
     whole = profile.network.totals.inference.macs
-    if is_line:
-        spent = sum(profile.nodes.values())
-        times, works = [_percent(x, spent) for x in seconds], [_percent(x, whole) for x in macs]
-    else:
-        times, works = shares([round(1e9 * x) for x in seconds]), shares(macs)
+    spent = sum(profile.nodes.values())
+    times, works = [percent(x, spent) for x in seconds], [percent(x, whole) for x in macs]
     rows = [
         (group.name, group.line, _milliseconds(a), b, c, d, *([group.text] if is_line else []))
         for group, a, b, c, d in zip(groups, seconds, times, works, macs, strict=True)
@@ -102,10 +99,6 @@ def _totals(profile: Profile) -> Iterator[Row]:
 
 def _milliseconds(seconds: float) -> float:
     return float(f"{1000 * seconds:.4g}")
-
-
-def _percent(part: float, whole: float) -> float:
-    return round(100 * part / whole, 1) if whole else 0.0
 
 
 # ---------------------------------------------------------------------- groups

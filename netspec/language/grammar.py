@@ -213,10 +213,12 @@ class ExpectKeys(Keys):
     unknown: ClassVar[str] = "no metric is called `{key}`"
 
     params: Limit = key(None, "learnt parameters in inference", "6998552")
-    macs: Limit = key(None, "multiply-adds for one input in inference", "<=1.6G")
+    macs: Limit = key(None, "multiply-adds of a forward pass in inference, for one input", "<=1.6G")
     depth: Limit = key(None, "the most layers with parameters on a path", "22")
     train_params: Limit = key(None, "learnt parameters with the training-only heads")
-    train_macs: Limit = key(None, "multiply-adds with the training-only heads")
+    train_macs: Limit = key(
+        None, "multiply-adds of a forward pass with the training-only heads, for one input"
+    )
 
     @classmethod
     def instead(cls, key: str, value: Tree, absent: list[str]) -> str:

@@ -9,6 +9,7 @@ from netspec.ops.arguments import AnyReal, Axis, Dimension, Inplace, Size, Word
 from netspec.ops.axes import index, refuse_axis
 from netspec.ops.base import Call, Cost, Infix, Layout, Op, Problem, Storage, numbers, op, product
 from netspec.ops.dim import Shape
+from netspec.ops.held import Keeps, Kept, Laid, Made, Precision, Strides, contiguous, dense
 from netspec.ops.reach import SAME, Reach, Reads, in_order, mixing, one_by_one
 
 
@@ -20,10 +21,22 @@ class Activation(Op):
     layout: ClassVar[Layout] = Layout.KEPT
     storage: ClassVar[Storage] = Storage.OVERWRITES
     other: ClassVar[str] = "activation"
+    keeps_in_place: ClassVar[Keeps] = Keeps.INPUTS
+    """What backward needs where the output overwrites the input; of that it keeps a copy."""
     positional: ClassVar[int] = 0
 
     def cost(self, *inputs: Shape) -> Cost:
         return Cost(other=product(inputs[0]))
+
+    def strides(self, sizes: tuple[int, ...], *inputs: Laid) -> Strides | None:
+        return inputs[0].strides if self.shares(training=True) else dense(inputs[0])
+
+    def kept(self, params: str, *inputs: Laid) -> Kept:
+        if not self.shares(training=True):
+            return super().kept(params, *inputs)
+        if self.keeps_in_place is Keeps.OUTPUT:
+            return Kept(output=True)
+        return Kept(made=(Made(inputs[0].elements, inputs[0].type),))
 
     def reach(self, x: Shape) -> Reads | None:
         return one_by_one(len(x))
@@ -37,6 +50,8 @@ class ReLU(Activation):
     """max(x, 0)."""
 
     module: ClassVar[str] = "nn.ReLU"
+    keeps: ClassVar[Keeps] = Keeps.OUTPUT
+    keeps_in_place: ClassVar[Keeps] = Keeps.OUTPUT
     inplace: Inplace = False
 
 
@@ -53,6 +68,7 @@ class LeakyReLU(Activation):
     """x, times `negative_slope` where it is negative."""
 
     module: ClassVar[str] = "nn.LeakyReLU"
+    keeps_in_place: ClassVar[Keeps] = Keeps.OUTPUT
     positional: ClassVar[int] = 1
     negative_slope: AnyReal = Field(0.01, description="the slope for negative values")
     inplace: Inplace = False
@@ -63,6 +79,7 @@ class PReLU(Activation):
     """x, times a learnt slope where it is negative; `num_parameters` is 1 or one per channel."""
 
     module: ClassVar[str] = "nn.PReLU"
+    precision: ClassVar[Precision] = Precision.LOW
     positional: ClassVar[int] = 1
     num_parameters: Size = Field(1, description="1, or one learnt slope for each channel")
     init: AnyReal = Field(0.25, description="the slope that training starts at")
@@ -76,12 +93,16 @@ class PReLU(Activation):
     def weights(self, *inputs: Shape) -> dict[str, Shape]:
         return {"weight": (self.num_parameters,)}
 
+    def kept(self, params: str, *inputs: Laid) -> Kept:
+        return Kept((0,), weights=("weight",))
+
 
 @op("elu")
 class ELU(Activation):
     """x, or alpha * (exp(x) - 1) where it is negative."""
 
     module: ClassVar[str] = "nn.ELU"
+    keeps_in_place: ClassVar[Keeps] = Keeps.OUTPUT
     positional: ClassVar[int] = 1
     alpha: AnyReal = Field(1.0, description="the scale of the negative part")
     inplace: Inplace = False
@@ -92,6 +113,7 @@ class SELU(Activation):
     """A scaled ELU whose scales keep mean 0 and variance 1 from layer to layer."""
 
     module: ClassVar[str] = "nn.SELU"
+    keeps_in_place: ClassVar[Keeps] = Keeps.OUTPUT
     inplace: Inplace = False
 
 
@@ -134,6 +156,7 @@ class Sigmoid(Activation):
     """1 / (1 + exp(-x))."""
 
     module: ClassVar[str] = "nn.Sigmoid"
+    keeps: ClassVar[Keeps] = Keeps.OUTPUT
 
     def label(self) -> str:
         return "sigmoid"
@@ -152,6 +175,7 @@ class Tanh(Activation):
     """Hyperbolic tangent."""
 
     module: ClassVar[str] = "nn.Tanh"
+    keeps: ClassVar[Keeps] = Keeps.OUTPUT
 
     def label(self) -> str:
         return "tanh"
@@ -219,6 +243,9 @@ class AlongAxis(Activation):
         keywords: dict[str, Any] = {"dim": self.dim}
         return Call(self.module, (), keywords)
 
+    def strides(self, sizes: tuple[int, ...], *inputs: Laid) -> Strides | None:
+        return contiguous(sizes)
+
     def reach(self, x: Shape) -> Reads | None:
         return mixing(numbers(x), {index(self.dim, x)})
 
@@ -231,6 +258,7 @@ class Softmax(AlongAxis):
     """exp(x) divided by its sum along `dim`."""
 
     module: ClassVar[str] = "nn.Softmax"
+    keeps: ClassVar[Keeps] = Keeps.OUTPUT
 
 
 @op("log_softmax")
@@ -238,3 +266,4 @@ class LogSoftmax(AlongAxis):
     """Logarithm of the softmax along `dim`."""
 
     module: ClassVar[str] = "nn.LogSoftmax"
+    keeps: ClassVar[Keeps] = Keeps.OUTPUT

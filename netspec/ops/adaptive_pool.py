@@ -7,7 +7,9 @@ from pydantic import Field
 from netspec.ops.arguments import Integer, Size
 from netspec.ops.base import Call, Cost, Infix, Layout, Op, numbers, op, product
 from netspec.ops.dim import Shape
-from netspec.ops.reach import Reads, adapting, in_order
+from netspec.ops.held import NOTHING, Kept, Laid, Precision, Strides, like
+from netspec.ops.pool import with_places
+from netspec.ops.reach import Reads, adapted, adapting, in_order
 from netspec.ops.window import every
 
 OutputTriple = Annotated[
@@ -26,7 +28,15 @@ class Adaptive(Op):
     other: ClassVar[str] = "pooling"
 
     def cost(self, *inputs: Shape) -> Cost:
-        return Cost(other=product(inputs[0]))
+        return Cost(other=adapted(numbers(inputs[0]), numbers(self.shape(*inputs))))
+
+    def strides(self, sizes: tuple[int, ...], *inputs: Laid) -> Strides | None:
+        return like(inputs[0], sizes)
+
+    def kept(self, params: str, *inputs: Laid) -> Kept:
+        # PyTorch takes the mean where one element comes out, whose gradient needs nothing.
+        sizes = self.shape(inputs[0].sizes[1:])[1:]
+        return NOTHING if product(sizes) == 1 else super().kept(params, *inputs)
 
     def reach(self, x: Shape) -> Reads | None:
         return in_order(map(adapting, numbers(x), numbers(self.shape(x))))
@@ -78,14 +88,22 @@ class AdaptiveAvgPool3d(AdaptivePool):
     """The mean of windows chosen for an output size; null among three keeps the input's size."""
 
     module: ClassVar[str] = "nn.AdaptiveAvgPool3d"
+    precision: ClassVar[Precision] = Precision.FULL
     spatial: ClassVar[int] = 3
     rank: ClassVar[int | None] = 4
 
     output_size: OutputTriple = Field(description=_SIZE)
 
 
+class AdaptiveMaxPool(AdaptivePool):
+    """The largest value of each window."""
+
+    def kept(self, params: str, *inputs: Laid) -> Kept:
+        return with_places(inputs[0], self.shape(inputs[0].sizes[1:]))
+
+
 @op("adaptive_max_pool1d")
-class AdaptiveMaxPool1d(AdaptivePool):
+class AdaptiveMaxPool1d(AdaptiveMaxPool):
     """The largest value of windows chosen so that the output has the given length."""
 
     module: ClassVar[str] = "nn.AdaptiveMaxPool1d"
@@ -96,7 +114,7 @@ class AdaptiveMaxPool1d(AdaptivePool):
 
 
 @op("adaptive_max_pool2d")
-class AdaptiveMaxPool2d(AdaptivePool):
+class AdaptiveMaxPool2d(AdaptiveMaxPool):
     """The largest value of windows chosen for an output size; null in a pair keeps the input's."""
 
     module: ClassVar[str] = "nn.AdaptiveMaxPool2d"
@@ -107,10 +125,11 @@ class AdaptiveMaxPool2d(AdaptivePool):
 
 
 @op("adaptive_max_pool3d")
-class AdaptiveMaxPool3d(AdaptivePool):
+class AdaptiveMaxPool3d(AdaptiveMaxPool):
     """The largest value of windows chosen for an output size; null keeps the input's size."""
 
     module: ClassVar[str] = "nn.AdaptiveMaxPool3d"
+    precision: ClassVar[Precision] = Precision.FULL
     spatial: ClassVar[int] = 3
     rank: ClassVar[int | None] = 4
 

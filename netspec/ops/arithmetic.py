@@ -11,8 +11,9 @@ from netspec.ops.arguments import AnyReal, Boolean, Fixed, Integer, ListOf, Real
 from netspec.ops.axes import index, refuse_axis
 from netspec.ops.base import Call, Cost, Infix, Layout, Op, Problem, numbers, op, product
 from netspec.ops.dim import Shape
+from netspec.ops.held import Keeps
 from netspec.ops.reach import SAME, Along, Reads, mixing
-from netspec.ops.window import every
+from netspec.ops.window import every, rounded
 
 Limit = Annotated[float | None, Real(optional=True)]
 Axes = Annotated[int | tuple[int, ...], Fixed(ListOf(Integer(-limits.SIZE), single=True))]
@@ -33,6 +34,7 @@ class Exp(Function):
     """The exponential function."""
 
     module: ClassVar[str] = "torch.exp"
+    keeps: ClassVar[Keeps] = Keeps.OUTPUT
 
 
 @op("neg")
@@ -40,6 +42,7 @@ class Neg(Function):
     """The input with the other sign."""
 
     module: ClassVar[str] = "torch.neg"
+    keeps: ClassVar[Keeps] = Keeps.NOTHING
 
 
 @op("pow")
@@ -51,7 +54,7 @@ class Pow(Function):
     exponent: AnyReal = Field(description="the power")
 
     def label(self) -> str:
-        return f"pow {self.exponent}"
+        return f"pow {rounded(self.exponent)}"
 
 
 @op("clamp")
@@ -74,6 +77,7 @@ class Scale(Function):
     """The input times a number."""
 
     module: ClassVar[str] = "torch.mul"
+    keeps: ClassVar[Keeps] = Keeps.NOTHING
 
     factor: AnyReal = Field(description="what every element is multiplied by")
 
@@ -81,7 +85,7 @@ class Scale(Function):
         return Infix("*", (self.factor,))
 
     def label(self) -> str:
-        return f"× {self.factor}"
+        return f"× {rounded(self.factor)}"
 
 
 @op("mean")
@@ -89,6 +93,7 @@ class Mean(Op):
     """The mean over one dimension or several; they count as in PyTorch, 0 is the batch."""
 
     module: ClassVar[str] = "torch.mean"
+    keeps: ClassVar[Keeps] = Keeps.NOTHING
     is_module: ClassVar[bool] = False
     style: ClassVar[str] = "pool"
     layout: ClassVar[Layout] = Layout.FIRST

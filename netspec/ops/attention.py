@@ -7,8 +7,9 @@ from pydantic import Field
 
 from netspec.ops.arguments import Bias, Flag, Probability, Real, Size
 from netspec.ops.axes import refuse_rank
-from netspec.ops.base import Call, Cost, Infix, Input, Op, Problem, numbers, op, product
+from netspec.ops.base import Call, Cost, Gradients, Infix, Input, Op, Problem, numbers, op, product
 from netspec.ops.dim import Dim, Shape
+from netspec.ops.held import Kept, Laid, Made, Precision, Strides, contiguous, dense, widest
 from netspec.ops.merge import broadcast, refuse_ranks
 from netspec.ops.reach import Reads, mixing
 from netspec.ops.window import times
@@ -32,6 +33,22 @@ def _leading(*inputs: Shape) -> Shape:
     return tuple(map(broadcast, zip(*(x[:-2] for x in inputs), strict=True)))
 
 
+def _is_row(x: Laid, leading: Shape) -> bool:
+    """Tell whether matrices, repeated for these sizes, form one row without a copy."""
+    if len(x.sizes) == 3 and x.sizes[:1] == leading:
+        return True
+    sizes = (*numbers(leading), *x.sizes[-2:])
+    places = zip(x.sizes, sizes, x.strides, strict=True)
+    repeated = tuple(stride if old == new else 0 for old, new, stride in places)
+    row = (int(product(leading)), *x.sizes[-2:])
+    return Laid(sizes, repeated, x.type, x.learns).fits(row)
+
+
+def _factor(x: Laid, leading: Shape) -> int:
+    """Return how many elements a factor has that is made for a product of matrices."""
+    return x.elements if _is_row(x, leading) else int(product((*leading, *x.sizes[-2:])))
+
+
 @op("matmul")
 class Matmul(Op):
     """The product of two matrices, which stand in the last two dimensions of the inputs."""
@@ -39,6 +56,7 @@ class Matmul(Op):
     module: ClassVar[str] = "torch.matmul"
     is_module: ClassVar[bool] = False
     style: ClassVar[str] = "attention"
+    precision: ClassVar[Precision] = Precision.LOW
     may_run_once: ClassVar[bool] = False
     reads: ClassVar[Sequence[int]] = (2,)
 
@@ -57,8 +75,45 @@ class Matmul(Op):
     def cost(self, *inputs: Shape) -> Cost:
         return Cost(product(self.shape(*inputs)) * product(inputs[0][-1:]))
 
+    def kept(self, params: str, *inputs: Laid) -> Kept:
+        leading = _leading(*(x.sizes for x in inputs))
+        kept = [i for i, other in enumerate(reversed(inputs)) if other.learns]
+        seen = [i for i in kept if _is_row(inputs[i], leading)]
+        copied = [inputs[i] for i in kept if i not in seen]
+        return Kept(seen, made=[Made(_factor(x, leading), x.type) for x in copied])
+
     def torch(self, *inputs: Shape) -> Call | Infix:
         return Infix("@")
+
+
+def _is_fused(q: Laid, k: Laid, v: Laid, *mask: Laid) -> bool:
+    """Tell whether PyTorch computes attention at once, without keeping the products."""
+    is_alike = q.sizes[:-2] == k.sizes[:-2] == v.sizes[:-2] and q.sizes[-1] == v.sizes[-1]
+    is_dense = all(x.strides[-1] == 1 for x in (q, k, v))
+    return len(q.sizes) == 4 and is_alike and is_dense and not any(x.learns for x in mask)
+
+
+def _kept_of_products(q: Laid, k: Laid, v: Laid, *mask: Laid) -> Kept:
+    """Return what backward keeps of softmax(q k^T) v where it is two products.
+
+    The factors q and k are made, as both are scaled; half precision is computed in float32.
+    """
+    inner = numbers(_leading(q.sizes, k.sizes))
+    leading = numbers(_leading(q.sizes, k.sizes, v.sizes))
+    type, is_weighed = widest((q.type, "float32")), any(x.learns for x in (q, k, *mask))
+    sizes = (*inner, q.sizes[-2], k.sizes[-2])
+    weights = Laid(sizes, contiguous(sizes), type, is_weighed)
+    counts = [
+        _factor(x._replace(strides=dense(x)), inner)
+        for x, other in ((q, k), (k, q))
+        if other.learns
+    ]
+    counts += [weights.elements] if is_weighed else []
+    is_same = is_weighed and _is_row(weights, leading)
+    counts += [_factor(weights, leading)] if v.learns and not is_same else []
+    reads = is_weighed and type == v.type and _is_row(v, leading)
+    counts += [_factor(v, leading)] if is_weighed and not reads else []
+    return Kept((2,) if reads else (), made=[Made(count, type) for count in counts])
 
 
 @op("scaled_dot_product_attention")
@@ -73,6 +128,7 @@ class ScaledDotProductAttention(Op):
     is_module: ClassVar[bool] = False
     style: ClassVar[str] = "attention"
     other: ClassVar[str] = "activation"
+    precision: ClassVar[Precision] = Precision.LOW
     may_run_once: ClassVar[bool] = False
     reads: ClassVar[Sequence[int]] = (3, 4)
 
@@ -108,11 +164,31 @@ class ScaledDotProductAttention(Op):
         q, k, v, *_ = inputs
         return (*_leading(q, k, v), q[-2], v[-1])
 
+    @staticmethod
+    def _products(q: Shape, k: Shape, v: Shape) -> tuple[int, int]:
+        """Return the multiply-adds of queries with keys, and of their weights with values."""
+        weights = product((*_leading(q, k, v), q[-2], k[-2], v[-1]))
+        return product((*_leading(q, k), q[-2], k[-2], k[-1])), weights
+
     def cost(self, *inputs: Shape) -> Cost:
         q, k, v, *_ = inputs
         weights = product((*_leading(q, k, v), q[-2], k[-2]))
-        macs = product((*_leading(q, k), q[-2], k[-2], k[-1])) + weights * product(v[-1:])
-        return Cost(macs, weights)
+        return Cost(sum(self._products(q, k, v)), weights)
+
+    def backward(self, wanted: Sequence[bool], *inputs: Shape) -> Gradients:
+        """Return what the products take whose weights are kept; fused kernels compute them anew."""
+        first, second = self._products(*inputs[:3])
+        q, k, v, *mask = wanted
+        return Gradients(first * (q + k) + second * (v + any((q, k, *mask))))
+
+    def strides(self, sizes: tuple[int, ...], *inputs: Laid) -> Strides | None:
+        return dense(inputs[0]) if _is_fused(*inputs) else contiguous(sizes)
+
+    def kept(self, params: str, *inputs: Laid) -> Kept:
+        if not _is_fused(*inputs):
+            return _kept_of_products(*inputs)
+        sums = Made(int(product(inputs[0].sizes[:-1])), "float32")
+        return Kept(range(len(inputs)), output=True, made=(sums,))
 
     def torch(self, *inputs: Shape) -> Call | Infix:
         given = {
@@ -139,6 +215,7 @@ class MultiheadAttention(Op):
     style: ClassVar[str] = "attention"
     other: ClassVar[str] = "activation"
     has_depth: ClassVar[bool] = True
+    precision: ClassVar[Precision] = Precision.LOW
     rank: ClassVar[int | None] = 2
     reads: ClassVar[Sequence[int]] = (1, 3)
 
@@ -189,17 +266,60 @@ class MultiheadAttention(Op):
         found["out_proj.weight"] = (n, n)
         return found | ({"out_proj.bias": (n,)} if self.bias else {})
 
-    def cost(self, *inputs: Shape) -> Cost:
+    def _projections(self, inputs: tuple[Shape, ...]) -> tuple[int, int, int]:
+        """Return the multiply-adds that project queries, keys and values; results as queries."""
         q, k, v = self._roles(inputs)
-        n, queries = q[-1], q[-2]
-        projected = product((n, n, queries)) * 2 + product((*k, n)) + product((*v, n))
+        return product((*q, q[-1])), product((*k, q[-1])), product((*v, q[-1]))
+
+    def _products(self, inputs: tuple[Shape, ...]) -> tuple[int, int]:
+        """Return the sizes of the weights of each feature and of each head, by queries by keys."""
+        q, k, _ = self._roles(inputs)
         keys = k[-2] + self.add_bias_kv + self.add_zero_attn
-        return Cost(
-            projected + product((2, n, queries, keys)), product((self.num_heads, queries, keys))
-        )
+        return product((q[-1], q[-2], keys)), product((self.num_heads, q[-2], keys))
+
+    def cost(self, *inputs: Shape) -> Cost:
+        q, k, v = self._projections(inputs)
+        products, weights = self._products(inputs)
+        return Cost(q + k + v + q + 2 * products, weights)
+
+    def backward(self, wanted: Sequence[bool], *inputs: Shape) -> Gradients:
+        """Return what it takes where the weights are kept; fused kernels compute them anew."""
+        projections = self._projections(inputs)
+        each = tuple(wanted) * 3 if len(inputs) == 1 else wanted
+        chosen = sum(macs for macs, is_wanted in zip(projections, each, strict=True) if is_wanted)
+        q, products = projections[0], self._products(inputs)[0]
+        return Gradients(chosen, sum(projections) + 2 * q + 4 * products)
 
     def shape(self, *inputs: Shape) -> Shape:
         return inputs[0]
+
+    def strides(self, sizes: tuple[int, ...], *inputs: Laid) -> Strides | None:
+        images, _, features = sizes  # inside, the tokens come first
+        return features, images * features, 1
+
+    def kept(self, params: str, *inputs: Laid) -> Kept:
+        # Inside the tokens come first: where that is another order, linear layers read a copy.
+        images, tokens, features = inputs[0].sizes
+        reads = [i for i, x in enumerate(inputs) if 1 in x.sizes[:2]]
+        copied = [Made(x.elements, x.type) for x in inputs if 1 not in x.sizes[:2]]
+        keys = inputs[-1].sizes[1] + self.add_bias_kv + self.add_zero_attn
+        has_packed_keys = len(inputs) == 1 and keys == tokens
+        query, values = inputs[0].elements, images * keys * features
+        type, wide = inputs[0].type, widest((inputs[0].type, "float32"))
+        if self.dropout:
+            weights = images * self.num_heads * tokens * keys
+            noise = 1 if self.dropout == 1 else weights
+            inner = [query, values, weights, noise, weights]
+            is_whole = has_packed_keys and type == wide
+            made = [Made(count, wide) for count in inner]
+            made += [Made(3 * query if is_whole else values, wide), Made(query, type)]
+        else:
+            projected = [3 * query if len(inputs) == 1 else query, query]
+            projected += [] if has_packed_keys else [values, values]
+            made = [Made(count, type) for count in projected]
+            made.append(Made(images * self.num_heads * tokens, "float32"))
+        names = [name for name in self.weights(*(x.sizes[1:] for x in inputs)) if "weight" in name]
+        return Kept(reads, made=[*copied, *made], weights=names)
 
     def reach(self, x: Shape) -> Reads | None:
         return mixing(numbers(x), range(len(x)))

@@ -22,6 +22,7 @@ from pydantic import BaseModel, ConfigDict
 
 from netspec import limits
 from netspec.ops.dim import Dim, Shape, names, substitute
+from netspec.ops.held import NOTHING, Keeps, Kept, Laid, Precision, Strides, contiguous
 from netspec.ops.reach import Reads
 from netspec.text.codes import Code
 
@@ -40,6 +41,22 @@ class Cost(NamedTuple):
 
     macs: int = 0
     other: int = 0
+
+
+class Gradients(NamedTuple):
+    """Multiply-adds of the backward pass for one image (see `Op.backward`).
+
+    `inputs` are those of the inputs' gradients; `weights` those of the learnt tensors' gradients,
+    and of what lies between these and the output.
+    """
+
+    inputs: int = 0
+    weights: int = 0
+
+    @property
+    def macs(self) -> int:
+        """All of them."""
+        return self.inputs + self.weights
 
 
 class Window(NamedTuple):
@@ -100,7 +117,7 @@ class Storage(Enum):
     OWN = "a tensor of its own"
     VIEW = "the input's"
     IDLE = "the input's in inference, where the op does nothing"
-    OVERWRITES = "the input's, where nobody else reads that"
+    OVERWRITES = "the input's, where the op is told so by `inplace`"
 
 
 class Layout(Enum):
@@ -123,7 +140,8 @@ def numbers(dims: Shape) -> tuple[int, ...]:
 
 
 STYLES = (
-    *("linear", "attention", "pool", "norm", "activation", "dropout", "join", "reshape", "other"),
+    *("conv", "transposed", "linear", "attention", "pool", "resize", "norm", "activation"),
+    *("dropout", "join", "reshape", "other"),
 )
 """Kinds of op that pictures have a colour for."""
 OTHER_KINDS = ("pooling", "normalising", "activation", "bias", "joining")
@@ -148,6 +166,9 @@ class Op(BaseModel):
     """Whether a block may have it beside its one real op and still be drawn as one box."""
     layout: ClassVar[Layout] = Layout.OTHER
     storage: ClassVar[Storage] = Storage.OWN
+    keeps: ClassVar[Keeps] = Keeps.INPUTS
+    """What backward needs; an op that keeps more, or less, says so in `kept`."""
+    precision: ClassVar[Precision] = Precision.GIVEN
     may_run_once: ClassVar[bool] = True
     """Whether what is the same for all images may be computed once for them.
 
@@ -206,6 +227,39 @@ class Op(BaseModel):
         """
         return Cost()
 
+    def shares(self, training: bool) -> bool:
+        """Tell whether the output stands in the memory of the first input."""
+        if self.storage is Storage.IDLE and not training:
+            return True
+        return self.storage is Storage.VIEW or getattr(self, "inplace", False)
+
+    def strides(self, sizes: tuple[int, ...], *inputs: Laid) -> Strides | None:
+        """Return how an output of these sizes lies in memory; None for a view that is a copy."""
+        return contiguous(sizes)
+
+    def kept(self, params: str, *inputs: Laid) -> Kept:
+        """Return what backward keeps, where something here has a gradient.
+
+        `params` is the type of the weights. Measured with `saved_tensors_hooks` on a CPU.
+        """
+        match self.keeps:
+            case Keeps.INPUTS:
+                return Kept(range(len(inputs)))
+            case Keeps.OUTPUT:
+                return Kept(output=True)
+        return NOTHING
+
+    def backward(self, wanted: Sequence[bool], *inputs: Shape) -> Gradients:
+        """Return the multiply-adds of the backward pass; `wanted` are the gradients of the inputs.
+
+        A multiply-add of `cost` has two factors, and the gradient of each takes as many again. By
+        default one is an input's and one a learnt tensor's; without these both are of the inputs.
+        """
+        macs = self.cost(*inputs).macs
+        if self.weights(*inputs):
+            return Gradients(macs * any(wanted), macs)
+        return Gradients(2 * macs * sum(wanted) // len(wanted) if wanted else 0)
+
     def window(self) -> Window | None:
         """Return how the op moves over the feature map; None: element by element."""
         return None
@@ -257,9 +311,17 @@ class Op(BaseModel):
         """Return the few words that stand in a picture's node."""
         return self.op_name.rpartition(".")[2].replace("_", " ")
 
+    def brief(self) -> str:
+        """Return the label where the box is narrow, and its colour says what is left out."""
+        return self.label()
+
     def kind(self) -> str:
-        """Return the kind in a picture's legend, which chooses the colour."""
+        """Return the kind in a picture's legend, which chooses the colour: a STYLE."""
         return self.style
+
+    def kernel(self) -> Shape:
+        """Return the sizes that shade the colour and stand in the legend: those of a kernel."""
+        return ()
 
     def bind(self, env: Mapping[str, object]) -> "Op":
         """Replace parameters by their values and validate the result.

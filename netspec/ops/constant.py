@@ -21,6 +21,7 @@ from netspec.ops.arguments import (
 )
 from netspec.ops.base import INTEGER, REAL, Call, Infix, Input, Op, Problem, numbers, op, product
 from netspec.ops.dim import Shape
+from netspec.ops.held import Kept, Laid
 from netspec.ops.reach import Reads
 from netspec.ops.window import every, times
 from netspec.text.codes import Code
@@ -245,6 +246,9 @@ class Embedding(Op):
 
     def gives(self, *held: str) -> str:
         return REAL
+
+    def kept(self, params: str, *inputs: Laid) -> Kept:
+        return Kept((0,), type=params)
 
     def reach(self, x: Shape) -> Reads | None:
         return None

@@ -8,6 +8,7 @@ from pydantic import Field
 from netspec.ops.arguments import Bias, Count, Integer, Pair, PairFrom0, Size, Triple, Word
 from netspec.ops.base import Cost, Layout, Op, Problem, Window, numbers, op, product
 from netspec.ops.dim import Dim, Shape
+from netspec.ops.held import Kept, Laid, Made, Precision, Strides, like
 from netspec.ops.reach import Reach, Reads, grouped, in_order, spreading
 from netspec.ops.window import (
     DILATION,
@@ -36,6 +37,7 @@ class AnyConv(Op):
     style: ClassVar[str] = "conv"
     layout: ClassVar[Layout] = Layout.FIRST
     has_depth: ClassVar[bool] = True
+    precision: ClassVar[Precision] = Precision.LOW
     may_run_once: ClassVar[bool] = False
     other: ClassVar[str] = "bias"
     channels: ClassVar[tuple[str, ...]] = ("out_channels",)
@@ -73,18 +75,26 @@ class AnyConv(Op):
         biases = product(y) if self.bias else 0
         return Cost(pixels * product(self.weights(x)["weight"]), biases)
 
+    def strides(self, sizes: tuple[int, ...], *inputs: Laid) -> Strides | None:
+        return like(inputs[0], sizes)
+
+    def kept(self, params: str, *inputs: Laid) -> Kept:
+        return Kept((0,), weights=("weight",))
+
     def _groups(self, x: Shape) -> Reach:
         """Return which channels one of the output reads."""
         return grouped(numbers(x)[0], self.out_channels, self.groups)
 
-    def kind(self) -> str:
-        largest = max(every(self.kernel_size, self.spatial))
-        return next((f"conv{size}" for size in (1, 3, 5) if largest <= size), "conv7")
+    def kernel(self) -> Shape:
+        return every(self.kernel_size, self.spatial)
 
     def label(self) -> str:
+        return f"conv {self.brief()}"
+
+    def brief(self) -> str:
         groups = "" if self.groups == 1 else f", {self.groups} groups"
         window = label(self._over((0,) * self.spatial))
-        return f"conv {window}, {self.out_channels}{groups}"
+        return f"{window}, {self.out_channels}{groups}"
 
 
 class Conv(AnyConv):
@@ -147,6 +157,21 @@ class Conv(AnyConv):
     def cost(self, *inputs: Shape) -> Cost:
         y = self.shape(*inputs)
         return self._cost(product(y[1:]), inputs[0], y)
+
+    def kept(self, params: str, *inputs: Laid) -> Kept:
+        x, (before, after) = inputs[0], self._padding()
+        if self.padding_mode == "zeros" and before == after:
+            return super().kept(params, x)
+        # What is padded by another function is a tensor of its own, which the convolution reads.
+        if self.padding_mode == "zeros":
+            before, after = (
+                (0,) * self.spatial,
+                tuple(b - a for a, b in zip(before, after, strict=True)),
+            )
+        sizes = (n + a + b for n, a, b in zip(x.sizes[2:], before, after, strict=True))
+        padded = Made(product((*x.sizes[:2], *sizes)), x.type)
+        reads = (0,) if self.padding_mode in ("reflect", "replicate") and x.learns else ()
+        return Kept(reads, made=(padded,), weights=("weight",))
 
     def window(self) -> Window | None:
         return self._over(self._padding()[0])
@@ -251,6 +276,9 @@ class Transposed(AnyConv):
 
     def reach(self, x: Shape) -> Reads | None:
         return in_order((self._groups(x), *map(spreading, *self._window())))
+
+    def kind(self) -> str:
+        return "transposed"
 
     def label(self) -> str:
         return f"transposed {super().label()}"

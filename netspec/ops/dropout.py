@@ -8,7 +8,9 @@ from pydantic import Field
 from netspec.ops.arguments import Inplace, Probability, Word
 from netspec.ops.base import Layout, Op, Storage, op
 from netspec.ops.dim import Shape
+from netspec.ops.held import NOTHING, Kept, Laid, Made, Strides, dense
 from netspec.ops.reach import Reads, one_by_one
+from netspec.ops.window import rounded
 
 Chance = Annotated[Probability, Field(description="the probability of dropping")]
 
@@ -25,11 +27,27 @@ class Noise(Op):
     if TYPE_CHECKING:
         p: float
 
+    def shares(self, training: bool) -> bool:
+        return super().shares(training) or self.p == 0
+
+    def strides(self, sizes: tuple[int, ...], *inputs: Laid) -> Strides | None:
+        return inputs[0].strides if self.shares(training=True) else dense(inputs[0])
+
+    def kept(self, params: str, *inputs: Laid) -> Kept:
+        x = inputs[0]
+        if self.p == 0 or not x.learns:
+            return NOTHING
+        return Kept(made=(Made(self.noise(x), x.type),))
+
+    def noise(self, x: Laid) -> int:
+        """Return how many random numbers are drawn, of which backward keeps the tensor."""
+        return 1 if self.p == 1 else x.elements
+
     def reach(self, x: Shape) -> Reads | None:
         return one_by_one(len(x))
 
     def label(self) -> str:
-        return f"{super().label()} {self.p}"
+        return f"{super().label()} {rounded(self.p)}"
 
 
 class AnyDropout(Noise):
@@ -53,12 +71,18 @@ class Dropout2d(AnyDropout):
     module: ClassVar[str] = "nn.Dropout2d"
     rank: ClassVar[int | None] = 3
 
+    def noise(self, x: Laid) -> int:
+        return 1 if self.p == 1 else x.sizes[0] * x.sizes[1]
+
 
 @op("alpha_dropout")
 class AlphaDropout(AnyDropout):
     """Dropout that keeps mean and variance, for networks of SELU units."""
 
     module: ClassVar[str] = "nn.AlphaDropout"
+
+    def shares(self, training: bool) -> bool:
+        return not training or self.p == 0  # PyTorch does not heed `inplace` here
 
 
 @op("stochastic_depth")
@@ -91,3 +115,6 @@ class StochasticDepth(nn.Module):
     mode: Annotated[str, Word(("row", "batch"))] = Field(
         "row", description="`row` drops image by image, `batch` all or none"
     )
+
+    def noise(self, x: Laid) -> int:
+        return x.sizes[0] if self.mode == "row" else 1

@@ -9,6 +9,7 @@ from netspec.ops.arguments import Bias, Size
 from netspec.ops.axes import refuse_rank
 from netspec.ops.base import Cost, Layout, Op, Problem, numbers, op, product
 from netspec.ops.dim import Dim, Shape
+from netspec.ops.held import Kept, Laid, Made, Precision
 from netspec.ops.reach import Reads, mixing
 
 
@@ -19,6 +20,7 @@ class Linear(Op):
     module: ClassVar[str] = "nn.Linear"
     style: ClassVar[str] = "linear"
     layout: ClassVar[Layout] = Layout.LAST
+    precision: ClassVar[Precision] = Precision.LOW
     may_run_once: ClassVar[bool] = False
     has_depth: ClassVar[bool] = True
     other: ClassVar[str] = "bias"
@@ -43,6 +45,13 @@ class Linear(Op):
     def cost(self, *inputs: Shape) -> Cost:
         outputs = product(self.shape(*inputs))
         return Cost(outputs * product(inputs[0][-1:]), outputs if self.bias else 0)
+
+    def kept(self, params: str, *inputs: Laid) -> Kept:
+        x = inputs[0]
+        weights = ("weight",) if x.learns else ()
+        if len(x.sizes) == 2 or x.fits((x.elements // x.sizes[-1], x.sizes[-1])):
+            return Kept((0,), weights=weights)
+        return Kept(made=(Made(x.elements, x.type),), weights=weights)
 
     def reach(self, x: Shape) -> Reads | None:
         return mixing(numbers(x), {len(x) - 1})

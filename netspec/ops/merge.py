@@ -9,6 +9,7 @@ from netspec.ops.arguments import Axis, Dimension
 from netspec.ops.axes import called, index, refuse_axis
 from netspec.ops.base import Call, Cost, Infix, Input, Join, Layout, Problem, op, product
 from netspec.ops.dim import Dim, Expr, Shape
+from netspec.ops.held import Keeps, Kept, Laid, Made, Strides, dense, widest
 from netspec.ops.window import times
 from netspec.text.codes import Code
 
@@ -37,6 +38,7 @@ class Concat(Join):
 
     takes: ClassVar[tuple[str | None, ...]] = (None,)
     module: ClassVar[str] = "torch.cat"
+    keeps: ClassVar[Keeps] = Keeps.NOTHING
     dim: Dimension = 1
 
     def check(self, *inputs: Shape) -> Iterator[Problem]:
@@ -69,6 +71,7 @@ class Stack(Join):
 
     takes: ClassVar[tuple[str | None, ...]] = (None,)
     module: ClassVar[str] = "torch.stack"
+    keeps: ClassVar[Keeps] = Keeps.NOTHING
     layout: ClassVar[Layout] = Layout.OTHER
     dim: Axis = Field(1, description="the new dimension of the output; 0 is the batch")
 
@@ -90,6 +93,8 @@ class Stack(Join):
 class Elementwise(Join):
     """Combine the inputs element by element; a size of 1 is repeated, as in PyTorch."""
 
+    keeps: ClassVar[Keeps] = Keeps.NOTHING
+
     def check(self, *inputs: Shape) -> Iterator[Problem]:
         problems = list(refuse_ranks(inputs))
         yield from problems or _refuse_sizes(self, inputs)
@@ -103,6 +108,10 @@ class Elementwise(Join):
 
     def cost(self, *inputs: Shape) -> Cost:
         return Cost(other=product(self.shape(*inputs)) * (len(inputs) - 1))
+
+    def strides(self, sizes: tuple[int, ...], *inputs: Laid) -> Strides | None:
+        whole = next((x for x in inputs if x.sizes == sizes), None)
+        return super().strides(sizes) if whole is None else dense(whole)
 
     def torch(self, *inputs: Shape) -> Call | Infix:
         return Infix(self.operator)
@@ -132,6 +141,17 @@ class Mul(Elementwise):
     commutes: ClassVar[bool] = True
     module: ClassVar[str] = "torch.mul"
 
+    def kept(self, params: str, *inputs: Laid) -> Kept:
+        """Keep each factor where the other has a gradient; of several the products so far too."""
+        kept, made, product_ = [], list[Made](), inputs[0]
+        for i, factor in enumerate(inputs[1:], 1):
+            if factor.learns:
+                kept += [0] if i == 1 else []
+                made += [Made(product_.elements, product_.type)] if i > 1 else []
+            kept += [i] if product_.learns else []
+            product_ = _product(product_, factor)
+        return Kept(kept, made=made)
+
 
 @op("sub")
 class Sub(Elementwise):
@@ -149,3 +169,12 @@ class Div(Elementwise):
     operator: ClassVar[str] = "/"
     module: ClassVar[str] = "torch.div"
     reads: ClassVar[Sequence[int]] = (2,)
+
+    def kept(self, params: str, *inputs: Laid) -> Kept:
+        return Kept((0, 1) if inputs[1].learns else (1,))
+
+
+def _product(x: Laid, y: Laid) -> Laid:
+    """Return the tensor that two factors give, whatever its strides."""
+    sizes = tuple(max(pair) for pair in zip(x.sizes, y.sizes, strict=True))
+    return Laid(sizes, x.strides, widest((x.type, y.type)), x.learns or y.learns)

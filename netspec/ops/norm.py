@@ -1,6 +1,6 @@
 """Normalisation."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, ClassVar
 
 from pydantic import Field
@@ -19,8 +19,9 @@ from netspec.ops.arguments import (
     Size,
 )
 from netspec.ops.axes import index, refuse_axis, refuse_rank
-from netspec.ops.base import Cost, Layout, Op, Problem, numbers, op, product
+from netspec.ops.base import Cost, Gradients, Layout, Op, Problem, numbers, op, product
 from netspec.ops.dim import Dim, Shape
+from netspec.ops.held import Kept, Laid, Made, Strides, channels_last, like, widest
 from netspec.ops.reach import SAME, Reads, everything, grouped, in_order, mixing, sliding
 from netspec.ops.window import every, times
 
@@ -38,6 +39,11 @@ def _learnt(sizes: Shape, has_scale: bool, has_shift: bool) -> dict[str, Shape]:
     if not has_scale:
         return {}
     return {"weight": sizes} | ({"bias": sizes} if has_shift else {})
+
+
+def _with_statistics(x: Laid, params: str, count: int) -> Kept:
+    """Return what backward keeps: the input, and means and deviations in the weights' type."""
+    return Kept((0,), made=(Made(count, params or x.type),))
 
 
 class Norm(Op):
@@ -67,6 +73,15 @@ class LocalResponseNorm(Norm):
 
     def check(self, *inputs: Shape) -> Iterator[Problem]:
         return refuse_rank(inputs[0], 2)
+
+    def kept(self, params: str, *inputs: Laid) -> Kept:
+        """Keep the squares, padded, their scaled sums and a power of these."""
+        x = inputs[0]
+        # Under autocast the mean of the squares is taken in the weights' type, but not of vectors.
+        type = params if len(x.sizes) > 3 else x.type
+        padded = x.elements + x.elements // x.sizes[1] * (self.size - 1)
+        made = Made(padded, type), Made(x.elements, type), Made(x.elements, type)
+        return Kept((0,), made=made, type=type)
 
     def reach(self, x: Shape) -> Reads | None:
         return in_order((sliding(self.size, 1, self.size // 2), *(SAME for _ in x[1:])))
@@ -123,9 +138,17 @@ class BandResponseNorm(nn.Module):
     def inferred(self, x: Shape, *others: Shape) -> dict[str, Dim]:
         return {"channels": x[0]}
 
+    def kept(self, params: str, *inputs: Laid) -> Kept:
+        count = 4 if self.beta == 0.75 else 3
+        return Kept((0,), made=(Made(inputs[0].elements, inputs[0].type),) * count)
+
     def cost(self, *inputs: Shape) -> Cost:
         elements = product(inputs[0])
         return Cost(elements * numbers(inputs[0])[0], 2 * elements)
+
+    def backward(self, wanted: Sequence[bool], *inputs: Shape) -> Gradients:
+        """Return those of the input; the band is a constant."""
+        return Gradients(self.cost(*inputs).macs * any(wanted))
 
     def label(self) -> str:
         return f"band LRN {self.size}"
@@ -155,9 +178,19 @@ class BatchNorm(Norm):
         channels = inputs[0][:1]
         return {"running_mean": channels, "running_var": channels, "num_batches_tracked": ()}
 
+    def strides(self, sizes: tuple[int, ...], *inputs: Laid) -> Strides | None:
+        return like(inputs[0], sizes)
+
+    def kept(self, params: str, *inputs: Laid) -> Kept:
+        has_own = self.affine or self.track_running_stats
+        return _with_statistics(inputs[0], params if has_own else "", 2 * inputs[0].sizes[1])
+
     def reach(self, x: Shape) -> Reads | None:
         rest = (SAME if self.track_running_stats else everything(n) for n in numbers(x)[1:])
         return in_order((SAME, *rest))
+
+    def label(self) -> str:
+        return "BN"
 
 
 @op("batch_norm1d")
@@ -190,9 +223,19 @@ class InstanceNorm2d(BatchNorm):
     affine: Affine = False
     track_running_stats: Statistics = False
 
+    def kept(self, params: str, *inputs: Laid) -> Kept:
+        """Keep what a batch norm keeps of so many channels as there are in all images."""
+        tensors = 2 + self.affine + 2 * self.track_running_stats
+        channels = inputs[0].sizes[0] * inputs[0].sizes[1]
+        has_own = self.affine or self.track_running_stats
+        return _with_statistics(inputs[0], params if has_own else "", tensors * channels)
+
     def check(self, *inputs: Shape) -> Iterator[Problem]:
         if product(inputs[0][1:]) == 1:
             yield Problem(None, "one element in each channel has no variance")
+
+    def label(self) -> str:
+        return "instance norm"
 
 
 @op("group_norm")
@@ -216,6 +259,10 @@ class GroupNorm(Norm):
 
     def weights(self, *inputs: Shape) -> dict[str, Shape]:
         return _learnt(inputs[0][:1], self.affine, self.affine)
+
+    def kept(self, params: str, *inputs: Laid) -> Kept:
+        count = 2 * inputs[0].sizes[0] * self.num_groups
+        return _with_statistics(inputs[0], params if self.affine else "", count)
 
     def reach(self, x: Shape) -> Reads | None:
         channels, *rest = numbers(x)
@@ -249,6 +296,10 @@ class LastDimensions(Norm):
             message = f"the last sizes of {times(inputs[0])} are not {times(sizes)}"
             yield Problem("normalized_shape", message, "leave it out: it is the last size")
 
+    def rows(self, x: Laid) -> int:
+        """Return how many parts of a tensor are normalised, each by itself."""
+        return x.elements // int(product(self._sizes(x.sizes[1:])))
+
     def reach(self, x: Shape) -> Reads | None:
         kept = len(x) - len(self._sizes(x))
         return mixing(numbers(x), range(kept, len(x)))
@@ -265,6 +316,10 @@ class LayerNorm(LastDimensions):
         True, description="whether a learnt scale follows the normalisation"
     )
     bias: Bias = True
+
+    def kept(self, params: str, *inputs: Laid) -> Kept:
+        count = 2 * self.rows(inputs[0])
+        return _with_statistics(inputs[0], params if self.elementwise_affine else "", count)
 
     def weights(self, *inputs: Shape) -> dict[str, Shape]:
         return _learnt(self._sizes(inputs[0]), self.elementwise_affine, self.bias)
@@ -295,6 +350,13 @@ class LayerNorm2d(nn.LayerNorm):
     def inferred(self, x: Shape, *others: Shape) -> dict[str, Dim]:
         return {"normalized_shape": x[0]}
 
+    def strides(self, sizes: tuple[int, ...], *inputs: Laid) -> Strides | None:
+        return channels_last(sizes)
+
+    def kept(self, params: str, *inputs: Laid) -> Kept:
+        count = 2 * (inputs[0].elements // inputs[0].sizes[1])
+        return _with_statistics(inputs[0], params if self.elementwise_affine else "", count)
+
     def weights(self, *inputs: Shape) -> dict[str, Shape]:
         return _learnt(inputs[0][:1], self.elementwise_affine, self.bias)
 
@@ -315,6 +377,17 @@ class RMSNorm(LastDimensions):
         True, description="whether a learnt scale follows the normalisation"
     )
 
+    def kept(self, params: str, *inputs: Laid) -> Kept:
+        x = inputs[0]
+        wide = widest((x.type, "float32"))
+        counts = [x.elements] if self.elementwise_affine else []
+        if x.learns:
+            counts += [self.rows(x)] + ([] if x.type == wide else [x.elements])
+        return Kept(
+            (0,) if x.learns and x.type == wide else (),
+            made=[Made(count, wide) for count in counts],
+        )
+
     def weights(self, *inputs: Shape) -> dict[str, Shape]:
         return _learnt(self._sizes(inputs[0]), self.elementwise_affine, False)
 
@@ -329,6 +402,10 @@ class Normalize(Norm):
     p: Positive = Field(2.0, description="the exponent of the norm")
     dim: Dimension = 1
     eps: From0 = Field(1e-12, description="the least norm to divide by")
+
+    def kept(self, params: str, *inputs: Laid) -> Kept:
+        norms = Made(inputs[0].elements // inputs[0].sizes[self.dim], inputs[0].type)
+        return Kept((0,), made=(norms, norms))
 
     def check(self, *inputs: Shape) -> Iterator[Problem]:
         return refuse_axis("dim", self.dim, inputs[0])

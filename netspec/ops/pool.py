@@ -17,8 +17,9 @@ from netspec.ops.arguments import (
     Triple,
     TripleFrom0,
 )
-from netspec.ops.base import Cost, Layout, Op, Problem, Window, numbers, op, product
+from netspec.ops.base import INTEGER, Cost, Layout, Op, Problem, Window, numbers, op, product
 from netspec.ops.dim import Shape
+from netspec.ops.held import Kept, Laid, Made, Precision, Strides, like
 from netspec.ops.reach import SAME, Reads, in_order
 from netspec.ops.window import (
     DILATION,
@@ -81,6 +82,9 @@ class Pool(Op):
     def cost(self, *inputs: Shape) -> Cost:
         return Cost(other=product(self.shape(*inputs)) * product(self._window().kernel))
 
+    def strides(self, sizes: tuple[int, ...], *inputs: Laid) -> Strides | None:
+        return like(inputs[0], sizes)
+
     def window(self) -> Window | None:
         return self._window()
 
@@ -89,6 +93,14 @@ class Pool(Op):
 
     def label(self) -> str:
         return f"{self.op_name.split('_')[0]} pool {label(self._window())}"
+
+    def brief(self) -> str:
+        return self.label().replace(" pool", "")
+
+
+def with_places(x: Laid, shape: Shape) -> Kept:
+    """Return what backward keeps where each output is one of the inputs: the place of each."""
+    return Kept((0,), made=(Made(x.sizes[0] * product(shape), INTEGER),))
 
 
 class MaxPool(Pool):
@@ -99,6 +111,9 @@ class MaxPool(Pool):
 
     def _dilation(self) -> int | tuple[int, ...]:
         return self.dilation
+
+    def kept(self, params: str, *inputs: Laid) -> Kept:
+        return with_places(inputs[0], self.shape(inputs[0].sizes[1:]))
 
 
 @op("max_pool1d")
@@ -136,6 +151,7 @@ class MaxPool3d(MaxPool):
     """The largest value of each window; `stride` is the kernel's size unless given."""
 
     module: ClassVar[str] = "nn.MaxPool3d"
+    precision: ClassVar[Precision] = Precision.FULL
     spatial: ClassVar[int] = 3
     rank: ClassVar[int | None] = 4
 
@@ -182,6 +198,7 @@ class AvgPool3d(Pool):
     """The mean of each window; `stride` is the kernel's size unless given."""
 
     module: ClassVar[str] = "nn.AvgPool3d"
+    precision: ClassVar[Precision] = Precision.FULL
     spatial: ClassVar[int] = 3
     rank: ClassVar[int | None] = 4
 

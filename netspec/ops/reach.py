@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from fractions import Fraction
-from math import gcd, lcm
+from math import gcd, lcm, prod
 from typing import NamedTuple
 
 
@@ -23,6 +23,12 @@ class Reach(NamedTuple):
     def extent(self) -> int:
         """The size of the largest interval."""
         return max(high - low for low, high in zip(self.lows, self.highs, strict=True)) + 1
+
+    def elements(self, count: int) -> int:
+        """Return how many elements the first `count` intervals hold."""
+        extents = [high - low + 1 for low, high in zip(self.lows, self.highs, strict=True)]
+        turns, rest = divmod(count, len(extents))
+        return turns * sum(extents) + sum(extents[:rest])
 
     @property
     def stride(self) -> Fraction:
@@ -135,6 +141,12 @@ def adapting(size: int, count: int) -> Reach:
         return i * size // count, -(-(i + 1) * size // count) - 1
 
     return per_phase(ends, period, size * period // count)
+
+
+def adapted(sizes: Sequence[int], counts: Sequence[int]) -> int:
+    """Return how many elements the windows hold that PyTorch chooses, which may overlap."""
+    pairs = zip(sizes, counts, strict=True)
+    return prod(adapting(size, count).elements(count) for size, count in pairs)
 
 
 def spreading(kernel: int, stride: int, padding: int, dilation: int) -> Reach:

@@ -25,7 +25,18 @@ from netspec.ops.base import (
     product,
 )
 from netspec.ops.dim import Dim, Expr, Shape, unknown
-from netspec.ops.reach import SAME, Reach, Reads, adapting, in_order, per_phase, sharing, sliding
+from netspec.ops.held import NOTHING, Keeps, Kept, Laid, Strides, like
+from netspec.ops.reach import (
+    SAME,
+    Reach,
+    Reads,
+    adapted,
+    adapting,
+    in_order,
+    per_phase,
+    sharing,
+    sliding,
+)
 from netspec.ops.reshape import Move
 from netspec.ops.window import every, refuse_output, times
 from netspec.text.diagnostics import counted
@@ -53,6 +64,7 @@ class Sized(Op):
     layout: ClassVar[Layout] = Layout.FIRST
     reads: ClassVar[Sequence[int]] = (1, 2)
     takes: ClassVar[tuple[str | None, ...]] = (REAL, None)
+    keeps: ClassVar[Keeps] = Keeps.NOTHING
 
     if TYPE_CHECKING:
         size: int | tuple[int, ...] | None
@@ -93,7 +105,7 @@ class Interpolate(Sized):
     """Resize each channel to `size`, by `scale_factor`, or to the size of a second input."""
 
     module: ClassVar[str] = "nn.Upsample"
-    style: ClassVar[str] = "pool"
+    style: ClassVar[str] = "resize"
     other: ClassVar[str] = "pooling"
     positional: ClassVar[int] = 0
     helpers: ClassVar[Mapping[str, str]] = {
@@ -157,9 +169,16 @@ class ResizeLike(nn.Module):
         pairs = zip(sizes, every(self.scale_factor, len(sizes)), strict=True)
         return (channels, *(_scaled(size, factor) for size, factor in pairs))
 
+    def strides(self, sizes: tuple[int, ...], *inputs: Laid) -> Strides | None:
+        return like(inputs[0], sizes)
+
+    def kept(self, params: str, *inputs: Laid) -> Kept:
+        sizes = self.shape(*(x.sizes[1:] for x in inputs))[1:]
+        return Kept((0,)) if self.mode == "area" and product(sizes) > 1 else NOTHING
+
     def cost(self, *inputs: Shape) -> Cost:
         if self.mode == "area":
-            return Cost(other=product(inputs[0]))
+            return Cost(other=adapted(numbers(inputs[0]), numbers(self.shape(*inputs))))
         return Cost(other=_MODES[self.mode][1] * product(self.shape(*inputs)))
 
     def reach(self, x: Shape) -> Reads | None:
@@ -247,6 +266,9 @@ class CenterCropLike(nn.Module):
     def shape_one(self, x: Shape) -> Shape:
         return (x[0], *every(self.size, 2))
 
+    def strides(self, sizes: tuple[int, ...], *inputs: Laid) -> Strides | None:
+        return inputs[0].strides
+
     def reach(self, x: Shape) -> Reads | None:
         pairs = zip(numbers(x)[1:], every(self.size, 2), strict=True)
         return in_order((SAME, *(sliding(1, 1, -((n - kept) // 2)) for n, kept in pairs)))
@@ -282,6 +304,9 @@ class Pad(Move):
     value: Annotated[float | None, Real(optional=True)] = Field(
         None, description="what a constant padding holds"
     )
+
+    def kept(self, params: str, *inputs: Laid) -> Kept:
+        return Kept((0,)) if self.mode in ("reflect", "replicate") else NOTHING
 
     def check(self, *inputs: Shape) -> Iterator[Problem]:
         rank, dimensions = len(inputs[0]), len(self.pad) // 2

@@ -10,6 +10,7 @@ from netspec.ops.arguments import Axis, Fixed, Integer, ListOf
 from netspec.ops.axes import index, refuse_axis
 from netspec.ops.base import Call, Infix, Input, Op, Problem, Storage, op, product
 from netspec.ops.dim import Dim, Shape
+from netspec.ops.held import Keeps, Laid, Strides, viewed
 from netspec.ops.reach import SAME, Along, Reads, everything, in_order, one_by_one
 from netspec.ops.window import every, times
 
@@ -19,6 +20,7 @@ class Move(Op):
 
     style: ClassVar[str] = "reshape"
     takes: ClassVar[tuple[str | None, ...]] = (None,)
+    keeps: ClassVar[Keeps] = Keeps.NOTHING
     is_light: ClassVar[bool] = True
 
 
@@ -26,6 +28,9 @@ class View(Move):
     """The elements stay where they are in memory; unless an op says more they keep their order."""
 
     storage: ClassVar[Storage] = Storage.VIEW
+
+    def strides(self, sizes: tuple[int, ...], *inputs: Laid) -> Strides | None:
+        return inputs[0].strides
 
     def reach(self, x: Shape) -> Reads | None:
         return one_by_one(len(x)) if self.shape(x) == x else None
@@ -55,6 +60,9 @@ class Flatten(View):
         yield from problems
         if not problems and index(self.start_dim, x) > index(self.end_dim, x):
             yield Problem("start_dim", f"{self.start_dim} lies behind `end_dim` {self.end_dim}")
+
+    def strides(self, sizes: tuple[int, ...], *inputs: Laid) -> Strides | None:
+        return viewed(inputs[0], sizes)
 
     def shape(self, *inputs: Shape) -> Shape:
         x = inputs[0]
@@ -89,6 +97,9 @@ class Reshape(View):
         rest = self.inferred(inputs[0]).get("rest", 1)
         return tuple(rest if size == -1 else size for size in self.size)
 
+    def strides(self, sizes: tuple[int, ...], *inputs: Laid) -> Strides | None:
+        return viewed(inputs[0], sizes)
+
     def torch(self, *inputs: Shape) -> Call | Infix:
         # The one -1 that PyTorch allows is the batch, which keeps its size open for export.
         return Call(self.module, (Input.ONE, (-1, *self.shape(*inputs))))
@@ -120,6 +131,10 @@ class Expand(View):
     def shape(self, *inputs: Shape) -> Shape:
         pairs = zip(inputs[0], self.size, strict=True)
         return tuple(old if new == -1 else new for old, new in pairs)
+
+    def strides(self, sizes: tuple[int, ...], *inputs: Laid) -> Strides | None:
+        places = zip(inputs[0].sizes, sizes, inputs[0].strides, strict=True)
+        return tuple(stride if old == new else 0 for old, new, stride in places)
 
     def reach(self, x: Shape) -> Reads | None:
         y = self.shape(x)
@@ -182,6 +197,9 @@ class Permute(View):
 
     def shape(self, *inputs: Shape) -> Shape:
         return tuple(inputs[0][index(dim, inputs[0])] for dim in self.dims[1:])
+
+    def strides(self, sizes: tuple[int, ...], *inputs: Laid) -> Strides | None:
+        return tuple(inputs[0].strides[dim] for dim in self.dims)
 
     def reach(self, x: Shape) -> Reads | None:
         return tuple(Along(index(dim, x), SAME) for dim in self.dims[1:])

@@ -11,6 +11,7 @@ from netspec.ops import axes
 from netspec.ops.arguments import Dimension, Fixed, Integer, ListOf, Names, PieceNames, Size
 from netspec.ops.base import Call, Infix, Input, Problem, numbers, op
 from netspec.ops.dim import Dim, Shape
+from netspec.ops.held import Laid, Strides
 from netspec.ops.reach import SAME, Reads, in_order, sliding
 from netspec.ops.reshape import View
 from netspec.text.diagnostics import counted
@@ -31,6 +32,12 @@ def _without(dim: int, x: Shape) -> Shape:
     """Return a shape without one dimension."""
     axis = axes.index(dim, x)
     return (*x[:axis], *x[axis + 1 :])
+
+
+def _stepping_over(dim: int, x: Laid) -> Strides:
+    """Return the strides without those of one dimension."""
+    axis = dim % len(x.strides)
+    return (*x.strides[:axis], *x.strides[axis + 1 :])
 
 
 class Cut(View):
@@ -83,6 +90,10 @@ class Cut(View):
     def reach(self, x: Shape) -> Reads | None:
         return self.piece_reach(0, x)
 
+    def piece_strides(self, x: Laid) -> Strides:
+        """Return how the elements of each output lie, as views of the input."""
+        return x.strides
+
     def piece_reach(self, index: int, x: Shape) -> Reads | None:
         """Return what an element of one output reads."""
         size = numbers(x)[axes.index(self.along(), x)]
@@ -105,6 +116,10 @@ class Piece(View):
     def shape(self, *inputs: Shape) -> Shape:
         shape: Shape = self.whole.piece(self.index, inputs[0])
         return shape
+
+    def strides(self, sizes: tuple[int, ...], *inputs: Laid) -> Strides | None:
+        strides: Strides = self.whole.piece_strides(inputs[0])
+        return strides
 
     def reach(self, x: Shape) -> Reads | None:
         reads: Reads | None = self.whole.piece_reach(self.index, x)
@@ -249,6 +264,9 @@ class Unbind(Cut):
     def piece(self, index: int, x: Shape) -> Shape:
         return _without(self.dim, x)
 
+    def piece_strides(self, x: Laid) -> Strides:
+        return _stepping_over(self.dim, x)
+
     def piece_reach(self, index: int, x: Shape) -> Reads | None:
         return None
 
@@ -276,6 +294,9 @@ class Select(View):
 
     def shape(self, *inputs: Shape) -> Shape:
         return _without(self.dim, inputs[0])
+
+    def strides(self, sizes: tuple[int, ...], *inputs: Laid) -> Strides | None:
+        return _stepping_over(self.dim, inputs[0])
 
     def reach(self, x: Shape) -> Reads | None:
         return None

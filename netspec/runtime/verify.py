@@ -64,7 +64,7 @@ def expected(network: Network) -> Measured:
         "training outputs": [_shape(network, output) for output in network.graph.outputs],
         "parameters": network.totals.training.params,
         "macs": network.totals.inference.macs,
-        "training macs": network.totals.training.macs,
+        "macs with heads": network.totals.training.macs,
         "state_dict": state(network),
         "layers": _own(network),
     }
@@ -120,7 +120,7 @@ print(json.dumps({
     "training outputs": training_outputs,
     "parameters": sum(p.numel() for p in model.parameters()),
     "macs": macs,
-    "training macs": training_macs,
+    "macs with heads": training_macs,
     "layers": layers,
     "state_dict": {k: list(v.shape) for k, v in sorted(model.state_dict().items())},
 }))

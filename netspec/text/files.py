@@ -70,6 +70,13 @@ def is_stream(path: str) -> bool:
     return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
 
 
+def is_terminal(path: str) -> bool:
+    """Say whether what is written there is shown on a terminal."""
+    number = _descriptor(path)
+    stream = {1: sys.stdout, 2: sys.stderr}.get(number or 0)
+    return number is not None and (stream.isatty() if stream else os.isatty(number))
+
+
 def write(contents: Mapping[str, bytes]) -> None:
     """Replace the content of files, each in one step, once all are there to be put in their places.
 

@@ -252,7 +252,8 @@ class _Weaver:
             return Side(place[link.source], is_tap, link, series)
         # What branches off inside a fan hangs beside the first single item below it.
         fans = [(i, x) for i, x in enumerate(main.parts) if isinstance(x, Fan)]
-        below = [i + 1 for i, fan in fans if link.source in within(fan)]
+        last = len(main.parts) - 1
+        below = [min(i + 1, last) for i, fan in fans if link.source in within(fan)]
         return Side(below[0] if below else 0, False, link, self.series(nodes, None))
 
     def _outer(self, nodes: Sequence[int]) -> list[Link]:

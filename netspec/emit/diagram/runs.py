@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial, reduce
 
@@ -12,7 +12,18 @@ from netspec.analysis.costs import total
 from netspec.analysis.network import Network
 from netspec.emit.diagram import openings
 from netspec.emit.diagram.parts import FEW
-from netspec.emit.diagram.tree import Cluster, Item, Leaf, Outline, View, link, title, walk
+from netspec.emit.diagram.tree import (
+    JOINER,
+    Cluster,
+    Item,
+    Leaf,
+    Outline,
+    View,
+    leaves,
+    link,
+    title,
+    walk,
+)  # fmt: skip
 from netspec.graph.model import NodeId
 
 _Change = Callable[[Cluster], Cluster]
@@ -37,7 +48,7 @@ class Details:
         view = View(depth, (), openings.opened(outline, opened) if opened else ())
         views = [view, *openings.closings(outline, view)]
         few = [x for x in views if outline.boxes(x, limits.BUILT_BOXES) <= limits.BUILT_BOXES]
-        all_open: tuple[tuple[_Change, ...], ...] = (), (collapse,), (collapse, absorb)
+        all_open = (alike,), (alike, collapse), (collapse, absorb)
         least = absorb, collapse, stacked
         self._outline = outline
         self._steps: list[tuple[View, tuple[_Change, ...]]] = [
@@ -74,6 +85,16 @@ def size(cluster: Cluster) -> int:
     return sum(1 for _ in walk(cluster))
 
 
+def unframed(whole: Cluster) -> Cluster:
+    """Return the network without the frame of an inline body that is all of it but for a head."""
+    for i, child in enumerate(whole.children):
+        if isinstance(child, Cluster) and not child.block and 2 * size(child) > size(whole):
+            children = (*whole.children[:i], *child.children, *whole.children[i + 1 :])
+            exit = next(i for i, x in enumerate(children) if x is whole.children[whole.exit])
+            return replace(whole, children=children, links=link(children, ()), exit=exit)
+    return whole
+
+
 def shorten(cluster: Cluster, most: int) -> Cluster:
     """Return a cluster in which stretches of items that only follow each other are closed boxes."""
     longest = -(-len(cluster.children) // most)
@@ -108,13 +129,26 @@ def stacked(cluster: Cluster) -> Cluster:
     return _joined(cluster, children, goes_on, _close)
 
 
-def absorb(cluster: Cluster) -> Cluster:
-    """Return a cluster in which norms and activations stand in the box of the op before them."""
-    children = [absorb(x) if isinstance(x, Cluster) else x for x in cluster.children]
+def alike(whole: Cluster) -> Cluster:
+    """Return the network in which an op has no box where others of its words stand in a box."""
+    words = {word for leaf in leaves(whole) for word in leaf.around[1]}
+    return absorb(whole, words) if words else whole
+
+
+def absorb(cluster: Cluster, words: Collection[str] | None = None) -> Cluster:
+    """Return a cluster in which norms and activations stand in the box of the op before them.
+
+    With `words` only those that these words name.
+    """
+    children = [absorb(x, words) if isinstance(x, Cluster) else x for x in cluster.children]
 
     def goes_on(stretch: list[Item], item: Item) -> bool:
         is_light = item.kind in ("norm", "activation", "dropout")
-        return is_light and stretch[0].kind not in ("input", "block", "join")
+        is_meant = words is None or item.label in words
+        is_op = isinstance(stretch[0], Leaf) and bool(stretch[0].words)
+        is_one = stretch[0].count == item.count == 1
+        has_room = len(stretch[0].nodes) + len(stretch) <= FEW
+        return all((is_light, is_meant, is_op, is_one, has_room, stretch[0].kind != "join"))
 
     return _joined(cluster, children, goes_on, partial(reduce, _merge))
 
@@ -161,9 +195,12 @@ def _close(stretch: list[Item]) -> Item:
 
 def _merge(first: Item, second: Item) -> Item:
     """Return the first box with the second op in it."""
+    assert isinstance(first, Leaf)
+    assert isinstance(second, Leaf)
     nodes, exits = _both(first, second)
+    words = first.words + second.words
     return replace(
-        first, label=f"{first.label} + {second.label}", nodes=nodes, exits=exits,
+        first, label=JOINER.join(words), words=words, nodes=nodes, exits=exits,
         output=second.output, shape=second.shape, cost=total([first.cost, second.cost]),
     )  # fmt: skip
 

@@ -13,11 +13,16 @@ from typing import NamedTuple
 
 from netspec.analysis.costs import NodeCost
 from netspec.analysis.network import Network
-from netspec.emit.diagram.parts import Part, parts
+from netspec.emit.diagram.parts import FEW, Part, parts
+from netspec.emit.palette import Fill, fill
 from netspec.graph.model import GraphOutput, NodeId, Sizes
 from netspec.language.model import BlockCall, Chain, OpCall, Parallel
 from netspec.ops.base import Join
+from netspec.ops.dim import Shape
 from netspec.ops.window import times
+
+JOINER = " · "
+"""What stands between the ops of one box."""
 
 
 class Link(NamedTuple):
@@ -55,9 +60,14 @@ class _Shown:
     count: int = 1
 
     @property
+    def times(self) -> str:
+        """What stands behind the label: the count."""
+        return f" ×{self.count}" if self.count > 1 else ""
+
+    @property
     def counted(self) -> str:
         """The label with the count."""
-        return f"{self.label} ×{self.count}" if self.count > 1 else self.label
+        return self.label + self.times
 
     @property
     def each(self) -> str:
@@ -67,7 +77,25 @@ class _Shown:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Leaf(_Shown):
-    """One box: an op, a small block around one op, a closed block, an input or an output."""
+    """One box: an op, a small block around one op, a closed block, an input or an output.
+
+    `words` are the labels of the ops in it in their order, of which the one at `main` gives it its
+    kind and `kernel`; `brief` is that one's label for narrow boxes. What is no op has no words.
+    """
+
+    words: tuple[str, ...] = ()
+    main: int = 0
+    brief: str = ""
+    kernel: Shape = ()
+
+    @property
+    def around(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The words of the ops before the main one, and of those behind it."""
+        return self.words[: self.main], self.words[self.main + 1 :]
+
+    @property
+    def fill(self) -> Fill:
+        return fill(self.kind, self.kernel)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -109,6 +137,14 @@ def title(node: NodeId) -> str:
     while start > 0 and node[start].isdigit():
         start -= 1
     return ".".join(node[start:])
+
+
+def layers(leaf: Leaf) -> list[str]:
+    """Return the names of the layers in a box of ops, or of the first and last of many."""
+    if leaf.count > 1 and leaf.output:
+        return [f"{title(leaf.id)} … {title(leaf.output[: len(leaf.id)])}"]
+    level = len(leaf.id)
+    return [*dict.fromkeys(title(leaf.id if x[:level] == leaf.id else x) for x in leaf.nodes)]
 
 
 def walk(cluster: Cluster) -> Iterator[Item]:
@@ -236,7 +272,8 @@ class Outline:
 
     def _is_around_one(self, part: Part) -> bool:
         """Tell whether a part has one real op, and only light ones on the path through it."""
-        if len(part.heavy) != 1 or isinstance(part.heavy[0].op, Join):
+        # The box says all of its ops, so there must not be too many.
+        if len(part.heavy) != 1 or part.count > FEW or isinstance(part.heavy[0].op, Join):
             return False
         return part.is_path and len(part.first.inputs) == 1
 
@@ -251,15 +288,24 @@ class Outline:
                 part.id, label, kind, part.few, part.exits, reads, output, shape, part.cost,
                 part.is_head, block, stack, 1, items, link(items, reads), len(items) - 1,
             )  # fmt: skip
-        # What is closed around one op names it even where nothing is folded.
-        if not part.children or self._is_around_one(part) or (self._fold and part.count == 1):
-            main = part.heavy[0] if self._is_around_one(part) else part.first
-            label, kind = main.op.label(), main.op.kind()
-            if isinstance(main.op, Join) and not main.op.operator:
-                label += f" → {shape[0]}"
-        return Leaf(
+        closed = Leaf(
             part.id, label, kind, part.few, part.exits, reads, output, shape, part.cost,
             part.is_head, block, stack,
+        )  # fmt: skip
+        # What is closed around one op names it even where nothing is folded.
+        is_one = not part.children or (self._fold and part.count == 1)
+        return self._said(closed, part) if is_one or self._is_around_one(part) else closed
+
+    def _said(self, leaf: Leaf, part: Part) -> Leaf:
+        """Return a box around one op with the words of what is in it."""
+        main = part.heavy[0] if self._is_around_one(part) else part.first
+        is_sum = isinstance(main.op, Join) and not main.op.operator
+        end, place = f" → {leaf.shape[0]}" if is_sum else "", part.few.index(main.id)
+        words = [self._graph.nodes[id].op.label() for id in part.few]
+        words[place] += end
+        return replace(
+            leaf, label=JOINER.join(words), kind=main.op.kind(), words=tuple(words), main=place,
+            brief=main.op.brief() + end, kernel=main.op.kernel(),
         )  # fmt: skip
 
     def _reads(self, part: Part) -> tuple[NodeId, ...]:

@@ -6,15 +6,17 @@ from collections.abc import Iterable
 
 from netspec.analysis.costs import NodeCost
 from netspec.analysis.network import Network
-from netspec.emit.diagram.numbers import cost_text, shape_text, short
-from netspec.emit.diagram.tree import Cluster, Leaf, Link
+from netspec.emit.diagram.numbers import cost_text, shape_text
+from netspec.emit.diagram.tree import JOINER, Cluster, Item, Leaf, Link, layers, leaves
+from netspec.emit.diagram.words import Wording
 from netspec.emit.figure.drawing import SMALL, TEXT, Box, Drawing, Point, Text, Tile
 from netspec.emit.figure.text import width
-from netspec.graph.model import NodeId
+from netspec.graph.model import NodeId, path
+from netspec.ops.window import times
 
 ROW = 16.0
 LEAST_WIDTH = 46.0
-LONGEST_BAR = 40.0
+WIDEST_LINE = 125.0
 SLOT = 7.0
 TAG = 13.0
 PADDING = 5.0
@@ -24,37 +26,47 @@ FOOT = 6.0
 
 
 class Boxes:
-    """Draws the boxes of one network: bars and the numbers of tags are relative to all of it.
+    """Draws the boxes of one network: words, bars and the numbers of tags are those of all of it.
 
-    `most` is what the longest bars stand for.
+    `most` is what the longest bars stand for; `has_names` if boxes show the names of their layers.
     """
 
-    def __init__(self, network: Network, most: NodeCost) -> None:
+    def __init__(self, network: Network, root: Cluster, has_names: bool = False) -> None:
         self._network = network
-        self._most = most
+        self.wording = Wording(root)
+        self.most = NodeCost(*map(max, zip(*(leaf.cost for leaf in leaves(root)), strict=True)))
+        self._has_names = has_names
         self._numbers: dict[NodeId, int] = {}
 
-    def leaf(self, leaf: Leaf, label: str, span: tuple[float, float], slots: float) -> Tile:
+    def leaf(self, leaf: Leaf, is_narrow: bool, span: tuple[float, float], slots: float) -> Tile:
         """Return a box at least as wide as what enters it from above, with room for its sides."""
-        lines, sizes = [label], [TEXT]
-        if leaf.kind == "block":
-            lines = [label.replace("_", " "), leaf.each + cost_text(leaf.cost)]
-            sizes.append(SMALL)
-        widest = max(width(line, size) for line, size in zip(lines, sizes, strict=True))
+        lines = self.lines(leaf, is_narrow)
+        widest = max(width(text, size) for text, size, _ in lines)
         half = max(LEAST_WIDTH, widest + 10) / 2
         left, right = max(half, 8 - span[0]), max(half, 8 + span[1])
         middle, tall = (right - left) / 2, max(ROW + 10.5 * (len(lines) - 1), slots + 4)
-        bar = LONGEST_BAR * leaf.cost.macs / max(self._most.macs, 1)
-        time = LONGEST_BAR * leaf.cost.seconds / (self._most.seconds or 1)
+        bar, time = leaf.cost.macs / max(self.most.macs, 1), leaf.cost.seconds
         box = Box(
-            -left, 0, left + right, tall, leaf.kind, leaf.id, leaf.train_only, False, bar, time
-        )
+            -left, 0, left + right, tall, leaf.kind, leaf.id, leaf.train_only, False, bar,
+            time / (self.most.seconds or 1), leaf.fill, about(leaf),
+        )  # fmt: skip
         drawing = Drawing([box])
-        first = tall / 2 + 0.27 * TEXT - 5.25 * (len(lines) - 1)
-        for i, (line, size) in enumerate(zip(lines, sizes, strict=True)):
-            role = "node" if i == 0 else "note"
-            drawing.texts.append(Text(middle, first + 10.5 * i, line, size, "middle", role))
+        # Descenders stay clear of the bar.
+        first = tall / 2 + 0.27 * TEXT - 5.25 * (len(lines) - 1) - (0.8 if bar else 0.0)
+        for i, (text, size, role) in enumerate(lines):
+            drawing.texts.append(Text(middle, first + 10.5 * i, text, size, "middle", role))
         return Tile(left, right, tall, drawing)
+
+    def lines(self, leaf: Leaf, is_narrow: bool) -> list[tuple[str, float, str]]:
+        """Return the lines in a box, each with its size and role."""
+        text = self.wording.text(leaf, is_narrow)
+        if leaf.kind == "block":
+            cost = cost_text(leaf.cost)
+            notes = [(leaf.each + cost, SMALL, "note")] if cost else []
+            return [(text.replace("_", " "), TEXT, "node"), *notes]
+        names = wrapped(JOINER.join(layers(leaf))) if self._has_names and leaf.words else []
+        lines = [(line, TEXT, "node") for line in wrapped(text)]
+        return lines + [(line, SMALL, "name") for line in names]
 
     def frame(self, cluster: Cluster, inner: Tile, goes_on: bool = False) -> Tile:
         """Return a block: a titled box around its items, with lines to the inputs inside.
@@ -63,8 +75,9 @@ class Boxes:
         """
         inputs = inner.ports or {0: (0.0, 0.0)}
         xs = [x for x, _ in inputs.values()]
-        name, cost = cluster.counted.replace("_", " "), cluster.cost
-        notes = [f"{cluster.each}{short(cost.params)} params", f"{short(cost.macs)} MACs"]
+        name = cluster.counted.replace("_", " ")
+        text = cost_text(cluster.cost)
+        notes = (cluster.each + text).split(JOINER) if text else [""]
         # The costs stand on one line unless the block would become much wider than its items.
         if width(" · ".join(notes), SMALL) + max(xs) + 7 <= inner.right + WIDENING:
             notes = [" · ".join(notes)]
@@ -79,9 +92,19 @@ class Boxes:
         left, right = inner.left + beside, inner.right + beside
         header = 4.0 + 10.5 * max(1, len(notes))
         tall = header + inner.height + FOOT
-        box = Box(-left, 0, left + right, tall, "block", cluster.id, cluster.train_only, True)
+        box = Box(
+            -left,
+            0,
+            left + right,
+            tall,
+            "block",
+            cluster.id,
+            cluster.train_only,
+            True,
+            about=about(cluster),
+        )
         drawing = Drawing([box], [Text(4 - left, 11, name, TEXT, "start", "title", True)])
-        for i, note in enumerate(notes):
+        for i, note in enumerate(filter(None, notes)):
             drawing.texts.append(Text(right - 4, 11 + 10.5 * i, note, SMALL, "end", "note"))
         drawing.include(inner.drawing, 0, header)
         for port, (x, y) in inputs.items():
@@ -109,3 +132,25 @@ class Boxes:
             if shape[1:] == outer[1:] or link.source < 0:
                 return ""
         return shape_text(shape)
+
+
+def about(item: Item) -> str:
+    """Return what stands in no box: where an item is in the network, all its ops, exact costs."""
+    facts = [path(item.id).lstrip("."), item.counted, f"use of {item.block}" if item.block else ""]
+    facts.append(f"output {times(item.shape)}" if shape_text(item.shape) else "")
+    if item.cost.params or item.cost.macs:
+        facts.append(f"{item.each}{item.cost.params:,} params, {item.cost.macs:,} MACs")
+    return "\n".join(dict.fromkeys(filter(None, facts)))
+
+
+def wrapped(text: str) -> list[str]:
+    """Return the ops of a box in lines that are not too wide, unless one of them is."""
+    first, *rest = text.split(JOINER)
+    lines = [first]
+    for word in rest:
+        longer = f"{lines[-1]}{JOINER}{word}"
+        if width(longer, TEXT) > WIDEST_LINE:
+            lines[-1:] = [f"{lines[-1]}{JOINER}".rstrip(), word]
+        else:
+            lines[-1] = longer
+    return lines

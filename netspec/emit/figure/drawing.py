@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from netspec.emit.figure.text import width
+from netspec.emit.palette import Fill
 from netspec.graph.model import NodeId
 
 TEXT = 9.5
@@ -17,9 +18,9 @@ Point = tuple[float, float]
 
 
 class Box(NamedTuple):
-    """A rectangle. `bar` is the length of its cost bar, `time` of the one at its upper edge.
+    """A rectangle. `bar` is how much of its width the cost bar takes, `time` the one above.
 
-    `is_group` if it holds other boxes.
+    `is_group` if it holds other boxes; `about` is what a reader sees who points at it.
     """
 
     x: float
@@ -32,6 +33,8 @@ class Box(NamedTuple):
     is_group: bool = False
     bar: float = 0.0
     time: float = 0.0
+    fill: Fill | None = None
+    about: str = ""
 
 
 class Text(NamedTuple):
@@ -52,10 +55,10 @@ class Text(NamedTuple):
 
     @property
     def bounds(self) -> tuple[float, float, float, float]:
-        """Left, top, right and bottom of the ink, ascenders and descenders included."""
+        """Left, top, right and bottom of the ink, as high as DejaVu Sans, the tallest, draws it."""
         wide = width(self.text, self.size, self.bold)
         left = self.x - {"start": 0.0, "middle": wide / 2, "end": wide}[self.anchor]
-        return left, self.y - 0.74 * self.size, left + wide, self.y + 0.21 * self.size
+        return left, self.y - 0.76 * self.size, left + wide, self.y + 0.24 * self.size
 
 
 class Line(NamedTuple):

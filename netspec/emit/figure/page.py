@@ -8,14 +8,13 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from netspec import limits
-from netspec.analysis.costs import NodeCost
 from netspec.analysis.network import Network
 from netspec.emit.diagram.bend import Bend, bend
 from netspec.emit.diagram.flow import Fan
 from netspec.emit.diagram.routes import bent, broken, route
 from netspec.emit.diagram.runs import Details, size
 from netspec.emit.diagram.stretches import spread, stretches
-from netspec.emit.diagram.tree import Cluster, leaves
+from netspec.emit.diagram.tree import Cluster
 from netspec.emit.figure.boxes import Boxes
 from netspec.emit.figure.columns import GUTTER, TRACK, Wrapper
 from netspec.emit.figure.drawing import SMALL, TEXT, Drawing, Point, Tile
@@ -59,14 +58,18 @@ class Figure:
 
 
 def lay_out(
-    network: Network, room: Room | None, depth: int | None = None, opened: Sequence[str] = ()
+    network: Network,
+    room: Room | None,
+    depth: int | None = None,
+    opened: Sequence[str] = (),
+    has_names: bool = False,
 ) -> Figure:
     """Return the most detailed figure whose text is large enough. Raises FigureError.
 
     `Details` says in which order detail goes.
     """
     shown = Details(network, depth, opened)
-    search = _Search(network, shown, room)
+    search = _Search(network, shown, room, has_names)
     # A U needs width; where there is none for it, columns may do.
     if found := search.first(True) or (search.has_bent and search.first(False)):
         return found
@@ -76,8 +79,11 @@ def lay_out(
 class _Search:
     """Looks for the most detail that the room can show."""
 
-    def __init__(self, network: Network, shown: Details, room: Room | None) -> None:
+    def __init__(
+        self, network: Network, shown: Details, room: Room | None, has_names: bool
+    ) -> None:
         self._network, self._shown, self._room = network, shown, room
+        self._has_names = has_names
         self._figures: dict[tuple[int, bool], Figure | None] = {}
 
     @property
@@ -104,8 +110,16 @@ class _Search:
             root = self._shown[step]
             self._figures[key] = None
             if size(root) <= limits.PAGE_BOXES:
-                self._figures[key] = _figure(self._network, root, self._room, may_bend)
+                self._figures[key] = self._drawn(root, may_bend)
         return self._figures[key]
+
+    def _drawn(self, root: Cluster, may_bend: bool) -> Figure:
+        # No page can break a frame: what is most of the network has a piece of one in each column.
+        whole, blocks = spread(root)
+        sheet = _Sheet(self._network, whole, self._room, self._has_names, blocks)
+        if not sheet.is_whole:
+            sheet = _Sheet(self._network, root, self._room, self._has_names)
+        return sheet.figure(may_bend)
 
     def reason(self) -> str:
         """Say why there is no figure, and what would help."""
@@ -124,26 +138,21 @@ class _Search:
         )
 
 
-def _figure(network: Network, root: Cluster, room: Room | None, may_bend: bool) -> Figure:
-    # No page can break a frame: what is most of the network has a piece of one in each column.
-    whole, blocks = spread(root)
-    sheet = _Sheet(network, whole, room, blocks)
-    if not sheet.is_whole:
-        sheet = _Sheet(network, root, room)
-    return sheet.figure(may_bend)
-
-
 class _Sheet:
-    """Wraps one network into columns."""
+    """Wraps one network into columns; the items of `blocks` are among its own."""
 
     def __init__(
-        self, network: Network, root: Cluster, room: Room | None, blocks: tuple[Cluster, ...] = ()
+        self,
+        network: Network,
+        root: Cluster,
+        room: Room | None,
+        has_names: bool,
+        blocks: tuple[Cluster, ...] = (),
     ) -> None:
         self._network = network
         self._root = root
         self._room = room
-        self._most = NodeCost(*map(max, zip(*(leaf.cost for leaf in leaves(root)), strict=True)))
-        self._boxes = Boxes(network, self._most)
+        self._boxes = Boxes(network, root, has_names)
         self._cluster = place(self._boxes, route(root))
         flow = self._cluster.routes.flow
         self._sides = flow.sides
@@ -220,7 +229,7 @@ class _Sheet:
 
     def _key(self, width: float) -> Tile:
         has_tags = self._cluster.routes.has_tags
-        return legend(self._network, self._root, self._most, max(width, 240.0), has_tags)
+        return legend(self._network, self._root, self._cluster.boxes, max(width, 240.0), has_tags)
 
     def _finish(self, drawing: Drawing, width: float, height: float) -> Figure:
         """Add the legend and the totals below, and leave as much on the left as on the right."""

@@ -170,11 +170,8 @@ class SeriesLayout:
         sides = [SLOT * len(self._lanes.ending(i, side)) for side in (LEFT, RIGHT)]
         tags = list(dict.fromkeys(self._routes.into.get(part, [])))
         sides[0] += TAG if tags else 0
-        label = leaf.counted
-        if self._is_branch and leaf.kind != "block":
-            # Branches are narrow: what the colour says is not said again.
-            label = label.removeprefix("conv ").replace(" pool", "")
-        tile = self._cluster.boxes.leaf(leaf, label, (min(xs), max(xs)), max(sides))
+        span = min(xs), max(xs)
+        tile = self._cluster.boxes.leaf(leaf, self._is_branch, span, max(sides))
         if tags:
             y = (tile.height + sides[0]) / 2 - TAG / 2
             left = tile.left
@@ -190,7 +187,7 @@ class SeriesLayout:
         if -1 - part in self._routes.beside:
             return Tile(5, 5, 0, drawing, beside={-1 - part: 0.0})
         wide = self._cluster.boxes.tag(drawing, [node], (0, TAG / 2), "middle")
-        return Tile(wide / 2, wide / 2, TAG, drawing)
+        return Tile(wide / 2, wide / 2, TAG - 0.5, drawing)
 
     def _fan(self, fan: Fan) -> Tile:
         """Return branches side by side, their ends on one row."""

@@ -7,20 +7,24 @@ from html import escape
 
 from netspec.analysis.network import Network
 from netspec.emit.figure.drawing import Box, Line, Text
+from netspec.emit.figure.hatch import hatch
 from netspec.emit.figure.page import MARGIN, Figure, lay_out
 from netspec.emit.figure.room import room
+from netspec.emit.figure.text import FAMILY
 from netspec.emit.look import Look, LookError
-from netspec.emit.palette import KINDS
 
-FONT = "Helvetica, Arial, 'Liberation Sans', sans-serif"
-
+BAR_INSET = 3.0
+"""What a full bar leaves of its box's width on each side."""
 SHORTEST_BAR = 0.8
 """A shorter bar would look like dirt."""
 
 
 @dataclass(frozen=True, slots=True)
 class Theme:
-    """The colours that do not belong to a kind of op; `fill` is the column of the palette."""
+    """The colours that do not belong to a kind of op; `fill` is the column of the palette.
+
+    With a colour for it, `hatch`, kinds have their strokes.
+    """
 
     fill: str
     paper: str
@@ -31,20 +35,21 @@ class Theme:
     line: str
     bar: str
     head: str
+    hatch: str = ""
 
 
 THEMES = {
     "light": Theme(
-        "light", "#ffffff", "#f6f7f8", "#8f959c", "#111111", "#555b61", "#4a4f55", "#c00000",
+        "light", "#ffffff", "#f6f7f8", "#8f959c", "#111111", "#555b61", "#4a4f55", "#700000",
         "#8a2f8a",
     ),
     "dark": Theme(
-        "dark", "#14181d", "#1b2026", "#67707a", "#f2f4f6", "#b4bcc5", "#a3abb4", "#ff6b5e",
+        "dark", "#14181d", "#1b2026", "#67707a", "#f2f4f6", "#b4bcc5", "#a3abb4", "#ffb3a7",
         "#e59be5",
     ),
     "print": Theme(
         "grey", "#ffffff", "#ffffff", "#555555", "#000000", "#333333", "#222222", "#000000",
-        "#000000",
+        "#000000", "#9c9c9c",
     ),
 }  # fmt: skip
 
@@ -56,9 +61,15 @@ def to_svg(network: Network, look: Look | None = None) -> str:
     read. Raises LookError.
     """
     look = look or Look()
+    theme = themed(look)
+    return write(lay_out(network, room(look), look.depth, look.open, look.names), theme)
+
+
+def themed(look: Look) -> Theme:
+    """Return the colours of a look. Raises LookError."""
     if look.theme not in THEMES:
         raise LookError(f"theme {look.theme!r}: expected one of {', '.join(THEMES)}")
-    return write(lay_out(network, room(look), look.depth, look.open), THEMES[look.theme])
+    return THEMES[look.theme]
 
 
 def write(figure: Figure, theme: Theme) -> str:
@@ -73,14 +84,17 @@ def write(figure: Figure, theme: Theme) -> str:
     return "\n".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" {size} viewBox="{view}" '
-            f'font-family="{FONT}" role="img">',
-            f"<title>{escape(figure.root.label, quote=False)}</title>",
+            f'font-family="{FAMILY}" role="img">',
+            f"<title>{_words(figure.root.label)}</title>",
             f'<rect x="{-MARGIN:g}" y="{-MARGIN:g}" width="{_number(width)}" '
             f'height="{_number(height)}" fill="{theme.paper}"/>',
             *(_box(box, theme) for box in groups),
             *(_line(line, theme) for line in drawing.lines),
             *(_box(box, theme) for box in boxes),
+            # What stands in a box does not hide it from the pointer.
+            '<g pointer-events="none">',
             *(_text(text, theme) for text in drawing.texts),
+            "</g>",
             "</svg>",
             "",
         ]
@@ -100,18 +114,39 @@ def _box(box: Box, theme: Theme) -> str:
         return f'<rect {place} fill="{theme.bar if box.kind == "bar" else theme.ink}"/>'
     radius = 6 if box.kind in ("input", "tag") else 4 if box.is_group else 2.5
     fill = theme.group if box.is_group else theme.paper
-    if not box.is_group and box.kind != "tag":
-        fill = getattr(KINDS[box.kind], theme.fill)
+    if box.fill:
+        fill = getattr(box.fill, theme.fill)
     stroke = theme.head if box.is_head else theme.border if box.is_group else theme.line
     dash = ' stroke-dasharray="3 2"' if box.is_head else ""
-    rect = f'<rect {place} rx="{radius}" fill="{fill}" stroke="{stroke}" stroke-width="0.7"{dash}/>'
+    rect = f'<rect {place} rx="{radius}" fill="{fill}" stroke="{stroke}" stroke-width="0.7"{dash}'
+    rect += f"><title>{_words(box.about)}</title></rect>" if box.about else "/>"
+    return rect + _hatch(box, theme) + _bars(box, theme)
+
+
+def _hatch(box: Box, theme: Theme) -> str:
+    found = []
+    for stroke in box.fill.hatch if box.fill and theme.hatch else "":
+        points = " ".join(f"{_number(x)},{_number(y)}" for x, y in hatch(box, stroke))
+        dash = ' stroke-dasharray="0.8 3.7"' if stroke == "." else ""
+        pen = f'fill="none" stroke="{theme.hatch}" stroke-width="0.5"{dash}'
+        found.append(f'<polyline points="{points}" {pen}/>')
+    return "".join(found)
+
+
+def _bars(box: Box, theme: Theme) -> str:
+    room = box.width - 2 * BAR_INSET
     bars = ((box.time, box.y + 1.4, theme.ink), (box.bar, box.y + box.height - 3.2, theme.bar))
-    return rect + "".join(
-        f'<rect x="{_number(box.x + 3)}" y="{_number(y)}" width="{_number(length)}" height="1.8" '
-        f'fill="{colour}"/>'
-        for length, y, colour in bars
-        if length >= SHORTEST_BAR
+    return "".join(
+        f'<rect x="{_number(box.x + BAR_INSET)}" y="{_number(y)}" width="{_number(share * room)}" '
+        f'height="1.8" fill="{colour}"/>'
+        for share, y, colour in bars
+        if share * room >= SHORTEST_BAR
     )
+
+
+def _words(text: str) -> str:
+    """Return text of a spec as text of the picture."""
+    return escape(text, quote=False)
 
 
 def _text(text: Text, theme: Theme) -> str:
@@ -120,7 +155,10 @@ def _text(text: Text, theme: Theme) -> str:
     weight = ' font-weight="bold"' if text.bold else ""
     place = f'x="{_number(text.x)}" y="{_number(text.y)}" font-size="{text.size:g}"'
     fill = theme.faint if faint else theme.ink
-    return f'<text {place} fill="{fill}"{anchor}{weight}>{escape(text.text, quote=False)}</text>'
+    left, _, right, _ = text.bounds
+    # In whatever font a viewer draws it, a text takes the room that was laid out for it.
+    length = f'textLength="{_number(right - left)}" lengthAdjust="spacingAndGlyphs"'
+    return f'<text {place} fill="{fill}"{anchor}{weight} {length}>{_words(text.text)}</text>'
 
 
 def _line(line: Line, theme: Theme) -> str:

@@ -1,4 +1,4 @@
-"""Reports for programs: JSON and CSV."""
+"""Reports for programs: JSON and CSV, as `netspec schema report` describes them."""
 
 from __future__ import annotations
 
@@ -11,13 +11,17 @@ from json.encoder import encode_basestring_ascii
 from netspec.emit.report.table import Cell, Column, Content, Row, Table, columnwise, show, written
 from netspec.text.diagnostics import escape
 
+FORMAT = "netspec-report-1"
+"""The version of the JSON; another number where a program that reads it would fail."""
+
 
 def to_json(report: Content) -> str:
     """Return a report as JSON; numbers are exact, shapes are lists."""
-    head = {"title": report.title, **{fact.key: fact.value for fact in report.facts}}
+    facts = {fact.key: fact.value for fact in report.facts}
+    head = {"format": FORMAT, "title": report.title, **facts}
     parts = [_member(key, value, "  ") for key, value in head.items()]
-    parts += [f'  "{table.key}": {_table(table)}' for table in report.tables]
-    parts.append(_member("notes", report.notes, "  "))
+    parts += [f'  "{table.key}": {_table(table)}' for table in (*report.tables, *report.further)]
+    parts.append(_member("notes", report.remarks(), "  "))
     return "{\n" + ",\n".join(parts) + "\n}\n"
 
 
@@ -55,20 +59,14 @@ def _value(cell: Cell) -> str:
 
 
 def to_csv(report: Content) -> str:
-    """Return the report's tables as CSV, the first one first, an empty line between them."""
+    """Return the report's first table as CSV: a line a row, without totals, under the keys."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    for i, table in enumerate(report.tables):
-        if i:
-            out.write("\n")
-        writer.writerow(_heading(column.key, column.unit) for column in table.columns)
-        cells = columnwise(table.columns, (*table.rows, *table.totals))
+    for table in report.tables[:1]:
+        writer.writerow(column.key for column in table.columns)
+        cells = columnwise(table.columns, table.rows)
         writer.writerows(zip(*map(_texts, table.columns, cells), strict=True))
     return out.getvalue()
-
-
-def _heading(key: str, unit: str) -> str:
-    return f"{key} ({unit})" if unit and unit.casefold() not in key else key
 
 
 def _texts(column: Column, cells: Sequence[Cell]) -> list[str]:

@@ -23,7 +23,7 @@ def markdown(report: Content) -> str:
     """Return a report as GitHub's Markdown."""
     parts = [f"# {_md(report.title)}", "\n".join(f"- {_md(fact)}" for fact in report.sentences())]
     parts += ["\n".join(_markdown_table(table)) for table in report.tables]
-    parts += [_md(note) for note in report.notes]
+    parts += [_md(note) for note in report.remarks()]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -48,7 +48,7 @@ def html(report: Content) -> str:
     """Return a report as one HTML page without scripts."""
     title = _html(report.title)
     facts = "".join(f"<li>{_html(fact)}</li>\n" for fact in report.sentences())
-    notes = "".join(f"<p>{_html(note)}</p>\n" for note in report.notes)
+    notes = "".join(f"<p>{_html(note)}</p>\n" for note in report.remarks())
     tables = "".join(_html_table(table) for table in report.tables)
     return (
         f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -84,7 +84,7 @@ def latex(report: Content) -> str:
     parts = [r"% needs \usepackage{booktabs}"]
     parts += ["\n".join(_latex_table(report, table)) for table in report.tables]
     facts = "; ".join(report.sentences())
-    notes = (f"{facts}.", *report.notes) if facts else report.notes
+    notes = [*([f"{facts}."] if facts else []), *report.remarks()]
     parts += [f"\\noindent\\footnotesize {_tex(' '.join(notes))}"]
     return "\n\n".join(parts) + "\n"
 

@@ -18,7 +18,7 @@ def text(report: Content) -> str:
     for i, table in enumerate(report.tables):
         lines += [""] * bool(i)
         lines += _lines(_fitting(table))
-    for note in report.notes:
+    for note in report.remarks():
         lines += textwrap.wrap(escape(note), WIDTH)
     return "\n".join(lines) + "\n"
 
@@ -31,7 +31,7 @@ def _flow(phrases: list[str]) -> list[str]:
             lines.append(phrase)
         else:
             lines[-1] += f"; {phrase}"
-    return lines
+    return [part for line in lines for part in textwrap.wrap(line, WIDTH) or [line]]
 
 
 def _fitting(table: Table) -> Grid:

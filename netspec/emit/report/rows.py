@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from operator import attrgetter
 from typing import NamedTuple
 
 from netspec.analysis.costs import Depths, NodeCost, depths, total
+from netspec.analysis.gradients import backward
 from netspec.analysis.memory import Memory, weigh
 from netspec.analysis.network import Network
 from netspec.analysis.receptive import Field, Fields, see
-from netspec.emit.report.table import RANGE, Cell, Column, Fact, Row, Table, add_up, shares
+from netspec.analysis.roofline import Device, Times, moved
+from netspec.emit.report.table import RANGE, Cell, Column, Fact, Row, Table, add_up, percent
 from netspec.graph.model import Node, NodeId, path
-from netspec.ops.base import OTHER_KINDS
+from netspec.ops.base import OTHER_KINDS, Gradients
 from netspec.ops.reach import Reach
 
 ROWS = ("block", "layer", "op")
@@ -25,16 +27,24 @@ NAME = Column("name", "layer", "text")
 WHEN = Column("when", "when", "text", glue=" · ")
 COSTS = (
     Column("params", "params", summed=True),
-    Column("macs", "MACs", summed=True),
-    Column("share", "share", "percent", summed=True),
-    Column("flops", "FLOPs", extra=True, summed=True),
+    Column("macs", "forward MACs", summed=True),
+    Column(
+        "share", "share", "percent", summed=True, meaning="of the MACs of inference, rounded by row"
+    ),
+    Column("flops", "forward FLOPs", extra=True, summed=True),
     Column("other", "other ops", extra=True, summed=True),
 )
 FIELD = (
-    Column("field_min", "field/stride", "axes"),
+    Column(
+        *("field_min", "field/stride", "axes"),
+        meaning="how many pixels of the input an element sees along each side, through the "
+        "narrowest–the widest branch / how far apart neighbours see",
+    ),
     Column("field_max", "field max", "axes", glue=RANGE),
     Column("stride", "stride", "axes", glue="/"),
-    Column("offset", "offset", "axes"),
+    Column(
+        "offset", "offset", "axes", meaning="the pixel in the middle of what the first element sees"
+    ),
 )
 OPERATIONS = (
     Column("params", "params", extra=True, summed=True),
@@ -47,8 +57,19 @@ COUNT = Column("count", "count")
 TEXT = Column("text", "text", "text")
 HELD = Column("activation_bytes", "bytes held", summed=True)
 SHAPE = Column("shape", "shape", "shape")
-DEPTH = Column("depth", "depth")
+DEPTH = Column("depth", "depth", meaning="convolutions and linear layers on the longest path")
+MACS = Column("macs", "MACs", unit="MACs")
 LAYERS = Column("layers", "layers", summed=True)
+COLUMNS: Mapping[str, tuple[Column, ...]] = {
+    **dict.fromkeys(("block", "layer"), (NAME, WHEN, SHAPE, DEPTH, *COSTS, *FIELD, HELD)),
+    "op": (replace(NAME, title="op"), WHEN, LAYERS, *COSTS, HELD),
+}
+"""The columns of the main table, by what a row stands for."""
+SUMMARY = (
+    replace(NAME, title="one image"),
+    *OPERATIONS,
+    *(Column(kind, kind, summed=True) for kind in OTHER_KINDS),
+)
 
 
 @dataclass(frozen=True)
@@ -58,6 +79,7 @@ class Measured:
     network: Network
     batch: int = 1
     dtype: str = "float32"
+    device: Device | None = None
 
     @cached_property
     def fields(self) -> Fields:
@@ -72,8 +94,23 @@ class Measured:
     def depths(self) -> Depths:
         return depths(self.network.graph)
 
+    @cached_property
+    def backward(self) -> Mapping[NodeId, Gradients]:
+        return backward(self.network.graph, self.network.shapes, self.network.costs)
 
-class _Group(NamedTuple):
+    @cached_property
+    def moved(self) -> Mapping[NodeId, int]:
+        return moved(self.network.graph, self.network.shapes, self.batch, self.dtype)
+
+    @cached_property
+    def times(self) -> Mapping[NodeId, Times]:
+        """What each layer takes on the device."""
+        assert self.device is not None
+        costs, device = self.network.costs, self.device
+        return {id: device.times(costs[id], size, self.batch) for id, size in self.moved.items()}
+
+
+class Group(NamedTuple):
     """Nodes that share a row, what they cost, and the node whose output is the row's."""
 
     name: str
@@ -85,35 +122,33 @@ class _Group(NamedTuple):
 
 def main_table(measured: Measured, by: str = "block", depth: int = 1) -> Table:
     """Return the report's table; `depth` is how many levels of blocks have rows of their own."""
-    if by not in ROWS:
-        raise ValueError(f"`by` is one of {', '.join(ROWS)}, found {by!r}")
-    groups = _groups(measured.network, by, None if by == "layer" else depth)
+    groups = grouped(measured.network, by, depth)
     inference = sum(not group.train_only for group in groups)
-    percent = shares([group.cost.macs for group in groups[:inference]])
-    if by == "op":
-        columns: tuple[Column, ...] = (replace(NAME, title="op"), WHEN, LAYERS, *COSTS, HELD)
-    else:
-        columns = (NAME, WHEN, SHAPE, DEPTH, *COSTS, *FIELD, HELD)
-    cells = {"share": [*percent, *[None] * (len(groups) - inference)], **_cells(measured, groups)}
+    macs = [group.cost.macs for group in groups[:inference]]
+    shares = [percent(part, sum(macs)) for part in macs]
+    columns = COLUMNS[by]
+    cells = {"share": [*shares, *[None] * (len(groups) - inference)], **_cells(measured, groups)}
     rows = list(zip(*(cells[column.key] for column in columns), strict=True))
-    parts = {"inference": rows[:inference], "heads": rows[inference:], "training": rows}
+    parts = {"inference": rows[:inference], "heads": rows[inference:], "with heads": rows}
     shown = parts if len(rows) > inference else ("inference",)
     totals = tuple(add_up(name, columns, parts[name]) for name in shown)
     return Table(f"{by}s", f"per {by}", columns, tuple(rows), totals)
 
 
-def _groups(network: Network, by: str, depth: int | None) -> list[_Group]:
+def grouped(network: Network, by: str, depth: int) -> list[Group]:
     """Return the nodes of each block, layer or kind of op, those of inference first."""
+    if by not in ROWS:
+        raise ValueError(f"`by` is one of {', '.join(ROWS)}, found {by!r}")
     found: dict[tuple[bool, str], list[Node]] = {}
     outputs: dict[tuple[bool, str], NodeId] = {}
     for node in network.graph.nodes.values():
-        place = node.id[:depth]
+        place = node.id if by == "layer" else node.id[:depth]
         key = node.train_only, node.op.op_name if by == "op" else path(place)
         found.setdefault(key, []).append(node)
         use = network.graph.uses.get(place)
         outputs[key] = node.id if use is None else use.output
     groups = [
-        _Group(name, nodes, _cost(network, nodes), outputs[train_only, name], train_only)
+        Group(name, nodes, _cost(network, nodes), outputs[train_only, name], train_only)
         for (train_only, name), nodes in found.items()
     ]
     return sorted(groups, key=attrgetter("train_only"))
@@ -123,7 +158,7 @@ def _cost(network: Network, nodes: Sequence[Node]) -> NodeCost:
     return total(network.costs[node.id] for node in nodes)
 
 
-def _cells(measured: Measured, groups: Sequence[_Group]) -> dict[str, Sequence[Cell]]:
+def _cells(measured: Measured, groups: Sequence[Group]) -> dict[str, Sequence[Cell]]:
     """Return the cells of each column."""
     held, shapes, depths = measured.memory.held, measured.network.shapes, measured.depths
     fields = [measured.fields[group.output] for group in groups]
@@ -182,16 +217,15 @@ def _quotient(numerator: int, denominator: int) -> float:
 
 
 def summary(measured: Measured) -> Table:
-    """Return the operations by kind: inference, heads, training."""
-    kinds = [Column(kind, kind, summed=True) for kind in OTHER_KINDS]
-    columns = (replace(NAME, title="one image"), *OPERATIONS, *kinds)
+    """Return the operations of a forward pass by kind: of inference, of training-only heads."""
     nodes = measured.network.graph.nodes.values()
     parts = {
         "inference": [node for node in nodes if not node.train_only],
         "heads": [node for node in nodes if node.train_only],
     }
-    rows = [(name, *_operations(measured.network, part)) for name, part in parts.items()]
-    return Table("totals", "totals", columns, tuple(rows), (add_up("training", columns, rows),))
+    rows = [(name, *_operations(measured.network, part)) for name, part in parts.items() if part]
+    totals = [add_up("with heads", SUMMARY, rows)] if len(rows) > 1 else []
+    return Table("totals", "totals", SUMMARY, tuple(rows), tuple(totals))
 
 
 def _operations(network: Network, nodes: list[Node]) -> Row:
@@ -203,16 +237,35 @@ def _operations(network: Network, nodes: list[Node]) -> Row:
     return cost.params, cost.macs, cost.flops, cost.other, *others
 
 
+def setting(measured: Measured) -> tuple[Fact, ...]:
+    """Return what bytes are counted for."""
+    batch = Fact("batch", "batch", COUNT, measured.batch)
+    return batch, Fact("dtype", "", TEXT, measured.dtype)
+
+
+def passes(measured: Measured) -> tuple[Fact, ...]:
+    """Return the multiply-adds of the forward pass, of the backward one, and of both."""
+    totals = measured.network.totals
+    back = sum(found.macs for found in measured.backward.values())
+    heads = Fact("train_macs", "with heads", MACS, totals.training.macs, True)
+    return (
+        Fact("macs", "forward", MACS, totals.inference.macs),
+        *([heads] if totals.heads.macs else []),
+        Fact("backward_macs", "backward", MACS, back),
+        Fact("step_macs", "forward and backward", MACS, totals.training.macs + back),
+    )
+
+
 def facts(measured: Measured) -> tuple[Fact, ...]:
     """Return what is true of the network as a whole: inputs, depth, memory."""
     network, memory = measured.network, measured.memory
     inputs = network.graph.inputs.items()
     return (
         *(Fact(f"input_{path(key)}", f"input {path(key)}", SHAPE, shape) for key, shape in inputs),
-        Fact("batch", "batch", COUNT, measured.batch),
-        Fact("dtype", "", TEXT, measured.dtype),
+        *setting(measured),
         Fact("depth", "depth", COUNT, network.totals.depth),
         Fact("depth_with_pooling", "with pooling", COUNT, network.totals.depth_with_pooling, True),
+        *passes(measured),
         Fact("params_bytes", "parameters", BYTES, memory.params),
         Fact("train_params_bytes", "with heads", BYTES, memory.train_params, True),
         Fact("activation_bytes", "held for training, input included,", BYTES, memory.activations),

@@ -20,7 +20,7 @@ class Column:
 
     `glue` writes the cell behind the one on its left in tables for people ("27–59/8"); `extra`
     columns are left out where a text must stay within 100 columns; a `summed` column's cells add
-    up to its totals.
+    up to its totals. `meaning` explains the title below the tables.
     """
 
     key: str
@@ -30,6 +30,7 @@ class Column:
     glue: str = ""
     extra: bool = False
     summed: bool = False
+    meaning: str = ""
 
     @property
     def heading(self) -> str:
@@ -73,12 +74,16 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """Tables, facts about the whole, and the rules by which they were counted."""
+    """Tables, facts about the whole, and the rules by which they were counted.
+
+    `further` tables are for programs, and for people who ask for them.
+    """
 
     title: str
     facts: tuple[Fact, ...]
     tables: tuple[Table, ...]
     notes: tuple[str, ...]
+    further: tuple[Table, ...] = ()
 
     def sentences(self) -> list[str]:
         """Return the facts for people, asides in brackets."""
@@ -89,6 +94,12 @@ class Content:
             else:
                 found.append(fact.text)
         return found
+
+    def remarks(self) -> list[str]:
+        """Return the rules, and what titles of columns mean that do not say it themselves."""
+        columns = (column for table in self.tables for column in table.columns if column.meaning)
+        meanings = dict.fromkeys(f"{column.title}: {column.meaning}." for column in columns)
+        return [*self.notes, " ".join(meanings)] if meanings else [*self.notes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,21 +126,13 @@ def _sum(column: Column, cells: Sequence[Cell]) -> Cell:
     # A sum over some of the rows only would say too little.
     if not column.summed or len(numbers) < max(1, len(cells)):
         return None
-    # Percentages have one decimal, and so has their sum.
-    return round(sum(numbers), 1) if column.kind == "percent" else sum(numbers)
+    # Shares are rounded each by itself, so that theirs may come to a little more or less.
+    return percent(sum(numbers), sum(numbers)) if column.kind == "percent" else sum(numbers)
 
 
-def shares(parts: Sequence[int]) -> list[float]:
-    """Return percentages with one decimal that add up to 100.0 (largest remainders go up)."""
-    whole = sum(parts)
-    if not whole:
-        return [0.0] * len(parts)
-    tenths = [part * 1000 // whole for part in parts]
-    rests = [part * 1000 % whole for part in parts]
-    by_rest = sorted(range(len(parts)), key=rests.__getitem__, reverse=True)
-    for i in by_rest[: 1000 - sum(tenths)]:
-        tenths[i] += 1
-    return [tenth / 10 for tenth in tenths]
+def percent(part: float, whole: float) -> float:
+    """Return a percentage with one decimal, of nothing 0."""
+    return (2000 * part + whole) // (2 * whole) / 10 if whole else 0.0
 
 
 def show(column: Column, cell: Cell) -> str:

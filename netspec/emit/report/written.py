@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from netspec.emit.report.data import to_csv, to_json
 from netspec.emit.report.markup import html, latex, markdown
 from netspec.emit.report.plain import text
-from netspec.emit.report.table import Content
+from netspec.emit.report.table import Content, Table
+from netspec.text.diagnostics import escape, suggest
 
 FORMATS: Mapping[str, Callable[[Content], str]] = {
     "text": text,
@@ -31,6 +32,31 @@ class Report(Content):
         return html(self)
 
 
-def render(content: Content, format: str = "text") -> str:
-    """Write a report in one of FORMATS; the numbers are the same in all of them."""
-    return FORMATS[format](content)
+def render(content: Content, format: str = "text", table: str | None = None) -> str:
+    """Write a report in one of FORMATS; the numbers are the same in all of them.
+
+    With `table` only that one of its tables; CSV is always one, by default the first. Raises
+    LookupError for a name that is none of its tables'.
+    """
+    return FORMATS[format](content if table is None else _only(content, table))
+
+
+def _only(content: Content, name: str) -> Content:
+    tables = _choices(content)
+    if name not in tables:
+        hint = suggest(name, tables) or f"its tables are {', '.join(tables)}"
+        raise LookupError(f"no table of the report is called `{escape(name[:40])}`; {hint}")
+    return replace(content, tables=(tables[name],))
+
+
+def _choices(content: Content) -> dict[str, Table]:
+    """Return the tables by name; of `totals` each row is one, and no row is set apart."""
+    tables = {table.key: table for table in content.tables}
+    summed = [tables["totals"]] if "totals" in tables else [*tables.values()]
+    for table in summed:
+        own = table.rows if table.key == "totals" else ()
+        if table.totals:
+            rows = (*own, *table.totals)
+            tables["totals"] = replace(table, key="totals", title="totals", rows=rows, totals=())
+            break
+    return tables

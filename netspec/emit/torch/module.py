@@ -52,8 +52,7 @@ def to_python(
         plan = trace(network)
         writer, model = _FileWriter(network, plan), plan.model
         helpers = {**plan.helpers, **functions(tensors or {})}
-        classes = {text for one in plan.classes for text in (one.name, one.result) if text}
-        words = Vocabulary({*classes, *helpers}, allowed)
+        words = _vocabulary(plan, helpers, allowed)
         parts = [source.rstrip() for source in helpers.values()]
         for one in plan.classes:
             parts += [audit(writer.result(one), words)] if one.result else []
@@ -64,6 +63,22 @@ def to_python(
     imports = writer.imports(helpers, filter(None, map(package_of, read)))
     head = audit(_header(network, version) + "\n\n" + imports, words)
     return compiled("\n\n\n".join([head, *parts]) + "\n")
+
+
+def block_classes(network: Network) -> dict[str, str]:
+    """Return the class of each block, by its name, as it stands in the module."""
+    allowed = permitted(network)
+    with REGISTRY.enabled(network.spec.ops):
+        plan = trace(network)
+        writer, words = _FileWriter(network, plan), _vocabulary(plan, plan.helpers, allowed)
+        blocks = [one for one in plan.classes if one.name in network.spec.blocks]
+        return {one.name: audit(writer.block(one), words, one.doc) for one in blocks}
+
+
+def _vocabulary(plan: FilePlan, helpers: Mapping[str, str], allowed: set[str]) -> Vocabulary:
+    """Return what the code of a file may name."""
+    classes = {text for one in plan.classes for text in (one.name, one.result) if text}
+    return Vocabulary({*classes, *helpers}, allowed)
 
 
 def _header(network: Network, version: str) -> str:

@@ -1,0 +1,141 @@
+// The window on the drawing: one transform, which pointers, the wheel and keys move.
+
+const SMALLEST = 0.02, LARGEST = 1.8, CLOSEST = 8, FAR = 0.3, SETTLED = 180;
+const stage = document.getElementById("stage");
+let view = { x: 0, y: 0, k: 1 }, isFitted = true, settling = 0;
+
+function room() {
+  const top = document.querySelector("header").offsetHeight + 10, sheet = document.getElementById("details");
+  const isBeside = !sheet.hidden && sheet.offsetWidth < innerWidth / 2;
+  const right = isBeside ? sheet.offsetWidth : 0;
+  const bottom = Math.max(document.getElementById("legend").offsetHeight, isBeside ? 0 : sheet.offsetHeight);
+  return { left: 10, top, width: Math.max(50, innerWidth - right - 20), height: Math.max(50, innerHeight - top - bottom - 10) };
+}
+function move() {
+  svg.style.transform = `translate(${view.x}px, ${view.y}px) scale(${view.k})`;
+  svg.classList.toggle("far", view.k < FAR);
+}
+// While it moves the drawing is a picture that only shifts and scales; then it is drawn sharp again.
+function moving() {
+  isFitted = false;
+  hide();
+  svg.classList.add("moving");
+  clearTimeout(settling);
+  settling = setTimeout(() => svg.classList.remove("moving"), SETTLED);
+  move();
+}
+function fit({ left, top, width, height }) {
+  const k = Math.min(width / extent.width, height / extent.height, LARGEST);
+  view = { k, x: left + (width - k * extent.width) / 2, y: top };
+  isFitted = true;
+  move();
+}
+function refit() {
+  const space = room();
+  arrange(space);
+  draw(space);
+}
+function zoom(factor, x, y) {
+  const k = Math.min(CLOSEST, Math.max(SMALLEST, view.k * factor));
+  view = { k, x: x - ((x - view.x) * k) / view.k, y: y - ((y - view.y) * k) / view.k };
+  moving();
+}
+function pan(dx, dy) {
+  view.x += dx;
+  view.y += dy;
+  moving();
+}
+function middle() {
+  const { left, top, width, height } = room();
+  return [left + width / 2, top + height / 2];
+}
+function zoomMiddle(factor) { zoom(factor, ...middle()); }
+
+// What changes the drawing keeps a box where it is.
+function keeping(item, change) {
+  const before = boxes.has(item) && boxes.get(item).getBoundingClientRect();
+  change();
+  draw();
+  const after = boxes.has(item) && boxes.get(item).getBoundingClientRect();
+  if (before && after) {
+    view.x += before.left - after.left;
+    view.y += before.top - after.top;
+  }
+  isFitted = false;
+  move();
+}
+function toggle(item) {
+  if (!item.items) return;
+  keeping(item, () => (isOpen(item) ? open.delete(item) : open.add(item)));
+}
+function every(doOpen) {
+  open.clear();
+  open.add(root);
+  if (doOpen) for (const item of items) if (item.items) open.add(item);
+  refit();
+}
+
+// Brings a box into the window, large enough to read.
+function show(item) {
+  const box = boxes.get(item);
+  if (!box) return;
+  const { left, top, width, height } = room(), place = box.getBoundingClientRect();
+  const isInside = place.left >= left && place.top >= top && place.right <= left + width && place.bottom <= top + height;
+  if (isInside && view.k >= 0.5) return;
+  const k = Math.max(view.k, 0.9), [x, y] = middle();
+  const across = (place.left + place.right) / 2 - view.x, down = (place.top + Math.min(place.height, height * 0.8) / 2) - view.y;
+  view = { k, x: x - (across * k) / view.k, y: y - (down * k) / view.k };
+  isFitted = false;
+  move();
+}
+
+// ---------------------------------------------------------------- pointers: one moves, two pinch, a short one taps
+
+const pointers = new Map();
+let isDragged = false;
+stage.addEventListener("pointerdown", (event) => {
+  if (!pointers.size) isDragged = false;
+  pointers.set(event.pointerId, { x: event.clientX, y: event.clientY, startX: event.clientX, startY: event.clientY });
+});
+addEventListener("pointermove", (event) => {
+  const pointer = pointers.get(event.pointerId);
+  if (!pointer) return event.pointerType === "mouse" && hover(event);
+  const before = [...pointers.values()].map(({ x, y }) => [x, y]);
+  const { clientX: x, clientY: y } = event;
+  if (!isDragged && pointers.size < 2 && Math.hypot(x - pointer.startX, y - pointer.startY) < 5) return undefined;
+  if (!isDragged) stage.setPointerCapture(event.pointerId);
+  isDragged = true;
+  Object.assign(pointer, { x, y });
+  const after = [...pointers.values()].map(({ x, y }) => [x, y]);
+  return after.length > 1 ? pinch(before, after) : pan(after[0][0] - before[0][0], after[0][1] - before[0][1]);
+});
+for (const end of ["pointerup", "pointercancel"]) addEventListener(end, (event) => pointers.delete(event.pointerId));
+function pinch([a, b], [c, d]) {
+  const length = ([x, y], [u, v]) => Math.max(1, Math.hypot(x - u, y - v)), between = ([x, y], [u, v]) => [(x + u) / 2, (y + v) / 2];
+  const [x, y] = between(a, b), [u, v] = between(c, d);
+  view.x += u - x;
+  view.y += v - y;
+  zoom(length(c, d) / length(a, b), u, v);
+}
+stage.addEventListener("click", (event) => {
+  if (isDragged || event.target.item === undefined) return;
+  toggle(event.target.item);
+  select(event.target.item);
+});
+stage.addEventListener("wheel", (event) => {
+  event.preventDefault();
+  // A touchpad pinches with ctrl; the wheel alone zooms too, as on a map.
+  zoom(Math.exp(-event.deltaY / (event.ctrlKey ? 100 : 400)), event.clientX, event.clientY);
+}, { passive: false });
+addEventListener("resize", () => {
+  // Whoever looks closely goes on looking at the same box.
+  const near = isFitted ? null : selected || nearest();
+  if (!near) return refit();
+  arrange(room());
+  return keeping(near, () => {});
+});
+function nearest() {
+  const [x, y] = middle();
+  const far = ([, box]) => { const { left, right, top, bottom } = box.getBoundingClientRect(); return Math.hypot((left + right) / 2 - x, (top + bottom) / 2 - y); };
+  return [...boxes].map((entry) => [far(entry), entry[0]]).sort((a, b) => a[0] - b[0])[0][1];
+}
