@@ -1,6 +1,6 @@
 """Dropout: noise while training, nothing afterwards."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
@@ -38,6 +38,9 @@ class Noise(Op):
         if self.p == 0 or not x.learns:
             return NOTHING
         return Kept(made=(Made(self.noise(x), x.type),))
+
+    def transient(self, *inputs: Laid) -> Sequence[Made]:
+        return ()
 
     def noise(self, x: Laid) -> int:
         """Return how many random numbers are drawn, of which backward keeps the tensor."""
