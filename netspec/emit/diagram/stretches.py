@@ -9,10 +9,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import NamedTuple
 
-from netspec.emit.diagram.flow import Fan, Series, within
+from netspec.emit.diagram.flow import Fan, Series, flow, within
 from netspec.emit.diagram.runs import size
-from netspec.emit.diagram.tree import Cluster, Item, link
-from netspec.graph.model import NodeId
+from netspec.emit.diagram.tree import Cluster, link
 
 
 class Stretch(NamedTuple):
@@ -23,43 +22,42 @@ class Stretch(NamedTuple):
     last: int
 
 
-def spread(whole: Cluster) -> tuple[Cluster, tuple[Cluster, ...]]:
-    """Return the network with the items of its largest blocks beside their own, and the blocks.
+def spread(whole: Cluster) -> tuple[Cluster, tuple[Stretch, ...]]:
+    """Return the network with the items of its largest blocks beside its own; outer ones first."""
+    found: tuple[Stretch, ...] = ()
+    while (block := _largest(whole)) is not None:
+        inlined = _inlined(whole, block)
+        series, blocks = flow(inlined).main, [*(stretch.block for stretch in found), block]
+        stretches = [_stretch(series, inlined, x) for x in blocks]
+        if None in stretches:
+            break
+        whole, found = inlined, tuple(filter(None, stretches))
+    return whole, found
 
-    Outer ones come first. A block that stands for several has items of only one.
+
+def _largest(whole: Cluster) -> Cluster | None:
+    """Return a block that has a third of the boxes; what stands for several has those of one."""
+    limit = size(whole) / 3
+    return next(
+        (x for x in whole.children if isinstance(x, Cluster) and x.count == 1 and size(x) > limit),
+        None,
+    )
+
+
+def _stretch(series: Series, whole: Cluster, block: Cluster) -> Stretch | None:
+    """Return which parts of the main series are a block's, if it is in one piece.
+
+    Then nothing enters it but from the single part above its first one.
     """
-    blocks: list[Cluster] = []
-    while True:
-        large = [x for x in whole.children if isinstance(x, Cluster) and 3 * size(x) > size(whole)]
-        if not large or large[0].count > 1:
-            return whole, tuple(blocks)
-        blocks.append(large[0])
-        whole = _inlined(whole, large[0])
-
-
-def stretches(series: Series, whole: Cluster, blocks: tuple[Cluster, ...]) -> list[Stretch] | None:
-    """Return which parts of the main series are of which block; None if one is not in a piece.
-
-    It is in a piece if nothing enters it but from the part above its first one.
-    """
+    inside = {i for i, x in enumerate(whole.children) if x.id[: len(block.id)] == block.id}
     parts = [{part} if isinstance(part, int) else within(part) for part in series.parts]
-    found = []
-    for block in blocks:
-        inside = {i for i, x in enumerate(whole.children) if _is_below(x, block.id)}
-        places = [i for i, members in enumerate(parts) if members & inside]
-        if not places or set().union(*parts[places[0] : places[-1] + 1]) != inside:
-            return None
-        first = places[0]
-        if any(skip.start < first <= skip.end for skip in series.skips) or (
-            first > 0 and isinstance(series.parts[first - 1], Fan)
-        ):
-            return None
-        found.append(Stretch(block, first, places[-1]))
-    return found
-
-
-def _is_below(item: Item, id: NodeId) -> bool:
-    return item.id[: len(id)] == id
+    places = [i for i, members in enumerate(parts) if members & inside]
+    if not places or set().union(*parts[places[0] : places[-1] + 1]) != inside:
+        return None
+    first = places[0]
+    is_entered_aside = any(skip.start < first <= skip.end for skip in series.skips)
+    is_below_fan = first > 0 and isinstance(series.parts[first - 1], Fan)
+    return None if is_entered_aside or is_below_fan else Stretch(block, first, places[-1])
 
 
 def _inlined(whole: Cluster, block: Cluster) -> Cluster:

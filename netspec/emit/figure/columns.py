@@ -54,6 +54,12 @@ class Wrapper:
             self._hanging.setdefault(side.after, []).append(tile)
         # The line to the next column leaves from a single box, and a lane cannot follow it there.
         beside = {i for lane in lanes for i in range(lane.skip.start, lane.skip.end)}
+        # An input stays above what it feeds, an output below what gives it.
+        ends = [
+            isinstance(part, int) and routes.cluster.children[part].kind == "input"
+            for part in parts
+        ]
+        beside |= {i for i, is_end in enumerate(ends) if is_end or any(ends[i + 1 : i + 2])}
         self._may_end = [
             not isinstance(part, Fan) and i not in beside for i, part in enumerate(parts)
         ]

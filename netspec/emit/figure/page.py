@@ -13,7 +13,7 @@ from netspec.emit.diagram.bend import Bend, bend
 from netspec.emit.diagram.flow import Fan
 from netspec.emit.diagram.routes import bent, broken, route
 from netspec.emit.diagram.runs import Details, size
-from netspec.emit.diagram.stretches import spread, stretches
+from netspec.emit.diagram.stretches import spread
 from netspec.emit.diagram.tree import Cluster
 from netspec.emit.figure.boxes import Boxes
 from netspec.emit.figure.columns import GUTTER, TRACK, Wrapper
@@ -115,11 +115,10 @@ class _Search:
 
     def _drawn(self, root: Cluster, may_bend: bool) -> Figure:
         # No page can break a frame: what is most of the network has a piece of one in each column.
-        whole, blocks = spread(root)
-        sheet = _Sheet(self._network, whole, self._room, self._has_names, blocks)
-        if not sheet.is_whole:
-            sheet = _Sheet(self._network, root, self._room, self._has_names)
-        return sheet.figure(may_bend)
+        whole, stretches = spread(root)
+        boxes = Boxes(self._network, whole, self._has_names)
+        placed = replace(place(boxes, route(whole)), stretches=stretches)
+        return _Sheet(self._network, whole, placed, self._room).figure(may_bend)
 
     def reason(self) -> str:
         """Say why there is no figure, and what would help."""
@@ -139,27 +138,17 @@ class _Search:
 
 
 class _Sheet:
-    """Wraps one network into columns; the items of `blocks` are among its own."""
+    """Wraps one network into columns."""
 
     def __init__(
-        self,
-        network: Network,
-        root: Cluster,
-        room: Room | None,
-        has_names: bool,
-        blocks: tuple[Cluster, ...] = (),
+        self, network: Network, root: Cluster, cluster: PlacedCluster, room: Room | None
     ) -> None:
         self._network = network
         self._root = root
         self._room = room
-        self._boxes = Boxes(network, root, has_names)
-        self._cluster = place(self._boxes, route(root))
-        flow = self._cluster.routes.flow
+        self._cluster = cluster
+        flow = cluster.routes.flow
         self._sides = flow.sides
-        self._blocks = blocks
-        found = stretches(flow.main, root, blocks)
-        self.is_whole = found is not None
-        self._cluster = replace(self._cluster, stretches=found or ())
         whole = self._column(self._cluster, 0, len(flow.main.parts))
         hanging = [SeriesLayout(self._cluster, side.series).tile() for side in self._sides]
         self._wrapper = Wrapper(self._cluster.routes, whole, hanging)
@@ -173,7 +162,9 @@ class _Sheet:
 
     def figure(self, may_bend: bool) -> Figure:
         """Return the figure as a U, or with the columns that print the largest text."""
-        if may_bend and (turn := bend(self._cluster.routes.flow)) is not None:
+        turn = bend(self._cluster.routes.flow) if may_bend else None
+        # The title of what goes on in another column stands above it only on the way down.
+        if turn and all(stretch.last < turn.up for stretch in self._cluster.stretches):
             return replace(self._bent(turn), is_bent=True)
         if self._room is None:
             # Without bounds the proportions are those of a landscape page.
@@ -190,7 +181,7 @@ class _Sheet:
     # ------------------------------------------------------------------ drawing
 
     def _bent(self, turn: Bend) -> Figure:
-        placed = place(self._boxes, bent(self._cluster.routes, turn))
+        placed = place(self._cluster.boxes, bent(self._cluster.routes, turn))
         self._cluster = replace(placed, stretches=self._cluster.stretches)
         assert placed.routes.bend
         shape = Bent(self._cluster, placed.routes.bend)
@@ -238,7 +229,7 @@ class _Sheet:
         scale = self._scale(whole, tall)
         if self._room and self._room.is_exact:
             whole = max(whole, self._room.width / scale - 2 * MARGIN)
-        ids = [block.id for block in self._blocks]
+        ids = [stretch.block.id for stretch in self._cluster.stretches]
         cut(drawing, [box for box in drawing.boxes if box.owner in ids])
         result = Drawing()
         result.include(drawing, (whole - width) / 2, 0)
