@@ -132,8 +132,8 @@ def test_every_difference_is_what_the_schema_says(path: Path) -> None:
 
 def test_an_unknown_table_names_the_others(capsys: pytest.CaptureFixture[str]) -> None:
     for words, names in (
-        ("report specs/vgg16.yaml", "blocks, totals"),
-        ("report specs/vgg16.yaml --by op", "ops, totals"),
+        ("report specs/vgg16.yaml", "blocks, totals, work"),
+        ("report specs/vgg16.yaml --by op", "ops, totals, work"),
         ("report specs/vgg16.yaml --paper", "paper, claims"),
         ("compare specs/vgg16.yaml", "networks"),
     ):

@@ -10,6 +10,7 @@ from netspec.ops.base import Layout, Op, Storage, op
 from netspec.ops.dim import Shape
 from netspec.ops.held import NOTHING, Kept, Laid, Made, Strides, dense
 from netspec.ops.reach import Reads, one_by_one
+from netspec.ops.window import rounded
 
 Chance = Annotated[Probability, Field(description="the probability of dropping")]
 
@@ -49,7 +50,7 @@ class Noise(Op):
         return one_by_one(len(x))
 
     def label(self) -> str:
-        return f"{super().label()} {self.p}"
+        return f"{super().label()} {rounded(self.p)}"
 
 
 class AnyDropout(Noise):

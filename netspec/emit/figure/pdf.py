@@ -40,7 +40,8 @@ def to_pdf(svg: str) -> bytes:
         b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
         f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 {_numbers(wide, tall)}] /Contents 4 0 R "
         "/Resources << /Font << /F0 5 0 R /F1 11 0 R >> >> >>".encode(),
-        _stream("\n".join([f"{view} cm", *filter(None, drawn)]).encode()),
+        # Corners are pointed up to four times a pen's width, as in SVG.
+        _stream("\n".join([f"{view} cm 4 M", *filter(None, drawn)]).encode()),
     ]
     for bold, codes in enumerate(content.codes):
         objects += _font_objects(font(bool(bold)), codes, len(objects) + 1)

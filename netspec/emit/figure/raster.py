@@ -7,7 +7,7 @@ import zlib
 from struct import pack
 
 from netspec import limits
-from netspec.emit.figure.page import FigureError
+from netspec.emit.look import LookError
 
 _DPI = 300
 """What printers of papers ask for."""
@@ -16,7 +16,7 @@ _DPI = 300
 def to_png(pdf: bytes, dpi: int | None) -> bytes:
     """Return the page of a PDF as PNG, with so many pixels an inch; None: 300, or all there may be.
 
-    Raises ImportError without PDFium, and FigureError for too many pixels.
+    Raises ImportError without PDFium, and LookError for too many pixels.
     """
     import pypdfium2
 
@@ -25,7 +25,7 @@ def to_png(pdf: bytes, dpi: int | None) -> bytes:
     most = int(math.sqrt(limits.PIXELS / area))
     dpi = min(_DPI, most) if dpi is None else dpi
     if dpi > most:
-        raise FigureError(
+        raise LookError(
             f"{dpi**2 * area:,.0f} pixels are more than {limits.PIXELS:,}; give --dpi {most} at "
             "most, or write .pdf, which is sharp at every size"
         )
