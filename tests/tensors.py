@@ -15,7 +15,6 @@ from torch.utils._pytree import tree_leaves
 
 from netspec.analysis.layouts import Feed
 from netspec.analysis.network import Network
-from netspec.ops.base import INTEGER
 
 
 def saved(call: Callable[[], Any], others: Iterable[Tensor]) -> tuple[dict[int, int], Any]:

@@ -6,18 +6,20 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from netspec.emit import bench, compare, diff, points, profile
-from netspec.emit.report import data, memory, paper, rows
+from netspec.emit.report import data, memory, paper, rows, work
 from netspec.emit.report.table import Column
 
 Schema = dict[str, Any]
 
 _DRAFT = "http://json-schema.org/draft-07/schema#"
+_PAPER = "report --paper"
 _TABLES: Sequence[tuple[str, str, Sequence[Column]]] = (
     *((f"{by}s", "report", columns) for by, columns in rows.COLUMNS.items()),
     ("totals", "report", rows.SUMMARY),
     ("memory", "report", (*memory.COLUMNS, memory.BATCH)),
-    ("paper", "report --paper", paper.COLUMNS),
-    ("claims", "report --paper", paper.CLAIMS),
+    ("work", "report", (rows.NAME, rows.WHEN, *work.WORK, *work.TIME)),
+    ("paper", _PAPER, paper.COLUMNS),
+    ("claims", _PAPER, paper.CLAIMS),
     ("networks", "compare", compare.COLUMNS),
     *((f"{by}s", "profile", (*profile.COLUMNS, profile.TEXT)) for by in profile.BY),
     ("measurements", "bench", bench.COLUMNS),
@@ -48,7 +50,7 @@ _MEANINGS = {
     "depth": "convolutions and linear layers on the longest path to its output",
     "depth_with_pooling": "the same with pooling layers",
     "params": "how many learned numbers",
-    "macs": "how many multiply-adds, for one image",
+    "macs": "how many multiply-adds of the forward pass, for one image",
     "share": "of the multiply-adds of inference, in percent",
     "flops": "how many floating-point operations of these: two a multiply-add, for one image",
     "other": "how many operations that are no multiply-adds, for one image",
@@ -106,7 +108,7 @@ def _table(key: str, command: str, columns: Sequence[Column]) -> Schema:
     row = {
         "type": "object",
         "minProperties": 1,
-        "properties": {column.key: _column(column) for column in columns},
+        "properties": {column.key: _column(column, command) for column in columns},
         "additionalProperties": {"anyOf": [_cell("text"), _cell("number")]}
         if key == "points"
         else False,
@@ -119,8 +121,11 @@ def _table(key: str, command: str, columns: Sequence[Column]) -> Schema:
     }
 
 
-def _column(column: Column) -> Schema:
+def _column(column: Column, command: str) -> Schema:
     said = column.meaning or _MEANINGS.get(column.key) or column.heading
+    if command == _PAPER:
+        key = column.key.removeprefix("printed_")
+        said = key if key == column.key else f"{key}, as the paper prints it"
     return {"description": said, "allOf": [_cell(column.kind)]}
 
 

@@ -1,4 +1,4 @@
-"""Reports as Markdown, HTML and LaTeX; a text from a spec never becomes markup."""
+"""Reports as Markdown and HTML; a text from a spec never becomes markup."""
 
 from __future__ import annotations
 
@@ -77,55 +77,3 @@ def _html_rows(rows: Iterable[Iterable[str]], texts: Grid, tag: str) -> Iterator
 
 def _html(text: str) -> str:
     return html_escapes.escape(escape(text))
-
-
-def latex(report: Content) -> str:
-    """Return a report as LaTeX tables in the manner of booktabs."""
-    parts = [r"% needs \usepackage{booktabs}"]
-    parts += ["\n".join(_latex_table(report, table)) for table in report.tables]
-    facts = "; ".join(report.sentences())
-    notes = [*([f"{facts}."] if facts else []), *report.remarks()]
-    parts += [f"\\noindent\\footnotesize {_tex(' '.join(notes))}"]
-    return "\n\n".join(parts) + "\n"
-
-
-def _latex_table(report: Content, table: Table) -> Iterator[str]:
-    texts = grid(table, _tex)
-    caption = _tex(f"{report.title}, {table.title}")
-    columns = "".join("l" if left else "r" for left in texts.left)
-    yield from (r"\begin{table}", r"\centering", f"\\caption{{{caption}}}")
-    yield from (f"\\begin{{tabular}}{{{columns}}}", r"\toprule", _latex_row(texts.headings))
-    yield from (r"\midrule", *map(_latex_row, texts.rows))
-    if texts.totals:
-        yield from (r"\midrule", *map(_latex_row, texts.totals))
-    yield from (r"\bottomrule", r"\end{tabular}", r"\end{table}")
-
-
-def _latex_row(cells: Iterable[str]) -> str:
-    return " & ".join(cells) + r" \\"
-
-
-_TEX = str.maketrans(
-    {
-        **{char: f"\\{char}" for char in "&%$#_{}"},
-        "\\": r"\textbackslash{}",
-        "~": r"\textasciitilde{}",
-        "^": r"\textasciicircum{}",
-        "<": r"\textless{}",
-        ">": r"\textgreater{}",
-        "|": r"\textbar{}",
-        "[": r"{[}",
-        "]": r"{]}",
-        "×": r"$\times$",
-        "÷": r"$\div$",
-        "≤": r"$\leq$",
-        "·": r"$\cdot$",
-        "–": "--",
-        "−": "$-$",
-        '"': "''",
-    }
-)
-
-
-def _tex(text: str) -> str:
-    return escape(text).translate(_TEX)

@@ -38,14 +38,10 @@ VERDICT = Column("verdict", "verdict", "text")
 
 def _paired(groups: Iterable[Sequence[Column]]) -> Iterator[Column]:
     for group in groups:
-        for column in group:
-            yield replace(
-                column, key=f"printed_{column.key}", meaning=f"{column.title}, as printed"
-            )
+        yield from (replace(column, key=f"printed_{column.key}") for column in group)
         for column in group:
             title = "exact MACs" if column.key == "macs" else "exact"
-            key, meaning = _RENAMED.get(column.key, column.key), f"{column.title} of the spec"
-            yield replace(column, key=key, title=title, meaning=meaning)
+            yield replace(column, key=_RENAMED.get(column.key, column.key), title=title)
 
 
 COLUMNS = (ROW, *_paired(_GROUPS), VERDICT)

@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from netspec.emit.report.data import to_csv, to_json
-from netspec.emit.report.markup import html, latex, markdown
+from netspec.emit.report.markup import html, markdown
 from netspec.emit.report.plain import text
 from netspec.emit.report.table import Content, Table
+from netspec.emit.report.tex import latex
 from netspec.text.diagnostics import escape, suggest
 
 FORMATS: Mapping[str, Callable[[Content], str]] = {
@@ -46,12 +47,12 @@ def _only(content: Content, name: str) -> Content:
     if name not in tables:
         hint = suggest(name, tables) or f"its tables are {', '.join(tables)}"
         raise LookupError(f"no table of the report is called `{escape(name[:40])}`; {hint}")
-    return replace(content, tables=(tables[name],))
+    return replace(content, tables=(tables[name],), further=())
 
 
 def _choices(content: Content) -> dict[str, Table]:
     """Return the tables by name; of `totals` each row is one, and no row is set apart."""
-    tables = {table.key: table for table in content.tables}
+    tables = {table.key: table for table in (*content.tables, *content.further)}
     summed = [tables["totals"]] if "totals" in tables else [*tables.values()]
     for table in summed:
         own = table.rows if table.key == "totals" else ()
