@@ -38,3 +38,4 @@ figures:
 bench:
 	$(PYTHON) benchmarks/compile.py
 	$(PYTHON) benchmarks/inference.py
+	$(PYTHON) benchmarks/page.py

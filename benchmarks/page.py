@@ -80,8 +80,9 @@ def measured(tab: Tab, name: str, net: Net, file: Path) -> str:
     paint = tab.run("performance.getEntriesByType('paint')[0].startTime")
     opened = statistics.median(tab.run(OPEN) for _ in range(RUNS))
     pan, zoom = (tab.run(FRAMES % way) for way in (PAN, ZOOM))
+    layers, size = len(net.network.graph.nodes), len(page.encode()) / 1000
     return (
-        f"{name:<14} {len(net.network.graph.nodes):>5,} layers {len(page.encode()) / 1000:>6,.0f} kB"
+        f"{name:<14} {layers:>5,} layers {size:>6,.0f} kB"
         f"   first paint {paint:>4.0f} ms   open all {opened:>5.0f} ms"
         f"   {pan:>3.0f} frames a second moving, {zoom:>3.0f} zooming"
     )
@@ -98,11 +99,11 @@ def main() -> None:
         "5,000 layers": residual(5000),
     }
     print(GOALS)
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        with browser(Path(folder) / "profile") as tab:
-            tab.size(1280, 800)
-            for name, net in networks.items():
-                print(measured(tab, name, net, Path(folder) / "page.html"), flush=True)
+    temporary = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+    with temporary as folder, browser(Path(folder) / "profile") as tab:
+        tab.size(1280, 800)
+        for name, net in networks.items():
+            print(measured(tab, name, net, Path(folder) / "page.html"), flush=True)
 
 
 if __name__ == "__main__":

@@ -306,6 +306,7 @@ class Net:
         The options are those of `netspec render`: `page` ("letter", "a4", "slide", "none") and
         `orientation`, or `width` and `height` ("3.5in"), are what it is laid out for, with no text
         smaller than `min_text` points; `depth` closes deeper blocks, `open` keeps those named open;
+        `names` writes layers' names into boxes; `block` draws one block, or its use at a path;
         `theme` is "light", "dark" or "print"; a "png" has `dpi` pixels an inch, 300 or what memory
         allows unless it is said. Raises ValueError for what cannot be, and OSError where "png"
         misses what it needs.

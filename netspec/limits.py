@@ -74,8 +74,6 @@ FITTED = 200_000
 # ------------------------------------------------------------------ pictures
 PAGE_BOXES = 500
 """More than any page could show."""
-DOT_BOXES = 3_000
-"""Graphviz takes seconds for so many, and minutes for ten times more."""
 WOVEN = 1_000
 """Branches and skips among more boxes could not be followed by eye."""
 BUILT_BOXES = 2_000

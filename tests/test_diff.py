@@ -100,6 +100,7 @@ def test_text_groups_the_uses_of_a_block(capsys):
     assert "weights: 60 of 364 tensors still load; 295 added, 59 removed, 9 changed\n" in text
     row = next(line for line in text.splitlines() if line.startswith("parameters  "))
     assert row.split()[1:] == ["6,998,552", "6,624,904", "-373,648"]
+    assert "multiply-adds with heads " in text
 
 
 def test_json_holds_everything(capsys):
@@ -118,6 +119,7 @@ def test_parameters_inputs_and_outputs(capsys, tmp_path):
     paths[1].write_text(BASE.replace("classes: 10", "classes: 5").replace("[3, 8, 8]", "[3, 9, 9]"))
     assert main(["diff", *map(str, paths)]) == 0
     text = capsys.readouterr().out
+    assert "with heads" not in text
     for line in ("~ classes: 10 → 5", "~ image: [3, 8, 8] → [3, 9, 9]", "~ y1: [10] → [5]"):
         assert line in text
 

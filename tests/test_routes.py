@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from netspec.emit.diagram.routes import Routes, route
 from netspec.emit.diagram.tree import build, leaves
-from netspec.emit.figure.page import lay_out, page_size
+from netspec.emit.figure.page import lay_out
+from netspec.emit.figure.room import room
+from netspec.emit.look import Look
 from tests.drawings import random_spec
 from tests.support import compiled, draws
 from tests.wiring import drawn_edges, shown_edges
@@ -45,7 +47,7 @@ def test_every_link_is_a_line_a_lane_or_a_tag(text: str) -> None:
 def test_every_edge_of_the_page_leads_from_its_source_to_its_reader(
     text: str, page: str, depth: int | None
 ) -> None:
-    figure = lay_out(compiled(text), page_size(page, "landscape"), depth)
+    figure = lay_out(compiled(text), room(Look(page=page, min_text=1)), depth)
     drawn, faults = drawn_edges(figure.drawing)
     shown = [*leaves(figure.root)]
     boxes = [box.owner for box in figure.drawing.boxes if not box.is_group]

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from xml.etree import ElementTree
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import netspec
 from netspec.analysis.network import Network
-from netspec.emit.diagram.runs import Details
+from netspec.emit.diagram import tree
+from netspec.emit.diagram.runs import Details, absorb
 from netspec.emit.diagram.tree import Leaf, leaves
 from netspec.emit.diagram.words import Wording
 from netspec.emit.figure.page import lay_out
+from netspec.emit.figure.svg import to_svg
 from netspec.graph.model import Node, NodeId
+from netspec.ops.base import REGISTRY
 from tests.support import SPECS, compiled, draws
 
 AROUND = ("relu", "batch_norm2d", "silu", "{dropout: 0.2}", "identity", "hardswish")
@@ -102,6 +107,31 @@ def test_the_legend_has_no_activation_because_of_a_head() -> None:
 def test_names_of_layers_stand_in_their_boxes_on_request() -> None:
     assert {"conv1x1", "norm1", "inception 3a"} <= {*drawn("googlenet", has_names=True)}
     assert not {"conv1x1", "norm1"} & {*drawn("googlenet")}
+
+
+def test_names_tell_all_layers_of_a_box() -> None:
+    layers = "".join(f"  c{i}: {{conv2d: [4, 1]}}\n  r{i}: relu\n" for i in range(9))
+    text = f"netspec: 1\nname: X\ninputs: {{x: [4, 8, 8]}}\ngraph:\n{layers}outputs: {{y: r8}}\n"
+    roots = [*Details(compiled(text))]
+    assert ["c0", "r0"] in [tree.layers(leaf) for leaf in leaves(absorb(roots[0]))]
+    assert ["c0 … r8"] in [tree.layers(leaf) for root in roots for leaf in leaves(root)]
+
+
+def test_who_points_at_a_box_learns_its_path_and_costs() -> None:
+    network = netspec.load(str(SPECS[0].with_stem("googlenet"))).network
+    boxes = {box.owner: box.about for box in lay_out(network, None).drawing.boxes}
+    said = boxes["inception_3a", "conv3x3"].splitlines()
+    assert said[:2] == ["inception_3a.conv3x3", "conv 3×3, 128 · ReLU"]
+    assert said[2:] == ["use of ConvReLU", "output 128×28×28", "110,720 params, 86,704,128 MACs"]
+    assert boxes["inception_3a",].splitlines()[0] == "inception_3a"
+    shown = ElementTree.fromstring(to_svg(network)).iter("{http://www.w3.org/2000/svg}rect")
+    told = {x[0].text for x in shown if len(x)}
+    assert {about for id, about in boxes.items() if id in network.graph.nodes} <= told
+
+
+def test_numbers_have_three_digits() -> None:
+    assert "stochastic depth 0.0182" in " ".join(drawn("swin_t"))
+    assert REGISTRY["dropout"].model_validate({"p": 0.0}).label() == "dropout 0"
 
 
 def test_a_box_that_holds_more_than_a_line_has_lines() -> None:

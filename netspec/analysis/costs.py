@@ -12,7 +12,7 @@ from netspec.ops.base import product
 
 
 class NodeCost(NamedTuple):
-    """What one node costs for one image: parameters, multiply-adds, other operations.
+    """What one node costs for one image: parameters, and operations of the forward pass.
 
     `seconds` is 0 unless the network was measured: no rule gives it.
     """
@@ -39,7 +39,7 @@ Depths = Mapping[NodeId, int]
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """Sums over the network: in inference, in the training-only heads, and together."""
+    """Sums over the network: in inference, in the training-only heads, and in both."""
 
     inference: NodeCost
     heads: NodeCost
@@ -48,6 +48,7 @@ class Totals:
 
     @property
     def training(self) -> NodeCost:
+        """The forward pass of training, with its heads."""
         return total((self.inference, self.heads))
 
     @property

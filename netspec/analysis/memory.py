@@ -1,129 +1,123 @@
-"""Shapes → memory: what parameters, training and inference need, in bytes.
-
-Every layer writes a tensor of its own, except that an activation overwrites its input where nobody
-else reads it, and views (flatten, chunk, dropout in inference) share their input's.
-"""
+"""Shapes → memory: what parameters, training and inference need, in bytes."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from itertools import chain
-from math import prod
-from typing import NamedTuple
+from functools import cache
 
+from netspec.analysis.alive import peak
 from netspec.analysis.costs import Costs
+from netspec.analysis.held import held_for_backward
+from netspec.analysis.layouts import BYTES, ONE_IMAGE, WIDTHS, Feed
 from netspec.analysis.shapes import Shapes
-from netspec.analysis.types import held_by
 from netspec.graph.model import Graph, Node, NodeId
-from netspec.ops.base import INTEGER, Storage
+from netspec.ops.base import INTEGER, product
 
-BYTES = {"float64": 8, "float32": 4, "float16": 2, "bfloat16": 2, "int8": 1}
-"""How many bytes an element of each type takes."""
+OPTIMIZERS: Mapping[str, int] = {"SGD": 0, "SGD+momentum": 1, "Adam": 2}
+"""How many numbers an optimizer keeps for each parameter."""
+_MOST = 10**9
+"""The largest batch that is looked for."""
 
-RULE = "Bytes: activations overwrite their input, views take none; no workspace and masks counted."
+RULE = (
+    "Bytes of PyTorch's tensors, as its CPU kernels make them. Held for backward: what operators "
+    "save, each storage once, with indices, masks and statistics. Left out: gradients of "
+    "activations, workspaces of kernels, what an allocator rounds up or cannot use, a CUDA context."
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """Bytes: of the parameters, of what training holds, and of inference at its peak.
+    """Bytes: of the parameters, of what training holds for backward, and of inference at its peak.
 
-    `params` leaves the training-only heads out. `held` is what each layer's output adds to what
-    training holds; `activations` is their sum and the inputs. `peak_at` is the first layer that
-    needs the peak.
+    `params` and `buffers` leave the training-only heads out, which `train_params` and
+    `train_buffers` have. `held` is what each layer, or input, adds to what is held for backward,
+    `activations` their sum. `peak` are the activations that inference has at once, the inputs
+    included; `peak_at` is the first layer that needs so many.
     """
 
     params: int
     train_params: int
+    buffers: int
+    train_buffers: int
     held: Mapping[NodeId, int]
     activations: int
     peak: int
     peak_at: NodeId
 
+    @property
+    def inference(self) -> int:
+        """All that inference needs at its peak: parameters, buffers, activations."""
+        return self.params + self.buffers + self.peak
 
-class _Step(NamedTuple):
-    """A node, the number of the tensor that it writes, and the numbers of those that it reads."""
+    def training(self, optimizer: str) -> int:
+        """Return what training holds when backward begins, for one of OPTIMIZERS.
 
-    node: Node
-    target: int
-    sources: tuple[int, ...]
+        Parameters, their gradients, the optimizer's state, buffers, activations.
+        """
+        copies = 2 + OPTIMIZERS[optimizer]
+        return copies * self.train_params + self.train_buffers + self.activations
 
 
-def weigh(
-    graph: Graph, shapes: Shapes, costs: Costs, batch: int = 1, dtype: str = "float32"
-) -> Memory:
+def weigh(graph: Graph, shapes: Shapes, costs: Costs, feed: Feed = ONE_IMAGE) -> Memory:
     """Return the memory for a batch of images whose elements have a type of BYTES."""
-    width = BYTES[dtype]
-    # Tensors are numbered once: looking up an id costs as much as the rest of a step.
-    numbers = {id: i for i, id in enumerate((*graph.inputs, *graph.nodes))}
-    elements = {shape: batch * prod(shape) for shape in set(shapes.values())}
-    integers = {id for id, type in held_by(graph).items() if type == INTEGER}
-    sizes = [elements[shapes[id]] * (8 if id in integers else width) for id in numbers]
-    inputs = range(len(graph.inputs))
-    steps = [
-        _Step(node, i, tuple([numbers[source] for source in node.inputs]))
-        for i, node in enumerate(graph.nodes.values(), len(inputs))
-    ]
-    results = [numbers[output.node] for output in graph.outputs]
-    owners = _owners(steps, results, len(sizes), training=True)
-    held = {s.node.id: sizes[s.target] if owners[s.target] == s.target else 0 for s in steps}
-    inference = [step for step in steps if not step.node.train_only]
-    kept = {numbers[output.node] for output in graph.outputs if not output.train_only}
-    owners = _owners(inference, results, len(sizes), training=False)
-    peak, place = _peak(inference, inputs, sizes, owners, {owners[number] for number in kept})
+    width = BYTES[feed.params]
+    held = held_for_backward(graph, shapes, feed)
+    most, place = peak(graph, shapes, feed)
+    inference = list(graph.inference())
+    everything = graph.nodes.values()
     return Memory(
-        params=width * sum(costs[step.node.id].params for step in inference),
-        train_params=width * sum(costs[step.node.id].params for step in steps),
+        params=width * sum(costs[node.id].params for node in inference),
+        train_params=width * sum(costs[node.id].params for node in everything),
+        buffers=sum(_buffers(node, shapes, width) for node in inference),
+        train_buffers=sum(_buffers(node, shapes, width) for node in everything),
         held=held,
-        activations=sum(held.values()) + sum(sizes[number] for number in inputs),
-        peak=peak,
-        peak_at=place.id if place else next(iter(graph.inputs)),
+        activations=sum(held.values()),
+        peak=most,
+        peak_at=place,
     )
 
 
-def _owners(
-    steps: Sequence[_Step], results: Sequence[int], count: int, training: bool
-) -> list[int]:
-    """Return for each of `count` tensors the one in whose memory it stands."""
-    readers = Counter(chain.from_iterable(step.sources for step in steps))
-    readers.update(results)
-    owners = list(range(count))
-    writable = [False] * count
-    for node, target, sources in steps:
-        if not sources:
-            continue
-        source, storage = sources[0], node.op.storage
-        shares = (
-            storage is Storage.VIEW
-            or (storage is Storage.IDLE and not training)
-            or (storage is Storage.OVERWRITES and writable[source])
-        )
-        if shares:
-            owners[target] = owners[source]
-        writable[target] = readers[target] == 1 and (not shares or writable[source])
-    return owners
+def _buffers(node: Node, shapes: Shapes, width: int) -> int:
+    """Return the bytes of the tensors that are not learnt; shared ones count where they belong."""
+    op = node.op
+    if node.owner != node.id:
+        return 0
+    if not node.inputs:
+        each = WIDTHS[INTEGER] if op.gives() == INTEGER else width
+        return 0 if op.weights() else each * int(product(shapes[node.id]))
+    sizes = op.buffers(*(shapes[source] for source in node.inputs)).values()
+    # A number without dimensions counts batches.
+    return sum(width * int(product(size)) if size else WIDTHS[INTEGER] for size in sizes)
 
 
-def _peak(
-    steps: Sequence[_Step],
-    inputs: Sequence[int],
-    sizes: Sequence[int],
-    owners: Sequence[int],
-    kept: set[int],
-) -> tuple[int, Node | None]:
-    """Return the most bytes alive at once, and the first node that needs them, if one does."""
-    last = {owners[source]: i for i, step in enumerate(steps) for source in step.sources}
-    dying = Counter[int]()
-    for owner, i in last.items():
-        if owner not in kept:
-            dying[i] += sizes[owner]
-    alive = sum(sizes[source] for source in inputs if source in last or source in kept)
-    peak, place = alive, None
-    for i, (node, target, _) in enumerate(steps):
-        if owners[target] == target:
-            alive += sizes[target]
-            if alive > peak:
-                peak, place = alive, node
-        alive -= dying[i]
-    return peak, place
+def largest_batches(
+    graph: Graph, shapes: Shapes, memory: Memory, feed: Feed, space: int
+) -> Mapping[str, int]:
+    """Return the largest batch that fits into so many bytes, by optimizer; "" is inference.
+
+    0 where one image does not fit. `memory` is that of some batch.
+    """
+
+    @cache
+    def held(batch: int) -> int:
+        return sum(held_for_backward(graph, shapes, feed._replace(batch=batch)).values())
+
+    @cache
+    def alive(batch: int) -> int:
+        return peak(graph, shapes, feed._replace(batch=batch))[0]
+
+    found = {
+        name: _largest(held, space - memory.training(name) + memory.activations)
+        for name in OPTIMIZERS
+    }
+    return found | {"": _largest(alive, space - memory.params - memory.buffers)}
+
+
+def _largest(needs: Callable[[int], int], space: int) -> int:
+    """Return the largest batch that does not need more, which rises with the batch."""
+    high = 1
+    while high < _MOST and needs(high) <= space:
+        high *= 2
+    return bisect_right(range(1, high), space, key=needs)

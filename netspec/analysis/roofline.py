@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from netspec.analysis.costs import NodeCost
 from netspec.analysis.gradients import computed_from
-from netspec.analysis.memory import BYTES
+from netspec.analysis.layouts import BYTES
 from netspec.analysis.shapes import Shapes
 from netspec.analysis.types import held_by
 from netspec.graph.model import Graph, NodeId

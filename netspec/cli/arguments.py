@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from argparse import ArgumentParser, ArgumentTypeError, _ActionsContainer
 from collections.abc import Callable
 
 from netspec.text.plain import number
 
 _LARGEST, _DAY, _LARGEST_TEXT = 10**9, 86_400, 72
+_SIZE = re.compile(r"\s*(?P<number>[0-9.]+)\s*(?P<unit>[A-Za-z]+)\s*", re.ASCII)
+_UNITS = {
+    f"{prefix}{rest}": base**power
+    for power, prefix in enumerate("kmgt", 1)
+    for rest, base in (("b", 1000), ("ib", 1024))
+}
 
 
 def add_flag(parser: _ActionsContainer, name: str, help: str) -> None:
@@ -77,6 +84,17 @@ def whole(least: int) -> Callable[[str], int]:
         return value
 
     return read
+
+
+def size(text: str) -> int:
+    """Read an option that is a size of memory, in bytes."""
+    match = _SIZE.fullmatch(text)
+    value = number(match["number"]) if match else None
+    factor = _UNITS.get(match["unit"].casefold(), 0) if match else 0
+    if value is None or not 1 <= value * factor <= _LARGEST**2:
+        units = "kB, MB, GB and TB are powers of 1000, KiB, MiB, GiB and TiB of 1024"
+        raise ArgumentTypeError(f"expected a size such as 80GB ({units}), found `{text[:40]}`")
+    return int(value * factor)
 
 
 def seconds(text: str) -> float:

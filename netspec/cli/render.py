@@ -34,6 +34,8 @@ def add(parser: ArgumentParser) -> None:
     parser.add_argument("--height", type=length, metavar="LENGTH", help=help)
     help = "the smallest text, in points, for which detail is given up (default: 6 to 8)"
     parser.add_argument("--min-text", type=text_size, metavar="POINTS", help=help)
+    help = "draw one block: as it is written, or by a path one use of it"
+    parser.add_argument("--block", metavar="NAME", help=help)
     help = "write the names of layers into their boxes"
     parser.add_argument("--names", action="store_true", help=help)
     parser.add_argument("--theme", choices=THEMES, default="light")
@@ -54,7 +56,7 @@ def run(options: Namespace) -> int:
     look = Look(
         options.page, options.depth, options.theme, options.orientation, options.engine,
         options.timeout, options.width, options.height, options.min_text, tuple(options.open),
-        options.names, options.dpi,
+        options.names, options.dpi, options.block,
     )  # fmt: skip
     if options.time and (kind not in ("svg", "png", "pdf") or options.engine != "page"):
         raise Failure("--time has its bars in .svg, .png and .pdf, by --engine page", Exit.USAGE)

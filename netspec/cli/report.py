@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 
-from netspec.analysis.memory import BYTES
+from netspec.analysis.layouts import BYTES
 from netspec.analysis.network import Network
 from netspec.analysis.roofline import EXAMPLE, MEANT, Device, device
-from netspec.cli.arguments import add_flag, add_spec, whole
+from netspec.cli.arguments import add_flag, add_spec, size, whole
 from netspec.cli.common import allow, compiled, kind_of, write
 from netspec.cli.documents import KINDS, add_document, add_table, deliver, document, rendered
 from netspec.cli.exits import Exit, Failure
@@ -21,6 +21,7 @@ from netspec.emit.report import (
     paper_report,
     report_of,
 )
+from netspec.ops.base import REAL
 
 
 def add(parser: ArgumentParser) -> None:
@@ -31,6 +32,9 @@ def add(parser: ArgumentParser) -> None:
     parser.add_argument("--plot", metavar="OUT.svg|png", help="draw the costs; needs matplotlib")
     help = f"also a roofline estimate on a device such as {EXAMPLE}: {MEANT}"
     parser.add_argument("--device", type=_device, metavar="FLOP/s,B/s", help=help)
+    add_flag(parser, "--amp", "training under torch.autocast with bfloat16, for the bytes")
+    help = "also the largest batch that fits into so much memory: 80GB, 24GiB"
+    parser.add_argument("--memory", type=size, metavar="SIZE", help=help)
     add_format(parser)
 
 
@@ -58,10 +62,18 @@ def run(options: Namespace) -> int:
     if options.paper:
         table = _paper(network)
     else:
-        measured = Measured(network, options.batch, options.dtype, options.device)
-        table = report_of(measured, options.by, options.depth)
+        table = report_of(_measured(options, network), options.by, options.depth)
     deliver(options, to, rendered(table, KINDS[to.kind], options.table))
     return 0
+
+
+def _measured(options: Namespace, network: Network) -> Measured:
+    """Return what is to be reported about a network."""
+    if options.amp and options.dtype != REAL:
+        message = f"--amp trains parameters of {REAL}, found --dtype {options.dtype}"
+        raise Failure(message, Exit.USAGE)
+    given = (options.batch, options.dtype, options.device, options.amp, options.memory)
+    return Measured(network, *given)
 
 
 def _paper(network: Network) -> Report:

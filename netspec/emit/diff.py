@@ -173,7 +173,7 @@ def _text(item: Difference) -> Iterator[str]:
     yield f"{_title(item.before)} → {_title(item.after)}"
     yield ""
     yield f"{'':<25} {'before':>15} {'after':>15} {'difference':>15}"
-    for key, (old, new) in item.totals.items():
+    for key, (old, new) in _shown(item).items():
         yield f"{NAMES[key]:<25} {old:>15,} {new:>15,} {new - old:>+15,}"
     for kind, pairs in _sections(item):
         changes = [f"{name}: {old} → {new}" for name, (old, new) in pairs.items() if old != new]
@@ -182,6 +182,12 @@ def _text(item: Difference) -> Iterator[str]:
     total = len(item.after.tensors())
     yield from ["", f"weights: {item.kept} of {total} tensors still load; {_counts(item.weights)}"]
     yield from _grouped(item.weights)
+
+
+def _shown(item: Difference) -> dict[str, tuple[int, int]]:
+    """Return the metrics, without those of heads where neither network has any."""
+    has_heads = any(any(network.totals.heads) for network in (item.before, item.after))
+    return {key: x for key, x in item.totals.items() if has_heads or not key.startswith("train_")}
 
 
 def _title(network: Network) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 
 from netspec.analysis.network import Network
+from netspec.emit.diagram.block import block_network
 from netspec.emit.dot import render_dot, to_dot
 from netspec.emit.figure.pdf import to_pdf
 from netspec.emit.figure.raster import to_png
@@ -27,12 +28,16 @@ def draw(network: Network, format: str = "svg", look: Look | None = None) -> byt
     """
     if format not in FORMATS:
         raise LookError(f"format {format!r}: expected one of {', '.join(FORMATS)}")
-    return FORMATS[format](network, look or Look())
+    look = look or Look()
+    if format == "html" and look.block is not None:
+        raise LookError("a page shows a whole network, whose blocks open; other formats draw one")
+    shown = network if look.block is None else block_network(network, look.block)
+    return FORMATS[format](shown, look)
 
 
 def _picture(kind: str, network: Network, look: Look) -> bytes:
     if look.engine == "graphviz":
-        return render_dot(to_dot(network, look.depth), kind, look.timeout)
+        return render_dot(to_dot(network, look), kind, look.timeout)
     text = to_svg(network, look)
     return to_pdf(text) if kind == "pdf" else text.encode()
 
@@ -49,7 +54,7 @@ FORMATS: Mapping[str, Callable[[Network, Look], bytes]] = {
     "svg": partial(_picture, "svg"),
     "png": _png,
     "pdf": partial(_picture, "pdf"),
-    "dot": lambda network, look: to_dot(network, look.depth).encode(),
+    "dot": lambda network, look: to_dot(network, look).encode(),
     "mmd": lambda network, look: to_mermaid(network, look.depth).encode(),
     "html": lambda network, look: to_html(network).encode(),
 }

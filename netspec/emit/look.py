@@ -17,7 +17,8 @@ class Look:
 
     Blocks more than `depth` levels down are closed, but for those that `open` names. `width` and
     `height` are lengths such as "3.5in"; `min_text` is in points. With `names` boxes have those of
-    their layers. A PNG has `dpi` pixels an inch; None: 300, or what memory can hold.
+    their layers. A PNG has `dpi` pixels an inch; None: 300, or what memory can hold. `block` names
+    a block, which is drawn as it is written, or the path of a use: only that is drawn.
     """
 
     page: str = "letter"
@@ -32,6 +33,7 @@ class Look:
     open: Sequence[str] = ()
     names: bool = False
     dpi: int | None = None
+    block: str | None = None
 
 
 class Options(TypedDict, total=False):
@@ -49,3 +51,4 @@ class Options(TypedDict, total=False):
     open: Sequence[str]
     names: bool
     dpi: int | None
+    block: str | None

@@ -9,7 +9,7 @@ from netspec import limits
 from netspec.analysis.network import Network
 from netspec.emit.diagram.numbers import cost_text, shape_text
 from netspec.emit.diagram.runs import Details
-from netspec.emit.diagram.tree import Cluster, Item, Leaf, branch_order, leaves, tail
+from netspec.emit.diagram.tree import JOINER, Cluster, Item, Leaf, branch_order, leaves, tail
 from netspec.emit.palette import fills
 from netspec.graph.model import NodeId
 
@@ -50,7 +50,7 @@ def _contents(cluster: Cluster, network: Network, names: _Names, indent: str) ->
         if isinstance(item, Leaf):
             yield indent + _node(item, names)
             continue
-        title = f"{item.counted} · {cost_text(item.cost)}"
+        title = JOINER.join(filter(None, (item.counted, cost_text(item.cost))))
         title += " · training only" if item.train_only and not cluster.id else ""
         yield f'{indent}subgraph {names[item.id]}["{_text(title)}"]'
         yield from _contents(item, network, names, indent + "  ")
@@ -66,9 +66,10 @@ def _contents(cluster: Cluster, network: Network, names: _Names, indent: str) ->
 
 
 def _node(leaf: Leaf, names: _Names) -> str:
-    cost = f" · {cost_text(leaf.cost)}" if leaf.kind == "block" else ""
+    text = JOINER.join(filter(None, (leaf.counted, cost_text(leaf.cost))))
+    text = text if leaf.kind == "block" else leaf.counted
     opening, closing = ("([", "])") if leaf.kind == "input" else ("[", "]")
-    return f'{names[leaf.id]}{opening}"{_text(leaf.counted + cost)}"{closing}:::op_{leaf.fill.key}'
+    return f'{names[leaf.id]}{opening}"{_text(text)}"{closing}:::op_{leaf.fill.key}'
 
 
 def _heads(item: Item, node: NodeId) -> list[Leaf]:

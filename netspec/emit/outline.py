@@ -18,11 +18,12 @@ from typing import Any
 from netspec import limits
 from netspec.analysis.network import Network
 from netspec.analysis.receptive import describe, see
-from netspec.emit.diagram.flow import Fan, Series, Side
+from netspec.emit.diagram.flow import ClusterFlow, Fan, Series, Side, within
 from netspec.emit.diagram.numbers import cost_text, shape_text
 from netspec.emit.diagram.routes import Routes, route
 from netspec.emit.diagram.runs import readable, shorten, size, unframed
 from netspec.emit.diagram.tree import Cluster, Item, Leaf, Outline, leaves, walk
+from netspec.emit.diagram.words import Wording
 from netspec.emit.palette import Fill, fill, fills
 from netspec.graph.model import Node, NodeId, path
 from netspec.ops.arguments import bare
@@ -59,6 +60,7 @@ def outlined(network: Network, root: Cluster) -> dict[str, Any]:
         "seen": places,
         "code": _code(network),
         "kinds": {fill.key: fill.name for fill in colours(root)},
+        "notes": Wording(root).notes(),
     }
 
 
@@ -97,6 +99,7 @@ class _Bodies:
 
     def __init__(self, network: Network, root: Cluster) -> None:
         self._network = network
+        self._wording = Wording(root)
         self._busiest = max(1, *(leaf.cost.macs for leaf in leaves(root)))
         self._places: dict[str, int] = {}
         self.found: list[dict[str, Any]] = []
@@ -104,9 +107,10 @@ class _Bodies:
 
     def add(self, routes: Routes) -> int:
         """Return the number of a cluster's body: its items, and how they follow each other."""
-        owner = routes.cluster
+        owner, narrow = routes.cluster, _branches(routes.flow)
         items = [
-            self._item(child, owner) | (self._inner(routes, i) if i in routes.inner else {})
+            self._item(child, owner, i in narrow)
+            | (self._inner(routes, i) if i in routes.inner else {})
             for i, child in enumerate(owner.children)
         ]
         flow = self._series(routes, routes.flow.main)
@@ -129,9 +133,12 @@ class _Bodies:
 
     # ------------------------------------------------------------------ items
 
-    def _item(self, item: Item, owner: Cluster) -> dict[str, Any]:
-        """Return what the page shows of a box."""
-        result: dict[str, Any] = {"label": item.counted, "kind": fill(*_fill(item)).key}
+    def _item(self, item: Item, owner: Cluster, is_narrow: bool) -> dict[str, Any]:
+        """Return what the page shows of a box; one in a branch has few words."""
+        label = item.counted
+        if isinstance(item, Leaf):
+            label = self._wording.text(item, is_narrow)
+        result: dict[str, Any] = {"label": label, "kind": fill(*_fill(item)).key}
         if item.id[0]:
             result["name"] = path(item.id[len(owner.id) :])
         result |= {"block": item.block} if item.block else {}
@@ -223,11 +230,19 @@ class _Bodies:
         return result
 
 
+def _branches(flow: ClusterFlow) -> set[int]:
+    """Return the children that stand in branches."""
+    columns = (flow.main, *(side.series for side in flow.sides))
+    fans = [part for series in columns for part in series.parts if isinstance(part, Fan)]
+    return set().union(*map(within, fans))
+
+
 def _given(op: Op) -> dict[str, str]:
     found = {key: getattr(op, key) for key in type(op).model_fields if key in op.model_fields_set}
     # One output of an op that has several: what is written is the whole op.
     whole = [value for value in found.values() if isinstance(value, Op)]
-    return _written(found) if not whole else {**_given(whole[0]), "output": str(op.index)}
+    own = {key: value for key, value in found.items() if not isinstance(value, Op)}
+    return {key: text for inner in whole for key, text in _given(inner).items()} | _written(own)
 
 
 def _defaults(op: Op, inferred: Mapping[str, Dim]) -> dict[str, str]:

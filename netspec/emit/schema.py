@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from netspec.emit import bench, compare, diff, points, profile
-from netspec.emit.report import data, paper, rows, work
+from netspec.emit.report import data, memory, paper, rows, work
 from netspec.emit.report.table import Column
 
 Schema = dict[str, Any]
@@ -16,6 +16,7 @@ _PAPER = "report --paper"
 _TABLES: Sequence[tuple[str, str, Sequence[Column]]] = (
     *((f"{by}s", "report", columns) for by, columns in rows.COLUMNS.items()),
     ("totals", "report", rows.SUMMARY),
+    ("memory", "report", (*memory.COLUMNS, memory.BATCH)),
     ("work", "report", (rows.NAME, rows.WHEN, *work.WORK, *work.TIME)),
     ("paper", _PAPER, paper.COLUMNS),
     ("claims", _PAPER, paper.CLAIMS),
@@ -62,7 +63,7 @@ _MEANINGS = {
     "field_max": f"what an element sees through the widest branch, {_SEEN}",
     "stride": f"how far apart neighbours see, {_SEEN}",
     "offset": f"the middle of what the first element sees, {_SEEN}",
-    "activation_bytes": f"what training holds of it, {_BYTES}",
+    "activation_bytes": f"what training holds of it for backward, {_BYTES}",
     "peak_bytes": f"the most activations that inference holds at once, {_BYTES}",
     "peak_at": "the layer where that is",
     "input": "the shape of the first input; of a paper height, width, channels",

@@ -1,6 +1,6 @@
 """Activations: one operation for each element."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
@@ -37,6 +37,9 @@ class Activation(Op):
         if self.keeps_in_place is Keeps.OUTPUT:
             return Kept(output=True)
         return Kept(made=(Made(inputs[0].elements, inputs[0].type),))
+
+    def transient(self, *inputs: Laid) -> Sequence[Made]:
+        return ()
 
     def reach(self, x: Shape) -> Reads | None:
         return one_by_one(len(x))

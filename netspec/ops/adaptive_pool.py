@@ -7,7 +7,7 @@ from pydantic import Field
 from netspec.ops.arguments import Integer, Size
 from netspec.ops.base import Call, Cost, Infix, Layout, Op, numbers, op, product
 from netspec.ops.dim import Shape
-from netspec.ops.held import NOTHING, Kept, Laid, Precision, Strides, like
+from netspec.ops.held import NOTHING, Kept, Laid, Precision
 from netspec.ops.pool import with_places
 from netspec.ops.reach import Reads, adapted, adapting, in_order
 from netspec.ops.window import every
@@ -29,9 +29,6 @@ class Adaptive(Op):
 
     def cost(self, *inputs: Shape) -> Cost:
         return Cost(other=adapted(numbers(inputs[0]), numbers(self.shape(*inputs))))
-
-    def strides(self, sizes: tuple[int, ...], *inputs: Laid) -> Strides | None:
-        return like(inputs[0], sizes)
 
     def kept(self, params: str, *inputs: Laid) -> Kept:
         # PyTorch takes the mean where one element comes out, whose gradient needs nothing.

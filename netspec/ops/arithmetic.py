@@ -13,7 +13,7 @@ from netspec.ops.base import Call, Cost, Infix, Layout, Op, Problem, numbers, op
 from netspec.ops.dim import Shape
 from netspec.ops.held import Keeps
 from netspec.ops.reach import SAME, Along, Reads, mixing
-from netspec.ops.window import every
+from netspec.ops.window import every, rounded
 
 Limit = Annotated[float | None, Real(optional=True)]
 Axes = Annotated[int | tuple[int, ...], Fixed(ListOf(Integer(-limits.SIZE), single=True))]
@@ -54,7 +54,7 @@ class Pow(Function):
     exponent: AnyReal = Field(description="the power")
 
     def label(self) -> str:
-        return f"pow {self.exponent}"
+        return f"pow {rounded(self.exponent)}"
 
 
 @op("clamp")
@@ -85,7 +85,7 @@ class Scale(Function):
         return Infix("*", (self.factor,))
 
     def label(self) -> str:
-        return f"× {self.factor}"
+        return f"× {rounded(self.factor)}"
 
 
 @op("mean")

@@ -190,6 +190,16 @@ class ScaledDotProductAttention(Op):
         sums = Made(int(product(inputs[0].sizes[:-1])), "float32")
         return Kept(range(len(inputs)), output=True, made=(sums,))
 
+    def transient(self, *inputs: Laid) -> Sequence[Made]:
+        if _is_fused(*inputs):
+            return super().transient(*inputs)
+        # The scaled queries stay to the end, beside both factors of the products or the weights.
+        q, k, v, *_ = inputs
+        weights = int(product((*_leading(q.sizes, k.sizes), q.sizes[-2], k.sizes[-2])))
+        output = int(product((*_leading(q.sizes, k.sizes, v.sizes), q.sizes[-2], v.sizes[-1])))
+        most = max(k.elements + weights, 2 * weights, weights + output)
+        return (Made(q.elements + most - output, q.type),)
+
     def torch(self, *inputs: Shape) -> Call | Infix:
         given = {
             key: getattr(self, key)
@@ -320,6 +330,16 @@ class MultiheadAttention(Op):
             made.append(Made(images * self.num_heads * tokens, "float32"))
         names = [name for name in self.weights(*(x.sizes[1:] for x in inputs)) if "weight" in name]
         return Kept(reads, made=[*copied, *made], weights=names)
+
+    def transient(self, *inputs: Laid) -> Sequence[Made]:
+        """Make projections, of one input all in one, and a copy of them by role; then attend."""
+        x, images = inputs[0], inputs[0].sizes[0]
+        keys = inputs[-1].sizes[1] + self.add_bias_kv + self.add_zero_attn
+        others = [0 if len(inputs) == 1 and keys == x.sizes[1] else 2 * images * keys * x.sizes[2]]
+        sums = images * self.num_heads * x.sizes[1]
+        projected = 3 * x.elements if len(inputs) == 1 else x.elements
+        least = 5 * x.elements if len(inputs) == 1 else 0
+        return (Made(max(least, projected + sum(others) + sums), x.type),)
 
     def reach(self, x: Shape) -> Reads | None:
         return mixing(numbers(x), range(len(x)))

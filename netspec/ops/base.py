@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict
 
 from netspec import limits
 from netspec.ops.dim import Dim, Shape, names, substitute
-from netspec.ops.held import NOTHING, Keeps, Kept, Laid, Precision, Strides, contiguous
+from netspec.ops.held import NOTHING, Keeps, Kept, Laid, Made, Precision, Strides, contiguous, like
 from netspec.ops.reach import Reads
 from netspec.text.codes import Code
 
@@ -229,13 +229,16 @@ class Op(BaseModel):
 
     def shares(self, training: bool) -> bool:
         """Tell whether the output stands in the memory of the first input."""
-        if self.storage is Storage.IDLE and not training:
-            return True
-        return self.storage is Storage.VIEW or getattr(self, "inplace", False)
+        if self.storage is Storage.OWN:
+            return False
+        is_idle = self.storage is Storage.IDLE and not training
+        return is_idle or self.storage is Storage.VIEW or getattr(self, "inplace", False)
 
     def strides(self, sizes: tuple[int, ...], *inputs: Laid) -> Strides | None:
         """Return how an output of these sizes lies in memory; None for a view that is a copy."""
-        return contiguous(sizes)
+        if self.storage is Storage.VIEW:
+            return inputs[0].strides
+        return like(inputs[0], sizes) if self.layout is Layout.FIRST else contiguous(sizes)
 
     def kept(self, params: str, *inputs: Laid) -> Kept:
         """Return what backward keeps, where something here has a gradient.
@@ -248,6 +251,14 @@ class Op(BaseModel):
             case Keeps.OUTPUT:
                 return Kept(output=True)
         return NOTHING
+
+    def transient(self, *inputs: Laid) -> Sequence[Made]:
+        """Return what a call makes beside its output in inference, where most is alive at once.
+
+        What PyTorch's kernels take as a workspace is left out.
+        """
+        given = [x._replace(learns=True) for x in inputs]
+        return self.kept(inputs[0].type, *given).made if inputs else ()
 
     def backward(self, wanted: Sequence[bool], *inputs: Shape) -> Gradients:
         """Return the multiply-adds of the backward pass; `wanted` are the gradients of the inputs.

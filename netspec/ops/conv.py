@@ -8,7 +8,7 @@ from pydantic import Field
 from netspec.ops.arguments import Bias, Count, Integer, Pair, PairFrom0, Size, Triple, Word
 from netspec.ops.base import Cost, Layout, Op, Problem, Window, numbers, op, product
 from netspec.ops.dim import Dim, Shape
-from netspec.ops.held import Kept, Laid, Made, Precision, Strides, like
+from netspec.ops.held import Kept, Laid, Made, Precision
 from netspec.ops.reach import Reach, Reads, grouped, in_order, spreading
 from netspec.ops.window import (
     DILATION,
@@ -74,9 +74,6 @@ class AnyConv(Op):
         """Return the cost where each of `pixels` meets the whole weight once."""
         biases = product(y) if self.bias else 0
         return Cost(pixels * product(self.weights(x)["weight"]), biases)
-
-    def strides(self, sizes: tuple[int, ...], *inputs: Laid) -> Strides | None:
-        return like(inputs[0], sizes)
 
     def kept(self, params: str, *inputs: Laid) -> Kept:
         return Kept((0,), weights=("weight",))

@@ -1,6 +1,6 @@
 """Dropout: noise while training, nothing afterwards."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
@@ -10,6 +10,7 @@ from netspec.ops.base import Layout, Op, Storage, op
 from netspec.ops.dim import Shape
 from netspec.ops.held import NOTHING, Kept, Laid, Made, Strides, dense
 from netspec.ops.reach import Reads, one_by_one
+from netspec.ops.window import rounded
 
 Chance = Annotated[Probability, Field(description="the probability of dropping")]
 
@@ -38,6 +39,9 @@ class Noise(Op):
             return NOTHING
         return Kept(made=(Made(self.noise(x), x.type),))
 
+    def transient(self, *inputs: Laid) -> Sequence[Made]:
+        return ()
+
     def noise(self, x: Laid) -> int:
         """Return how many random numbers are drawn, of which backward keeps the tensor."""
         return 1 if self.p == 1 else x.elements
@@ -46,7 +50,7 @@ class Noise(Op):
         return one_by_one(len(x))
 
     def label(self) -> str:
-        return f"{super().label()} {self.p}"
+        return f"{super().label()} {rounded(self.p)}"
 
 
 class AnyDropout(Noise):

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from enum import Enum
+from functools import lru_cache
 from math import prod
 from typing import NamedTuple
 
@@ -85,6 +86,7 @@ def widest(types: Sequence[str]) -> str:
     return min(types, key=WIDEST.index) if len(set(types)) > 1 else types[0]
 
 
+@lru_cache(maxsize=4096)
 def contiguous(sizes: Sizes) -> Strides:
     """Return the strides of a tensor whose elements lie in their order."""
     return _packed(sizes, range(len(sizes)))

@@ -109,6 +109,13 @@ class Elementwise(Join):
     def cost(self, *inputs: Shape) -> Cost:
         return Cost(other=product(self.shape(*inputs)) * (len(inputs) - 1))
 
+    def transient(self, *inputs: Laid) -> Sequence[Made]:
+        # Of several inputs the result of the last but one is alive beside that of the last.
+        partial = inputs[0]
+        for x in inputs[1:-1]:
+            partial = _joined(partial, x)
+        return (Made(partial.elements, partial.type),) if inputs[2:] else ()
+
     def strides(self, sizes: tuple[int, ...], *inputs: Laid) -> Strides | None:
         whole = next((x for x in inputs if x.sizes == sizes), None)
         return super().strides(sizes) if whole is None else dense(whole)
@@ -143,13 +150,13 @@ class Mul(Elementwise):
 
     def kept(self, params: str, *inputs: Laid) -> Kept:
         """Keep each factor where the other has a gradient; of several the products so far too."""
-        kept, made, product_ = [], list[Made](), inputs[0]
+        kept, made, partial = list[int](), list[Made](), inputs[0]
         for i, factor in enumerate(inputs[1:], 1):
             if factor.learns:
                 kept += [0] if i == 1 else []
-                made += [Made(product_.elements, product_.type)] if i > 1 else []
-            kept += [i] if product_.learns else []
-            product_ = _product(product_, factor)
+                made += [Made(partial.elements, partial.type)] if i > 1 else []
+            kept += [i] if partial.learns else []
+            partial = _joined(partial, factor)
         return Kept(kept, made=made)
 
 
@@ -174,7 +181,7 @@ class Div(Elementwise):
         return Kept((0, 1) if inputs[1].learns else (1,))
 
 
-def _product(x: Laid, y: Laid) -> Laid:
-    """Return the tensor that two factors give, whatever its strides."""
+def _joined(x: Laid, y: Laid) -> Laid:
+    """Return the tensor that two inputs give element by element, whatever its strides."""
     sizes = tuple(max(pair) for pair in zip(x.sizes, y.sizes, strict=True))
     return Laid(sizes, x.strides, widest((x.type, y.type)), x.learns or y.learns)

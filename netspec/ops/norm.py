@@ -7,43 +7,40 @@ from pydantic import Field
 
 from netspec.ops.arguments import (
     AnyReal,
-    Bias,
-    Dimension,
     Flag,
     From0,
-    Integer,
-    ListOf,
     OptionalReal,
     Positive,
-    Real,
     Size,
 )
-from netspec.ops.axes import index, refuse_axis, refuse_rank
+from netspec.ops.axes import refuse_rank
 from netspec.ops.base import Cost, Gradients, Layout, Op, Problem, numbers, op, product
 from netspec.ops.dim import Dim, Shape
-from netspec.ops.held import Kept, Laid, Made, Strides, channels_last, like, widest
-from netspec.ops.reach import SAME, Reads, everything, grouped, in_order, mixing, sliding
-from netspec.ops.window import every, times
+from netspec.ops.held import Kept, Laid, Made, Strides, contiguous, dense, like
+from netspec.ops.reach import SAME, Reads, everything, grouped, in_order, sliding
 
-Sizes = Annotated[int | tuple[int, ...] | None, ListOf(Integer(), single=True)]
 Affine = Annotated[
     Flag, Field(description="whether a learnt scale and shift follow the normalisation")
 ]
 Statistics = Annotated[Flag, Field(description="whether running statistics are kept for inference")]
-OptionalEps = Annotated[float | None, Real(0, optional=True)]
-_EPS = "what is added to the variance for stability"
+EPS = "what is added to the variance for stability"
 
 
-def _learnt(sizes: Shape, has_scale: bool, has_shift: bool) -> dict[str, Shape]:
+def learnt(sizes: Shape, has_scale: bool, has_shift: bool) -> dict[str, Shape]:
     """Return the tensors that follow a normalisation: a scale, and with it a shift."""
     if not has_scale:
         return {}
     return {"weight": sizes} | ({"bias": sizes} if has_shift else {})
 
 
-def _with_statistics(x: Laid, params: str, count: int) -> Kept:
+def with_statistics(x: Laid, params: str, count: int) -> Kept:
     """Return what backward keeps: the input, and means and deviations in the weights' type."""
     return Kept((0,), made=(Made(count, params or x.type),))
+
+
+def _all_channels(x: Laid) -> int:
+    """Return how many channels all images have together."""
+    return x.sizes[0] * x.sizes[1]
 
 
 class Norm(Op):
@@ -74,6 +71,9 @@ class LocalResponseNorm(Norm):
     def check(self, *inputs: Shape) -> Iterator[Problem]:
         return refuse_rank(inputs[0], 2)
 
+    def strides(self, sizes: tuple[int, ...], *inputs: Laid) -> Strides | None:
+        return dense(inputs[0])
+
     def kept(self, params: str, *inputs: Laid) -> Kept:
         """Keep the squares, padded, their scaled sums and a power of these."""
         x = inputs[0]
@@ -82,6 +82,11 @@ class LocalResponseNorm(Norm):
         padded = x.elements + x.elements // x.sizes[1] * (self.size - 1)
         made = Made(padded, type), Made(x.elements, type), Made(x.elements, type)
         return Kept((0,), made=made, type=type)
+
+    def transient(self, *inputs: Laid) -> Sequence[Made]:
+        """Make the squares and pad them, or scale their sums and add to them."""
+        x, padded = inputs[0], self.kept(inputs[0].type, *inputs).made[0].elements
+        return (Made(max(padded, 2 * x.elements), x.type),)
 
     def reach(self, x: Shape) -> Reads | None:
         return in_order((sliding(self.size, 1, self.size // 2), *(SAME for _ in x[1:])))
@@ -142,6 +147,10 @@ class BandResponseNorm(nn.Module):
         count = 4 if self.beta == 0.75 else 3
         return Kept((0,), made=(Made(inputs[0].elements, inputs[0].type),) * count)
 
+    def transient(self, *inputs: Laid) -> Sequence[Made]:
+        count = 3 if self.beta == 0.75 else 2
+        return (Made(inputs[0].elements, inputs[0].type),) * count
+
     def cost(self, *inputs: Shape) -> Cost:
         elements = product(inputs[0])
         return Cost(elements * numbers(inputs[0])[0], 2 * elements)
@@ -159,7 +168,7 @@ class BatchNorm(Norm):
 
     may_run_once: ClassVar[bool] = False
 
-    eps: Positive = Field(1e-5, description=_EPS)
+    eps: Positive = Field(1e-5, description=EPS)
     momentum: OptionalReal = Field(
         0.1, description="how fast the running statistics follow; null: a plain average"
     )
@@ -170,7 +179,7 @@ class BatchNorm(Norm):
         return {"num_features": x[0]}
 
     def weights(self, *inputs: Shape) -> dict[str, Shape]:
-        return _learnt(inputs[0][:1], self.affine, self.affine)
+        return learnt(inputs[0][:1], self.affine, self.affine)
 
     def buffers(self, *inputs: Shape) -> dict[str, Shape]:
         if not self.track_running_stats:
@@ -183,7 +192,10 @@ class BatchNorm(Norm):
 
     def kept(self, params: str, *inputs: Laid) -> Kept:
         has_own = self.affine or self.track_running_stats
-        return _with_statistics(inputs[0], params if has_own else "", 2 * inputs[0].sizes[1])
+        return with_statistics(inputs[0], params if has_own else "", 2 * inputs[0].sizes[1])
+
+    def transient(self, *inputs: Laid) -> Sequence[Made]:
+        return () if self.track_running_stats else super().transient(*inputs)
 
     def reach(self, x: Shape) -> Reads | None:
         rest = (SAME if self.track_running_stats else everything(n) for n in numbers(x)[1:])
@@ -219,16 +231,22 @@ class InstanceNorm2d(BatchNorm):
     may_run_once: ClassVar[bool] = True
     rank: ClassVar[int | None] = 3
 
-    eps: From0 = Field(1e-5, description=_EPS)
+    eps: From0 = Field(1e-5, description=EPS)
     affine: Affine = False
     track_running_stats: Statistics = False
+
+    def strides(self, sizes: tuple[int, ...], *inputs: Laid) -> Strides | None:
+        return contiguous(sizes)
 
     def kept(self, params: str, *inputs: Laid) -> Kept:
         """Keep what a batch norm keeps of so many channels as there are in all images."""
         tensors = 2 + self.affine + 2 * self.track_running_stats
-        channels = inputs[0].sizes[0] * inputs[0].sizes[1]
+        channels = _all_channels(inputs[0])
         has_own = self.affine or self.track_running_stats
-        return _with_statistics(inputs[0], params if has_own else "", tensors * channels)
+        return with_statistics(inputs[0], params if has_own else "", tensors * channels)
+
+    def transient(self, *inputs: Laid) -> Sequence[Made]:
+        return (Made((2 + 2 * self.affine) * _all_channels(inputs[0]), inputs[0].type),)
 
     def check(self, *inputs: Shape) -> Iterator[Problem]:
         if product(inputs[0][1:]) == 1:
@@ -245,7 +263,7 @@ class GroupNorm(Norm):
     module: ClassVar[str] = "nn.GroupNorm"
 
     num_groups: Size = Field(description="into how many groups the channels are split")
-    eps: From0 = Field(1e-5, description=_EPS)
+    eps: From0 = Field(1e-5, description=EPS)
     affine: Affine = True
 
     def inferred(self, x: Shape, *others: Shape) -> dict[str, Dim]:
@@ -258,11 +276,11 @@ class GroupNorm(Norm):
             yield Problem("num_groups", message)
 
     def weights(self, *inputs: Shape) -> dict[str, Shape]:
-        return _learnt(inputs[0][:1], self.affine, self.affine)
+        return learnt(inputs[0][:1], self.affine, self.affine)
 
     def kept(self, params: str, *inputs: Laid) -> Kept:
         count = 2 * inputs[0].sizes[0] * self.num_groups
-        return _with_statistics(inputs[0], params if self.affine else "", count)
+        return with_statistics(inputs[0], params if self.affine else "", count)
 
     def reach(self, x: Shape) -> Reads | None:
         channels, *rest = numbers(x)
@@ -270,145 +288,3 @@ class GroupNorm(Norm):
 
     def label(self) -> str:
         return f"group norm {self.num_groups}"
-
-
-class LastDimensions(Norm):
-    """Normalises over the last dimensions, which `normalized_shape` names; absent: the last one."""
-
-    positional: ClassVar[int] = 1
-
-    normalized_shape: Sizes = Field(
-        None, description="the sizes of the last dimensions, over which is normalised"
-    )
-
-    def inferred(self, x: Shape, *others: Shape) -> dict[str, Dim]:
-        return {"normalized_shape": x[-1]} if self.normalized_shape is None else {}
-
-    def _sizes(self, x: Shape) -> Shape:
-        if self.normalized_shape is None:
-            return x[-1:]
-        return every(self.normalized_shape, 1)
-
-    def check(self, *inputs: Shape) -> Iterator[Problem]:
-        yield from refuse_rank(inputs[0], 1)
-        sizes = self._sizes(inputs[0])
-        if inputs[0][-len(sizes) :] != sizes:
-            message = f"the last sizes of {times(inputs[0])} are not {times(sizes)}"
-            yield Problem("normalized_shape", message, "leave it out: it is the last size")
-
-    def rows(self, x: Laid) -> int:
-        """Return how many parts of a tensor are normalised, each by itself."""
-        return x.elements // int(product(self._sizes(x.sizes[1:])))
-
-    def reach(self, x: Shape) -> Reads | None:
-        kept = len(x) - len(self._sizes(x))
-        return mixing(numbers(x), range(kept, len(x)))
-
-
-@op("layer_norm")
-class LayerNorm(LastDimensions):
-    """Normalise over the last dimensions, which `normalized_shape` names; absent: the last one."""
-
-    module: ClassVar[str] = "nn.LayerNorm"
-
-    eps: From0 = Field(1e-5, description=_EPS)
-    elementwise_affine: Flag = Field(
-        True, description="whether a learnt scale follows the normalisation"
-    )
-    bias: Bias = True
-
-    def kept(self, params: str, *inputs: Laid) -> Kept:
-        count = 2 * self.rows(inputs[0])
-        return _with_statistics(inputs[0], params if self.elementwise_affine else "", count)
-
-    def weights(self, *inputs: Shape) -> dict[str, Shape]:
-        return _learnt(self._sizes(inputs[0]), self.elementwise_affine, self.bias)
-
-
-@op("layer_norm2d")
-class LayerNorm2d(Norm):
-    """Normalise over the channels of (channels, height, width); `normalized_shape` is inferred."""
-
-    module: ClassVar[str] = "LayerNorm2d"
-    rank: ClassVar[int | None] = 3
-    helpers: ClassVar[Mapping[str, str]] = {
-        "LayerNorm2d": '''\
-class LayerNorm2d(nn.LayerNorm):
-    """Normalise over the channels, which come first."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
-'''
-    }
-
-    eps: From0 = Field(1e-5, description=_EPS)
-    elementwise_affine: Flag = Field(
-        True, description="whether a learnt scale follows the normalisation"
-    )
-    bias: Bias = True
-
-    def inferred(self, x: Shape, *others: Shape) -> dict[str, Dim]:
-        return {"normalized_shape": x[0]}
-
-    def strides(self, sizes: tuple[int, ...], *inputs: Laid) -> Strides | None:
-        return channels_last(sizes)
-
-    def kept(self, params: str, *inputs: Laid) -> Kept:
-        count = 2 * (inputs[0].elements // inputs[0].sizes[1])
-        return _with_statistics(inputs[0], params if self.elementwise_affine else "", count)
-
-    def weights(self, *inputs: Shape) -> dict[str, Shape]:
-        return _learnt(inputs[0][:1], self.elementwise_affine, self.bias)
-
-    def reach(self, x: Shape) -> Reads | None:
-        return mixing(numbers(x), {0})
-
-
-@op("rms_norm")
-class RMSNorm(LastDimensions):
-    """Divide by the root of the mean square over the last dimensions; absent: over the last one."""
-
-    module: ClassVar[str] = "nn.RMSNorm"
-
-    eps: OptionalEps = Field(
-        None, description="what is added to the mean square; null: the least that changes 1"
-    )
-    elementwise_affine: Flag = Field(
-        True, description="whether a learnt scale follows the normalisation"
-    )
-
-    def kept(self, params: str, *inputs: Laid) -> Kept:
-        x = inputs[0]
-        wide = widest((x.type, "float32"))
-        counts = [x.elements] if self.elementwise_affine else []
-        if x.learns:
-            counts += [self.rows(x)] + ([] if x.type == wide else [x.elements])
-        return Kept(
-            (0,) if x.learns and x.type == wide else (),
-            made=[Made(count, wide) for count in counts],
-        )
-
-    def weights(self, *inputs: Shape) -> dict[str, Shape]:
-        return _learnt(self._sizes(inputs[0]), self.elementwise_affine, False)
-
-
-@op("normalize")
-class Normalize(Norm):
-    """Divide by the norm of the elements along `dim`; `p: 2` is the Euclidean one."""
-
-    module: ClassVar[str] = "F.normalize"
-    is_module: ClassVar[bool] = False
-
-    p: Positive = Field(2.0, description="the exponent of the norm")
-    dim: Dimension = 1
-    eps: From0 = Field(1e-12, description="the least norm to divide by")
-
-    def kept(self, params: str, *inputs: Laid) -> Kept:
-        norms = Made(inputs[0].elements // inputs[0].sizes[self.dim], inputs[0].type)
-        return Kept((0,), made=(norms, norms))
-
-    def check(self, *inputs: Shape) -> Iterator[Problem]:
-        return refuse_axis("dim", self.dim, inputs[0])
-
-    def reach(self, x: Shape) -> Reads | None:
-        return mixing(numbers(x), {index(self.dim, x)})

@@ -19,7 +19,7 @@ from netspec.ops.arguments import (
 )
 from netspec.ops.base import INTEGER, Cost, Layout, Op, Problem, Window, numbers, op, product
 from netspec.ops.dim import Shape
-from netspec.ops.held import Kept, Laid, Made, Precision, Strides, like
+from netspec.ops.held import Kept, Laid, Made, Precision
 from netspec.ops.reach import SAME, Reads, in_order
 from netspec.ops.window import (
     DILATION,
@@ -81,9 +81,6 @@ class Pool(Op):
 
     def cost(self, *inputs: Shape) -> Cost:
         return Cost(other=product(self.shape(*inputs)) * product(self._window().kernel))
-
-    def strides(self, sizes: tuple[int, ...], *inputs: Laid) -> Strides | None:
-        return like(inputs[0], sizes)
 
     def window(self) -> Window | None:
         return self._window()

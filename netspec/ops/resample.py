@@ -25,7 +25,7 @@ from netspec.ops.base import (
     product,
 )
 from netspec.ops.dim import Dim, Expr, Shape, unknown
-from netspec.ops.held import NOTHING, Keeps, Kept, Laid, Strides, like
+from netspec.ops.held import NOTHING, Keeps, Kept, Laid
 from netspec.ops.reach import (
     SAME,
     Reach,
@@ -169,12 +169,9 @@ class ResizeLike(nn.Module):
         pairs = zip(sizes, every(self.scale_factor, len(sizes)), strict=True)
         return (channels, *(_scaled(size, factor) for size, factor in pairs))
 
-    def strides(self, sizes: tuple[int, ...], *inputs: Laid) -> Strides | None:
-        return like(inputs[0], sizes)
-
     def kept(self, params: str, *inputs: Laid) -> Kept:
-        sizes = self.shape(*(x.sizes[1:] for x in inputs))[1:]
-        return Kept((0,)) if self.mode == "area" and product(sizes) > 1 else NOTHING
+        pixels = product(self.shape(*(x.sizes[1:] for x in inputs))[1:])
+        return Kept((0,)) if self.mode == "area" and pixels > 1 else NOTHING
 
     def cost(self, *inputs: Shape) -> Cost:
         if self.mode == "area":
@@ -265,9 +262,6 @@ class CenterCropLike(nn.Module):
 
     def shape_one(self, x: Shape) -> Shape:
         return (x[0], *every(self.size, 2))
-
-    def strides(self, sizes: tuple[int, ...], *inputs: Laid) -> Strides | None:
-        return inputs[0].strides
 
     def reach(self, x: Shape) -> Reads | None:
         pairs = zip(numbers(x)[1:], every(self.size, 2), strict=True)

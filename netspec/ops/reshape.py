@@ -29,9 +29,6 @@ class View(Move):
 
     storage: ClassVar[Storage] = Storage.VIEW
 
-    def strides(self, sizes: tuple[int, ...], *inputs: Laid) -> Strides | None:
-        return inputs[0].strides
-
     def reach(self, x: Shape) -> Reads | None:
         return one_by_one(len(x)) if self.shape(x) == x else None
 

@@ -109,6 +109,11 @@ def label(window: Window) -> str:
     return f"{times(window.kernel)}{stride}{dilation}"
 
 
+def rounded(value: object) -> str:
+    """Write a number with three digits."""
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
 def shortest(values: tuple[int, ...]) -> str:
     """Write one number where all are the same."""
     return str(values[0]) if len(set(values)) == 1 else times(values)

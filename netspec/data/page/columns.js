@@ -68,14 +68,15 @@ function wrapped(item, ends, cuts, limit) {
       if (i) carry(item, columns[i - 1], to, x, y);
       to.tile.draw(x + to.x, y + to.top);
     });
-    if (item !== root) addLine([[x + last.x, y + last.top + last.tile.low], [x + last.x, y + height]], last.tile.exit, last.tile.exit, item.head, false);
+    const points = [[x + last.x, y + last.top + last.tile.low], [x + last.x, y + height]];
+    if (item !== root) addLine(points, last.tile.exit, last.tile.exit, item.head, false);
   };
   const { left, ports } = columns[0].tile;
   return { left, right: last.x + last.tile.right, height, ports, exits: NONE, end: last.x, exit: last.tile.exit, draw };
 }
 function carry(item, from, to, x, y) {
   // Down to below all of the column, up beside the next one, and into its top.
-  if (!to.tile.isFed) return;
+  if (!isFed(to.tile)) return;
   const start = x + from.x, end = x + to.x, low = y + from.top + from.tile.height + TRACK / 2, gutter = start + from.tile.right + GUTTER;
   const points = [[start, y + from.top + from.tile.low], [start, low], [gutter, low], [gutter, y + 4], [end, y + 4], [end, y + to.top]];
   addLine(points, from.tile.exit, to.origin, item.flow.parts[to.start].head, false);
@@ -85,7 +86,8 @@ function carry(item, from, to, x, y) {
 
 function arrange(room) {
   const scale = (tile) => Math.min(room.width / (tile.left + tile.right), room.height / tile.height, LARGEST);
-  limits = { inner: Infinity, outer: Infinity };
+  // What fits as it is goes on below when a block is opened, which is no higher than the window itself.
+  limits = { inner: room.height, outer: Infinity };
   const whole = column(root, root.flow, { limit: Infinity });
   let best = scale(whole);
   if (best >= 0.9) return;

@@ -61,7 +61,7 @@ function paint() {
   for (const { item, x, y, wide, high, kind } of scene.boxes) {
     const made = element(canvas, "rect", {
       x: round(x), y: round(y), width: round(wide), height: round(high), rx: item.kind === "input" ? 8 : 3, tabindex: -1,
-      role: "treeitem", "aria-level": item.level, "aria-label": `${item.path || item.label}, ${[item.label, ...facts(item)].join(", ")}`,
+      role: "treeitem", "aria-level": item.level, "aria-label": [item.path || "output", item.label, ...facts(item)].join(", "),
     });
     if (item.items) made.setAttribute("aria-expanded", isOpen(item));
     made.item = item;
@@ -72,8 +72,12 @@ function paint() {
   paths(canvas, scene.lines.filter((line) => line.head), "head");
   const bars = scene.bars.map(([x, y, wide]) => `M${round(x)} ${round(y)}h${round(wide)}v1.8h${-round(wide)}Z`);
   if (bars.length) element(canvas, "path", { d: bars.join(""), class: "bar" });
-  for (const { x, y, wide } of scene.tags) element(canvas, "rect", { x: round(x), y: round(y), width: round(wide), height: TAG, rx: 6, class: "tag" });
-  for (const { x, y, text, role, anchor } of scene.texts) element(canvas, "text", { x: round(x), y: round(y), class: `${role} ${anchor}` }, text);
+  for (const { x, y, wide } of scene.tags) {
+    element(canvas, "rect", { x: round(x), y: round(y), width: round(wide), height: TAG, rx: 6, class: "tag" });
+  }
+  for (const { x, y, text, role, anchor } of scene.texts) {
+    element(canvas, "text", { x: round(x), y: round(y), class: `${role} ${anchor}` }, text);
+  }
   lit = element(canvas, "g", { class: "lit" });
   svg.replaceChildren(canvas);
   svg.setAttribute("width", Math.ceil(extent.width));
@@ -84,7 +88,7 @@ function paint() {
 
 // ---------------------------------------------------------------- colours and marks
 
-const COLOURS = ["kind", "macs", "params"];
+const COLOURS = { kind: "kind", macs: "MACs", params: "parameters" };
 let colour = "kind";
 function heats() {
   // Open blocks are frames: what counts is in them.
@@ -94,18 +98,23 @@ function heats() {
 }
 function mark() {
   const heat = colour === "kind" ? null : heats(), current = found[at];
+  const focusable = boxes.has(selected) ? selected : scene.boxes[0].item;
   for (const [item, box] of boxes) {
-    const fill = heat && box.kind !== "group" ? heat(item) : box.kind;
-    const marks = [item.head && "head", matches.has(item) && "found", item === current && "current", item === selected && "selected", hides(item) && "hides"];
-    const kind = ["box", fill, ...marks].filter(Boolean).join(" ");
-    if (box.getAttribute("class") !== kind) box.setAttribute("class", kind);
-    box.tabIndex = item === (selected && boxes.has(selected) ? selected : scene.boxes[0].item) ? 0 : -1;
+    const fill = heat && box.kind !== "group" ? heat(item) : box.kind, { classList } = box;
+    classList.value = `box ${fill}`;
+    classList.toggle("head", Boolean(item.head));
+    classList.toggle("found", matches.has(item));
+    classList.toggle("hides", hides(item));
+    classList.toggle("current", item === current);
+    classList.toggle("selected", item === selected);
     box.setAttribute("aria-selected", item === selected);
+    box.tabIndex = item === focusable ? 0 : -1;
   }
 }
 function recolour() {
-  colour = COLOURS[(COLOURS.indexOf(colour) + 1) % COLOURS.length];
-  document.getElementById("colour").textContent = `colour: ${{ kind: "kind", macs: "MACs", params: "parameters" }[colour]} (m)`;
+  const keys = Object.keys(COLOURS);
+  colour = keys[(keys.indexOf(colour) + 1) % keys.length];
+  document.getElementById("colour").textContent = `colour: ${COLOURS[colour]} (m)`;
   mark();
   listKinds();
 }
@@ -117,27 +126,33 @@ function joined() {
   if (ends) return ends;
   ends = { from: new Map(), to: new Map() };
   for (const line of scene.lines) {
-    for (const side of ["from", "to"]) ends[side].has(line[side]) ? ends[side].get(line[side]).push(line) : ends[side].set(line[side], [line]);
+    for (const side of ["from", "to"]) {
+      if (!ends[side].has(line[side])) ends[side].set(line[side], []);
+      ends[side].get(line[side]).push(line);
+    }
   }
   return ends;
 }
 function linesOf(item) {
-  const { from, to } = joined(), shown = new Set();
-  for (const [near, far, first] of [[from, "to", outputOf(item)], [to, "from", item]]) {
-    const inputs = first === item && item.items && isOpen(item) ? [...to.keys()].filter((end) => String(end).startsWith(`${item.path}|`) && end !== outputOf(item)) : [first];
-    const waiting = [...inputs], seen = new Set();
-    while (waiting.length) {
-      const end = waiting.pop();
-      if (seen.has(end)) continue;
-      seen.add(end);
-      for (const line of from.get(end) || []) if (line.to === end) shown.add(line);  // a piece on the way
-      // What is no box is a place on the way: it goes on.
-      if (end === first || inputs.includes(end) || typeof end === "string") {
-        for (const line of near.get(end) || []) { shown.add(line); waiting.push(line[far]); }
-      }
+  const { from, to } = joined(), isFrame = item.items && isOpen(item);
+  const isInput = (end) => end !== outputOf(item) && String(end).startsWith(inputOf(item, ""));
+  const inputs = isFrame ? [...to.keys()].filter(isInput) : [item];
+  return [...new Set([...reached([outputOf(item)], from, "to"), ...reached(inputs, to, "from")])];
+}
+// The lines from some ends on. What is no box is a place on the way: from there it goes on.
+function reached(starts, near, far) {
+  const found = new Set(), seen = new Set(), waiting = [...starts];
+  while (waiting.length) {
+    const end = waiting.pop(), goesOn = starts.includes(end) || typeof end === "string";
+    if (seen.has(end)) continue;
+    seen.add(end);
+    for (const line of near.get(end) || []) {
+      if (!goesOn && line.from !== line.to) continue;
+      found.add(line);
+      waiting.push(line[far]);
     }
   }
-  return [...shown];
+  return found;
 }
 function light(item) {
   if (!lit) return;

@@ -2,26 +2,32 @@
 
 const LOOKS = ["fill", "stroke", "stroke-width", "stroke-dasharray", "font-size", "font-weight", "font-family", "text-anchor"];
 
-// What is seen, as attributes, texts and the look that the style gives them.
+// What is seen, as attributes, texts and the look that the style gives them; from afar with the texts too.
 function picture() {
-  const looks = new Map(), parts = [];
-  for (const one of svg.querySelectorAll("rect, path, text")) {
-    const key = `${one.tagName} ${one.getAttribute("class")}`;
-    if (!looks.has(key)) {
-      const style = getComputedStyle(one);
-      looks.set(key, LOOKS.filter((name) => one.tagName === "text" || !/font|text/.test(name)).map((name) => [name, style.getPropertyValue(name)]));
-    }
-    const given = ["x", "y", "width", "height", "rx", "d"].filter((name) => one.hasAttribute(name)).map((name) => [name, one.getAttribute(name)]);
-    parts.push({ name: one.tagName, given, look: looks.get(key), text: one.tagName === "text" ? one.textContent : "" });
-  }
-  const left = Math.max(-10, -view.x / view.k), top = Math.max(-10, (document.querySelector("header").offsetHeight - view.y) / view.k);
-  const right = Math.min(extent.width + 10, (innerWidth - view.x) / view.k), bottom = Math.min(extent.height + 10, (innerHeight - view.y) / view.k);
+  svg.classList.remove("far");
+  const looks = new Map(), parts = [...svg.querySelectorAll("rect, path, text")].map((one) => part(one, looks));
+  svg.classList.toggle("far", view.k < FAR);
+  const left = Math.max(-10, -view.x / view.k), right = Math.min(extent.width + 10, (stage.clientWidth - view.x) / view.k);
+  const top = Math.max(-10, -view.y / view.k), bottom = Math.min(extent.height + 10, (stage.clientHeight - view.y) / view.k);
   const paper = getComputedStyle(document.body).backgroundColor;
   return { parts, paper, left, top, width: Math.max(1, right - left), height: Math.max(1, bottom - top) };
 }
+function part(one, looks) {
+  const name = one.tagName, kind = one.getAttribute("class"), text = name === "text" ? one.textContent : "";
+  if (!looks.has(`${name} ${kind}`)) {
+    const style = getComputedStyle(one), wanted = LOOKS.filter((look) => name === "text" || !/font|text/.test(look));
+    looks.set(`${name} ${kind}`, wanted.map((look) => [look, style.getPropertyValue(look)]));
+  }
+  const given = ["x", "y", "width", "height", "rx", "d"].filter((key) => one.hasAttribute(key)).map((key) => [key, one.getAttribute(key)]);
+  // In a viewer's other font a text is as long as it is here.
+  const length = text && round(width(text, /note/.test(kind) ? 9 : 10, /title/.test(kind)));
+  if (text) given.push(["textLength", String(length)], ["lengthAdjust", "spacingAndGlyphs"]);
+  return { name, given, look: looks.get(`${name} ${kind}`), text };
+}
 // XML has no way to write some characters, and markup is none in a text.
 function written(text) {
-  return text.replace(/[^\t\n\x20-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/gu, "\uFFFD").replace(/[&<>"]/g, (mark) => `&#${mark.charCodeAt(0)};`);
+  const clean = text.replace(/[^\t\n\x20-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/gu, "\uFFFD");
+  return clean.replace(/[&<>"]/g, (mark) => `&#${mark.charCodeAt(0)};`);
 }
 function toSvg({ parts, paper, left, top, width, height }) {
   const attributes = (pairs) => pairs.map(([name, value]) => ` ${name}="${written(value)}"`).join("");

@@ -25,7 +25,7 @@ function tell(item, x, y) {
     light(item);
     about.replaceChildren();
     if (item.path) make(about, "strong", item.path);
-    make(about, "div", [item.label, ...facts(item)].join("\n"));
+    make(about, "div", [...(item.path.endsWith(item.label) ? [] : [item.label]), ...facts(item)].join("\n"));
     if (item.yaml) make(about, "code", item.yaml);
   }
   about.style.display = "block";
@@ -48,11 +48,11 @@ function select(item, isLinked = true) {
   details.hidden = !item;
   details.replaceChildren();
   if (item) describe(item);
-  if (item && boxes.has(item)) focus(boxes.get(item));
-  // A page without a place of its own has no link to change.
-  if (isLinked && location.hash.slice(1) !== encodeURIComponent(item ? item.path : "")) {
-    history.replaceState(null, "", item && item.path ? `#${encodeURIComponent(item.path)}` : "#");
-  }
+  if (item && boxes.has(item) && document.activeElement !== search) focus(boxes.get(item));
+  if (!isLinked) return;
+  try {
+    history.replaceState(null, "", `#${encodeURIComponent(item ? item.path : "")}`);
+  } catch { /* a page inside of another document has no links */ }
 }
 function describe(item) {
   const head = make(details, "div", undefined, "head");
@@ -65,7 +65,8 @@ function describe(item) {
     make(list, "dt", name);
     for (const value of values) make(list, "dd", value);
   };
-  row("kind", [data.kinds[item.kind] || item.kind, item.block && `use of ${item.block}`, item.count && `${item.count} in a row`].filter(Boolean).join(", "));
+  const use = item.block && `use of ${item.block}`, many = item.count && `${item.count} in a row`;
+  row("kind", [data.kinds[item.kind], use, many].filter(Boolean).join(", "));
   if (item.head) row("when", "only in training");
   if (item.in) row("in", ...item.in);
   row("out", item.out);
@@ -144,13 +145,13 @@ function listKinds() {
     make(line, "span", text);
   };
   if (colour === "kind") for (const key in data.kinds) row(data.kinds[key], key);
-  else for (const [step, text] of [[0, `no ${colour}`], [data.heat - 1, `the most ${colour} of a box`]]) row(text, `heat${step}`);
+  else for (const [step, text] of [[0, "no"], [data.heat - 1, "the most"]]) row(`${text} ${COLOURS[colour]}`, `heat${step}`);
   if (items.some((item) => item.head)) row("only in training", "head");
   if (items.some((item) => item.bar)) row("share of the MACs of the busiest", "bar", "M3 7h20v2h-20Z");
+  for (const note of data.notes) make(legend, "div", note);
   if (scene.tags.length) row("goes on at the same number", "tag", "M6 1h14a6 6 0 0 1 0 12h-14a6 6 0 0 1 0 -12Z");
 }
-function toggleLegend() {
-  legend.hidden = !legend.hidden;
-  document.querySelector("[data-key=l]").setAttribute("aria-pressed", !legend.hidden);
-  if (isFitted) refit();
+function showLegend(isShown) {
+  legend.hidden = !isShown;
+  document.querySelector("[data-key=l]").setAttribute("aria-pressed", isShown);
 }

@@ -6,8 +6,10 @@ let found = [], matches = new Set(), around = new Set(), at = -1, former = null;
 
 function wordsOf(item) {
   if (item.words === undefined) {
-    const ops = opsOf(item).flatMap(([name, op, label, ...all]) => [name, op, label, ...all.flatMap((values) => Object.entries(values).map((pair) => pair.join(" ")))]);
-    item.words = [item.path, item.label, item.block, data.kinds[item.kind], ...ops, item.out, item.yaml].filter(Boolean).join("\n").toLowerCase();
+    const written = (values) => Object.entries(values).map((pair) => pair.join(" "));
+    const ops = opsOf(item).flatMap(([name, op, label, ...all]) => [name, op, label, ...all.flatMap(written)]);
+    const words = [item.path, item.label, item.block, data.kinds[item.kind], ...ops, item.out, item.yaml];
+    item.words = words.filter(Boolean).join("\n").toLowerCase();
   }
   return item.words;
 }
@@ -71,8 +73,8 @@ search.addEventListener("input", look);
 search.addEventListener("keydown", (event) => {
   if (event.key === "Enter") step(event.shiftKey ? -1 : 1);
   else if (event.key === "Escape") {
-    restore();
     search.blur();
+    restore();
   } else return;
   event.preventDefault();
 });

@@ -3,48 +3,56 @@
 // `start` to `stop` are the parts that stand here, `cuts` the skips that go on elsewhere behind a number, `origin`
 // the end that lines from the part above the first one come from, where it is not that part itself.
 function column(owner, flow, { limit, start = 0, stop = flow.parts.length, cuts = [], origin }) {
-  const { parts, entry } = flow, skips = (flow.skips || []).filter((skip) => !cuts.includes(skip));
+  const { parts } = flow, skips = (flow.skips || []).filter((skip) => !cuts.includes(skip));
   const lanes = skips.map(([start, end, side, port, head]) => ({ start, end, side, port, head }));
-  const inside = lanes.filter((lane) => lane.end < stop && (lane.start >= start || !start));
-  const here = { owner, flow, parts, start, stop, limit, origin, lanes: inside, tiles: [], gaps: [], trunks: [], into: [], out: [] };
-  const hanging = (flow.sides || []).filter((side) => side.after + 1 >= start && (side.after + 1 < stop || stop === parts.length));
+  const inside = lanes.filter((lane) => lane.end < stop && (lane.start >= start || !start)), isLast = stop === parts.length;
+  const hanging = (flow.sides || []).filter((side) => side.after + 1 >= start && (side.after + 1 < stop || isLast));
+  const here = { owner, flow, parts, start, stop, limit, origin, cuts, lanes: inside, tiles: [], gaps: [], trunks: [], into: [], out: [] };
   here.taps = new Set(hanging.map((side) => side.after));
-  let y = 0, left = 5, right = 5;
+  // What leaves the last part behind a number stands below it.
+  here.tail = isLast ? [...(flow.out || []), ...given(owner, parts[stop - 1])].map((text) => numberOf(owner, text)) : [];
+  const size = stack(here), sides = beside(here, hanging, size);
+  const right = Math.max(size.right, ...sides.map((side) => side.x + side.tile.right));
+  const height = Math.max(size.low, ...sides.map((side) => side.end));
+  const last = parts[stop - 1], child = last && !last.fan ? childOf(last) : undefined;
+  here.exit = child === undefined ? undefined : comesFrom(here, child);
+  const exits = !last ? NONE : last.fan ? here.tiles[stop - 1].exits : new Map([[child, [0, here.exit]]]);
+  const ports = !start && parts.length && parts[0].item === undefined ? here.tiles[0].ports : NONE;
+  const draw = (x, y) => drawColumn(here, sides, size, x, y);
+  return { ...here, left: size.left, right, height, low: size.low, ports, exits, end: 0, draw };
+}
+function stack(here) {
+  const { parts, start, stop, cuts, tail } = here;
+  let low = 0, left = 5, right = 5;
   for (let i = start; i < stop; i++) {
     here.into[i] = numbersInto(here, parts[i], i, cuts);
     here.out[i] = numbersOut(here, parts[i], i, cuts);
-    const tile = here.tiles[i] = place(here, i);
-    const gap = here.gaps[i] = { ...gapAbove(here, i), top: y };
-    y += gap.height + tile.height;
+    const tile = here.tiles[i] = place(here, i), gap = here.gaps[i] = { ...gapAbove(here, i), top: low };
+    low += gap.height + tile.height;
     left = Math.max(left, tile.left);
     right = Math.max(right, tile.right, gap.right);
   }
-  const leaving = stop === parts.length ? [...(flow.out || []), ...given(owner, parts[stop - 1])] : [];
-  const tail = leaving.map((text) => numberOf(owner, text)), taken = y;
+  const end = low;
   if (tail.length) {
-    y += TAG + 4;
+    low += TAG + 4;
     right = Math.max(right, 19 + width(tail.join(","), 9));
   }
   for (const lane of distances(here)) lane.side < 0 ? (left = Math.max(left, lane.x)) : (right = Math.max(right, lane.x));
-  const low = y, sides = beside(here, hanging, { low, right });
-  for (const side of sides) {
-    right = Math.max(right, side.x + side.tile.right);
-    y = Math.max(y, side.end);
-  }
-  const draw = (x, y) => {
-    for (let i = start; i < stop; i++) connect(here, i, x, y);
-    for (let i = start; i < stop; i++) here.tiles[i].draw(x, y + topOf(here, i));
-    for (const lane of inside) drawLane(here, lane, x, y);
-    for (const side of sides) drawSide(here, side, x, y);
-    if (!tail.length) return;
-    drawNumbers(tail, end[1], x, y + taken, TAG / 2 + 1);
-    addLine([[x, y + taken], [x, y + low]], end[1], end[1], false, false);
-  };
-  const last = parts[stop - 1], end = last && !last.fan ? [childOf(last), comesFrom(here, childOf(last))] : [];
-  const exits = !last ? NONE : last.fan ? here.tiles[stop - 1].exits : new Map([[end[0], [0, end[1]]]]);
-  const ports = !start && parts.length && parts[0].item === undefined ? here.tiles[0].ports : NONE;
-  const first = parts[start], isFed = first && (first.lines || (first.fan && first.fan.some(isForked)) || here.out[start].length > 0 || here.taps.has(start - 1));
-  return { left, right, height: y, low, isFed, ports, exits, end: 0, exit: end[1], tiles: here.tiles, gaps: here.gaps, draw };
+  return { left, right, low, end };
+}
+function drawColumn(here, sides, { low, end }, x, y) {
+  for (let i = here.start; i < here.stop; i++) connect(here, i, x, y);
+  for (let i = here.start; i < here.stop; i++) here.tiles[i].draw(x, y + topOf(here, i));
+  for (const lane of here.lanes) drawLane(here, lane, x, y);
+  for (const side of sides) drawSide(here, side, x, y);
+  if (!here.tail.length) return;
+  drawNumbers(here.tail, here.exit, x, y + end, TAG / 2 + 1);
+  addLine([[x, y + end], [x, y + low]], here.exit, here.exit, false, false);
+}
+// Whether something enters a column from the one before.
+function isFed({ parts, start, out, taps }) {
+  const part = parts[start];
+  return part.lines || (part.fan && part.fan.some(isForked)) || out[start].length || taps.has(start - 1);
 }
 function numbersInto({ owner }, part, i, cuts) {
   const own = (part.into || []).map(([text, port]) => [numberOf(owner, text), port]);
@@ -81,7 +89,8 @@ function place(here, i) {
   if (part.fan) return fan(owner, part.fan, limit, (here.trunks[i] = `fork${forks++}`));
   if (part.port !== undefined) {
     // An input at the top is a point where a line of the frame ends; further down only a tag tells it.
-    return i ? entered(owner, part.port, here.into[i][0][0]) : { left: 5, right: 5, height: 0, ports: new Map([[part.port, [0, 0]]]), exits: NONE, draw: () => {} };
+    const point = { left: 5, right: 5, height: 0, ports: new Map([[part.port, [0, 0]]]), exits: NONE, draw: () => {} };
+    return i ? entered(owner, part.port, here.into[i][0][0]) : point;
   }
   const item = owner.items[part.item], above = tiles[i - 1];
   if (item.items && isOpen(item)) return frame(item, limit);
@@ -121,7 +130,9 @@ function distances({ tiles, gaps, lanes }) {
   const done = [];
   for (const lane of [...lanes].sort((a, b) => a.end - a.start - b.end + b.start || a.start - b.start)) {
     let x = 5;
-    for (let i = lane.start + 1; i <= lane.end; i++) x = Math.max(x, lane.side < 0 ? tiles[i].left : Math.max(tiles[i].right, gaps[i].right));
+    for (let i = lane.start + 1; i <= lane.end; i++) {
+      x = Math.max(x, lane.side < 0 ? tiles[i].left : Math.max(tiles[i].right, gaps[i].right));
+    }
     for (const other of done) if (other.side === lane.side && other.start < lane.end && lane.start < other.end) x = Math.max(x, other.x);
     lane.x = x + LANE;
     done.push(lane);
@@ -132,7 +143,8 @@ function beside(here, hanging, { low, right }) {
   const found = [];
   // From the bottom up: the line to a higher one passes above all that hangs further in.
   for (const side of [...hanging].reverse()) {
-    const origin = side.tap ? `fork${forks++}` : undefined, tile = column(here.owner, side.flow, { limit: here.limit, origin }), next = here.gaps[side.after + 1], tap = next ? next.top + 4 : low;
+    const origin = side.tap ? `fork${forks++}` : undefined, tile = column(here.owner, side.flow, { limit: here.limit, origin });
+    const next = here.gaps[side.after + 1], tap = next ? next.top + 4 : low;
     const near = found.filter((other) => other.end > tap - 6 && other.top < tap + 6 + tile.height);
     const x = Math.max(right, ...near.map((other) => other.x + other.tile.right)) + 12 + tile.left;
     found.push({ ...side, origin, tile, top: tap, x, end: tap + 6 + tile.height });
@@ -186,6 +198,7 @@ function drawLane(here, lane, x, y) {
 }
 function drawSide(here, side, x, y) {
   const high = y + side.top, source = childOf(here.parts[side.after]);
-  if (side.tap) addLine([[x, high - 4], [x, high], [x + side.x, high], [x + side.x, high + 6]], comesFrom(here, source), side.origin, side.head, false);
+  const points = [[x, high - 4], [x, high], [x + side.x, high], [x + side.x, high + 6]];
+  if (side.tap) addLine(points, comesFrom(here, source), side.origin, side.head, false);
   side.tile.draw(x + side.x, high + 6);
 }

@@ -10,7 +10,8 @@ function focus(box) { box.focus({ preventScroll: true }); }
 function neighbour(item, side) {
   const { left, right, top, bottom } = boxes.get(item).getBoundingClientRect(), x = (left + right) / 2, y = (top + bottom) / 2;
   const distance = ([other, box]) => {
-    const place = box.getBoundingClientRect(), dx = side * ((place.left + place.right) / 2 - x), dy = Math.abs((place.top + place.bottom) / 2 - y);
+    const place = box.getBoundingClientRect(), dx = side * ((place.left + place.right) / 2 - x);
+    const dy = Math.abs((place.top + place.bottom) / 2 - y);
     return other === item || dx < 2 || other === item.owner ? Infinity : dx + 4 * dy;
   };
   const [best] = [...boxes].map((entry) => [distance(entry), entry[0]]).sort((a, b) => a[0] - b[0]);
@@ -27,7 +28,8 @@ function walk(item, key) {
 }
 const keys = {
   "+": () => zoomMiddle(1.2), "=": () => zoomMiddle(1.2), "-": () => zoomMiddle(1 / 1.2), 0: refit, f: refit,
-  e: () => every(true), c: () => every(false), t: theme, m: recolour, l: toggleLegend, s: saveSvg, g: savePng,
+  e: () => every(true), c: () => every(false), t: theme, m: recolour, s: saveSvg, g: savePng,
+  l: () => { showLegend(legend.hidden); if (isFitted) refit(); },
   n: () => step(1), p: () => step(-1), "/": () => search.focus(),
   ArrowLeft: () => pan(60, 0), ArrowRight: () => pan(-60, 0), ArrowUp: () => pan(0, 60), ArrowDown: () => pan(0, -60),
   Escape: () => (former ? restore() : select(null)),
@@ -45,12 +47,12 @@ addEventListener("keydown", (event) => {
 });
 for (const button of document.querySelectorAll("header button")) button.addEventListener("click", () => keys[button.dataset.key]());
 svg.addEventListener("focusin", (event) => {
-  if (!event.target.item || !event.target.matches(":focus-visible")) return;
+  if (!event.target.item || event.target.item === selected || !event.target.matches(":focus-visible")) return;
   const place = event.target.getBoundingClientRect();
   tell(event.target.item, place.right, place.top);
 });
 svg.addEventListener("focusout", hide);
 if (matchMedia("(prefers-color-scheme: dark)").matches) theme();
-legend.hidden = innerWidth < 900;
+showLegend(innerWidth >= 900);
 refit();
 follow();

@@ -65,7 +65,8 @@ function frame(item, limit) {
     }
     inner.draw(x, y + HEADER);
     const low = y + HEADER + inner.height;
-    addLine([[x + inner.end, low], [x + inner.end, low + PAD / 2], [x, low + PAD / 2], [x, y + height]], inner.exit, outputOf(item), item.head, false);
+    const points = [[x + inner.end, low], [x + inner.end, low + PAD / 2], [x, low + PAD / 2], [x, y + height]];
+    addLine(points, inner.exit, outputOf(item), item.head, false);
   };
   return { left, right, height, ports, exits: NONE, isOpen: true, draw };
 }
@@ -102,7 +103,9 @@ function fan(owner, branches, limit, origin) {
       addLine([[x, y], [x, y + FORK], [x + dx, y + FORK], [x + dx, bottom]], origin, ends[i], head, false);
     }
     tile.draw(x + dx, y + dy);
-    for (const [exit, end] of tile.exits.values()) addLine([[x + dx + exit, y + dy + tile.height], [x + dx + exit, low]], end, end, head, false);
+    for (const [exit, end] of tile.exits.values()) {
+      addLine([[x + dx + exit, y + dy + tile.height], [x + dx + exit, low]], end, end, head, false);
+    }
   });
   return { left: total / 2, right: total / 2, height: fork + tall, ports, exits, draw };
 }

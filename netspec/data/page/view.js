@@ -5,11 +5,13 @@ const stage = document.getElementById("stage");
 let view = { x: 0, y: 0, k: 1 }, isFitted = true, settling = 0;
 
 function room() {
-  const top = document.querySelector("header").offsetHeight + 10, sheet = document.getElementById("details");
-  const isBeside = !sheet.hidden && sheet.offsetWidth < innerWidth / 2;
-  const right = isBeside ? sheet.offsetWidth : 0;
-  const bottom = Math.max(document.getElementById("legend").offsetHeight, isBeside ? 0 : sheet.offsetHeight);
-  return { left: 10, top, width: Math.max(50, innerWidth - right - 20), height: Math.max(50, innerHeight - top - bottom - 10) };
+  const { left, top, width, height } = stage.getBoundingClientRect();
+  return { left: left + 10, top: top + 10, width: Math.max(50, width - 20), height: Math.max(50, height - 20) };
+}
+// A place in the window as a place on the stage.
+function onStage(x, y) {
+  const { left, top } = stage.getBoundingClientRect();
+  return [x - left, y - top];
 }
 function move() {
   svg.style.transform = `translate(${view.x}px, ${view.y}px) scale(${view.k})`;
@@ -24,9 +26,9 @@ function moving() {
   settling = setTimeout(() => svg.classList.remove("moving"), SETTLED);
   move();
 }
-function fit({ left, top, width, height }) {
+function fit({ width, height }) {
   const k = Math.min(width / extent.width, height / extent.height, LARGEST);
-  view = { k, x: left + (width - k * extent.width) / 2, y: top };
+  view = { k, x: 10 + (width - k * extent.width) / 2, y: 10 };
   isFitted = true;
   move();
 }
@@ -35,7 +37,8 @@ function refit() {
   arrange(space);
   draw(space);
 }
-function zoom(factor, x, y) {
+function zoom(factor, clientX, clientY) {
+  const [x, y] = onStage(clientX, clientY);
   const k = Math.min(CLOSEST, Math.max(SMALLEST, view.k * factor));
   view = { k, x: x - ((x - view.x) * k) / view.k, y: y - ((y - view.y) * k) / view.k };
   moving();
@@ -82,10 +85,22 @@ function show(item) {
   const { left, top, width, height } = room(), place = box.getBoundingClientRect();
   const isInside = place.left >= left && place.top >= top && place.right <= left + width && place.bottom <= top + height;
   if (isInside && view.k >= 0.5) return;
-  const k = Math.max(view.k, 0.9), [x, y] = middle();
-  const across = (place.left + place.right) / 2 - view.x, down = (place.top + Math.min(place.height, height * 0.8) / 2) - view.y;
+  const k = Math.max(view.k, 0.9), [x, y] = onStage(...middle());
+  const [centre, start] = onStage((place.left + place.right) / 2, place.top + Math.min(place.height, height * 0.8) / 2);
+  const across = centre - view.x, down = start - view.y;
   view = { k, x: x - (across * k) / view.k, y: y - (down * k) / view.k };
   isFitted = false;
+  move();
+}
+
+// Moves no more than it must: the details may have come to stand where a box was.
+function nudge(item) {
+  const { left, top, width, height } = room(), place = boxes.get(item).getBoundingClientRect();
+  const shift = (start, end, low, high) => (start < low ? low - start : end > high ? Math.max(high - end, low - start) : 0);
+  const across = shift(place.left, place.right, left, left + width), down = shift(place.top, place.bottom, top, top + height);
+  if (!across && !down) return;
+  view.x += across;
+  view.y += down;
   move();
 }
 
@@ -121,6 +136,7 @@ stage.addEventListener("click", (event) => {
   if (isDragged || event.target.item === undefined) return;
   toggle(event.target.item);
   select(event.target.item);
+  nudge(event.target.item);
 });
 stage.addEventListener("wheel", (event) => {
   event.preventDefault();
@@ -136,6 +152,9 @@ addEventListener("resize", () => {
 });
 function nearest() {
   const [x, y] = middle();
-  const far = ([, box]) => { const { left, right, top, bottom } = box.getBoundingClientRect(); return Math.hypot((left + right) / 2 - x, (top + bottom) / 2 - y); };
+  const far = ([, box]) => {
+    const { left, right, top, bottom } = box.getBoundingClientRect();
+    return Math.hypot((left + right) / 2 - x, (top + bottom) / 2 - y);
+  };
   return [...boxes].map((entry) => [far(entry), entry[0]]).sort((a, b) => a[0] - b[0])[0][1];
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from netspec.analysis.costs import NodeCost
 from netspec.analysis.network import Network
 from netspec.graph.model import Sizes
+from netspec.ops.dim import names
 from netspec.ops.window import times
 
 
@@ -21,12 +22,16 @@ def short(number: int) -> str:
 
 
 def cost_text(cost: NodeCost) -> str:
-    """Write parameters and multiply-adds: 164k params · 128M MACs."""
+    """Write parameters and multiply-adds: 164k params · 128M MACs; nothing of what has neither."""
+    if not cost.params and not cost.macs:
+        return ""
     return f"{short(cost.params)} params · {short(cost.macs)} MACs"
 
 
 def shape_text(shape: Sizes) -> str:
-    """Write a shape without the batch, a square map as one power: 64×56²."""
+    """Write a shape without the batch, a square map as one power: 64×56²; nothing of names."""
+    if any(True for _ in names(shape)):
+        return ""
     if len(shape) == 3 and shape[1] == shape[2] and shape[1] > 1:
         return f"{shape[0]}×{shape[1]}²"
     return times(shape)
@@ -35,8 +40,9 @@ def shape_text(shape: Sizes) -> str:
 def total_text(network: Network) -> str:
     """Return the line of totals."""
     totals = network.totals
-    text = f"{network.graph.name} · {totals.inference.params:,} params"
-    text += f" · {short(totals.inference.macs)} MACs"
+    text = network.graph.name
+    if any(totals.training):
+        text += f" · {totals.inference.params:,} params · {short(totals.inference.macs)} MACs"
     if totals.heads.params:
         text += f" · heads in training +{short(totals.heads.params)} params"
         text += f", +{short(totals.heads.macs)} MACs"

@@ -139,6 +139,14 @@ def title(node: NodeId) -> str:
     return ".".join(node[start:])
 
 
+def layers(leaf: Leaf) -> list[str]:
+    """Return the names of the layers in a box of ops, or of the first and last of many."""
+    if leaf.count > 1 and leaf.output:
+        return [f"{title(leaf.id)} … {title(leaf.output[: len(leaf.id)])}"]
+    level = len(leaf.id)
+    return [*dict.fromkeys(title(leaf.id if x[:level] == leaf.id else x) for x in leaf.nodes)]
+
+
 def walk(cluster: Cluster) -> Iterator[Item]:
     """Yield all items below a cluster, outer ones first."""
     for child in cluster.children:

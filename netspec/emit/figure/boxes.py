@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from netspec.analysis.costs import NodeCost
 from netspec.analysis.network import Network
-from netspec.emit.diagram.numbers import cost_text, shape_text, short
-from netspec.emit.diagram.tree import JOINER, Cluster, Item, Leaf, Link, leaves, title
+from netspec.emit.diagram.numbers import cost_text, shape_text
+from netspec.emit.diagram.tree import JOINER, Cluster, Item, Leaf, Link, layers, leaves
 from netspec.emit.diagram.words import Wording
 from netspec.emit.figure.drawing import SMALL, TEXT, Box, Drawing, Point, Text, Tile
 from netspec.emit.figure.text import width
@@ -40,8 +40,8 @@ class Boxes:
 
     def leaf(self, leaf: Leaf, is_narrow: bool, span: tuple[float, float], slots: float) -> Tile:
         """Return a box at least as wide as what enters it from above, with room for its sides."""
-        lines = self._lines(leaf, is_narrow)
-        widest = max(width(text, size) for text, size in lines)
+        lines = self.lines(leaf, is_narrow)
+        widest = max(width(text, size) for text, size, _ in lines)
         half = max(LEAST_WIDTH, widest + 10) / 2
         left, right = max(half, 8 - span[0]), max(half, 8 + span[1])
         middle, tall = (right - left) / 2, max(ROW + 10.5 * (len(lines) - 1), slots + 4)
@@ -51,26 +51,30 @@ class Boxes:
             time / (self.most.seconds or 1), leaf.fill, about(leaf),
         )  # fmt: skip
         drawing = Drawing([box])
-        first = tall / 2 + 0.27 * TEXT - 5.25 * (len(lines) - 1)
-        for i, (text, size) in enumerate(lines):
-            role = "node" if size == TEXT else "note"
+        # Descenders stay clear of the bar.
+        first = tall / 2 + 0.27 * TEXT - 5.25 * (len(lines) - 1) - (0.8 if bar else 0.0)
+        for i, (text, size, role) in enumerate(lines):
             drawing.texts.append(Text(middle, first + 10.5 * i, text, size, "middle", role))
         return Tile(left, right, tall, drawing)
 
-    def _lines(self, leaf: Leaf, is_narrow: bool) -> list[tuple[str, float]]:
-        """Return the lines in a box, each with its size."""
+    def lines(self, leaf: Leaf, is_narrow: bool) -> list[tuple[str, float, str]]:
+        """Return the lines in a box, each with its size and role."""
         text = self.wording.text(leaf, is_narrow)
         if leaf.kind == "block":
-            return [(text.replace("_", " "), TEXT), (leaf.each + cost_text(leaf.cost), SMALL)]
-        lines = [(line, TEXT) for line in wrapped(text)]
-        return lines + ([(title(leaf.id), SMALL)] if self._has_names and leaf.words else [])
+            cost = cost_text(leaf.cost)
+            notes = [(leaf.each + cost, SMALL, "note")] if cost else []
+            return [(text.replace("_", " "), TEXT, "node"), *notes]
+        names = wrapped(JOINER.join(layers(leaf))) if self._has_names and leaf.words else []
+        lines = [(line, TEXT, "node") for line in wrapped(text)]
+        return lines + [(line, SMALL, "name") for line in names]
 
     def frame(self, cluster: Cluster, inner: Tile) -> Tile:
         """Return a block: a titled box around its items, with lines to the inputs inside."""
         inputs = inner.ports or {0: (0.0, 0.0)}
         xs = [x for x, _ in inputs.values()]
-        name, cost = cluster.counted.replace("_", " "), cluster.cost
-        notes = [f"{cluster.each}{short(cost.params)} params", f"{short(cost.macs)} MACs"]
+        name = cluster.counted.replace("_", " ")
+        text = cost_text(cluster.cost)
+        notes = (cluster.each + text).split(JOINER) if text else [""]
         # The costs stand on one line unless the block would become much wider than its items.
         if width(" · ".join(notes), SMALL) + max(xs) + 9 <= inner.right + WIDENING:
             notes = [" · ".join(notes)]
@@ -92,7 +96,7 @@ class Boxes:
             about=about(cluster),
         )
         drawing = Drawing([box], [Text(5 - left, 11, name, TEXT, "start", "title", True)])
-        for i, note in enumerate(notes):
+        for i, note in enumerate(filter(None, notes)):
             drawing.texts.append(Text(right - 5, 11 + 10.5 * i, note, SMALL, "end", "note"))
         drawing.include(inner.drawing, 0, header)
         for port, (x, y) in inputs.items():
@@ -125,7 +129,7 @@ class Boxes:
 def about(item: Item) -> str:
     """Return what stands in no box: where an item is in the network, all its ops, exact costs."""
     facts = [path(item.id).lstrip("."), item.counted, f"use of {item.block}" if item.block else ""]
-    facts.append(f"output {times(item.shape)}")
+    facts.append(f"output {times(item.shape)}" if shape_text(item.shape) else "")
     if item.cost.params or item.cost.macs:
         facts.append(f"{item.each}{item.cost.params:,} params, {item.cost.macs:,} MACs")
     return "\n".join(dict.fromkeys(filter(None, facts)))

@@ -18,7 +18,7 @@ _BAR = 30.0
 _BETWEEN = " · "
 
 
-class _LegendEntry(NamedTuple):
+class LegendEntry(NamedTuple):
     """A sample box and its words; without a kind only words."""
 
     kind: str
@@ -37,7 +37,7 @@ def legend(network: Network, root: Cluster, boxes: Boxes, room: float, has_tags:
     """Return the legend, wrapped to the room."""
     drawing = Drawing()
     x, y, widest = 0.0, 0.0, 0.0
-    for entry in _entries(network, root, boxes, has_tags):
+    for entry in entries(network, root, boxes, has_tags):
         wide = entry.start + width(entry.text, SMALL)
         if x > 0 and x + wide > room:
             x, y = 0.0, y + _ROW
@@ -66,28 +66,29 @@ def _lines(text: str, room: float) -> list[str]:
     return lines
 
 
-def _entries(network: Network, root: Cluster, boxes: Boxes, has_tags: bool) -> list[_LegendEntry]:
+def entries(network: Network, root: Cluster, boxes: Boxes, has_tags: bool) -> list[LegendEntry]:
+    """Return what has to be said of a picture beside the totals."""
     shown, most = list(leaves(root)), boxes.most
     kinds = fills((leaf.kind, leaf.kernel) for leaf in shown)
-    found = [_LegendEntry(kind.key, kind.name, fill=kind) for kind in kinds]
-    found += [_LegendEntry("", note) for note in boxes.wording.notes()]
+    found = [LegendEntry(kind.key, kind.name, fill=kind) for kind in kinds]
+    found += [LegendEntry("", note) for note in boxes.wording.notes()]
     bar = "lower bar" if most.seconds else "bar"
     if most.seconds:
         whole = sum(cost.seconds for cost in network.costs.values())
         text = f"upper bar: time (full = {1000 * most.seconds:.3g} ms, "
-        found.append(_LegendEntry("time", f"{text}{100 * most.seconds / whole:.0f} %)", _BAR))
+        found.append(LegendEntry("time", f"{text}{100 * most.seconds / whole:.0f} %)", _BAR))
     if most.macs:
         share = 100 * most.macs / max(network.totals.inference.macs, 1)
         text = f"{bar}: MACs (full width = {short(most.macs)}, {share:.0f} %)"
-        found.append(_LegendEntry("bar", text, _BAR))
+        found.append(LegendEntry("bar", text, _BAR))
     if any(leaf.train_only for leaf in shown):
-        found.append(_LegendEntry("input", "training only", is_head=True, fill=fill("input")))
+        found.append(LegendEntry("input", "training only", is_head=True, fill=fill("input")))
     if has_tags:
-        found.append(_LegendEntry("", "equal numbers: one connection"))
+        found.append(LegendEntry("", "equal numbers: one connection"))
     return found
 
 
-def _draw(drawing: Drawing, entry: _LegendEntry, x: float, y: float) -> None:
+def _draw(drawing: Drawing, entry: LegendEntry, x: float, y: float) -> None:
     id = ("legend", entry.text)
     if entry.kind in ("bar", "time"):
         drawing.boxes.append(Box(x, y + 5, entry.sample, 2, entry.kind, id))

@@ -61,11 +61,15 @@ def to_svg(network: Network, look: Look | None = None) -> str:
     read. Raises LookError.
     """
     look = look or Look()
+    theme = themed(look)
+    return write(lay_out(network, room(look), look.depth, look.open, look.names), theme)
+
+
+def themed(look: Look) -> Theme:
+    """Return the colours of a look. Raises LookError."""
     if look.theme not in THEMES:
         raise LookError(f"theme {look.theme!r}: expected one of {', '.join(THEMES)}")
-    return write(
-        lay_out(network, room(look), look.depth, look.open, look.names), THEMES[look.theme]
-    )
+    return THEMES[look.theme]
 
 
 def write(figure: Figure, theme: Theme) -> str:

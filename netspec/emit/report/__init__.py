@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from netspec.analysis.memory import RULE as MEMORY_RULE
 from netspec.analysis.network import Network
+from netspec.emit.report.memory import AUTOCAST, memory_table
 from netspec.emit.report.paper import paper_report
 from netspec.emit.report.printed import Paper, find_paper
 from netspec.emit.report.rows import ROWS, Measured, facts, main_table, summary
@@ -45,9 +46,12 @@ def report(
 def report_of(measured: Measured, by: str = "block", depth: int = 1) -> Report:
     """Return what a network costs, like `report`; on a device also what it takes there at least."""
     work = work_table(measured, by, depth)
-    tables = main_table(measured, by, depth), summary(measured)
+    tables = main_table(measured, by, depth), summary(measured), memory_table(measured)
     found = (*facts(measured), *estimate(measured))
-    title, notes = measured.network.graph.name, (RULE, MEMORY_RULE)
+    title, notes = (
+        measured.network.graph.name,
+        (RULE, MEMORY_RULE, *([AUTOCAST] if measured.amp else [])),
+    )
     if measured.device is None:
         return Report(title, found, tables, notes, (work,))
     return Report(title, found, (*tables, work), (*notes, ROOFLINE))

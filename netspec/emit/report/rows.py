@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from netspec.analysis.costs import Depths, NodeCost, depths, total
 from netspec.analysis.gradients import backward
+from netspec.analysis.layouts import LOW, Feed
 from netspec.analysis.memory import Memory, weigh
 from netspec.analysis.network import Network
 from netspec.analysis.receptive import Field, Fields, see
@@ -55,7 +56,11 @@ OPERATIONS = (
 BYTES = Column("bytes", "memory", unit="B")
 COUNT = Column("count", "count")
 TEXT = Column("text", "text", "text")
-HELD = Column("activation_bytes", "bytes held", summed=True)
+HELD = Column(
+    *("activation_bytes", "bytes held"),
+    summed=True,
+    meaning="of a layer's output and what it makes, for backward; the network's input adds to them",
+)
 SHAPE = Column("shape", "shape", "shape")
 DEPTH = Column("depth", "depth", meaning="convolutions and linear layers on the longest path")
 MACS = Column("macs", "MACs", unit="MACs")
@@ -80,6 +85,15 @@ class Measured:
     batch: int = 1
     dtype: str = "float32"
     device: Device | None = None
+    amp: bool = False
+    """Whether training runs under autocast."""
+    space: int | None = None
+    """The bytes of memory there are."""
+
+    @property
+    def feed(self) -> Feed:
+        """What the network is given, of which bytes are counted."""
+        return Feed(self.batch, self.dtype, self.amp)
 
     @cached_property
     def fields(self) -> Fields:
@@ -88,7 +102,7 @@ class Measured:
     @cached_property
     def memory(self) -> Memory:
         net = self.network
-        return weigh(net.graph, net.shapes, net.costs, self.batch, self.dtype)
+        return weigh(net.graph, net.shapes, net.costs, self.feed)
 
     @cached_property
     def depths(self) -> Depths:
@@ -240,7 +254,8 @@ def _operations(network: Network, nodes: list[Node]) -> Row:
 def setting(measured: Measured) -> tuple[Fact, ...]:
     """Return what bytes are counted for."""
     batch = Fact("batch", "batch", COUNT, measured.batch)
-    return batch, Fact("dtype", "", TEXT, measured.dtype)
+    amp = [Fact("autocast", "autocast", TEXT, LOW)] if measured.amp else []
+    return batch, Fact("dtype", "", TEXT, measured.dtype), *amp
 
 
 def passes(measured: Measured) -> tuple[Fact, ...]:
@@ -266,9 +281,12 @@ def facts(measured: Measured) -> tuple[Fact, ...]:
         Fact("depth", "depth", COUNT, network.totals.depth),
         Fact("depth_with_pooling", "with pooling", COUNT, network.totals.depth_with_pooling, True),
         *passes(measured),
-        Fact("params_bytes", "parameters", BYTES, memory.params),
-        Fact("train_params_bytes", "with heads", BYTES, memory.train_params, True),
-        Fact("activation_bytes", "held for training, input included,", BYTES, memory.activations),
-        Fact("peak_bytes", "inference peak", BYTES, memory.peak),
+        *(
+            []
+            if measured.space is None
+            else [Fact("memory_bytes", "given memory", BYTES, measured.space)]
+        ),
+        Fact("activation_bytes", "activations held for backward", BYTES, memory.activations),
+        Fact("peak_bytes", "activations of inference at most", BYTES, memory.peak),
         Fact("peak_at", "at", TEXT, path(memory.peak_at), True),
     )

@@ -67,7 +67,7 @@ def _cells(measured: Measured, nodes: Sequence[Node]) -> Row:
     times = [measured.times[node.id] for node in nodes]
     spent = sum(item.seconds for item in times)
     share = percent(spent, _spent(measured)) if not any(node.train_only for node in nodes) else None
-    bound = percent(sum(item.memory_bound for item in times), spent) if spent else None
+    bound = percent(sum(item.memory_bound for item in times), spent)
     return macs, back, bytes, intensity, _digits(1e6 * spent, 4), share, bound
 
 
