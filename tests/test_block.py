@@ -10,10 +10,13 @@ from netspec.analysis.network import Network
 from netspec.emit.diagram.block import block_network
 from netspec.emit.diagram.tree import build, leaves, walk
 from netspec.emit.figure.page import lay_out
+from netspec.emit.figure.svg import to_svg
 from netspec.emit.formats import FORMATS
 from netspec.emit.look import LookError
 from netspec.graph.model import NodeId
+from netspec.text.diagnostics import SpecError
 from tests.drawings import entered_by_others, problems, random_spec
+from tests.random_spec import specs
 from tests.support import SPECS, compiled, draws, printed
 
 
@@ -72,6 +75,21 @@ def test_every_block_of_random_networks_is_drawn_whole(text: str) -> None:
     assume(used)
     for name in used:
         assert_whole(network, name, largest(network, name))
+
+
+@settings(max_examples=draws(15, 300), deadline=None, suppress_health_check=list(HealthCheck))
+@given(specs())
+def test_every_way_to_write_a_block_has_its_figure(text: str) -> None:
+    """Conditions, widths of inputs, copies, shared layers, and parameters that name ops."""
+    try:
+        network = compiled(text)
+    except SpecError:
+        return
+    for name, block in network.spec.blocks.items():
+        if network.graph.instances.get(block.body):
+            part = block_network(network, name)
+            assert below(part, ()) == below(network, largest(network, name))
+            assert to_svg(part)
 
 
 def test_a_block_has_its_widths_as_they_are_written() -> None:
