@@ -10,9 +10,9 @@ from netspec.emit.diagram.routes import Routes
 from netspec.emit.figure.drawing import Tile
 from netspec.emit.figure.placed import Gap, PageColumn
 
-GUTTER = 8.0
+GUTTER = 7.0
 TRACK = 12.0
-SIDE_GAP = 10.0
+SIDE_GAP = 7.0
 _STEPS = 14
 """Halvings of a scale or height: closer than 1/16,000 nobody sees a difference."""
 _LARGEST = 4.0
@@ -47,13 +47,19 @@ class Wrapper:
 
     def __init__(self, routes: Routes, whole: PageColumn, hanging: Sequence[Tile]) -> None:
         parts, lanes = routes.flow.main.parts, routes.lanes[routes.flow.main].lanes
-        self._parts, self._gaps = whole.parts, whole.gaps
+        self._parts, self._gaps, self._longer = whole.parts, whole.gaps, whole.longer
         self._length = len(parts)
         self._hanging: dict[int, list[Tile]] = {}
         for side, tile in zip(routes.flow.sides, hanging, strict=True):
             self._hanging.setdefault(side.after, []).append(tile)
         # The line to the next column leaves from a single box, and a lane cannot follow it there.
         beside = {i for lane in lanes for i in range(lane.skip.start, lane.skip.end)}
+        # An input stays above what it feeds, an output below what gives it.
+        ends = [
+            isinstance(part, int) and routes.cluster.children[part].kind == "input"
+            for part in parts
+        ]
+        beside |= {i for i, is_end in enumerate(ends) if is_end or any(ends[i + 1 : i + 2])}
         self._may_end = [
             not isinstance(part, Fan) and i not in beside for i, part in enumerate(parts)
         ]
@@ -130,7 +136,7 @@ class Wrapper:
     def _column(self, start: int, height: float) -> list[tuple[int, float, float]]:
         """Return stop, width and height of the columns from a part on, up to one too high."""
         # The sizes of columns that begin here hold for every height, so they grow only once.
-        column = self._grown.setdefault(start, _Growing())
+        column = self._grown.setdefault(start, _Growing(self._longer[start][0]))
         while column.y <= height and start + len(column.ends) < self._length:
             i = start + len(column.ends)
             part, gap = self._parts[i], self._gaps[i]
@@ -142,7 +148,7 @@ class Wrapper:
             column.hanging += [(i - start, column.y + 10, x) for x in self._hanging.get(i, [])]
             if self._may_end[i]:
                 wide, tall = self._measure(column, self._gaps[i + 1])
-                column.sizes.append((i + 1, wide, tall))
+                column.sizes.append((i + 1, wide, tall + self._longer[i + 1][1]))
         return column.sizes
 
     def _measure(self, column: _Growing, tail: Gap) -> tuple[float, float]:
