@@ -71,12 +71,14 @@ class Wrapper:
     ) -> list[int]:
         """Return the parts that end a column, but for the last.
 
-        They print everything at the `largest` scale or the next that fits, as low as the width
-        allows. Unless it `is_exact`, a figure may be a little smaller than it could be, though not
-        below `least`, for the sake of fewer columns.
+        They print everything largest, or at the `largest` scale if it `is_exact` and fits then, as
+        low as the width allows. Else one column is enough that fits at that scale, and a figure may
+        be a little smaller than it could be, though not below `least`, for fewer columns.
         """
         most = self._length
-        scale, best = self._largest(room, (0.0, largest), most)
+        if not is_exact and self._fill(room(largest), 0) is not None:
+            return []
+        scale, best = self._largest(room, (0.0, largest if is_exact else _LARGEST), most)
         if not is_exact:
             lower = max(min(least, scale), scale * _TOLERANCE)
             fewer = self._fill(room(lower), len(best) - 1)
