@@ -235,7 +235,7 @@ def test_a_chain_uses_the_page_in_columns_with_large_text(name: str) -> None:
     found = figure(name, Look())
     wide, tall = printed(found)
     assert found.smallest_text > 9
-    assert wide * tall > 0.45 * space.width * space.height
+    assert wide * tall > 0.4 * space.width * space.height
 
 
 @pytest.mark.parametrize("name", NAMES)

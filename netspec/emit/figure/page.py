@@ -169,8 +169,8 @@ class _Sheet:
         if self._room is None:
             # Without bounds the proportions are those of a landscape page.
             return self._draw(self._wrapper.breaks(lambda scale: (1.4 / scale, 1 / scale), 0.0))
-        exact = self._room.largest / TEXT if self._room.is_exact else None
-        return self._draw(self._wrapper.breaks(self._inside, self._room.least / SMALL, exact))
+        scales = self._room.least / SMALL, self._room.largest / TEXT
+        return self._draw(self._wrapper.breaks(self._inside, *scales, self._room.is_exact))
 
     def _inside(self, scale: float) -> tuple[float, float]:
         """Return the room beside the margins and above the legend."""
