@@ -205,6 +205,9 @@ def test_other_lengths_are_refused(text: str, capsys: pytest.CaptureFixture[str]
         (["--page", "none", "--height", "4in"], "a height needs a width or a page"),
         (["--open", "Nothing"], "no block is called `Nothing`"),
         (["--width", "1in"], "the smallest text of GoogLeNet would have"),
+        (["--min-text", "40"], "and 40 pt are wanted"),
+        (["--format", "dot", "--width", "3in"], "--width lays out .svg, .png and .pdf"),
+        (["--engine", "graphviz", "--min-text", "7"], "--min-text lays out .svg, .png and .pdf"),
     ],
 )
 def test_what_cannot_be_is_a_mistake_of_usage(
