@@ -54,6 +54,10 @@ def _device(text: str) -> Device:
 
 
 def run(options: Namespace) -> int:
+    if options.device and (options.paper or options.plot):
+        raise Failure(
+            "--device is for a report's own tables: without --paper and --plot", Exit.USAGE
+        )
     if options.plot:
         return _plot(options)
     to = document(options, FORMATS)

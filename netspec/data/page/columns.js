@@ -86,10 +86,10 @@ function carry(item, from, to, x, y) {
 
 function arrange(room) {
   const scale = (tile) => Math.min(room.width / (tile.left + tile.right), room.height / tile.height, LARGEST);
-  // What fits as it is goes on below when a block is opened, which is no higher than the window itself.
-  limits = { inner: room.height, outer: Infinity };
   const whole = column(root, root.flow, { limit: Infinity });
   let best = scale(whole);
+  // What fits as it is goes on below when a block is opened, which is no higher than the window.
+  limits = { inner: room.height / best, outer: Infinity };
   if (best >= 0.9) return;
   const area = whole.tiles.reduce((sum, tile) => sum + (tile.left + tile.right + 2 * GUTTER) * (tile.height + GAP), 0);
   const height = Math.sqrt((area * room.height) / room.width);

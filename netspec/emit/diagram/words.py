@@ -55,7 +55,7 @@ def _note(kind: str, rule: Rule) -> str:
 def _rules(root: Cluster) -> dict[str, Rule]:
     found: dict[str, Counter[Around]] = {}
     for leaf in leaves(root):
-        if leaf.words:
+        if leaf.has_depth:
             found.setdefault(leaf.kind, Counter())[leaf.around] += leaf.count
     rules = {}
     for kind, counts in found.items():
