@@ -332,9 +332,9 @@ class Net:
         options["open"] = tuple(_listed(options.get("open", ())))
         return draw(self.network, format, Look(**options))
 
-    def to_dot(self, depth: int | None = None) -> str:
-        """Return the figure as Graphviz text; blocks deeper than `depth` are closed."""
-        return self.render("dot", depth=depth).decode()
+    def to_dot(self, **options: Unpack[Options]) -> str:
+        """Return the figure as Graphviz text, with the options of `render`."""
+        return self.render("dot", **options).decode()
 
     def to_svg(self, **options: Unpack[Options]) -> str:
         """Return the figure as text, as `render` does; needs nothing."""

@@ -17,6 +17,8 @@ _STEPS = 14
 """Halvings of a scale or height: closer than 1/16,000 nobody sees a difference."""
 _LARGEST = 4.0
 """Where the search for a scale begins; what is printed may be smaller."""
+_SPARE = 1.25
+"""How much larger than the largest it might be printed: a short network has columns, too."""
 _TOLERANCE = 0.93
 """How much smaller a figure may be for the sake of fewer columns."""
 _OPENING = 80.0
@@ -76,7 +78,7 @@ class Wrapper:
         below `least`, for the sake of fewer columns.
         """
         most = self._length
-        scale, best = self._largest(room, (0.0, largest), most)
+        scale, best = self._largest(room, (0.0, largest * (1.0 if is_exact else _SPARE)), most)
         if not is_exact:
             lower = max(min(least, scale), scale * _TOLERANCE)
             fewer = self._fill(room(lower), len(best) - 1)
