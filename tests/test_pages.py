@@ -325,17 +325,6 @@ def test_other_networks_do_not_turn() -> None:
         assert not figure(name, Look()).is_bent
 
 
-def test_skips_that_no_line_can_follow_make_no_u() -> None:
-    """They end in branches inside of blocks, where numbers stand."""
-    up = "    inputs: [x, skip]\n    chain:\n      a: {relu: [], from: x}\n"
-    up += "      b: {relu: [], from: a}\n      c: {relu: [], from: skip}\n"
-    text = "netspec: 1\nname: N\ninputs: {image: [4, 8, 8]}\nblocks:\n  Up:\n" + up
-    text += "      sum: {add: [], from: [b, c]}\ngraph:\n  d1: relu\n  d2: relu\n  low: relu\n"
-    text += "  low2: relu\n  u2: {Up: [], from: [low2, d2]}\n  u1: {Up: [], from: [u2, d1]}\n"
-    found = lay_out(compiled(text + "outputs: {out: u1}\n"), None)
-    assert_clean(found)
-
-
 @st.composite
 def ladder(draw: st.DrawFn) -> str:
     """Return a network whose skips nest, with blocks and plain ops at their ends."""
