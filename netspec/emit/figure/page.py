@@ -9,9 +9,9 @@ from itertools import pairwise
 
 from netspec import limits
 from netspec.analysis.network import Network
-from netspec.emit.diagram.bend import Bend, bend
+from netspec.emit.diagram.bend import bend
 from netspec.emit.diagram.flow import Fan
-from netspec.emit.diagram.routes import bent, broken, route
+from netspec.emit.diagram.routes import Routes, bent, broken, route
 from netspec.emit.diagram.runs import Details, size
 from netspec.emit.diagram.stretches import spread
 from netspec.emit.diagram.tree import Cluster
@@ -163,9 +163,8 @@ class _Sheet:
     def figure(self, may_bend: bool) -> Figure:
         """Return the figure as a U, or with the columns that print the largest text."""
         turn = bend(self._cluster.routes.flow) if may_bend else None
-        # The title of what goes on in another column stands above it only on the way down.
-        if turn and all(stretch.last < turn.up for stretch in self._cluster.stretches):
-            return replace(self._bent(turn), is_bent=True)
+        if turn and (found := self._bent(bent(self._cluster.routes, turn))):
+            return found
         if self._room is None:
             # Without bounds the proportions are those of a landscape page.
             return self._draw(self._wrapper.breaks(lambda scale: (1.4 / scale, 1 / scale), 0.0))
@@ -180,17 +179,20 @@ class _Sheet:
 
     # ------------------------------------------------------------------ drawing
 
-    def _bent(self, turn: Bend) -> Figure:
-        placed = place(self._cluster.boxes, bent(self._cluster.routes, turn))
-        self._cluster = replace(placed, stretches=self._cluster.stretches)
-        assert placed.routes.bend
-        shape = Bent(self._cluster, placed.routes.bend)
+    def _bent(self, routes: Routes) -> Figure | None:
+        """Return the figure as a U, unless no skip can cross it or a title would be upside down."""
+        turn, stretches = routes.bend, self._cluster.stretches
+        assert turn
+        if not turn.rungs or any(stretch.last >= turn.up for stretch in stretches):
+            return None
+        self._cluster = replace(place(self._cluster.boxes, routes), stretches=stretches)
+        shape = Bent(self._cluster, turn)
         width = shape.width
         if self._room:
             key = self._key(width)
             scale = self._scale(width, shape.height + LEGEND_GAP + key.height)
             width = max(width, self._room.width / scale - 2 * MARGIN)
-        return self._finish(*shape.drawing(width), shape.height)
+        return replace(self._finish(*shape.drawing(width), shape.height), is_bent=True)
 
     def _draw(self, breaks: Sequence[int]) -> Figure:
         cluster = replace(self._cluster, routes=broken(self._cluster.routes, breaks))

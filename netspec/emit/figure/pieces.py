@@ -57,19 +57,19 @@ class Pieces:
             text = TEXT_ROOM + _BELOW_TEXT if gaps[first].text else 0.0
             tops.append(lids.get(first, gaps[first].top + gaps[first].out + text))
             lids[first] = tops[-1] + self._frame(stretch, reach(first, stop)).height - FOOT
-        left, right = 0.0, 0.0
         ends: dict[int, float] = {}
+        placed: list[tuple[int, int, Sides]] = []
         for stretch, top in zip(reversed(self._here), reversed(tops), strict=True):
             first, stop = self._span(stretch)
             ends[stop] = ends.get(stop, gaps[stop].top) + FOOT
-            sides = reach(first, stop)
-            left, right = max(left, sides[0]), max(right, sides[1])
+            inside = [x for start, end, x in placed if first <= start and end <= stop]
+            left, right = map(max, zip(reach(first, stop), *inside, strict=True))
             empty = self._frame(stretch, (left, right)).height
             inner = Tile(left, right, ends[stop] - top - empty, Drawing())
             frame = self._boxes.frame(stretch.block, inner, stretch.first < self._start)
             # Its lines are those of the series.
             frame.drawing.lines = []
-            left, right = frame.left, frame.right
+            placed.append((first, stop, (frame.left, frame.right)))
             yield frame, top
 
     def _span(self, stretch: Stretch) -> tuple[int, int]:
