@@ -57,7 +57,7 @@ def test_the_code_has_the_arithmetic_and_the_types(tmp_path):
     path = tmp_path / "net.py"
     path.write_text(source)
     for command in (["mypy", "--strict", "--no-warn-return-any"], ["ruff", "format", "--check"]):
-        result = subprocess.run([*command, str(path)], capture_output=True, text=True, cwd=tmp_path)
+        result = subprocess.run([*command, str(path)], capture_output=True, text=True)
         assert result.returncode == 0, result.stdout
 
 

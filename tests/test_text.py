@@ -38,7 +38,7 @@ from tests.hostile_text import Hostile, hostile_spec
 from tests.support import ROOT, draws, loads, one_block, verified
 
 BATCHES = 16
-SIZE = draws(10, 400)
+SIZE = draws(10, 150)
 
 
 class Pair:
