@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
     from typing_extensions import Unpack
 
+    from netspec.analysis.memory import Memory
     from netspec.analysis.points import Point
     from netspec.emit.look import Options
     from netspec.emit.report import Report
@@ -280,6 +281,20 @@ class Net:
         from netspec.runtime.module import instantiate
 
         return instantiate(self.network, **arguments)
+
+    def memory(self, batch: int = 1, dtype: str = "float32", amp: bool = False) -> Memory:
+        """Return the bytes that training and inference need, for a batch of a type.
+
+        `activations` are what training holds for backward, `peak` what inference has alive at once;
+        `training("Adam")` and `inference` are the totals with parameters and buffers, and `held`
+        has what each layer adds. With `amp` training runs under autocast with bfloat16.
+        Raises ValueError for an unknown type, and with `amp` for another than float32.
+        """
+        from netspec.analysis.layouts import Feed
+        from netspec.analysis.memory import weigh
+
+        net = self.network
+        return weigh(net.graph, net.shapes, net.costs, Feed.checked(batch, dtype, amp))
 
     def report(
         self,

@@ -102,8 +102,8 @@ def test_a_number_leads_from_somewhere_to_somewhere(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "rows"),
     [
-        ("densenet121", ["denseblock1 ×6", "transition1", "denseblock2 ×12", "denseblock3 ×24"]),
-        ("swin_t", ["features.1.0–1 ×2", "layer norm · fc 192", "features.3.0–1 ×2"]),
+        ("densenet121", ["denselayer1", "denseblock1 ×5", "transition1", "denseblock2 ×12"]),
+        ("swin_t", ["features.1.0", "features.1.1", "layer norm · fc 192", "features.3.0–1 ×2"]),
         ("efficientnet_b0", ["features.1.0", "features.2.0", "features.2.1", "features.3.0"]),
     ],
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from argparse import ArgumentTypeError
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from random import Random
@@ -17,6 +19,8 @@ from netspec.analysis.held import held_for_backward
 from netspec.analysis.layouts import BYTES, Feed, bytes_of
 from netspec.analysis.memory import OPTIMIZERS, largest_batches, weigh
 from netspec.analysis.network import Network
+from netspec.cli import main
+from netspec.cli.arguments import size
 from netspec.ops.base import Call, Input, Op, Storage
 from netspec.ops.held import Laid, contiguous
 from netspec.ops.split import Cut, Piece
@@ -208,6 +212,43 @@ def test_the_largest_batch_fits_and_the_next_does_not(name: str, space: int) -> 
             return found.training(optimizer) if optimizer else found.inference
 
         assert (batch == 0 or needs(batch) <= space) and needs(batch + 1) > space
+
+
+@pytest.mark.parametrize(
+    ("text", "bytes"),
+    [
+        ("80GB", 80 * 10**9),
+        ("24GiB", 24 * 2**30),
+        ("1.5 tib", 3 * 2**39),
+        ("512kB", 512_000),
+        ("10MiB", 10 * 2**20),
+    ],
+)
+def test_sizes_are_decimal_and_binary(text: str, bytes: int) -> None:
+    assert size(text) == bytes
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["80", "80G", "GB", "0GB", "-1GB", "1e3GB", "nanGB", "1..2GB", "٣GB", "9" * 30 + "GB", ""],
+)
+def test_what_is_no_size_is_refused(text: str) -> None:
+    with pytest.raises(ArgumentTypeError, match="expected a size such as 80GB"):
+        size(text)
+
+
+def test_the_command_says_which_batch_fits(capsys: pytest.CaptureFixture[str]) -> None:
+    path = str(next(path for path in SPECS if path.stem == "nin"))
+    assert main(["report", path, "--memory", "2GB", "--amp", "--format", "json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    rows = {row["name"]: row for row in found["memory"]["rows"]}
+    assert (found["memory_bytes"], found["autocast"]) == (2 * 10**9, "bfloat16")
+    assert rows["train, Adam"]["largest_batch"] < rows["train, SGD"]["largest_batch"]
+    memory = load(Path(path)).memory(amp=True)
+    assert rows["train, Adam"]["total_bytes"] == memory.training("Adam")
+    assert rows["inference"]["total_bytes"] == memory.inference
+    assert main(["report", path, "--amp", "--dtype", "bfloat16"]) == 2
+    assert "autocast trains parameters of float32, found bfloat16" in capsys.readouterr().err
 
 
 # ------------------------------------------------------------------ ops

@@ -205,6 +205,9 @@ def test_other_lengths_are_refused(text: str, capsys: pytest.CaptureFixture[str]
         (["--page", "none", "--height", "4in"], "a height needs a width or a page"),
         (["--open", "Nothing"], "no block is called `Nothing`"),
         (["--width", "1in"], "the smallest text of GoogLeNet would have"),
+        (["--min-text", "40"], "and 40 pt are wanted"),
+        (["--format", "dot", "--width", "3in"], "--width lays out .svg, .png and .pdf"),
+        (["--engine", "graphviz", "--min-text", "7"], "--min-text lays out .svg, .png and .pdf"),
     ],
 )
 def test_what_cannot_be_is_a_mistake_of_usage(
@@ -235,7 +238,7 @@ def test_a_chain_uses_the_page_in_columns_with_large_text(name: str) -> None:
     found = figure(name, Look())
     wide, tall = printed(found)
     assert found.smallest_text > 9
-    assert wide * tall > 0.45 * space.width * space.height
+    assert wide * tall > 0.4 * space.width * space.height
 
 
 @pytest.mark.parametrize("name", NAMES)

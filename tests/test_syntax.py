@@ -11,7 +11,7 @@ from netspec import limits
 from netspec.text import syntax
 from netspec.text.diagnostics import Source, SpecError
 from netspec.text.plain import number
-from netspec.text.syntax import Mapping, Scalar, Sequence, Tree, parse, scalars
+from netspec.text.syntax import Mapping, Scalar, Sequence, Tree, is_readable, parse, scalars
 from tests.support import SPECS
 
 
@@ -150,6 +150,8 @@ def test_any_text_is_a_tree_or_a_diagnostic_with_a_place(text):
     except SpecError as error:
         assert all(item.span for item in error.diagnostics)
         str(error)
+    else:
+        assert is_readable(text)
 
 
 @given(st.binary(max_size=60))
@@ -167,3 +169,5 @@ def test_the_characters_of_yaml_in_any_order(text):
         tree(text)
     except SpecError as error:
         assert all(item.span for item in error.diagnostics)
+    else:
+        assert is_readable(text)

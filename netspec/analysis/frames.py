@@ -25,16 +25,15 @@ class _Frame:
 
     order: dict[NodeId, bool] = field(default_factory=dict)
     """The layers, and whether they run only in training."""
-    sources: dict[NodeId, list[NodeId]] = field(default_factory=lambda: defaultdict(list))
-    readers: dict[NodeId, list[NodeId]] = field(default_factory=lambda: defaultdict(list))
+    sources: dict[NodeId, dict[NodeId, None]] = field(default_factory=lambda: defaultdict(dict))
+    readers: dict[NodeId, dict[NodeId, None]] = field(default_factory=lambda: defaultdict(dict))
     given: dict[NodeId, set[NodeId]] = field(default_factory=lambda: defaultdict(set))
     """What others than the body's layers read of each: the nodes that give it."""
 
     def add(self, reader: NodeId, source: NodeId) -> None:
         """Note that a layer reads another, or something from outside; once each."""
-        if source not in self.sources[reader]:
-            self.sources[reader].append(source)
-            self.readers[source].append(reader)
+        self.sources[reader][source] = None
+        self.readers[source][reader] = None
 
 
 @dataclass(slots=True)
@@ -94,7 +93,7 @@ class _Holding:
 
 def _branches(frame: _Frame) -> Mapping[NodeId, NodeId]:
     """Return the layers behind which nothing holds another: those that go on with it alone."""
-    alone = ((x, found[0]) for x, found in frame.readers.items() if len(found) == 1)
+    alone = ((x, *found) for x, found in frame.readers.items() if len(found) == 1)
     return {x: reader for x, reader in alone if len(frame.sources[reader]) == 1}
 
 
@@ -104,6 +103,7 @@ class _Variables:
     def __init__(self, holding: _Holding, id: NodeId, frame: _Frame) -> None:
         self.holding, self.frame = holding, frame
         self.order = list(frame.order)
+        self.places = {layer: i for i, layer in enumerate(self.order)}
         outside = [x for x in frame.readers if x not in frame.order]
         is_plain = bool(id) and len(outside) == 1
         self.variables: dict[NodeId, object] = {x: "x" if is_plain else x for x in outside}
@@ -113,7 +113,7 @@ class _Variables:
         self.runs: dict[NodeId, NodeId] = {}
         """The last layer of the straight run that starts at each."""
         for layer in reversed(self.order):
-            following = frame.readers[layer]
+            following = [*frame.readers[layer]]
             goes_on = len(following) == 1 and len(frame.sources[following[0]]) == 1
             self.runs[layer] = self.runs[following[0]] if goes_on else layer
 
@@ -127,7 +127,8 @@ class _Variables:
                 found[holders[target]] = layer
             self.variables[layer] = target
             holders[target] = layer
-            self.live = (self.live - free) | {target}
+            self.live -= free
+            self.live.add(target)
         return found
 
     def _read(self, layer: NodeId) -> Iterator[object]:
@@ -142,7 +143,7 @@ class _Variables:
         frame = self.frame
         if self._is_named(layer):
             return layer
-        sources = frame.sources[layer]
+        sources = [*frame.sources[layer]]
         first = self.variables[sources[0]] if sources else None
         if first in free - self.taken:
             continues = len(sources) == 1 and len(frame.readers[sources[0]]) == 1
@@ -161,7 +162,7 @@ class _Variables:
             return True
         if len(readers) < 2:
             return False
-        start = self.order.index(layer) + 1
+        start = self.places[layer] + 1
         is_near = {*self.order[start : start + len(readers)]} == {*readers}
         return not is_near and len({self._meeting(reader) for reader in readers}) > 1
 
@@ -172,7 +173,7 @@ class _Variables:
 
     def _meeting(self, layer: NodeId) -> NodeId:
         """Return the op behind a straight run that reads its end beside something else."""
-        readers = self.frame.readers[self.runs[layer]]
+        readers = [*self.frame.readers[self.runs[layer]]]
         is_alone = len(self.frame.sources[layer]) == 1 and len(readers) == 1
         return readers[0] if is_alone and readers[0] in self.holding.graph.nodes else layer
 

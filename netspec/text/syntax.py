@@ -7,6 +7,7 @@ the language's own rules. A broken limit or a YAML error stops at once; other mi
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -106,6 +107,15 @@ def parse(source: Source, read: int = 0) -> Tree:
         start = Span(source, 0, 0)
         _fail(Code.NOT_YAML, "the spec is empty", start, "`netspec init` writes a first one")
     return builder.root
+
+
+def is_readable(text: str) -> bool:
+    """Tell whether a text is YAML at all: where it is not, `parse` searches for the cause."""
+    try:
+        deque(yaml.parse(text, _LOADER), maxlen=0)
+    except yaml.YAMLError:
+        return False
+    return True
 
 
 def _fail(code: str, message: str, span: Span, help: str = "") -> NoReturn:

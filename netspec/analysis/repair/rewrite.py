@@ -19,6 +19,7 @@ from netspec.analysis.repair.series import left_out
 from netspec.language.variant.extension import Extension
 from netspec.text.codes import Code
 from netspec.text.diagnostics import Diagnostic, Label, Source, Span
+from netspec.text.syntax import is_readable
 
 Judge = Callable[[Source, Budget], bool]
 """Tells whether a text compiles with nothing to say; takes what that costs off the budget."""
@@ -128,7 +129,9 @@ class _Trials:
             if not self.budget.spend(len(edit.text) // _CHARACTERS):
                 return
             seen.add(edit.text)
-            if self.judge(Source(self.source.name, edit.text), self.budget):
+            edited = Source(self.source.name, edit.text)
+            # Most edits leave no YAML; to ask that takes a tenth of the search for the cause.
+            if is_readable(edited.text) and self.judge(edited, self.budget):
                 yield edit
 
 

@@ -50,12 +50,12 @@ function even(heights, may, limit, count) {
   return high;
 }
 
-let carries = 0;
+let wraps = 0;
 function wrapped(item, ends, cuts, limit) {
-  const { flow } = item, columns = [];
+  const { flow } = item, columns = [], wrap = wraps++;
   let x = 0, height = 0;
   ends.forEach((stop, i) => {
-    const start = i ? ends[i - 1] : 0, origin = i ? `carry${carries++}` : undefined, top = i ? TRACK : 0;
+    const start = i ? ends[i - 1] : 0, origin = i ? `carry${wrap} ${i}` : undefined, top = i ? TRACK : 0;
     const tile = column(item, flow, { limit, start, stop, cuts, origin });
     if (i) x += tile.left + GUTTER;
     columns.push({ tile, x, top, start, origin });
@@ -85,6 +85,7 @@ function carry(item, from, to, x, y) {
 // ---------------------------------------------------------------- the best height
 
 function arrange(room) {
+  natural.clear();
   const scale = (tile) => Math.min(room.width / (tile.left + tile.right), room.height / tile.height, LARGEST);
   const whole = column(root, root.flow, { limit: Infinity });
   let best = scale(whole);

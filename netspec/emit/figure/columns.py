@@ -17,6 +17,8 @@ _STEPS = 14
 """Halvings of a scale or height: closer than 1/16,000 nobody sees a difference."""
 _LARGEST = 4.0
 """Where the search for a scale begins; what is printed may be smaller."""
+_SPARE = 1.25
+"""How much larger than the largest it might be printed: a short network has columns, too."""
 _TOLERANCE = 0.93
 """How much smaller a figure may be for the sake of fewer columns."""
 _OPENING = 80.0
@@ -71,14 +73,12 @@ class Wrapper:
     ) -> list[int]:
         """Return the parts that end a column, but for the last.
 
-        They print everything largest, or at the `largest` scale if it `is_exact` and fits then, as
-        low as the width allows. Else one column is enough that fits at that scale, and a figure may
-        be a little smaller than it could be, though not below `least`, for fewer columns.
+        They print everything at the `largest` scale or the next that fits, as low as the width
+        allows. Unless it `is_exact`, a figure may be a little smaller than it could be, though not
+        below `least`, for the sake of fewer columns.
         """
         most = self._length
-        if not is_exact and self._fill(room(largest), 0) is not None:
-            return []
-        scale, best = self._largest(room, (0.0, largest if is_exact else _LARGEST), most)
+        scale, best = self._largest(room, (0.0, largest * (1.0 if is_exact else _SPARE)), most)
         if not is_exact:
             lower = max(min(least, scale), scale * _TOLERANCE)
             fewer = self._fill(room(lower), len(best) - 1)

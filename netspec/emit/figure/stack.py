@@ -14,7 +14,7 @@ from netspec.emit.figure.drawing import SMALL, Drawing, Point, Text, Tile
 from netspec.emit.figure.pieces import Pieces
 from netspec.emit.figure.placed import TEXT_ROOM, Gap, PageColumn, PlacedCluster
 from netspec.emit.figure.text import width
-from netspec.emit.figure.turn import turned_frame, turned_texts
+from netspec.emit.figure.turn import enter_aside, turned_frame, turned_texts
 from netspec.graph.model import NodeId
 
 LEAST_GAP = 7.5
@@ -31,16 +31,9 @@ def place(boxes: Boxes, routes: Routes, is_up: bool = False) -> PlacedCluster:
         tile = SeriesLayout(place(boxes, inner, is_up), inner.flow.main).tile()
         frame = boxes.frame(inner.cluster, tile)
         frames[i] = turned_frame(frame, tile) if is_up else frame
-        _enter(frames[i], inner, tile.beside, FOOT if is_up else frame.height - tile.height - FOOT)
+        top = FOOT if is_up else frame.height - tile.height - FOOT
+        enter_aside(frames[i], inner, tile.beside, top)
     return PlacedCluster(boxes, routes, frames, is_up)
-
-
-def _enter(frame: Tile, routes: Routes, beside: Mapping[int, float], top: float) -> None:
-    """Draw the lines that enter a block from the left."""
-    for port, y in beside.items():
-        frame.beside[port] = top + y
-        ends = [(-frame.left, top + y), (0.0, top + y)]
-        frame.drawing.line(ends, routes.output(-1 - port), False, routes.cluster.train_only)
 
 
 class SeriesLayout:
