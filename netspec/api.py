@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
     from typing_extensions import Unpack
 
+    from netspec.analysis.memory import Memory
     from netspec.analysis.points import Point
     from netspec.emit.look import Options
     from netspec.emit.report import Report
@@ -281,6 +282,20 @@ class Net:
 
         return instantiate(self.network, **arguments)
 
+    def memory(self, batch: int = 1, dtype: str = "float32", amp: bool = False) -> Memory:
+        """Return the bytes that training and inference need, for a batch of a type.
+
+        `activations` are what training holds for backward, `peak` what inference has alive at once;
+        `training("Adam")` and `inference` are the totals with parameters and buffers, and `held`
+        has what each layer adds. With `amp` training runs under autocast with bfloat16.
+        Raises ValueError for an unknown type, and with `amp` for another than float32.
+        """
+        from netspec.analysis.layouts import Feed
+        from netspec.analysis.memory import weigh
+
+        net = self.network
+        return weigh(net.graph, net.shapes, net.costs, Feed.checked(batch, dtype, amp))
+
     def report(
         self,
         by: str = "block",
@@ -317,9 +332,9 @@ class Net:
         options["open"] = tuple(_listed(options.get("open", ())))
         return draw(self.network, format, Look(**options))
 
-    def to_dot(self, depth: int | None = None) -> str:
-        """Return the figure as Graphviz text; blocks deeper than `depth` are closed."""
-        return self.render("dot", depth=depth).decode()
+    def to_dot(self, **options: Unpack[Options]) -> str:
+        """Return the figure as Graphviz text, with the options of `render`."""
+        return self.render("dot", **options).decode()
 
     def to_svg(self, **options: Unpack[Options]) -> str:
         """Return the figure as text, as `render` does; needs nothing."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from itertools import combinations, pairwise
 
 from hypothesis import strategies as st
 
 from netspec.emit.figure.drawing import Box, Drawing, Line, Point, Text
-from netspec.graph.model import NodeId
 
 EPSILON = 1e-6
 
@@ -62,17 +61,6 @@ def problems(drawing: Drawing) -> list[str]:
         *overlapping_texts(drawing),
         *lines_through_things(drawing),
         *crossings(drawing),
-    ]
-
-
-def entered_by_others(drawing: Drawing, reads: Mapping[NodeId, Collection[NodeId]]) -> list[str]:
-    """Return the arrows that end at a box which reads something else, in words."""
-    return [
-        f"{line.net} enters {box.owner}"
-        for line in drawing.lines
-        for box in drawing.boxes
-        if line.is_arrow and box.owner in reads and line.net not in reads[box.owner]
-        if holds((box.x, box.y, box.x + box.width, box.y + box.height), (*line.points[-1],) * 2)
     ]
 
 
@@ -158,6 +146,8 @@ class RandomChain:
         self.unread = [*inputs]
         for i in range(draw(st.integers(1, 6))):
             self._step(f"{prefix}{i}")
+        if self._chance(20):
+            self._climb(prefix)
 
     def add(self, name: str, op: str, sources: list[str], ports: Collection[str] = ()) -> None:
         """Add a line, which gives one map or one for each port."""
@@ -188,6 +178,11 @@ class RandomChain:
             self._cut(name, sources[0])
         else:
             self._single(name, sources[0])
+
+    def _climb(self, prefix: str) -> None:
+        """Add layers that read the earlier ones from the last to the first, as a U does."""
+        for i, earlier in enumerate(reversed(self.names[:-2])):
+            self.add(f"{prefix}up{i}", "add: []", [self.names[-1], earlier])
 
     def _single(self, name: str, source: str) -> None:
         ops = ["conv2d: [4, 3], padding: 1", "batch_norm2d: []", "relu: []", "dropout: 0.5"]

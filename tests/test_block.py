@@ -8,13 +8,17 @@ from hypothesis import HealthCheck, assume, given, settings
 import netspec
 from netspec.analysis.network import Network
 from netspec.emit.diagram.block import block_network
-from netspec.emit.diagram.tree import build, leaves, walk
+from netspec.emit.diagram.tree import build, leaves
 from netspec.emit.figure.page import lay_out
+from netspec.emit.figure.svg import to_svg
 from netspec.emit.formats import FORMATS
 from netspec.emit.look import LookError
 from netspec.graph.model import NodeId
-from tests.drawings import entered_by_others, problems, random_spec
+from netspec.text.diagnostics import SpecError
+from tests.drawings import problems, random_spec
+from tests.random_spec import specs
 from tests.support import SPECS, compiled, draws, printed
+from tests.wiring import drawn_edges, shown_edges
 
 
 def spec(name: str) -> Network:
@@ -29,16 +33,12 @@ def assert_whole(network: Network, name: str, id: NodeId) -> None:
     """Every layer below a path is in its part with what it reads, and in the part's figure."""
     part = block_network(network, name)
     assert below(part, ()) == below(network, id)
-    root = build(part, fold=False)
-    assert {node for leaf in leaves(root) for node in leaf.nodes} == {
-        *part.graph.nodes,
-        *part.graph.inputs,
-    }
-    assert sum(len(item.links) for item in (root, *walk(root)) if hasattr(item, "links")) > 0
-    drawing = lay_out(part, None).drawing
-    assert problems(drawing) == []
-    assert entered_by_others(drawing, {leaf.id: leaf.reads for leaf in leaves(build(part))}) == []
-    assert {box.owner for box in drawing.boxes} >= {*part.graph.inputs}
+    shown = {node for leaf in leaves(build(part, fold=False)) for node in leaf.nodes}
+    assert shown == {*part.graph.nodes, *part.graph.inputs}
+    figure = lay_out(part, None)
+    assert problems(figure.drawing) == []
+    assert drawn_edges(figure.drawing) == (shown_edges(leaves(figure.root), figure.root), [])
+    assert {box.owner for box in figure.drawing.boxes} >= {*part.graph.inputs}
 
 
 def below(network: Network, outer: NodeId) -> dict[NodeId, list[NodeId]]:
@@ -72,6 +72,21 @@ def test_every_block_of_random_networks_is_drawn_whole(text: str) -> None:
     assume(used)
     for name in used:
         assert_whole(network, name, largest(network, name))
+
+
+@settings(max_examples=draws(15, 300), deadline=None, suppress_health_check=list(HealthCheck))
+@given(specs())
+def test_every_way_to_write_a_block_has_its_figure(text: str) -> None:
+    """Conditions, widths of inputs, copies, shared layers, and parameters that name ops."""
+    try:
+        network = compiled(text)
+    except SpecError:
+        return
+    for name, block in network.spec.blocks.items():
+        if network.graph.instances.get(block.body):
+            part = block_network(network, name)
+            assert below(part, ()) == below(network, largest(network, name))
+            assert to_svg(part)
 
 
 def test_a_block_has_its_widths_as_they_are_written() -> None:

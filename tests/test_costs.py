@@ -11,14 +11,13 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from netspec.analysis.costs import bias_params
-from netspec.analysis.memory import BYTES, weigh
 from netspec.analysis.network import Network
 from netspec.graph.model import Node
 from netspec.ops.adaptive_pool import Adaptive
 from netspec.ops.base import OTHER_KINDS, REGISTRY
 from netspec.ops.split import Piece
 from netspec.testing import run, zeros
-from tests.support import SPECS, compiled, draws, load, one_block
+from tests.support import SPECS, draws, load
 from tests.test_ops import accepted
 from tests.test_ops_table import TABLE
 
@@ -106,80 +105,8 @@ def test_googlenet_has_the_published_costs():
     assert (totals.depth, totals.depth_with_pooling) == (22, 27)
 
 
-def test_pieces_of_a_tensor_take_no_memory():
-    body = """
-    conv: {conv2d: [8, 1]}
-    both: {chunk: 2}
-    crop: {narrow: [2, 1, 3], from: both.1}
-    out:  {conv_transpose2d: [4, 4], stride: 2}
-    """
-    net = compiled(one_block(body))
-    held = weigh(net.graph, net.shapes, net.costs).held
-    assert {node[-1]: size for node, size in held.items()} == {
-        "conv": 8 * 16 * 16 * 4, "0": 0, "1": 0, "crop": 0, "out": 4 * 8 * 34 * 4,
-    }  # fmt: skip
-
-
-def test_googlenets_memory():
-    net = load(GOOGLENET).network
-    memory = weigh(net.graph, net.shapes, net.costs)
-    assert (memory.peak, memory.peak_at) == (4_816_896, ("norm2",))
-    assert (memory.params, memory.train_params) == (4 * 6_998_552, 4 * 13_378_280)
-    assert memory.activations == sum(memory.held.values()) + 4 * 3 * 224 * 224
-    half = weigh(net.graph, net.shapes, net.costs, batch=8, dtype="float16")
-    assert (half.peak, half.params) == (4 * 4_816_896, 2 * 6_998_552)
-    assert half.activations == 4 * memory.activations
-
-
-@pytest.mark.parametrize("dtype", ["float64", "float32", "float16", "bfloat16", "int8"])
-def test_bytes_are_torchs(dtype):
-    assert BYTES[dtype] == getattr(torch, dtype).itemsize
-
-
 def test_biases_are_told_from_weights():
     net = load(GOOGLENET).network
     node = net.graph.nodes[("conv1", "conv")]
     assert bias_params(node, net.shapes) == 64
     assert bias_params(net.graph.nodes[("pool1",)], net.shapes) == 0
-
-
-RESIDUAL = """
-    netspec: 1
-    name: Residual
-    inputs: {image: [4, 8, 8]}
-    graph:
-      conv1: {conv2d: [4, 3], padding: 1}
-      relu1: relu
-      conv2: {conv2d: [4, 3], padding: 1}
-      relu2: {relu: [], from: conv1}
-      sum:   {add: [], from: [relu1, conv2, relu2]}
-      flat:  flatten
-      drop:  dropout
-    outputs: {first: drop, second: flat}
-"""
-
-
-def test_memory_of_branches_is_kept_until_the_last_reader():
-    net = compiled(RESIDUAL)
-    memory = weigh(net.graph, net.shapes, net.costs)
-    tensor = 4 * 4 * 8 * 8
-    # conv1 is read twice, so neither activation may overwrite it: relu1, conv2, relu2 and the sum
-    # are alive together; flat and drop are views of the sum in inference.
-    assert memory.peak == 4 * tensor
-    assert memory.peak_at == ("relu2",)
-    assert memory.held[("flat",)] == 0
-    assert memory.held[("drop",)] == tensor
-    assert memory.held[("relu1",)] == memory.held[("relu2",)] == tensor
-
-
-def test_an_input_is_never_overwritten():
-    net = compiled(
-        """
-        netspec: 1
-        name: Net
-        inputs: {x: [5]}
-        graph: {out: relu}
-        outputs: {result: out}
-        """
-    )
-    assert weigh(net.graph, net.shapes, net.costs).peak == 2 * 5 * 4

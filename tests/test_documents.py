@@ -12,12 +12,22 @@ import pytest
 
 from netspec.analysis.network import Network
 from netspec.analysis.points import Point, Reason, with_front
+from netspec.analysis.roofline import Device
 from netspec.cli import main
 from netspec.emit.bench import bench_report
 from netspec.emit.compare import compare
 from netspec.emit.points import all_points, fit_report, front_report
 from netspec.emit.profile import BY, profile_report
-from netspec.emit.report import ROWS, Report, find_paper, paper_report, render, report
+from netspec.emit.report import (
+    ROWS,
+    Measured,
+    Report,
+    find_paper,
+    paper_report,
+    render,
+    report,
+    report_of,
+)
 from netspec.emit.schema import SCHEMAS
 from netspec.runtime.bench import Case, Limits, Measurement, Subject
 from netspec.runtime.profile import Profile, Way
@@ -82,6 +92,7 @@ def reports(network: Network) -> Iterator[Report]:
     """Yield a report of each command that prints tables."""
     for by in ROWS:
         yield report(network, by, 3, "float16", 2)
+    yield report_of(Measured(network, device=Device(1e12, 1e11)))
     if paper := find_paper(network.spec.name):
         yield paper_report(network, paper)
     yield compare([network, load(SPECS[0]).network])
@@ -99,7 +110,7 @@ def reports(network: Network) -> Iterator[Report]:
 def test_every_table_of_every_spec_is_what_the_schema_says(path: Path) -> None:
     for found in reports(load(path).network):
         assert refused(json.loads(render(found, "json"))) == []
-        for table in found.tables:
+        for table in (*found.tables, *found.further):
             assert refused(json.loads(render(found, "json", table.key))) == []
 
 
@@ -130,14 +141,23 @@ def test_every_difference_is_what_the_schema_says(path: Path) -> None:
         assert refused({**document, key: 1}, "diff")
 
 
-def test_an_unknown_table_names_the_others(capsys: pytest.CaptureFixture[str]) -> None:
-    for words, names in (
-        ("report specs/vgg16.yaml", "blocks, totals, work"),
-        ("report specs/vgg16.yaml --by op", "ops, totals, work"),
-        ("report specs/vgg16.yaml --paper", "paper, claims"),
-        ("compare specs/vgg16.yaml", "networks"),
-    ):
-        assert main([*words.replace("specs", str(ROOT / "specs")).split(), "--table", "x"]) == 2
-        told = capsys.readouterr()
-        assert f"no table of the report is called `x`; its tables are {names}\n" in told.err
-        assert told.out == ""
+@pytest.mark.parametrize(
+    ("command", "first"),
+    [
+        ("report", "blocks"),
+        ("report --by op", "ops"),
+        ("report --paper", "paper"),
+        ("compare", "networks"),
+    ],
+)
+def test_an_unknown_table_names_the_others(
+    command: str, first: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [*command.split(), str(ROOT / "specs/vgg16.yaml")]
+    assert main([*words, "--table", "x"]) == 2
+    told = capsys.readouterr()
+    assert f"no table of the report is called `x`; its tables are {first}" in told.err
+    assert told.out == ""
+    for name in told.err.partition("tables are ")[2].split(", "):
+        assert main([*words, "--table", name.strip(), "--format", "csv"]) == 0
+        assert len(capsys.readouterr().out.splitlines()) > 1

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
 from netspec.analysis.network import Network
-from netspec.emit.figure.drawing import Box, Drawing, Line, Point, Text
+from netspec.emit.figure.drawing import Box, Drawing, Point, Text
 from netspec.emit.html import to_html
 from netspec.graph.model import path
-from tests import drawings
+from tests import drawings, wiring
 from tests.browser import PROGRAM, REASON, Tab, browser
 from tests.support import compiled, draws
 
@@ -43,14 +43,16 @@ def drawing(shown: dict[str, Any]) -> Drawing:
     result = Drawing()
     for x, y, width, height, kind, owner in shown["boxes"]:
         result.boxes.append(Box(x, y, width, height, kind, (owner,), is_group=kind == "group"))
-    for i, (x, y, width, height) in enumerate(shown["tags"]):
-        result.boxes.append(Box(x, y, width, height, "tag", ("tag", str(i))))
+    tags = [(x, y, x + width, y + height) for x, y, width, height in shown["tags"]]
+    for i, (x, y, right, low) in enumerate(tags):
+        result.boxes.append(Box(x, y, right - x, low - y, "tag", ("tag", str(i))))
     for x, y, words, kind, anchor in shown["texts"]:
         size, role = (9, "note") if kind == "note" else (10, kind)
         role = "shape" if kind == "note" and anchor == "start" else role
+        role = "tag" if any(drawings.holds(tag, (x, y, x, y)) for tag in tags) else role
         result.texts.append(Text(x, y, words, size, anchor, role, kind == "title"))
     for i, (points, _, _) in enumerate(shown["lines"]):
-        result.lines.append(Line(tuple(map(tuple, points)), (str(i),)))
+        result.line([(x, y) for x, y in points], (str(i),))
     return result
 
 
@@ -139,3 +141,6 @@ def test_whatever_is_open_nothing_overlaps_and_every_edge_is_drawn(
         for shown in measured(tab, network, tmp_path):
             assert problems(shown) == []
             assert drawn_edges(shown) == edges(network, shown)
+            seen, faults = wiring.drawn_edges(drawing(shown))
+            assert {(start, end) for (start,), (end,) in seen} == edges(network, shown)
+            assert faults == []

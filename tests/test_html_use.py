@@ -15,7 +15,7 @@ from netspec.emit.html import to_html
 from netspec.text.syntax import decode
 from tests.browser import PROGRAM, REASON, Tab, browser
 from tests.hostile_text import hostile_spec
-from tests.support import ROOT
+from tests.support import ROOT, compiled
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason=REASON)
 SHIFT = 8
@@ -232,6 +232,22 @@ def test_columns_follow_the_window(browsed: tuple[Tab, Path]) -> None:
         assert tab.run(INSIDE)
         widths.append(tab.run("extent.width / extent.height"))
     assert widths == sorted(widths, reverse=True)
+    assert tab.errors == []
+
+
+def test_a_long_block_wraps_in_its_frame(browsed: tuple[Tab, Path]) -> None:
+    tab, folder = browsed
+    blocks = "blocks:\n  Long: {chain: {copies: {relu: [], repeat: 60}}}\n"
+    head = f"netspec: 1\nname: Net\ninputs: {{image: [4, 8, 8]}}\n{blocks}"
+    (folder / "long.html").write_text(
+        to_html(compiled(f"{head}graph:\n  long: Long\noutputs: {{out: long}}\n"))
+    )
+    tab.size(1280, 800)
+    tab.open((folder / "long.html").as_uri())
+    tab.click(*place(tab, "long"))
+    assert tab.run("boxes.size") == 63
+    box = "boxes.get(byPath.get('long')).getBoundingClientRect()"
+    assert tab.run(f"{box}.height < innerHeight && {box}.width > {box}.height / 2")
     assert tab.errors == []
 
 

@@ -252,6 +252,15 @@ def test_a_class_that_netspec_cannot_take_is_refused(
     assert main(["check", SPEC, "--ops", name]) == 2
 
 
+def test_a_kind_that_pictures_do_not_know_is_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    name = module(tmp_path, GOOD + '\n    def kind(self):\n        return "mine"\n')
+    (tmp_path / "net.yaml").write_text(one_block("out: their.name"))
+    assert ">other</text>" in printed(f"render {tmp_path}/net.yaml -o - --ops {name}")
+
+
 def test_two_ops_of_one_name_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "path", [*sys.path])
     twice = module(tmp_path, GOOD + GOOD.replace("class Name", "class Other"))

@@ -76,6 +76,9 @@ def test_bars_and_text_are_seen_on_every_fill(theme: object, kind: str, kernel: 
     assert contrast(theme.bar, ground) >= GRAPHIC
     assert contrast(theme.ink, ground) >= TEXT
     assert not theme.hatch or contrast(theme.ink, theme.hatch) >= TEXT
+    # Costs stand in closed blocks, and beside boxes.
+    for around in (getattr(fill("block"), theme.fill), theme.group, theme.paper):
+        assert contrast(theme.faint, around) >= TEXT
 
 
 # Machado, Oliveira and Fernandes (2009), severity 1, on linear RGB.

@@ -328,5 +328,5 @@ def test_a_png_is_no_larger_than_memory(
     assert 80_000 < small.width * small.height <= 101_000
     output = tmp_path / "figure.png"
     assert main(["render", SPEC, "-o", str(output), "--dpi", "100"]) == 2
-    assert "pixels are more than 100,000; give --dpi 38 at most" in capsys.readouterr().err
+    assert "pixels are more than 100,000; give --dpi 37 at most" in capsys.readouterr().err
     assert not output.exists()

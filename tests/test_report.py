@@ -42,7 +42,7 @@ def column(table: Table, key: str) -> list[object]:
 
 def test_the_text_per_block_fits_a_terminal(googlenet):
     lines = render(report(googlenet)).splitlines()
-    assert len(lines) <= 48
+    assert len(lines) <= 60
     assert max(map(len, lines)) <= 100
     assert any("FLOPs = 2 × MACs" in line for line in lines)
 
@@ -130,13 +130,19 @@ def test_deeper_blocks_have_rows_of_their_own(googlenet):
         report(googlenet, "colour")
 
 
+# Elements behind GoogLeNet's max pools, whose places are integers of whatever type the rest is.
+POOLED = [64 * 56**2, 192 * 28**2, 192 * 28**2, 256 * 28**2, 480 * 14**2, 480 * 14**2, 512 * 14**2,
+          512 * 14**2, 512 * 14**2, 528 * 14**2, 832 * 7**2, 832 * 7**2, 832 * 7**2]  # fmt: skip
+
+
 def test_batch_and_type_change_bytes_only(googlenet):
-    one, many = report(googlenet), report(googlenet, batch=3, dtype="float16")
+    one, many = report(googlenet), report(googlenet, batch=3, dtype="float64")
     keys = ("params", "macs", "flops", "other", "depth")
     for key in keys:
         assert column(one.tables[0], key) == column(many.tables[0], key)
     held = column(one.tables[0], "activation_bytes"), column(many.tables[0], "activation_bytes")
-    assert [3 * value // 2 for value in held[0]] == held[1]
+    indices = sum(8 * x for x in POOLED)
+    assert 6 * (sum(held[0]) - indices) + 3 * indices == sum(held[1])
 
 
 def test_a_network_without_heads_or_space():
@@ -196,7 +202,7 @@ def test_csv_and_json_have_the_same_numbers(googlenet):
         texts = ["" if row[i] is None else str(row[i]) for i in (4, 5, 6, 7)]
         assert texts == [line[i] for i in (4, 5, 6, 7)]
         assert [item[key] for key in ("params", "macs", "flops")] == [row[i] for i in (4, 5, 7)]
-    assert data["peak_bytes"] == 4_816_896
+    assert data["peak_bytes"] == 10_235_904
     assert data["peak_at"] == "norm2"
     assert (data["depth"], data["depth_with_pooling"]) == (22, 27)
 
@@ -204,15 +210,14 @@ def test_csv_and_json_have_the_same_numbers(googlenet):
 @pytest.mark.parametrize("by", ["block", "layer", "op"])
 def test_csv_is_one_table_without_totals(googlenet, by):
     content = report(googlenet, by)
-    first, second = content.tables
-    for name, rows in (
-        (None, first.rows),
-        (first.key, first.rows),
-        ("totals", (*second.rows, *second.totals)),
-    ):
-        lines = list(csv.DictReader(io.StringIO(render(content, "csv", name))))
-        assert [line["name"] for line in lines] == [row[0] for row in rows]
-    with pytest.raises(LookupError, match=f"its tables are {first.key}, totals, work"):
+    tables = {table.key: table for table in (*content.tables, *content.further)}
+    first = content.tables[0]
+    summed = (*tables["totals"].rows, *tables["totals"].totals)
+    rows = {key: table.rows for key, table in tables.items()} | {"totals": summed}
+    for name, expected in {None: first.rows, **rows}.items():
+        lines = list(csv.reader(io.StringIO(render(content, "csv", name))))[1:]
+        assert [line[0] for line in lines] == [row[0] for row in expected]
+    with pytest.raises(LookupError, match=f"its tables are {', '.join(tables)}"):
         render(content, "csv", "x")
 
 

@@ -158,10 +158,21 @@ def test_the_command_says_that_it_estimates() -> None:
     assert "estimate" not in printed("report specs/nin.yaml")
 
 
+def test_the_work_of_each_layer_is_a_table_of_its_own() -> None:
+    assert "FLOP/B" not in printed("report specs/nin.yaml --by layer")
+    said = printed("report specs/nin.yaml --by layer --table work")
+    assert "FLOP/B: forward FLOPs for each byte moved" in " ".join(said.split())
+    assert "field/stride" not in said
+    data = json.loads(printed("report specs/nin.yaml --table work --format json"))
+    assert "work" in data
+    assert "blocks" not in data
+
+
 def test_the_command_refuses_a_device_with_an_example(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as found:
         main(["report", "specs/nin.yaml", "--device", "312T,2T"])
     assert found.value.code == 2
     said = capsys.readouterr().err
+    assert main(["report", "specs/nin.yaml", "--device", EXAMPLE, "--paper"]) == 2
     assert "expected bytes per second, found `2T`" in said
     assert EXAMPLE in said

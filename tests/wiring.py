@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import combinations, product
@@ -28,25 +27,33 @@ class Wire:
 def drawn_edges(drawing: Drawing) -> tuple[set[Edge], list[str]]:
     """Return the edges that a reader sees, and in words what comes from or leads to nowhere."""
     wires = [*_wires(drawing)]
-    sources: dict[str, set[NodeId]] = defaultdict(set)
+    sources = {id(wire): _sources(wire, wires) for wire in wires}
+    edges = {(start, end) for wire in wires for start in sources[id(wire)] for end in wire.readers}
+    read = {start for start, _ in edges}
+    faults = []
     for wire in wires:
-        for number in wire.given:
-            sources[number] |= wire.sources
-    edges, faults, stubs = set(), [], set()
-    for wire in wires:
-        found = wire.sources.union(*(sources[number] for number in wire.numbers))
-        edges |= {(source, reader) for source in found for reader in wire.readers}
-        if not wire.sources and not all(sources[number] for number in wire.numbers or [""]):
+        if not sources[id(wire)]:
             faults.append(f"comes from nowhere: {wire}")
-        if wire.sources and not wire.readers and not wire.given:
-            stubs |= wire.sources
         if len(wire.sources) + (wire.numbers != set()) > 1:
             faults.append(f"comes from several places: {wire}")
-    read = set().union(*(wire.numbers for wire in wires))
-    faults += [f"nothing reads {number}" for number in {*sources} - read]
-    # What leaves a block may end at its frame: an output that nothing reads further.
-    faults += [f"leads nowhere: {x}" for x in stubs & {source for source, _ in edges}]
-    return edges, faults
+        # What leaves a block may end at its frame: an output that nothing reads further.
+        if not wire.readers | wire.given and wire.sources & read:
+            faults.append(f"leads nowhere: {wire}")
+    given = {number for wire in wires for number in wire.given}
+    taken = {number for wire in wires for number in wire.numbers}
+    return edges, [*faults, *(f"only one end has the number {x}" for x in given ^ taken)]
+
+
+def _sources(wire: Wire, wires: list[Wire]) -> set[NodeId]:
+    """Return the boxes from which data comes, through numbers where it comes from them."""
+    found, numbers, seen = set(wire.sources), [*wire.numbers], set[str]()
+    while numbers:
+        if (number := numbers.pop()) not in seen:
+            seen.add(number)
+            for other in [other for other in wires if number in other.given]:
+                found |= other.sources
+                numbers += other.numbers
+    return found
 
 
 def shown_edges(boxes: Iterable[Item], root: Cluster) -> set[Edge]:
@@ -81,10 +88,9 @@ def _wires(drawing: Drawing) -> Iterator[Wire]:
                 texts = [text.text for text in tags if overlap(text.bounds, bounds(box))]
                 found = wire.numbers if begins else wire.given
                 found |= {number for text in texts for number in text.split(",")}
-            elif begins and line.points[0][1] > box.y + box.height - EPSILON:
-                # What leaves a box leaves it below, and nothing enters there.
+            elif begins:
                 wire.sources.add(box.owner)
-            elif ends and line.points[-1][1] < box.y + box.height - EPSILON:
+            elif ends:
                 wire.readers.add(box.owner)
         yield wire
 

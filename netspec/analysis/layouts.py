@@ -34,6 +34,16 @@ class Feed(NamedTuple):
     dtype: str = REAL
     amp: bool = False
 
+    @classmethod
+    def checked(cls, batch: int, dtype: str, amp: bool) -> Feed:
+        """Return a feed. Raises ValueError for what cannot be counted."""
+        if dtype not in BYTES or batch < 1:
+            known = ", ".join(BYTES)
+            raise ValueError(f"expected a batch of 1 or more of {known}; found {batch} of {dtype}")
+        if amp and dtype != REAL:
+            raise ValueError(f"autocast trains parameters of {REAL}, found {dtype}")
+        return cls(batch, dtype, amp)
+
     @property
     def params(self) -> str:
         """The type of the parameters."""

@@ -21,9 +21,9 @@ _MOST = 10**9
 """The largest batch that is looked for."""
 
 RULE = (
-    "Bytes of PyTorch's tensors, as its CPU kernels make them. Held for backward: what operators "
-    "save, each storage once, with indices, masks and statistics. Left out: gradients of "
-    "activations, workspaces of kernels, what an allocator rounds up or cannot use, a CUDA context."
+    "Bytes of PyTorch's tensors on a CPU. Held for backward: what operators save, each storage "
+    "once, with indices, masks and statistics. Left out: gradients of activations, workspaces, "
+    "what an allocator rounds up or cannot use, a CUDA context."
 )
 
 

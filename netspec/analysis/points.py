@@ -29,8 +29,8 @@ class Reason(NamedTuple):
 class Point:
     """A network at `values` of its parameters, or the `reason` why there is none.
 
-    `activation_bytes` are what training holds for one image, the input included; `peak_bytes` is
-    what inference needs of them at once; both are for float32.
+    `activation_bytes` are what training holds for backward of one image, `peak_bytes` what of them
+    inference has alive at once, the input included; both are for float32.
     """
 
     values: Mapping[str, float]

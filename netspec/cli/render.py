@@ -58,8 +58,8 @@ def run(options: Namespace) -> int:
         options.timeout, options.width, options.height, options.min_text, tuple(options.open),
         options.names, options.dpi, options.block,
     )  # fmt: skip
-    if options.time and (kind not in ("svg", "png", "pdf") or options.engine != "page"):
-        raise Failure("--time has its bars in .svg, .png and .pdf, by --engine page", Exit.USAGE)
+    if kind not in ("svg", "png", "pdf") or options.engine != "page":
+        _refuse_page_only(options)
     network = _timed(options, compiled(options))
     allow(options, Output(options.output, kind))
     try:
@@ -68,6 +68,16 @@ def run(options: Namespace) -> int:
         raise Failure(str(error), Exit.USAGE) from None
     write(options, Output(options.output, kind, data))
     return 0
+
+
+def _refuse_page_only(options: Namespace) -> None:
+    """Refuse what only the page figure has."""
+    if options.time:
+        raise Failure("--time has its bars in .svg, .png and .pdf, by --engine page", Exit.USAGE)
+    for name in ("width", "height", "min_text", "open"):
+        if getattr(options, name):
+            told = f"--{name.replace('_', '-')} lays out .svg, .png and .pdf, by --engine page"
+            raise Failure(told, Exit.USAGE)
 
 
 def _timed(options: Namespace, network: Network) -> Network:

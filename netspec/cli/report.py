@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 
-from netspec.analysis.layouts import BYTES
+from netspec.analysis.layouts import BYTES, Feed
 from netspec.analysis.network import Network
 from netspec.analysis.roofline import EXAMPLE, MEANT, Device, device
 from netspec.cli.arguments import add_flag, add_spec, size, whole
@@ -21,7 +21,6 @@ from netspec.emit.report import (
     paper_report,
     report_of,
 )
-from netspec.ops.base import REAL
 
 
 def add(parser: ArgumentParser) -> None:
@@ -55,6 +54,10 @@ def _device(text: str) -> Device:
 
 
 def run(options: Namespace) -> int:
+    if options.device and (options.paper or options.plot):
+        raise Failure(
+            "--device is for a report's own tables: without --paper and --plot", Exit.USAGE
+        )
     if options.plot:
         return _plot(options)
     to = document(options, FORMATS)
@@ -69,9 +72,10 @@ def run(options: Namespace) -> int:
 
 def _measured(options: Namespace, network: Network) -> Measured:
     """Return what is to be reported about a network."""
-    if options.amp and options.dtype != REAL:
-        message = f"--amp trains parameters of {REAL}, found --dtype {options.dtype}"
-        raise Failure(message, Exit.USAGE)
+    try:
+        Feed.checked(options.batch, options.dtype, options.amp)
+    except ValueError as error:
+        raise Failure(f"--amp: {error}", Exit.USAGE) from None
     given = (options.batch, options.dtype, options.device, options.amp, options.memory)
     return Measured(network, *given)
 

@@ -115,8 +115,8 @@ class _Writer:
             for series in routes.lanes:
                 self._branches(routes, series)
         self._turns()
-        # Written last, it is the label of no cluster.
-        self._dot.attr(label=self._legend())
+        # Written last, these are no cluster's.
+        self._dot.attr(label=self._legend(), margin="0.06")
         if bounds:
             exact = "!" if bounds.is_exact else ""
             self._dot.attr(size=f"{bounds.width / 72:.4g},{bounds.height / 72:.4g}{exact}")
@@ -136,14 +136,15 @@ class _Writer:
         )  # fmt: skip
         dot.attr(
             "edge", fontname=_FONT, fontsize=str(SMALL), color=theme.line, fontcolor=theme.faint,
-            arrowsize="0.5", penwidth="0.8",
+            arrowsize="0.5", penwidth="1",
         )  # fmt: skip
 
     # ------------------------------------------------------------------ boxes
 
     def _boxes(self, routes: Routes, children: Iterable[int], dot: graphviz.Digraph) -> None:
         flow = routes.flow
-        wide = [part for x in (flow.main, *(y.series for y in flow.sides)) for part in x.parts]
+        outer = (flow.main, *(side.series for side in flow.sides))
+        wide = {part for series in outer for part in series.parts}
         for child in children:
             item = routes.cluster.children[child]
             if isinstance(item, Leaf):
@@ -178,7 +179,7 @@ class _Writer:
         dot.node(costs, _text(words), fontsize=str(SMALL), fontcolor=theme.faint, **looks)
         for hub in [_hub(block, i) for i in range(len(block.reads))]:
             # As high as the texts beside it, or a line that leaves it sideways would cross them.
-            dot.node(hub, "", width="0.01", height="0.36", fixedsize="true", penwidth="0",
+            dot.node(hub, "", width="0.01", height="0.36", fixedsize="true", color="transparent",
                      fillcolor=stroke)  # fmt: skip
             _row([name, hub, costs], dot)
 
@@ -191,12 +192,13 @@ class _Writer:
             points += [f"leave {turn}"] if link.source in here else []
         for point in dict.fromkeys(points):
             self._dot.node(point, "", shape="point", width="0.01", height="0.01", style="")
-        names = [self._out(link) for link in self._columns.cut if link.source in here]
-        names += [self._in(link) for link in self._columns.cut if link.target in here]
-        for name in dict.fromkeys(names):
-            number = name.split()[1]
-            self._dot.node(name, number, shape="circle", width="0.18", margin="0.01",
+        given = {self._out(x): x.node for x in self._columns.cut if x.source in here}
+        taken = dict.fromkeys(self._in(x) for x in self._columns.cut if x.target in here)
+        for name in (*given, *taken):
+            self._dot.node(name, name.split()[1], shape="circle", width="0.18", margin="0.01",
                            fontsize=str(SMALL), fillcolor=self._theme.paper)  # fmt: skip
+        for name, node in given.items():
+            self._dot.edge(self._owner[node], name, arrowhead="none")
 
     def _out(self, link: Link) -> str:
         return f"number {self._numbers[link.node]}"
@@ -210,7 +212,7 @@ class _Writer:
         """Write the links of a cluster, in the order of their targets."""
         spine = {link for series in routes.lanes for link in series.linked}
         place = {child: i for i, child in enumerate(branch_order(routes.cluster))}
-        is_root = routes is self._routes
+        is_root, cut = routes is self._routes, {*self._columns.cut}
         for link in sorted(dict.fromkeys(routes.cluster.links), key=lambda x: place[x.target]):
             target = routes.cluster.children[link.target]
             looks = {"style": "dashed", "color": self._theme.head} if target.train_only else {}
@@ -219,8 +221,7 @@ class _Writer:
                 looks["tailport"] = "s"
             else:
                 start = self._owner[link.node]
-            if is_root and link in self._columns.cut:
-                self._dot.edge(start, self._out(link), arrowhead="none")
+            if is_root and link in cut:
                 start = self._in(link)
             elif is_root and link in self._columns.turns:
                 start = f"enter {self._columns.turns[link]}"
@@ -266,15 +267,17 @@ class _Writer:
 
     def _legend(self) -> str:
         """Return the colours that occur, what dashed lines mean, and the totals, as a table."""
-        theme, has_tags = self._theme, bool(self._columns.cut)
-        found = entries(self._network, self._root, self._said, has_tags)
+        found = entries(self._network, self._root, self._said, bool(self._columns.cut))
         samples = [self._sample(x) for x in found if x.fill]
         rows = ["".join(samples[i : i + _ENTRIES]) for i in range(0, len(samples), _ENTRIES)]
         # There are no bars here.
         words = [x.text for x in found if not x.kind] + [total_text(self._network)]
-        rows += [f'<TD COLSPAN="{2 * _ENTRIES}">{escape(text)}</TD>' for text in words]
-        table = "".join(f"<TR>{row}</TR>" for row in rows)
-        return f'<<TABLE BORDER="0" CELLBORDER="0" COLOR="{theme.line}">{table}</TABLE>>'
+        lines = [f"<TD>{escape(text)}</TD>" for text in words]
+        return f"<{self._table([f'<TD>{self._table(rows)}</TD>', *lines])}>"
+
+    def _table(self, rows: Iterable[str]) -> str:
+        lines = "".join(f"<TR>{row}</TR>" for row in rows)
+        return f'<TABLE BORDER="0" CELLBORDER="0" COLOR="{self._theme.line}">{lines}</TABLE>'
 
     def _sample(self, entry: LegendEntry) -> str:
         looks = f'STYLE="dashed" COLOR="{self._theme.head}"' if entry.is_head else ""
@@ -304,11 +307,11 @@ def _row(names: Sequence[str], dot: graphviz.Digraph, **looks: str) -> None:
             row.edge(left, right, **(looks or {"style": "invis"}))
 
 
-def _text(text: str, justify: str = "n") -> str:
+def _text(text: str) -> str:
     """Return spec text so that Graphviz can read neither markup nor escapes from it."""
     import graphviz
 
-    lines = [str(graphviz.escape(line)) for line in text.split("\n")]
+    lines = (str(graphviz.escape(line)) for line in text.split("\n"))
     # Only the type that `nohtml` returns says so: as a plain string `<b>` would be HTML again.
-    quoted: str = graphviz.nohtml(f"\\{justify}".join([*lines, ""] if justify == "l" else lines))
+    quoted: str = graphviz.nohtml("\\n".join(lines))
     return quoted

@@ -60,7 +60,7 @@ def outlined(network: Network, root: Cluster) -> dict[str, Any]:
         "seen": places,
         "code": _code(network),
         "kinds": {fill.key: fill.name for fill in colours(root)},
-        "notes": Wording(root).notes(),
+        "notes": bodies.wording.notes(),
     }
 
 
@@ -99,7 +99,7 @@ class _Bodies:
 
     def __init__(self, network: Network, root: Cluster) -> None:
         self._network = network
-        self._wording = Wording(root)
+        self.wording = Wording(root)
         self._busiest = max(1, *(leaf.cost.macs for leaf in leaves(root)))
         self._places: dict[str, int] = {}
         self.found: list[dict[str, Any]] = []
@@ -137,7 +137,7 @@ class _Bodies:
         """Return what the page shows of a box; one in a branch has few words."""
         label = item.counted
         if isinstance(item, Leaf):
-            label = self._wording.text(item, is_narrow)
+            label = self.wording.text(item, is_narrow)
         result: dict[str, Any] = {"label": label, "kind": fill(*_fill(item)).key}
         if item.id[0]:
             result["name"] = path(item.id[len(owner.id) :])

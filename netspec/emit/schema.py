@@ -50,7 +50,7 @@ _MEANINGS = {
     "depth": "convolutions and linear layers on the longest path to its output",
     "depth_with_pooling": "the same with pooling layers",
     "params": "how many learned numbers",
-    "macs": "how many multiply-adds, for one image",
+    "macs": "how many multiply-adds of the forward pass, for one image",
     "share": "of the multiply-adds of inference, in percent",
     "flops": "how many floating-point operations of these: two a multiply-add, for one image",
     "other": "how many operations that are no multiply-adds, for one image",

@@ -38,6 +38,9 @@ class Adaptive(Op):
     def reach(self, x: Shape) -> Reads | None:
         return in_order(map(adapting, numbers(x), numbers(self.shape(x))))
 
+    def brief(self) -> str:
+        return self.label().replace(" pool", "")
+
 
 class AdaptivePool(Adaptive):
     """Windows chosen for `output_size`; subclasses fix the number of spatial dimensions."""

@@ -278,7 +278,10 @@ class Transposed(AnyConv):
         return "transposed"
 
     def label(self) -> str:
-        return f"transposed {super().label()}"
+        return f"transposed conv {super().brief()}"
+
+    def brief(self) -> str:
+        return f"transposed {super().brief()}"
 
 
 @op("conv_transpose1d")

@@ -9,8 +9,8 @@ from typing import NamedTuple
 Sizes = tuple[int, ...]
 Strides = tuple[int, ...]
 """How far apart neighbours along each dimension lie, in elements."""
-WIDEST = ("float64", "float32", "bfloat16", "float16")
-"""Types of real numbers; of two different ones PyTorch computes with the first."""
+WIDEST = ("float64", "float32", "bfloat16", "float16", "int8")
+"""Types of elements; of two different ones PyTorch computes with the first."""
 
 
 class Keeps(Enum):

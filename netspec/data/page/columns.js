@@ -50,12 +50,12 @@ function even(heights, may, limit, count) {
   return high;
 }
 
-let carries = 0;
+let wraps = 0;
 function wrapped(item, ends, cuts, limit) {
-  const { flow } = item, columns = [];
+  const { flow } = item, columns = [], wrap = wraps++;
   let x = 0, height = 0;
   ends.forEach((stop, i) => {
-    const start = i ? ends[i - 1] : 0, origin = i ? `carry${carries++}` : undefined, top = i ? TRACK : 0;
+    const start = i ? ends[i - 1] : 0, origin = i ? `carry${wrap} ${i}` : undefined, top = i ? TRACK : 0;
     const tile = column(item, flow, { limit, start, stop, cuts, origin });
     if (i) x += tile.left + GUTTER;
     columns.push({ tile, x, top, start, origin });
@@ -85,11 +85,12 @@ function carry(item, from, to, x, y) {
 // ---------------------------------------------------------------- the best height
 
 function arrange(room) {
+  natural.clear();
   const scale = (tile) => Math.min(room.width / (tile.left + tile.right), room.height / tile.height, LARGEST);
-  // What fits as it is goes on below when a block is opened, which is no higher than the window itself.
-  limits = { inner: room.height, outer: Infinity };
   const whole = column(root, root.flow, { limit: Infinity });
   let best = scale(whole);
+  // What fits as it is goes on below when a block is opened, which is no higher than the window.
+  limits = { inner: room.height / best, outer: Infinity };
   if (best >= 0.9) return;
   const area = whole.tiles.reduce((sum, tile) => sum + (tile.left + tile.right + 2 * GUTTER) * (tile.height + GAP), 0);
   const height = Math.sqrt((area * room.height) / room.width);

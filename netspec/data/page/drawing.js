@@ -24,8 +24,8 @@ function layOut(tile) {
 }
 function draw(space) {
   const focused = document.activeElement.item;
-  forks = carries = 0;
   layOut(arranged());
+  natural.clear();
   ends = null;
   // What is seen from far away has no texts, so the window on it is known before it is painted.
   if (space) fit(space);

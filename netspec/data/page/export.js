@@ -6,7 +6,7 @@ const LOOKS = ["fill", "stroke", "stroke-width", "stroke-dasharray", "font-size"
 function picture() {
   svg.classList.remove("far");
   const looks = new Map(), parts = [...svg.querySelectorAll("rect, path, text")].map((one) => part(one, looks));
-  svg.classList.toggle("far", view.k < FAR);
+  showTexts();
   const left = Math.max(-10, -view.x / view.k), right = Math.min(extent.width + 10, (stage.clientWidth - view.x) / view.k);
   const top = Math.max(-10, -view.y / view.k), bottom = Math.min(extent.height + 10, (stage.clientHeight - view.y) / view.k);
   const paper = getComputedStyle(document.body).backgroundColor;

@@ -48,8 +48,16 @@ function leaf(item, entering, slots, tags) {
   };
   return { left: left + (mark ? 8 + 2 * mark.right : 0), right, height, edges: [left, right], ports: NONE, exits: NONE, draw };
 }
+// A frame that is not wrapped is the same whatever the height: while heights are tried it is made once.
+const natural = new Map();
 function frame(item, limit) {
-  const inner = body(item, limit - HEADER - PAD);
+  const known = natural.get(item);
+  if (known && known.height <= limit) return known;
+  const before = wraps, tile = framed(item, body(item, limit - HEADER - PAD));
+  if (wraps === before) natural.set(item, tile);
+  return tile;
+}
+function framed(item, inner) {
   const ports = inner.ports.size ? inner.ports : new Map([[0, [0, 0]]]), xs = [...ports.values()].map(([x]) => x);
   const cost = item.cost || "";
   // Lines come down through the header, so its texts stay to the left and right of them.

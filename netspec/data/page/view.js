@@ -15,16 +15,21 @@ function onStage(x, y) {
 }
 function move() {
   svg.style.transform = `translate(${view.x}px, ${view.y}px) scale(${view.k})`;
-  svg.classList.toggle("far", view.k < FAR);
+  if (!svg.classList.contains("moving")) showTexts();
 }
+function showTexts() { svg.classList.toggle("far", view.k < FAR); }
 // While it moves the drawing is a picture that only shifts and scales; then it is drawn sharp again.
 function moving() {
   isFitted = false;
   hide();
   svg.classList.add("moving");
   clearTimeout(settling);
-  settling = setTimeout(() => svg.classList.remove("moving"), SETTLED);
+  settling = setTimeout(settle, SETTLED);
   move();
+}
+function settle() {
+  svg.classList.remove("moving");
+  showTexts();
 }
 function fit({ width, height }) {
   const k = Math.min(width / extent.width, height / extent.height, LARGEST);

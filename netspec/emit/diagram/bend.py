@@ -42,9 +42,12 @@ def bend(flow: ClusterFlow) -> Bend | None:
         for middle in sorted(middles)
     ]
     rungs = max(across, key=len, default=[])
-    if len(rungs) < 2 or flow.sides or not _nest(rungs):
+    if len(rungs) < 2 or not _nest(rungs):
         return None
     down, up = rungs[-1].start + 1, rungs[-1].end
+    # What hangs beside the way down would stand in the way of the rungs.
+    if any(side.after < down for side in flow.sides):
+        return None
     is_long = rungs[0].end - rungs[0].start >= _SHARE * len(parts)
     is_single = not any(isinstance(parts[i], Fan) for i in (down - 1, up - 1))
     return Bend(down, up, tuple(rungs)) if is_long and is_single else None

@@ -71,7 +71,7 @@ def _named(network: Network, places: Mapping[NodeId, _Place], name: str) -> _Pla
         raise LookError(f"`{name}` is one op, and no use of a block")
     known = [*network.spec.blocks, *map(path, places)]
     hint = suggest(name, known) or (f"for example `{known[0]}`" if known else "it has no block")
-    raise LookError(f"{graph.name} has no block, and no use of one, called `{name}`; {hint}")
+    raise LookError(f"{graph.name} has no block, and no use of one, called `{name[:80]}`; {hint}")
 
 
 def _cut(network: Network, place: _Place, name: str) -> Network:

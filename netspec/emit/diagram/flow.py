@@ -113,14 +113,13 @@ class _Weaver:
         return ClusterFlow(series, tuple(sides), tuple(self._tags))
 
     def _with_ports(self, nodes: Sequence[int]) -> list[int]:
-        """Return nodes with each input above what reads it first, and one above all."""
-        readers = {
-            port: next((i for i, node in enumerate(nodes) if self._reads([node], {port})), 0)
-            for port in self._ports
-        }
-        above = dict.fromkeys(sorted(self._ports, key=readers.__getitem__)[:1], 0)
-        places = [*(readers | above).items(), *((node, i) for i, node in enumerate(nodes))]
-        return [node for node, _ in sorted(places, key=lambda place: place[1])]
+        """Return the first input, then nodes with each other input above what reads it first."""
+        found = self._ports[:1]
+        for node in nodes:
+            read = {port for port in self._ports if self._reads([node], {port})}
+            found += [port for port in self._ports if port in read and port not in found]
+            found.append(node)
+        return [*(port for port in self._ports if port not in found), *found]
 
     def _column(self) -> ClusterFlow:
         """Return all items in one column; what is not read from the item above has a tag."""

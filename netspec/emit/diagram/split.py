@@ -32,7 +32,6 @@ class Columns:
     """
 
     ratio: float
-
     children: Sequence[Sequence[int]]
     turns: Mapping[Link, int]
     cut: Sequence[Link]

@@ -112,5 +112,5 @@ class _Symbols:
         return result
 
 
-def _letters(count: int) -> Sequence[str]:
-    return _LETTERS.get(count) or [f"S{axis}" for axis in range(count)]
+def _letters(rank: int) -> Sequence[str]:
+    return _LETTERS.get(rank) or [f"S{axis}" for axis in range(rank)]

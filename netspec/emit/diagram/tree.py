@@ -17,7 +17,7 @@ from netspec.emit.diagram.parts import FEW, Part, parts
 from netspec.emit.palette import Fill, fill
 from netspec.graph.model import GraphOutput, NodeId, Sizes
 from netspec.language.model import BlockCall, Chain, OpCall, Parallel
-from netspec.ops.base import Join
+from netspec.ops.base import STYLES, Join
 from netspec.ops.dim import Shape
 from netspec.ops.window import times
 
@@ -80,13 +80,15 @@ class Leaf(_Shown):
     """One box: an op, a small block around one op, a closed block, an input or an output.
 
     `words` are the labels of the ops in it in their order, of which the one at `main` gives it its
-    kind and `kernel`; `brief` is that one's label for narrow boxes. What is no op has no words.
+    kind and `kernel`; `brief` is that one's label for narrow boxes, and `has_depth` if papers call
+    it a layer. What is no op has no words.
     """
 
     words: tuple[str, ...] = ()
     main: int = 0
     brief: str = ""
     kernel: Shape = ()
+    has_depth: bool = False
 
     @property
     def around(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -303,9 +305,11 @@ class Outline:
         end, place = f" → {leaf.shape[0]}" if is_sum else "", part.few.index(main.id)
         words = [self._graph.nodes[id].op.label() for id in part.few]
         words[place] += end
+        kind = main.op.kind()
         return replace(
-            leaf, label=JOINER.join(words), kind=main.op.kind(), words=tuple(words), main=place,
-            brief=main.op.brief() + end, kernel=main.op.kernel(),
+            leaf, label=JOINER.join(words), kind=kind if kind in STYLES else "other",
+            words=tuple(words), main=place, brief=main.op.brief() + end,
+            kernel=main.op.kernel(), has_depth=main.op.has_depth,
         )  # fmt: skip
 
     def _reads(self, part: Part) -> tuple[NodeId, ...]:

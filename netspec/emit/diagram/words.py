@@ -1,4 +1,4 @@
-"""What the boxes of a picture say: what nearly all of a kind have in common, its legend says."""
+"""What the boxes of a picture say: what most of a kind have in common, the legend says once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Around = tuple[tuple[str, ...], tuple[str, ...]]
 
 
 class Rule(NamedTuple):
-    """What stands around the op of nearly all boxes of a kind, and whether of all of them."""
+    """What stands around the op of most boxes of a kind, and whether some differ, and say so."""
 
     around: Around
     has_exceptions: bool
@@ -55,7 +55,7 @@ def _note(kind: str, rule: Rule) -> str:
 def _rules(root: Cluster) -> dict[str, Rule]:
     found: dict[str, Counter[Around]] = {}
     for leaf in leaves(root):
-        if leaf.words:
+        if leaf.has_depth:
             found.setdefault(leaf.kind, Counter())[leaf.around] += leaf.count
     rules = {}
     for kind, counts in found.items():

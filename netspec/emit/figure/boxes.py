@@ -68,21 +68,29 @@ class Boxes:
         lines = [(line, TEXT, "node") for line in wrapped(text)]
         return lines + [(line, SMALL, "name") for line in names]
 
-    def frame(self, cluster: Cluster, inner: Tile) -> Tile:
-        """Return a block: a titled box around its items, with lines to the inputs inside."""
+    def frame(self, cluster: Cluster, inner: Tile, goes_on: bool = False) -> Tile:
+        """Return a block: a titled box around its items, with lines to the inputs inside.
+
+        One that goes on from the column before says its costs there.
+        """
         inputs = inner.ports or {0: (0.0, 0.0)}
         xs = [x for x, _ in inputs.values()]
         name = cluster.counted.replace("_", " ")
         text = cost_text(cluster.cost)
         notes = (cluster.each + text).split(JOINER) if text else [""]
         # The costs stand on one line unless the block would become much wider than its items.
-        if width(" · ".join(notes), SMALL) + max(xs) + 9 <= inner.right + WIDENING:
+        if width(" · ".join(notes), SMALL) + max(xs) + 7 <= inner.right + WIDENING:
             notes = [" · ".join(notes)]
-        wide = max(width(note, SMALL) for note in notes)
+        if goes_on:
+            name, notes = f"… {name}", []
+        wide = max((width(note, SMALL) for note in notes), default=0.0)
         # Lines come down through the header, so its texts stay to the left and right of them.
-        left = max(inner.left + PADDING, width(name, TEXT, bold=True) + 9 - min(xs))
-        right = max(inner.right + PADDING, wide + 9 + max(xs))
-        header = 4.0 + 10.5 * len(notes)
+        left = max(inner.left + PADDING, width(name, TEXT, bold=True) + 7 - min(xs))
+        right = max(inner.right + PADDING, wide + 7 + max(xs))
+        # What is inside stands in the middle.
+        beside = max(left - inner.left, right - inner.right)
+        left, right = inner.left + beside, inner.right + beside
+        header = 4.0 + 10.5 * max(1, len(notes))
         tall = header + inner.height + FOOT
         box = Box(
             -left,
@@ -95,9 +103,9 @@ class Boxes:
             True,
             about=about(cluster),
         )
-        drawing = Drawing([box], [Text(5 - left, 11, name, TEXT, "start", "title", True)])
+        drawing = Drawing([box], [Text(4 - left, 11, name, TEXT, "start", "title", True)])
         for i, note in enumerate(filter(None, notes)):
-            drawing.texts.append(Text(right - 5, 11 + 10.5 * i, note, SMALL, "end", "note"))
+            drawing.texts.append(Text(right - 4, 11 + 10.5 * i, note, SMALL, "end", "note"))
         drawing.include(inner.drawing, 0, header)
         for port, (x, y) in inputs.items():
             drawing.line([(x, 0), (x, header + y)], cluster.reads[port], False, cluster.train_only)

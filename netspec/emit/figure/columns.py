@@ -10,13 +10,15 @@ from netspec.emit.diagram.routes import Routes
 from netspec.emit.figure.drawing import Tile
 from netspec.emit.figure.placed import Gap, PageColumn
 
-GUTTER = 8.0
+GUTTER = 7.0
 TRACK = 12.0
-SIDE_GAP = 10.0
+SIDE_GAP = 7.0
 _STEPS = 14
 """Halvings of a scale or height: closer than 1/16,000 nobody sees a difference."""
 _LARGEST = 4.0
 """Where the search for a scale begins; what is printed may be smaller."""
+_SPARE = 1.25
+"""How much larger than the largest it might be printed: a short network has columns, too."""
 _TOLERANCE = 0.93
 """How much smaller a figure may be for the sake of fewer columns."""
 _OPENING = 80.0
@@ -47,29 +49,37 @@ class Wrapper:
 
     def __init__(self, routes: Routes, whole: PageColumn, hanging: Sequence[Tile]) -> None:
         parts, lanes = routes.flow.main.parts, routes.lanes[routes.flow.main].lanes
-        self._parts, self._gaps = whole.parts, whole.gaps
+        self._parts, self._gaps, self._longer = whole.parts, whole.gaps, whole.longer
         self._length = len(parts)
         self._hanging: dict[int, list[Tile]] = {}
         for side, tile in zip(routes.flow.sides, hanging, strict=True):
             self._hanging.setdefault(side.after, []).append(tile)
         # The line to the next column leaves from a single box, and a lane cannot follow it there.
         beside = {i for lane in lanes for i in range(lane.skip.start, lane.skip.end)}
+        # An input stays above what it feeds, an output below what gives it.
+        ends = [
+            isinstance(part, int) and routes.cluster.children[part].kind == "input"
+            for part in parts
+        ]
+        beside |= {i for i, is_end in enumerate(ends) if is_end or any(ends[i + 1 : i + 2])}
         self._may_end = [
             not isinstance(part, Fan) and i not in beside for i, part in enumerate(parts)
         ]
         self._may_end[-1] = True
         self._grown: dict[int, _Growing] = {}
 
-    def breaks(self, room: Bounds, least: float, exact: float | None = None) -> list[int]:
+    def breaks(
+        self, room: Bounds, least: float, largest: float = _LARGEST, is_exact: bool = False
+    ) -> list[int]:
         """Return the parts that end a column, but for the last.
 
-        They print everything largest, or at `exact` if it fits then, as low as the width allows. A
-        figure may be a little smaller than it could be, though not below `least`, for the sake of
-        fewer columns.
+        They print everything at the `largest` scale or the next that fits, as low as the width
+        allows. Unless it `is_exact`, a figure may be a little smaller than it could be, though not
+        below `least`, for the sake of fewer columns.
         """
         most = self._length
-        scale, best = self._largest(room, (0.0, exact or _LARGEST), most)
-        if exact is None:
+        scale, best = self._largest(room, (0.0, largest * (1.0 if is_exact else _SPARE)), most)
+        if not is_exact:
             lower = max(min(least, scale), scale * _TOLERANCE)
             fewer = self._fill(room(lower), len(best) - 1)
             if fewer is not None:
@@ -128,7 +138,7 @@ class Wrapper:
     def _column(self, start: int, height: float) -> list[tuple[int, float, float]]:
         """Return stop, width and height of the columns from a part on, up to one too high."""
         # The sizes of columns that begin here hold for every height, so they grow only once.
-        column = self._grown.setdefault(start, _Growing())
+        column = self._grown.setdefault(start, _Growing(self._longer[start][0]))
         while column.y <= height and start + len(column.ends) < self._length:
             i = start + len(column.ends)
             part, gap = self._parts[i], self._gaps[i]
@@ -140,7 +150,7 @@ class Wrapper:
             column.hanging += [(i - start, column.y + 10, x) for x in self._hanging.get(i, [])]
             if self._may_end[i]:
                 wide, tall = self._measure(column, self._gaps[i + 1])
-                column.sizes.append((i + 1, wide, tall))
+                column.sizes.append((i + 1, wide, tall + self._longer[i + 1][1]))
         return column.sizes
 
     def _measure(self, column: _Growing, tail: Gap) -> tuple[float, float]:

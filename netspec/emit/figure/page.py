@@ -9,25 +9,29 @@ from itertools import pairwise
 
 from netspec import limits
 from netspec.analysis.network import Network
-from netspec.emit.diagram.bend import Bend, bend
+from netspec.emit.diagram.bend import bend
 from netspec.emit.diagram.flow import Fan
-from netspec.emit.diagram.routes import bent, broken, route
-from netspec.emit.diagram.runs import Details, size, unframed
+from netspec.emit.diagram.routes import Routes, bent, broken, route
+from netspec.emit.diagram.runs import Details, size
+from netspec.emit.diagram.stretches import spread
 from netspec.emit.diagram.tree import Cluster
 from netspec.emit.figure.boxes import Boxes
-from netspec.emit.figure.columns import GUTTER, SIDE_GAP, TRACK, Wrapper
+from netspec.emit.figure.columns import GUTTER, TRACK, Wrapper
 from netspec.emit.figure.drawing import SMALL, TEXT, Drawing, Point, Tile
+from netspec.emit.figure.hanging import hang
 from netspec.emit.figure.legend import legend
+from netspec.emit.figure.pieces import cut
 from netspec.emit.figure.placed import PageColumn, PlacedCluster
 from netspec.emit.figure.room import Room
 from netspec.emit.figure.stack import SeriesLayout, place
 from netspec.emit.figure.ushape import Bent
+from netspec.emit.figure.widths import equally_wide
 from netspec.emit.look import LookError
 
 MARGIN = 4.0
 LARGEST_TEXT = 9.0
 """Without bounds."""
-LEGEND_GAP = 8.0
+LEGEND_GAP = 6.0
 WRAP = 4.0
 """The y of the lines that enter a column from the one before it."""
 
@@ -110,11 +114,11 @@ class _Search:
         return self._figures[key]
 
     def _drawn(self, root: Cluster, may_bend: bool) -> Figure:
-        room = self._room
-        figure = _Sheet(self._network, root, room, self._has_names).figure(may_bend)
-        if room and figure.smallest_text < room.least and (inner := unframed(root)) is not root:
-            return _Sheet(self._network, inner, room, self._has_names).figure(may_bend)
-        return figure
+        # No page can break a frame: what is most of the network has a piece of one in each column.
+        whole, stretches = spread(root)
+        boxes = Boxes(self._network, whole, self._has_names)
+        placed = replace(place(boxes, route(whole)), stretches=stretches)
+        return _Sheet(self._network, whole, placed, self._room).figure(may_bend)
 
     def reason(self) -> str:
         """Say why there is no figure, and what would help."""
@@ -136,13 +140,14 @@ class _Search:
 class _Sheet:
     """Wraps one network into columns."""
 
-    def __init__(self, network: Network, root: Cluster, room: Room | None, has_names: bool) -> None:
+    def __init__(
+        self, network: Network, root: Cluster, cluster: PlacedCluster, room: Room | None
+    ) -> None:
         self._network = network
         self._root = root
         self._room = room
-        self._boxes = Boxes(network, root, has_names)
-        self._cluster = place(self._boxes, route(root))
-        flow = self._cluster.routes.flow
+        self._cluster = cluster
+        flow = cluster.routes.flow
         self._sides = flow.sides
         whole = self._column(self._cluster, 0, len(flow.main.parts))
         hanging = [SeriesLayout(self._cluster, side.series).tile() for side in self._sides]
@@ -157,13 +162,14 @@ class _Sheet:
 
     def figure(self, may_bend: bool) -> Figure:
         """Return the figure as a U, or with the columns that print the largest text."""
-        if may_bend and (turn := bend(self._cluster.routes.flow)) is not None:
-            return replace(self._bent(turn), is_bent=True)
+        turn = bend(self._cluster.routes.flow) if may_bend else None
+        if turn and (found := self._bent(bent(self._cluster.routes, turn))):
+            return found
         if self._room is None:
             # Without bounds the proportions are those of a landscape page.
             return self._draw(self._wrapper.breaks(lambda scale: (1.4 / scale, 1 / scale), 0.0))
-        exact = self._room.largest / TEXT if self._room.is_exact else None
-        return self._draw(self._wrapper.breaks(self._inside, self._room.least / SMALL, exact))
+        scales = self._room.least / SMALL, self._room.largest / TEXT
+        return self._draw(self._wrapper.breaks(self._inside, *scales, self._room.is_exact))
 
     def _inside(self, scale: float) -> tuple[float, float]:
         """Return the room beside the margins and above the legend."""
@@ -173,17 +179,20 @@ class _Sheet:
 
     # ------------------------------------------------------------------ drawing
 
-    def _bent(self, turn: Bend) -> Figure:
-        routes = bent(self._cluster.routes, turn)
-        assert routes.bend
-        self._cluster = replace(self._cluster, routes=routes)
-        shape = Bent(self._boxes, routes, routes.bend)
+    def _bent(self, routes: Routes) -> Figure | None:
+        """Return the figure as a U, unless no skip can cross it or a title would be upside down."""
+        turn, stretches = routes.bend, self._cluster.stretches
+        assert turn
+        if not turn.rungs or any(stretch.last >= turn.up for stretch in stretches):
+            return None
+        self._cluster = replace(place(self._cluster.boxes, routes), stretches=stretches)
+        shape = Bent(self._cluster, turn)
         width = shape.width
         if self._room:
             key = self._key(width)
             scale = self._scale(width, shape.height + LEGEND_GAP + key.height)
             width = max(width, self._room.width / scale - 2 * MARGIN)
-        return self._finish(*shape.drawing(width), shape.height)
+        return replace(self._finish(*shape.drawing(width), shape.height), is_bent=True)
 
     def _draw(self, breaks: Sequence[int]) -> Figure:
         cluster = replace(self._cluster, routes=broken(self._cluster.routes, breaks))
@@ -194,8 +203,9 @@ class _Sheet:
         track: list[Point] = []
         for start, stop in pairwise(edges):
             is_last = stop == len(main.parts)
-            column = self._column(cluster, start, stop, has_tail=not is_last)
-            right, low = self._hang(column, cluster, range(start, stop))
+            equal = equally_wide(cluster, start, stop)
+            column = self._column(equal, start, stop, has_tail=not is_last)
+            right, low = hang(column, cluster, range(start, stop))
             x += column.tile.left
             top = TRACK if breaks else 0.0
             drawing.include(column.tile.drawing, x, top)
@@ -210,30 +220,6 @@ class _Sheet:
             x += right + 2 * GUTTER
         return self._finish(drawing, x - 2 * GUTTER, bottom)
 
-    def _hang(
-        self, column: PageColumn, cluster: PlacedCluster, parts: range
-    ) -> tuple[float, float]:
-        """Add what hangs beside a column; return how far right and down everything reaches."""
-        drawing = column.tile.drawing
-        right, low = column.tile.right, column.tile.height
-        placed: list[tuple[float, float, float]] = []
-        # From the bottom up: the line to a higher one passes above all that hangs further in.
-        for side in reversed([side for side in self._sides if side.after in parts]):
-            tile = SeriesLayout(cluster, side.series).tile()
-            tap = column.taps.get(side.after, column.tile.height)
-            top = tap + 6
-            beside = [x for x, y, end in placed if end > tap - 6 and y < top + tile.height]
-            x = max([_reach(drawing, tap, top + tile.height), *beside])
-            x += SIDE_GAP + tile.left
-            if side.is_tap:
-                is_head = cluster.routes.is_head(side.link.target)
-                points = [(0.0, tap - 4), (0.0, tap), (x, tap), (x, top)]
-                drawing.line(points, side.link.node, False, is_head)
-            drawing.include(tile.drawing, x, top)
-            placed.append((x + tile.right, tap, top + tile.height))
-            right, low = max(right, x + tile.right), max(low, top + tile.height)
-        return right, low
-
     def _key(self, width: float) -> Tile:
         has_tags = self._cluster.routes.has_tags
         return legend(self._network, self._root, self._cluster.boxes, max(width, 240.0), has_tags)
@@ -245,6 +231,8 @@ class _Sheet:
         scale = self._scale(whole, tall)
         if self._room and self._room.is_exact:
             whole = max(whole, self._room.width / scale - 2 * MARGIN)
+        ids = [stretch.block.id for stretch in self._cluster.stretches]
+        cut(drawing, [box for box in drawing.boxes if box.owner in ids])
         result = Drawing()
         result.include(drawing, (whole - width) / 2, 0)
         result.include(key.drawing, (whole - key.right) / 2, height + LEGEND_GAP)
@@ -262,17 +250,3 @@ class _Sheet:
             return LARGEST_TEXT / TEXT
         wide, tall = width + 2 * MARGIN, height + 2 * MARGIN
         return min(self._room.largest / TEXT, self._room.width / wide, self._room.height / tall)
-
-
-def _reach(drawing: Drawing, top: float, bottom: float) -> float:
-    """Return how far right anything reaches between two heights."""
-    found = [
-        box.x + box.width for box in drawing.boxes if box.y < bottom and box.y + box.height > top
-    ]
-    bounds = [text.bounds for text in drawing.texts]
-    found += [right for _, high, right, low in bounds if high < bottom and low > top]
-    for line in drawing.lines:
-        ys = [y for _, y in line.points]
-        if min(ys) < bottom and max(ys) > top:
-            found.append(max(x for x, _ in line.points))
-    return max(found, default=0.0)

@@ -65,7 +65,9 @@ def room(look: Look) -> Room | None:
         return None
     else:
         raise LookError("a height needs a width or a page")
-    return found if look.min_text is None else found._replace(least=look.min_text)
+    if look.min_text is None:
+        return found
+    return found._replace(least=look.min_text, largest=max(found.largest, look.min_text))
 
 
 def _page(look: Look) -> Room:

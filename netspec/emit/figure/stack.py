@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from netspec.emit.diagram.flow import Fan, Series
 from netspec.emit.diagram.lanes import LEFT, RIGHT, Lane, Lanes, length
@@ -10,9 +11,10 @@ from netspec.emit.diagram.routes import Routes
 from netspec.emit.diagram.tree import Leaf, Link
 from netspec.emit.figure.boxes import FOOT, SLOT, TAG, Boxes
 from netspec.emit.figure.drawing import SMALL, Drawing, Point, Text, Tile
-from netspec.emit.figure.placed import Gap, PageColumn, PlacedCluster
+from netspec.emit.figure.pieces import Pieces
+from netspec.emit.figure.placed import TEXT_ROOM, Gap, PageColumn, PlacedCluster
 from netspec.emit.figure.text import width
-from netspec.emit.figure.turn import turned_frame, turned_texts
+from netspec.emit.figure.turn import enter_aside, turned_frame, turned_texts
 from netspec.graph.model import NodeId
 
 LEAST_GAP = 7.5
@@ -29,16 +31,9 @@ def place(boxes: Boxes, routes: Routes, is_up: bool = False) -> PlacedCluster:
         tile = SeriesLayout(place(boxes, inner, is_up), inner.flow.main).tile()
         frame = boxes.frame(inner.cluster, tile)
         frames[i] = turned_frame(frame, tile) if is_up else frame
-        _enter(frames[i], inner, tile.beside, FOOT if is_up else frame.height - tile.height - FOOT)
+        top = FOOT if is_up else frame.height - tile.height - FOOT
+        enter_aside(frames[i], inner, tile.beside, top)
     return PlacedCluster(boxes, routes, frames, is_up)
-
-
-def _enter(frame: Tile, routes: Routes, beside: Mapping[int, float], top: float) -> None:
-    """Draw the lines that enter a block from the left."""
-    for port, y in beside.items():
-        frame.beside[port] = top + y
-        ends = [(-frame.left, top + y), (0.0, top + y)]
-        frame.drawing.line(ends, routes.output(-1 - port), False, routes.cluster.train_only)
 
 
 class SeriesLayout:
@@ -73,9 +68,13 @@ class SeriesLayout:
         ]
         self._lanes = Lanes([*inside, *self._rungs])
         self._extra = extra or {}
+        is_main = series is routes.flow.main
+        span = self._start, self._stop
+        self._pieces = Pieces(cluster.boxes, cluster.stretches if is_main else (), span)
         self._drawing = Drawing()
         self._tiles: dict[int, Tile] = {}
         self._gaps: dict[int, Gap] = {}
+        self._placed_lanes: dict[Lane, float] = {}
 
     def tile(self) -> Tile:
         """Return the whole series as one tile, with what goes on elsewhere from its last part."""
@@ -104,11 +103,18 @@ class SeriesLayout:
         for i in range(self._start, stop):
             self._draw_gap(i)
         left, right = self._extent(LEFT, self._start, stop), self._extent(RIGHT, self._start, stop)
-        for lane, distance in self._distances().items():
+        self._placed_lanes = self._distances()
+        for lane, distance in self._placed_lanes.items():
             self._draw_lane(lane, distance)
             left, right = max(left, -lane.side * distance), max(right, lane.side * distance)
+        left += LANE_GAP if self._rungs else 0.0
         arrivals = {rung.skip.end: self._draw_rung(rung, -left) for rung in self._rungs}
-        taps = {i: self._gaps[i + 1].top + 4 for i in self._taps if i + 1 in self._gaps}
+        for frame, top in self._pieces.frames(self._gaps, self._reach):
+            self._drawing.boxes.insert(0, frame.drawing.boxes[0]._replace(y=top))
+            self._drawing.texts += [x._replace(y=x.y + top) for x in frame.drawing.texts]
+            left, right = max(left, frame.left), max(right, frame.right)
+        outs = {i: self._gaps[i + 1] for i in self._taps if i + 1 in self._gaps}
+        taps = {i: gap.top + gap.feet + 4 for i, gap in outs.items()}
         parts = self._series.parts[self._start : self._stop]
         # The ports of a block are lines of this series; those of bare inputs go on to its frame.
         first, last = self._tiles.get(0), parts[-1] if parts else None
@@ -123,8 +129,21 @@ class SeriesLayout:
         }
         tile = Tile(left, right, y, self._drawing, ports, exits, beside)
         tail = self._gaps[self._stop].top if has_tail else y
-        gaps, tiles = list(self._gaps.values()), list(self._tiles.values())
-        return PageColumn(tile, taps, tail, gaps, tiles, arrivals)
+        gaps, tiles = list(self._gaps.values()), []
+        for i, part in self._tiles.items():
+            around = self._pieces.around(i, (part.left, part.right))
+            tiles.append(replace(part, left=around[0], right=around[1]))
+        longer = [self._pieces.longer(i) for i in range(self._start, self._stop + 1)]
+        return PageColumn(tile, taps, tail, gaps, tiles, longer, arrivals)
+
+    def _reach(self, start: int, stop: int) -> tuple[float, float]:
+        """Return how far parts, and the lanes beside them, reach to the left and to the right."""
+        sides = [self._extent(side, start, stop) for side in (LEFT, RIGHT)]
+        for lane, distance in self._placed_lanes.items():
+            if lane.skip.start < stop and lane.skip.end >= start:
+                side = 0 if lane.side == LEFT else 1
+                sides[side] = max(sides[side], distance)
+        return sides[0], sides[1]
 
     # ------------------------------------------------------------------ parts
 
@@ -206,18 +225,21 @@ class SeriesLayout:
         goes_right = starts(i - 1, RIGHT) or i - 1 in self._taps
         out = 6.0 if goes_right or starts(i - 1, LEFT) else 0.0
         out += TAG + 2 if has_tag else 0.0
+        feet, header = self._pieces.feet(i), self._pieces.headers(i, self._reach)
+        out += feet
         text = self._shape(i)
         arrivals = self._arrivals(i)
         # Nothing enters a first part whose lines come in by ports: the frame leaves no gap above.
-        is_empty = not (out or text or arrivals)
+        is_empty = not (out or text or arrivals or header)
         is_fan = i < len(self._series.parts) and isinstance(self._series.parts[i], Fan)
         is_entered = self._series.entry is not None and (is_fan or self._entering(0))
         if is_empty and i == 0 and not is_entered:
             return Gap(0, "", 0, 0)
         least, arrow = (0.0, 2.0 if text else 0.0) if is_fan else (LEAST_GAP, 4.0)
-        tall = max(least, out + (10 if text else 0) + arrivals + arrow) + self._extra.get(i, 0.0)
+        tall = max(least, out + (TEXT_ROOM if text else 0) + header + arrivals + arrow)
+        tall += self._extra.get(i, 0.0)
         right = max(5 + width(text, SMALL) if text else 0, 28 if has_tag else 0)
-        return Gap(out, text, arrivals, tall, right)
+        return Gap(out, text, arrivals, tall, right, feet)
 
     def _is_here(self, i: int) -> bool:
         """Tell whether the part above a gap belongs to this column, or is the cluster's input."""
@@ -304,8 +326,9 @@ class SeriesLayout:
 
     def _draw_lane(self, lane: Lane, distance: float) -> None:
         """Draw a skip: out of the gap under its source, down beside the column, into its target."""
-        x, start = lane.side * distance, self._gaps[lane.skip.start + 1].top
-        points = [(0.0, start), (0.0, start + 4), (x, start + 4), *self._arrival(lane, x)]
+        x, gap = lane.side * distance, self._gaps[lane.skip.start + 1]
+        start, turn = gap.top, gap.top + gap.feet + 4
+        points = [(0.0, start), (0.0, turn), (x, turn), *self._arrival(lane, x)]
         self._draw_skip(lane, points)
 
     def _draw_rung(self, rung: Lane, x: float) -> float:

@@ -5,6 +5,9 @@ A column is laid out downwards and turned as a whole; what is to stand upright i
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from netspec.emit.diagram.routes import Routes
 from netspec.emit.figure.boxes import FOOT
 from netspec.emit.figure.drawing import Drawing, Tile
 
@@ -29,3 +32,11 @@ def turned_frame(frame: Tile, inner: Tile) -> Tile:
             drawing.line(points, line.net, line.is_arrow, line.is_head)
     frame.drawing = drawing
     return frame
+
+
+def enter_aside(frame: Tile, routes: Routes, beside: Mapping[int, float], top: float) -> None:
+    """Draw the lines that enter a block from the left."""
+    for port, y in beside.items():
+        frame.beside[port] = top + y
+        ends = [(-frame.left, top + y), (0.0, top + y)]
+        frame.drawing.line(ends, routes.output(-1 - port), False, routes.cluster.train_only)

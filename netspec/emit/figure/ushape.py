@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import pairwise
 
 from netspec.emit.diagram.bend import Bend
 from netspec.emit.diagram.flow import Fan
-from netspec.emit.diagram.routes import Routes
-from netspec.emit.figure.boxes import Boxes
 from netspec.emit.figure.columns import GUTTER, TRACK
 from netspec.emit.figure.drawing import Drawing, Point
-from netspec.emit.figure.placed import PageColumn
+from netspec.emit.figure.hanging import hang
+from netspec.emit.figure.placed import PageColumn, PlacedCluster
 from netspec.emit.figure.stack import SeriesLayout, place
+from netspec.emit.figure.widths import equally_wide
 
 _Extra = Mapping[int, float]
 _WIDEST = 1.5
@@ -22,20 +23,27 @@ _WIDEST = 1.5
 class Bent:
     """The drawing of a series that turns."""
 
-    def __init__(self, boxes: Boxes, routes: Routes, bend: Bend) -> None:
-        self._routes, self._bend = routes, bend
-        self._main = routes.flow.main
-        self._down, self._up = place(boxes, routes), place(boxes, routes, is_up=True)
-        left, right = self._columns({}, {})
+    def __init__(self, cluster: PlacedCluster, bend: Bend) -> None:
+        self._routes, self._bend = cluster.routes, bend
+        self._main = cluster.routes.flow.main
+        self._down = cluster
+        # Its blocks are placed again, for a column that is turned.
+        turned = place(cluster.boxes, cluster.routes, is_up=True)
+        self._up = replace(turned, stretches=cluster.stretches)
+        left, right, _ = self._columns({}, {})
         extra, tops = _levelled(bend, left, right)
-        self._left, self._right = self._columns(*extra)
-        self._tops = tops
-        self._middle = SeriesLayout(self._down, self._main, (bend.down, bend.up)).column()
+        self._left, self._right, self._middle = self._columns(*extra)
+        parts = range(bend.down, bend.up), range(bend.up, len(self._main.parts))
+        self._hung = hang(self._middle, self._down, parts[0]), hang(self._right, self._up, parts[1])
+        # What hangs beside the last part stands above it once all is turned.
+        above = max(0.0, self._hung[1][1] - self._right.tile.height - tops[1])
+        self._tops = tops[0] + above, tops[1] + above
 
     @property
     def width(self) -> float:
-        columns = self._left, self._middle, self._right
-        return sum(x.tile.left + x.tile.right for x in columns) + 4 * GUTTER
+        wide = self._left.tile.left + self._left.tile.right + 4 * GUTTER
+        wide += self._middle.tile.left + self._hung[0][0]
+        return wide + self._right.tile.left + self._hung[1][0]
 
     @property
     def height(self) -> float:
@@ -47,7 +55,7 @@ class Bent:
         gap = 2 * GUTTER + (width - self.width) / 2
         x0 = self._left.tile.left
         x1 = x0 + self._left.tile.right + gap + self._middle.tile.left
-        x2 = x1 + self._middle.tile.right + gap + self._right.tile.left
+        x2 = x1 + self._hung[0][0] + gap + self._right.tile.left
         found = Drawing()
         found.include(self._left.tile.drawing, x0, self._tops[0])
         found.include(self._middle.tile.drawing, x1, self._low)
@@ -79,16 +87,18 @@ class Bent:
     @property
     def _turn(self) -> float:
         """Where all columns have ended."""
-        right = self._tops[1] + self._right.tile.height
-        return max(self._low + self._middle.tile.height, right)
+        return max(self._low + self._hung[0][1], self._tops[1] + self._right.tile.height)
 
-    def _columns(self, down: _Extra, up: _Extra) -> tuple[PageColumn, PageColumn]:
-        """Return the column that leads down, and the one that leads up before it is turned."""
-        taps = [rung.start for rung in self._bend.rungs]
-        end = len(self._main.parts)
-        left = SeriesLayout(self._down, self._main, (0, self._bend.down), taps, down)
-        right = SeriesLayout(self._up, self._main, (self._bend.up, end), (), up)
-        return left.column(), right.column(has_tail=False)
+    def _columns(self, down: _Extra, up: _Extra) -> tuple[PageColumn, PageColumn, PageColumn]:
+        """Return the columns that lead down and, before it is turned, up; and what is between."""
+        bend, main = self._bend, self._main
+        rungs = [rung.start for rung in bend.rungs]
+        taps = [side.after for side in self._routes.flow.sides]
+        below, between, above = (0, bend.down), (bend.down, bend.up), (bend.up, len(main.parts))
+        left = SeriesLayout(equally_wide(self._down, *below), main, below, rungs, down)
+        right = SeriesLayout(equally_wide(self._up, *above), main, above, taps, up)
+        middle = SeriesLayout(equally_wide(self._down, *between), main, between, taps)
+        return left.column(), right.column(has_tail=False), middle.column()
 
 
 def _levelled(

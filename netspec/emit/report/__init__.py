@@ -48,10 +48,8 @@ def report_of(measured: Measured, by: str = "block", depth: int = 1) -> Report:
     work = work_table(measured, by, depth)
     tables = main_table(measured, by, depth), summary(measured), memory_table(measured)
     found = (*facts(measured), *estimate(measured))
-    title, notes = (
-        measured.network.graph.name,
-        (RULE, MEMORY_RULE, *([AUTOCAST] if measured.amp else [])),
-    )
+    title = measured.network.graph.name
+    notes = (RULE, MEMORY_RULE, *([AUTOCAST] if measured.amp else []))
     if measured.device is None:
         return Report(title, found, tables, notes, (work,))
     return Report(title, found, (*tables, work), (*notes, ROOFLINE))

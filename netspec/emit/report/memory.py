@@ -8,14 +8,12 @@ from netspec.emit.report.table import Column, Row, Table
 
 COLUMNS = (
     Column("name", "bytes", "text"),
-    Column(
-        "weights_bytes", "weights", meaning="parameters and buffers, in training the heads' too"
-    ),
-    Column("gradients_bytes", "gradients", meaning="of the parameters"),
-    Column("optimizer_bytes", "optimizer", meaning="what it keeps for the parameters"),
+    Column("weights_bytes", "weights", meaning="parameters and buffers"),
+    Column("gradients_bytes", "gradients"),
+    Column("optimizer_bytes", "optimizer"),
     Column(
         *("activation_bytes", "activations"),
-        meaning="in training those held for backward, in inference the most alive at once",
+        meaning="held for backward, in inference the most alive at once",
     ),
     Column("total_bytes", "total"),
 )

@@ -59,7 +59,7 @@ TEXT = Column("text", "text", "text")
 HELD = Column(
     *("activation_bytes", "bytes held"),
     summed=True,
-    meaning="of a layer's output and what it makes, for backward; the network's input adds to them",
+    meaning="for backward, of the output and what the layer makes; the network's input adds to it",
 )
 SHAPE = Column("shape", "shape", "shape")
 DEPTH = Column("depth", "depth", meaning="convolutions and linear layers on the longest path")

@@ -24,8 +24,8 @@ WORK = (
     Column("intensity", "FLOP/B", meaning="forward FLOPs for each byte moved"),
 )
 TIME = (
-    Column("microseconds", "µs"),
-    Column("time_share", "time", "percent"),
+    Column("microseconds", "µs", meaning="the least time of the row on the device, for the batch"),
+    Column("time_share", "time", "percent", meaning="the row's share of that of inference"),
     Column(
         *("memory_bound_share", "memory-bound", "percent"),
         meaning="of the row's time, in layers whose bytes take longer than their FLOPs",
