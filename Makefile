@@ -2,6 +2,8 @@
 # PYTHON names the interpreter of the environment to use.
 PYTHON ?= python
 WORKERS ?= 2
+# The tests start a few hundred processes: only the first is to compile netspec.
+export PYTHONDONTWRITEBYTECODE =
 SPECS := $(basename $(notdir $(wildcard specs/*.yaml)))
 
 .PHONY: check check-all test lint types examples figures bench

@@ -43,7 +43,7 @@ def sources(read: dict[str, list[str]], name: str) -> set[str]:
 
 
 @given(networks(), st.integers(0, 3), st.randoms())
-@settings(max_examples=draws(60, 2000), deadline=None)
+@settings(max_examples=draws(60, 600), deadline=None)
 def test_each_layer_runs_behind_what_it_reads_and_else_in_the_files_order(read, count, random):
     heads = {f"h{i}": random.choice([*read]) for i in range(count)}
     unread = [name for name in read if not any(name in other for other in read.values())]
@@ -62,7 +62,7 @@ def test_each_layer_runs_behind_what_it_reads_and_else_in_the_files_order(read, 
 
 
 @given(networks(), st.randoms())
-@settings(max_examples=draws(60, 2000), deadline=None)
+@settings(max_examples=draws(60, 600), deadline=None)
 def test_what_no_output_needs_is_reported_at_once(read, random):
     outputs = random.sample([*read], random.randint(1, len(read)))
     needed = set().union(*(sources(read, name) for name in outputs))

@@ -139,7 +139,8 @@ def main_table(measured: Measured, by: str = "block", depth: int = 1) -> Table:
     groups = grouped(measured.network, by, depth)
     inference = sum(not group.train_only for group in groups)
     macs = [group.cost.macs for group in groups[:inference]]
-    shares = [percent(part, sum(macs)) for part in macs]
+    whole = sum(macs)
+    shares = [percent(part, whole) for part in macs]
     columns = COLUMNS[by]
     cells = {"share": [*shares, *[None] * (len(groups) - inference)], **_cells(measured, groups)}
     rows = list(zip(*(cells[column.key] for column in columns), strict=True))
