@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from netspec.analysis.network import Network
 from netspec.emit.diagram.flow import Fan, Series, exits
-from netspec.emit.diagram.numbers import cost_text, total_text
+from netspec.emit.diagram.numbers import total_text
 from netspec.emit.diagram.routes import Routes, route
 from netspec.emit.diagram.runs import Details, unframed
 from netspec.emit.diagram.split import columns
@@ -171,9 +171,9 @@ class _Writer:
         )
         # A cluster's own label would be no obstacle to edges; boxes beside its inputs are.
         name, costs = f"{path(block.id)} name", f"{path(block.id)} costs"
-        words = block.each + cost_text(block.cost).replace(JOINER, "\n")
         looks = {"shape": "plaintext", "style": "", "margin": "0.02,0", "width": "0"}
         dot.node(name, _text(block.counted.replace("_", " ")), **looks)
+        words = block.costs.replace(JOINER, "\n")
         dot.node(costs, _text(words), fontsize=str(SMALL), fontcolor=theme.faint, **looks)
         for hub in [_hub(block, i) for i in range(len(block.reads))]:
             # As high as the texts beside it, or a line that leaves it sideways would cross them.

@@ -19,7 +19,7 @@ from netspec import limits
 from netspec.analysis.network import Network
 from netspec.analysis.receptive import describe, see
 from netspec.emit.diagram.flow import Fan, Series, Side
-from netspec.emit.diagram.numbers import cost_text, shape_text
+from netspec.emit.diagram.numbers import shape_text
 from netspec.emit.diagram.routes import Routes, route
 from netspec.emit.diagram.runs import readable, shorten, size, unframed
 from netspec.emit.diagram.tree import Cluster, Item, Leaf, Outline, leaves, walk
@@ -157,7 +157,7 @@ class _Bodies:
         if not (cost.params or cost.macs):
             return {}
         result: dict[str, Any] = {"params": _number(cost.params), "macs": _number(cost.macs)}
-        result |= {"cost": cost_text(cost)} if isinstance(item, Cluster) else {}
+        result |= {"cost": item.costs} if isinstance(item, Cluster) else {}
         bar = round(min(1.0, cost.macs / self._busiest), 3)
         return result | ({"bar": bar} if bar else {})
 

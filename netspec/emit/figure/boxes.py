@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from netspec.analysis.costs import NodeCost
 from netspec.analysis.network import Network
-from netspec.emit.diagram.numbers import cost_text, shape_text
+from netspec.emit.diagram.numbers import shape_text
 from netspec.emit.diagram.tree import JOINER, Cluster, Item, Leaf, Link, layers, leaves
 from netspec.emit.diagram.words import Wording
 from netspec.emit.figure.drawing import SMALL, TEXT, Box, Drawing, Point, Text, Tile
@@ -61,8 +61,7 @@ class Boxes:
         """Return the lines in a box, each with its size and role."""
         text = self.wording.text(leaf, is_narrow)
         if leaf.kind == "block":
-            cost = cost_text(leaf.cost)
-            notes = [(leaf.each + cost, SMALL, "note")] if cost else []
+            notes = [(leaf.costs, SMALL, "note")] if leaf.costs else []
             return [(text.replace("_", " "), TEXT, "node"), *notes]
         names = _ops(JOINER.join(layers(leaf))) if self._has_names and leaf.words else []
         lines = [(line, TEXT, "node") for line in _ops(text)]
@@ -77,8 +76,7 @@ class Boxes:
         xs = [x for x, _ in inputs.values()]
         name = cluster.counted.replace("_", " ")
         # The costs stand on one line unless the block would become much wider than its items.
-        text = cluster.each + cost_text(cluster.cost) if cost_text(cluster.cost) else ""
-        notes = wrapped(text, SMALL, inner.right + WIDENING - max(xs) - 7)
+        notes = wrapped(cluster.costs, SMALL, inner.right + WIDENING - max(xs) - 7)
         if goes_on:
             name, notes = f"… {name}", []
         wide = max((width(note, SMALL) for note in notes), default=0.0)
