@@ -144,6 +144,20 @@ def test_every_block_has_its_name_and_costs(googlenet: Network) -> None:
     assert r'label="164k params\n128M MACs"' in source["inception_3a costs"]
 
 
+def test_costs_of_equal_blocks_in_a_row_are_those_of_each() -> None:
+    def costs(op: str) -> list[str]:
+        row = f"{{chain: [{op}, {{avg_pool2d: 3, stride: 1, padding: 1}}, {op}]}}"
+        blocks = f"{{Row: {row}, Rows: {{chain: {{row: {{Row: [], repeat: 60}}}}}}}}"
+        text = f"netspec: 1\nname: Net\ninputs: {{image: [3, 8, 8]}}\nblocks: {blocks}\n"
+        text += "graph: {rows: {Rows: []}}\noutputs: {result: rows}\n"
+        source = nodes(to_dot(compiled(text)))
+        (row,) = [item for item in source if item.endswith("row.0 costs")]
+        return re.findall('label="([^"]*)"', source[row])
+
+    assert costs("{conv2d: [3, 1]}") == [r"each 24 params\n1.15k MACs"]
+    assert costs("{max_pool2d: 3, stride: 1, padding: 1}") == [""]
+
+
 def test_depth_closes_blocks(googlenet: Network) -> None:
     source = to_dot(googlenet, Look(depth=1))
     assert "cluster_inception_3a" not in source

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from html import escape
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from netspec.analysis.network import Network
 from netspec.emit.diagram.flow import Fan, Series, exits
-from netspec.emit.diagram.numbers import cost_text, total_text
+from netspec.emit.diagram.numbers import total_text
 from netspec.emit.diagram.routes import Routes, route
 from netspec.emit.diagram.runs import Details, unframed
 from netspec.emit.diagram.split import columns
-from netspec.emit.diagram.tree import Cluster, Leaf, Link, branch_order, leaves, tail, walk
+from netspec.emit.diagram.tree import JOINER, Cluster, Leaf, Link, branch_order, leaves, tail, walk
 from netspec.emit.figure.boxes import Boxes
 from netspec.emit.figure.drawing import SMALL, TEXT
 from netspec.emit.figure.legend import LegendEntry, entries
@@ -110,7 +110,7 @@ class _Writer:
         for i, children in enumerate(self._columns.children):
             self._boxes(self._routes, children, self._dot)
             self._ends(i)
-        for routes in _below(self._routes):
+        for routes in self._routes.walk():
             self._links(routes)
             for series in routes.lanes:
                 self._branches(routes, series)
@@ -142,13 +142,11 @@ class _Writer:
     # ------------------------------------------------------------------ boxes
 
     def _boxes(self, routes: Routes, children: Iterable[int], dot: graphviz.Digraph) -> None:
-        flow = routes.flow
-        outer = (flow.main, *(side.series for side in flow.sides))
-        wide = {part for series in outer for part in series.parts}
+        narrow = routes.flow.branched
         for child in children:
             item = routes.cluster.children[child]
             if isinstance(item, Leaf):
-                self._leaf(item, child not in wide, dot)
+                self._leaf(item, child in narrow, dot)
             else:
                 with dot.subgraph(name=f"cluster_{path(item.id)}") as inner:
                     self._frame(item, inner)
@@ -173,9 +171,9 @@ class _Writer:
         )
         # A cluster's own label would be no obstacle to edges; boxes beside its inputs are.
         name, costs = f"{path(block.id)} name", f"{path(block.id)} costs"
-        words = block.each + cost_text(block.cost).replace(" · ", "\n")
         looks = {"shape": "plaintext", "style": "", "margin": "0.02,0", "width": "0"}
         dot.node(name, _text(block.counted.replace("_", " ")), **looks)
+        words = block.costs.replace(JOINER, "\n")
         dot.node(costs, _text(words), fontsize=str(SMALL), fontcolor=theme.faint, **looks)
         for hub in [_hub(block, i) for i in range(len(block.reads))]:
             # As high as the texts beside it, or a line that leaves it sideways would cross them.
@@ -284,13 +282,6 @@ class _Writer:
         fill = getattr(entry.fill, self._theme.fill)
         box = f'<TD BORDER="1" WIDTH="16" BGCOLOR="{fill}" {looks}> </TD>'
         return f'{box}<TD ALIGN="LEFT">{escape(entry.text)}</TD>'
-
-
-def _below(routes: Routes) -> Iterator[Routes]:
-    """Yield the routes of a cluster and of all that lie in it."""
-    yield routes
-    for inner in routes.inner.values():
-        yield from _below(inner)
 
 
 def _hub(cluster: Cluster, index: int) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from netspec import limits
 from netspec.analysis.network import Network
-from netspec.emit.diagram.numbers import cost_text, shape_text
+from netspec.emit.diagram.numbers import shape_text
 from netspec.emit.diagram.runs import Details
 from netspec.emit.diagram.tree import JOINER, Cluster, Item, Leaf, branch_order, leaves, tail
 from netspec.emit.palette import fills
@@ -50,7 +50,7 @@ def _contents(cluster: Cluster, network: Network, names: _Names, indent: str) ->
         if isinstance(item, Leaf):
             yield indent + _node(item, names)
             continue
-        title = JOINER.join(filter(None, (item.counted, cost_text(item.cost))))
+        title = JOINER.join(filter(None, (item.counted, item.costs)))
         title += " · training only" if item.train_only and not cluster.id else ""
         yield f'{indent}subgraph {names[item.id]}["{_text(title)}"]'
         yield from _contents(item, network, names, indent + "  ")
@@ -66,7 +66,7 @@ def _contents(cluster: Cluster, network: Network, names: _Names, indent: str) ->
 
 
 def _node(leaf: Leaf, names: _Names) -> str:
-    text = JOINER.join(filter(None, (leaf.counted, cost_text(leaf.cost))))
+    text = JOINER.join(filter(None, (leaf.counted, leaf.costs)))
     text = text if leaf.kind == "block" else leaf.counted
     opening, closing = ("([", "])") if leaf.kind == "input" else ("[", "]")
     return f'{names[leaf.id]}{opening}"{_text(text)}"{closing}:::op_{leaf.fill.key}'

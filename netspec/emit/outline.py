@@ -11,15 +11,15 @@ use to use, the receptive fields, is a list of its own, in the order of a walk o
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
 from netspec import limits
 from netspec.analysis.network import Network
 from netspec.analysis.receptive import describe, see
-from netspec.emit.diagram.flow import ClusterFlow, Fan, Series, Side, within
-from netspec.emit.diagram.numbers import cost_text, shape_text
+from netspec.emit.diagram.flow import Fan, Series, Side
+from netspec.emit.diagram.numbers import shape_text
 from netspec.emit.diagram.routes import Routes, route
 from netspec.emit.diagram.runs import readable, shorten, size, unframed
 from netspec.emit.diagram.tree import Cluster, Item, Leaf, Outline, leaves, walk
@@ -107,7 +107,7 @@ class _Bodies:
 
     def add(self, routes: Routes) -> int:
         """Return the number of a cluster's body: its items, and how they follow each other."""
-        owner, narrow = routes.cluster, _branches(routes.flow)
+        owner, narrow = routes.cluster, routes.flow.branched
         items = [
             self._item(child, owner, i in narrow)
             | (self._inner(routes, i) if i in routes.inner else {})
@@ -127,8 +127,9 @@ class _Bodies:
     def _inner(self, routes: Routes, i: int) -> dict[str, Any]:
         """Return the body of a block, and what it gives beside its output behind numbers."""
         child, inner = routes.cluster.children[i], routes.inner[i]
-        carried = dict.fromkeys(node for node in _carried(inner) if node in child.exits)
-        gives = [_relative(routes, node) for node in carried if node != child.output]
+        carried = dict.fromkeys(x for y in inner.walk() for nodes in y.out.values() for x in nodes)
+        given = [node for node in carried if node in child.exits and node != child.output]
+        gives = [_relative(routes, node) for node in given]
         return {"body": self.add(inner)} | ({"gives": gives} if gives else {})
 
     # ------------------------------------------------------------------ items
@@ -156,7 +157,7 @@ class _Bodies:
         if not (cost.params or cost.macs):
             return {}
         result: dict[str, Any] = {"params": _number(cost.params), "macs": _number(cost.macs)}
-        result |= {"cost": cost_text(cost)} if isinstance(item, Cluster) else {}
+        result |= {"cost": item.costs} if isinstance(item, Cluster) else {}
         bar = round(min(1.0, cost.macs / self._busiest), 3)
         return result | ({"bar": bar} if bar else {})
 
@@ -230,13 +231,6 @@ class _Bodies:
         return result
 
 
-def _branches(flow: ClusterFlow) -> set[int]:
-    """Return the children that stand in branches."""
-    columns = (flow.main, *(side.series for side in flow.sides))
-    fans = [part for series in columns for part in series.parts if isinstance(part, Fan)]
-    return set().union(*map(within, fans))
-
-
 def _given(op: Op) -> dict[str, str]:
     found = {key: getattr(op, key) for key in type(op).model_fields if key in op.model_fields_set}
     # One output of an op that has several: what is written is the whole op.
@@ -253,13 +247,6 @@ def _defaults(op: Op, inferred: Mapping[str, Dim]) -> dict[str, str]:
 def _written(values: Mapping[str, object]) -> dict[str, str]:
     """Return arguments as a spec writes them."""
     return {key: shown(bare(value))[:200] for key, value in values.items()}
-
-
-def _carried(routes: Routes) -> Iterator[NodeId]:
-    """Yield what goes on elsewhere behind numbers, from here and from further inside."""
-    yield from (node for nodes in routes.out.values() for node in nodes)
-    for inner in routes.inner.values():
-        yield from _carried(inner)
 
 
 def _numbers(routes: Routes, part: int) -> list[str]:

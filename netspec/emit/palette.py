@@ -12,7 +12,7 @@ from itertools import pairwise
 from math import log, prod
 
 from netspec.ops.base import numbers
-from netspec.ops.dim import Shape, names
+from netspec.ops.dim import Shape, has_names
 from netspec.ops.window import times
 
 
@@ -99,7 +99,7 @@ def fill(kind: str, kernel: Shape = ()) -> Fill:
     if kind in _PLAIN:
         return _PLAIN[kind]
     name = f"{kind} {times(kernel)}".rstrip()
-    sizes = sorted(numbers(kernel)) if _is_known(kernel) else []
+    sizes = [] if has_names(kernel) else sorted(numbers(kernel))
     square = _CONV if kind == "conv" else _TRANSPOSED
     ramp = _OBLONG if kind == "conv" and len({*sizes}) > 1 else square
     return ramp.at(prod(sizes), "_".join([kind, *map(str, sizes)]), name)
@@ -121,11 +121,6 @@ def fills(boxes: Iterable[tuple[str, Shape]], brief: bool = True) -> list[Fill]:
     return list(found.values())
 
 
-def _is_known(kernel: Shape) -> bool:
-    """Tell whether the sizes are numbers, and no parameters of a block."""
-    return not any(True for _ in names(kernel))
-
-
 def _order(box: tuple[str, Shape]) -> tuple[int, int, str]:
     kind, kernel = box
-    return KINDS.index(kind), prod(numbers(kernel)) if _is_known(kernel) else 0, times(kernel)
+    return KINDS.index(kind), 0 if has_names(kernel) else prod(numbers(kernel)), times(kernel)

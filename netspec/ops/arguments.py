@@ -15,7 +15,7 @@ from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import PydanticCustomError, core_schema
 
 from netspec import limits
-from netspec.ops.dim import Expr, integer, names
+from netspec.ops.dim import Expr, has_names, integer
 
 EXPRESSION: dict[str, Any] = {"type": "string", "pattern": r"\$", "maxLength": limits.EXPRESSION}
 
@@ -293,7 +293,7 @@ class Fixed(Argument):
         return self.kind.wanted
 
     def accepts(self, value: object) -> bool:
-        return self.kind.accepts(value) and not any(True for _ in names(value))
+        return self.kind.accepts(value) and not has_names(value)
 
     def json_schema(self) -> list[dict[str, Any]]:
         return self.kind.json_schema()

@@ -153,6 +153,11 @@ def names(dim: object) -> Iterator[str]:
             yield from names(item)
 
 
+def has_names(dim: object) -> bool:
+    """Tell whether a value depends on parameters."""
+    return any(True for _ in names(dim))
+
+
 def is_known(dim: object) -> bool:
     """Tell whether a size can be written down: it holds no "?"."""
     if isinstance(dim, Expr):

@@ -67,6 +67,17 @@ class ClusterFlow:
     sides: tuple[Side, ...]
     tags: tuple[Link, ...]
 
+    @property
+    def columns(self) -> list[Series]:
+        """The main series and what hangs beside it; any other is a branch of a fan."""
+        return [self.main, *(side.series for side in self.sides)]
+
+    @property
+    def branched(self) -> set[int]:
+        """The children that stand in branches."""
+        parts = (part for column in self.columns for part in column.parts)
+        return set().union(*(within(part) for part in parts if isinstance(part, Fan)))
+
 
 Part = int | Fan
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from netspec.analysis.costs import NodeCost
 from netspec.analysis.network import Network
 from netspec.graph.model import Sizes
-from netspec.ops.dim import names
+from netspec.ops.dim import has_names
 from netspec.ops.window import times
 
 
@@ -30,7 +30,7 @@ def cost_text(cost: NodeCost) -> str:
 
 def shape_text(shape: Sizes) -> str:
     """Write a shape without the batch, a square map as one power: 64×56²; nothing of names."""
-    if any(True for _ in names(shape)):
+    if has_names(shape):
         return ""
     if len(shape) == 3 and shape[1] == shape[2] and shape[1] > 1:
         return f"{shape[0]}×{shape[1]}²"

@@ -38,7 +38,13 @@ class Routes:
     @property
     def has_tags(self) -> bool:
         """Whether some link goes on elsewhere, here or inside."""
-        return bool(self.out) or any(inner.has_tags for inner in self.inner.values())
+        return any(routes.out for routes in self.walk())
+
+    def walk(self) -> Iterator[Routes]:
+        """Yield these routes and those of all clusters inside, outer ones first."""
+        yield self
+        for inner in self.inner.values():
+            yield from inner.walk()
 
     def output(self, part: int) -> NodeId:
         """Return the node whose output leaves a child, or enters by an input of the cluster."""
@@ -64,6 +70,12 @@ class Routes:
         """Return the child above a part, or the entry; None under a fan or where nothing enters."""
         part = series.parts[i - 1] if i else series.entry
         return None if isinstance(part, Fan) else part
+
+    def fed(self, i: int) -> NodeId | None:
+        """Return whose output a line brings to a part of the main series that starts a column."""
+        main, before = self.flow.main, self.before(self.flow.main, i)
+        is_read = main.linked[i] or isinstance(main.parts[i], Fan)
+        return self.output(before) if before is not None and is_read else None
 
     def drawn(self, series: Series, i: int) -> list[Link]:
         """Return the links into a part from the part above that are lines, not tags."""
@@ -131,8 +143,7 @@ def _routed(routes: Routes, breaks: Sequence[int]) -> Routes:
     main = routes.flow.main
     arrivals = [main.parts.index(-1 - port) for port in routes.beside]
     # Tags come last: a link has one where no series found it a way.
-    columns = (routes.flow.main, *(side.series for side in routes.flow.sides))
-    for series in [series for column in columns for series in _below(column)]:
+    for series in [series for column in routes.flow.columns for series in _below(column)]:
         around = (taps, breaks, arrivals) if series is main else ()
         lanes = assign(series, lambda skip, found: _sides(routes, skip, found), *around)
         routes.lanes[series] = lanes

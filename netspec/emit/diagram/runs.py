@@ -87,12 +87,18 @@ def size(cluster: Cluster) -> int:
 
 def unframed(whole: Cluster) -> Cluster:
     """Return the network without the frame of an inline body that is all of it but for a head."""
-    for i, child in enumerate(whole.children):
+    for child in whole.children:
         if isinstance(child, Cluster) and not child.block and 2 * size(child) > size(whole):
-            children = (*whole.children[:i], *child.children, *whole.children[i + 1 :])
-            exit = next(i for i, x in enumerate(children) if x is whole.children[whole.exit])
-            return replace(whole, children=children, links=link(children, ()), exit=exit)
+            return inlined(whole, child)
     return whole
+
+
+def inlined(whole: Cluster, block: Cluster) -> Cluster:
+    """Return the network with the items of a block beside its own."""
+    i = whole.children.index(block)
+    children = (*whole.children[:i], *block.children, *whole.children[i + 1 :])
+    exit = children.index(whole.children[whole.exit])
+    return replace(whole, children=children, links=link(children, ()), exit=exit)
 
 
 def shorten(cluster: Cluster, most: int) -> Cluster:

@@ -6,12 +6,11 @@ column has a frame around its share of them.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import NamedTuple
 
 from netspec.emit.diagram.flow import Fan, Series, flow, within
-from netspec.emit.diagram.runs import size
-from netspec.emit.diagram.tree import Cluster, link
+from netspec.emit.diagram.runs import inlined, size
+from netspec.emit.diagram.tree import Cluster
 
 
 class Stretch(NamedTuple):
@@ -26,12 +25,12 @@ def spread(whole: Cluster) -> tuple[Cluster, tuple[Stretch, ...]]:
     """Return the network with the items of its largest blocks beside its own; outer ones first."""
     found: tuple[Stretch, ...] = ()
     while (block := _largest(whole)) is not None:
-        inlined = _inlined(whole, block)
-        series, blocks = flow(inlined).main, [*(stretch.block for stretch in found), block]
-        stretches = [_stretch(series, inlined, x) for x in blocks]
+        wider = inlined(whole, block)
+        series, blocks = flow(wider).main, [*(stretch.block for stretch in found), block]
+        stretches = [_stretch(series, wider, x) for x in blocks]
         if None in stretches:
             break
-        whole, found = inlined, tuple(filter(None, stretches))
+        whole, found = wider, tuple(filter(None, stretches))
     return whole, found
 
 
@@ -58,10 +57,3 @@ def _stretch(series: Series, whole: Cluster, block: Cluster) -> Stretch | None:
     is_entered_aside = any(skip.start < first <= skip.end for skip in series.skips)
     is_below_fan = first > 0 and isinstance(series.parts[first - 1], Fan)
     return None if is_entered_aside or is_below_fan else Stretch(block, first, places[-1])
-
-
-def _inlined(whole: Cluster, block: Cluster) -> Cluster:
-    i = whole.children.index(block)
-    children = (*whole.children[:i], *block.children, *whole.children[i + 1 :])
-    exit = children.index(whole.children[whole.exit])
-    return replace(whole, children=children, links=link(children, ()), exit=exit)

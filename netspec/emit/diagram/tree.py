@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from netspec.analysis.costs import NodeCost
 from netspec.analysis.network import Network
+from netspec.emit.diagram.numbers import cost_text
 from netspec.emit.diagram.parts import FEW, Part, parts
 from netspec.emit.palette import Fill, fill
 from netspec.graph.model import GraphOutput, NodeId, Sizes
@@ -73,6 +74,12 @@ class _Shown:
     def each(self) -> str:
         """What stands before the costs, which are those of one of them."""
         return "each " if self.count > 1 else ""
+
+    @property
+    def costs(self) -> str:
+        """The parameters and multiply-adds in few words; nothing of what has neither."""
+        text = cost_text(self.cost)
+        return self.each + text if text else ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

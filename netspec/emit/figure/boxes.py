@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from netspec.analysis.costs import NodeCost
 from netspec.analysis.network import Network
-from netspec.emit.diagram.numbers import cost_text, shape_text
+from netspec.emit.diagram.numbers import shape_text
 from netspec.emit.diagram.tree import JOINER, Cluster, Item, Leaf, Link, layers, leaves
 from netspec.emit.diagram.words import Wording
 from netspec.emit.figure.drawing import SMALL, TEXT, Box, Drawing, Point, Text, Tile
@@ -61,11 +61,10 @@ class Boxes:
         """Return the lines in a box, each with its size and role."""
         text = self.wording.text(leaf, is_narrow)
         if leaf.kind == "block":
-            cost = cost_text(leaf.cost)
-            notes = [(leaf.each + cost, SMALL, "note")] if cost else []
+            notes = [(leaf.costs, SMALL, "note")] if leaf.costs else []
             return [(text.replace("_", " "), TEXT, "node"), *notes]
-        names = wrapped(JOINER.join(layers(leaf))) if self._has_names and leaf.words else []
-        lines = [(line, TEXT, "node") for line in wrapped(text)]
+        names = _ops(JOINER.join(layers(leaf))) if self._has_names and leaf.words else []
+        lines = [(line, TEXT, "node") for line in _ops(text)]
         return lines + [(line, SMALL, "name") for line in names]
 
     def frame(self, cluster: Cluster, inner: Tile, goes_on: bool = False) -> Tile:
@@ -76,11 +75,8 @@ class Boxes:
         inputs = inner.ports or {0: (0.0, 0.0)}
         xs = [x for x, _ in inputs.values()]
         name = cluster.counted.replace("_", " ")
-        text = cost_text(cluster.cost)
-        notes = (cluster.each + text).split(JOINER) if text else [""]
         # The costs stand on one line unless the block would become much wider than its items.
-        if width(" · ".join(notes), SMALL) + max(xs) + 7 <= inner.right + WIDENING:
-            notes = [" · ".join(notes)]
+        notes = wrapped(cluster.costs, SMALL, inner.right + WIDENING - max(xs) - 7)
         if goes_on:
             name, notes = f"… {name}", []
         wide = max((width(note, SMALL) for note in notes), default=0.0)
@@ -93,16 +89,9 @@ class Boxes:
         header = 4.0 + 10.5 * max(1, len(notes))
         tall = header + inner.height + FOOT
         box = Box(
-            -left,
-            0,
-            left + right,
-            tall,
-            "block",
-            cluster.id,
-            cluster.train_only,
-            True,
+            -left, 0, left + right, tall, "block", cluster.id, cluster.train_only, True,
             about=about(cluster),
-        )
+        )  # fmt: skip
         drawing = Drawing([box], [Text(4 - left, 11, name, TEXT, "start", "title", True)])
         for i, note in enumerate(filter(None, notes)):
             drawing.texts.append(Text(right - 4, 11 + 10.5 * i, note, SMALL, "end", "note"))
@@ -143,14 +132,20 @@ def about(item: Item) -> str:
     return "\n".join(dict.fromkeys(filter(None, facts)))
 
 
-def wrapped(text: str) -> list[str]:
-    """Return the ops of a box in lines that are not too wide, unless one of them is."""
+def wrapped(text: str, size: float, room: float) -> list[str]:
+    """Return a text in lines that fit the room, unless one of its parts does not."""
     first, *rest = text.split(JOINER)
     lines = [first]
-    for word in rest:
-        longer = f"{lines[-1]}{JOINER}{word}"
-        if width(longer, TEXT) > WIDEST_LINE:
-            lines[-1:] = [f"{lines[-1]}{JOINER}".rstrip(), word]
+    for part in rest:
+        longer = lines[-1] + JOINER + part
+        if width(longer, size) > room:
+            lines.append(part)
         else:
             lines[-1] = longer
     return lines
+
+
+def _ops(text: str) -> list[str]:
+    """Return the ops of a box in lines; what is behind a line says that it goes on."""
+    *lines, last = wrapped(text, TEXT, WIDEST_LINE)
+    return [*(f"{line}{JOINER}".rstrip() for line in lines), last]

@@ -146,7 +146,7 @@ class Wrapper:
             column.ends.append((column.y - part.height, max(part.right, gap.right)))
             column.left = max(column.left, part.left)
             column.right = max(column.right, part.right, gap.right)
-            # 10 is what `column` leaves above a tap, and `_hang` below it.
+            # 10 is what a column leaves above a tap, and `hang` below it.
             column.hanging += [(i - start, column.y + 10, x) for x in self._hanging.get(i, [])]
             if self._may_end[i]:
                 wide, tall = self._measure(column, self._gaps[i + 1])

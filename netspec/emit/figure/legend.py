@@ -7,7 +7,7 @@ from typing import NamedTuple
 from netspec.analysis.network import Network
 from netspec.emit.diagram.numbers import short, total_text
 from netspec.emit.diagram.tree import Cluster, leaves
-from netspec.emit.figure.boxes import Boxes
+from netspec.emit.figure.boxes import Boxes, wrapped
 from netspec.emit.figure.drawing import SMALL, Box, Drawing, Text, Tile
 from netspec.emit.figure.text import width
 from netspec.emit.palette import Fill, fill, fills
@@ -15,7 +15,6 @@ from netspec.emit.palette import Fill, fill, fills
 _ROW = 15.0
 _SPACE = 14.0
 _BAR = 30.0
-_BETWEEN = " · "
 
 
 class LegendEntry(NamedTuple):
@@ -44,26 +43,13 @@ def legend(network: Network, root: Cluster, boxes: Boxes, room: float, has_tags:
         _draw(drawing, entry, x, y)
         widest = max(widest, x + wide)
         x += wide + _SPACE
-    totals = _lines(total_text(network), room)
+    totals = wrapped(total_text(network), SMALL, room)
     wide = max(width(line, SMALL) for line in totals)
     y += _ROW if x + wide > room else 0.0
     at = max(room, wide)
     for i, line in enumerate(totals):
         drawing.texts.append(Text(at, y + 9.5 + _ROW * i, line, SMALL, "end", "total"))
     return Tile(0, max(widest, at), y + 13 + _ROW * (len(totals) - 1), drawing)
-
-
-def _lines(text: str, room: float) -> list[str]:
-    """Return a text in lines that fit the room, broken where its parts meet."""
-    first, *rest = text.split(_BETWEEN)
-    lines = [first]
-    for part in rest:
-        longer = lines[-1] + _BETWEEN + part
-        if width(longer, SMALL) <= room:
-            lines[-1] = longer
-        else:
-            lines.append(part)
-    return lines
 
 
 def entries(network: Network, root: Cluster, boxes: Boxes, has_tags: bool) -> list[LegendEntry]:

@@ -10,7 +10,6 @@ from itertools import pairwise
 from netspec import limits
 from netspec.analysis.network import Network
 from netspec.emit.diagram.bend import bend
-from netspec.emit.diagram.flow import Fan
 from netspec.emit.diagram.routes import Routes, bent, broken, route
 from netspec.emit.diagram.runs import Details, size
 from netspec.emit.diagram.stretches import spread
@@ -209,10 +208,9 @@ class _Sheet:
             x += column.tile.left
             top = TRACK if breaks else 0.0
             drawing.include(column.tile.drawing, x, top)
-            source = cluster.routes.before(main, start)
-            is_read = main.linked[start] or isinstance(main.parts[start], Fan)
-            if track and source is not None and is_read:
-                drawing.line([*track, (x, WRAP), (x, top)], cluster.routes.output(source))
+            node = cluster.routes.fed(start)
+            if track and node is not None:
+                drawing.line([*track, (x, WRAP), (x, top)], node)
             # A line to the next column goes below this one, then up in the gutter between the two.
             end, gutter = top + low + TRACK / 2, x + right + GUTTER
             track = [(x, top + column.tail), (x, end), (gutter, end), (gutter, WRAP)]

@@ -10,8 +10,9 @@ from netspec.emit.diagram.lanes import LEFT, RIGHT, Lane, Lanes, length
 from netspec.emit.diagram.routes import Routes
 from netspec.emit.diagram.tree import Leaf, Link
 from netspec.emit.figure.boxes import FOOT, SLOT, TAG, Boxes
+from netspec.emit.figure.branches import side_by_side
 from netspec.emit.figure.drawing import SMALL, Drawing, Point, Text, Tile
-from netspec.emit.figure.pieces import Pieces
+from netspec.emit.figure.pieces import Pieces, Sides
 from netspec.emit.figure.placed import TEXT_ROOM, Gap, PageColumn, PlacedCluster
 from netspec.emit.figure.text import width
 from netspec.emit.figure.turn import enter_aside, turned_frame, turned_texts
@@ -19,8 +20,6 @@ from netspec.graph.model import NodeId
 
 LEAST_GAP = 7.5
 ROUTE = 5.0
-BRANCH_GAP = 6.0
-FORK = 5.0
 LANE_GAP = 7.0
 
 
@@ -52,15 +51,15 @@ class SeriesLayout:
         self._series = series
         self._start, self._stop = stretch or (0, len(series.parts))
         self._taps = set(taps)
-        columns = [routes.flow.main, *(side.series for side in routes.flow.sides)]
-        self._is_branch = all(series is not column for column in columns)
+        self._is_branch = series not in routes.flow.columns
+        is_main = series is routes.flow.main
         # A lane from the entry, at -1, belongs to the column in which the series begins.
         inside = [
             lane
             for lane in routes.lanes[series].lanes
             if lane.skip.end < self._stop and (lane.skip.start >= self._start or not self._start)
         ]
-        bend = routes.bend if series is routes.flow.main else None
+        bend = routes.bend if is_main else None
         self._rungs = [
             Lane(rung, LEFT)
             for rung in (bend.rungs if bend else ())
@@ -68,7 +67,6 @@ class SeriesLayout:
         ]
         self._lanes = Lanes([*inside, *self._rungs])
         self._extra = extra or {}
-        is_main = series is routes.flow.main
         span = self._start, self._stop
         self._pieces = Pieces(cluster.boxes, cluster.stretches if is_main else (), span)
         self._drawing = Drawing()
@@ -93,20 +91,8 @@ class SeriesLayout:
         stop = self._stop + int(has_tail)
         # Everything is measured before a line is drawn: a gap's top follows from all above it, and
         # a lane's distance from the widest of what it passes.
-        y = 0.0
-        for i in range(self._start, stop):
-            gap = self._gaps[i] = self._gap(i)
-            gap.top = y
-            y += gap.height + (self._tiles[i].height if i < self._stop else 0)
-        for i in range(self._start, self._stop):
-            self._drawing.include(self._tiles[i].drawing, 0, self._top(i))
-        for i in range(self._start, stop):
-            self._draw_gap(i)
-        left, right = self._extent(LEFT, self._start, stop), self._extent(RIGHT, self._start, stop)
-        self._placed_lanes = self._distances()
-        for lane, distance in self._placed_lanes.items():
-            self._draw_lane(lane, distance)
-            left, right = max(left, -lane.side * distance), max(right, lane.side * distance)
+        height = self._measure(stop)
+        left, right = self._draw(stop)
         left += LANE_GAP if self._rungs else 0.0
         arrivals = {rung.skip.end: self._draw_rung(rung, -left) for rung in self._rungs}
         for frame, top in self._pieces.frames(self._gaps, self._reach):
@@ -115,20 +101,8 @@ class SeriesLayout:
             left, right = max(left, frame.left), max(right, frame.right)
         outs = {i: self._gaps[i + 1] for i in self._taps if i + 1 in self._gaps}
         taps = {i: gap.top + gap.feet + 4 for i, gap in outs.items()}
-        parts = self._series.parts[self._start : self._stop]
-        # The ports of a block are lines of this series; those of bare inputs go on to its frame.
-        first, last = self._tiles.get(0), parts[-1] if parts else None
-        ports = first.ports if first and parts[0] not in self._cluster.tiles else {}
-        exits = self._tiles[self._stop - 1].exits if isinstance(last, Fan) else {}
-        exits = {last: 0.0} if isinstance(last, int) else exits
-        beside = {
-            port: self._top(i) + height
-            for i, part in self._tiles.items()
-            if self._series.parts[i] not in self._cluster.tiles
-            for port, height in part.beside.items()
-        }
-        tile = Tile(left, right, y, self._drawing, ports, exits, beside)
-        tail = self._gaps[self._stop].top if has_tail else y
+        tile = self._whole(left, right, height)
+        tail = self._gaps[self._stop].top if has_tail else height
         gaps, tiles = list(self._gaps.values()), []
         for i, part in self._tiles.items():
             around = self._pieces.around(i, (part.left, part.right))
@@ -136,7 +110,45 @@ class SeriesLayout:
         longer = [self._pieces.longer(i) for i in range(self._start, self._stop + 1)]
         return PageColumn(tile, taps, tail, gaps, tiles, longer, arrivals)
 
-    def _reach(self, start: int, stop: int) -> tuple[float, float]:
+    def _measure(self, stop: int) -> float:
+        """Find the size of all parts, and where each gap lies; return the height of all."""
+        y = 0.0
+        for i in range(self._start, self._stop):
+            self._tiles[i] = self._place(i)
+        for i in range(self._start, stop):
+            gap = self._gaps[i] = self._gap(i)
+            gap.top = y
+            y += gap.height + (self._tiles[i].height if i < self._stop else 0)
+        return y
+
+    def _draw(self, stop: int) -> Sides:
+        """Draw parts, gaps and lanes; return how far they reach to the left and to the right."""
+        for i, part in self._tiles.items():
+            self._drawing.include(part.drawing, 0, self._top(i))
+        for i in self._gaps:
+            self._draw_gap(i)
+        self._placed_lanes = self._distances()
+        for lane, distance in self._placed_lanes.items():
+            self._draw_lane(lane, distance)
+        return self._reach(self._start, stop)
+
+    def _whole(self, left: float, right: float, height: float) -> Tile:
+        """Return everything as one tile, with the places where lines enter and leave it."""
+        parts, tiles = self._series.parts[self._start : self._stop], self._cluster.tiles
+        # The ports of a block are lines of this series; those of bare inputs go on to its frame.
+        first, last = self._tiles.get(0), parts[-1] if parts else None
+        ports = first.ports if first and parts[0] not in tiles else {}
+        exits = self._tiles[self._stop - 1].exits if isinstance(last, Fan) else {}
+        exits = {last: 0.0} if isinstance(last, int) else exits
+        beside = {
+            port: self._top(i) + y
+            for i, part in self._tiles.items()
+            if self._series.parts[i] not in tiles
+            for port, y in part.beside.items()
+        }
+        return Tile(left, right, height, self._drawing, ports, exits, beside)
+
+    def _reach(self, start: int, stop: int) -> Sides:
         """Return how far parts, and the lanes beside them, reach to the left and to the right."""
         sides = [self._extent(side, start, stop) for side in (LEFT, RIGHT)]
         for lane, distance in self._placed_lanes.items():
@@ -150,7 +162,8 @@ class SeriesLayout:
     def _place(self, i: int) -> Tile:
         part = self._series.parts[i]
         if isinstance(part, Fan):
-            return self._fan(part)
+            branches = [SeriesLayout(self._cluster, branch).tile() for branch in part.branches]
+            return side_by_side(self._routes, part, branches)
         if part < 0:
             return self._port(part, i)
         return self._cluster.tiles.get(part) or self._leaf(part, i)
@@ -181,41 +194,6 @@ class SeriesLayout:
             return Tile(5, 5, 0, drawing, beside={-1 - part: 0.0})
         wide = self._cluster.boxes.tag(drawing, [node], (0, TAG / 2), "middle")
         return Tile(wide / 2, wide / 2, TAG - 0.5, drawing)
-
-    def _fan(self, fan: Fan) -> Tile:
-        """Return branches side by side, their ends on one row."""
-        # Branches from one source end on one row, above the join that reads them; those that the
-        # inputs of a block feed begin on one row, where the lines from outside come in.
-        branches = [SeriesLayout(self._cluster, branch).tile() for branch in fan.branches]
-        fork = 0.0 if fan.entry is None else FORK
-        total = sum(x.left + x.right for x in branches) + BRANCH_GAP * (len(branches) - 1)
-        tall = max(x.height for x in branches)
-        result = Tile(total / 2, total / 2, fork + tall, Drawing())
-        x = -total / 2
-        for series, branch in zip(fan.branches, branches, strict=True):
-            x += branch.left
-            drop = 0.0 if fan.entry is None else tall - branch.height
-            self._draw_branch(result, series, branch, (x, fork + drop))
-            x += branch.right + BRANCH_GAP
-        return result
-
-    def _draw_branch(self, fan: Tile, series: Series, branch: Tile, at: Point) -> None:
-        """Add a branch to its fan, with the lines that lead to it and to the fan's bottom."""
-        x, y = at
-        fan.drawing.include(branch.drawing, x, y)
-        is_head = self._routes.are_heads(series)
-        if series.entry is not None:
-            node = self._routes.output(series.entry)
-            fan.drawing.line([(0, 0), (0, FORK), (x, FORK), (x, y)], node, False, is_head)
-            if not series.parts:
-                fan.drawing.line([(x, y), (x, fan.height)], node)
-        for part, offset in branch.exits.items():
-            start, end = (x + offset, y + branch.height), (x + offset, fan.height)
-            fan.drawing.line([start, end], self._routes.output(part), False, is_head)
-            fan.exits[part] = x + offset
-        if not series.parts and series.entry is not None:
-            fan.exits[series.entry] = x
-        fan.ports.update({k: (px + x, py + y) for k, (px, py) in branch.ports.items()})
 
     # ------------------------------------------------------------------ gaps
 

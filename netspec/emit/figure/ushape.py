@@ -7,7 +7,6 @@ from dataclasses import replace
 from itertools import pairwise
 
 from netspec.emit.diagram.bend import Bend
-from netspec.emit.diagram.flow import Fan
 from netspec.emit.figure.columns import GUTTER, TRACK
 from netspec.emit.figure.drawing import Drawing, Point
 from netspec.emit.figure.hanging import hang
@@ -72,12 +71,10 @@ class Bent:
 
     def _join(self, found: Drawing, part: int, ends: list[Point], y: float) -> None:
         """Draw the line from a column to the next, if that reads it, by a level piece at a y."""
-        source = self._routes.before(self._main, part)
-        is_read = self._main.linked[part] or isinstance(self._main.parts[part], Fan)
-        if source is not None and is_read:
+        node = self._routes.fed(part)
+        if node is not None:
             (start, top), (end, bottom) = ends
-            points = [(start, top), (start, y), (end, y), (end, bottom)]
-            found.line(points, self._routes.output(source))
+            found.line([(start, top), (start, y), (end, y), (end, bottom)], node)
 
     @property
     def _low(self) -> float:

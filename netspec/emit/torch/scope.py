@@ -11,7 +11,18 @@ from netspec.emit.torch.plan import Extras
 from netspec.graph.bind import compare
 from netspec.graph.model import NodeId
 from netspec.language.terms import Condition
-from netspec.ops.dim import Dim, Expr, Shape, equal, name, names, real, substitute, unknown
+from netspec.ops.dim import (
+    Dim,
+    Expr,
+    Shape,
+    equal,
+    has_names,
+    name,
+    names,
+    real,
+    substitute,
+    unknown,
+)
 
 Values = Mapping[str, object]
 
@@ -30,7 +41,7 @@ class ClassScope:
         """Return whether a condition holds, or over which arguments it is one."""
         left = substitute(condition.left, self.values)
         right = substitute(condition.right, self.values)
-        if any(True for _ in names((left, right))):
+        if has_names((left, right)):
             return replace(condition, left=left, right=right)  # type: ignore[arg-type]  # Values
         return compare(left, condition.operator, right)
 
