@@ -127,8 +127,10 @@ class Layouts:
 
     def _cast(self, precision: Precision, x: Laid) -> Laid:
         """Return what autocast makes of an input, the input itself where it leaves it alone."""
-        wanted = {Precision.LOW: LOW, Precision.FULL: REAL}.get(precision, x.type)
-        if not self.feed.amp or INTEGER in (x.type, wanted) or x.type == wanted:
+        if not self.feed.amp or precision is Precision.GIVEN:
+            return x
+        wanted = LOW if precision is Precision.LOW else REAL
+        if x.type in (INTEGER, wanted):
             return x
         return Laid(x.sizes, dense(x), wanted, x.learns)
 
