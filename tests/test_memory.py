@@ -144,6 +144,12 @@ BODIES = {
         conv:  {conv2d: [3, 3], from: image}
         mul:   {mul: [], from: [scale, conv]}
         out:   {mul: [], from: [mul, shift]}""",
+    "only the size of what learns": """
+        conv: {conv2d: [3, 3]}
+        crop: {center_crop: [], from: [image, conv]}
+        act:  sigmoid
+        both: {add: [], from: [act, conv]}
+        out:  sigmoid""",
     "weights of two layers": """
         one: {conv2d: [3, 3], padding: 1}
         act: relu

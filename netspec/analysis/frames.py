@@ -8,7 +8,7 @@ decided as `emit.torch` writes it: `x` and `out` go from layer to layer, others 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from netspec.graph.model import Graph, Node, NodeId
@@ -42,6 +42,7 @@ class _Holding:
 
     graph: Graph
     last: dict[NodeId, int] = field(default_factory=dict)
+    """The place of the last node of inference in each body, layer and node."""
     frames: dict[NodeId, _Frame] = field(default_factory=lambda: defaultdict(_Frame))
     reads: list[tuple[NodeId, NodeId, NodeId]] = field(default_factory=list)
     """Tensors, the frame in which they are read, and the layer there that gives them."""
@@ -52,9 +53,13 @@ class _Holding:
         id = node.id
         if isinstance(node.op, Piece):
             self.pieces.add(id[:-1])
+        place = self.last.get((), -1) + 1
         for level in range(len(id)):
-            order = self.frames[id[:level]].order
-            order[id[: level + 1]] = order.get(id[: level + 1], True) and node.train_only
+            body, layer = id[:level], id[: level + 1]
+            order = self.frames[body].order
+            order[layer] = order.get(layer, True) and node.train_only
+            if not node.train_only:
+                self.last[body] = self.last[layer] = place
         for source in node.inputs:
             shared = 0
             while shared < len(source) - 1 and id[shared] == source[shared]:
@@ -88,7 +93,7 @@ class _Holding:
             reader = released[frame].get(layer, frame)
             ends[source] = max(ends.get(source, 0), self.last.get(reader, 0))
         given = (output.node for output in self.graph.outputs if not output.train_only)
-        return ends | dict.fromkeys(given, len(self.last))
+        return ends | dict.fromkeys(given, self.last.get((), 0))
 
 
 def _branches(frame: _Frame) -> Mapping[NodeId, NodeId]:
@@ -178,12 +183,9 @@ class _Variables:
         return readers[0] if is_alone and readers[0] in self.holding.graph.nodes else layer
 
 
-def holding(graph: Graph, nodes: Sequence[Node]) -> Mapping[NodeId, int]:
-    """Return for each tensor the place of the last of some nodes during which it is held."""
+def holding(graph: Graph) -> Mapping[NodeId, int]:
+    """Return for each tensor the place of the last node of inference during which it is held."""
     found = _Holding(graph)
-    for i, node in enumerate(nodes):
-        for level in range(len(node.id) + 1):
-            found.last[node.id[:level]] = i
     for node in graph.nodes.values():
         found.enter(node)
     for output in graph.outputs:

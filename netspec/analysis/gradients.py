@@ -15,26 +15,30 @@ from netspec.graph.model import Graph, Node, NodeId
 from netspec.ops.base import INTEGER, Gradients
 
 
-def wanting(graph: Graph, shapes: Shapes) -> Collection[NodeId]:
-    """Return the nodes whose outputs need a gradient; the inputs of the network never do."""
+def learnt(graph: Graph, shapes: Shapes) -> Collection[NodeId]:
+    """Return the nodes whose outputs depend on parameters; the inputs of the network never do."""
     held = held_by(graph)
-    learnt: set[NodeId] = set()
+    found: set[NodeId] = set()
     for node in graph.nodes.values():
-        is_learnt = any(source in learnt for source in computed_from(node, shapes))
+        is_learnt = any(source in found for source in computed_from(node, shapes))
         is_learnt = is_learnt or bool(node.op.weights(*(shapes[x] for x in node.inputs)))
         if is_learnt and held[node.id] != INTEGER:
-            learnt.add(node.id)
+            found.add(node.id)
+    return found
+
+
+def wanting(graph: Graph, shapes: Shapes) -> Collection[NodeId]:
+    """Return the nodes whose outputs need a gradient."""
     heard = {output.node for output in graph.outputs}
     for node in reversed(list(graph.nodes.values())):
         if node.id in heard:
             heard.update(computed_from(node, shapes))
-    return learnt & heard
+    return heard.intersection(learnt(graph, shapes))
 
 
 def computed_from(node: Node, shapes: Shapes) -> tuple[NodeId, ...]:
     """Return the inputs whose elements a node reads; of others it takes the size alone."""
-    is_of_one = len(node.inputs) > 1 and node.op.alone(*(shapes[x] for x in node.inputs))
-    return node.inputs[:1] if is_of_one else node.inputs
+    return node.inputs[: node.op.computed_from(*(shapes[x] for x in node.inputs))]
 
 
 def backward(graph: Graph, shapes: Shapes, costs: Costs) -> Mapping[NodeId, Gradients]:

@@ -104,17 +104,13 @@ class Layouts:
         is_view = bool(inputs) and strides is not None and op.shares(self.training)
         made = () if self.training or is_view else op.transient(*inputs)
         return Case(
-            Laid(sizes, strides or contiguous(sizes), type, self._learns(op, inputs)),
+            Laid(sizes, strides or contiguous(sizes), type, _learns(op, inputs)),
             is_view,
             kept,
             [None if x is old else bytes_of(x) for x, old in zip(read, inputs, strict=True)],
             self._cast_weights(op, kept, inputs),
             sum(map(bytes_of, made)),
         )
-
-    def _learns(self, op: Op, inputs: Sequence[Laid]) -> bool:
-        """Tell whether an op's output has a gradient."""
-        return any(x.learns for x in inputs) or bool(op.weights(*(x.sizes[1:] for x in inputs)))
 
     def _cast_weights(
         self, op: Op, kept: Kept, inputs: Sequence[Laid]
@@ -127,10 +123,19 @@ class Layouts:
 
     def _cast(self, precision: Precision, x: Laid) -> Laid:
         """Return what autocast makes of an input, the input itself where it leaves it alone."""
-        wanted = {Precision.LOW: LOW, Precision.FULL: REAL}.get(precision, x.type)
-        if not self.feed.amp or INTEGER in (x.type, wanted) or x.type == wanted:
+        if not self.feed.amp or precision is Precision.GIVEN:
+            return x
+        wanted = LOW if precision is Precision.LOW else REAL
+        if x.type in (INTEGER, wanted):
             return x
         return Laid(x.sizes, dense(x), wanted, x.learns)
+
+
+def _learns(op: Op, inputs: Sequence[Laid]) -> bool:
+    """Tell whether an op's output has a gradient."""
+    shapes = [x.sizes[1:] for x in inputs]
+    computed = inputs[: op.computed_from(*shapes)]
+    return any(x.learns for x in computed) or bool(op.weights(*shapes))
 
 
 def lay_out(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 
 from netspec.analysis.alive import peak
 from netspec.analysis.costs import Costs
+from netspec.analysis.frames import holding
 from netspec.analysis.held import held_for_backward
 from netspec.analysis.layouts import BYTES, ONE_IMAGE, WIDTHS, Feed
 from netspec.analysis.shapes import Shapes
@@ -65,13 +67,15 @@ def weigh(graph: Graph, shapes: Shapes, costs: Costs, feed: Feed = ONE_IMAGE) ->
     width = BYTES[feed.params]
     held = held_for_backward(graph, shapes, feed)
     most, place = peak(graph, shapes, feed)
-    inference = list(graph.inference())
-    everything = graph.nodes.values()
+    params, buffers = Counter[bool](), Counter[bool]()
+    for node in graph.nodes.values():
+        params[node.train_only] += width * costs[node.id].params
+        buffers[node.train_only] += _buffers(node, shapes, width)
     return Memory(
-        params=width * sum(costs[node.id].params for node in inference),
-        train_params=width * sum(costs[node.id].params for node in everything),
-        buffers=sum(_buffers(node, shapes, width) for node in inference),
-        train_buffers=sum(_buffers(node, shapes, width) for node in everything),
+        params=params[False],
+        train_params=params.total(),
+        buffers=buffers[False],
+        train_buffers=buffers.total(),
         held=held,
         activations=sum(held.values()),
         peak=most,
@@ -100,13 +104,15 @@ def largest_batches(
     0 where one image does not fit. `memory` is that of some batch.
     """
 
+    ends = holding(graph)
+
     @cache
     def held(batch: int) -> int:
         return sum(held_for_backward(graph, shapes, feed._replace(batch=batch)).values())
 
     @cache
     def alive(batch: int) -> int:
-        return peak(graph, shapes, feed._replace(batch=batch))[0]
+        return peak(graph, shapes, feed._replace(batch=batch), ends)[0]
 
     found = {
         name: _largest(held, space - memory.training(name) + memory.activations)

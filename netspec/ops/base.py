@@ -287,6 +287,10 @@ class Op(BaseModel):
         """Return the op of one input that does the same where further inputs only give a size."""
         return self if len(inputs) == 1 else None
 
+    def computed_from(self, *inputs: Shape) -> int:
+        """Return of how many inputs the elements are read; the further ones only give a size."""
+        return 1 if len(inputs) > 1 and self.alone(*inputs) else len(inputs)
+
     def torch(self, *inputs: Shape) -> Call | Infix:
         """Return the module's constructor call, or for ops without a module the function's call.
 
