@@ -20,7 +20,9 @@ from hypothesis import HealthCheck, given, settings
 import netspec
 from netspec.analysis.network import Network
 from netspec.compiler import compile_spec
+from netspec.emit.diagram.routes import route
 from netspec.emit.diagram.runs import Details, unframed
+from netspec.emit.diagram.split import columns
 from netspec.emit.diagram.tree import leaves
 from netspec.emit.dot import DotError, _text, render_dot, to_dot
 from netspec.emit.figure.page import lay_out
@@ -156,6 +158,19 @@ def test_costs_of_equal_blocks_in_a_row_are_those_of_each() -> None:
 
     assert costs("{conv2d: [3, 1]}") == [r"each 24 params\n1.15k MACs"]
     assert costs("{max_pool2d: 3, stride: 1, padding: 1}") == [""]
+
+
+def test_all_that_hangs_beside_one_layer_takes_width() -> None:
+    def ratio(heads: int) -> float:
+        names = [f"head{i}" for i in range(heads)]
+        layers = "a: {linear: 4}, b: {linear: 4}, c: {linear: 4}, d: {linear: 4}"
+        layers += "".join(f", {name}: {{linear: 2, from: b}}" for name in names)
+        outputs = ", ".join(f"{name}: {name}" for name in ("d", *names))
+        text = f"netspec: 1\nname: Heads\ninputs: {{x: [4]}}\ngraph: {{{layers}}}\n"
+        root = Details(compiled(f"{text}outputs: {{{outputs}}}\n"))[0]
+        return columns(route(root), 0.01).ratio
+
+    assert ratio(1) < ratio(2) < ratio(3)
 
 
 def test_depth_closes_blocks(googlenet: Network) -> None:

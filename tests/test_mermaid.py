@@ -94,3 +94,11 @@ def test_long_runs_of_layers_in_turn_are_drawn_once() -> None:
     spec = f"netspec: 1\nname: Long\ninputs: {{x: [4]}}\ngraph:\n{layers}outputs: {{y: r599}}\n"
     text = to_mermaid(compile_spec(decode(spec.encode(), "spec.yaml")))
     assert "fc 4 · ReLU ×600" in text
+
+
+def test_costs_of_equal_blocks_in_a_row_are_those_of_each() -> None:
+    row = "{chain: [{conv2d: [3, 1]}, {avg_pool2d: 3, stride: 1, padding: 1}, {conv2d: [3, 1]}]}"
+    text = f"netspec: 1\nname: Net\ninputs: {{image: [3, 8, 8]}}\nblocks: {{Row: {row}}}\n"
+    text += "graph: {rows: {Row: [], repeat: 200}}\noutputs: {result: rows}\n"
+    found = to_mermaid(compile_spec(decode(text.encode(), "spec.yaml")))
+    assert "×200 · each 24 params · 1.15k MACs" in found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ElementTree
 from itertools import pairwise
 from pathlib import Path
@@ -206,7 +207,9 @@ def test_other_lengths_are_refused(text: str, capsys: pytest.CaptureFixture[str]
         (["--open", "Nothing"], "no block is called `Nothing`"),
         (["--width", "1in"], "the smallest text of GoogLeNet would have"),
         (["--min-text", "40"], "and 40 pt are wanted"),
-        (["--format", "dot", "--width", "3in"], "--width lays out .svg, .png and .pdf"),
+        (["--format", "mmd", "--width", "3in"], "--width lays out .svg, .png, .pdf and .dot"),
+        (["--format", "html", "--open", "Inception"], "--open lays out .svg, .png, .pdf and .dot"),
+        (["--format", "dot", "--min-text", "7"], "--min-text lays out .svg, .png and .pdf"),
         (["--engine", "graphviz", "--min-text", "7"], "--min-text lays out .svg, .png and .pdf"),
     ],
 )
@@ -215,6 +218,14 @@ def test_what_cannot_be_is_a_mistake_of_usage(
 ) -> None:
     assert main(["render", str(SPECS / "googlenet.yaml"), "-o", "-", *options]) == 2
     assert message in capsys.readouterr().err
+
+
+def test_graphviz_heeds_the_width_and_what_stays_open(capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--width", "3.5in", "--height", "4in", "--depth", "1", "--open", "inception_4a"]
+    assert main(["render", str(SPECS / "googlenet.yaml"), "-o", "-", "--format=dot", *options]) == 0
+    text = capsys.readouterr().out
+    assert 'size="3.5,4!"' in text
+    assert re.findall(r'subgraph "?cluster_([\w.]+)', text) == ["inception_4a"]
 
 
 def test_a_figure_of_a_width_has_that_width(capsys: pytest.CaptureFixture[str]) -> None:

@@ -58,8 +58,7 @@ def run(options: Namespace) -> int:
         options.timeout, options.width, options.height, options.min_text, tuple(options.open),
         options.names, options.dpi, options.block,
     )  # fmt: skip
-    if kind not in ("svg", "png", "pdf") or options.engine != "page":
-        _refuse_page_only(options)
+    _refuse_what_is_not_heeded(options, kind)
     network = _timed(options, compiled(options))
     allow(options, Output(options.output, kind))
     try:
@@ -70,14 +69,19 @@ def run(options: Namespace) -> int:
     return 0
 
 
-def _refuse_page_only(options: Namespace) -> None:
-    """Refuse what only the page figure has."""
+def _refuse_what_is_not_heeded(options: Namespace, kind: str) -> None:
+    """Refuse what only the page figure has, or what only it and Graphviz have."""
+    is_picture = kind in ("svg", "png", "pdf")
+    if is_picture and options.engine == "page":
+        return
     if options.time:
         raise Failure("--time has its bars in .svg, .png and .pdf, by --engine page", Exit.USAGE)
-    for name in ("width", "height", "min_text", "open"):
+    if options.min_text:
+        told = "--min-text lays out .svg, .png and .pdf, by --engine page"
+        raise Failure(told, Exit.USAGE)
+    for name in () if is_picture or kind == "dot" else ("width", "height", "open"):
         if getattr(options, name):
-            told = f"--{name.replace('_', '-')} lays out .svg, .png and .pdf, by --engine page"
-            raise Failure(told, Exit.USAGE)
+            raise Failure(f"--{name} lays out .svg, .png, .pdf and .dot", Exit.USAGE)
 
 
 def _timed(options: Namespace, network: Network) -> Network:

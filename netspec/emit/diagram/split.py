@@ -88,7 +88,11 @@ class _Sizes:
     def __init__(self, routes: Routes) -> None:
         main = routes.flow.main
         self._parts = [_extent(routes, part) for part in main.parts]
-        self._beside = {side.after: _series(routes, side.series) for side in routes.flow.sides}
+        self._beside: dict[int, Extent] = {}
+        for side in routes.flow.sides:
+            one, others = _series(routes, side.series), self._hang(side.after)
+            both = Extent(one.wide + others.wide, max(one.tall, others.tall))
+            self._beside[side.after] = both
         self._ends = [*accumulate(part.tall for part in self._parts)]
         changes = [0] * (len(main.parts) + 1)
         for skip in main.skips:

@@ -6,10 +6,9 @@ import zlib
 from collections.abc import Iterable
 from xml.etree import ElementTree
 
+from netspec.emit.figure.room import LONGEST
 from netspec.emit.figure.text import MISSING, Font, font
 
-_LARGEST = 14_400.0
-"""Points that a side of a page may have: 200 inches."""
 _ROUND = 0.5523
 """Of a radius: how far from its ends a quarter of a circle has its control points."""
 _METRICS = "/FontBBox [-544 -389 2797 1043] /Ascent 905 /Descent -212 /CapHeight 688"
@@ -28,7 +27,7 @@ def to_pdf(svg: str) -> bytes:
     """Return a figure's SVG text as a PDF file of one page, the same bytes for the same text."""
     root = ElementTree.fromstring(svg)
     sides = [float(root.attrib[side].removesuffix("pt")) for side in ("width", "height")]
-    wide, tall = (side * min(1.0, _LARGEST / max(sides)) for side in sides)
+    wide, tall = (side * min(1.0, LONGEST / max(sides)) for side in sides)
     x, y, width, height = map(float, root.attrib["viewBox"].split())
     across, down = wide / width, tall / height
     # The y of PDF grows upwards.

@@ -8,8 +8,9 @@ from typing import NamedTuple
 from netspec.emit.look import Look, LookError
 
 _UNITS = {"pt": 1.0, "in": 72.0, "cm": 72 / 2.54, "mm": 72 / 25.4}
-_LEAST, _MOST = 36.0, 14_400.0
-"""Half an inch, and what PDF allows a page to be."""
+LONGEST = 14_400.0
+"""What PDF allows a side of a page to be: 200 inches."""
+_SHORTEST = 36.0
 _TALLEST = 648.0
 """The height of a figure of a given width: the text of a letter page with margins of an inch."""
 
@@ -40,7 +41,7 @@ def points(text: str) -> float:
     """Return a length in points: 252pt, 3.5in, 8.4cm, 84mm. Raises LookError."""
     found = re.fullmatch(r"(\d{1,5}(?:\.\d{1,9})?|\.\d{1,9})\s?(pt|in|cm|mm)", text, re.ASCII)
     value = float(found[1]) * _UNITS[found[2]] if found else 0.0
-    if not _LEAST <= value <= _MOST:
+    if not _SHORTEST <= value <= LONGEST:
         expected = "expected a length from 0.5in to 200in, such as 3.5in, 84mm, 8.4cm or 252pt"
         raise LookError(f"{expected}, found `{text[:40]}`")
     return value
