@@ -16,13 +16,13 @@ from torch import Tensor, nn
 
 from netspec.analysis.alive import peak
 from netspec.analysis.held import held_for_backward
-from netspec.analysis.layouts import BYTES, Feed, bytes_of
+from netspec.analysis.layouts import Feed, bytes_of
 from netspec.analysis.memory import OPTIMIZERS, largest_batches, weigh
 from netspec.analysis.network import Network
 from netspec.cli import main
 from netspec.cli.arguments import size
 from netspec.ops.base import Call, Input, Op, Storage
-from netspec.ops.held import Laid, contiguous
+from netspec.ops.held import BYTES, Laid, contiguous
 from netspec.ops.split import Cut, Piece
 from netspec.runtime.module import instantiate
 from netspec.testing import Shapes, called, run, zeros

@@ -374,7 +374,7 @@ def test_the_page_tells_all_that_a_class_may_define() -> None:
     told = {name for cell in cells for name in re.findall(r"`(\w+)", cell)}
     public = {name for name in vars(Op) if name[0] != "_" and not name.startswith("model_")}
     annotated = {name for name in Op.__annotations__ if name[0] != "_"}
-    derived = {"op_name", "model_config", "bind", "in_sequence", "is_wrapped"}
+    derived = {"op_name", "model_config", "bind", "computed_from", "in_sequence", "is_wrapped"}
     assert told == (public | annotated) - derived
     example = text.partition("## An op class\n\n```python\n")[2].partition("```")[0]
     head = "from typing import ClassVar\nfrom pydantic import Field\n"

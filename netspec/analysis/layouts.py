@@ -10,11 +10,10 @@ from netspec.analysis.shapes import Shapes
 from netspec.analysis.types import held_by
 from netspec.graph.model import Graph, Node, NodeId
 from netspec.ops.base import INTEGER, REAL, Op, product
-from netspec.ops.held import NOTHING, Kept, Laid, Made, Precision, contiguous, dense, widest
+from netspec.ops.held import BYTES, NOTHING, Kept, Laid, Made, Precision, contiguous, dense, widest
 
-BYTES = {"float64": 8, "float32": 4, "float16": 2, "bfloat16": 2, "int8": 1}
-"""How many bytes an element of each type takes."""
 WIDTHS = {**BYTES, INTEGER: 8}
+"""How many bytes an element takes, of integers too."""
 LOW = "bfloat16"
 """The type to which autocast casts what multiplies matrices."""
 

@@ -12,7 +12,7 @@ from netspec.analysis.alive import peak
 from netspec.analysis.costs import Costs
 from netspec.analysis.frames import holding
 from netspec.analysis.held import held_for_backward
-from netspec.analysis.layouts import BYTES, ONE_IMAGE, WIDTHS, Feed
+from netspec.analysis.layouts import ONE_IMAGE, WIDTHS, Feed
 from netspec.analysis.shapes import Shapes
 from netspec.graph.model import Graph, Node, NodeId
 from netspec.ops.base import INTEGER, product
@@ -63,8 +63,8 @@ class Memory:
 
 
 def weigh(graph: Graph, shapes: Shapes, costs: Costs, feed: Feed = ONE_IMAGE) -> Memory:
-    """Return the memory for a batch of images whose elements have a type of BYTES."""
-    width = BYTES[feed.params]
+    """Return the memory for a batch of images whose elements have one type."""
+    width = WIDTHS[feed.params]
     held = held_for_backward(graph, shapes, feed)
     most, place = peak(graph, shapes, feed)
     params, buffers = Counter[bool](), Counter[bool]()

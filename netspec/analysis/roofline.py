@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from netspec.analysis.costs import NodeCost
 from netspec.analysis.gradients import computed_from
-from netspec.analysis.layouts import BYTES
+from netspec.analysis.layouts import WIDTHS
 from netspec.analysis.shapes import Shapes
 from netspec.analysis.types import held_by
 from netspec.graph.model import Graph, NodeId
@@ -81,7 +81,8 @@ def _value(match: re.Match[str]) -> float:
 
 def moved(graph: Graph, shapes: Shapes, batch: int, dtype: str) -> Mapping[NodeId, int]:
     """Return the bytes that each layer reads and writes in inference."""
-    sizes = _sizes(graph, shapes, batch, BYTES[dtype])
+    width = WIDTHS[dtype]
+    sizes = _sizes(graph, shapes, batch, width)
     found: dict[NodeId, int] = {}
     for node in graph.nodes.values():
         if not node.inputs or node.op.storage in _VIEWS:
@@ -89,7 +90,7 @@ def moved(graph: Graph, shapes: Shapes, batch: int, dtype: str) -> Mapping[NodeI
             continue
         weights = node.op.weights(*(shapes[source] for source in node.inputs)).values()
         read = sum(sizes[source] for source in computed_from(node, shapes))
-        found[node.id] = BYTES[dtype] * sum(map(product, weights)) + read + sizes[node.id]
+        found[node.id] = width * sum(map(product, weights)) + read + sizes[node.id]
     return found
 
 
@@ -100,6 +101,8 @@ def _sizes(graph: Graph, shapes: Shapes, batch: int, width: int) -> Mapping[Node
         if once.issuperset(node.inputs):
             once.add(node.id)
     return {
-        id: prod(shape) * (1 if id in once else batch) * (8 if held[id] == INTEGER else width)
+        id: prod(shape)
+        * (1 if id in once else batch)
+        * (WIDTHS[INTEGER] if held[id] == INTEGER else width)
         for id, shape in shapes.items()
     }

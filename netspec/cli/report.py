@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 
-from netspec.analysis.layouts import BYTES, Feed
+from netspec.analysis.layouts import Feed
 from netspec.analysis.network import Network
 from netspec.analysis.roofline import EXAMPLE, MEANT, Device, device
 from netspec.cli.arguments import add_flag, add_spec, size, whole
@@ -21,6 +21,7 @@ from netspec.emit.report import (
     paper_report,
     report_of,
 )
+from netspec.ops.held import BYTES
 
 
 def add(parser: ArgumentParser) -> None:

@@ -16,6 +16,7 @@ from netspec.ops import (
     pool,
     resample,
     reshape,
+    shuffle,
     split,
 )
 
@@ -35,5 +36,6 @@ __all__ = [
     "pool",
     "resample",
     "reshape",
+    "shuffle",
     "split",
 ]

@@ -10,12 +10,9 @@ annotation again, those of all bases too, for every class.
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass, field
 from enum import Enum
 from itertools import takewhile
-from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict
@@ -24,6 +21,7 @@ from netspec import limits
 from netspec.ops.dim import Dim, Shape, names, substitute
 from netspec.ops.held import NOTHING, Keeps, Kept, Laid, Made, Precision, Strides, contiguous, like
 from netspec.ops.reach import Reads
+from netspec.ops.registry import Registry
 from netspec.text.codes import Code
 
 
@@ -367,49 +365,8 @@ class Join(Op):
         return [axis for axis, sizes in enumerate(zip(*inputs, strict=True)) if len({*sizes}) > 1]
 
 
-class Registry(Mapping[str, type[Op]]):
-    """The ops that a spec may name: those of netspec, and those that are enabled for a call."""
-
-    def __init__(self) -> None:
-        self.built_in: dict[str, type[Op]] = {}
-        self._own: ContextVar[Mapping[str, type[Op]]] = ContextVar(
-            "own", default=MappingProxyType({})
-        )
-
-    @property
-    def own(self) -> Mapping[str, type[Op]]:
-        """The ops that are enabled beside the built-in ones."""
-        return self._own.get()
-
-    @contextmanager
-    def enabled(self, ops: Mapping[str, type[Op]]) -> Iterator[None]:
-        """Let specs name further ops inside this context, and no longer."""
-        before = self._own.set({**self.own, **ops})
-        try:
-            yield
-        finally:
-            self._own.reset(before)
-
-    def add(self, cls: type[Op]) -> None:
-        """Take in a built-in op."""
-        self.built_in[cls.op_name] = cls
-
-    def __getitem__(self, name: str) -> type[Op]:
-        found = self.built_in.get(name)
-        return self.own[name] if found is None else found
-
-    def __contains__(self, name: object) -> bool:
-        return name in self.built_in or name in self.own
-
-    def __iter__(self) -> Iterator[str]:
-        yield from self.built_in
-        yield from self.own
-
-    def __len__(self) -> int:
-        return len(self.built_in) + len(self.own)
-
-
-REGISTRY = Registry()
+REGISTRY: Registry[type[Op]] = Registry()
+"""The ops that a spec may name."""
 _AnyOp = TypeVar("_AnyOp", bound=type[Op])
 
 
@@ -420,7 +377,7 @@ def op(op_name: str) -> Callable[[_AnyOp], _AnyOp]:
         cls.op_name = op_name
         # Whoever imports a module of ops has not yet let every spec name them.
         if cls.__module__.startswith("netspec.ops."):
-            REGISTRY.add(cls)
+            REGISTRY.built_in[op_name] = cls
         return cls
 
     return register

@@ -9,8 +9,8 @@ from typing import NamedTuple
 Sizes = tuple[int, ...]
 Strides = tuple[int, ...]
 """How far apart neighbours along each dimension lie, in elements."""
-WIDEST = ("float64", "float32", "bfloat16", "float16", "int8")
-"""Types of elements; of two different ones PyTorch computes with the first."""
+BYTES = {"float64": 8, "float32": 4, "float16": 2, "bfloat16": 2, "int8": 1}
+"""How many bytes an element of each type takes; of two types PyTorch computes with the wider."""
 
 
 class Keeps(Enum):
@@ -83,7 +83,7 @@ NOTHING = Kept()
 
 def widest(types: Sequence[str]) -> str:
     """Return the type in which PyTorch computes with reals of these types."""
-    return min(types, key=WIDEST.index) if len(set(types)) > 1 else types[0]
+    return max(types, key=BYTES.__getitem__) if len(set(types)) > 1 else types[0]
 
 
 @lru_cache(maxsize=4096)

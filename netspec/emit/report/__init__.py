@@ -38,7 +38,7 @@ def report(
     """Return what a network costs per block (of `depth` levels), per layer or per kind of op.
 
     `by` is one of ROWS. Operations are for one image, bytes for a batch whose elements have a
-    type in `memory.BYTES`.
+    type in `held.BYTES`.
     """
     return report_of(Measured(network, batch, dtype), by, depth)
 
