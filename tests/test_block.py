@@ -131,7 +131,8 @@ GROWING = """
 
 def test_inner_blocks_have_the_expressions_that_reach_them() -> None:
     shown = texts(compiled(GROWING), "Twice")
-    assert any("$width * 2" in text for text in shown)
+    assert "conv 3×3, $width * 2" in shown
+    assert "concat → C + 4 * $width" in shown  # of like terms, one
     assert "ReLU" in shown
 
 

@@ -217,7 +217,15 @@ def test_the_largest_batch_fits_and_the_next_does_not(name: str, space: int) -> 
             found = weigh(*tables, network.costs, Feed(count))
             return found.training(optimizer) if optimizer else found.inference
 
+        assert batch is not None
         assert (batch == 0 or needs(batch) <= space) and needs(batch + 1) > space
+
+
+def test_no_batch_is_the_largest_where_an_image_takes_nothing() -> None:
+    network = loads(one_block("out: relu", "x: [8]")).network
+    memory = weigh(network.graph, network.shapes, network.costs)
+    largest = largest_batches(network.graph, network.shapes, memory, Feed(), 80 * 10**9)
+    assert largest == dict.fromkeys(OPTIMIZERS) | {"": 80 * 10**9 // 64}
 
 
 @pytest.mark.parametrize(

@@ -19,8 +19,6 @@ from netspec.ops.base import INTEGER, product
 
 OPTIMIZERS: Mapping[str, int] = {"SGD": 0, "SGD+momentum": 1, "Adam": 2}
 """How many numbers an optimizer keeps for each parameter."""
-_MOST = 10**9
-"""The largest batch that is looked for."""
 
 RULE = (
     "Bytes of PyTorch's tensors on a CPU. Held for backward: what operators save, each storage "
@@ -98,10 +96,10 @@ def _buffers(node: Node, shapes: Shapes, width: int) -> int:
 
 def largest_batches(
     graph: Graph, shapes: Shapes, memory: Memory, feed: Feed, space: int
-) -> Mapping[str, int]:
+) -> Mapping[str, int | None]:
     """Return the largest batch that fits into so many bytes, by optimizer; "" is inference.
 
-    0 where one image does not fit. `memory` is that of some batch.
+    0 where one image does not fit, None where any batch does. `memory` is that of some batch.
     """
 
     ends = holding(graph)
@@ -121,9 +119,11 @@ def largest_batches(
     return found | {"": _largest(alive, space - memory.params - memory.buffers)}
 
 
-def _largest(needs: Callable[[int], int], space: int) -> int:
-    """Return the largest batch that does not need more, which rises with the batch."""
+def _largest(needs: Callable[[int], int], space: int) -> int | None:
+    """Return the largest batch that does not need more, which rises with the batch if at all."""
+    if needs(max(space, 0) + 1) <= space:
+        return None  # an image that takes a byte would take more
     high = 1
-    while high < _MOST and needs(high) <= space:
+    while needs(high) <= space:
         high *= 2
     return bisect_right(range(1, high), space, key=needs)

@@ -17,6 +17,7 @@ from netspec.language.model import Block, BlockCall, GivenCall, Layer, ShareCall
 from netspec.language.names import widths
 from netspec.language.terms import INDEX
 from netspec.ops.base import Op
+from netspec.ops.collect import collected
 from netspec.ops.dim import Shape, name, substitute
 from netspec.ops.split import Piece
 
@@ -65,7 +66,8 @@ class _Symbols:
             op = node.op.whole if isinstance(node.op, Piece) else node.op
         if isinstance(node.op, Piece):
             op = Piece(whole=op, index=node.op.index)
-        self.shapes[node.id] = op.shape(*(self.shapes[source] for source in node.inputs))
+        shape = op.shape(*(self.shapes[source] for source in node.inputs))
+        self.shapes[node.id] = tuple(map(collected, shape))
         return op
 
     def _at(self, id: NodeId) -> _Values:

@@ -17,7 +17,10 @@ COLUMNS = (
     ),
     Column("total_bytes", "total"),
 )
-BATCH = Column("largest_batch", "max batch", meaning="whose total fits into the given memory")
+BATCH = Column(
+    *("largest_batch", "max batch"),
+    meaning="whose total fits into the given memory; empty where any does",
+)
 INFERENCE = "inference"
 AUTOCAST = (
     'Autocast as by torch.autocast("cpu", torch.bfloat16): parameters, gradients and optimizer '
