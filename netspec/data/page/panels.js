@@ -147,7 +147,7 @@ function listKinds() {
   if (colour === "kind") for (const key in data.kinds) row(data.kinds[key], key);
   else for (const [step, text] of [[0, "no"], [data.heat - 1, "the most"]]) row(`${text} ${COLOURS[colour]}`, `heat${step}`);
   if (items.some((item) => item.head)) row("only in training", "head");
-  if (items.some((item) => item.bar)) row("share of the MACs of the busiest", "bar", "M3 7h20v2h-20Z");
+  if (items.some((item) => item.bar)) row("MACs, the full width for the most of a box", "bar", "M3 7h20v2h-20Z");
   for (const note of data.notes) make(legend, "div", note);
   if (scene.tags.length) row("goes on at the same number", "tag", "M6 1h14a6 6 0 0 1 0 12h-14a6 6 0 0 1 0 -12Z");
 }

@@ -40,7 +40,7 @@ function leaf(item, entering, slots, tags) {
   const draw = (x, y) => {
     addBox(item, x - left, y, left + right, height, item.kind);
     lines.forEach((line, i) => addText(item, x + middle, y + (height - text) / 2 + 12 + 11 * i, line, i ? "note" : "node", "middle"));
-    if (item.bar > 0.02) addBar(x - left + 3, y + height - 3, 40 * item.bar);
+    if (item.bar > 0.02) addBar(x - left + 3, y + height - 3, (left + right - 6) * item.bar);
     if (!mark) return;
     const low = y + (height + slots[0]) / 2 - TAG / 2;
     mark.draw(x - left - 8 - mark.right, low - TAG / 2);
