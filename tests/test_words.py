@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from xml.etree import ElementTree
 
 import pytest
@@ -18,7 +19,7 @@ from netspec.emit.figure.page import lay_out
 from netspec.emit.figure.svg import to_svg
 from netspec.graph.model import Node, NodeId
 from netspec.ops.base import REGISTRY
-from tests.support import SPECS, compiled, draws
+from tests.support import SPECS, compiled, draws, loads
 
 AROUND = ("relu", "batch_norm2d", "silu", "{dropout: 0.2}", "identity", "hardswish")
 
@@ -136,3 +137,32 @@ def test_numbers_have_three_digits() -> None:
 
 def test_a_box_that_holds_more_than_a_line_has_lines() -> None:
     assert "reshape 28×28×384 ·" in drawn("swin_t")
+
+
+SHARED = """
+netspec: 1
+name: Siamese
+inputs: {left: [3, 8, 8], right: [3, 8, 8]}
+blocks:
+  Twin: {chain: {a: {conv2d: [4, 3], padding: 1}, b: relu, c: {conv2d: [4, 3]}, d: relu}}
+graph:
+  twin: {Twin: [], from: left}
+  other: {share: twin, from: right}
+  one: {conv2d: [8, 1], from: twin}
+  two: {share: one, from: other}
+  flat: {relu: [], from: one}
+  thin: {share: flat, from: two}
+  both: {concat: [], from: [flat, thin]}
+outputs: {y1: both}
+"""
+
+
+@pytest.mark.parametrize("format", ["svg", "dot", "mmd", "html"])
+@pytest.mark.parametrize("depth", [0, 1])
+def test_a_shared_layer_names_the_one_whose_weights_it_uses(format: str, depth: int) -> None:
+    text = loads(SHARED).render(format, depth=depth).decode()
+    assert not re.search(r"\b0 params", text)
+    if format == "html":
+        assert set(re.findall(r'"lender":"(\w+)"', text)) == {"twin", "one"}
+    else:
+        assert set(re.findall(r"weights of (\w+)", text)) == {"twin", "one"}

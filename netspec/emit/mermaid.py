@@ -66,8 +66,7 @@ def _contents(cluster: Cluster, network: Network, names: _Names, indent: str) ->
 
 
 def _node(leaf: Leaf, names: _Names) -> str:
-    text = JOINER.join(filter(None, (leaf.counted, leaf.costs)))
-    text = text if leaf.kind == "block" else leaf.counted
+    text = JOINER.join(filter(None, (leaf.counted, leaf.note)))
     opening, closing = ("([", "])") if leaf.kind == "input" else ("[", "]")
     return f'{names[leaf.id]}{opening}"{_text(text)}"{closing}:::op_{leaf.fill.key}'
 

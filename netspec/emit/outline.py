@@ -157,6 +157,7 @@ class _Bodies:
         if not (cost.params or cost.macs):
             return {}
         result: dict[str, Any] = {"params": _number(cost.params), "macs": _number(cost.macs)}
+        result |= {"lender": item.lender} if item.lender else {}
         result |= {"cost": item.costs} if isinstance(item, Cluster) else {}
         bar = round(min(1.0, cost.macs / self._busiest), 3)
         return result | ({"bar": bar} if bar else {})

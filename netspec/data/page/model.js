@@ -53,7 +53,8 @@ function grouped(number) { return String(number).replace(/\B(?=(\d{3})+$)/g, ","
 function opsOf(item) { return (item.ops || []).map(([name, number]) => [name, ...data.ops[number]]); }
 function work(item) {
   const each = item.count ? "each " : "";
-  return item.params === undefined ? "" : `${each}${grouped(item.params)} parameters · ${grouped(item.macs)} MACs`;
+  const params = item.lender ? `weights of ${item.lender}` : `${grouped(item.params)} parameters`;
+  return item.params === undefined ? "" : `${each}${params} · ${grouped(item.macs)} MACs`;
 }
 function facts(item) {
   const ops = opsOf(item), chain = ops.length > 1 ? ops.map(([, , label]) => label).join(" → ") : "";

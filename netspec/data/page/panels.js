@@ -72,7 +72,7 @@ function describe(item) {
   row("out", item.out);
   const each = item.count ? " each" : "";
   if (item.params !== undefined) {
-    row("parameters", grouped(item.params) + each);
+    row("parameters", item.lender ? `weights of ${item.lender}` : grouped(item.params) + each);
     row("MACs", `${grouped(item.macs)}${each}, for one image`);
   }
   if (item.field) row("field", item.field);

@@ -21,11 +21,20 @@ def short(number: int) -> str:
     return f"{value:.{digits}f}{unit}"
 
 
-def cost_text(cost: NodeCost) -> str:
-    """Write parameters and multiply-adds: 164k params · 128M MACs; nothing of what has neither."""
+def cost_text(cost: NodeCost, lender: str = "") -> str:
+    """Write parameters and multiply-adds: 164k params · 128M MACs; nothing of what has neither.
+
+    What uses the weights of another layer, the lender, says so.
+    """
     if not cost.params and not cost.macs:
         return ""
-    return f"{short(cost.params)} params · {short(cost.macs)} MACs"
+    params = borrowed(lender) or f"{short(cost.params)} params"
+    return f"{params} · {short(cost.macs)} MACs"
+
+
+def borrowed(lender: str) -> str:
+    """Say whose weights are used, if not its own."""
+    return f"weights of {lender}" if lender else ""
 
 
 def shape_text(shape: Sizes) -> str:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from netspec.analysis.costs import NodeCost
 from netspec.analysis.network import Network
-from netspec.emit.diagram.numbers import cost_text
+from netspec.emit.diagram.numbers import borrowed, cost_text
 from netspec.emit.diagram.parts import FEW, Part, parts
 from netspec.emit.palette import Fill, fill
 from netspec.graph.model import GraphOutput, NodeId, Sizes
@@ -43,7 +43,7 @@ class _Shown:
 
     `nodes` are the first few that it stands for, `exits` those that others read, `block` the block
     that it is a use of, `stack` the repeated layer that it is a copy of, `count` how many equal
-    ones in a row it stands for.
+    ones in a row it stands for, `lender` the layer beside it whose weights it shares.
     """
 
     id: NodeId
@@ -59,6 +59,7 @@ class _Shown:
     block: str = ""
     stack: NodeId = ()
     count: int = 1
+    lender: str = ""
 
     @property
     def times(self) -> str:
@@ -78,7 +79,7 @@ class _Shown:
     @property
     def costs(self) -> str:
         """The parameters and multiply-adds in few words; nothing of what has neither."""
-        text = cost_text(self.cost)
+        text = cost_text(self.cost, self.lender)
         return self.each + text if text else ""
 
 
@@ -101,6 +102,11 @@ class Leaf(_Shown):
     def around(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """The words of the ops before the main one, and of those behind it."""
         return self.words[: self.main], self.words[self.main + 1 :]
+
+    @property
+    def note(self) -> str:
+        """What stands below the words: costs of a closed block, whose weights an op shares."""
+        return self.costs if self.kind == "block" else borrowed(self.lender)
 
     @property
     def fill(self) -> Fill:
@@ -290,20 +296,27 @@ class Outline:
         """Return a part as one box, or as a cluster with its items linked."""
         output, reads, label, kind = part.last.id, self._reads(part), title(part.id), "block"
         shape, stack = self._network.shapes[output], self._stack(part.id)
-        block = self.block(part.id)
+        block, lender = self.block(part.id), self._lender(part)
         if not self._is_box(part, level, view):
             items = tuple(self._children(part, level + 1, view))
             return Cluster(
                 part.id, label, kind, part.few, part.exits, reads, output, shape, part.cost,
-                part.is_head, block, stack, 1, items, link(items, reads), len(items) - 1,
+                part.is_head, block, stack, 1, lender, items, link(items, reads), len(items) - 1,
             )  # fmt: skip
         closed = Leaf(
             part.id, label, kind, part.few, part.exits, reads, output, shape, part.cost,
-            part.is_head, block, stack,
+            part.is_head, block, stack, lender=lender,
         )  # fmt: skip
         # What is closed around one op names it even where nothing is folded.
         is_one = not part.children or (self._fold and part.count == 1)
         return self._said(closed, part) if is_one or self._is_around_one(part) else closed
+
+    def _lender(self, part: Part) -> str:
+        """Return the layer beside a part whose weights it shares, if there are any."""
+        level, owner = len(part.id), part.first.owner
+        is_lent = owner[: level - 1] == part.id[:-1] and owner[level - 1 : level] != part.id[-1:]
+        has_weights = any(node.op.weights(*map(self.shape, node.inputs)) for node in part.heavy)
+        return owner[level - 1] if is_lent and has_weights else ""
 
     def _said(self, leaf: Leaf, part: Part) -> Leaf:
         """Return a box around one op with the words of what is in it."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from netspec.analysis.costs import NodeCost
 from netspec.analysis.network import Network
-from netspec.emit.diagram.numbers import shape_text
+from netspec.emit.diagram.numbers import borrowed, shape_text
 from netspec.emit.diagram.tree import JOINER, Cluster, Item, Leaf, Link, layers, leaves
 from netspec.emit.diagram.words import Wording
 from netspec.emit.figure.drawing import SMALL, TEXT, Box, Drawing, Point, Text, Tile
@@ -60,12 +60,12 @@ class Boxes:
     def lines(self, leaf: Leaf, is_narrow: bool) -> list[tuple[str, float, str]]:
         """Return the lines in a box, each with its size and role."""
         text = self.wording.text(leaf, is_narrow)
+        notes = [(leaf.note, SMALL, "note")] if leaf.note else []
         if leaf.kind == "block":
-            notes = [(leaf.costs, SMALL, "note")] if leaf.costs else []
             return [(text.replace("_", " "), TEXT, "node"), *notes]
         names = _ops(JOINER.join(layers(leaf))) if self._has_names and leaf.words else []
         lines = [(line, TEXT, "node") for line in _ops(text)]
-        return lines + [(line, SMALL, "name") for line in names]
+        return lines + [(line, SMALL, "name") for line in names] + notes
 
     def frame(self, cluster: Cluster, inner: Tile, goes_on: bool = False) -> Tile:
         """Return a block: a titled box around its items, with lines to the inputs inside.
@@ -128,7 +128,8 @@ def about(item: Item) -> str:
     facts = [path(item.id).lstrip("."), item.counted, f"use of {item.block}" if item.block else ""]
     facts.append(f"output {times(item.shape)}" if shape_text(item.shape) else "")
     if item.cost.params or item.cost.macs:
-        facts.append(f"{item.each}{item.cost.params:,} params, {item.cost.macs:,} MACs")
+        params = borrowed(item.lender) or f"{item.cost.params:,} params"
+        facts.append(f"{item.each}{params}, {item.cost.macs:,} MACs")
     return "\n".join(dict.fromkeys(filter(None, facts)))
 
 
