@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -121,9 +120,16 @@ def largest_batches(
 
 def _largest(needs: Callable[[int], int], space: int) -> int | None:
     """Return the largest batch that does not need more, which rises with the batch if at all."""
-    if needs(max(space, 0) + 1) <= space:
+    low, high = 0, max(space, 0) + 1
+    if needs(high) <= space:
         return None  # an image that takes a byte would take more
-    high = 1
-    while needs(high) <= space:
-        high *= 2
-    return bisect_right(range(1, high), space, key=needs)
+    if needs(1) <= space:
+        low = 1
+    # Bytes are all but proportional to the batch: a straight line mostly finds the place at once.
+    while low and high - low > 1:
+        below, above = needs(low), needs(high)
+        guess = low + (space - below) * (high - low) // (above - below)
+        for batch in (guess, guess + 1, (low + high) // 2):
+            if low < batch < high:
+                low, high = (batch, high) if needs(batch) <= space else (low, batch)
+    return low
