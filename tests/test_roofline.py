@@ -56,6 +56,21 @@ def test_bytes_moved_are_those_of_pytorchs_tensors(spec: Path) -> None:
             assert found[node.id] == counted(node, network), node.id
 
 
+@pytest.mark.parametrize(("batch", "rows"), [(1, 6), (3, 18), (4, 20), (50, 20)])
+def test_an_embedding_reads_the_rows_that_are_looked_up(batch: int, rows: int) -> None:
+    text = """
+        netspec: 1
+        name: Tokens
+        inputs: {tokens: {shape: [6], dtype: int64}}
+        graph: {words: {embedding: [20, 5]}}
+        outputs: {y1: words}
+    """
+    network = compiled(text)
+    assert moved(network.graph, network.shapes, batch, "float32") == {
+        ("words",): 4 * 5 * rows + 8 * 6 * batch + 4 * 6 * 5 * batch
+    }
+
+
 def test_a_batch_shares_weights_and_constants() -> None:
     network = compiled(
         one_block("""

@@ -17,7 +17,7 @@ from netspec.analysis.layouts import WIDTHS
 from netspec.analysis.shapes import Shapes
 from netspec.analysis.types import held_by
 from netspec.graph.model import Graph, NodeId
-from netspec.ops.base import INTEGER, Storage, product
+from netspec.ops.base import INTEGER, Storage
 
 EXAMPLE = "312T,2TB/s"
 MEANT = "floating-point operations and bytes per second, 312 TFLOP/s and 2 TB/s"
@@ -88,9 +88,9 @@ def moved(graph: Graph, shapes: Shapes, batch: int, dtype: str) -> Mapping[NodeI
         if not node.inputs or node.op.storage in _VIEWS:
             found[node.id] = 0
             continue
-        weights = node.op.weights(*(shapes[source] for source in node.inputs)).values()
+        weights = node.op.weights_read(batch, *(shapes[source] for source in node.inputs))
         read = sum(sizes[source] for source in computed_from(node, shapes))
-        found[node.id] = width * sum(map(product, weights)) + read + sizes[node.id]
+        found[node.id] = width * weights + read + sizes[node.id]
     return found
 
 

@@ -213,6 +213,10 @@ class Op(BaseModel):
         """Return the learnt tensors by their state_dict name."""
         return {}
 
+    def weights_read(self, batch: int, *inputs: Shape) -> int:
+        """Return how many of their elements a batch may read, each once; by default all."""
+        return sum(int(product(size)) for size in self.weights(*inputs).values())
+
     def buffers(self, *inputs: Shape) -> dict[str, Shape]:
         """Return the tensors of the state_dict that are not learnt."""
         return {}

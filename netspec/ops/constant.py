@@ -244,6 +244,10 @@ class Embedding(Op):
     def weights(self, *inputs: Shape) -> dict[str, Shape]:
         return {"weight": (self.num_embeddings, self.embedding_dim)}
 
+    def weights_read(self, batch: int, *inputs: Shape) -> int:
+        looked_up = batch * int(product(inputs[0]))
+        return min(self.num_embeddings, looked_up) * self.embedding_dim
+
     def gives(self, *held: str) -> str:
         return REAL
 
