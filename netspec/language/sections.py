@@ -128,7 +128,8 @@ def _check_layout(said: InputKeys, tree: Mapping, sink: Sink) -> None:
 
 def _said_of_input(tree: Mapping, sink: Sink) -> InputKeys:
     """Return what an input says; report `image: {shape: [3, 32, 32]}`, which is the shape alone."""
-    if tree.find("dtype") or tree.find("memory_format"):
+    says_more = tree.find("shape") and len(tree.items) > 1
+    if says_more or tree.find("dtype") or tree.find("memory_format"):
         keys = corrected(InputKeys, tree, "an input", sink)
         return read_known(InputKeys, keys, "an input", Reading(sink))
     shapes = [value for _, value in tree.items if isinstance(value, Sequence)]
