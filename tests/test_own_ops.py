@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from importlib.util import cache_from_source
 from pathlib import Path
 from typing import Annotated, ClassVar
 
@@ -205,7 +206,10 @@ def test_a_class_of_a_spec_has_another_name_than_a_package() -> None:
 def module(folder: Path, text: str, name: str = "theirs") -> str:
     """Write a module that Python finds; return its name."""
     head = "from typing import ClassVar\nfrom netspec.ops.base import Op, op\n"
-    (folder / f"{name}.py").write_text(head + text)
+    file = folder / f"{name}.py"
+    file.write_text(head + text)
+    # Within a second Python takes a file of the same size for the one that it compiled.
+    Path(cache_from_source(str(file))).unlink(missing_ok=True)
     sys.path.insert(0, str(folder))
     sys.modules.pop(name, None)
     return name

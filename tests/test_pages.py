@@ -35,6 +35,8 @@ LOOKS = {
     "portrait": Look(page="a4", orientation="portrait"),
     "slide": Look(page="slide"),
 }
+TOO_MUCH = {("fpn", "3.5in"), ("unet", "low")}
+"""What a room cannot show legibly even with all blocks closed."""
 NAMES = sorted(path.stem for path in SPECS.glob("*.yaml"))
 
 
@@ -74,6 +76,10 @@ def test_any_network_fits_its_room_or_the_figure_says_why_not(text: str, look: s
 def test_shipped_specs_fit_any_room(name: str, look: str) -> None:
     space = room(LOOKS[look])
     assert space
+    if (name, look) in TOO_MUCH:
+        with pytest.raises(FigureError, match=f"and {space.least:g} pt are wanted"):
+            lay_out(network(name), space)
+        return
     figure = lay_out(network(name), space)
     assert_clean(figure)
     assert_fits(figure, space)
