@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from netspec.emit.diagram.routes import Routes, route
-from netspec.emit.diagram.tree import build, leaves
+from netspec.emit.diagram.runs import Details
+from netspec.emit.diagram.tree import Cluster, build, leaves, walk
 from netspec.emit.figure.page import lay_out
 from netspec.emit.figure.room import room
 from netspec.emit.look import Look
 from tests.drawings import random_spec
+from tests.random_spec import specs
 from tests.support import compiled, draws
 from tests.wiring import drawn_edges, shown_edges
 
@@ -54,3 +56,30 @@ def test_every_edge_of_the_page_leads_from_its_source_to_its_reader(
     assert sorted(leaf.id for leaf in shown) == sorted({*boxes} & {leaf.id for leaf in shown})
     assert faults == []
     assert drawn == shown_edges(shown, figure.root)
+
+
+TWO_OUTPUTS = """
+netspec: 1
+name: Net
+inputs: {image: [4, 8, 8]}
+blocks:
+  Two: {outputs: [first, last], chain: {first: {conv2d: [4, 1]}, act: relu, last: {conv2d: [4, 1]}}}
+graph:
+  two: {Two: [], from: image}
+  left: {chain: [{conv2d: [4, 3]}, relu], from: two.last}
+  right: {chain: [{conv2d: [4, 3]}, relu], from: two.first}
+  sum: {add: [], from: [left, right]}
+outputs: {y1: sum}
+"""
+
+
+@settings(max_examples=draws(20, 200), deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.just(TWO_OUTPUTS) | specs())
+@example(TWO_OUTPUTS)
+def test_whatever_is_folded_each_source_has_a_box(text: str) -> None:
+    for whole in Details(compiled(text)):
+        clusters = [whole, *(item for item in walk(whole) if isinstance(item, Cluster))]
+        read = {link.node for cluster in clusters for link in cluster.links}
+        # A row of equal blocks is drawn as its first one, and read as its last.
+        outputs = {cluster.output for cluster in clusters}
+        assert read <= {node for leaf in leaves(whole) for node in leaf.exits} | outputs

@@ -169,7 +169,8 @@ def _joined(
 
     Only what follows the item before it goes on with a stretch, and only if `goes_on` says so.
     """
-    readers = Counter(link.node for link in cluster.links)
+    # What is read outside of the cluster has a box of its own, too.
+    readers = Counter([*(link.node for link in cluster.links), *cluster.exits])
     stretches: list[list[Item]] = []
     for child in children:
         last = stretches[-1] if stretches else []
