@@ -33,6 +33,8 @@ LARGEST_TEXT = 9.0
 LEGEND_GAP = 6.0
 WRAP = 4.0
 """The y of the lines that enter a column from the one before it."""
+LEGIBLE = 5.0
+"""Points: what is smaller nobody reads in print."""
 
 
 class FigureError(LookError):
@@ -65,13 +67,17 @@ def lay_out(
 ) -> Figure:
     """Return the most detailed figure whose text is large enough. Raises FigureError.
 
-    `Details` says in which order detail goes.
+    `Details` says in which order detail goes. Where none has the size that nobody asked for, it is
+    the one with the largest text, as long as that is legible.
     """
     shown = Details(network, depth, opened)
     search = _Search(network, shown, room, has_names)
     # A U needs width; where there is none for it, columns may do.
     if found := search.first(True) or (search.has_bent and search.first(False)):
         return found
+    best = search.best()
+    if best and room and not room.is_strict and best.smallest_text >= LEGIBLE:
+        return best
     raise FigureError(search.reason())
 
 
@@ -119,15 +125,20 @@ class _Search:
         placed = replace(place(boxes, route(whole)), stretches=stretches)
         return _Sheet(self._network, whole, placed, self._room).figure(may_bend)
 
+    def best(self) -> Figure | None:
+        """Return the figure with the largest text of those that were tried."""
+        figures = [figure for figure in self._figures.values() if figure]
+        return max(figures, key=lambda figure: figure.smallest_text, default=None)
+
     def reason(self) -> str:
         """Say why there is no figure, and what would help."""
-        name, room = self._network.graph.name, self._room
-        best = max((x.smallest_text for x in self._figures.values() if x), default=None)
-        if room is None or best is None:
+        name, room, figure = self._network.graph.name, self._room, self.best()
+        if room is None or figure is None:
             return (
                 f"{name} has {size(self._shown[-1]):,} boxes that no page can show legibly; put "
                 "layers into blocks and close them with --depth, or write .html, which zooms"
             )
+        best = figure.smallest_text
         return (
             f"the smallest text of {name} would have {best:.2f} pt on {room.width / 72:.3g} by "
             f"{room.height / 72:.3g} in, and {room.least:g} pt are wanted; give it more room with "

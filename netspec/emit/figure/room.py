@@ -18,7 +18,8 @@ _TALLEST = 648.0
 class Room(NamedTuple):
     """The room for a figure in points, and between which sizes its text may be.
 
-    A figure is exactly as wide as a width that `is_exact`.
+    A figure is exactly as wide as a width that `is_exact`, and has no smaller text than a size that
+    `is_strict`.
     """
 
     width: float
@@ -26,6 +27,7 @@ class Room(NamedTuple):
     least: float
     largest: float
     is_exact: bool = False
+    is_strict: bool = False
 
 
 PAGES = {
@@ -68,7 +70,8 @@ def room(look: Look) -> Room | None:
         raise LookError("a height needs a width or a page")
     if look.min_text is None:
         return found
-    return found._replace(least=look.min_text, largest=max(found.largest, look.min_text))
+    largest = max(found.largest, look.min_text)
+    return found._replace(least=look.min_text, largest=largest, is_strict=True)
 
 
 def _page(look: Look) -> Room:
