@@ -99,8 +99,10 @@ class Boxes:
         for port, (x, y) in inputs.items():
             drawing.line([(x, 0), (x, header + y)], cluster.reads[port], False, cluster.train_only)
         assert cluster.output is not None
-        end = [(0.0, header + inner.height), (0.0, tall)]
-        drawing.line(end, cluster.output, False, cluster.train_only)
+        # Beside what nothing reads the output is a branch, from which the line leads to the middle.
+        x, low = inner.exits.get(cluster.exit, 0.0), header + inner.height
+        end = [(x, low), (x, low + FOOT / 2), (0.0, low + FOOT / 2)] if x else [(0.0, low)]
+        drawing.line([*end, (0.0, tall)], cluster.output, False, cluster.train_only)
         return Tile(left, right, tall, drawing, {port: (x, 0.0) for port, (x, _) in inputs.items()})
 
     def tag(self, drawing: Drawing, nodes: Iterable[NodeId], at: Point, anchor: str) -> float:
