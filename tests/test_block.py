@@ -33,6 +33,7 @@ def assert_whole(network: Network, name: str, id: NodeId) -> None:
     """Every layer below a path is in its part with what it reads, and in the part's figure."""
     part = block_network(network, name)
     assert below(part, ()) == below(network, id)
+    assert {node.owner for node in part.graph.nodes.values()} <= {*part.graph.nodes}
     shown = {node for leaf in leaves(build(part, fold=False)) for node in leaf.nodes}
     assert shown == {*part.graph.nodes, *part.graph.inputs}
     figure = lay_out(part, None)

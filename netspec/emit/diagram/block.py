@@ -92,7 +92,10 @@ def _cut(network: Network, place: _Place, name: str) -> Network:
     costs = {moved[node.id]: network.costs[node.id] for node in nodes}
     part = replace(
         graph, name=name, inputs={id: shapes[id] for id in inputs.values()}, integers=(),
-        nodes={x.id: x._replace(train_only=x.train_only and not is_head) for x in below(nodes)},
+        nodes={
+            x.id: x._replace(owner=x.owner[level:], train_only=x.train_only and not is_head)
+            for x in below(nodes)
+        },
         uses={x.id: x._replace(output=moved[x.output]) for x in below(graph.uses.values())},
         instances={
             body: [x._replace(output=moved[x.output], use=x.use[level:]) for x in below(uses)]

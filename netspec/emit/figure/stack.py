@@ -178,12 +178,14 @@ class SeriesLayout:
         sides[0] += TAG if tags else 0
         span = min(xs), max(xs)
         tile = self._cluster.boxes.leaf(leaf, self._is_branch, span, max(sides))
+        if self._cluster.is_up:
+            tile = turned_texts(tile)
         if tags:
             y = (tile.height + sides[0]) / 2 - TAG / 2
             left = tile.left
             tile.left += self._cluster.boxes.tag(tile.drawing, tags, (-left - 8, y), "end") + 8
             tile.drawing.line([(-left - 8, y), (-left, y)], tags[0], True, leaf.train_only)
-        return turned_texts(tile) if self._cluster.is_up else tile
+        return tile
 
     def _port(self, part: int, i: int) -> Tile:
         """Return an input of the cluster: a point at its top, or further down a line or a tag."""
