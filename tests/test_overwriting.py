@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from unittest.mock import patch
+
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import Tensor
 
-from tests.support import loads, mistakes, one_block
+from netspec.analysis import overwriting
+from tests.support import draws, loads, mistakes, one_block
+from tests.test_gradients import go_back
+from tests.test_random_specs import examples
 
 CUTS = {
     "chunk": ("{chunk: 2}", "cut.0"),
@@ -17,14 +25,12 @@ BETWEEN = ("identity", "{flatten: [1, 2]}", "sigmoid", "{scale: 2}")
 ABOVE = ("{conv2d: [4, 1]}", "tanh")
 
 
-def refuses(model: torch.nn.Module) -> bool:
-    """Tell whether PyTorch refuses a module whose activation works in place."""
-    assert isinstance(model.out, torch.nn.ReLU)
-    model.out.inplace = True
+def refuses(model: torch.nn.Module, *images: Tensor) -> bool:
+    """Tell whether PyTorch refuses a step of training, as something works in place."""
     try:
-        model(torch.randn(2, 4, 8, 8))
+        go_back(model.train()(*images))
     except RuntimeError as error:
-        assert "view" in str(error)
+        assert "view" in str(error) or "inplace" in str(error) or "n-place" in str(error)
         return True
     return False
 
@@ -43,11 +49,72 @@ def test_what_pytorch_refuses_is_told(cut: str, between: str, above: str) -> Non
     )
     text = one_block("\n".join(lines), "image: [4, 8, 8]")
     found = mistakes(text.replace("FLAG", "true"))
-    assert bool(found) == refuses(loads(text.replace("FLAG", "false")).build())
+    model = loads(text.replace("FLAG", "false")).build()
+    assert isinstance(model.out, torch.nn.ReLU)
+    model.out.inplace = True
+    assert bool(found) == refuses(model, torch.randn(2, 4, 8, 8))
     for item in found:
         assert item.span is not None
         assert (item.code, item.severity, item.span.text) == ("NS051", "error", "true")
-        assert [note.span.text for note in item.notes] == [cut]
+        assert [note.span.text for note in item.notes] == [
+            "sigmoid" if between == "sigmoid" else cut
+        ]
+
+
+IN_PLACE = (
+    *("relu: []", "relu6: []", "leaky_relu: 0.2", "leaky_relu: 0", "leaky_relu: -0.2", "elu: 1"),
+    *("elu: -0.5", "selu: []", "silu: []", "mish: []", "hardswish: []", "hardsigmoid: []"),
+    *("dropout: 0.5", "dropout: 0", "dropout2d: 1", "alpha_dropout: 0.1"),
+)
+PLAIN = (
+    *(
+        "conv2d: [4, 1]",
+        "batch_norm2d: []",
+        "identity: []",
+        "sigmoid: []",
+        "softmax: []",
+        "neg: []",
+    ),
+    *(
+        "scale: 2",
+        "pow: 2",
+        "max_pool2d: 1",
+        "avg_pool2d: 1",
+        "gelu: []",
+        "permute: [[0, 1, 3, 2]]",
+    ),
+    *(
+        "reshape: [[4, 8, 8]]",
+        "narrow: [1, 0, 4]",
+        "local_response_norm: 3",
+        "interpolate: 8",
+        "prelu: []",
+    ),
+)
+
+
+@st.composite
+def overwriters(draw: st.DrawFn) -> str:
+    """Draw a network of which many layers work in place."""
+    lines = []
+    for i in range(draw(st.integers(1, 6))):
+        is_in_place = draw(st.booleans())
+        call = draw(st.sampled_from(IN_PLACE if is_in_place else PLAIN))
+        from_ = draw(st.sampled_from([f"l{j}" for j in range(i)] + ["x"]))
+        lines.append(f"l{i}: {{{call}, from: {from_}{', inplace: true' if is_in_place else ''}}}")
+    names = ", ".join(f"l{i}" for i in range(len(lines)))
+    return one_block(
+        "\n".join((*lines, f"out: {{concat: [], from: [x, {names}]}}")), "x: [4, 8, 8]"
+    )
+
+
+@examples(draws(150, 3000))
+@given(text=overwriters())
+def test_random_networks_are_refused_where_pytorch_refuses_them(text: str) -> None:
+    with patch.object(overwriting, "check_overwriting"):
+        model = loads(text).build()
+    found = [item for item in mistakes(text) if "PyTorch refuses that" in item.message]
+    assert bool(found) == refuses(model, torch.randn(2, 4, 8, 8))
 
 
 def test_it_is_told_once_at_each_cause() -> None:

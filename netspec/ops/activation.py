@@ -23,6 +23,8 @@ class Activation(Op):
     other: ClassVar[str] = "activation"
     keeps_in_place: ClassVar[Keeps] = Keeps.INPUTS
     """What backward needs where the output overwrites the input; of that it keeps a copy."""
+    slope: ClassVar[str] = ""
+    """The argument that, where negative, lets the output say nothing of the input's sign."""
     positional: ClassVar[int] = 0
 
     def cost(self, *inputs: Shape) -> Cost:
@@ -73,6 +75,7 @@ class LeakyReLU(Activation):
     module: ClassVar[str] = "nn.LeakyReLU"
     keeps_in_place: ClassVar[Keeps] = Keeps.OUTPUT
     positional: ClassVar[int] = 1
+    slope: ClassVar[str] = "negative_slope"
     negative_slope: AnyReal = Field(0.01, description="the slope for negative values")
     inplace: Inplace = False
 
@@ -107,6 +110,7 @@ class ELU(Activation):
     module: ClassVar[str] = "nn.ELU"
     keeps_in_place: ClassVar[Keeps] = Keeps.OUTPUT
     positional: ClassVar[int] = 1
+    slope: ClassVar[str] = "alpha"
     alpha: AnyReal = Field(1.0, description="the scale of the negative part")
     inplace: Inplace = False
 
