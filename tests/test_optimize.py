@@ -97,7 +97,7 @@ def test_a_spec_that_is_written_down_is_the_same(text: str) -> None:
     try:
         check_written(loads(text))
     except SpecError as error:
-        assert {item.code for item in error.diagnostics} == {"NS028"}
+        assert {item.code for item in error.diagnostics} <= {"NS028", "NS051"}
 
 
 @pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
@@ -328,7 +328,8 @@ KEPT = {
         left:  {conv2d: [4, 1]}
         relu:  {relu: [], inplace: true, from: conv}
         right: {conv2d: [4, 1], from: conv}
-        out:   {concat: [], from: [left, relu, right]}
+        large: {interpolate: [], from: [right, left]}
+        out:   {concat: [], from: [large, relu]}
         """,
     "a part that changes once it is joined": """
         conv: {conv2d: [4, 1]}

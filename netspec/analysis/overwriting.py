@@ -9,7 +9,6 @@ from netspec.analysis.gradients import learnt, wanting
 from netspec.analysis.layouts import ONE_IMAGE, lay_out
 from netspec.analysis.shapes import Shapes
 from netspec.graph.model import Graph, Node, NodeId, cause, path
-from netspec.ops.activation import Activation
 from netspec.ops.base import Problem, Storage
 from netspec.ops.split import Piece
 from netspec.text.diagnostics import Label, Sink, Span
@@ -56,7 +55,7 @@ class _Overwriting:
         if keeper := self._keepers.get(self._layouts.owners[source]):
             wrong = f"overwrites what the gradient of `{path(keeper.id)}` needs"
             return wrong, Label(keeper.call.span, "keeps this tensor for the backward pass")
-        slope = node.op.slope if isinstance(node.op, Activation) else ""
+        slope = node.op.slope
         if slope and getattr(node.op, slope) < 0 and source in self._wanted:
             return f"overwrites its input, whose sign a negative `{slope}` turns", None
         return None

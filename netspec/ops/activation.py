@@ -23,8 +23,6 @@ class Activation(Op):
     other: ClassVar[str] = "activation"
     keeps_in_place: ClassVar[Keeps] = Keeps.INPUTS
     """What backward needs where the output overwrites the input; of that it keeps a copy."""
-    slope: ClassVar[str] = ""
-    """The argument that, where negative, lets the output say nothing of the input's sign."""
     positional: ClassVar[int] = 0
 
     def cost(self, *inputs: Shape) -> Cost:

@@ -164,6 +164,8 @@ class Op(BaseModel):
     """Whether a block may have it beside its one real op and still be drawn as one box."""
     layout: ClassVar[Layout] = Layout.OTHER
     storage: ClassVar[Storage] = Storage.OWN
+    slope: ClassVar[str] = ""
+    """The argument that, where negative, hides the input's sign from an output in place."""
     keeps: ClassVar[Keeps] = Keeps.INPUTS
     """What backward needs; an op that keeps more, or less, says so in `kept`."""
     precision: ClassVar[Precision] = Precision.GIVEN
