@@ -65,7 +65,7 @@ def test_forward_and_backward_are_pytorchs(spec: Path) -> None:
     assert 4 * macs(net.network) == counts.get_total_flops()
 
 
-@examples(draws(25, 400))
+@examples(draws(25, 150))
 @given(text=specs())
 def test_random_networks_are_pytorchs(text: str) -> None:
     try:
@@ -83,6 +83,8 @@ def test_an_ops_gradients_are_those_that_are_wanted(op_name: str) -> None:
     r = Random(op_name)
     torch.set_num_threads(1)
     for op, shapes in accepted(op_name, SETTINGS):
+        if op.slope and op.model_dump()["inplace"] and op.model_dump()[op.slope] < 0:
+            continue  # which PyTorch refuses
         wanted = [x.is_floating_point() and r.random() < 0.5 for x in zeros(op, shapes)]
         found = op.backward(wanted, *shapes)
         assert 2 * BATCH * found.macs == counted_backward(op, shapes, wanted), (op, shapes, wanted)

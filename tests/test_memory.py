@@ -65,7 +65,12 @@ def held(network: Network, feed: Feed) -> int:
 @pytest.mark.parametrize("spec", mostly(OFTEN, SPECS), ids=stem)
 def test_training_holds_what_autograd_saves(spec: Path, feed: Feed) -> None:
     net = load(spec)
-    found, said = Trial(net.network, net.build(), feed).held(), held(net.network, feed)
+    try:
+        found = Trial(net.network, net.build(), feed).held()
+    except ValueError as error:
+        assert feed.batch == 1 and "more than 1 value per channel" in str(error)
+        return
+    said = held(net.network, feed)
     # Without data autocast keeps statistics in bfloat16, and with data in float32.
     assert said == found or (feed.amp and 0 <= said - found < found / 400)
 
@@ -79,7 +84,7 @@ def test_inference_has_as_much_alive(spec: Path) -> None:
         assert said == found
 
 
-@examples(draws(60, 1500))
+@examples(draws(60, 300))
 @given(text=specs(), feed=st.sampled_from([Feed(2), Feed(3, "bfloat16"), Feed(2, amp=True)]))
 def test_random_networks_hold_what_autograd_saves(text: str, feed: Feed) -> None:
     try:
@@ -95,7 +100,7 @@ def test_random_networks_have_about_as_much_alive() -> None:
     """Most have exactly that; of the others a variable is assigned earlier or later than said."""
     ratios = []
 
-    @examples(draws(60, 1500))
+    @examples(draws(60, 300))
     @given(text=specs())
     def compare(text: str) -> None:
         try:
@@ -310,7 +315,7 @@ def check_kept(op: Op, shapes: Shapes, batch: int, dtype: torch.dtype, r: Random
     others = [*layer.parameters(), *layer.buffers()]
     try:
         found, output = saved(lambda: call(tensors), others)
-    except (NotImplementedError, ValueError):  # no such type, or one value has no variance
+    except (RuntimeError, ValueError):  # no such type, no view of it; one value has no variance
         return False
     kept = op.kept(str(dtype).removeprefix("torch."), *given)
     storages = {address(tensors[i]): sizes[i] for i in kept.inputs}

@@ -18,7 +18,7 @@ from netspec.text.syntax import Mapping, Scalar, Sequence, Tree, parse, scalars
 from tests.support import ROOT, draws
 
 GOOGLENET = ROOT / "specs" / "googlenet.yaml"
-TYPOS = draws(1, 3)
+TYPOS = draws(1, 2)
 STEP = draws(2, 1)
 """How many tokens of a kind there are for each that is taken."""
 MOST = 3

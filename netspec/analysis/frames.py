@@ -65,7 +65,7 @@ class _Holding:
             while shared < len(source) - 1 and id[shared] == source[shared]:
                 shared += 1
             self.frames[id[:shared]].add(id[: shared + 1], source[: shared + 1])
-            if not node.train_only:
+            if source not in self.graph.nodes or not self.graph.nodes[source].train_only:
                 self.reads.append((source, id[:shared], source[: shared + 1]))
             for level in range(shared + 1, len(id)):
                 self.frames[id[:level]].add(id[: level + 1], source)
@@ -85,7 +85,9 @@ class _Holding:
             for instance in instances
         }
         released = {
-            id: _branches(frame) if id in side_by_side else _Variables(self, id, frame).released()
+            id: self._branches(frame)
+            if id in side_by_side
+            else _Variables(self, id, frame).released()
             for id, frame in self.frames.items()
         }
         ends: dict[NodeId, int] = {}
@@ -95,11 +97,23 @@ class _Holding:
         given = (output.node for output in self.graph.outputs if not output.train_only)
         return ends | dict.fromkeys(given, self.last.get((), 0))
 
+    def _branches(self, frame: _Frame) -> Mapping[NodeId, NodeId]:
+        """Return the layers behind which nothing holds another: those that go on with it alone.
 
-def _branches(frame: _Frame) -> Mapping[NodeId, NodeId]:
-    """Return the layers behind which nothing holds another: those that go on with it alone."""
-    alone = ((x, *found) for x, found in frame.readers.items() if len(found) == 1)
-    return {x: reader for x, reader in alone if len(frame.sources[reader]) == 1}
+        A sum of calls adds up as it goes, so that of its parts only the first and last are held.
+        """
+        alone = ((x, *found) for x, found in frame.readers.items() if len(found) == 1)
+        released = {x: reader for x, reader in alone if len(frame.sources[reader]) == 1}
+        join = next(reversed(frame.order))
+        parts = [*frame.sources[join]]
+        if self._adds_up(join) and not any({*frame.sources[x]} & {*frame.order} for x in parts):
+            released |= {x: x for x in parts[1:-1]}
+        return released
+
+    def _adds_up(self, layer: NodeId) -> bool:
+        """Tell whether a layer is a sum or another operation of two and two inputs."""
+        node = self.graph.nodes.get(layer)
+        return node is not None and isinstance(node.op, Join) and bool(node.op.operator)
 
 
 class _Variables:
@@ -144,10 +158,10 @@ class _Variables:
                 yield self.variables[source]
 
     def _target(self, layer: NodeId, free: set[object]) -> object:
-        """Return the variable of a layer's value, its own id for one with its name."""
+        """Return the variable of a layer's value, its own id for one that no other layer has."""
         frame = self.frame
         if self._is_named(layer):
-            return layer
+            return self._fresh(layer, layer)
         sources = [*frame.sources[layer]]
         first = self.variables[sources[0]] if sources else None
         if first in free - self.taken:
@@ -158,7 +172,13 @@ class _Variables:
             for text in _NEUTRAL:
                 if (text not in self.live or text in free) and text not in self.taken:
                     return text
-        return layer
+        return self._fresh(layer, self.runs[layer])
+
+    def _fresh(self, layer: NodeId, named: NodeId) -> object:
+        """Return a variable with the name of a layer, which may be one of those that are shared."""
+        text = named[-1]
+        is_free = text in _NEUTRAL and text not in self.live | self.taken
+        return text if is_free else layer
 
     def _is_named(self, layer: NodeId) -> bool:
         """Tell whether a value ends a branch, waits for a reader that is far, or has parts."""

@@ -9,7 +9,7 @@ from netspec.ops.arguments import Axis, Dimension
 from netspec.ops.axes import called, index, refuse_axis
 from netspec.ops.base import Call, Cost, Infix, Input, Join, Layout, Problem, op, product
 from netspec.ops.dim import Dim, Expr, Shape
-from netspec.ops.held import Keeps, Kept, Laid, Made, Strides, dense, widest
+from netspec.ops.held import Keeps, Kept, Laid, Made, Strides, contiguous, dense, like, widest
 from netspec.ops.window import times
 from netspec.text.codes import Code
 
@@ -57,6 +57,10 @@ class Concat(Join):
         for x in inputs[1:]:
             total = total + x[axis]
         return (*inputs[0][:axis], total, *inputs[0][axis + 1 :])
+
+    def strides(self, sizes: tuple[int, ...], *inputs: Laid) -> Strides | None:
+        found = {like(x, sizes) for x in inputs}
+        return contiguous(sizes) if len(found) > 1 else found.pop()
 
     def torch(self, *inputs: Shape) -> Call | Infix:
         return Call("torch.cat", (Input.ALL,), {"dim": self.dim})

@@ -17,10 +17,10 @@ class Variables:
         self.order = order
         self.variables = variables
         self.kept = kept
-        self._readers: dict[str, list[Layer]] = {}
+        self._readers: dict[str, list[Layer]] = {}  # each once, however often it reads it
         for layer in order:
-            for ref in layer.sources:
-                self._readers.setdefault(ref.name, []).append(layer)
+            for name in _read(layer):
+                self._readers.setdefault(name, []).append(layer)
         self._pending = {name: len(readers) for name, readers in self._readers.items()}
         self._holds: dict[str, list[str]] = {}
         for name, variable in variables.items():
@@ -29,13 +29,13 @@ class Variables:
         """The last layer of the straight run that starts at each."""
         for layer in reversed(order):
             following = self._readers.get(layer.name, [])
-            goes_on = len(following) == 1 and len(following[0].sources) == 1
+            goes_on = len(following) == 1 and _reads_one(following[0])
             self.ends[layer.name] = self.ends[following[0].name] if goes_on else layer
 
     def run(self, layer: Layer) -> set[str]:
         """Note that a layer has read its inputs; return the variables that nothing needs now."""
-        for ref in layer.sources:
-            self._pending[ref.name] -= 1
+        for name in _read(layer):
+            self._pending[name] -= 1
         read = {_holder(self.variables[ref.name]) for ref in layer.sources}
         return {variable for variable in read if self._is_free(variable)}
 
@@ -45,7 +45,7 @@ class Variables:
 
     def continues(self, layer: Layer) -> bool:
         """Tell whether a layer is the only reader of the only thing that it reads."""
-        return len(layer.sources) == 1 and len(self._readers[layer.sources[0].name]) == 1
+        return _reads_one(layer) and len(self._readers[layer.sources[0].name]) == 1
 
     def assign(self, layer: Layer, variable: str) -> None:
         """Note which variable holds a layer's result."""
@@ -80,7 +80,7 @@ class Variables:
     def _meeting(self, layer: Layer) -> Layer:
         """Return the op behind a straight run that reads its end beside something else."""
         readers = self._readers.get(self.ends[layer.name].name, [])
-        is_alone = len(layer.sources) == 1 and len(readers) == 1
+        is_alone = _reads_one(layer) and len(readers) == 1
         return readers[0] if is_alone and isinstance(readers[0].call, OpCall) else layer
 
     def batch_of(self, layer: Layer) -> int | None:
@@ -130,6 +130,16 @@ class Variables:
             elif not _joins(reader.call, True):
                 return False
         return True
+
+
+def _read(layer: Layer) -> set[str]:
+    """Return the names of the layers that a layer reads."""
+    return {ref.name for ref in layer.sources}
+
+
+def _reads_one(layer: Layer) -> bool:
+    """Tell whether a layer reads one thing alone, be it in several places."""
+    return len({(ref.name, ref.port) for ref in layer.sources}) == 1
 
 
 def _joins(call: Call, by_element: bool) -> bool:
