@@ -51,7 +51,7 @@ SAME = (
         "{group_norm: 2}",
         "{dropout: 0.2}",
         "dropout2d",
-        "{relu: [], inplace: true}",
+        "{chain: [dropout2d, {relu: [], inplace: true}]}",
     ),
     *("{local_response_norm: 3}", "{max_pool2d: 3, stride: 1, padding: 1}", "gelu", "hardswish"),
     *("{avg_pool2d: 3, stride: 1, padding: 1}", "prelu", "{batch_norm2d: [], affine: false}"),
