@@ -96,11 +96,33 @@ class Label:
 
 
 @dataclass(frozen=True, slots=True)
+class Edit:
+    """A text in place of what stands at a place."""
+
+    span: Span
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """A cure that is an edit of the text; its edits are made together, and none lies in another.
+
+    `title` says it as a command, in the words of the help. It is safe where what is meant is
+    certain; where the author might have meant something else, it is not.
+    """
+
+    title: str
+    edits: tuple[Edit, ...]
+    is_safe: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Diagnostic:
     """One mistake: what is wrong, where, what else matters, and what to type.
 
     `code` is stable (`netspec explain CODE`); `span` is the cause; `label` stands under it;
-    `notes` are secondary places; `details` are facts without a place; `help` is the cure.
+    `notes` are secondary places; `details` are facts without a place; `help` is the cure; `fixes` are what of it can be applied,
+    the likeliest first.
     """
 
     code: str
@@ -115,6 +137,7 @@ class Diagnostic:
     """Words that may have been meant at `span`; of an open mistake, words to use elsewhere."""
     is_open: bool = False
     """Whether the cause may stand elsewhere in the text."""
+    fixes: tuple[Fix, ...] = ()
 
     @property
     def spans(self) -> list[Span]:
