@@ -77,7 +77,8 @@ def test_a_missing_file_is_a_diagnostic_and_known_when_it_comes():
 def test_the_last_good_network_stays_with_its_places():
     desk = workspace()
     good = desk.change("small.yaml", SMALL).network
-    document = desk.change("small.yaml", "# new\n" + SMALL.replace("relu1: relu", "relu1: rle"))
+    desk.change("small.yaml", broken := SMALL.replace("relu1: relu", "relu1: rle"))
+    document = desk.change("small.yaml", f"# new\n{broken}")
     assert (document.network, document.good) == (None, good)
     assert document.good_source and document.good_source.text == SMALL
     assert good
