@@ -45,6 +45,10 @@ class Source:
         line = bisect_right(self._starts, offset)
         return line, offset - self._starts[line - 1] + 1
 
+    def start(self, number: int) -> int:
+        """Return the offset at which a 1-based line starts; beyond the last one the text's end."""
+        return self._starts[number - 1] if number <= len(self._starts) else len(self.text)
+
     def line(self, number: int) -> str:
         """Return the 1-based line without its line end."""
         start = self._starts[number - 1]
