@@ -19,9 +19,10 @@ from pygls.uris import from_fs_path, to_fs_path
 
 from netspec.editing.workspace import Document, Workspace
 from netspec.ops.base import REGISTRY, Op
+from netspec.ops.own import OpsError, OpsImportError
 from netspec.server import answers, problems
 from netspec.server.positions import Positions
-from netspec.text.diagnostics import Span
+from netspec.text.diagnostics import Span, brief
 from netspec.version import __version__
 
 Request = Callable[["Session", Any], Any]
@@ -36,22 +37,26 @@ def no_ops(path: str) -> Mapping[str, type[Op]]:
 class Session:
     """One client. `receive` takes a message; `send` gets each answer and notification.
 
-    `read` gives the text of a file that is not open, or raises OSError; `ops` gives the user's own
-    ops that the spec at a path may name; `requests` are answered beside those of the protocol.
+    `read(spec, path)` gives the text of a file that is not open, for the spec at a path that extends
+    it; it raises OSError, or LoadError. `ops(spec)` gives the user's own ops that a spec may name,
+    or raises OpsError. `requests` are answered beside those of the protocol.
     """
 
     def __init__(
         self,
         send: Callable[[str], None],
-        read: Callable[[str], str],
+        read: Callable[[str, str], str],
         ops: Callable[[str], Mapping[str, type[Op]]] = no_ops,
         requests: Mapping[str, Request] | None = None,
     ) -> None:
-        self.workspace = Workspace(read)
+        self.workspace = Workspace(lambda path: read(self._spec, path))
         self.positions = Positions()
         self.exit_code: int | None = None
         """Set once the client has asked to end."""
-        self._ops = ops
+        self._spec = ""
+        """The path of the spec that is looked at."""
+        self._find_ops = ops
+        self._ops: dict[str, Mapping[str, type[Op]]] = {}
         self._uris: dict[str, str] = {}
         """The address of each open text, as the client writes it, by path."""
         self._changed: dict[str, None] = {}
@@ -93,6 +98,11 @@ class Session:
         """Tell the client something."""
         self._server.protocol.notify(method, params)
 
+    def show(self, message: str) -> None:
+        """Show the user a message."""
+        kind = types.MessageType.Error
+        self._server.window_show_message(types.ShowMessageParams(kind, brief(message)))
+
     def _refuse(self, number: int | str | None, error: JsonRpcException) -> None:
         self._server.protocol._send_response(number, error=error.to_response_error())
 
@@ -113,10 +123,21 @@ class Session:
         return self._server.workspace.get_text_document(uri).version if uri else None
 
     @contextmanager
-    def allowed(self, path: str) -> Iterator[None]:
-        """Let the spec at a path name the ops that the user has allowed it."""
-        with REGISTRY.enabled(self._ops(path)):
+    def looking_at(self, path: str) -> Iterator[None]:
+        """Let the spec at a path read the files and name the ops that it may."""
+        self._spec = path
+        with REGISTRY.enabled(self._own_ops(path)):
             yield
+
+    def _own_ops(self, path: str) -> Mapping[str, type[Op]]:
+        """Return the ops of the user's own for a spec; what is wrong with them is told once."""
+        if path not in self._ops:
+            try:
+                self._ops[path] = self._find_ops(path)
+            except (OpsError, OpsImportError) as error:
+                self._ops[path] = {}
+                self.show(str(error))
+        return self._ops[path]
 
     def location(self, span: Span) -> types.Location:
         return types.Location(self.uri(span.source.name), self.positions.range(span))
@@ -155,7 +176,7 @@ class Session:
 
     def _change(self, path: str) -> None:
         text = self._server.workspace.get_text_document(self._uris[path]).source
-        with self.allowed(path):
+        with self.looking_at(path):
             self.workspace.change(path, text)
 
     # ------------------------------------------------------------------ mistakes
