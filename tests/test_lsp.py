@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 
 from netspec.ops.own import OpsError
 from tests.lsp_client import Client
-from tests.support import ROOT, SPECS
+from tests.support import SPECS
 
 GOOD = """\
 netspec: 1
@@ -90,7 +89,12 @@ def test_columns_are_those_of_the_clients_encoding(tmp_path, encoding):
 # ------------------------------------------------------------------ several files
 
 
-VARIANT = "netspec: 1\nname: Wide\nextends: base.yaml\nchange: {graph.conv.conv2d: [32, 3]}\n"
+VARIANT = """\
+netspec: 1
+name: Wide
+extends: base.yaml
+change: {graph.conv: {conv2d: [32, 3], padding: 1}}
+"""
 
 
 def test_a_variants_mistake_appears_in_the_file_that_causes_it(tmp_path):
@@ -110,7 +114,7 @@ def test_an_open_buffer_counts_before_its_file(tmp_path):
     base = client.open(tmp_path / "base.yaml", BAD)
     assert codes(client.problems[base]) == ["NS020"]
     client.change(base, GOOD.replace("conv:", "other:"))
-    assert codes(client.problems[uri]) == ["NS061"]
+    assert codes(client.problems[uri]) == ["NS062"]
     client.close(base)
     assert client.problems[uri] == client.problems[base] == []
 
@@ -142,9 +146,9 @@ def test_files_outside_of_the_project_are_not_read(tmp_path):
     (tmp_path / "inner").mkdir()
     client = Client()
     uri = client.open(tmp_path / "inner/wide.yaml", VARIANT.replace("base", "../base"))
-    assert codes(client.problems[uri]) == ["NS062"]
+    assert codes(client.problems[uri]) == ["NS060"]
     (tmp_path / "inner/base.yaml").symlink_to("../base.yaml")
-    assert codes(client.change(uri, VARIANT)) == ["NS062"]
+    assert codes(client.change(uri, VARIANT)) == ["NS060"]
     (tmp_path / ".git").mkdir()
     assert client.change(uri, VARIANT, 3) == []
 
@@ -152,10 +156,10 @@ def test_files_outside_of_the_project_are_not_read(tmp_path):
 def test_names_of_files_are_what_the_client_calls_them(tmp_path):
     path = tmp_path / "a b#ü%20;.yaml"
     client = Client()
-    odd = path.as_uri().replace("%20", "%20").lower().replace(str(tmp_path).lower(), str(tmp_path))
+    odd = path.as_uri().replace("%C3%BC", "%c3%bc")
     uri = client.open(odd, BAD)
     assert codes(client.problems[uri]) == ["NS020"]
-    assert client.session.workspace.document(str(path))
+    assert client.session.client.workspace.document(str(path))
     uri = client.open("untitled:Untitled-1", BAD)
     assert codes(client.problems[uri]) == ["NS020"]
 
@@ -196,8 +200,6 @@ def test_the_end(before, code):
 
 
 def test_ops_of_ones_own_come_from_the_caller_alone(tmp_path):
-    from netspec.ops.own import enabled_by
-
     text = GOOD.replace("{max_pool2d: 2}", "{mylib.squeeze: []}")
     (tmp_path / "pyproject.toml").write_text('[tool.netspec]\nops = ["antigravity"]\n')
     client = Client()

@@ -54,8 +54,7 @@ class Project:
 
     def load(self, origin: Source, path: str) -> Source:
         """Return what a spec extends. Raises LoadError, and SpecError if it is no text."""
-        if reason := _refusal(path):
-            raise LoadError(Code.OUTSIDE, f"`extends` takes no {reason}", _HELP)
+        check_extended(path)
         target = self._directories[origin] / path
         real = os.path.realpath(target)  # links first: one below the root may lead out of it
         check_inside(self._root, real, path)
@@ -98,7 +97,7 @@ _HELP = "write the path of a .yaml file, relative to this one: `extends: googlen
 
 
 def root_of(directory: Path) -> Path:
-    """Return below what the specs of a directory may extend files: its git repository, or itself."""
+    """Return where the files lie that a directory's specs may extend: its git repository, or it."""
     folder = Path(os.path.realpath(directory))
     return next((d for d in (folder, *folder.parents) if (d / ".git").exists()), folder)
 
@@ -108,6 +107,12 @@ def check_inside(root: Path | None, real: str, path: str) -> None:
     if root is None or not Path(real).is_relative_to(root):
         help = "it may name files below the spec's git repository or directory, or --root"
         raise LoadError(Code.OUTSIDE, f"`{path[:80]}` leads out of the project", help)
+
+
+def check_extended(path: str) -> None:
+    """Raise LoadError for what may not stand in `extends`, whatever file it would lead to."""
+    if reason := _refusal(path):
+        raise LoadError(Code.OUTSIDE, f"`extends` takes no {reason}", _HELP)
 
 
 def _refusal(path: str) -> str:

@@ -3,53 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lsprotocol import types
 
 from netspec.language.fmt.text import formatted
+from netspec.server.client import Client
 from netspec.text.diagnostics import Span, SpecError
 
-if TYPE_CHECKING:
-    from netspec.server.lsp import Session
-
-Answer = Callable[["Session", Any], Any]
+Answer = Callable[[Client, Any], Any]
 
 
-def _opened(session: Session, params: types.DidOpenTextDocumentParams) -> None:
-    session.changed(params.text_document.uri)
+def _opened(client: Client, params: types.DidOpenTextDocumentParams) -> None:
+    client.changed(params.text_document.uri)
 
 
-def _changed(session: Session, params: types.DidChangeTextDocumentParams) -> None:
-    session.changed(params.text_document.uri)
+def _changed(client: Client, params: types.DidChangeTextDocumentParams) -> None:
+    client.changed(params.text_document.uri)
 
 
-def _closed(session: Session, params: types.DidCloseTextDocumentParams) -> None:
-    session.closed(params.text_document.uri)
+def _closed(client: Client, params: types.DidCloseTextDocumentParams) -> None:
+    client.closed(params.text_document.uri)
 
 
-def _saved(session: Session, params: types.DidSaveTextDocumentParams) -> None:
-    session.disturbed()
+def _saved(client: Client, params: types.DidSaveTextDocumentParams) -> None:
+    client.disturbed()
 
 
-def _changed_on_disk(session: Session, params: types.DidChangeWatchedFilesParams) -> None:
-    session.disturbed()
+def _changed_on_disk(client: Client, params: types.DidChangeWatchedFilesParams) -> None:
+    client.disturbed()
 
 
-def _began(session: Session, params: types.InitializeParams) -> None:
-    session.begin()
+def _began(client: Client, params: types.InitializeParams) -> None:
+    client.begin()
 
 
 def _formatting(
-    session: Session, params: types.DocumentFormattingParams
+    client: Client, params: types.DocumentFormattingParams
 ) -> Sequence[types.TextEdit] | None:
     """Return the whole text in its canonical form; nothing where it is no YAML."""
-    source = session.document(params.text_document.uri).source
+    source = client.document(params.text_document.uri).source
     try:
         text = formatted(source)
     except SpecError:
         return None
-    whole = session.positions.range(Span(source, 0, len(source.text)))
+    whole = client.positions.range(Span(source, 0, len(source.text)))
     return [types.TextEdit(whole, text)] if text != source.text else []
 
 

@@ -2,38 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Hashable, Iterator
 
 from lsprotocol import types
 
-from netspec.editing.workspace import Document
+from netspec.server.client import Client
 from netspec.text.codes import Code
 from netspec.text.diagnostics import Diagnostic, brief
-
-if TYPE_CHECKING:
-    from netspec.server.lsp import Session
 
 _UNUSED = (Code.UNREAD, Code.UNUSED_PARAM, Code.UNUSED_BLOCK)
 _TOP = types.Range(types.Position(0, 0), types.Position(0, 0))
 
 
-def by_file(session: Session, document: Document) -> Iterator[tuple[str, types.Diagnostic]]:
-    """Yield what is wrong with a text, each with the address of the file that causes it."""
-    for item in document.diagnostics:
-        path = item.span.source.name if item.span else document.path
-        yield session.uri(path), problem(session, item)
+def by_file(client: Client) -> dict[str, dict[Hashable, types.Diagnostic]]:
+    """Return what is wrong with each open text and each that causes it, by its address."""
+    found: dict[str, dict[Hashable, types.Diagnostic]] = {uri: {} for uri in client.uris()}
+    for item, path in mistakes(client):
+        key = item.code, item.span and item.span[1:]
+        found.setdefault(client.uri(path), {}).setdefault(key, problem(client, item))
+    return found
 
 
-def problem(session: Session, item: Diagnostic) -> types.Diagnostic:
+def mistakes(client: Client) -> Iterator[tuple[Diagnostic, str]]:
+    """Yield what is wrong with the open texts, and the path of the file that causes it.
+
+    A file's own compilation comes first: what extends it finds the same again, and tells more.
+    """
+    documents = client.workspace.documents()
+    found = [
+        (item, item.span.source.name if item.span else document.path, document.path)
+        for document in documents
+        for item in document.diagnostics
+    ]
+    for item, path, _ in sorted(found, key=lambda entry: entry[1] != entry[2]):
+        yield item, path
+
+
+def problem(client: Client, item: Diagnostic) -> types.Diagnostic:
     """Return a diagnostic; details and help stand in its message, notes are places of their own."""
     severity = types.DiagnosticSeverity
     notes = [
-        types.DiagnosticRelatedInformation(session.location(note.span), brief(note.text) or "here")
+        types.DiagnosticRelatedInformation(client.location(note.span), brief(note.text) or "here")
         for note in item.notes
     ]
     return types.Diagnostic(
-        range=session.positions.range(item.span) if item.span else _TOP,
+        range=client.positions.range(item.span) if item.span else _TOP,
         message=_message(item),
         severity=severity.Error if item.severity == "error" else severity.Warning,
         code=item.code,
