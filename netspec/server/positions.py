@@ -33,10 +33,13 @@ class Positions:
 
     def offset(self, source: Source, position: types.Position) -> int:
         """Return the offset of a position; one beyond a line or the text is its end."""
-        start = source.start(position.line + 1)
-        if start == len(source.text):
-            return start
-        return start + self._column(source.line(position.line + 1), position.character)
+        line = position.line + 1
+        if line > source.position(len(source.text))[0]:
+            return len(source.text)
+        return source.start_of_line(line) + self._column(source.line(line), position.character)
+
+    def offsets(self, source: Source, place: types.Range) -> tuple[int, int]:
+        return self.offset(source, place.start), self.offset(source, place.end)
 
     def _column(self, text: str, units: int) -> int:
         """Return how many code points the first units of a line are."""
