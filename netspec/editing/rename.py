@@ -32,6 +32,8 @@ class Renamed:
 
 def renamable(document: Document, offset: int) -> Place:
     """Return the name at an offset that could be another. Raises RenameError."""
+    if document.tree is None:
+        raise RenameError("nothing is renamed while the text is no YAML")
     place = place_at(document, offset)
     if place is None or place.kind not in _NAMED:
         raise RenameError("here stands no name that the spec gives")

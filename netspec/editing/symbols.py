@@ -42,8 +42,8 @@ class Symbol:
 
 
 def symbols(document: Document) -> Sequence[Symbol]:
-    """Return the sections of a document; none where YAML is broken."""
-    tree = document.tree
+    """Return the sections of a document."""
+    tree = document.loose
     return [*_sections(tree)] if isinstance(tree, Mapping) else []
 
 

@@ -16,6 +16,7 @@ from netspec.compiler import compile_spec
 from netspec.editing.facts import Facts
 from netspec.editing.index import Index
 from netspec.editing.kept import Kept, moved, whole
+from netspec.editing.loose import read_loosely
 from netspec.language.project import check_extended
 from netspec.language.variant.lineage import Loader, LoadError
 from netspec.text.codes import Code
@@ -54,6 +55,11 @@ class Document:
         return self.trees.get(self.source)
 
     @cached_property
+    def loose(self) -> Tree:
+        """The same, or what can be read of it all the same where it is broken."""
+        return self.tree or read_loosely(self.source)
+
+    @cached_property
     def index(self) -> Index:
         """What stands where in this text, and in those that it extends."""
         empty = Source(self.path, "")
@@ -61,7 +67,7 @@ class Document:
         def load(origin: Source, extended: str) -> Source:
             return self.asked.get(_target(origin, extended), empty)
 
-        return Index(self.source, load, self.trees)
+        return Index(self.source, load, {**self.trees, self.source: self.loose})
 
     def now(self, span: Span) -> Span | None:
         """Return where a span of `good_source` stands today; None where that text has changed."""
@@ -129,6 +135,8 @@ class Workspace:
         if network is None:
             good = old.good if old else None
             kept = moved(old.kept, old.source.text, source.text) if old and good else ()
+        if old and source not in trees:  # what it extends is known when it is YAML again
+            asked = {**old.asked}
         made = Document(path, source, found, network, good, kept, trees, asked)
         self._open[path] = made
         return made
