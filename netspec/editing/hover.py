@@ -88,10 +88,7 @@ def _paragraphs(document: Document, place: Place) -> Iterator[str]:
         case "input" if facts:
             yield _input(facts, block, place)
         case "output" if facts and not uses:
-            outputs = {output.name: output.node for output in facts.network.graph.outputs}
-            if place.name in outputs:
-                node = outputs[place.name]
-                yield f"**{place.name}**: {times(facts.network.shapes[node])}, of `{path(node)}`"
+            yield _output(document, facts, place)
         case "key":
             yield _key(place)
 
@@ -111,7 +108,7 @@ def _uses(document: Document, facts: Facts, place: Place) -> Sequence[Use]:
         at = document.was(span) if span.source is document.source else span
         if at and (found := facts.uses.get(at) or facts.calls.get(at)):
             return found
-    return ()
+    return facts.called(place.name, _block(place)) if place.kind == "layer" else ()
 
 
 # ------------------------------------------------------------------ layers and blocks
@@ -216,6 +213,20 @@ def _input(facts: Facts, block: Block | None, place: Place) -> str:
         return f"**{place.name}** of `{block.name}`: {md(shape)}"
     shapes = facts.network.graph.inputs
     return f"**{place.name}**: {times(shapes[place.name,])}" if (place.name,) in shapes else ""
+
+
+def _output(document: Document, facts: Facts, place: Place) -> str:
+    """Return the shape of an output of the network, or of one of several of a layer."""
+    owner = place_at(document, place.span.start - 1)
+    uses = _uses(document, facts, owner) if owner and owner.kind == "layer" else ()
+    nodes = [node for use in uses if (node := facts.outputs(use).get(place.name))]
+    if nodes and len(nodes) == len(uses):
+        return f"**{place.name}**: {md(facts.sizes(nodes, [*map(site, uses)]))}"
+    outputs = {output.name: output.node for output in facts.network.graph.outputs}
+    if place.scope != ("outputs",) or place.name not in outputs:
+        return ""
+    node = outputs[place.name]
+    return f"**{place.name}**: {times(facts.network.shapes[node])}, of `{path(node)}`"
 
 
 def _key(place: Place) -> str:

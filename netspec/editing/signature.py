@@ -52,7 +52,10 @@ def signature(document: Document, offset: int) -> Signature | None:
     """Return what the call around an offset takes; the text need not be YAML yet."""
     tree = read_loosely(document.source)
     calls = {place.span for place in Walk(_whole(tree)).found if _is_call(place)}
-    for table, (key, value) in reversed([*_around(tree, offset)]):
+    around = [*_around(tree, offset)]
+    for level, (table, (key, value)) in reversed([*enumerate(around)]):
+        if key.text == "first" and around[level + 1 :]:
+            key, value = around[level + 1][1]
         call = next((item[0] for item in table.items if item[0].span in calls), None)
         if call is not None:
             callee = _callee(document, tree, call.text)
