@@ -44,10 +44,11 @@ class Accepted:
     def __init__(self, blocks: Table[str, Tree]) -> None:
         self.definitions: Table[str, Any] = _definitions(tuple(REGISTRY.own.values()))
         ops = self.definitions["ops"]
-        makers = [*words(), *(name for name, block in blocks.items() if not needed(block))]
+        self.makers = [*words(), *(name for name, block in blocks.items() if not needed(block))]
+        """What may be called without arguments, and so be one itself."""
         self.calls: dict[str, Table[str, Schema]] = {
             **{name: ops[name]["properties"] for name in ops},
-            **{name: _use(name, block, makers) for name, block in blocks.items()},
+            **{name: _use(name, block, self.makers) for name, block in blocks.items()},
         }
         self.blocks = blocks
 

@@ -15,6 +15,7 @@ from netspec.language.grammar import PlaceKeys
 from netspec.language.keys import Schema
 from netspec.language.kinds import REF
 from netspec.language.schema.ops import signature
+from netspec.language.signature import Parameters
 from netspec.ops.arguments import EXPRESSION, bare
 from netspec.ops.base import REGISTRY
 from netspec.ops.fillers import FILLERS
@@ -166,11 +167,17 @@ class _Offers:
                 "layer", self.known.anchors() if is_anchor else self.known.layers()
             )
         for schema in schemas:
-            for text in _words(schema):
+            texts = self._defaults() if schema == _PARAMETER else _words(schema)
+            for text in texts:
                 yield self._offer(text, _kind_of_word(text, self.known))
             if schema is LAYER:
                 for name, properties in self.accepted.calls.items():
                     yield self._call(name, properties[name])
+
+    def _defaults(self) -> list[str]:
+        """Return what a parameter of a block may be by default, behind its name."""
+        is_behind = "=" in self.cursor.mark.span.text.partition(MARK)[0]
+        return ["true", "false", *self.accepted.makers] if is_behind else []
 
     def _files(self) -> Iterator[Completion]:
         """Offer paths, which take the place of all that stands behind `extends:`."""
@@ -182,6 +189,7 @@ class _Offers:
 
 
 _REFERENCES = (REF["pattern"], Sources.schema["anyOf"][0]["pattern"])
+_PARAMETER = Parameters.schema["items"]
 
 
 def _holds(schema: Schema, written: set[str]) -> bool:

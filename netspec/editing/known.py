@@ -17,7 +17,7 @@ from netspec.language.grammar import SignatureKeys
 from netspec.language.model import INPUT
 from netspec.language.names import widths
 from netspec.language.terms import INDEX
-from netspec.language.variant.places import Places, parts
+from netspec.language.variant.places import SECTIONS, Places, parts
 from netspec.ops.base import REGISTRY
 from netspec.ops.extern import measures
 from netspec.ops.split import Cut
@@ -147,8 +147,12 @@ class Known:
 
     def paths(self, is_new: bool) -> Iterator[Name]:
         """Yield the paths of parts of the extended spec, or what the path of a new part opens."""
-        if self.base:
-            yield from _paths(parts(self.base, "spec"), "", is_new)
+        if is_new:
+            yield from (Name(f"{section}.") for section in SECTIONS)
+        inner = parts(self.base, "spec") if self.base else {}
+        for section, place in inner.items():
+            if is_new or section != "params":
+                yield from _paths(place.parts, f"{section}.", is_new)
 
     def anchors(self) -> Iterator[Name]:
         """Yield the layers beside which a variant can put one: those at the path's own level."""
@@ -156,22 +160,25 @@ class Known:
         inner = parts(self.base, "spec") if self.base else {}
         for name in above.split("."):
             inner = inner[name].parts if name in inner else {}
-        yield from (Name(name, _line(place.tree)) for name, place in inner.items())
+        for name, place in inner.items():
+            if place.form == "body":
+                yield Name(name, _line(place.tree))
         for key, value in entries(self.cursor.trail[1].node):
-            path, _, name = key.text.rpartition(".")
+            path, _, other = key.text.rpartition(".")
             if path == above and key.text != self.cursor.trail[1].key:
-                yield Name(name, _line(value))
+                yield Name(other, _line(value))
 
 
 def _paths(inner: Places, above: str, is_new: bool) -> Iterator[Name]:
     for name, place in inner.items():
         path = f"{above}{name}"
-        if is_new and place.form != "value":
-            yield Name(f"{path}.", "")
-        elif above and not is_new and not path.startswith("params."):
+        if not is_new:
             yield Name(path, _line(place.tree))
+        elif place.parts:
+            yield Name(f"{path}.")
         if is_new and place.form == "block":
-            yield from (Name(f"{path}.{key}") for key in SignatureKeys.kinds().keys() - place.parts)
+            keys = (key for key in SignatureKeys.kinds() if key not in place.parts)
+            yield from (Name(f"{path}.{key}") for key in keys)
         yield from _paths(place.parts, f"{path}.", is_new)
 
 
