@@ -10,7 +10,7 @@ from netspec.editing.workspace import Document
 from netspec.language.fmt.text import formatted
 from netspec.server.client import Client
 from netspec.server.problems import mistakes, problem
-from netspec.text.diagnostics import Diagnostic, Edit, Fix, Span, SpecError
+from netspec.text.diagnostics import Diagnostic, Edit, Span, SpecError
 from netspec.text.fixes import fitting
 
 _QUICK, _ALL = types.CodeActionKind.QuickFix, types.CodeActionKind.SourceFixAll
@@ -34,9 +34,7 @@ def code_actions(
     """Return the fixes of what is wrong in a range, and one that makes all that are safe."""
     start, end = client.positions.offsets(document.source, params.range)
     here = [item for item, path in mistakes(client) if path == document.path]
-    touched = [
-        item for item in here if not item.span or item.span.start <= end and start <= item.span.end
-    ]
+    touched = [item for item in here if _touches(item.span, start, end)]
     actions = [*_fixes(client, touched), *_all_safe(client, here)]
     wanted = params.context.only or KINDS
     return [x for x in actions if any(f"{x.kind}.".startswith(f"{kind}.") for kind in wanted)]
@@ -57,6 +55,10 @@ def workspace_edit(client: Client, edits: Iterable[Edit]) -> types.WorkspaceEdit
             for path, found in by_path.items()
         ]
     )
+
+
+def _touches(span: Span | None, start: int, end: int) -> bool:
+    return span is None or (span.start <= end and start <= span.end)
 
 
 def _fixes(client: Client, items: Iterable[Diagnostic]) -> Iterator[types.CodeAction]:

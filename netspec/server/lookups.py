@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import get_args
 
 from lsprotocol import types
@@ -16,15 +16,10 @@ from netspec.server.client import Client
 from netspec.text.diagnostics import brief
 
 
-def at(client: Client, document: Document, params: types.TextDocumentPositionParams) -> int:
-    """Return the offset that a request is about."""
-    return client.positions.offset(document.source, params.position)
-
-
 def find_definition(
     client: Client, document: Document, params: types.DefinitionParams
 ) -> types.Location | None:
-    found = definition(document, at(client, document, params))
+    found = definition(document, client.positions.offset(document.source, params.position))
     return client.location(found) if found else None
 
 
@@ -32,7 +27,7 @@ def find_references(
     client: Client, document: Document, params: types.ReferenceParams
 ) -> list[types.Location]:
     """Return the places of a name, in the other open specs too."""
-    offset = at(client, document, params)
+    offset = client.positions.offset(document.source, params.position)
     found = references(document, offset, client.workspace.documents())
     defined = definition(document, offset)
     is_wanted = params.context.include_declaration
