@@ -201,7 +201,7 @@ def _export(client: Client, params: Any) -> Json:
     document, format = _document(client, _said(params, "uri", str)), _said(params, "format", str)
     if format not in EXPORTS:
         raise JsonRpcInvalidParams(f"`format` is one of {', '.join(EXPORTS)}")
-    if document.network is None:
+    if document.network is None or _first_error(document):
         raise Refusal(f"the text has errors: {_first_error(document)}")
     name = f"{Path(document.path).stem}.{format}"
     with client.looking_at(document.path):
