@@ -1,11 +1,11 @@
 // Bundles the live page's editor, and the licences of what is in it: node build.mjs FOLDER
 import { readFileSync, readdirSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
 const here = dirname(fileURLToPath(import.meta.url));
-const folder = process.argv[2];
+const folder = resolve(process.argv[2]);
 
 // A policy that allows no inline style refuses the <style> element that style-mod writes for documents;
 // the sheets that it makes for shadow roots serve them as well.

@@ -11,19 +11,23 @@ export class Steps {
     this.keys = "";
   }
 
-  /** Shows the numbers of these lines (0-based), or else those of the selected layers. */
+  /** Shows the numbers of these lines (0-based), or else those of the selected layers, of their own line first. */
   show(lines, lit) {
-    const { doc, steps } = this.spec;
+    const { doc, steps, uri } = this.spec;
     const numbered = steps.map((step, index) => ({ ...step, index })).filter((step) => step.from < step.to);
-    const within = ({ from }) => {
+    const on = ([first, last]) => ({ from }) => {
       const line = doc.lineAt(from).number - 1;
-      return lines && line >= lines[0] && line <= lines[1];
+      return line >= first && line <= last;
     };
-    const found = lines ? numbered.filter(within) : numbered.filter((step) => step.layers.some((path) => lit?.share(path)));
-    this.#fill(found.slice(0, MOST));
+    if (lines) return this.#fill(numbered.filter(on(lines)));
+    const use = lit.use(uri) ?? -1;
+    const own = numbered.filter(on([use, use]));
+    const others = numbered.filter((step) => !own.includes(step) && step.layers.some((path) => lit.share(path)));
+    return this.#fill([...own, ...others]);
   }
 
-  #fill(found) {
+  #fill(all) {
+    const found = all.slice(0, MOST);
     const keys = found.map((step) => `${step.index} ${step.name}`).join("\n");
     this.panel.hidden = !found.length;
     if (keys !== this.keys) {
