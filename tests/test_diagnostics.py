@@ -18,7 +18,6 @@ from netspec.cli.show import show
 from netspec.text.diagnostics import (
     Diagnostic,
     Label,
-    Paint,
     Sink,
     Source,
     Span,
@@ -28,10 +27,10 @@ from netspec.text.diagnostics import (
     escape,
     in_order,
     nearest,
-    render,
     suggest,
 )
 from netspec.text.formats import to_github, to_json, to_sarif, written
+from netspec.text.rendered import Paint, render
 from netspec.text.syntax import decode
 from tests.support import ROOT, mistakes
 

@@ -16,8 +16,9 @@ import pytest
 from netspec.compiler import compile_spec
 from netspec.emit.torch.module import to_python
 from netspec.language.names import MODULE_ATTRIBUTES
-from netspec.text.diagnostics import Diagnostic, SpecError, render, render_concise
+from netspec.text.diagnostics import Diagnostic, SpecError, render_concise
 from netspec.text.formats import written
+from netspec.text.rendered import render
 from netspec.text.syntax import Mapping, Sequence, Tree, decode, parse
 from tests.support import ROOT, draws
 

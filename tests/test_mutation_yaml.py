@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from functools import cache
 from random import Random
 
-from netspec.text.diagnostics import Diagnostic, Source, Span, SpecError, render, render_concise
+from netspec.text.diagnostics import Diagnostic, Source, Span, SpecError, render_concise
+from netspec.text.rendered import render
 from netspec.text.syntax import decode, parse
 from tests.support import SPECS
 

@@ -10,7 +10,8 @@ import pytest
 from netspec import limits
 from netspec.importer.prototxt import Message, Token, decode, parse
 from netspec.importer.spec import imported
-from netspec.text.diagnostics import Source, SpecError, render
+from netspec.text.diagnostics import Source, SpecError
+from netspec.text.rendered import render
 from tests.caffemodels import read
 from tests.support import draws
 from tests.test_caffe import IMAGE, JOINS, LAYERS, START, around

@@ -12,7 +12,8 @@ import torch
 import netspec
 from netspec.cli import main
 from netspec.language.variant.places import parts
-from netspec.text.diagnostics import Diagnostic, Span, SpecError, render
+from netspec.text.diagnostics import Diagnostic, Span, SpecError
+from netspec.text.rendered import render
 from netspec.text.syntax import decode, parse
 from tests.support import ROOT
 from tests.torchvision import declared, made

@@ -14,8 +14,9 @@ from contextlib import suppress
 from typing import TextIO
 
 from netspec.cli.exits import Failure
-from netspec.text.diagnostics import Diagnostic, Paint, brief, escape
+from netspec.text.diagnostics import Diagnostic, brief, escape
 from netspec.text.files import standard_output
+from netspec.text.rendered import Paint
 
 FORMATS = ("full", "concise", "json", "github", "sarif")
 _PLAIN = bytes([ord("\n"), *range(ord(" "), 0x7F)])

@@ -56,8 +56,7 @@ class Project:
 
     def load(self, origin: Source, path: str) -> Source:
         """Return what a spec extends. Raises LoadError, and SpecError if it is no text."""
-        if reason := _refusal(path):
-            raise LoadError(Code.OUTSIDE, f"`extends` takes no {reason}", _HELP)
+        check_extended(path)
         target = self._directories[origin] / path
         real = os.path.realpath(target)  # links first: one below the root may lead out of it
         if self._root is None or not Path(real).is_relative_to(self._root):
@@ -99,6 +98,12 @@ class Project:
 
 _MAX_LISTED = 8
 _HELP = "write the path of a .yaml file, relative to this one: `extends: googlenet.yaml`"
+
+
+def check_extended(path: str) -> None:
+    """Raise LoadError for what may not stand in `extends`, whatever file it would lead to."""
+    if reason := _refusal(path):
+        raise LoadError(Code.OUTSIDE, f"`extends` takes no {reason}", _HELP)
 
 
 def _refusal(path: str) -> str:

@@ -6,7 +6,7 @@ import difflib
 import re
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal, NamedTuple
@@ -17,12 +17,11 @@ from netspec.text.codes import Code
 Severity = Literal["error", "warning"]
 
 _LINE_END = re.compile(r"\r\n|\n|\r")
-_MAX_WIDTH = 100
 _MAX_CANDIDATES = 500
 _MAX_NAME = 64
 _SHORT = 4
 _MAX_TEXT = 400
-_MAX_NOTES = 8
+MAX_NOTES = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,11 +95,44 @@ class Label:
 
 
 @dataclass(frozen=True, slots=True)
+class Edit:
+    """A text in place of what stands at a place."""
+
+    span: Span
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """A cure that is an edit of the text; its edits are made together, and none overlaps another.
+
+    `title` says it as a command. It is safe where what is meant is certain; where the author might
+    have meant something else, it is not.
+    """
+
+    title: str
+    edits: tuple[Edit, ...]
+    is_safe: bool = False
+
+
+class Cure(str):
+    """The words of a help, with what of them can be applied, the likeliest first."""
+
+    fixes: tuple[Fix, ...]
+
+    def __new__(cls, words: str, *fixes: Fix) -> Cure:
+        cure = super().__new__(cls, words)
+        cure.fixes = fixes
+        return cure
+
+
+@dataclass(frozen=True, slots=True)
 class Diagnostic:
     """One mistake: what is wrong, where, what else matters, and what to type.
 
     `code` is stable (`netspec explain CODE`); `span` is the cause; `label` stands under it;
-    `notes` are secondary places; `details` are facts without a place; `help` is the cure.
+    `notes` are secondary places; `details` are facts without a place; `help` is the cure, a `Cure`
+    where that can be applied.
     """
 
     code: str
@@ -115,6 +147,11 @@ class Diagnostic:
     """Words that may have been meant at `span`; of an open mistake, words to use elsewhere."""
     is_open: bool = False
     """Whether the cause may stand elsewhere in the text."""
+
+    @property
+    def fixes(self) -> tuple[Fix, ...]:
+        """What of the help can be applied, the likeliest first."""
+        return self.help.fixes if isinstance(self.help, Cure) else ()
 
     @property
     def spans(self) -> list[Span]:
@@ -193,7 +230,7 @@ def _grouped(items: list[Diagnostic]) -> Diagnostic:
     places = dict.fromkeys(item.span for item in others if item.span and item.span != first.span)
     notes = (*first.notes, *(Label(span, "and here") for span in places))
     also = dict.fromkeys(item.message for item in others if item.message != first.message)
-    more = list(also)[:_MAX_NOTES] or [f"the same at {len(places) + 1} places"] * (len(places) > 0)
+    more = list(also)[:MAX_NOTES] or [f"the same at {len(places) + 1} places"] * (len(places) > 0)
     return replace(first, notes=notes, details=(*first.details, *more))
 
 
@@ -276,83 +313,6 @@ def render_concise(item: Diagnostic) -> str:
     place = f"{item.span}: " if item.span else ""
     cure = f" ({brief(item.help)})" if item.help else ""
     return f"{place}{item.severity}[{item.code}]: {brief(item.message)}{cure}"
-
-
-@dataclass(frozen=True, slots=True)
-class Paint:
-    """Colours, where they are wanted."""
-
-    colour: bool = False
-
-    def __call__(self, text: str, colour: str) -> str:
-        return f"\x1b[{colour}m{text}\x1b[0m" if self.colour and text else text
-
-
-_BOLD, _RED, _YELLOW, _BLUE = "1", "1;31", "1;33", "1;34"
-
-
-def render(item: Diagnostic, paint: Paint | None = None) -> str:
-    """Return a mistake as rustc shows it: message, underlined source, notes and help."""
-    paint = paint or Paint()
-    tag = paint(f"{item.severity}[{item.code}]", _RED if item.severity == "error" else _YELLOW)
-    margin = " " * max((len(str(span.line)) for span in item.spans), default=1)
-    lines = [f"{tag}: {paint(brief(item.message), _BOLD)}", *_snippets(item, margin, paint)]
-    tail = [("note", text) for text in item.details] + [("help", item.help)] * bool(item.help)
-    lines += [f"{margin} {paint('=', _BLUE)} {kind}: {brief(text)}" for kind, text in tail]
-    return "\n".join(lines)
-
-
-def _snippets(item: Diagnostic, margin: str, paint: Paint) -> Iterator[str]:
-    """Yield one snippet per source, that of the primary span first."""
-    if item.span is None:
-        return
-    main = Label(item.span, item.label)
-    labels = (main, *item.notes[:_MAX_NOTES])
-    for source in dict.fromkeys(label.span.source for label in labels):
-        here = [label for label in labels if label.span.source is source]
-        arrow = paint("-->" if source is item.span.source else ":::", _BLUE)
-        yield f"{margin}{arrow} {here[0].span}"
-        if not source.secret:
-            yield f"{margin} {paint('|', _BLUE)}"
-            yield from _lines(here, main, margin, paint)
-
-
-def _lines(labels: Sequence[Label], main: Label, margin: str, paint: Paint) -> Iterator[str]:
-    """Yield the lines that labels point into, each with a row of carets per label."""
-    numbers = sorted({label.span.line for label in labels})
-    for previous, number in zip([0, *numbers], numbers, strict=False):
-        if previous and number > previous + 1:
-            yield paint("...", _BLUE)
-        here = [label for label in labels if label.span.line == number]
-        here.sort(key=lambda label: (label is not main, label.span.start))
-        text, shift = _clip(here[0].span.source.line(number), here[0].span.column)
-        yield f"{paint(f'{number:>{len(margin)}} |', _BLUE)} {_printed(text)}"
-        for label in here:
-            carets = _carets(label, label is main, text, shift, paint)
-            yield f"{margin} {paint('|', _BLUE)} {carets}"
-
-
-def _clip(line: str, column: int) -> tuple[str, int]:
-    """Cut a long line to a window around a column; return it and how much was cut in front."""
-    if len(line) <= _MAX_WIDTH:
-        return line, 0
-    start = max(0, min(column - 1 - _MAX_WIDTH // 3, len(line) - _MAX_WIDTH))
-    return line[start : start + _MAX_WIDTH], start
-
-
-def _printed(text: str) -> str:
-    return escape(text.replace("\t", " "))
-
-
-def _carets(label: Label, main: bool, text: str, shift: int, paint: Paint) -> str:
-    first = label.span.column - 1 - shift
-    last = max(first + 1, min(first + label.span.end - label.span.start, len(text)))
-    if first < 0 or first > len(text):
-        return brief(f"(column {label.span.column}) {label.text}")
-    gap = " " * display_width(_printed(text[:first]))
-    mark = ("^" if main else "-") * max(1, display_width(_printed(text[first:last])))
-    words = f" {brief(label.text)}" if label.text else ""
-    return gap + paint(mark + words, _RED if main else _BLUE)
 
 
 def display_width(text: str) -> int:

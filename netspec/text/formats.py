@@ -14,14 +14,13 @@ from urllib.parse import quote
 from netspec.text.diagnostics import (
     Diagnostic,
     Label,
-    Paint,
     Span,
     brief,
     escape,
-    render,
     render_concise,
 )
 from netspec.text.explain import title
+from netspec.text.rendered import Paint, render
 from netspec.version import __version__
 
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
