@@ -32,6 +32,7 @@ COMMANDS = {
     "explain": "say what a code such as NS053 means",
     "diff": "say what distinguishes two specs",
     "fmt": "write specs in their canonical form",
+    "lsp": "answer editors: a language server on standard input and output",
     "ops": "list the built-in ops, or explain one",
     "trust": "let a project's specs use the ops that it wants",
     "init": "write a first spec",

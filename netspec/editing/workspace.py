@@ -13,6 +13,7 @@ from pathlib import Path
 
 from netspec.analysis.network import Network
 from netspec.compiler import compile_spec
+from netspec.editing.facts import Facts
 from netspec.editing.index import Index
 from netspec.editing.kept import Kept, moved, whole
 from netspec.language.project import check_extended
@@ -66,6 +67,22 @@ class Document:
         found = (kept.now(span.start, span.end) for kept in self.kept)
         start = next((start for start in found if start is not None), None)
         return None if start is None else Span(self.source, start, start + span.end - span.start)
+
+    def was(self, span: Span) -> Span | None:
+        """Return where a span of today's text stood in `good_source`; None for a newer one."""
+        if span.source is not self.source or self.good_source is None:
+            return None
+        back = (Kept(kept.after, kept.before, kept.length) for kept in self.kept)
+        found = (kept.now(span.start, span.end) for kept in back)
+        start = next((start for start in found if start is not None), None)
+        return (
+            None if start is None else Span(self.good_source, start, start + span.end - span.start)
+        )
+
+    @cached_property
+    def facts(self) -> Facts | None:
+        """What is true of `good` by the lines of its text."""
+        return Facts(self.good) if self.good else None
 
 
 class Workspace:

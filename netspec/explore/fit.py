@@ -84,7 +84,8 @@ def contract(text: str) -> Expectation:
     known = list(ExpectKeys.model_fields)
     span = Span(Source("--to", rest), 0, len(rest))
     if name not in known:
-        help = ExpectKeys.instead(name, Scalar(rest, span), known) if name else "write `macs<=1.5G`"
+        key = Scalar(name, Span(Source("--to", name), 0, len(name)))
+        help = ExpectKeys.instead(key, Scalar(rest, span), known) if name else "write `macs<=1.5G`"
         raise FitError(f"no metric is called `{brief(name)[:40]}`; {help}")
     if (found := bound(rest)) is None:
         raise FitError(f"{BOUND_MEANT}, found `{brief(rest)[:40]}`")

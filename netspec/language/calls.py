@@ -20,7 +20,7 @@ from netspec.language.terms import Argument, Value
 from netspec.language.values import Scope, read_argument, refuse_round
 from netspec.ops.base import REGISTRY, Join, Op
 from netspec.text.codes import Code
-from netspec.text.diagnostics import Diagnostic, Label, Sink, Span, counted, suggest
+from netspec.text.diagnostics import Diagnostic, Label, Sink, Span, counted, meant, suggest
 from netspec.text.syntax import Mapping, Scalar, Sequence, Tree
 
 MAX_SHOWN = 80
@@ -126,7 +126,7 @@ def _match(
     given = dict(zip(params, positional, strict=False))
     for key, argument in arguments.keywords:
         if key.text not in params:
-            help = misnamed(name, key.text, params, context)
+            help = misnamed(name, key, params, context)
             message = f"`{name}` has no argument `{key.text}`"
             written = {*given, *(other.text for other, _ in arguments.keywords)}
             guesses = tuple(text for text in (*params, *LayerKeys.kinds()) if text not in written)
@@ -170,16 +170,17 @@ def order(name: str, params: Iterable[str]) -> str:
     return f"`{name}` takes " + (", ".join(params) or "no arguments")
 
 
-def misnamed(name: str, key: str, params: list[str], context: Context) -> str:
+def misnamed(name: str, argument: Scalar, params: list[str], context: Context) -> str:
     """Return the cure of an argument that does not exist."""
+    key = argument.text
     if key in inferred(name):
         return f"`{key}` is inferred from the input; leave it out"
     known = [*params, *LayerKeys.kinds()]
-    if meant := argument_meant(key, known):
-        return f"did you mean `{meant}`?"
+    if found := argument_meant(key, known):
+        return meant([found], key, argument.span)
     if is_callable(key, context) or key in ("activation", "act", "nonlinearity"):
         return f"a layer has one op; give `{key}` a line of its own below"
-    return suggest(key, known) or order(name, params)
+    return suggest(key, known, argument.span) or order(name, params)
 
 
 def inferred(name: str) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from netspec.language.keys import Kind, Reading, Schema, refuse_form
 from netspec.language.kinds import NUMBER
 from netspec.language.terms import Argument
 from netspec.text.codes import Code
-from netspec.text.diagnostics import suggest
+from netspec.text.diagnostics import meant, suggest
 from netspec.text.syntax import Scalar, Tree
 
 MAX_DEPTH = 1000
@@ -30,16 +30,17 @@ _SYNONYMS = {
 }
 
 
-def metric_meant(name: str, value: Tree, absent: Items[str]) -> str:
+def metric_meant(key: Scalar, value: Tree, absent: Items[str]) -> str:
     """Return the metric that another name stands for, with the number that follows."""
-    word = name.lower()
+    word = key.text.lower()
     for metric, others in _SYNONYMS.items():
         if word in others.split():
-            return f"did you mean `{metric}`?"
+            return meant([metric], key.text, key.span)
     if word.lstrip("gm") not in ("flops", "flop"):
         number = value.value if isinstance(value, Scalar) else None
         is_depth = type(number) is int and number <= MAX_DEPTH and "depth" in absent
-        return suggest(name, absent) or ("did you mean `depth`?" if is_depth else "")
+        depth = meant(["depth"], key.text, key.span) if is_depth else ""
+        return suggest(key.text, absent, key.span) or depth
     match = _BOUND.fullmatch(value.span.text.strip("'\"")[:64])
     unit = "G" if word[0] == "g" else "M" if word[0] == "m" else ""
     half = "half of it"

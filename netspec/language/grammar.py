@@ -221,7 +221,7 @@ class ExpectKeys(Keys):
     )
 
     @classmethod
-    def instead(cls, key: str, value: Tree, absent: list[str]) -> str:
+    def instead(cls, key: Scalar, value: Tree, absent: list[str]) -> str:
         return metric_meant(key, value, absent) or "known: " + ", ".join(absent)
 
 
@@ -352,8 +352,8 @@ class VariantKeys(Keys):
     )
 
     @classmethod
-    def instead(cls, key: str, value: Tree, absent: list[str]) -> str:
-        return _INSTEAD.get(key, "")
+    def instead(cls, key: Scalar, value: Tree, absent: list[str]) -> str:
+        return _INSTEAD.get(key.text, "")
 
 
 _REPLACES = "`change: {{{0}.NAME: …}}` replaces {1}, `insert` adds one"

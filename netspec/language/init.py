@@ -48,7 +48,7 @@ def _read(name: Scalar, first: Tree | None, named: Items[Entry], reading: Readin
     """Read a function by its name, what stands behind it, and the named arguments."""
     cls, sink = FILLERS.get(name.text), reading.sink
     if cls is None:
-        help = suggest(name.text, FILLERS) or "known: " + ", ".join(FILLERS)
+        help = suggest(name.text, FILLERS, name.span) or "known: " + ", ".join(FILLERS)
         message = f"torch.nn.init has no function `{name.text}` that is known here"
         sink.error(Code.UNKNOWN_OP, message, name.span, help=help)
         return None
@@ -67,7 +67,7 @@ def _read(name: Scalar, first: Tree | None, named: Items[Entry], reading: Readin
             case "missing":
                 sink.error(Code.MISSING_ARG, f"`{name.text}` needs `{key}`", place)
             case "extra_forbidden":
-                help = suggest(key, cls.model_fields) or takes
+                help = suggest(key, cls.model_fields, keys[key].span) or takes
                 message = f"`{name.text}` has no argument `{key}`"
                 sink.error(Code.UNKNOWN_ARG, message, keys[key].span, help=help)
             case _:
@@ -112,7 +112,7 @@ class Fillings(Named):
     def read(self, tree: Mapping, reading: Reading) -> dict[str, Fillers]:
         for key, _ in tree.items:
             if key.text not in REGISTRY:
-                help = suggest(key.text, REGISTRY) or "`netspec ops` lists the ops"
+                help = suggest(key.text, REGISTRY, key.span) or "`netspec ops` lists the ops"
                 message = f"no op is called `{key.text}`"
                 reading.sink.error(Code.UNKNOWN_OP, message, key.span, help=help)
         found = {key.text: self.filling.read(value, reading) for key, value in tree.items}

@@ -18,7 +18,7 @@ from pydantic_core import ErrorDetails, core_schema
 from netspec.language.strays import gathered, key_meant
 from netspec.language.values import Scope
 from netspec.text.codes import Code
-from netspec.text.diagnostics import Diagnostic, Sink, nearest, suggest
+from netspec.text.diagnostics import Diagnostic, Sink, meant, nearest, suggest
 from netspec.text.syntax import Mapping, Scalar, Sequence, Tree
 
 Role = Literal[
@@ -106,7 +106,7 @@ class Keys(BaseModel):
         }
 
     @classmethod
-    def instead(cls, key: str, value: Tree, absent: list[str]) -> str:
+    def instead(cls, key: Scalar, value: Tree, absent: list[str]) -> str:
         """Return what to write for a key that somebody may expect to be there."""
         return ""
 
@@ -195,26 +195,26 @@ def corrected(cls: type[Keys], tree: Mapping, what: str, sink: Sink) -> Mapping:
     items = []
     for key, value in tree.items:
         if key.text not in kinds:
-            meant, help = _meant(cls, key.text, value, absent)
+            found, help = _meant(cls, key, value, absent)
             message = cls.unknown.format(key=key.text, what=what)
             guesses = tuple(name for name in absent if name != "doc")
             sink.add(Diagnostic(Code.UNKNOWN_KEY, message, key.span, help=help, guesses=guesses))
-            if meant:  # a second unknown key cannot mean the same
-                absent.remove(meant)
-                key = Scalar(meant, key.span)
+            if found:  # a second unknown key cannot mean the same
+                absent.remove(found)
+                key = Scalar(found, key.span)
         items.append((key, value))
     return Mapping(tuple(items), tree.span)
 
 
-def _meant(cls: type[Keys], key: str, value: Tree, absent: list[str]) -> tuple[str, str]:
+def _meant(cls: type[Keys], key: Scalar, value: Tree, absent: list[str]) -> tuple[str, str]:
     """Return which absent key is likely meant by one that is unknown, if any, and the cure."""
-    near = nearest(key, absent)
+    near = nearest(key.text, absent)
     # A name that is nearly right says more than a value that could stand at several keys.
     if not near and (found := key_meant(value, absent)):
-        return found, f"did you mean `{found}`?"
+        return found, meant([found], key.text, key.span)
     if help := cls.instead(key, value, absent):
         return "", help
-    help = suggest(key, near or cls.kinds()) or "known: " + ", ".join(cls.kinds())
+    help = suggest(key.text, near or cls.kinds(), key.span) or "known: " + ", ".join(cls.kinds())
     return "".join(near), help
 
 

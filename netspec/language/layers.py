@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect
 from collections.abc import Iterable, Iterator
-from collections.abc import Mapping as Table
 from collections.abc import Sequence as Items
-from dataclasses import dataclass, replace
-from types import MappingProxyType
+from dataclasses import dataclass
 
 from netspec.language.aliases import argument_meant, ops_meant
 from netspec.language.calls import Given, match_call, order, read_positional, read_word
@@ -29,12 +26,21 @@ from netspec.language.model import (
     ShareCall,
 )
 from netspec.language.names import NAME, check_name
+from netspec.language.references import check_refs
 from netspec.language.terms import NUMBERS, Ref
 from netspec.language.values import Scope, expression, read_argument
 from netspec.ops.base import REGISTRY, Join
 from netspec.ops.split import Cut
 from netspec.text.codes import Code
-from netspec.text.diagnostics import Diagnostic, Label, Sink, Span, counted, likely, suggest
+from netspec.text.diagnostics import (
+    Diagnostic,
+    Label,
+    Sink,
+    Span,
+    counted,
+    meant,
+    suggest,
+)
 from netspec.text.syntax import Entry, Mapping, Scalar, Sequence, Tree, entries
 
 
@@ -104,8 +110,8 @@ def _read_join(tree: Mapping, context: Context) -> OpCall | None:
     op = REGISTRY.get(value.text) if isinstance(value, Scalar) else None
     if op is None or op.op_name not in JOINS:
         text = value.text if isinstance(value, Scalar) else ""
-        meant = [op for op in ops_meant(text, None) if op in JOINS]
-        help = f"did you mean `{meant[0]}`?" if meant else suggest(text, JOINS)
+        joins = [op for op in ops_meant(text, None) if op in JOINS]
+        help = meant(joins[:1], text, value.span) or suggest(text, JOINS, value.span)
         help = help or "known: " + ", ".join(JOINS)
         if text:
             message = f"no join is called `{text}`"
@@ -147,7 +153,8 @@ def read_chain(
     layers = _read_layers(items, named, around, context)
     if not named:
         refuse_gaps(layers, context.sink)
-    check_refs(layers, {layer.name for layer in layers} if named else set(), around, context.sink)
+    names = {layer.name for layer in layers} if named else set()
+    check_refs(layers, names, around.inputs, context.sink)
     return Chain(tuple(layers), named, tree.span)
 
 
@@ -175,66 +182,6 @@ def _read_layers(
     if named:
         refuse_taken(layers, around.inputs, context.sink)
     return layers
-
-
-def check_refs(layers: list[Layer], names: set[str], around: Surroundings, sink: Sink) -> None:
-    """Report each `from:` that names nothing the layer can read."""
-    places = {layer.name: layer.span for layer in layers}
-    readable = sorted([*names, *around.inputs])
-    for layer in layers:
-        for ref in layer.sources:
-            if ref.span is None:
-                continue
-            if ref.name == layer.name and ref.name in names:
-                sink.error(Code.CYCLE, f"`{layer.name}` reads itself", ref.span)
-            elif ref.name not in names and ref.name not in around.inputs:
-                # Neither the layer itself nor what it reads already was meant.
-                own = {layer.name, *(source.name for source in layer.sources)}
-                refuse_ref(ref, [name for name in readable if name not in own], sink, places)
-    check_shares(layers, {layer.name: layer for layer in layers if layer.name in names}, sink)
-
-
-def check_shares(layers: Iterable[Layer], peers: Table[str, Layer], sink: Sink) -> None:
-    """Report each `share:` that names no layer with weights of its own."""
-    for layer in layers:
-        if not isinstance(layer.call, ShareCall):
-            continue
-        target = peers.get(layer.call.target.name)
-        if target is None:
-            places = {name: peer.span for name, peer in peers.items()}
-            refuse_ref(layer.call.target, sorted(peers), sink, places)
-        elif isinstance(target.call, ShareCall):
-            message = f"`{target.name}` has no weights of its own: it is another call itself"
-            help = "name the layer that has the weights"
-            sink.add(Diagnostic(Code.UNKNOWN_LAYER, message, layer.call.target.span, help=help))
-        else:
-            _check_shared_arity(layer, target, sink)
-
-
-def _check_shared_arity(layer: Layer, target: Layer, sink: Sink) -> None:
-    """Report another call of a layer that reads more or fewer inputs than the layer."""
-    found, wanted = len(layer.sources), len(target.sources)
-    is_join = isinstance(target.call, OpCall) and isinstance(target.call.op, Join)
-    if found == wanted or (is_join and found > 1):
-        return
-    where = layer.sources[-1].span or layer.span
-    message = f"`{target.name}` reads {counted(wanted, 'input')}, found {found}"
-    sink.add(Diagnostic(Code.INPUTS, message, where))
-
-
-def refuse_ref(
-    ref: Ref, readable: list[str], sink: Sink, places: Table[str, Span] = MappingProxyType({})
-) -> None:
-    """Report a reference to nothing, with the nearest of the sorted names and its place."""
-    # The suggestion looks at 500 names at most: those beside the name in the order of the alphabet.
-    middle = bisect(readable, ref.name)
-    known = readable[max(0, middle - 250) : middle + 250]
-    help = suggest(ref.name, known) or "it can read: " + ", ".join(f"`{n}`" for n in known[:12])
-    found = [name for name in likely(ref.name, known) if name in places]
-    notes = tuple(Label(places[name], f"`{name}` stands here") for name in found)
-    message = f"no layer of this chain is called `{ref.name}`"
-    mistake = Diagnostic(Code.UNKNOWN_LAYER, message, ref.span, notes=notes, help=help)
-    sink.add(replace(mistake, guesses=tuple(known)))
 
 
 # ------------------------------------------------------------------ one layer
@@ -366,8 +313,8 @@ def _check_first(call: BlockCall, changes: Tree | None, context: Context) -> Non
     params = list(context.signatures[call.block].params)
     for key, _ in entries(changes):
         if key.text not in params:
-            meant = argument_meant(key.text, params)
-            help = f"did you mean `{meant}`?" if meant else suggest(key.text, params)
+            found = [word for word in [argument_meant(key.text, params)] if word]
+            help = meant(found, key.text, key.span) or suggest(key.text, params, key.span)
             message = f"`{call.block}` has no argument `{key.text}`"
             help = help or order(call.block, params)
             context.sink.error(Code.UNKNOWN_ARG, message, key.span, help=help)

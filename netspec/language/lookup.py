@@ -17,7 +17,7 @@ from netspec.language.terms import Param
 from netspec.ops.base import REGISTRY
 from netspec.ops.own import OWN_NAME
 from netspec.text.codes import Code
-from netspec.text.diagnostics import Diagnostic, Label, Sink, Span, likely, suggest
+from netspec.text.diagnostics import Diagnostic, Label, Sink, Span, likely, listed, meant, suggest
 from netspec.text.syntax import Mapping, Scalar, Sequence, Tree
 
 
@@ -121,9 +121,9 @@ def _refuse_op_as_value(items: list[tuple[Scalar, Tree]], context: Context) -> b
     for key, value in items:
         if isinstance(value, Scalar) and isinstance(value.value, str):
             found = [value.text] if is_callable(value.text, context) else []
-            if meant := found or ops_meant(value.text, context.rank):
-                message = f"the op is the key: `{{{meant[0]}: …}}`, not `{key.text}: {value.text}`"
-                help = f"write `{{{meant[0]}: [], …}}`, with the arguments in the list"
+            if found := found or ops_meant(value.text, context.rank):
+                message = f"the op is the key: `{{{found[0]}: …}}`, not `{key.text}: {value.text}`"
+                help = f"write `{{{found[0]}: [], …}}`, with the arguments in the list"
                 context.sink.error(Code.MISSING, message, key.span, help=help)
                 return True
     return False
@@ -132,14 +132,14 @@ def _refuse_op_as_value(items: list[tuple[Scalar, Tree]], context: Context) -> b
 def refuse_op(name: str, span: Span, context: Context) -> None:
     """Report a name that is neither an op nor a block."""
     is_block = name[:1].isupper()
-    meant = ops_meant(name, context.rank)
+    known = ops_meant(name, context.rank)
     capital = [*context.signatures, *(text for text in REGISTRY.own if text[0].isupper())]
     pool = capital if is_block else [*context.signatures, *REGISTRY]
-    found = meant or likely(name, pool)
-    what = "no block of this file" if is_block and not meant else "no op"
+    found = known or likely(name, pool)
+    what = "no block of this file" if is_block and not known else "no op"
     message = f"{what} is called `{name}`"
     op, _, rest = name.partition(" ")
-    own = enabling(name)
+    own = enabling(name, span)
     if any(near in context.signatures and not is_block_name(near) for near in found):
         return  # the block's own name is what is wrong
     if re.fullmatch(r"\w+( [+*] \w+)+", name):
@@ -150,7 +150,7 @@ def refuse_op(name: str, span: Span, context: Context) -> None:
     elif own:
         help = own
     elif found:
-        help = f"did you mean {' or '.join(f'`{item}`' for item in found)}?"
+        help = meant(found, name, span)
     elif is_block and not capital:
         message = "this file has no section `blocks:`, where its blocks stand"
         help = "define the block there, or use an op: `netspec ops` lists them"
@@ -166,13 +166,13 @@ def refuse_op(name: str, span: Span, context: Context) -> None:
     context.sink.add(Diagnostic(code, message, span, notes=notes, help=help, guesses=guesses))
 
 
-def enabling(name: str) -> str:
+def enabling(name: str, place: Span | None = None) -> str:
     """Return how an op of somebody's own is enabled, nothing for a name that no such op has."""
     namespace = name.partition(".")[0]
     if not re.fullmatch(OWN_NAME, name):
         return ""
     if known := [text for text in REGISTRY.own if text.startswith(f"{namespace}.")]:
-        return suggest(name, known) or "enabled are: " + ", ".join(f"`{text}`" for text in known)
+        return suggest(name, known, place) or f"enabled are: {listed(known, len(known))}"
     return f"`--ops MODULE` enables ops of your own, for example `--ops {namespace}.netspec_ops`"
 
 

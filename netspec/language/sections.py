@@ -18,16 +18,15 @@ from netspec.language.grammar import BlockKeys, InputKeys, LayerKeys, SpecKeys
 from netspec.language.keys import Reading, as_mapping, corrected, read_known, refuse_form
 from netspec.language.layers import (
     Surroundings,
-    check_shares,
     read_body,
     read_chain,
     read_layer,
-    refuse_ref,
 )
 from netspec.language.lookup import Context, Signature
 from netspec.language.makers import resolved
 from netspec.language.model import INPUT, Block, Body, Chain, Extern, Output, Spec, ops_of, walk
 from netspec.language.names import check_name, check_widths, widths
+from netspec.language.references import check_shares, refuse_ref
 from netspec.language.signature import refuse_outputs
 from netspec.language.strays import bodied, restored
 from netspec.language.terms import Argument, Expectation, Param, Ref

@@ -12,7 +12,7 @@ from netspec.language.names import WIDTH
 from netspec.language.terms import INDEX, Argument, Param, Value
 from netspec.ops.dim import ExprError, names, parse
 from netspec.text.codes import Code
-from netspec.text.diagnostics import Diagnostic, Label, Sink, Span, likely, nearest
+from netspec.text.diagnostics import Diagnostic, Label, Sink, Span, likely, listed, meant, nearest
 from netspec.text.syntax import Mapping, Scalar, Sequence, Tree
 
 
@@ -91,7 +91,7 @@ def expression(tree: Scalar, scope: Scope, sink: Sink) -> Value:
         end = len(tree.text) if error.end is None else error.end
         first = start + error.start
         span = Span(tree.span.source, first, max(start + end, first + 1))
-        help = _meant(tree.text, error, scope)
+        help = _meant(tree, error, scope)
         sink.error(Code.EXPRESSION, f"not an expression: {error.message}", span, help=help)
         return None
     for name in dict.fromkeys(names(result)):
@@ -103,11 +103,12 @@ def expression(tree: Scalar, scope: Scope, sink: Sink) -> Value:
     return result
 
 
-def _meant(text: str, error: ExprError, scope: Scope) -> str:
+def _meant(tree: Scalar, error: ExprError, scope: Scope) -> str:
     """Return the cure of what is no expression."""
+    text = tree.text
     bare = text.strip("$ {}")
     if bare.isidentifier() and (found := nearest(bare, scope.all())):
-        return f"did you mean `${found[0]}`?"
+        return meant([f"${found[0]}"], text, tree.span)
     wrong = text[error.start : error.end]
     if wrong in _CURES:
         return _CURES[wrong]
@@ -141,11 +142,11 @@ def _refuse_name(name: str, span: Span, scope: Scope, sink: Sink) -> None:
     near = likely(name, [*known, *scope.widths])
     guesses = tuple(f"${text}" for text in known)
     if WIDTH.fullmatch(name):
-        help = _width_meant(name, scope)
-    elif meant := near or list(filter(None, [argument_meant(name, known)])):
-        help = f"did you mean {' or '.join(f'`${text}`' for text in meant)}?"
+        help = _width_meant(name, span, scope)
+    elif found := near or list(filter(None, [argument_meant(name, known)])):
+        help = meant([f"${text}" for text in found], place=span)
     elif known:
-        help = "known here: " + ", ".join(f"`{guess}`" for guess in guesses[:12])
+        help = f"known here: {listed(guesses)}"
     else:
         help = f"declare it: `params: {{{name}: 8}}`"
     notes = tuple(Label(known[x].span, f"`{x}` stands here") for x in near if x in known)
@@ -159,9 +160,9 @@ def _refuse_name(name: str, span: Span, scope: Scope, sink: Sink) -> None:
     sink.add(Diagnostic(Code.UNKNOWN_PARAM, message, span, notes=notes, help=help, guesses=guesses))
 
 
-def _width_meant(name: str, scope: Scope) -> str:
+def _width_meant(name: str, span: Span, scope: Scope) -> str:
     """Return the cure of a width that has no such name here."""
     if not scope.widths:
         return "write the number here"
     like = [text for text in scope.widths if text.endswith(name[-9:])] or [*scope.widths]
-    return f"did you mean {' or '.join(f'`${text}`' for text in like[:8])}?"
+    return meant([f"${text}" for text in like[:8]], place=span)

@@ -10,6 +10,7 @@ EXTRAS = {
     "onnx": ("onnx", "onnxscript", "onnxruntime"),
     "openvino": ("openvino",),
     "plot": ("matplotlib",),
+    "lsp": ("pygls",),
     "caffe": ("torch", "google.protobuf", "safetensors"),
 }
 """The modules that each extra of the package installs."""

@@ -6,9 +6,10 @@ import difflib
 import re
 import unicodedata
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import islice
 from typing import Literal, NamedTuple
 
 from netspec import limits
@@ -43,6 +44,20 @@ class Source:
         """Return the 1-based line and column (in code points) of an offset."""
         line = bisect_right(self._starts, offset)
         return line, offset - self._starts[line - 1] + 1
+
+    def start_of(self, offset: int) -> int:
+        """Return where the line of an offset starts."""
+        return self.start_of_line(self.position(offset)[0])
+
+    def start_of_line(self, number: int) -> int:
+        """Return where a 1-based line starts."""
+        return self._starts[number - 1]
+
+    @property
+    def line_end(self) -> str:
+        """What ends the first line, and so what a new line is to end with."""
+        found = _LINE_END.search(self.text)
+        return found[0] if found else "\n"
 
     def line(self, number: int) -> str:
         """Return the 1-based line without its line end."""
@@ -234,10 +249,30 @@ def _grouped(items: list[Diagnostic]) -> Diagnostic:
     return replace(first, notes=notes, details=(*first.details, *more))
 
 
-def suggest(name: str, candidates: Iterable[str]) -> str:
-    """Return "did you mean `x`?" for the candidates nearest to `name`, or nothing."""
-    found = [f"`{text}`" for text in likely(name, candidates)]
-    return f"did you mean {' or '.join(found)}?" if found else ""
+def suggest(name: str, candidates: Iterable[str], place: Span | None = None) -> str:
+    """Return "did you mean `x`?" for the candidates nearest to `name`, or nothing.
+
+    Where the name stands at a place, each can be written there.
+    """
+    return meant(likely(name, candidates), name, place)
+
+
+def meant(words: Sequence[str], name: str = "", place: Span | None = None) -> str:
+    """Return "did you mean `x` or `y`?", or nothing; `name` is what of the place they replace."""
+    if not words:
+        return ""
+    fixes = [_spelling(word, name, place) for word in words] if place else []
+    shown = " or ".join(f"`{word}`" for word in words)
+    return Cure(f"did you mean {shown}?", *filter(None, fixes))
+
+
+def _spelling(word: str, name: str, place: Span) -> Fix | None:
+    """Return the fix that writes a word for a name at a place, if it stands there as it is."""
+    start = place.start + place.text.find(name)
+    if start < place.start or place.source.secret:
+        return None
+    span = Span(place.source, start, start + len(name) if name else place.end)
+    return Fix(f"write `{word}` in place of `{span.text}`", (Edit(span, word),))
 
 
 def likely(name: str, candidates: Iterable[str]) -> list[str]:
@@ -274,6 +309,11 @@ def _slips(left: str, right: str) -> int:
             if i and j and a == right[j - 1] and b == left[i - 1]:
                 row[-1] = min(row[-1], before[j - 1] + 1)
     return row[-1]
+
+
+def listed(names: Iterable[str], most: int = 12) -> str:
+    """Write the first of some names: `a`, `b`."""
+    return ", ".join(f"`{name}`" for name in islice(names, most))
 
 
 def counted(number: int, noun: str) -> str:

@@ -85,12 +85,16 @@ def _argument(name: str, schema: Schema) -> Schema:
 
 def _call(cls: type[Op], arguments: dict[str, Schema]) -> Schema:
     """Return the schema of `conv2d: …`: one argument, or the list of them."""
-    text = describe(cls)
     return {
         **_positional(arguments),
-        "description": text,
-        "markdownDescription": f"{text}\n\n`{cls.op_name}: [{signature(cls)}]`\n\n{_called(cls)}",
+        "description": describe(cls),
+        "markdownDescription": about(cls),
     }
+
+
+def about(cls: type[Op]) -> str:
+    """Return what an op does and takes, and where PyTorch says more, in Markdown."""
+    return f"{describe(cls)}\n\n`{cls.op_name}: [{signature(cls)}]`\n\n{_called(cls)}"
 
 
 def _called(cls: type[Op]) -> str:

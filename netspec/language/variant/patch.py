@@ -13,7 +13,7 @@ from netspec.language.keys import as_mapping
 from netspec.language.kinds import Replaced
 from netspec.language.variant.places import Finder, Place, name_in
 from netspec.text.codes import Code
-from netspec.text.diagnostics import Diagnostic, Label, Sink, Span, suggest
+from netspec.text.diagnostics import Diagnostic, Label, Sink, Span, listed, suggest
 from netspec.text.syntax import Entry, Mapping, Scalar, Sequence, Tree, entries
 
 _REPLACED = [k for k, kind in VariantKeys.kinds().items() if isinstance(kind, Replaced)]
@@ -80,7 +80,7 @@ def _params(base: Tree | None, variant: Mapping, sink: Sink) -> Mapping:
         if key.text in found:
             found[key.text] = key, value
         else:
-            help = suggest(key.text, known) or f"it has: {', '.join(found) or 'none'}"
+            help = suggest(key.text, known, key.span) or f"it has: {', '.join(found) or 'none'}"
             message = f"the extended spec has no parameter `{key.text}`"
             sink.add(Diagnostic(Code.NO_TARGET, message, key.span, help=help, guesses=known))
     return Mapping(tuple(found.values()), variant.span)
@@ -200,7 +200,7 @@ class _Patcher:
         container = place.container if place else self._inserted.get((above, text))
         if container is None:
             known = [*parent.parts, *(n for p, n in self._inserted if p == above)]
-            help = suggest(text, known) or "it has: " + ", ".join(f"`{n}`" for n in known[:12])
+            help = suggest(text, known, target.span) or f"it has: {listed(known)}"
             message = f"`{above}` has no `{text}` to stand {word.text}"
             self._sink.error(Code.NO_PLACE, message, target.span, help=help)
         elif isinstance(container, Sequence):

@@ -10,6 +10,7 @@ from netspec.language.grammar import BlockKeys, SignatureKeys, VariantKeys
 from netspec.language.kinds import Replaced
 from netspec.text.codes import Code
 from netspec.text.diagnostics import Sink, Span, nearest, suggest
+from netspec.text.fixes import writing
 from netspec.text.syntax import Mapping, Scalar, Sequence, Tree, entries
 
 Form = Literal["spec", "chain", "blocks", "heads", "values", "block", "body", "value"]
@@ -75,11 +76,14 @@ class Finder:
         if names[0] not in SECTIONS or len(names) < 2 or len(names) > 64:
             message = f"`{path.text[:80]}` is not the path of a part"
             if 1 < len(names) <= 64 and (section := self._section_meant(*names[:2])):
-                help = f"write `{'.'.join([section, *names[1:]])}`"
+                meant = ".".join([section, *names[1:]])
+                help: str = writing(path.span, meant, f"write `{meant}`")
                 self._sink.error(Code.NO_TARGET, message, name_in(path, 0).span, help=help)
                 return None
-            help = self._path_meant(names)
-            help = help or "for example graph.conv1, blocks.Inception.conv5x5 or outputs.aux1"
+            help = (
+                self._path_meant(path, names)
+                or "for example graph.conv1, blocks.Inception.conv5x5 or outputs.aux1"
+            )
             self._sink.error(Code.NO_TARGET, message, path.span, help=help)
             return None
         place: Place | None = self._whole
@@ -97,17 +101,18 @@ class Finder:
         """Return the sections that have a part of this name."""
         return [section for section, at in self._whole.parts.items() if name in at.parts]
 
-    def _path_meant(self, names: list[str]) -> str:
+    def _path_meant(self, path: Scalar, names: list[str]) -> str:
         """Say how to reach what a path outside the layers is about."""
         first = names[0]
         if len(names) <= 64 and (owners := self._owners(first)):
-            return f"write `{'.'.join([owners[0], *names])}`"
+            meant = ".".join([owners[0], *names])
+            return writing(path.span, meant, f"write `{meant}`")
         if len(names) == 1 and (section := self._whole.parts.get(first)):
             known = next(iter(section.parts), "conv1")
             return f"name what is meant, for example `{first}.{known}`"
         if first in _CURES:
             return _CURES[first]
-        return suggest(first, SECTIONS)
+        return suggest(first, SECTIONS, path.span)
 
     def _step(
         self, parent: Place, path: Scalar, index: int, value: Tree | None = None
@@ -118,9 +123,11 @@ class Finder:
         if place := parent.parts.get(name):
             return place
         above = ".".join(names[:index])
-        help = suggest(name, parent.parts) or self._instead(parent, above, names[index:], value)
+        span = name_in(path, index).span
+        help = suggest(name, parent.parts, span)
+        help = help or self._instead(parent, above, names[index:], value)
         message = f"`{above or 'the extended spec'}` has no `{name[:64]}` to patch"
-        self._sink.error(Code.NO_TARGET, message, name_in(path, index).span, help=help)
+        self._sink.error(Code.NO_TARGET, message, span, help=help)
         return None
 
     def _instead(self, parent: Place, above: str, rest: list[str], value: Tree | None) -> str:
@@ -166,6 +173,7 @@ def _with(layer: Tree, name: str, value: Tree | None) -> str:
 
 
 _MAX_SHOWN = 120
+_EXAMPLES = "for example graph.conv1, blocks.Inception.conv5x5 or outputs.aux1"
 _REPLACED = "a variant replaces it with a section `{0}:` of its own"
 _CURES = {
     k: _REPLACED.format(k) for k, kind in VariantKeys.kinds().items() if isinstance(kind, Replaced)

@@ -1,0 +1,94 @@
+"""Fixes: how they are made of edits, and a text with some of them made."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from netspec.text.diagnostics import Cure, Edit, Fix, Source, Span
+
+_LINE_START = re.compile(r"[ \t]*(?:- )?[ \t]*")
+_LINE_END = re.compile(r"[ \t]*(?:#[^\r\n]*)?(?:\r\n|\n|\r|$)")
+_BEFORE, _BEHIND = re.compile(r",[ \t]*$"), re.compile(r"[ \t]*,[ \t]*")
+
+
+def cure(words: str, *edits: Edit, safe: bool = False) -> Cure:
+    """Return the words of a help that is one fix."""
+    return Cure(words, Fix(words, edits, safe))
+
+
+def writing(span: Span, text: str, words: str = "", safe: bool = False) -> Cure:
+    """Say to write another text at a place."""
+    return cure(words or f"write `{text}` in place of `{span.text}`", Edit(span, text), safe=safe)
+
+
+def inserting(source: Source, place: int, text: str, words: str, safe: bool = False) -> Cure:
+    """Say to write something more at a place."""
+    return cure(words, Edit(Span(source, place, place), text), safe=safe)
+
+
+def either(*cures: str) -> Cure:
+    """Join cures of which any helps; none of several is certain."""
+    given = [item for item in cures if item]
+    fixes = [fix for item in given if isinstance(item, Cure) for fix in item.fixes]
+    if len(given) > 1:
+        fixes = [Fix(fix.title, fix.edits) for fix in fixes]
+    return Cure(", or ".join(given), *fixes)
+
+
+def without(entry: Span) -> Edit:
+    """Delete an entry or an item: its lines if it has them for itself, else a comma with it."""
+    source, text = entry.source, entry.source.text
+    line = source.start_of(entry.start)
+    ending = _LINE_END.match(text, entry.end)
+    if ending and _LINE_START.fullmatch(text, line, entry.start):
+        return Edit(Span(source, line, ending.end()), "")
+    # A long line is not looked through: the comma stands right in front.
+    before = _BEFORE.search(text, max(line, entry.start - 20), entry.start)
+    behind = _BEHIND.match(text, entry.end)
+    if before:
+        return Edit(Span(source, before.start(), entry.end), "")
+    return Edit(Span(source, entry.start, behind.end() if behind else entry.end), "")
+
+
+def above(place: Span, line: str) -> Edit:
+    """Write a line above that of a place, with the same end."""
+    source = place.source
+    start = source.start_of(place.start)
+    return Edit(Span(source, start, start), line + source.line_end)
+
+
+def indenting(lines: Span, columns: int) -> list[Edit]:
+    """Move the lines of a range to the right."""
+    source = lines.source
+    numbers = range(lines.line, source.position(max(lines.start, lines.end - 1))[0] + 1)
+    starts = [source.start_of_line(number) for number in numbers if source.line(number).strip()]
+    return [Edit(Span(source, start, start), " " * columns) for start in starts]
+
+
+def fitting(fixes: Iterable[Fix]) -> list[Fix]:
+    """Return the fixes that can be made at once: of two that overlap, the first."""
+    found: list[Fix] = []
+    taken: dict[Source, list[tuple[int, int]]] = {}
+    for fix in dict.fromkeys(fixes):
+        ranges = [(edit.span.source, edit.span.start, edit.span.end) for edit in fix.edits]
+        if all(_is_free(start, end, taken.get(source, ())) for source, start, end in ranges):
+            found.append(fix)
+            for source, start, end in ranges:
+                taken.setdefault(source, []).append((start, end))
+    return found
+
+
+def _is_free(start: int, end: int, taken: Sequence[tuple[int, int]]) -> bool:
+    """Tell whether a range touches no other, so that the order of two edits does not matter."""
+    return all(end < first or last < start for first, last in taken)
+
+
+def edited(source: Source, fixes: Iterable[Fix]) -> str:
+    """Return a text with fixes made that do not overlap; edits of other texts are left out."""
+    edits = (edit for fix in fixes for edit in fix.edits if edit.span.source is source)
+    parts, place = [], 0
+    for edit in sorted(edits, key=lambda edit: edit.span[1:]):
+        parts += [source.text[place : edit.span.start], edit.text]
+        place = edit.span.end
+    return "".join([*parts, source.text[place:]])

@@ -1,0 +1,113 @@
+"""What the language server answers: each is checked against what the compiler says itself."""
+
+from __future__ import annotations
+
+import pytest
+
+from netspec.compiler import compile_spec
+from netspec.text.diagnostics import Source
+from tests.lsp_client import Client
+from tests.support import SPECS
+from tests.test_lsp import BAD, GOOD, VARIANT
+
+LINK = {"workspace": {"workspaceEdit": {"documentChanges": True}}}
+
+
+def applied(text, edits):
+    """Return a text with edits made, as a client makes them; ASCII only."""
+    starts = [0]
+    for line in text.splitlines(keepends=True):
+        starts.append(starts[-1] + len(line))
+
+    def offset(position):
+        return starts[position["line"]] + position["character"]
+
+    for edit in sorted(edits, key=lambda x: offset(x["range"]["start"]), reverse=True):
+        start, end = (offset(edit["range"][side]) for side in ("start", "end"))
+        text = text[:start] + edit["newText"] + text[end:]
+    return text
+
+
+def actions(client, uri, place, only=None):
+    context = {"diagnostics": [], **({"only": only} if only else {})}
+    return client.about("codeAction", uri, range={"start": place, "end": place}, context=context)
+
+
+def test_a_fix_is_offered_where_the_mistake_is_and_mends_it(tmp_path):
+    client = Client()
+    uri = client.open(tmp_path / "net.yaml", BAD)
+    place = client.at(uri, "maxpool2d", 3)
+    (fix,) = actions(client, uri, place, ["quickfix"])
+    assert fix["diagnostics"] == client.problems[uri]
+    mended = applied(BAD, fix["edit"]["changes"][uri])
+    assert mended == GOOD
+    assert client.change(uri, mended) == []
+    assert actions(client, uri, place) == []
+
+
+def test_a_fix_is_not_offered_elsewhere_nor_as_another_kind(tmp_path):
+    client = Client()
+    uri = client.open(tmp_path / "net.yaml", BAD)
+    assert actions(client, uri, client.at(uri, "conv2d"), ["quickfix"]) == []
+    assert actions(client, uri, client.at(uri, "maxpool2d"), ["refactor"]) == []
+
+
+def test_a_fix_of_another_file_says_which_version_it_is_for(tmp_path):
+    client = Client(capabilities=LINK)
+    (tmp_path / "base.yaml").write_text(BAD)
+    client.open(tmp_path / "wide.yaml", VARIANT)
+    base = client.open(tmp_path / "base.yaml")
+    (fix,) = actions(client, base, client.at(base, "maxpool2d"), ["quickfix"])
+    (change,) = fix["edit"]["documentChanges"]
+    assert change["textDocument"] == {"uri": base, "version": 1}
+
+
+def test_formatting_is_that_of_fmt(tmp_path):
+    client = Client()
+    loose = GOOD.replace("{max_pool2d: 2}", "{max_pool2d:   2}")
+    uri = client.open(tmp_path / "net.yaml", loose)
+    edits = client.about("formatting", uri, options={"tabSize": 2, "insertSpaces": True})
+    assert applied(loose, edits) == GOOD.replace("conv:", "conv:").replace("pool:", "pool:")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-32"])
+def test_definition_and_references_lead_to_each_other(tmp_path, encoding):
+    doc = "doc: é𝄞 x\n"
+    text = GOOD.replace("graph:", f"{doc}graph:")
+    client = Client(encoding)
+    uri = client.open(tmp_path / "net.yaml", text)
+    line = text[: text.index("  pool:")].count("\n")
+    used = {"line": line + 1, "character": len("outputs: {y: p")}
+    found = client.about("definition", uri, position=used)
+    assert found["uri"] == uri
+    assert found["range"]["start"] == {"line": line, "character": 2}
+    for is_wanted, count in ((True, 2), (False, 1)):
+        context = {"includeDeclaration": is_wanted}
+        assert len(client.about("references", uri, position=used, context=context)) == count
+
+
+def test_definition_leads_into_another_file(tmp_path):
+    (tmp_path / "base.yaml").write_text(GOOD)
+    client = Client()
+    uri = client.open(tmp_path / "wide.yaml", VARIANT)
+    found = client.about("definition", uri, position=client.at(uri, "graph.conv", 7))
+    assert found["uri"] == (tmp_path / "base.yaml").as_uri()
+    assert found["range"]["start"]["line"] == 4
+
+
+@pytest.mark.parametrize("path", SPECS[:3], ids=lambda path: path.stem)
+def test_outline_folds_and_tokens_lie_in_the_text(path):
+    client = Client()
+    uri = client.open(path)
+    lines = path.read_text().split("\n")
+    names = [symbol["name"] for symbol in client.about("documentSymbol", uri)]
+    assert {"name", "graph"} & set(names)
+    for fold in client.about("foldingRange", uri):
+        assert 0 <= fold["startLine"] < fold["endLine"] < len(lines)
+    legend = client.able["capabilities"]["semanticTokensProvider"]["legend"]["tokenTypes"]
+    words, line, column = set(), 0, 0
+    data = client.about("semanticTokens/full", uri)["data"]
+    for rows, columns, length, kind, _ in zip(*(data[i::5] for i in range(5)), strict=True):
+        line, column = line + rows, columns if rows else column + columns
+        words.add((legend[kind], lines[line][column : column + length]))
+    assert ("function", "conv2d") in words or ("keyword", "extends") in words
