@@ -16,13 +16,14 @@ from netspec.emit.figure.svg import to_linked_svg
 from netspec.emit.look import Look, LookError
 from netspec.emit.report import RULE, Measured
 from netspec.emit.report.rows import main_table
-from netspec.emit.report.table import Column, Content, Grid, grid
+from netspec.emit.report.table import Content, Grid, grid
 from netspec.emit.torch.module import Generated, generate
 from netspec.graph.model import NodeId, path
 from netspec.text.diagnostics import Span, SpecError
 from netspec.version import __version__
 
 Part = Literal["figure", "report", "code"]
+PARTS: tuple[Part, ...] = ("figure", "report", "code")
 _T = TypeVar("_T")
 
 
@@ -40,9 +41,9 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The rows of the report as people read them; `layers` are the paths that they are about."""
+    """The report's table as people read it; `layers` are the paths that its rows are about."""
 
-    columns: Sequence[Column]
+    keys: Sequence[str]
     cells: Grid
     layers: Sequence[str]
     notes: Sequence[str]
@@ -123,9 +124,9 @@ def _code(network: Network) -> Generated:
 def _report(network: Network) -> Report:
     table = main_table(Measured(network))
     cells = grid(table, without_extra=True)
-    columns = [column for column in table.columns if not column.glue and not column.extra]
+    keys = [column.key for column in table.columns if not column.glue and not column.extra]
     notes = Content(network.graph.name, (), (table,), (RULE,)).remarks()
-    return Report(columns, cells, [str(row[0]) for row in table.rows], notes)
+    return Report(keys, cells, [str(row[0]) for row in table.rows], notes)
 
 
 def _layers(document: Document, network: Network, code: Generated | None) -> Sequence[Shown]:
