@@ -56,14 +56,19 @@ def pack(parts: Path, archive: Path) -> None:
 
 
 def wheels(parts: Path) -> dict[str, bytes]:
-    """Return the files of the wheels; an extension for another machine than the browser is none."""
+    """Return the files of the wheels."""
     found = {}
     for path in (parts / "wheels").glob("*.whl"):
         with zipfile.ZipFile(path) as wheel:
-            names = [name for name in wheel.namelist() if not name.endswith((".so", "/"))]
-            names += [name for name in wheel.namelist() if name.endswith("wasm32-emscripten.so")]
-            found |= {name: wheel.read(name) for name in names}
+            found |= {name: wheel.read(name) for name in wheel.namelist() if is_needed(name)}
     return found
+
+
+def is_needed(name: str) -> bool:
+    """Tell whether a wheel's file is for the browser: its tests and other machines' code are not."""
+    return name.endswith("wasm32-emscripten.so") or not (
+        name.endswith((".so", "/")) or "/tests/" in name
+    )
 
 
 def sources() -> dict[str, bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 
 from netspec.server.folder import Folder
@@ -11,6 +12,7 @@ from netspec.server.requests import requests
 
 def start(root: str, texts: Mapping[str, str], send: Callable[[str], None]) -> Session:
     """Return the session of a page that works in a folder, in which these texts stand, by path."""
+    logging.getLogger("pygls").setLevel(logging.CRITICAL)  # the page is told all of it
     folder = Folder(root)
     for path, text in texts.items():
         where = f"{folder.root}/{path}"
