@@ -80,6 +80,7 @@ def _listen(port: int | None) -> socket.socket:
         if port is not None:
             raise OSError(f"port {port}: {getattr(error, 'strerror', error)}") from None
         listening.bind((HOST, 0))
+    listening.listen()  # who opens the URL at once waits
     return listening
 
 
