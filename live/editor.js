@@ -12,5 +12,5 @@ export {
 export {
   Compartment, EditorSelection, EditorState, Prec, StateEffect, StateField, Text, Transaction,
 } from "@codemirror/state";
-export { Decoration, EditorView, WidgetType, keymap, showDialog } from "@codemirror/view";
+export { Decoration, EditorView, WidgetType, keymap } from "@codemirror/view";
 export { classHighlighter } from "@lezer/highlight";

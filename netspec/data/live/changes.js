@@ -32,19 +32,20 @@ export class Changes {
       const { diff, problem } = await this.page.session.request("netspec/compare", { uri, with: other });
       if (uri !== this.page.spec.uri) return;
       byId("changes").classList.toggle("stale", !diff);
-      if (diff) this.body.replaceChildren(...this.#drawn(diff));
+      const titles = this.other.value ? [diff?.before.name, diff?.after.name] : ["kept", "now"];
+      if (diff) this.body.replaceChildren(...this.#drawn(diff, titles));
       else this.body.replaceChildren(element("p", { class: "note" }, problem));
     } catch (error) {
       this.body.replaceChildren(element("p", { class: "note" }, error.message));
     }
   }
 
-  #drawn(diff) {
+  #drawn(diff, titles) {
     const { layers, weights } = diff;
     const lost = [...Object.keys(weights.removed), ...Object.keys(weights.changed)].length;
     const load = `${weights.kept} of ${weights.kept + lost} weights still load`;
     return [
-      totals(diff),
+      totals(diff, titles),
       element("p", { class: "loads" }, load),
       ...["params", "inputs", "outputs"].flatMap((key) => pairs(key, diff[key])),
       ...sections("layers", layers, (path) => this.#path(path)),
@@ -57,14 +58,14 @@ export class Changes {
   }
 }
 
-function totals({ before, after }) {
+function totals({ before, after }, names) {
   const rows = TOTALS.map((key, index) => element("tr", {},
     element("th", { scope: "row" }, LABELS[index]),
     ...[before[key], after[key], after[key] - before[key]].map((value, column) => element(
       "td", { class: column === 2 ? `right ${tendency(value)}` : "right" }, column === 2 ? signed(value) : number(value),
     ))));
-  const titles = ["", before.name, after.name, "change"].map((text) => element("th", { scope: "col" }, text));
-  return element("table", {}, element("thead", {}, element("tr", {}, ...titles)), element("tbody", {}, ...rows));
+  const head = ["", ...names, "change"].map((text) => element("th", { scope: "col" }, text));
+  return element("table", {}, element("thead", {}, element("tr", {}, ...head)), element("tbody", {}, ...rows));
 }
 
 function pairs(title, values) {

@@ -15,9 +15,8 @@ export function element(tag, properties = {}, ...children) {
   return made;
 }
 
-/** Moves the focus among a container's items with the arrow keys; one of them is a tab stop. */
-export function roving(container, selector, onEnter) {
-  const items = () => [...container.querySelectorAll(selector)].filter((item) => !item.closest("[hidden]"));
+/** Moves the focus among a container's items, in their order, with the arrow keys; one of them is a tab stop. */
+export function roving(container, items, onEnter) {
   container.addEventListener("keydown", (event) => {
     const found = items();
     const at = found.indexOf(document.activeElement);

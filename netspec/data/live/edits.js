@@ -1,5 +1,6 @@
 // Edits that the language server proposes: of the open file, and of files that are not open.
-import { Text, showDialog } from "./editor.js";
+import { byId } from "./dom.js";
+import { Text } from "./editor.js";
 import { span } from "./places.js";
 
 /** Applies a workspace edit; a file that is not open is read, changed and saved. */
@@ -31,15 +32,17 @@ export function rename(page) {
   const { view } = page.spec;
   const word = view.state.wordAt(view.state.selection.main.head);
   if (!word || !page.session.can("renameProvider")) return false;
-  const value = view.state.sliceDoc(word.from, word.to);
-  const { close, result } = showDialog(view, {
-    label: "New name", input: { name: "name", value }, focus: true, submitLabel: "rename", class: "rename",
-  });
-  result.then((form) => {
-    view.dispatch({ effects: close });
+  const dialog = byId("rename");
+  const input = dialog.querySelector("input");
+  dialog.returnValue = "";
+  byId("rename-title").textContent = `Rename ${view.state.sliceDoc(word.from, word.to)}`;
+  input.value = view.state.sliceDoc(word.from, word.to);
+  dialog.onclose = () => {
     view.focus();
-    if (form) renamed(page, word.from, form.elements.namedItem("name").value);
-  });
+    if (dialog.returnValue) renamed(page, word.from, input.value);
+  };
+  dialog.showModal();
+  input.select();
   return true;
 }
 
@@ -53,6 +56,6 @@ async function renamed(page, at, newName) {
     const edit = await page.session.request("textDocument/rename", { textDocument, position, newName });
     if (edit && doc === page.spec.doc) await applied(page, edit);
   } catch (error) {
-    page.say(error.message);
+    page.notice(error.message);
   }
 }

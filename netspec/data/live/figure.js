@@ -11,6 +11,7 @@ export class Figure {
     this.body = this.panel.querySelector(".body");
     this.note = this.panel.querySelector(".note");
     this.zoom = 1;
+    this.boxes = [];
     const choose = (box) => chosen(layers(box));
     this.body.addEventListener("click", (event) => {
       const box = event.target.closest("[data-layers]");
@@ -18,7 +19,7 @@ export class Figure {
     });
     this.body.addEventListener("dblclick", (event) => event.target.closest("[data-layers]") && entered());
     this.body.addEventListener("focusin", (event) => event.target.matches("[data-layers]:focus-visible") && choose(event.target));
-    roving(this.body, "[data-layers]", entered);
+    roving(this.body, () => this.boxes, entered);
     this.#zooming();
   }
 
@@ -44,24 +45,25 @@ export class Figure {
     svg.style.width = svg.style.height = `${100 * this.zoom}%`;
   }
 
-  /** Draws the figure; null leaves what is there, as one that no longer holds. */
-  draw(text, problem, stale) {
+  /** Draws the figure, its boxes in the order of layers; null leaves what is there. */
+  draw(text, order, problem, stale) {
     this.note.textContent = problem ?? (stale ? "the last state without mistakes" : "");
     if (!text || text === this.text) return;
     try {
-      this.#show(imported(text));
+      this.#show(imported(text), order);
       this.text = text;
     } catch (error) {
       this.note.textContent = error.message;
     }
   }
 
-  #show(svg) {
+  #show(svg, order) {
     const focused = this.body.contains(document.activeElement) ? document.activeElement.dataset.layers : null;
     svg.removeAttribute("width");
     svg.removeAttribute("height");
     svg.setAttribute("role", "group");
-    this.boxes = [...svg.querySelectorAll("[data-layers]")];
+    const first = new Map([...svg.querySelectorAll("[data-layers]")].map((box) => [box, order.get(layers(box)[0]) ?? 0]));
+    this.boxes = [...first.keys()].sort((a, b) => first.get(a) - first.get(b));
     this.boxes.forEach((box, index) => {
       box.setAttribute("role", "button");
       box.setAttribute("tabindex", index ? "-1" : "0");
@@ -82,7 +84,7 @@ export class Figure {
   /** Lights the boxes of the selected layers. */
   light(lit, scroll) {
     const found = [];
-    for (const box of this.boxes ?? []) {
+    for (const box of this.boxes) {
       const shares = layers(box).map((path) => lit.share(path));
       const all = shares.includes("all");
       box.classList.toggle("lit", all);

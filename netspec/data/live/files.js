@@ -12,7 +12,7 @@ export class Files {
       if (path) open(path);
     });
     this.filter.addEventListener("input", () => this.#draw());
-    roving(this.list, "button");
+    roving(this.list, () => [...this.list.querySelectorAll("button")]);
   }
 
   show(files) {

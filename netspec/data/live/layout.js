@@ -35,8 +35,8 @@ export class Layout {
     this.shown.add(panel);
     this.front = panel;
     this.#apply();
-    const stops = '.cm-content, [tabindex="0"], select, button';
-    byId(panel).querySelector(`.body :is(${stops}), :is(${stops})`)?.focus();
+    const stops = ['.cm-content', '.body [tabindex="0"]', "select, button"];
+    stops.map((stop) => byId(panel).querySelector(stop)).find((found) => found)?.focus();
   }
 
   showFiles(shown) {

@@ -4,7 +4,10 @@ export class Links {
   constructor(network) {
     this.layers = network.layers;
     this.places = network.places;
-    this.total = counts(this.layers.map((layer) => layer.path));
+    const paths = this.layers.map((layer) => layer.path);
+    this.total = counts(paths);
+    /** Where each path stands among all: a block stands before what is in it. */
+    this.order = new Map([...this.total.keys()].map((path, index) => [path, index]));
   }
 
   /** The paths of all layers at or below these paths. */

@@ -11,13 +11,13 @@ import { offset } from "./places.js";
 import { Problems } from "./problems.js";
 import { Saving } from "./saving.js";
 import { Session } from "./session.js";
-import { LANGUAGE, Spec } from "./spec.js";
+import { Spec } from "./spec.js";
 import { Views } from "./views.js";
 
 export class Page {
   constructor() {
     this.version = null;
-    this.session = new Session(this.#events(), LANGUAGE);
+    this.session = new Session(this.#events());
     this.spec = new Spec(byId("editor"), {
       changed: (isStep) => this.#changed(isStep),
       moved: () => this.views.choose(null, "spec"),
@@ -32,6 +32,9 @@ export class Page {
     this.hints = latest(() => this.#hints());
     this.layout = new Layout(() => this.#seen());
     keys(this.layout);
+    byId("notice").addEventListener("click", (event) => {
+      if (event.target.matches("button")) byId("notice").hidden = true;
+    });
     byId("pin").addEventListener("click", () => this.#keep());
     byId("downloads").addEventListener("click", (event) => this.#download(event.target.dataset.format));
   }
@@ -55,6 +58,7 @@ export class Page {
       failed: (error) => this.#lost(error.message),
       notified: {
         "textDocument/publishDiagnostics": (params) => this.problems.publish(params),
+        "window/showMessage": ({ message }) => this.notice(message),
         "netspec/changed": (params) => params.uri === this.spec.uri && this.saving.changed(params),
         "netspec/filesChanged": () => this.#list(),
       },
@@ -64,6 +68,12 @@ export class Page {
   /** Tells the user, where it is read aloud too. */
   say(text) {
     byId("status").textContent = this.spec?.file ? `${this.spec.file.path}: ${text}` : text;
+  }
+
+  /** Tells the user what is to be read at leisure. */
+  notice(text) {
+    byId("notice").hidden = false;
+    byId("notice").firstElementChild.textContent = text;
   }
 
   // ---------------------------------------------------------------- connection

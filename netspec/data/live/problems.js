@@ -75,7 +75,7 @@ export class Problems {
     try {
       await applied(this.page, fix.edit);
     } catch (error) {
-      this.page.say(error.message);
+      this.page.notice(error.message);
     }
     this.page.spec.view.focus();
   }

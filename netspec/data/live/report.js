@@ -13,7 +13,7 @@ export class Report {
     this.table.addEventListener("focusin", (event) => {
       if (event.target.matches("tr:focus-visible")) choose(event.target);
     });
-    roving(this.table, "tbody tr[data-layer]", entered);
+    roving(this.table, () => this.#rows(), entered);
   }
 
   /** Draws the table; rows that are as they were stay the same elements. */
@@ -26,6 +26,10 @@ export class Report {
     const focusable = body.querySelector('tr[tabindex="0"]') ?? body.querySelector("tr[data-layer]");
     focusable?.setAttribute("tabindex", "0");
     this.notes.replaceChildren(...notes.map((note) => element("p", {}, note)));
+  }
+
+  #rows() {
+    return [...this.table.querySelectorAll("tbody tr[data-layer]")];
   }
 
   #parts() {
@@ -60,10 +64,10 @@ export class Report {
   /** Lights the rows of the selected layers. */
   light(lit, scroll) {
     const found = [];
-    for (const row of this.table.querySelectorAll("tbody tr[data-layer]")) {
+    for (const row of this.#rows()) {
       const share = lit.share(row.dataset.layer);
-      row.classList.toggle("lit", share !== "");
-      row.setAttribute("aria-selected", share !== "");
+      if (row.classList.toggle("lit", share !== "")) row.setAttribute("aria-current", "true");
+      else row.removeAttribute("aria-current");
       if (share) found.push(row);
     }
     if (scroll) reveal(this.body, found);

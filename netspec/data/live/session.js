@@ -8,9 +8,8 @@ const TIMEOUT = 120000;
 
 export class Session {
   /** `events`: opened(client), lost(), failed(error), progress(text, fraction), and `notified` by method. */
-  constructor(events, extensions) {
+  constructor(events) {
     this.events = events;
-    this.extensions = extensions;
     this.client = null;
   }
 
@@ -58,10 +57,7 @@ export class Session {
     return new LSPClient({
       timeout: TIMEOUT,
       sanitizeHTML: harmless,
-      extensions: [
-        { notificationHandlers: Object.fromEntries(said), clientCapabilities: CAPABILITIES },
-        ...this.extensions,
-      ],
+      extensions: [{ notificationHandlers: Object.fromEntries(said), clientCapabilities: CAPABILITIES }],
     });
   }
 

@@ -7,8 +7,8 @@ import {
 import { marks, setHints, setLit, setSteps, steps } from "./marks.js";
 import { change } from "./places.js";
 
-/** What the language client adds to the editor of a spec. */
-export const LANGUAGE = [
+/** What asks the language server, where one is connected. */
+const LANGUAGE = [
   serverCompletion(),
   hoverTooltips(),
   signatureHelp(),
@@ -26,7 +26,7 @@ export class Spec {
     this.file = null;
     this.extensions = [
       Prec.high(keymap.of(keys)), basicSetup, keymap.of([indentWithTab]), yaml(),
-      syntaxHighlighting(classHighlighter), marks, this.server.of([]),
+      syntaxHighlighting(classHighlighter), marks, LANGUAGE, this.server.of([]),
       EditorView.contentAttributes.of({ "aria-label": "text of the spec" }),
       EditorView.updateListener.of((update) => {
         if (update.docChanged) events.changed(update.transactions.some((item) => item.isUserEvent(STEPPED)));
@@ -119,6 +119,11 @@ export class Spec {
 
   hint(inlays, lenses) {
     this.view.dispatch({ effects: setHints.of({ inlays, lenses }) });
+  }
+
+  /** Keeps the cursor in view, where what stands below the text has grown. */
+  stay() {
+    if (this.view.hasFocus) this.view.dispatch({ effects: EditorView.scrollIntoView(this.view.state.selection.main.head) });
   }
 
   /** Moves the cursor to an offset, and the focus with it. */

@@ -8,7 +8,7 @@ export class Steps {
   constructor(spec) {
     this.spec = spec;
     this.panel = byId("steps");
-    this.keys = "";
+    this.keys = null;
   }
 
   /** Shows the numbers of these lines (0-based), or else those of the selected layers, of their own line first. */
@@ -29,10 +29,11 @@ export class Steps {
   #fill(all) {
     const found = all.slice(0, MOST);
     const keys = found.map((step) => `${step.index} ${step.name}`).join("\n");
-    this.panel.hidden = !found.length;
     if (keys !== this.keys) {
       this.keys = keys;
       this.panel.replaceChildren(...found.map((step) => this.#control(step)));
+      if (!found.length) this.panel.append("no number to step on this line");
+      this.spec.stay();
     }
     found.forEach((step, index) => refresh(this.panel.children[index], step, this.#value(step)));
   }

@@ -35,12 +35,12 @@ export class Views {
       if (drawn || old) byId(panel).dataset.version = version;
       byId(panel).classList.toggle("stale", old);
     }
-    this.figure.draw(figure ?? null, problem.figure, stale);
-    if (report) this.report.draw(report);
-    if (code) this.code.draw(code);
-    if (!network) return;
+    if (!network) return this.figure.draw(null, null, "there is no state without mistakes yet", true);
     this.network = network;
     this.links = new Links(network);
+    this.figure.draw(figure, this.links.order, problem.figure, stale);
+    if (report) this.report.draw(report);
+    if (code) this.code.draw(code);
     // While a mistake stands, the numbers stay where they were and move with the text.
     if (!stale || !this.page.spec.steps.length) this.page.spec.step(network.steps);
     if (!stale) this.kept ??= network.totals;
@@ -58,7 +58,8 @@ export class Views {
     byId("name").textContent = name;
     document.title = `${name} · netspec`;
     const kept = new Map((this.kept ?? []).map(({ key, value }) => [key, value]));
-    byId("totals").replaceChildren(...totals.map(({ key, label, value, text }) => {
+    const own = totals.filter(({ key }) => !key.startsWith("train_"));
+    byId("totals").replaceChildren(...own.map(({ key, label, value, text }) => {
       const change = value - (kept.get(key) ?? value);
       const told = change ? [element("span", { class: tendency(change) }, ` ${signed(change)}`)] : [];
       return element("li", { "data-key": key }, element("b", {}, text ?? number(value)), ` ${label}`, ...told);
