@@ -5,8 +5,10 @@ Offsets are code points of a source's text; paths are as `os.path.normpath` leav
 
 from __future__ import annotations
 
+import gc
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -127,14 +129,15 @@ class Workspace:
         network = None
         try:
             source = decode(text.encode("utf-8", "surrogatepass"), path)
-            network = compile_spec(source, load=self._loader(source, asked), trees=trees)
+            with _growing():
+                network = compile_spec(source, load=self._loader(source, asked), trees=trees)
             found = network.warnings
         except SpecError as error:
             found = error.diagnostics
             # Broken contracts are about numbers, which are to be seen.
             network = error.made() if isinstance(error, ContractError) else None
         old = self._open.get(path)
-        good, kept = network, whole(text)
+        good, kept = network, whole(source.text)
         if network is None:
             good = old.good if old else None
             kept = moved(old.kept, old.source.text, source.text) if old and good else ()
@@ -164,6 +167,18 @@ class Workspace:
             return decode(self._read(path).encode("utf-8", "surrogatepass"), path)
         except OSError as error:
             raise LoadError(Code.UNREADABLE, str(error)) from None
+
+
+@contextmanager
+def _growing() -> Iterator[None]:
+    """Look for no cycles while a network is made: of thousands of layers that takes longest."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _target(origin: Source, extended: str) -> str:
