@@ -12,7 +12,6 @@ from netspec.language.grammar import SignatureKeys
 from netspec.language.variant.places import SECTIONS, Place, parts
 from netspec.text.diagnostics import Span
 from netspec.text.syntax import Mapping, Scalar, Tree
-from netspec.text.syntax import Sequence as Listed
 
 SymbolKind = Literal["section", "layer", "block", "extern", "param", "input", "output"]
 _KINDS: dict[str, SymbolKind] = {
