@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from netspec.compiler import compile_spec
-from netspec.text.diagnostics import Source
 from tests.lsp_client import Client
 from tests.support import SPECS
 from tests.test_lsp import BAD, GOOD, VARIANT
@@ -67,7 +65,7 @@ def test_formatting_is_that_of_fmt(tmp_path):
     loose = GOOD.replace("{max_pool2d: 2}", "{max_pool2d:   2}")
     uri = client.open(tmp_path / "net.yaml", loose)
     edits = client.about("formatting", uri, options={"tabSize": 2, "insertSpaces": True})
-    assert applied(loose, edits) == GOOD.replace("conv:", "conv:").replace("pool:", "pool:")
+    assert applied(loose, edits) == GOOD
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-32"])
@@ -111,3 +109,20 @@ def test_outline_folds_and_tokens_lie_in_the_text(path):
         line, column = line + rows, columns if rows else column + columns
         words.add((legend[kind], lines[line][column : column + length]))
     assert ("function", "conv2d") in words or ("keyword", "extends") in words
+
+
+def test_hover_hints_and_lens_stand_at_their_lines(tmp_path):
+    path = next(path for path in SPECS if path.stem == "googlenet")
+    client = Client()
+    uri = client.open(path)
+    place = client.at(uri, "  inception_3a:", 4)
+    found = client.about("hover", uri, position=place)
+    assert found["range"]["start"] == client.at(uri, "  inception_3a:", 2)
+    assert "163,696" in found["contents"]["value"]
+    whole = {"start": {"line": 0, "character": 0}, "end": {"line": 10_000, "character": 0}}
+    labels = {
+        x["position"]["line"]: x["label"] for x in client.about("inlayHint", uri, range=whole)
+    }
+    assert "256×28×28" in labels[place["line"]]
+    titles = [lens["command"]["title"] for lens in client.about("codeLens", uri)]
+    assert any("used 9 times" in title for title in titles)

@@ -35,9 +35,14 @@ def code_actions(
     start, end = client.positions.offsets(document.source, params.range)
     here = [item for item, path in mistakes(client) if path == document.path]
     touched = [item for item in here if _touches(item.span, start, end)]
-    actions = [*_fixes(client, touched), *_all_safe(client, here)]
-    wanted = params.context.only or KINDS
-    return [x for x in actions if any(f"{x.kind}.".startswith(f"{kind}.") for kind in wanted)]
+    wanted = [f"{_name(kind)}." for kind in params.context.only or KINDS]
+    groups = {_QUICK: _fixes(client, touched), _ALL: _all_safe(client, here)}
+    return [
+        action
+        for kind, actions in groups.items()
+        if f"{_name(kind)}.".startswith(tuple(wanted))
+        for action in actions
+    ]
 
 
 def workspace_edit(client: Client, edits: Iterable[Edit]) -> types.WorkspaceEdit:
@@ -55,6 +60,10 @@ def workspace_edit(client: Client, edits: Iterable[Edit]) -> types.WorkspaceEdit
             for path, found in by_path.items()
         ]
     )
+
+
+def _name(kind: types.CodeActionKind | str) -> str:
+    return kind.value if isinstance(kind, types.CodeActionKind) else kind
 
 
 def _touches(span: Span | None, start: int, end: int) -> bool:
