@@ -126,3 +126,19 @@ def test_hover_hints_and_lens_stand_at_their_lines(tmp_path):
     assert "256×28×28" in labels[place["line"]]
     titles = [lens["command"]["title"] for lens in client.about("codeLens", uri)]
     assert any("used 9 times" in title for title in titles)
+
+
+def test_a_rename_is_told_with_the_keys_of_weights_or_refused(tmp_path):
+    client = Client()
+    uri = client.open(tmp_path / "net.yaml", GOOD)
+    place = client.at(uri, "conv:")
+    assert client.about("prepareRename", uri, position=place)["placeholder"] == "conv"
+    edit = client.about("rename", uri, position=place, newName="stem")
+    assert applied(GOOD, edit["changes"][uri]) == GOOD.replace("conv:", "stem:")
+    (told,) = (x["params"] for x in client.sent if x.get("method") == "window/showMessage")
+    assert "conv.weight → stem.weight" in told["message"]
+    for name in ("pool", "1st", "import"):
+        with pytest.raises(LookupError, match="`"):
+            client.about("rename", uri, position=place, newName=name)
+    with pytest.raises(LookupError, match="no name"):
+        client.about("prepareRename", uri, position={"line": 0, "character": 0})

@@ -67,6 +67,8 @@ _LOOKUPS: dict[str, tuple[Lookup, Any]] = {
     types.TEXT_DOCUMENT_CODE_LENS: (lookups.lens, None),
     types.TEXT_DOCUMENT_DEFINITION: (lookups.find_definition, None),
     types.TEXT_DOCUMENT_REFERENCES: (lookups.find_references, None),
+    types.TEXT_DOCUMENT_PREPARE_RENAME: (edits.prepare_rename, None),
+    types.TEXT_DOCUMENT_RENAME: (edits.renaming, types.RenameOptions(prepare_provider=True)),
     types.TEXT_DOCUMENT_DOCUMENT_SYMBOL: (lookups.outline, None),
     types.TEXT_DOCUMENT_FOLDING_RANGE: (lookups.folding, None),
     types.TEXT_DOCUMENT_SEMANTIC_TOKENS_FULL: (lookups.semantic_tokens, lookups.LEGEND),

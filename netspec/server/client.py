@@ -74,9 +74,8 @@ class Client:
     def notify(self, method: str, params: Any) -> None:
         self._server.protocol.notify(method, params)
 
-    def show(self, message: str) -> None:
+    def show(self, message: str, kind: types.MessageType = types.MessageType.Error) -> None:
         """Show its user a message."""
-        kind = types.MessageType.Error
         self._server.window_show_message(types.ShowMessageParams(kind, brief(message)))
 
     def uris(self) -> list[str]:
