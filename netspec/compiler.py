@@ -18,6 +18,7 @@ from netspec.language.sections import read
 from netspec.language.variant.lineage import Lineage, Loader
 from netspec.ops.base import REGISTRY
 from netspec.text.diagnostics import Diagnostic, Severity, Sink, Source, Span, SpecError, suggest
+from netspec.text.syntax import Tree
 
 if TYPE_CHECKING:
     from netspec.analysis.repair.rewrite import Judge
@@ -33,14 +34,15 @@ def compile_spec(
     params: Mapping[str, float] | None = None,
     load: Loader | None = None,
     strict: bool = False,
+    trees: dict[Source, Tree] | None = None,
 ) -> Network:
     """Compile a spec at the given values of its parameters; `load` gives what it extends.
 
     With other values than the spec's own a broken `shape:` is a warning, and `expect:`, which is
-    about the spec's own, is only checked if `strict`.
+    about the spec's own, is only checked if `strict`. `trees` receives what is read.
     Raises SpecError, and ParameterError for a parameter that the spec does not have.
     """
-    lineage, values = Lineage([source]), params or {}
+    lineage, values = Lineage([source], trees={} if trees is None else trees), params or {}
     try:
         network = _compile(lineage, values, load, strict)
         return replace(network, warnings=_blamed(lineage, network.warnings, values, load))
@@ -86,7 +88,7 @@ def _blamed(
         if budget.left < 0:
             return found
         try:
-            trial = Lineage(lineage.sources[:1], kept=removal)
+            trial = Lineage(lineage.sources[:1], kept=removal, trees=lineage.trees)
             return _compile(trial, params, load, False, budget).warnings
         except SpecError as error:
             return error.diagnostics

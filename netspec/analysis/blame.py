@@ -9,7 +9,7 @@ from functools import cached_property
 
 from netspec import limits
 from netspec.analysis.case import others
-from netspec.analysis.repair.fix import Fix
+from netspec.analysis.repair.change import Change
 from netspec.analysis.shapes import Shapes, named
 from netspec.graph.model import Graph, Node, NodeId, Sizes, cause, path
 from netspec.language.model import INPUT
@@ -17,12 +17,13 @@ from netspec.ops.base import Join, Problem
 from netspec.ops.window import every, shortest, times
 from netspec.text.codes import Code
 from netspec.text.diagnostics import Diagnostic, Label, Span
+from netspec.text.fixes import either
 
 _SPATIAL = ("padding", "kernel_size", "dilation", "stride", "output_padding")
 
 
 def explain(
-    problem: Problem, node: Node, graph: Graph, shapes: Shapes, fixes: Sequence[Fix] = ()
+    problem: Problem, node: Node, graph: Graph, shapes: Shapes, fixes: Sequence[Change] = ()
 ) -> Diagnostic:
     """Turn an op's problem into a diagnostic at the place that caused it.
 
@@ -67,7 +68,7 @@ def _elsewhere(node: Node, graph: Graph, span: Span) -> Iterator[str]:
 # ------------------------------------------------------------------ joins
 
 
-def _explain_join(problem: Problem, joined: _Joined, fixes: Sequence[Fix]) -> Diagnostic:
+def _explain_join(problem: Problem, joined: _Joined, fixes: Sequence[Change]) -> Diagnostic:
     """Explain inputs that differ: by what would make them fit, else by what made them differ."""
     node, graph, shapes = joined.node, joined.graph, joined.shapes
     odd, target = joined.odd_one()
@@ -88,7 +89,7 @@ def _explain_join(problem: Problem, joined: _Joined, fixes: Sequence[Fix]) -> Di
         *_elsewhere(culprit or node, graph, span),
     )
     cures = [*(fix.cure for fix in fixes[:1]), joined.projection()]
-    help = ", or ".join(filter(None, cures)) or problem.help
+    help = either(*cures) or problem.help
     found = tuple(reversed(unique.values()))
     return Diagnostic(problem.code, problem.message, span, label, found, details, help)
 
@@ -134,7 +135,7 @@ class _Joined:
             ways.append(spine[: length + 1][::-1])
         return ways
 
-    def mended(self, fixes: Sequence[Fix]) -> tuple[Span, str, list[Label]]:
+    def mended(self, fixes: Sequence[Change]) -> tuple[Span, str, list[Label]]:
         """Return the likeliest place to change, what the layer does now, and the other places."""
         first = fixes[0]
         label = f"with {first.wording} here, the inputs fit"

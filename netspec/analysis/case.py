@@ -14,7 +14,7 @@ from netspec.text.codes import Code
 from netspec.text.diagnostics import Diagnostic, Label, Severity, Sink, Span
 
 if TYPE_CHECKING:  # both are for specs with mistakes, or variants
-    from netspec.analysis.repair.fix import Fix
+    from netspec.analysis.repair.change import Change
     from netspec.language.variant.extension import Extension
 
 
@@ -55,7 +55,7 @@ class Case:
     trial: bool = False
     budget: Budget = field(default_factory=Budget)
 
-    def cure(self, fix: Fix) -> str:
+    def cure(self, fix: Change) -> str:
         """Say how to make a change; a variant leaves what it extends as it is."""
         if self.extension is None or fix.span.source is self.extension.source:
             return fix.cure
@@ -81,16 +81,16 @@ class Case:
         return replace(item, notes=(*item.notes, *hints), guesses=guesses, is_open=True)
 
 
-def is_clear(fixes: Sequence[Fix]) -> bool:
+def is_clear(fixes: Sequence[Change]) -> bool:
     """Tell whether the first of some fixes is likelier than the others."""
     return len(fixes) == 1 or (len(fixes) > 1 and fixes[0].rank < fixes[1].rank)
 
 
-def others(fixes: Sequence[Fix]) -> list[Label]:
+def others(fixes: Sequence[Change]) -> list[Label]:
     """Show what would do as well as the first of some fixes."""
     return [Label(fix.span, f"or {fix.wording} here") for fix in fixes[1 : 1 + _MAX_OTHERS]]
 
 
-def hints(fixes: Sequence[Fix]) -> list[Label]:
+def hints(fixes: Sequence[Change]) -> list[Label]:
     """Show some fixes of which none is likelier than the others."""
     return [Label(fix.span, f"{fix.wording} here would make it hold") for fix in fixes[:_MAX_FIXES]]

@@ -14,10 +14,11 @@ from netspec.graph.model import Node, NodeId, Sizes, path
 from netspec.ops.base import Join, Problem
 from netspec.ops.window import times
 from netspec.text.codes import Code
-from netspec.text.diagnostics import Diagnostic, Label
+from netspec.text.diagnostics import Cure, Diagnostic, Label
+from netspec.text.fixes import either, writing
 
 if TYPE_CHECKING:  # whom to blame, and the repair, are asked for where something is wrong
-    from netspec.analysis.repair.fix import Fix
+    from netspec.analysis.repair.change import Change
 
 
 def check_shapes(case: Case, problems: Problems) -> None:
@@ -52,7 +53,7 @@ def check_shapes(case: Case, problems: Problems) -> None:
 def _report_refused(problem: Problem, node: Node, said: Sequence[Claim], case: Case) -> None:
     from netspec.analysis import blame, repair
 
-    fixes: Sequence[Fix] = ()
+    fixes: Sequence[Change] = ()
     if problem.code == Code.INPUTS_DIFFER and isinstance(node.op, Join):
         fixes = repair.fits(case, exact(case.spec) | wanted(said), node)
     case.sink.add(case.doubted(blame.explain(problem, node, case.graph, case.shapes, fixes)))
@@ -99,11 +100,11 @@ def _missed(claim: Claim, case: Case) -> list[Key]:
     return claim.missed(case.shapes[claim.use.output])
 
 
-def _mendable(broken: Sequence[Claim], fixes: Sequence[Fix], case: Case) -> Diagnostic:
+def _mendable(broken: Sequence[Claim], fixes: Sequence[Change], case: Case) -> Diagnostic:
     """Report contracts at the place that most likely breaks them."""
     first = fixes[0]
     notes = [*(Label(claim.span, f"the spec says {claim}") for claim in broken), *others(fixes)]
-    help = f"{case.cure(first)}, or correct `shape:`"
+    help = either(case.cure(first), "correct `shape:`")
     label = f"with {first.wording} here, the contracts hold"
     message = _difference(broken[0], case)
     found = Diagnostic(Code.BROKEN_SHAPE, message, first.span, label, tuple(notes), (), help)
@@ -116,15 +117,16 @@ def _difference(claim: Claim, case: Case) -> str:
     return f"`{path(claim.use.id)}` gives {times(actual)}, the spec says {claim}"
 
 
-def _broken_shape(claim: Claim, fixes: Sequence[Fix], is_alone: bool, case: Case) -> Diagnostic:
+def _broken_shape(claim: Claim, fixes: Sequence[Change], is_alone: bool, case: Case) -> Diagnostic:
     """Report a contract at its own place, with what would make it hold or made it wrong."""
     use, actual = claim.use, case.shapes[claim.use.output]
     notes = hints(fixes) or [*_makers(claim, case)][-1:]
-    said = f"`shape: [{', '.join(map(str, actual))}]`"
-    help = f"correct the layer, or write {said}"
+    text = f"[{', '.join(map(str, actual))}]"
+    said = writing(claim.span, text, f"write `shape: {text}`")
+    help = either("correct the layer", said)
     if is_alone:
-        help = "all else that the spec expects holds, so the contract itself is wrong: "
-        help += f"write {said}"
+        words = "all else that the spec expects holds, so the contract itself is wrong: "
+        help = Cure(words + said, *said.fixes)
     message = _difference(claim, case)
     details = (f"`{path(use.id)}` reads {named(use.inputs, case.shapes)}",) if use.inputs else ()
     found = Diagnostic(

@@ -12,10 +12,11 @@ from netspec.analysis.costs import Costs, Totals
 from netspec.graph.model import Graph, path
 from netspec.language.terms import Expectation
 from netspec.text.codes import Code
-from netspec.text.diagnostics import Diagnostic, Label
+from netspec.text.diagnostics import Cure, Diagnostic, Edit, Label
+from netspec.text.fixes import cure, either
 
 if TYPE_CHECKING:  # the repair is asked for where something is wrong
-    from netspec.analysis.repair.fix import Fix
+    from netspec.analysis.repair.change import Change
     from netspec.language.variant.extension import Extension
 
 
@@ -50,7 +51,7 @@ def _too_large(params: int, graph: Graph, costs: Costs) -> Diagnostic:
     return Diagnostic(Code.RANGE, message, graph.nodes[largest].call.span, details=details)
 
 
-def _fixes(group: Sequence[Expectation], values: Mapping[str, int], case: Case) -> Sequence[Fix]:
+def _fixes(group: Sequence[Expectation], values: Mapping[str, int], case: Case) -> Sequence[Change]:
     """Search for what mends all broken items, and leaves the shapes that hold as they are."""
     from netspec.analysis import repair
 
@@ -69,22 +70,21 @@ def _is_another(group: Sequence[Expectation], extension: Extension, case: Case) 
 
 
 def _broken(
-    group: Sequence[Expectation], totals: Totals, costs: Costs, fixes: Sequence[Fix], case: Case
+    group: Sequence[Expectation], totals: Totals, costs: Costs, fixes: Sequence[Change], case: Case
 ) -> Diagnostic:
     first, values = group[0], totals.metrics
     notes = [Label(item.argument.span, gap(item, values)) for item in group]
-    right = ", ".join(f"`{x.metric}: {_bound(x)}{values[x.metric]}`" for x in group)
     if is_clear(fixes):
         span = fixes[0].span
         label = f"with {fixes[0].wording} here, all that the spec expects holds"
         notes += others(fixes)
         if case.extension and span.source is not case.extension.source:
             notes += case.extension.beside(span)
-        help = f"{case.cure(fixes[0])}, or correct `expect:`"
+        help = either(case.cure(fixes[0]), "correct `expect:`")
     else:
         span, label = notes[0].span, notes[0].text
         notes = [*notes[1:], *hints(fixes)]
-        help = f"correct the layers, or write {right}"
+        help = either("correct the layers", _corrected(group, values))
     goal = f"{_bound(first)} {first.value:,.0f}".strip()
     message = f"`{first.metric}` is {values[first.metric]:,}, the spec expects {goal}"
     details = _largest(first, case.graph, costs)
@@ -92,6 +92,13 @@ def _broken(
         Code.BROKEN_EXPECT, message, span, label, tuple(notes), details, help, case.severity
     )
     return case.doubted(found) if case.unused or not is_clear(fixes) else found
+
+
+def _corrected(group: Sequence[Expectation], values: Mapping[str, int]) -> Cure:
+    """Say to write the numbers that the network has."""
+    right = [(item, f"{_bound(item)}{values[item.metric]}") for item in group]
+    words = "write " + ", ".join(f"`{item.metric}: {text}`" for item, text in right)
+    return cure(words, *(Edit(item.argument.span, text) for item, text in right))
 
 
 def _bound(item: Expectation) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from pydantic import ValidationError
@@ -21,7 +21,8 @@ from netspec.ops.base import Join, Layout, Op
 from netspec.ops.dim import names
 from netspec.ops.window import times
 from netspec.text.codes import Code
-from netspec.text.diagnostics import Diagnostic, Label, Sink
+from netspec.text.diagnostics import Cure, Diagnostic, Label, Sink
+from netspec.text.fixes import cure, without, writing
 
 _MAX_TRIALS = 16
 
@@ -62,9 +63,11 @@ def _channels_last(inputs: Mapping[NodeId, Sizes]) -> list[NodeId]:
     return [name for name, shape in images if shape[2] in (1, 3) and shape[0] not in (1, 3)]
 
 
-def _channels_first(spec: Spec, name: NodeId) -> str:
-    *rest, last = re.sub(r"[\[\]]", "", spec.inputs[name[0]].span.text).split(",")
-    return f"channels first: write [{', '.join(text.strip() for text in (last, *rest))}]"
+def _channels_first(spec: Spec, name: NodeId, safe: bool = False) -> Cure:
+    place = spec.inputs[name[0]].span
+    *rest, last = re.sub(r"[\[\]]", "", place.text).split(",")
+    text = f"[{', '.join(text.strip() for text in (last, *rest))}]"
+    return writing(place, text, f"channels first: write {text}", safe)
 
 
 def _odd(node: Node, graph: Graph, sizes: shapes.Shapes) -> Diagnostic | None:
@@ -145,17 +148,19 @@ def _cures(case: Case, first: Diagnostic) -> Iterator[Diagnostic]:
         if sound(replace(graph, inputs={**graph.inputs, **turned})):
             span = case.spec.inputs[last[0][0]].span
             label = f"{graph.inputs[last[0]][0]} channels"
-            yield replace(first, span=span, label=label, help=_channels_first(case.spec, last[0]))
+            help = _channels_first(case.spec, last[0], safe=len(last) == 1)
+            yield replace(first, span=span, label=label, help=help)
     for name, shape in graph.inputs.items():
         rest = {**graph.inputs, name: shape[1:]}
         if len(shape) > 2 and shape[0] == 1 and sound(replace(graph, inputs=rest)):
-            text = case.spec.inputs[name[0]].span.text.partition(",")[2].strip()
-            help = f"shapes leave out the batch: write [{text}"
-            yield replace(first, span=case.spec.inputs[name[0]].span, label="", help=help)
+            place = case.spec.inputs[name[0]].span
+            text = "[" + place.text.partition(",")[2].strip()
+            help = writing(place, text, f"shapes leave out the batch: write {text}", safe=True)
+            yield replace(first, span=place, label="", help=help)
     for shorter in _shorter(graph):
         nodes = {i: n._replace(op=shorter.get(n.call, n.op)) for i, n in graph.nodes.items()}
         if shorter and sound(replace(graph, nodes=nodes)):
-            yield _inferred(next(iter(shorter)), first)
+            yield _inferred([*shorter], first)
 
 
 def _shorter(graph: Graph) -> Iterator[dict[OpCall, Op]]:
@@ -195,10 +200,14 @@ def _without_first(node: Node, inputs: tuple[Sizes, ...]) -> Op | None:
         return None
 
 
-def _inferred(call: OpCall, first: Diagnostic) -> Diagnostic:
+def _inferred(calls: Sequence[OpCall], first: Diagnostic) -> Diagnostic:
+    """Say of the first of some calls what is wrong with all of them."""
+    call = calls[0]
     argument, *others = list(call.arguments.values())[: call.positional]
     texts = ", ".join(item.span.text for item in others)
     field = next(iter(type(call.op).model_fields))
     label = f"is `{field}` here; `{inferred(call.op.op_name)[0]}` is inferred from the input"
-    help = f"leave it out: `{{{call.op.op_name}: [{texts}]}}`"
+    words = f"leave it out: `{{{call.op.op_name}: [{texts}]}}`"
+    leading = (next(iter(call.arguments.values())).span for call in calls)
+    help = cure(words, *map(without, leading), safe=True)
     return replace(first, span=argument.span, label=label, help=help)

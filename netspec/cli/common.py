@@ -9,6 +9,7 @@ from argparse import Namespace
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import NoReturn
 
 from netspec.analysis.network import Network
@@ -25,7 +26,7 @@ from netspec.language.project import Project, Stamp, stamp
 from netspec.ops.base import REGISTRY
 from netspec.text import files
 from netspec.text.codes import Code
-from netspec.text.diagnostics import Diagnostic, SpecError, counted, escape
+from netspec.text.diagnostics import Diagnostic, Source, SpecError, counted, escape
 
 
 def watched(options: Namespace, run: Callable[[Namespace], int]) -> NoReturn:
@@ -139,10 +140,16 @@ def _allowed(options: Namespace) -> tuple[str, ...]:
     return tuple(getattr(options, "allow_import", ()))
 
 
-def diagnose(path: str, options: Namespace) -> tuple[Network | None, Sequence[Diagnostic]]:
-    """Compile a spec; return the network, if it is one, and what there is to say about it."""
+Diagnosis = tuple[Network | None, Sequence[Diagnostic]]
+"""The network of a spec, if it is one, and what there is to say about it."""
+
+
+def diagnose(
+    path: str, options: Namespace, texts: Mapping[str, Source] = MappingProxyType({})
+) -> Diagnosis:
+    """Compile a spec, with some texts in place of files."""
     try:
-        project = Project(options.root, stamps_of(options))
+        project = Project(options.root, stamps_of(options), texts)
         source, values = project.open(path), settings(options.set)
         with REGISTRY.enabled(own_ops(options, path)):
             network = compile_spec(source, values, project.load, options.strict)

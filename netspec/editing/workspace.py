@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from netspec.language.project import check_extended
 from netspec.language.variant.lineage import Loader, LoadError
 from netspec.text.codes import Code
 from netspec.text.diagnostics import Diagnostic, Source, Span, SpecError
-from netspec.text.syntax import Tree, decode, parse
+from netspec.text.syntax import Tree, decode
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +38,8 @@ class Document:
     good: Network | None
     kept: Sequence[Kept]
     """What of the text of `good` still stands, and where."""
+    trees: dict[Source, Tree] = field(repr=False)
+    """The YAML of this text and of those that it extends, where it is not broken."""
     asked: Mapping[str, Source]
     """The text at each path that it extends, at any remove; an empty one where there is no file."""
 
@@ -46,19 +48,20 @@ class Document:
         """The text that `good` was compiled from."""
         return self.good.sources[0] if self.good else None
 
-    @cached_property
+    @property
     def tree(self) -> Tree | None:
         """The YAML of this text with its places; None where it is broken."""
-        try:
-            return parse(self.source)
-        except SpecError:
-            return None
+        return self.trees.get(self.source)
 
     @cached_property
     def index(self) -> Index:
         """What stands where in this text, and in those that it extends."""
         empty = Source(self.path, "")
-        return Index(self.source, lambda *link: self.asked.get(_target(*link), empty))
+
+        def load(origin: Source, extended: str) -> Source:
+            return self.asked.get(_target(origin, extended), empty)
+
+        return Index(self.source, load, self.trees)
 
     def now(self, span: Span) -> Span | None:
         """Return where a span of `good_source` stands today; None where that text has changed."""
@@ -113,10 +116,11 @@ class Workspace:
         asked: dict[str, Source] = {}
         source = Source(path, text)
         found: tuple[Diagnostic, ...]
+        trees: dict[Source, Tree] = {}
         network = None
         try:
             source = decode(text.encode("utf-8", "surrogatepass"), path)
-            network = compile_spec(source, load=self._loader(source, asked))
+            network = compile_spec(source, load=self._loader(source, asked), trees=trees)
             found = network.warnings
         except SpecError as error:
             found = error.diagnostics
@@ -125,7 +129,7 @@ class Workspace:
         if network is None:
             good = old.good if old else None
             kept = moved(old.kept, old.source.text, source.text) if old and good else ()
-        made = Document(path, source, found, network, good, kept, asked)
+        made = Document(path, source, found, network, good, kept, trees, asked)
         self._open[path] = made
         return made
 

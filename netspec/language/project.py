@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from netspec import limits
 from netspec.language.variant.lineage import LoadError
@@ -26,25 +28,37 @@ def stamp(path: str) -> Stamp:
     return found.st_ino, found.st_size, found.st_mtime_ns
 
 
+def real_path(path: str) -> str:
+    """Return the one name of a file, however it is reached; standard input keeps its own."""
+    return path if path == "-" else os.path.realpath(path)
+
+
 class Project:
     """Reads one spec and what it extends.
 
     The root is `root` if given, else the git repository in which the spec stands, else its
     directory. A link that leads out of the root is refused like any other path that does.
-    `stamps` has every file that was asked for, as it was before it was read.
+    `stamps` has every file that was asked for, as it was before it was read; `texts` are read in
+    place of files, by their real paths, or `-`.
     """
 
-    def __init__(self, root: str | None = None, stamps: dict[str, Stamp] | None = None) -> None:
+    def __init__(
+        self,
+        root: str | None = None,
+        stamps: dict[str, Stamp] | None = None,
+        texts: Mapping[str, Source] = MappingProxyType({}),
+    ) -> None:
         self._root = None if root is None else Path(os.path.realpath(root))
         self._sources: dict[str, Source] = {}
         self.stamps = {} if stamps is None else stamps
+        self._texts = texts
         self._directories: dict[Source, Path] = {}
 
     def open(self, path: str) -> Source:
         """Return the spec itself; `-` is standard input. Raises OSError and SpecError."""
         directory = Path() if path == "-" else Path(path).parent
         self.stamps[path] = stamp(path)
-        source = decode(files.read(path), "<stdin>" if path == "-" else path)
+        source = self._source(path, real_path(path), "<stdin>" if path == "-" else path)
         self._directories[source] = directory
         if path != "-":
             self._sources[os.path.realpath(path)] = source
@@ -66,10 +80,13 @@ class Project:
 
     def _read(self, real: str, name: str, path: str) -> Source:
         try:
-            return decode(files.read(real), name)
+            return self._source(real, real, name)
         except OSError as error:
             help = "" if os.path.lexists(real) else self._file_meant(Path(real), path)
             raise LoadError(Code.UNREADABLE, str(error).replace(real, name), help) from None
+
+    def _source(self, path: str, real: str, name: str) -> Source:
+        return self._texts.get(real) or decode(files.read(path), name)
 
     def _file_meant(self, real: Path, path: str) -> str:
         """Suggest a file that stands where a missing one was looked for."""

@@ -165,8 +165,9 @@ class Diagnostic:
 
     @property
     def fixes(self) -> tuple[Fix, ...]:
-        """What of the help can be applied, the likeliest first."""
-        return self.help.fixes if isinstance(self.help, Cure) else ()
+        """What of the help can be applied, the likeliest first; never to a secret text."""
+        given = self.help.fixes if isinstance(self.help, Cure) else ()
+        return tuple(x for x in given if not any(e.span.source.secret for e in x.edits))
 
     @property
     def spans(self) -> list[Span]:
@@ -246,7 +247,14 @@ def _grouped(items: list[Diagnostic]) -> Diagnostic:
     notes = (*first.notes, *(Label(span, "and here") for span in places))
     also = dict.fromkeys(item.message for item in others if item.message != first.message)
     more = list(also)[:MAX_NOTES] or [f"the same at {len(places) + 1} places"] * (len(places) > 0)
-    return replace(first, notes=notes, details=(*first.details, *more))
+    help = Cure(first.help, *(_everywhere(fix, items) for fix in first.fixes))
+    return replace(first, notes=notes, details=(*first.details, *more), help=help)
+
+
+def _everywhere(fix: Fix, items: Sequence[Diagnostic]) -> Fix:
+    """Return a fix with the edits of those that some diagnostics have by the same title."""
+    same = (other for item in items for other in item.fixes if other.title == fix.title)
+    return replace(fix, edits=tuple(dict.fromkeys(edit for each in same for edit in each.edits)))
 
 
 def suggest(name: str, candidates: Iterable[str], place: Span | None = None) -> str:
@@ -269,7 +277,7 @@ def meant(words: Sequence[str], name: str = "", place: Span | None = None) -> st
 def _spelling(word: str, name: str, place: Span) -> Fix | None:
     """Return the fix that writes a word for a name at a place, if it stands there as it is."""
     start = place.start + place.text.find(name)
-    if start < place.start or place.source.secret:
+    if start < place.start:
         return None
     span = Span(place.source, start, start + len(name) if name else place.end)
     return Fix(f"write `{word}` in place of `{span.text}`", (Edit(span, word),))

@@ -51,6 +51,23 @@ def without(entry: Span) -> Edit:
     return Edit(Span(source, entry.start, behind.end() if behind else entry.end), "")
 
 
+def adding(name: Span, entry: str) -> Edit | None:
+    """Add an entry to the layer that an op's name stands in, if that is on one line."""
+    source, text = name.source, name.source.text
+    if _IN_BRACES.search(text, source.start_of(name.start), name.start):
+        value = _VALUE.match(text, name.end)
+        return Edit(Span(source, value.end(), value.end()), f", {entry}") if value else None
+    if text[name.end : name.end + 1] != ":":
+        return Edit(name, f"{{{name.text}: [], {entry}}}")
+    return None
+
+
+_IN_BRACES = re.compile(r"\{[ \t]*$")
+_VALUE = re.compile(
+    r":[ \t]+(?:\[(?:[^\[\]\r\n]|\[[^\[\]\r\n]*\])*\]|[^\s\[\]{},][^\[\]{},\r\n]*?)(?=[ \t]*[,}])"
+)
+
+
 def above(place: Span, line: str) -> Edit:
     """Write a line above that of a place, with the same end."""
     source = place.source

@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 from netspec.text.diagnostics import (
     Diagnostic,
+    Fix,
     Label,
     Span,
     brief,
@@ -55,6 +56,14 @@ def _json(item: Diagnostic) -> dict[str, Any]:
         "notes": [{**_place(note.span), "label": brief(note.text)} for note in item.notes],
         "details": [brief(text) for text in item.details],
         "help": brief(item.help),
+        "fixes": [
+            {
+                "title": brief(fix.title),
+                "safe": fix.is_safe,
+                "edits": [{**_place(edit.span), "text": edit.text} for edit in fix.edits],
+            }
+            for fix in item.fixes
+        ],
     }
 
 
@@ -127,7 +136,23 @@ def _result(item: Diagnostic, codes: Sequence[str]) -> dict[str, Any]:
         result["locations"] = [_location(Label(item.span))]
     if item.notes:
         result["relatedLocations"] = [_location(note) for note in item.notes]
+    if item.fixes:
+        result["fixes"] = [_sarif_fix(fix) for fix in item.fixes]
     return result
+
+
+def _sarif_fix(fix: Fix) -> dict[str, Any]:
+    files: dict[str, list[dict[str, Any]]] = {}
+    for edit in fix.edits:
+        region = _region(edit.span, "startLine", "startColumn")
+        change = {"deletedRegion": region, "insertedContent": {"text": edit.text}}
+        files.setdefault(_uri(edit.span.source.name), []).append(change)
+    changes = [{"artifactLocation": {"uri": uri}, "replacements": r} for uri, r in files.items()]
+    return {
+        "description": {"text": brief(fix.title)},
+        "artifactChanges": changes,
+        "properties": {"safe": fix.is_safe},
+    }
 
 
 def _uri(name: str) -> str:

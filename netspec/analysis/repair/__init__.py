@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from netspec.analysis.case import Case
 from netspec.analysis.claims import Key, Missed, Wanted
 from netspec.analysis.repair import structure
-from netspec.analysis.repair.fix import Fix
+from netspec.analysis.repair.change import Change
 from netspec.analysis.repair.guesses import guesses
 from netspec.analysis.repair.likely import Company, strangeness
 from netspec.analysis.repair.tokens import Token, Tokens
@@ -28,7 +28,7 @@ _SETUP = 2
 
 def fixes(
     case: Case, wanted: Wanted, broken: Sequence[Key], missed: Missed | None = None
-) -> list[Fix]:
+) -> list[Change]:
     """Return the changes of one value that mend every broken contract and break none.
 
     `missed` says by how much sums are missed; another depth takes other layers. The search is
@@ -36,7 +36,7 @@ def fixes(
     """
     if case.severity == "warning" or case.trial:
         return []
-    found: list[Fix] = []
+    found: list[Change] = []
     # No argument changes how deep a network is.
     if broken and not (missed and missed.get("depth")) and _set_up(case):
         trial = Trial(case, wanted)
@@ -49,14 +49,14 @@ def fixes(
     return found or structure.find(case, missed or {})
 
 
-def fits(case: Case, wanted: Wanted, refused: Node) -> list[Fix]:
+def fits(case: Case, wanted: Wanted, refused: Node) -> list[Change]:
     """Return the changes of one value with which PyTorch accepts a layer, and contracts hold.
 
     If no change makes everything behind the layer hold too, those that mend the layer alone.
     """
     if case.trial:
         return []
-    found: list[Fix] = []
+    found: list[Change] = []
     if _set_up(case):
         trial = Trial(case, wanted, refused.id)
         region = _region(refused.inputs, case.graph, trial.fixed()) | {refused.id}
@@ -98,9 +98,9 @@ class _Search:
     faults: Mapping[Key, int]
     region: Collection[NodeId]
 
-    def fixes(self) -> list[Fix]:
+    def fixes(self) -> list[Change]:
         """Return what mends all at the youngest places, the likeliest first."""
-        found: list[Fix] = []
+        found: list[Change] = []
         company = Company(self.case.spec)
         for token in Tokens(self.case.spec, self.case.graph).all():
             if self.case.budget.left <= 0:
@@ -119,10 +119,10 @@ class _Search:
         inputs = self.case.graph.inputs if token.feeds_input else ()
         return any(node in self.region for node in (*inputs, *token.nodes))
 
-    def _fix(self, token: Token, new: Value, company: Company) -> Fix:
+    def _fix(self, token: Token, new: Value, company: Company) -> Change:
         fed = tuple(node for node in token.nodes if node in self.region)
         chance = strangeness(token, new), company.gain(token, new)
-        return Fix(token.span, token.value, new, token.key, self._tier(token), fed, *chance)
+        return Change(token.span, token.value, new, token.key, self._tier(token), fed, *chance)
 
     def _tier(self, token: Token) -> tuple[bool, int]:
         """Return how old a token's place is; the youngest change is the likeliest mistake."""

@@ -12,7 +12,7 @@ from netspec.analysis.repair.lines import body, depth, entries, entry, renamed, 
 from netspec.analysis.repair.lines import rows as rows_of
 from netspec.analysis.repair.series import before, following, missing
 from netspec.language.variant.extension import Extension
-from netspec.text.diagnostics import Source, Span
+from netspec.text.diagnostics import Edit, Fix, Source, Span
 
 _NAME = re.compile(r"\$([A-Za-z_]\w*)")
 _IN_EXPRESSION = re.compile(r"(?<=[-+*/%(] )\d+\b|\b\d+(?= [-+*/%])")
@@ -36,7 +36,7 @@ _LARGEST = 11
 
 
 @dataclass(frozen=True, slots=True)
-class Edit:
+class Attempt:
     """What stands at a place in place of what does; `deed` says what holds with it, `cure` how."""
 
     span: Span
@@ -53,6 +53,10 @@ class Edit:
         return text[: self.span.start] + self.new + text[self.span.end :]
 
     @property
+    def fix(self) -> Fix:
+        return Fix(self.cure, (Edit(self.span, self.new),))
+
+    @property
     def shown(self) -> Span:
         """What is underlined: of a line its words."""
         written = self.span.text
@@ -60,18 +64,18 @@ class Edit:
         return Span(self.span.source, start, max(start + len(written.strip()), start + 1))
 
 
-def replacing(span: Span, new: str) -> Edit:
+def replacing(span: Span, new: str) -> Attempt:
     """Write another word at a place."""
-    return Edit(span, new, f"with `{new}` here", f"write `{new}` in place of `{span.text}`")
+    return Attempt(span, new, f"with `{new}` here", f"write `{new}` in place of `{span.text}`")
 
 
-def _others(source: Source, place: tuple[int, int], words: Iterable[object]) -> Iterator[Edit]:
+def _others(source: Source, place: tuple[int, int], words: Iterable[object]) -> Iterator[Attempt]:
     """Yield edits that write one of some words or numbers in place of another one."""
     span = Span(source, *place)
     return (replacing(span, new) for new in map(str, words) if new != span.text)
 
 
-def all_edits(source: Source, unused: Sequence[str]) -> Iterator[Edit]:
+def all_edits(source: Source, unused: Sequence[str]) -> Iterator[Attempt]:
     """Yield edits of one word or one line; `unused` are parameters that no expression uses."""
     rows = rows_of(source)
     # A trial costs a compilation and the first that holds is taken, so the likeliest come first:
@@ -88,7 +92,7 @@ def all_edits(source: Source, unused: Sequence[str]) -> Iterator[Edit]:
     yield from _turned(rows)
 
 
-def references(place: Span) -> Iterator[Edit]:
+def references(place: Span) -> Iterator[Attempt]:
     """Yield edits with which a layer that nobody reads is read in place of another."""
     source, name = place.source, place.text
     for found in _REFERENCE.finditer(source.text):
@@ -97,14 +101,14 @@ def references(place: Span) -> Iterator[Edit]:
             yield from _others(source, (start, start + len(word[0])), [name])
 
 
-def marks(place: Span) -> Iterator[Edit]:
+def marks(place: Span) -> Iterator[Attempt]:
     """Yield edits of the punctuation where YAML gave up, and of the order of lines around it."""
     for i, char in enumerate(place.text[:_SHORT]):
         if char in _MARKS:
             span = Span(place.source, place.start + i, place.start + i + 1)
-            yield Edit(span, "", f"without `{char}`", f"delete the `{char}`")
+            yield Attempt(span, "", f"without `{char}`", f"delete the `{char}`")
             for new in ",:[{":
-                yield Edit(span, new, f"with `{new}`", f"write `{new}` in place of `{char}`")
+                yield Attempt(span, new, f"with `{new}`", f"write `{new}` in place of `{char}`")
     yield from headings(place)
     near = [row for row in rows_of(place.source) if -_ROWS_ABOVE <= row.line - place.line <= _NEAR]
     for row in near[::-1]:
@@ -114,7 +118,7 @@ def marks(place: Span) -> Iterator[Edit]:
     yield from _turned(near[::-1], is_section=True)
 
 
-def slips(place: Span) -> Iterator[Edit]:
+def slips(place: Span) -> Iterator[Attempt]:
     """Yield edits that turn round two characters around a place, one of them punctuation."""
     text = place.source.text
     start, end = max(0, place.start - _NEAR), min(len(text), place.end, place.start + _NEAR) + _NEAR
@@ -126,10 +130,10 @@ def slips(place: Span) -> Iterator[Edit]:
             continue
         if any(char in _MARKS + " " for char in old):
             span, new = Span(place.source, i, i + 2), old[::-1]
-            yield Edit(span, new, f"with `{new}` here", f"write `{new}` in place of `{old}`")
+            yield Attempt(span, new, f"with `{new}` here", f"write `{new}` in place of `{old}`")
 
 
-def numbers(place: Span) -> Iterator[Edit]:
+def numbers(place: Span) -> Iterator[Attempt]:
     """Yield edits of the integers at a place, and of a list that has one number too many."""
     for found in re.compile(r"-?\b\d+\b").finditer(place.source.text, place.start, place.end):
         value = int(found[0])
@@ -139,10 +143,10 @@ def numbers(place: Span) -> Iterator[Edit]:
     for found in re.compile(r"(?<=\[)\d+, (?=\d)").finditer(row.source.text, row.start, row.end):
         first = found[0].strip(", ")
         span = Span(row.source, *found.span())
-        yield Edit(span, "", f"without `{first}`", f"leave out `{first}`")
+        yield Attempt(span, "", f"without `{first}`", f"leave out `{first}`")
 
 
-def carried(extension: Extension) -> Iterator[Edit]:
+def carried(extension: Extension) -> Iterator[Attempt]:
     """Yield edits that change one more part of what a spec extends, as it changes those beside."""
     text = extension.source.text
     written = dict.fromkeys(found[0].strip() for found in _COMPUTED.finditer(text))
@@ -157,13 +161,13 @@ def carried(extension: Extension) -> Iterator[Edit]:
                 yield _with_line(row, " " * (key.span.start - start) + f"{path}: {new}\n", "above")
 
 
-def turned(place: Span) -> Iterator[Edit]:
+def turned(place: Span) -> Iterator[Attempt]:
     """Yield edits that turn round two lines near a place."""
     rows = [row for row in rows_of(place.source) if abs(row.line - place.line) <= _NEAR]
     yield from _turned(rows)
 
 
-def keywords(place: Span) -> Iterator[Edit]:
+def keywords(place: Span) -> Iterator[Attempt]:
     """Yield edits with another argument in front of a number, or another op on its line."""
     text = place.source.text
     for found in re.compile(r"(stride|padding|dilation): $").finditer(text, 0, place.start):
@@ -177,7 +181,7 @@ def keywords(place: Span) -> Iterator[Edit]:
         yield from _others(place.source, found.span(1), _frequent(_OP, text))
 
 
-def headings(place: Span) -> Iterator[Edit]:
+def headings(place: Span) -> Iterator[Attempt]:
     """Yield edits that put a heading above a line, the next one, or the first of its siblings."""
     for row in dict.fromkeys(_tops(place)):
         found = entry(row)
@@ -188,7 +192,7 @@ def headings(place: Span) -> Iterator[Edit]:
                 if f"\n{word}:" not in place.source.text:
                     new = " " * (depth(row) - 2) + f"{word}:\n" + row.text
                     cure = f"write `{word}:` on a line above {below}"
-                    yield Edit(row, new, f"with `{word}:` above", cure)
+                    yield Attempt(row, new, f"with `{word}:` above", cure)
 
 
 def _tops(place: Span) -> Iterator[Span]:
@@ -201,7 +205,7 @@ def _tops(place: Span) -> Iterator[Span]:
     yield from siblings[-1:]
 
 
-def indents(place: Span) -> Iterator[Edit]:
+def indents(place: Span) -> Iterator[Attempt]:
     """Yield edits of how far a line is indented, from a place upwards."""
     rows = [row for row in rows_of(place.source) if row.start <= place.start][-_ROWS_ABOVE:]
     for row in reversed(rows):
@@ -210,7 +214,7 @@ def indents(place: Span) -> Iterator[Edit]:
             if new != now:
                 text, deed = " " * new + row.text[now:], f"indented by {new}"
                 message = f"line {row.line} is indented by {now}, where {new} belongs"
-                yield Edit(row, text, deed, f"indent it by {new}", message)
+                yield Attempt(row, text, deed, f"indent it by {new}", message)
 
 
 def _declared(text: str) -> list[str]:
@@ -220,14 +224,14 @@ def _declared(text: str) -> list[str]:
     return sorted(dict.fromkeys(found), key=lambda name: -found.count(name))
 
 
-def other_names(source: Source, start: int, end: int, names: Iterable[str]) -> Iterator[Edit]:
+def other_names(source: Source, start: int, end: int, names: Iterable[str]) -> Iterator[Attempt]:
     """Yield edits with another parameter in a part of a text."""
     known = [f"${name}" for name in names]
     for found in _NAME.finditer(source.text, start, end):
         yield from _others(source, found.span(), known)
 
 
-def names_around(place: Span) -> Iterator[Edit]:
+def names_around(place: Span) -> Iterator[Attempt]:
     """Yield edits of a place with other parameters of its block, the most frequent first."""
     start, end = next(part for part in _parts(place.source) if part[1] > place.start)
     names = _declared(place.source.text[start:end])
@@ -240,7 +244,7 @@ def _parts(source: Source) -> Iterator[tuple[int, int]]:
     yield from pairwise(starts)
 
 
-def _other_numbers(source: Source) -> Iterator[Edit]:
+def _other_numbers(source: Source) -> Iterator[Attempt]:
     """Other integers beside parameters: `$width * 2`."""
     for found in _IN_EXPRESSION.finditer(source.text):
         line = source.text[source.text.rfind("\n", 0, found.start()) + 1 : found.end() + 20]
@@ -250,7 +254,7 @@ def _other_numbers(source: Source) -> Iterator[Edit]:
             yield from _others(source, found.span(), filter(None, usual))
 
 
-def _other_words(source: Source) -> Iterator[Edit]:
+def _other_words(source: Source) -> Iterator[Attempt]:
     """Other ops without arguments where a list has one twice: `relu, relu`."""
     words = _frequent(_BARE, source.text)
     for found in re.finditer(r"(?<=[,\s])(\w+), (\1)(?=[,\]\s])", source.text):
@@ -263,38 +267,38 @@ def _frequent(pattern: re.Pattern[str], text: str) -> list[str]:
     return [word for word, _ in Counter(pattern.findall(text)).most_common(_MOST_OPS)]
 
 
-def _usual_numbers(source: Source) -> Iterator[Edit]:
+def _usual_numbers(source: Source) -> Iterator[Attempt]:
     """Usual numbers in place of large kernels, strides and paddings."""
     for found in _WINDOW.finditer(source.text):
         if (value := int(found[1])) > _LARGEST:
             yield from _others(source, found.span(1), (value // 10, *_SIZES))
 
 
-def _with_line(row: Span, new: str, where: str) -> Edit:
+def _with_line(row: Span, new: str, where: str) -> Attempt:
     """Put a line "above" or "below" another."""
     shown, text = body(new), new + row.text if where == "above" else row.text + new
     deed = f"with a line such as `{shown}` {where}"
-    return Edit(row, text, deed, f"write `{shown}` {where}")
+    return Attempt(row, text, deed, f"write `{shown}` {where}")
 
 
-def _leaving_out(rows: Sequence[Span]) -> Iterator[Edit]:
+def _leaving_out(rows: Sequence[Span]) -> Iterator[Attempt]:
     """A line that says what the one above it says."""
     for above, row in pairwise(rows):
         if body(above.text) == body(row.text):
-            yield Edit(row, "", f"the same as line {above.line}; without it", "delete the line")
+            yield Attempt(row, "", f"the same as line {above.line}; without it", "delete the line")
 
 
-def _once_more(rows: Sequence[Span]) -> Iterator[Edit]:
+def _once_more(rows: Sequence[Span]) -> Iterator[Attempt]:
     """An item of a list, written once more."""
     for row in rows:
         is_item = not entry(row) and re.match(r"\s+(- )?[\[{a-z]", row.text)
         # One line of a longer entry cannot be doubled alone.
         is_closed = row.text.endswith("\n") and row.text.count("{") == row.text.count("}")
         if is_item and is_closed:
-            yield Edit(row, row.text * 2, "with this line once more", "write the line once more")
+            yield Attempt(row, row.text * 2, "with this line once more", "write the line once more")
 
 
-def _turned(rows: Sequence[Span], is_section: bool = False) -> Iterator[Edit]:
+def _turned(rows: Sequence[Span], is_section: bool = False) -> Iterator[Attempt]:
     """Two lines that stand one behind the other, the other way round."""
     for above, row in map(sorted, pairwise(rows)):
         is_beside = above.end == row.start and row.text.endswith("\n")
@@ -304,10 +308,10 @@ def _turned(rows: Sequence[Span], is_section: bool = False) -> Iterator[Edit]:
         if is_beside and fits and body(above.text) != body(row.text):
             both, deed = Span(row.source, above.start, row.end), "with this line below the next"
             cure = f"exchange lines {above.line} and {row.line}"
-            yield Edit(both, row.text + above.text, deed, cure)
+            yield Attempt(both, row.text + above.text, deed, cure)
 
 
-def _gaps(rows: Sequence[Span]) -> Iterator[Edit]:
+def _gaps(rows: Sequence[Span]) -> Iterator[Attempt]:
     """A copy of an entry where a series of names leaves one out, or ends."""
     named = entries(rows)
     for row, name in missing(named):

@@ -13,7 +13,7 @@ from math import isqrt
 
 from netspec import limits
 from netspec.analysis.claims import Key
-from netspec.analysis.repair.fix import shortened, slips
+from netspec.analysis.repair.change import shortened, slips
 from netspec.analysis.repair.tokens import Token
 from netspec.analysis.repair.trial import Trial
 from netspec.graph.model import Sizes

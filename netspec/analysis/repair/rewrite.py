@@ -9,16 +9,18 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import islice, product
+from math import prod
 
 from netspec import limits
 from netspec.analysis.case import Budget
 from netspec.analysis.repair import edits as kinds
-from netspec.analysis.repair.edits import Edit, replacing
+from netspec.analysis.repair.edits import Attempt, replacing
 from netspec.analysis.repair.series import left_out
 from netspec.language.variant.extension import Extension
 from netspec.text.codes import Code
-from netspec.text.diagnostics import Diagnostic, Label, Source, Span
+from netspec.text.diagnostics import Cure, Diagnostic, Fix, Label, Source, Span
+from netspec.text.fixes import edited, fitting
 from netspec.text.syntax import is_readable
 
 Judge = Callable[[Source, Budget], bool]
@@ -38,10 +40,12 @@ def mended(
     found: Sequence[Diagnostic], source: Source, judge: Judge, extension: Extension | None = None
 ) -> tuple[Diagnostic, ...]:
     """Return what is wrong with a spec, with the cure where one edit of its text mends all."""
-    if len(source.text) > limits.EDITED_TEXT or not _CLAIMS.search(source.text):
+    if len(source.text) > limits.EDITED_TEXT:
         return tuple(found)
-    trials = _Trials(source, judge, Budget(limits.EDITS))
-    return tuple(next(_answers(found, trials, extension), found))
+    if _CLAIMS.search(source.text):
+        trials = _Trials(source, judge, Budget(limits.EDITS))
+        found = next(_answers(found, trials, extension), found)
+    return tuple(_certain(found, _Trials(source, judge, Budget(limits.EDITS))))
 
 
 def _answers(
@@ -57,9 +61,9 @@ def _answers(
         if item.guesses and not item.is_open and item.span and item.span.source is trials.source:
             # Only what holds of the likeliest batch is told: a later one holds by chance.
             for words in _ordered(item, trials.source):
-                edits = [replacing(item.span, word) for word in words]
-                if holding := list(islice(trials.holding(edits), _MOST_ANSWERS + 1)):
-                    yield [_with_words(item, [edit.new for edit in holding])]
+                tried = [replacing(item.span, word) for word in words]
+                if holding := list(islice(trials.holding(tried), _MOST_ANSWERS + 1)):
+                    yield [_with_words(item, holding)]
     for item in found[:_MOST_ANSWERS]:
         places = [span for span in item.spans if span.source is trials.source]
         likely = (edit for place in places[:_MOST_ANSWERS] for edit in _edits_of(item, place))
@@ -76,7 +80,7 @@ def _answers(
         yield [replace(each, notes=notes) if each is item else each for each in found]
 
 
-_LIKELY: dict[str, tuple[Callable[[Span], Iterator[Edit]], ...]] = {
+_LIKELY: dict[str, tuple[Callable[[Span], Iterator[Attempt]], ...]] = {
     Code.NOT_YAML: (kinds.marks, kinds.indents, kinds.slips),
     Code.UNKNOWN_KEY: (kinds.indents,),
     **dict.fromkeys(_LAYOUT, (kinds.indents, kinds.slips, kinds.keywords, kinds.headings)),
@@ -91,7 +95,7 @@ _LIKELY: dict[str, tuple[Callable[[Span], Iterator[Edit]], ...]] = {
 """Which edits are likely where a mistake stands, the likeliest first: they share one budget."""
 
 
-def _edits_of(item: Diagnostic, place: Span) -> Iterator[Edit]:
+def _edits_of(item: Diagnostic, place: Span) -> Iterator[Attempt]:
     """Yield what may mend a mistake that says in its code which edits are likely."""
     if item.code == Code.RANGE and "$" in place.text:
         yield from kinds.numbers(place)
@@ -120,7 +124,14 @@ class _Trials:
     judge: Judge
     budget: Budget
 
-    def holding(self, edits: Iterable[Edit]) -> Iterator[Edit]:
+    def holds(self, fixes: Iterable[Fix]) -> bool:
+        """Tell whether the text compiles with some fixes made."""
+        text = edited(self.source, fitting(fixes))
+        if not self.budget.spend(len(text) // _CHARACTERS):
+            return False
+        return is_readable(text) and self.judge(Source(self.source.name, text), self.budget)
+
+    def holding(self, edits: Iterable[Attempt]) -> Iterator[Attempt]:
         seen = {self.source.text}
         for edit in edits:
             # Many edits make the same text; a trial costs a compilation.
@@ -129,9 +140,9 @@ class _Trials:
             if not self.budget.spend(len(edit.text) // _CHARACTERS):
                 return
             seen.add(edit.text)
-            edited = Source(self.source.name, edit.text)
+            new = Source(self.source.name, edit.text)
             # Most edits leave no YAML; to ask that takes a tenth of the search for the cause.
-            if is_readable(edited.text) and self.judge(edited, self.budget):
+            if is_readable(new.text) and self.judge(new, self.budget):
                 yield edit
 
 
@@ -142,28 +153,75 @@ def _ordered(item: Diagnostic, source: Source) -> Iterator[list[str]]:
         for word in item.guesses
     }
     ordered = sorted(counts, key=lambda word: -counts[word])
-    near = [word for word in ordered if f"`{word}`" in item.help]
+    near = [word for word in ordered if word in _suggested(item)]
     yield [word for word in near if counts[word]]
     yield near
     used = [word for word in ordered if counts[word]]
     yield (ordered if len(ordered) <= _MOST_GUESSES else used)[:_MOST_GUESSES]
 
 
-def _with_words(item: Diagnostic, words: Sequence[str]) -> Diagnostic:
-    shown = " or ".join(f"`{word}`" for word in words[:_MOST_ANSWERS])
-    known = [word for word in words if f"`{word}`" in item.help]
-    if len(words) > _MOST_ANSWERS or (
-        known and len(known) == len(words) == item.help.count("`") / 2
-    ):
+def _suggested(item: Diagnostic) -> list[str]:
+    """Return the words that the help of a mistake writes in its place."""
+    return [fix.edits[0].text for fix in item.fixes]
+
+
+def _with_words(item: Diagnostic, holding: Sequence[Attempt]) -> Diagnostic:
+    """Return a mistake with the words that mend it as its cure; one that is alone is certain."""
+    words = [attempt.new for attempt in holding]
+    if len(words) > _MOST_ANSWERS:
         return item
-    help = f"write {shown}, with which all that the spec says holds"
+    fixes = [replace(attempt.fix, is_safe=len(words) == 1) for attempt in holding]
+    if sorted(words) == sorted(_suggested(item)):
+        return replace(item, help=Cure(item.help, *fixes))
+    shown = " or ".join(f"`{word}`" for word in words)
+    help = Cure(f"write {shown}, with which all that the spec says holds", *fixes)
     if len(words) > 1:
-        help = f"write {shown}: with any of them all that the spec says holds"
+        help = Cure(f"write {shown}: with any of them all that the spec says holds", *fixes)
     notes = [note for note in item.notes if any(f"`{w.strip('$')}`" in note.text for w in words)]
     others = [note for note in item.notes if note.text in ("and here", "extended here")]
     if item.code == Code.UNKNOWN_LAYER and item.span and not notes:
         notes = list(_declaration(words[0], item.span))
     return replace(item, help=help, notes=(*notes, *others))
+
+
+_WORD = re.compile(r"\$?[\w.]+")
+_SPELLINGS = (
+    Code.UNKNOWN_PARAM,
+    Code.UNKNOWN_LAYER,
+    Code.UNKNOWN_OP,
+    Code.UNKNOWN_BLOCK,
+    Code.UNKNOWN_ARG,
+    Code.UNKNOWN_KEY,
+    Code.NO_TARGET,
+    Code.NO_PLACE,
+)
+_MOST_CHOICES = 8
+
+
+def _certain(found: Sequence[Diagnostic], trials: _Trials) -> Sequence[Diagnostic]:
+    """Return mistakes whose spellings are safe, if of all choices of them one alone compiles."""
+    choices = [_spellings(item) for item in found]
+    count = prod(map(len, choices))
+    if not 0 < count <= _MOST_CHOICES or all(fix.is_safe for fixes in choices for fix in fixes):
+        return found
+    holding = [choice for choice in product(*choices) if trials.holds(choice)]
+    if len(holding) != 1:
+        return found
+    return [
+        replace(item, help=Cure(item.help, replace(fix, is_safe=True), *_others(item, fix)))
+        for item, fix in zip(found, holding[0], strict=True)
+    ]
+
+
+def _spellings(item: Diagnostic) -> list[Fix]:
+    """Return the fixes of a mistake that write another word, or are safe."""
+    is_spelling = item.code in _SPELLINGS and not item.is_open
+    words = [fix for fix in item.fixes if all(_WORD.fullmatch(edit.text) for edit in fix.edits)]
+    return words if is_spelling else [fix for fix in item.fixes[:1] if fix.is_safe]
+
+
+def _others(item: Diagnostic, fix: Fix) -> list[Fix]:
+    return [other for other in item.fixes if other is not fix]
 
 
 def _declaration(word: str, use: Span) -> Iterator[Label]:
@@ -175,14 +233,14 @@ def _declaration(word: str, use: Span) -> Iterator[Label]:
         yield Label(Span(use.source, *found[-1].span(1)), f"`{word}` stands here")
 
 
-def _moved(item: Diagnostic, edit: Edit, found: Sequence[Diagnostic]) -> Diagnostic:
+def _moved(item: Diagnostic, edit: Attempt, found: Sequence[Diagnostic]) -> Diagnostic:
     """Say a mistake at the place of the edit that mends it."""
     notes = [Label(each.span, each.label or "found here") for each in found if each.span]
     notes += [label for each in found for label in each.notes]
     # The places that the mistake was found at stay visible: they are where a reader would look.
     kept = dict.fromkeys(note for note in notes if note.span != edit.shown)
     rest = re.search(r", or (correct|write) `?(expect|shape).*", item.help)
-    help = edit.cure + (rest[0] if rest and rest[1] == "correct" else "")
+    help = Cure(edit.cure + (rest[0] if rest and rest[1] == "correct" else ""), edit.fix)
     label = f"{edit.deed}, all that the spec says holds"
     if edit.message:
         item = replace(item, code=Code.NOT_YAML, message=edit.message)

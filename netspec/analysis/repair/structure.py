@@ -12,7 +12,7 @@ from typing import Any
 
 from netspec.analysis.case import Case
 from netspec.analysis.claims import Missed, judge
-from netspec.analysis.repair.fix import Fix, slips
+from netspec.analysis.repair.change import Change, slips
 from netspec.graph.expand import expand
 from netspec.language.grammar import LayerKeys
 from netspec.language.lower import lower
@@ -32,9 +32,9 @@ from netspec.ops.dim import names
 from netspec.text.diagnostics import Sink, SpecError
 
 
-def find(case: Case, missed: Missed) -> list[Fix]:
+def find(case: Case, missed: Missed) -> list[Change]:
     """Return the changes of one count or flag with which everything holds."""
-    fixes: list[Fix] = []
+    fixes: list[Change] = []
     # A block that is used twice yields its places twice.
     for place in dict.fromkeys(_places(case.spec)):
         tried: dict[Value, Missed | None] = {}
@@ -76,31 +76,31 @@ def _candidates(
 # ------------------------------------------------------------------ the places
 
 
-def _places(spec: Spec) -> Iterator[Fix]:
+def _places(spec: Spec) -> Iterator[Change]:
     """Yield what the counts and conditions of a spec depend on, as changes that change nothing."""
     bodies = {"": spec.model.body, **{name: block.body for name, block in spec.blocks.items()}}
     decisive = {name: _decisive(body) for name, body in bodies.items()}
     for layer in spec.layers():
         if layer.said.repeat and type(layer.said.repeat.value) is int:
-            yield Fix(layer.said.repeat.span, layer.said.repeat.value)
+            yield Change(layer.said.repeat.span, layer.said.repeat.value)
         if isinstance(layer.call, BlockCall):
             yield from _of_use(layer, layer.call, decisive[layer.call.block], spec)
     everywhere = set().union(*decisive.values())
     for param in spec.params.values():
         if param.name in everywhere and isinstance(param.default, int):
-            yield Fix(param.span, param.default)
+            yield Change(param.span, param.default)
 
 
-def _of_use(layer: Layer, call: BlockCall, decisive: set[str], spec: Spec) -> Iterator[Fix]:
+def _of_use(layer: Layer, call: BlockCall, decisive: set[str], spec: Spec) -> Iterator[Change]:
     """Yield the decisive arguments of a use, and the flags that it leaves to their default."""
     for key, argument in chain(call.arguments.items(), layer.said.first.items()):
         if key in decisive and isinstance(argument.value, int):
-            yield Fix(argument.span, argument.value)
+            yield Change(argument.span, argument.value)
     for name, param in spec.blocks[call.block].params.items():
         is_left = name not in call.arguments and name not in layer.said.first
         if is_left and name in decisive and isinstance(param.default, bool):
-            yield Fix(call.span, param.default, key=name)
-            yield Fix(param.span, param.default)
+            yield Change(call.span, param.default, key=name)
+            yield Change(param.span, param.default)
 
 
 def _decisive(body: Body) -> set[str]:
@@ -117,7 +117,7 @@ def _decisive(body: Body) -> set[str]:
 # ------------------------------------------------------------------ another value
 
 
-def _edited(part: Any, fix: Fix) -> Any:
+def _edited(part: Any, fix: Change) -> Any:
     """Return a part of a spec with a change made.
 
     It is the model that is edited, not the text: the place may stand in a file that is extended.
@@ -143,7 +143,7 @@ def _edited(part: Any, fix: Fix) -> Any:
     return part
 
 
-def _with_argument(layer: Layer, fix: Fix) -> Layer:
+def _with_argument(layer: Layer, fix: Change) -> Layer:
     """Return a layer with one more argument of its block, or of its first copy."""
     added = {fix.key: Argument(fix.new, fix.span)}
     if layer.said.first:

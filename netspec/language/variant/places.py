@@ -80,10 +80,7 @@ class Finder:
                 help: str = writing(path.span, meant, f"write `{meant}`")
                 self._sink.error(Code.NO_TARGET, message, name_in(path, 0).span, help=help)
                 return None
-            help = (
-                self._path_meant(path, names)
-                or "for example graph.conv1, blocks.Inception.conv5x5 or outputs.aux1"
-            )
+            help = self._path_meant(path, names) or _EXAMPLES
             self._sink.error(Code.NO_TARGET, message, path.span, help=help)
             return None
         place: Place | None = self._whole

@@ -10,11 +10,12 @@ from netspec.graph.model import NodeId
 from netspec.language.terms import Value
 from netspec.ops.arguments import spell
 from netspec.ops.dim import Expr
-from netspec.text.diagnostics import Span
+from netspec.text.diagnostics import Cure, Span
+from netspec.text.fixes import adding, cure, writing
 
 
 @dataclass(frozen=True, slots=True)
-class Fix:
+class Change:
     """A place in the file, and what would make everything hold there.
 
     With a `key`, `key: new` is to be added to the call at `span`.
@@ -38,10 +39,13 @@ class Fix:
         return f"`{self.key}: {_bare(self.new)}`" if self.key else _shown(self.new)
 
     @property
-    def cure(self) -> str:
-        if self.key:
-            return f"add {self.wording}"
-        return f"write {_shown(self.new)} in place of {_shown(self.old)}"
+    def cure(self) -> Cure:
+        if not self.key:
+            words = f"write {_shown(self.new)} in place of {_shown(self.old)}"
+            return writing(self.span, _bare(self.new), words)
+        words = f"add {self.wording}"
+        edit = adding(self.span, f"{self.key}: {_bare(self.new)}")
+        return cure(words, edit) if edit else Cure(words)
 
     @property
     def rank(self) -> tuple[float, ...]:
