@@ -142,3 +142,25 @@ def test_a_rename_is_told_with_the_keys_of_weights_or_refused(tmp_path):
             client.about("rename", uri, position=place, newName=name)
     with pytest.raises(LookupError, match="no name"):
         client.about("prepareRename", uri, position={"line": 0, "character": 0})
+
+
+def test_completion_and_signature_while_the_text_is_broken(tmp_path):
+    (tmp_path / "base.yaml").write_text(GOOD)
+    client = Client()
+    text = GOOD.replace("{max_pool2d: 2}", "{max_pool2d: [2, ")
+    uri = client.open(tmp_path / "net.yaml", text)
+    assert client.problems[uri]
+    help = client.about("signatureHelp", uri, position=client.at(uri, "[2, ", 4))
+    (signature,) = help["signatures"]
+    assert signature["parameters"][help["activeParameter"]]["label"].startswith("stride")
+    text = GOOD.replace("max_pool2d", "max_p")
+    client.change(uri, text)
+    end = client.at(uri, "max_p", 5) if client.open(tmp_path / "net.yaml", text) else {}
+    items = client.about("completion", uri, position=end)["items"]
+    (item,) = (item for item in items if item["label"] == "max_pool2d")
+    assert applied(text, [item["textEdit"]]) == GOOD
+    text = "netspec: 1\nname: Wide\nextends: b\n"
+    client.open(tmp_path / "wide.yaml", text)
+    uri = (tmp_path / "wide.yaml").as_uri()
+    items = client.about("completion", uri, position=client.at(uri, "extends: b", 10))["items"]
+    assert [item["label"] for item in items] == ["base.yaml"]
