@@ -122,6 +122,18 @@ class Workspace:
 
     def change(self, path: str, text: str) -> Document:
         """Open or change a buffer, and compile it."""
+        self._open[path] = made = self._made(path, text)
+        return made
+
+    def look(self, path: str) -> Document:
+        """Compile a file without opening it. Raises OSError, LoadError and SpecError."""
+        return self._open.get(path) or self._made(path, self._read(path))
+
+    def is_variant(self, path: str) -> bool:
+        """Tell whether a file may extend another. Raises OSError, LoadError and SpecError."""
+        return "extends" in self._read(path)
+
+    def _made(self, path: str, text: str) -> Document:
         asked: dict[str, Source] = {}
         source = Source(path, text)
         found: tuple[Diagnostic, ...]
@@ -143,9 +155,7 @@ class Workspace:
             kept = moved(old.kept, old.source.text, source.text) if old and good else ()
         if old and source not in trees:  # what it extends is known when it is YAML again
             asked = {**old.asked}
-        made = Document(path, source, found, network, good, kept, trees, asked)
-        self._open[path] = made
-        return made
+        return Document(path, source, found, network, good, kept, trees, asked)
 
     def _loader(self, own: Source, asked: dict[str, Source]) -> Loader:
         """Return what gives extended sources, and notes them: an open buffer, or a file."""
