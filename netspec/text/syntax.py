@@ -17,7 +17,8 @@ import yaml
 
 from netspec import limits
 from netspec.text.codes import Code
-from netspec.text.diagnostics import Diagnostic, Sink, Source, Span, SpecError
+from netspec.text.diagnostics import Diagnostic, Edit, Sink, Source, Span, SpecError
+from netspec.text.fixes import cure, writing
 from netspec.text.plain import RENAME, resolve
 from netspec.text.yaml_errors import texts
 
@@ -142,8 +143,11 @@ def _refuse_characters(source: Source) -> None:
         (Code.INVISIBLE, _INVISIBLE, "invisible or text-reordering character"),
     ):
         if found := pattern.search(source.text):
-            place = Span(source, found.start(), found.end())
-            _fail(code, f"{what} {_code_point(found)}", place, "delete it")
+            spans = [Span(source, *each.span()) for each in pattern.finditer(source.text)]
+            # What starts a new line for YAML may have been meant to.
+            is_certain = not re.search("[\u0085\u2028\u2029]", source.text)
+            help = cure("delete it", *(Edit(span, "") for span in spans), safe=is_certain)
+            _fail(code, f"{what} {_code_point(found)}", spans[0], help)
 
 
 def _code_point(found: re.Match[str]) -> str:
@@ -247,6 +251,7 @@ class _Builder:
         if top.keys is None:
             return Sequence(tuple(top.values), span)
         self._refuse_comma_trap(top)
+        self._refuse_twins(top)
         return Mapping(tuple(top.items), span)
 
     def _add(self, value: Tree) -> None:
@@ -278,11 +283,17 @@ class _Builder:
         if key.quoted:
             trial = Sink()
             is_plain = resolve(key.text, key.span, trial) == key.text and not trial.failed
-            help = "write it without quotes" if is_plain else RENAME
+            plain = writing(key.span, key.text, "write it without quotes", safe=True)
+            help = plain if is_plain else RENAME
             self.sink.error(Code.LEFT_OUT, "a quoted key", key.span, help=help)
-        if first := seen.get(key.text):
-            self.sink.add(texts.key_twice(key.text, first.span, key.span))
         return seen.setdefault(key.text, key) and key
+
+    def _refuse_twins(self, top: _Open) -> None:
+        first: dict[str, tuple[Scalar, Tree]] = {}
+        for entry in top.items:
+            twin = first.setdefault(entry[0].text, entry)
+            if twin is not entry:
+                self.sink.add(texts.key_twice(entry[0].text, *map(_entry_span, (twin, entry))))
 
     def _refuse_comma_trap(self, top: _Open) -> None:
         """`{a: conv(64, 1)}` is two entries for YAML: `a: conv(64` and `1): null`.
@@ -296,8 +307,11 @@ class _Builder:
             if "(" in start.text and _is_empty(empty) and key.text.endswith(")"):
                 span = Span(self.source, start.span.start, key.span.end)
                 op, _, first = start.text.partition("(")
-                cure = f"did you mean `{{{op}: [{first}, {key.text[:-1]}]}}`?"
-                self.sink.error(Code.ROUND_CALL, "a call in round brackets", span, help=cure)
+                text = f"{op}: [{first}, {key.text[:-1]}]"
+                # Where the call is the key, the braces are there.
+                new = text if start is name else f"{{{text}}}"
+                help = writing(span, new, f"did you mean `{{{text}}}`?", safe=True)
+                self.sink.error(Code.ROUND_CALL, "a call in round brackets", span, help=help)
 
     def _scalar(self, event: yaml.ScalarEvent) -> Scalar:
         span = self._span(event)
@@ -319,11 +333,16 @@ class _Builder:
         place = span.text.find(found[0])
         at = Span(self.source, span.start + place, span.start + place + 1) if place >= 0 else span
         message = f"a joiner {_code_point(found)} outside of a `doc`"
-        self.sink.error(Code.INVISIBLE, message, at, help="delete it")
+        help = writing(at, "", "delete it", safe=True) if place >= 0 else "delete it"
+        self.sink.error(Code.INVISIBLE, message, at, help=help)
 
     def _refuse(self, diagnostic: Diagnostic | None) -> None:
         if diagnostic is not None:
             self.sink.add(diagnostic)
+
+
+def _entry_span(entry: tuple[Scalar, Tree]) -> tuple[Span, Span]:
+    return entry[0].span, entry[1].span
 
 
 def _is_empty(tree: Tree) -> bool:
