@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from netspec import limits
 from netspec.analysis import contracts, costs, expectations, habits, overwriting, shapes, types
 from netspec.analysis.case import Budget, Case
 from netspec.analysis.network import Network
+from netspec.analysis.shapes import Shapes
 from netspec.graph.expand import expand
+from netspec.graph.model import Graph
 from netspec.language.check import check
 from netspec.language.lower import Bodies, lower
 from netspec.language.model import Spec
 from netspec.language.sections import read
 from netspec.language.variant.lineage import Lineage, Loader
 from netspec.ops.base import REGISTRY
+from netspec.text.codes import Code
 from netspec.text.diagnostics import Diagnostic, Severity, Sink, Source, Span, SpecError, suggest
+from netspec.text.syntax import Tree
 
 if TYPE_CHECKING:
     from netspec.analysis.repair.rewrite import Judge
@@ -28,19 +33,29 @@ class ParameterError(TypeError):
     """A value for a parameter that the spec does not have, or of the wrong kind."""
 
 
+class ContractError(SpecError):
+    """A spec that compiles, and does not keep what it says of itself: `shape:`, `expect:`."""
+
+    def __init__(self, diagnostics: Iterable[Diagnostic], made: Callable[[], Network]) -> None:
+        super().__init__(diagnostics)
+        self.made = made
+        """Returns the network all the same."""
+
+
 def compile_spec(
     source: Source,
     params: Mapping[str, float] | None = None,
     load: Loader | None = None,
     strict: bool = False,
+    trees: dict[Source, Tree] | None = None,
 ) -> Network:
     """Compile a spec at the given values of its parameters; `load` gives what it extends.
 
     With other values than the spec's own a broken `shape:` is a warning, and `expect:`, which is
-    about the spec's own, is only checked if `strict`.
+    about the spec's own, is only checked if `strict`. `trees` receives what is read.
     Raises SpecError, and ParameterError for a parameter that the spec does not have.
     """
-    lineage, values = Lineage([source]), params or {}
+    lineage, values = Lineage([source], trees={} if trees is None else trees), params or {}
     try:
         network = _compile(lineage, values, load, strict)
         return replace(network, warnings=_blamed(lineage, network.warnings, values, load))
@@ -51,6 +66,8 @@ def compile_spec(
             from netspec.analysis.repair.rewrite import mended
 
             found = mended(found, source, _judge(source, load), lineage.extension)
+        if isinstance(error, ContractError):
+            raise ContractError(found, error.made) from None
         raise SpecError(found) from None
 
 
@@ -86,7 +103,7 @@ def _blamed(
         if budget.left < 0:
             return found
         try:
-            trial = Lineage(lineage.sources[:1], kept=removal)
+            trial = Lineage(lineage.sources[:1], kept=removal, trees=lineage.trees)
             return _compile(trial, params, load, False, budget).warnings
         except SpecError as error:
             return error.diagnostics
@@ -156,16 +173,26 @@ class Prepared:
         types.check_given(graph, sizes, sink)
         contracts.check_shapes(case, problems)
         habits.advise(case)
-        sink.stop()
-        overwriting.check_overwriting(graph, sizes, sink)
-        work = costs.measure(graph, sizes)
-        totals = costs.sum_up(graph, work)
-        expectations.check_expectations(case, totals, work)
-        sink.stop()
+        try:
+            sink.stop()
+            overwriting.check_overwriting(graph, sizes, sink)
+            found = self._made(graph, sizes)
+            expectations.check_expectations(case, found.totals, found.costs)
+            sink.stop()
+        except SpecError as error:
+            if problems or any(item.code not in _CONTRACTS for item in error.diagnostics):
+                raise
+            raise ContractError(error.diagnostics, partial(self._made, graph, sizes)) from None
         habits.warn(spec, graph, sizes, sink)
-        warnings = self.lineage.trace(sink.items)
-        sources = tuple(self.lineage.sources)
-        return Network(spec, graph, sizes, work, totals, warnings, sources, self.imports)
+        return replace(found, warnings=self.lineage.trace(sink.items))
+
+    def _made(self, graph: Graph, sizes: Shapes) -> Network:
+        work, sources = costs.measure(graph, sizes), tuple(self.lineage.sources)
+        totals = costs.sum_up(graph, work)
+        return Network(self.spec, graph, sizes, work, totals, (), sources, self.imports)
+
+
+_CONTRACTS = (Code.BROKEN_SHAPE, Code.BROKEN_EXPECT)
 
 
 def _prepare(lineage: Lineage, load: Loader | None) -> Prepared:

@@ -73,6 +73,11 @@ def test_every_command_writes_what_it_wrote(spec: Path, update: bool) -> None:
         compare(SHOWN.get((spec.stem, name), GOLDEN / spec.stem / name), text, update)
 
 
+def test_the_page_that_is_shown_is_todays(update: bool) -> None:
+    text = printed("render specs/googlenet.yaml -o - --format html")
+    compare(ROOT / "examples" / "figures" / "googlenet.html", text, update)
+
+
 @pytest.mark.parametrize("name", OTHERS)
 def test_the_tables_are_what_they_were(name: str, update: bool) -> None:
     compare(GOLDEN / name, printed(OTHERS[name]), update)

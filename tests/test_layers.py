@@ -31,6 +31,8 @@ ROOMS = {
     "netspec.features": 8,
     "netspec.explore": 9,
     "netspec.importer": 9,
+    "netspec.editing": 9,
+    "netspec.server": 10,
     "netspec.api": 10,
     "netspec.cli": 11,
     "netspec": 12,

@@ -213,10 +213,20 @@ def test_other_lengths_are_refused(text: str, capsys: pytest.CaptureFixture[str]
         (["--open", "Nothing"], "no block is called `Nothing`"),
         (["--width", "1in"], "the smallest text of GoogLeNet would have"),
         (["--min-text", "40"], "and 40 pt are wanted"),
-        (["--format", "mmd", "--width", "3in"], "--width lays out .svg, .png, .pdf and .dot"),
-        (["--format", "html", "--open", "Inception"], "--open lays out .svg, .png, .pdf and .dot"),
-        (["--format", "dot", "--min-text", "7"], "--min-text lays out .svg, .png and .pdf"),
-        (["--engine", "graphviz", "--min-text", "7"], "--min-text lays out .svg, .png and .pdf"),
+        (
+            ["--format", "mmd", "--width", "3in"],
+            "--width is for .svg, .png, .pdf, .dot, not for .mmd",
+        ),
+        (
+            ["--format", "html", "--open", "Inception"],
+            "--open is for .svg, .png, .pdf, .dot, not for .html",
+        ),
+        (["--format", "html", "--page", "a4"], "--page is for .svg"),
+        (["--format", "html", "--depth", "1"], "--depth is for .svg"),
+        (["--format", "svg", "--dpi", "90"], "--dpi is for .png, not for .svg"),
+        (["--format", "mmd", "--names"], "--names is for .svg"),
+        (["--format", "dot", "--min-text", "7"], "--min-text is for .svg, .png and .pdf"),
+        (["--engine", "graphviz", "--min-text", "7"], "--min-text is for .svg, .png and .pdf"),
     ],
 )
 def test_what_cannot_be_is_a_mistake_of_usage(

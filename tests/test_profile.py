@@ -214,7 +214,12 @@ def test_the_cost_of_several_is_that_of_one_by_their_number():
         ("render", ["--time", "net.yaml"], 2, "net.yaml is no profile"),
         ("render", ["--time", "other.json"], 2, "has no time for `out`"),
         ("render", ["--time", "more.json"], 2, "this one has no layer `conv9`"),
-        ("render", ["--time", "more.json", "-o", "net.html"], 2, "--time has its bars in .svg"),
+        (
+            "render",
+            ["--time", "more.json", "-o", "net.html"],
+            2,
+            "--time is for .svg, .png and .pdf",
+        ),
     ],
 )
 def test_what_is_asked_wrongly_is_told(command, words, code, told, tmp_path, monkeypatch, capsys):

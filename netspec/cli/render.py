@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from dataclasses import fields
 
 from netspec.analysis.network import Network
 from netspec.cli.arguments import add_output, add_spec, add_watch, length, seconds, text_size, whole
@@ -24,10 +25,10 @@ def add(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--depth", type=whole(0), help="close blocks below this level")
     help = "keep the uses of a block, or the one at a path, open; may be repeated"
-    parser.add_argument("--open", action="append", default=[], metavar="NAME", help=help)
+    parser.add_argument("--open", action="append", metavar="NAME", help=help)
     pages = (*PAGES, "none")
-    parser.add_argument("--page", choices=pages, default="letter", help="what it is fitted to")
-    parser.add_argument("--orientation", choices=ORIENTATIONS, default="landscape")
+    parser.add_argument("--page", choices=pages, help="what it is fitted to (letter)")
+    parser.add_argument("--orientation", choices=ORIENTATIONS, help="of the page (landscape)")
     help = "how wide it is: 3.5in, 252pt, 84mm, 8.4cm; then at most 9in high"
     parser.add_argument("--width", type=length, metavar="LENGTH", help=help)
     help = "how high it may be, on a page or of that width"
@@ -37,8 +38,8 @@ def add(parser: ArgumentParser) -> None:
     help = "draw one block: as it is written, or by a path one use of it"
     parser.add_argument("--block", metavar="NAME", help=help)
     help = "write the names of layers into their boxes"
-    parser.add_argument("--names", action="store_true", help=help)
-    parser.add_argument("--theme", choices=THEMES, default="light")
+    parser.add_argument("--names", action="store_true", default=None, help=help)
+    parser.add_argument("--theme", choices=THEMES, help="its colours (light)")
     parser.add_argument(
         "--engine",
         choices=ENGINES,
@@ -51,14 +52,21 @@ def add(parser: ArgumentParser) -> None:
     parser.add_argument("--timeout", type=seconds, default=30, help="seconds for the dot program")
 
 
+_DRAWN = ("svg", "png", "pdf", "dot")
+_HEEDED = dict.fromkeys(
+    ("page", "orientation", "width", "height", "open", "names", "theme"), _DRAWN
+) | {"depth": (*_DRAWN, "mmd"), "dpi": ("png",)}
+"""Which formats heed an option."""
+_PAGE = ("svg", "png", "pdf")
+_HEEDED_BY_PAGE = ("min_text", "time")
+"""Options that only the engine `page` heeds."""
+
+
 def run(options: Namespace) -> int:
     kind = kind_of(options.output, tuple(FORMATS), ", or --format says it", options.format)
-    look = Look(
-        options.page, options.depth, options.theme, options.orientation, options.engine,
-        options.timeout, options.width, options.height, options.min_text, tuple(options.open),
-        options.names, options.dpi, options.block,
-    )  # fmt: skip
     _refuse_what_is_not_heeded(options, kind)
+    said = {item.name: getattr(options, item.name) for item in fields(Look)}
+    look = Look(**{name: value for name, value in said.items() if value is not None})
     network = _timed(options, compiled(options))
     allow(options, Output(options.output, kind))
     try:
@@ -70,18 +78,18 @@ def run(options: Namespace) -> int:
 
 
 def _refuse_what_is_not_heeded(options: Namespace, kind: str) -> None:
-    """Refuse what only the page figure has, or what only it and Graphviz have."""
-    is_picture = kind in ("svg", "png", "pdf")
-    if is_picture and options.engine == "page":
-        return
-    if options.time:
-        raise Failure("--time has its bars in .svg, .png and .pdf, by --engine page", Exit.USAGE)
-    if options.min_text:
-        told = "--min-text lays out .svg, .png and .pdf, by --engine page"
-        raise Failure(told, Exit.USAGE)
-    for name in () if is_picture or kind == "dot" else ("width", "height", "open"):
-        if getattr(options, name):
-            raise Failure(f"--{name} lays out .svg, .png, .pdf and .dot", Exit.USAGE)
+    """Refuse an option that a format, or an engine, has no use for."""
+    for name in _HEEDED_BY_PAGE:
+        if getattr(options, name) and (kind not in _PAGE or options.engine != "page"):
+            raise Failure(f"{_flag(name)} is for .svg, .png and .pdf, by --engine page", Exit.USAGE)
+    for name, formats in _HEEDED.items():
+        if getattr(options, name) is not None and kind not in formats:
+            known = ", ".join(f".{known}" for known in formats)
+            raise Failure(f"{_flag(name)} is for {known}, not for .{kind}", Exit.USAGE)
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 def _timed(options: Namespace, network: Network) -> Network:

@@ -16,11 +16,11 @@ from html import escape
 from netspec.analysis.network import Network
 from netspec.emit.diagram.numbers import total_text
 from netspec.emit.outline import HEAT, colours, outlined, whole
-from netspec.emit.palette import Fill
+from netspec.emit.palette import Fill, mixed
 
 SCRIPTS = ("model", "tiles", "series", "columns", "drawing", "view", "panels", "search", "export")
 """The files of the script, in the order in which they stand in the page; `start` ends it."""
-HEAT_ENDS = {"light": ("f4f6f8", "e8590c"), "dark": ("20262d", "b8430a")}
+HEAT_ENDS = {"light": ("#f4f6f8", "#e8590c"), "dark": ("#20262d", "#b8430a")}
 """From nothing to the most; the text is legible on either."""
 
 _PAGE = """<!DOCTYPE html>
@@ -102,11 +102,6 @@ def _style(fills: Sequence[Fill]) -> str:
     rules += [f"{night} .{fill.key} {{ fill: {fill.dark}; }}\n" for fill in fills]
     for theme, ends in HEAT_ENDS.items():
         scope = f':root[data-theme="{theme}"] svg'
-        rules += [f"{scope} .heat{i} {{ fill: {_mixed(*ends, i)}; }}\n" for i in range(HEAT)]
+        steps = [mixed(*ends, i / (HEAT - 1)) for i in range(HEAT)]
+        rules += [f"{scope} .heat{i} {{ fill: {step}; }}\n" for i, step in enumerate(steps)]
     return _asset("style.css") + "".join(rules)
-
-
-def _mixed(cold: str, hot: str, step: int) -> str:
-    """Return the colour at a step from cold to hot."""
-    ends = zip(bytes.fromhex(cold), bytes.fromhex(hot), strict=True)
-    return "#" + bytes(a + (b - a) * step // (HEAT - 1) for a, b in ends).hex()

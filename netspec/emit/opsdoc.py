@@ -50,10 +50,16 @@ def page(cls: type[Op]) -> str:
 def _arguments(cls: type[Op]) -> Iterator[str]:
     width = max(map(len, cls.model_fields))
     for key, field in cls.model_fields.items():
-        default = "required" if field.is_required() else f"default {bare(field.default)}"
-        text = f"{field.description}; {_kind(field).wanted}; {default}"
         head, space = f"  {key:<{width}}  ", " " * (width + 4)
-        yield from textwrap.wrap(text, _WIDTH, initial_indent=head, subsequent_indent=space)
+        yield from textwrap.wrap(
+            argument(field), _WIDTH, initial_indent=head, subsequent_indent=space
+        )
+
+
+def argument(field: Any) -> str:
+    """Say what an argument is, what it takes, and its default."""
+    default = "required" if field.is_required() else f"default {bare(field.default)}"
+    return f"{field.description}; {_kind(field).wanted}; {default}"
 
 
 def _kind(field: Any) -> Argument:

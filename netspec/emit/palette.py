@@ -43,11 +43,12 @@ class _Ramp:
         pairs = [*pairwise(self._steps)]
         low, high = next((x for x in pairs if elements <= x[1][0]), pairs[-1])
         share = min(1.0, max(0.0, log(elements / low[0]) / log(high[0] / low[0])))
-        light, dark, grey = (_mixed(a, b, share) for a, b in zip(low[1:], high[1:], strict=True))
+        light, dark, grey = (mixed(a, b, share) for a, b in zip(low[1:], high[1:], strict=True))
         return Fill(key, name, light, dark, grey, self._hatch)
 
 
-def _mixed(low: str, high: str, share: float) -> str:
+def mixed(low: str, high: str, share: float) -> str:
+    """Return the colour at a share of the way from one to another."""
     pairs = [(int(low[i : i + 2], 16), int(high[i : i + 2], 16)) for i in (1, 3, 5)]
     return "#" + "".join(f"{round(a + share * (b - a)):02x}" for a, b in pairs)
 

@@ -63,20 +63,15 @@ class Project:
         if path != "-":
             self._sources[os.path.realpath(path)] = source
         if self._root is None:
-            folder = Path(os.path.realpath(directory))
-            above = (d for d in (folder, *folder.parents) if (d / ".git").exists())
-            self._root = next(above, folder)
+            self._root = root_of(directory)
         return source
 
     def load(self, origin: Source, path: str) -> Source:
         """Return what a spec extends. Raises LoadError, and SpecError if it is no text."""
-        if reason := _refusal(path):
-            raise LoadError(Code.OUTSIDE, f"`extends` takes no {reason}", _HELP)
+        check_extended(path)
         target = self._directories[origin] / path
         real = os.path.realpath(target)  # links first: one below the root may lead out of it
-        if self._root is None or not Path(real).is_relative_to(self._root):
-            help = "it may name files below the spec's git repository or directory, or --root"
-            raise LoadError(Code.OUTSIDE, f"`{path[:80]}` leads out of the project", help)
+        check_inside(self._root, real, path)
         if real not in self._sources:
             self.stamps[str(target)] = stamp(str(target))
             self._sources[real] = self._read(real, os.path.normpath(target), path)
@@ -116,6 +111,25 @@ class Project:
 
 _MAX_LISTED = 8
 _HELP = "write the path of a .yaml file, relative to this one: `extends: googlenet.yaml`"
+
+
+def root_of(directory: Path) -> Path:
+    """Return where the files lie that a directory's specs may extend: its git repository, or it."""
+    folder = Path(os.path.realpath(directory))
+    return next((d for d in (folder, *folder.parents) if (d / ".git").exists()), folder)
+
+
+def check_inside(root: Path | None, real: str, path: str) -> None:
+    """Raise LoadError for a path that leads out of the root; `real` is it with links followed."""
+    if root is None or not Path(real).is_relative_to(root):
+        help = "it may name files below the spec's git repository or directory, or --root"
+        raise LoadError(Code.OUTSIDE, f"`{path[:80]}` leads out of the project", help)
+
+
+def check_extended(path: str) -> None:
+    """Raise LoadError for what may not stand in `extends`, whatever file it would lead to."""
+    if reason := _refusal(path):
+        raise LoadError(Code.OUTSIDE, f"`extends` takes no {reason}", _HELP)
 
 
 def _refusal(path: str) -> str:

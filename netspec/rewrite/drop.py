@@ -56,9 +56,10 @@ def _needed(network: Network) -> Spec:
 
 
 def drop_idle(view: View) -> Edit | None:
-    """Drop dropout and identities."""
+    """Drop dropout and identities, but for those of which an op overwrites the copy."""
     for layer in view.layers.values():
-        if layer.sources and view.is_op(layer, Op) and _is_idle(view, layer) and view.may_go(layer):
+        is_idle = layer.sources and view.is_op(layer, Op) and _is_idle(view, layer)
+        if is_idle and view.may_go(layer) and not view.is_overwritten(layer.name):
             return view.edit({layer.name: None}, {layer.name: layer.sources[0].name})
     return None
 

@@ -10,6 +10,8 @@ EXTRAS = {
     "onnx": ("onnx", "onnxscript", "onnxruntime"),
     "openvino": ("openvino",),
     "plot": ("matplotlib",),
+    "lsp": ("pygls",),
+    "serve": ("pygls", "starlette", "uvicorn", "websockets", "watchfiles"),
     "caffe": ("torch", "google.protobuf", "safetensors"),
 }
 """The modules that each extra of the package installs."""

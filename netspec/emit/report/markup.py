@@ -21,9 +21,9 @@ tfoot { font-weight: bold; }"""
 
 def markdown(report: Content) -> str:
     """Return a report as GitHub's Markdown."""
-    parts = [f"# {_md(report.title)}", "\n".join(f"- {_md(fact)}" for fact in report.sentences())]
+    parts = [f"# {md(report.title)}", "\n".join(f"- {md(fact)}" for fact in report.sentences())]
     parts += ["\n".join(_markdown_table(table)) for table in report.tables]
-    parts += [_md(note) for note in report.remarks()]
+    parts += [md(note) for note in report.remarks()]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -31,14 +31,14 @@ def _markdown_table(table: Table) -> Iterator[str]:
     def line(cells: Iterable[str]) -> str:
         return "| " + " | ".join(cells) + " |"
 
-    texts = grid(table, _md)
+    texts = grid(table, md)
     yield line(texts.headings)
     yield "| " + " | ".join(":--" if left else "--:" for left in texts.left) + " |"
     yield from map(line, texts.rows)
     yield from (line(f"**{c}**" if c else "" for c in cells) for cells in texts.totals)
 
 
-def _md(text: str) -> str:
+def md(text: str) -> str:
     """Escape what Markdown reads as markup; underscores within words are safe."""
     text = re.sub(r"[\\`*<>\[\]|~#&!]|(?<!\w)_|_(?!\w)", r"\\\g<0>", escape(text))
     return text.replace("://", ":\\//")

@@ -50,6 +50,8 @@ class Lineage:
     """What the variants remove: nothing may read its name any more."""
     extension: Extension | None = None
     """What the spec's own source extends, if it is a variant."""
+    trees: dict[Source, Tree] = field(default_factory=dict)
+    """What has been read already: it grows, and may be handed on to others."""
 
     def trace(self, items: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
         """Add to each mistake in an extended file the place that extends it."""
@@ -124,16 +126,23 @@ class Lineage:
         """Return the tree of the whole spec; `sources` and `places` grow. Raises SpecError."""
         sink = Sink()
         count, variants = 0, []
-        tree = parse(self.sources[0])
+        tree = self._read(0)
         while variant := _variant(tree, sink, self.kept):
             variants.append(variant)
             count += _count(tree)
             try:
                 self._follow(variant.link, load)
-                tree = parse(self.sources[-1], count)
+                tree = self._read(count)
             except SpecError as error:  # what was wrong before is told too
                 raise SpecError(in_order([*sink.items, *error.diagnostics])) from None
         return self._patched(tree, variants, sink) if variants else tree
+
+    def _read(self, count: int) -> Tree:
+        """Return the tree of the last source; those before have `count` values."""
+        source = self.sources[-1]
+        if source not in self.trees:
+            self.trees[source] = parse(source, count)
+        return self.trees[source]
 
     def _patched(self, tree: Tree, variants: list[Variant], sink: Sink) -> Tree:
         """Return the whole spec with its variants' changes, the outermost last."""

@@ -1,0 +1,1 @@
+"""What an editor asks of a text: where things stand, what they are, how they change. No I/O."""

@@ -1,0 +1,126 @@
+"""A new name for a layer, a block, a parameter, an input or an output, wherever it is used."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from netspec.analysis.network import Network
+from netspec.editing.places import Place, place_at, uses
+from netspec.editing.workspace import Document, Workspace
+from netspec.text.diagnostics import Diagnostic, Edit, brief, escape
+
+_NAMED = ("layer", "block", "param", "input", "output")
+Texts = Mapping[str, str]
+"""The text of each path."""
+
+
+class RenameError(ValueError):
+    """Why something cannot be renamed, or not so: a line for the user."""
+
+
+@dataclass(frozen=True, slots=True)
+class Renamed:
+    """The edits of each file, by its path, and the keys of the state_dict that change."""
+
+    edits: Mapping[str, Sequence[Edit]]
+    keys: Mapping[str, str]
+    """Of the document itself, whose weights on disk have the old ones."""
+
+
+def renamable(document: Document, offset: int) -> Place:
+    """Return the name at an offset that could be another. Raises RenameError."""
+    place = place_at(document, offset)
+    if place is None or place.kind not in _NAMED:
+        raise RenameError("here stands no name that the spec gives")
+    if place.target is None:
+        raise RenameError(f"`{place.name}` is defined nowhere in the spec")
+    found = uses(document, place)
+    if any(other.scope[:1] == ("externs",) for other in found):
+        raise RenameError(f"`{place.name}` is a name of the class that is imported")
+    if any(other.name != place.name for other in found):
+        raise RenameError(f"`{place.name}` counts on from `{place.target.text}`")
+    return place
+
+
+def rename(workspace: Workspace, document: Document, offset: int, name: str) -> Renamed:
+    """Return what gives the name at an offset another one. Raises RenameError.
+
+    It is refused unless the spec, what it extends and the open specs that extend one of these all
+    compile to the same networks as before but for names, or have no mistakes that they had not.
+    """
+    place = renamable(document, offset)
+    family = _family(workspace, document)
+    edits = {
+        path: [Edit(found.span, name) for found in group]
+        for path, group in groupby(uses(document, place, family), lambda x: x.span.source.name)
+    }
+    before = {x.name: x.text for each in family for x in each.index.sources}
+    after = {path: edited(text, edits.get(path, ())) for path, text in before.items()}
+    keys: Mapping[str, str] = {}
+    for path in before:
+        old, new = _compiled(before, path), _compiled(after, path)
+        _refuse_change(old, new, place.name, name)
+        if path == document.path and old.network and new.network:
+            pairs = zip(old.network.tensors(), new.network.tensors(), strict=True)
+            keys = {one: other for one, other in pairs if one != other}
+    return Renamed(edits, keys)
+
+
+def _family(workspace: Workspace, document: Document) -> Sequence[Document]:
+    """Return a document and the open ones that extend it, or something that it extends."""
+    paths = (source.name for source in document.index.sources)
+    above = {other for path in paths for other in workspace.dependents(path)} - {document.path}
+    return [document, *(workspace.document(path) for path in sorted(above))]
+
+
+def edited(text: str, edits: Iterable[Edit]) -> str:
+    """Return a text with edits made, which are in its order."""
+    for edit in reversed([*edits]):
+        text = f"{text[: edit.span.start]}{edit.text}{text[edit.span.end :]}"
+    return text
+
+
+def _compiled(texts: Texts, path: str) -> Document:
+    def read(path: str) -> str:
+        if path not in texts:
+            raise FileNotFoundError(f"there is no file {path}")
+        return texts[path]
+
+    return Workspace(read).change(path, texts[path])
+
+
+def _refuse_change(before: Document, after: Document, old: str, new: str) -> None:
+    """Raise RenameError where more than names changes from one document to the other."""
+    known = Counter(item.code for item in before.diagnostics)
+    for item in after.diagnostics:
+        known[item.code] -= 1
+        if known[item.code] < 0:
+            raise RenameError(_said(item))
+    if before.network and after.network and _shown(before.network) != _shown(after.network):
+        message = f"as `{brief(new)}`, `{old}` would be mistaken for another in {before.path}"
+        raise RenameError(message)
+
+
+def _said(item: Diagnostic) -> str:
+    """Write a mistake that a new name would make as one line."""
+    place = f"{escape(item.span.source.name)}:{item.span.line}: " if item.span else ""
+    return place + brief(f"{item.message} ({item.help})" if item.help else item.message)
+
+
+def _shown(network: Network) -> tuple[object, ...]:
+    """Return all that a network is but for its names."""
+    graph = network.graph
+    number = {node: i for i, node in enumerate([*graph.inputs, *graph.nodes])}
+    nodes = [
+        (
+            *(node.op.op_name, node.op.model_dump(), [number[x] for x in node.inputs]),
+            *(number.get(node.owner), network.shapes[node.id], node.train_only),
+        )
+        for node in graph.nodes.values()
+    ]
+    inputs = [(shape, name in graph.integers) for name, shape in graph.inputs.items()]
+    outputs = [(number[out.node], out.train_only, out.weight) for out in graph.outputs]
+    return nodes, inputs, outputs, [*network.tensors().values()], [*graph.params.values()]

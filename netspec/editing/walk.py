@@ -1,0 +1,391 @@
+"""The tree of a whole spec → each name in it, and where that name is defined.
+
+It asks for no more than YAML: a spec with mistakes has places too, and names that nothing has.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal, NamedTuple
+
+from netspec import limits
+from netspec.language.extras import TRAIN
+from netspec.language.grammar import BodyKeys, ExternKeys, LayerKeys
+from netspec.language.model import INPUT
+from netspec.language.names import NAME
+from netspec.language.terms import INDEX
+from netspec.ops.base import REGISTRY
+from netspec.text.diagnostics import Span
+from netspec.text.syntax import Entry, Scalar, Sequence, Tree, entries
+from netspec.text.syntax import Mapping as Table
+
+Kind = Literal["layer", "block", "param", "input", "output", "op", "argument", "key", "path"]
+Scope = tuple[str, ...]
+
+
+class Place(NamedTuple):
+    """A name in a text; `target` is where it is defined: itself where it is the definition.
+
+    Ops, their arguments and the keys of the language are defined nowhere. `scope` is the path of
+    the part in which it stands: ("graph",), ("blocks", "Inception", "branch").
+    """
+
+    kind: Kind
+    name: str
+    span: Span
+    target: Span | None
+    scope: Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What names mean where a chain or an expression stands."""
+
+    scope: Scope
+    params: Mapping[str, Span | None] = field(default_factory=dict)
+    inputs: Mapping[str, Span | None] = field(default_factory=dict)
+    fronts: Mapping[str, Span | None] = field(default_factory=dict)
+    """What may stand before `_channels`: the inputs of a block that has several."""
+
+    def inside(self, name: str) -> Around:
+        """Return what names mean in the inline body of a layer."""
+        return replace(self, scope=(*self.scope, name), inputs={INPUT: None})
+
+
+class Peer(NamedTuple):
+    """A layer as others of its chain may name it."""
+
+    span: Span
+    tree: Tree
+
+
+Peers = Mapping[str, Peer]
+
+
+class Walk:
+    """Walks one whole spec; `found` has its places in the order of the walk."""
+
+    def __init__(self, tree: Tree) -> None:
+        self.found: list[Place] = []
+        self._blocks = {key.text: (key, value) for key, value in _section(tree, "blocks")}
+        externs = {key.text: (key, value) for key, value in _section(tree, "externs")}
+        self._callable = {**externs, **self._blocks}
+        self._spec(tree)
+
+    # -------------------------------------------------------------- sections
+
+    def _spec(self, tree: Tree) -> None:
+        for key, _ in entries(tree):
+            self._note("key", key.text, key.span, None, ())
+        params = {key.text: key.span for key, _ in _section(tree, "params")}
+        inputs = {key.text: key.span for key, _ in _section(tree, "inputs")}
+        self._define("param", params, ("params",))
+        self._define("input", inputs, ("inputs",))
+        for key, value in _section(tree, "inputs"):
+            self._keys(value, ("inputs", key.text))
+            self._values(value, Around(("inputs", key.text), params))
+        for op, fillings in _section(tree, "init"):
+            self._callee(op, ("init",))
+            self._keys(fillings, ("init", op.text))
+        for name, value in _section(tree, "externs"):
+            self._extern(name, value)
+        for name, value in _section(tree, "blocks"):
+            self._block(name, value, params)
+        graph = next((v for k, v in entries(tree) if k.text == "graph"), None)
+        peers = self._chain(graph, Around(("graph",), params, inputs)) if graph else {}
+        self._outputs(tree, peers, Around(("outputs",), params, inputs))
+        self._keys(next((v for k, v in entries(tree) if k.text == "expect"), None), ("expect",))
+
+    def _extern(self, name: Scalar, tree: Tree) -> None:
+        scope = ("externs", name.text)
+        self._note("block", name.text, name.span, name.span, ("externs",))
+        self._keys(tree, scope)
+        said = dict(_texts(tree))
+        params = self._params(said.get("params"), Around(scope))
+        inputs = self._inputs(said.get("inputs"), scope)
+        around = Around(scope, params, fronts=inputs if len(inputs) > 1 else {})
+        for key, value in _texts(tree):
+            if key in ExternKeys.kinds() and key not in ("doc", "params", "inputs", "import"):
+                self._values(value, around)
+
+    def _block(self, name: Scalar, tree: Tree, outer: Mapping[str, Span]) -> None:
+        scope = ("blocks", name.text)
+        self._note("block", name.text, name.span, name.span, ("blocks",))
+        self._keys(tree, scope)
+        said = dict(_texts(tree))
+        own = self._params(said.get("params"), Around(scope))
+        inputs = self._inputs(said.get("inputs"), scope)
+        named = inputs or {INPUT: None}
+        around = Around(scope, {**outer, **own}, named, inputs if len(inputs) > 1 else {})
+        peers = self._body(tree, around)
+        for item in _words(said.get("outputs")):
+            self._ref(item, peers, Around(scope))
+
+    def _outputs(self, tree: Tree, peers: Peers, around: Around) -> None:
+        items = _section(tree, "outputs")
+        heads = {k.text: Peer(k.span, v) for k, v in items if isinstance(v, Table)}
+        for key, value in items:
+            self._note("output", key.text, key.span, key.span, around.scope)
+            known = {**heads, **peers}
+            if isinstance(value, Scalar):
+                self._ref(value, known, around)
+            else:
+                self._layer(key, value, known, around)
+
+    def _params(self, tree: Tree | None, around: Around) -> dict[str, Span | None]:
+        """Note the parameters of a block, and the ops that are their defaults."""
+        found: dict[str, Span | None] = {}
+        for item in tree.items if isinstance(tree, Sequence) else ():
+            match = re.match(rf"\s*({NAME})\s*(?:=\s*([A-Za-z][\w.]*))?", item.span.text)
+            if match is None or not isinstance(item, Scalar):
+                continue
+            found[match[1]] = span = _within(item.span, *match.span(1))
+            self._note("param", match[1], span, span, around.scope)
+            if match[2]:
+                default = Scalar(match[2], _within(item.span, *match.span(2)))
+                self._maker(default, around.scope)
+        return found
+
+    def _inputs(self, tree: Tree | None, scope: Scope) -> dict[str, Span | None]:
+        """Note the inputs of a block."""
+        found: dict[str, Span | None] = {item.text: item.span for item in _words(tree)}
+        for item in _words(tree):
+            self._note("input", item.text, item.span, item.span, scope)
+        return found
+
+    # -------------------------------------------------------------- bodies
+
+    def _body(self, tree: Tree, around: Around) -> Peers:
+        """Walk `chain:` or `parallel:`; return the layers that `outputs:` may name."""
+        peers: Peers = {}
+        for key, value in _texts(tree):
+            if key == "chain":
+                peers = self._chain(value, around)
+            elif key == "parallel" and isinstance(value, Sequence):
+                for branch in value.items:
+                    self._chain(branch, around)
+            elif key == "join" and isinstance(value, Scalar):
+                self._callee(value, around.scope)
+        return peers
+
+    def _chain(self, tree: Tree, around: Around) -> Peers:
+        if isinstance(tree, Sequence):
+            for number, item in enumerate(tree.items):
+                self._layer(Scalar(str(number), item.span), item, {}, around)
+            return {}
+        peers = dict(_peers(tree))
+        for key, value in entries(tree):
+            self._note("layer", key.text, key.span, key.span, around.scope)
+            self._layer(key, value, peers, around)
+        return peers
+
+    def _layer(self, name: Scalar, tree: Tree, peers: Peers, around: Around) -> None:
+        inside = around.inside(name.text)
+        if isinstance(tree, Scalar):
+            self._call(tree, around)
+        elif isinstance(tree, Sequence):
+            self._chain(tree, inside)
+        elif tree.find("chain") or tree.find("parallel"):
+            self._body(tree, inside)
+            for key, value in tree.items:
+                if key.text in BodyKeys.kinds():
+                    self._note("key", key.text, key.span, None, around.scope)
+                else:
+                    self._said(key, value, peers, around)
+        else:
+            self._use(tree, peers, around)
+
+    def _use(self, tree: Table, peers: Peers, around: Around) -> None:
+        """Walk `{conv2d: [64, 3], stride: 2, from: x}`."""
+        op = callee(tree, self._callable)
+        if tree.find("repeat") or tree.find("splice"):
+            copies = replace(around, params={**around.params, INDEX: None})
+        else:
+            copies = around
+        for key, value in tree.items:
+            if op and key is op[0]:
+                self._call(key, around)
+                self._given(value, key.text, copies)
+            elif key.text == "first":
+                self._note("key", key.text, key.span, None, around.scope)
+                for name, given in entries(value):
+                    self._argument(name, given, op, copies)
+            elif key.text in LayerKeys.kinds():
+                self._said(key, value, peers, around)
+            else:
+                self._argument(key, value, op, copies)
+
+    def _argument(self, key: Scalar, value: Tree, op: Entry | None, around: Around) -> None:
+        name = op[0].text if op else ""
+        target = self._param_of(name, key.text)
+        self._note("argument", key.text, key.span, target, (*around.scope, name))
+        self._given(value, name, around)
+
+    def _param_of(self, block: str, name: str) -> Span | None:
+        """Return where a block defines a parameter."""
+        tree = self._callable[block][1] if block in self._callable else None
+        params = dict(_texts(tree)).get("params") if tree else None
+        for item in params.items if isinstance(params, Sequence) else ():
+            match = re.match(rf"\s*({NAME})", item.span.text)
+            if match and match[1] == name:
+                return _within(item.span, *match.span(1))
+        return None
+
+    def _call(self, word: Scalar, around: Around) -> None:
+        if "$" in word.text:
+            self._values(word, around)
+        else:
+            self._callee(word, around.scope)
+
+    def _callee(self, word: Scalar, scope: Scope) -> None:
+        """Note an op, a block or an extern where it is used."""
+        if word.text in self._callable:
+            self._note("block", word.text, word.span, self._callable[word.text][0].span, scope)
+        elif word.text:
+            self._note("op", word.text, word.span, None, scope)
+
+    def _maker(self, word: Scalar, scope: Scope) -> None:
+        """Note an op or a block that is an argument of a block."""
+        if word.text in self._blocks or word.text in REGISTRY:
+            self._callee(word, scope)
+
+    def _given(self, tree: Tree, callee: str, around: Around) -> None:
+        """Walk arguments; those of a block may name ops."""
+        self._values(tree, around)
+        items = tree.items if isinstance(tree, Sequence) else (tree,)
+        for item in items if callee in self._blocks else ():
+            if isinstance(item, Scalar) and isinstance(item.value, str):
+                self._maker(item, around.scope)
+
+    def _said(self, key: Scalar, value: Tree, peers: Peers, around: Around) -> None:
+        """Walk what a layer says beside its op."""
+        self._note("key", key.text, key.span, None, around.scope)
+        if key.text in ("from", "share"):
+            for item in value.items if isinstance(value, Sequence) else (value,):
+                if isinstance(item, Scalar):
+                    self._ref(item, peers, around)
+        elif key.text == "init":
+            self._keys(value, (*around.scope, "init"))
+        elif key.text == "copies" and isinstance(value, Scalar):
+            self._note("layer", value.text, value.span, value.span, around.scope)
+        elif key.text != "doc" and not _is(value, TRAIN):
+            self._values(value, around)
+
+    # -------------------------------------------------------------- names
+
+    def _ref(self, word: Scalar, peers: Peers, around: Around) -> None:
+        """Note the name of a layer or an input, and of one of its outputs behind a dot."""
+        name, dot, port = word.text.partition(".")
+        span = _unquoted(word)
+        first = _within(span, 0, len(name))
+        peer = peers.get(name)
+        if peer is None and name in around.inputs:
+            self._note("input", name, first, around.inputs[name], around.scope)
+            return
+        self._note("layer", name, first, peer.span if peer else None, around.scope)
+        if dot:
+            last = _within(span, len(name) + 1, len(word.text))
+            target = self._port(peer.tree, port) if peer else None
+            self._note("output", port, last, target, around.scope)
+
+    def _port(self, layer: Tree, port: str) -> Span | None:
+        """Return where one of several outputs of a layer is named."""
+        found = callee(layer, self._callable) if isinstance(layer, Table) else None
+        word = layer if isinstance(layer, Scalar) else found[0] if found else None
+        if word and word.text in self._blocks:
+            chain = dict(_texts(self._blocks[word.text][1])).get("chain")
+            return next((key.span for key, _ in entries(chain) if key.text == port), None)
+        names = dict(_texts(layer)).get("names")
+        return next((item.span for item in _words(names) if item.text == port), None)
+
+    def _values(self, tree: Tree, around: Around) -> None:
+        """Note each `$name` in a value."""
+        if isinstance(tree, Scalar):
+            if isinstance(tree.value, str) and "$" in tree.value:
+                for match in _DOLLAR.finditer(tree.span.text):
+                    self._dollar(match[1], _within(tree.span, *match.span(1)), around)
+        elif isinstance(tree, Sequence):
+            for item in tree.items:
+                self._values(item, around)
+        else:
+            for _, value in tree.items:
+                self._values(value, around)
+
+    def _dollar(self, name: str, span: Span, around: Around) -> None:
+        """Note a parameter, or the input whose width it is."""
+        front = name.rpartition("_")[0]
+        target = around.fronts.get(front)
+        if name in around.params or target is None:
+            self._note("param", name, span, around.params.get(name), around.scope)
+        else:
+            self._note("input", front, _within(span, 0, len(front)), target, around.scope)
+
+    def _define(self, kind: Kind, names: Mapping[str, Span], scope: Scope) -> None:
+        for name, span in names.items():
+            self._note(kind, name, span, span, scope)
+
+    def _keys(self, tree: Tree | None, scope: Scope) -> None:
+        for key, _ in entries(tree):
+            self._note("key", key.text, key.span, None, scope)
+
+    def _note(self, kind: Kind, name: str, span: Span, target: Span | None, scope: Scope) -> None:
+        self.found.append(Place(kind, name, span, target, scope))
+
+
+_DOLLAR = re.compile(rf"\$({NAME})")
+
+
+def callee(tree: Table, blocks: Mapping[str, Entry]) -> Entry | None:
+    """Return the entry of a layer that names its op: one that is known, else the first."""
+    items = [item for item in tree.items if item[0].text not in LayerKeys.kinds()]
+    known = (item for item in items if item[0].text in blocks or item[0].text in REGISTRY)
+    return next(known, items[0] if items else None)
+
+
+def _peers(tree: Tree) -> Iterator[tuple[str, Peer]]:
+    """Yield the names that layers of a chain may read: its own, and those of spliced copies."""
+    for key, value in entries(tree):
+        said = dict(_texts(value))
+        copies, count = said.get("copies"), said.get("splice")
+        if isinstance(copies, Scalar) and isinstance(count, Scalar) and type(count.value) is int:
+            for name in series(copies.text, count.value):
+                yield name, Peer(copies.span, value)
+        else:
+            yield key.text, Peer(key.span, value)
+
+
+def series(first: str, count: int) -> Iterator[str]:
+    """Yield the names of copies, which count on from the first one's."""
+    stem = first.rstrip("0123456789")
+    start = int(first[len(stem) :] or 0)
+    for number in range(start, start + min(count, limits.LAYERS)):
+        yield f"{stem}{number}"
+
+
+def _section(tree: Tree, name: str) -> tuple[Entry, ...]:
+    return entries(next((value for key, value in entries(tree) if key.text == name), None))
+
+
+def _texts(tree: Tree | None) -> Iterator[tuple[str, Tree]]:
+    """Yield the entries of a mapping with their keys as texts."""
+    return ((key.text, value) for key, value in entries(tree))
+
+
+def _words(tree: Tree | None) -> list[Scalar]:
+    """Return the words of a list."""
+    items = tree.items if isinstance(tree, Sequence) else ()
+    return [item for item in items if isinstance(item, Scalar) and isinstance(item.value, str)]
+
+
+def _is(tree: Tree, word: str) -> bool:
+    return isinstance(tree, Scalar) and tree.value == word
+
+
+def _within(span: Span, start: int, end: int) -> Span:
+    return Span(span.source, span.start + start, span.start + end)
+
+
+def _unquoted(word: Scalar) -> Span:
+    return _within(word.span, word.quoted, word.span.end - word.span.start - word.quoted)

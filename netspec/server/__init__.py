@@ -1,0 +1,1 @@
+"""The language server: what editors and the live page ask, answered by `netspec.editing`."""

@@ -1,0 +1,183 @@
+"""Open texts over files, and where each name in them is defined."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+import pytest
+from hypothesis import given
+
+from netspec.editing.places import place_at, places
+from netspec.editing.workspace import Workspace
+from netspec.language.model import BlockCall, Body, Chain, Layer, Parallel, ShareCall, Spec, walk
+from netspec.language.terms import INDEX, Ref
+from netspec.language.values import Scope
+from netspec.text.diagnostics import Span
+from tests.random_spec import specs
+from tests.support import SPECS, draws
+from tests.test_random_specs import examples
+
+
+def workspace(files: dict[str, str] | None = None) -> Workspace:
+    """Return a workspace over texts by their paths."""
+
+    def read(path: str) -> str:
+        try:
+            return (files or {})[path]
+        except KeyError:
+            raise FileNotFoundError(f"there is no file {path}") from None
+
+    return Workspace(read)
+
+
+ZOO = {f"specs/{path.name}": path.read_text() for path in SPECS}
+
+
+@pytest.mark.parametrize("path", ZOO)
+def test_places_of_shipped_specs_are_names_in_order_that_do_not_overlap(path):
+    document = workspace(ZOO).change(path, ZOO[path])
+    assert document.network is not None
+    end = 0
+    for place in places(document):
+        assert place.span.source is document.source
+        assert place.span.text == place.name
+        assert place.span.start >= end, place
+        assert place_at(document, place.span.start + 1) == place
+        end = place.span.end
+
+
+Resolved = Iterator[tuple[str, Span, Span | None]]
+"""Uses of names: the kind, where the use stands, where the compiler finds what is meant.
+
+None is what the compiler knows by its name alone.
+"""
+
+
+def resolved(spec: Spec) -> Resolved:
+    """Yield what the compiler makes of the names of layers and of blocks."""
+    heads = {layer.name: layer for layer in spec.heads}
+    for block in (spec.model, *spec.blocks.values()):
+        yield from _of_body(block.body)
+        peers = {x.name: x for x in walk(block.body)} if block.outputs else {}
+        yield from (_found(ref, peers) for ref in block.outputs)
+    assert isinstance(spec.model.body, Chain)
+    peers = {layer.name: layer for layer in spec.model.body.layers} | heads
+    yield from _of_layers(spec.heads, peers)
+    yield from (_found(x.ref, peers) for x in spec.outputs if not x.head and x.ref.name in peers)
+    for layer in spec.layers():
+        if isinstance(layer.call, BlockCall):
+            yield "block", layer.call.span, spec.blocks[layer.call.block].span
+
+
+def _of_body(body: Body) -> Resolved:
+    for chain in body.branches if isinstance(body, Parallel) else (body,):
+        peers = {layer.name: layer for layer in chain.layers} if chain.named else {}
+        yield from _of_layers(chain.layers, peers)
+
+
+def _of_layers(layers: Iterable[Layer], peers: Mapping[str, Layer]) -> Resolved:
+    for layer in layers:
+        yield from (_found(ref, peers) for ref in layer.sources if ref.span)
+        if isinstance(layer.call, ShareCall):
+            yield _found(layer.call.target, peers)
+        elif isinstance(layer.call, Chain | Parallel):
+            yield from _of_body(layer.call)
+
+
+def _found(ref: Ref, peers: Mapping[str, Layer]) -> tuple[str, Span, Span | None]:
+    assert ref.span
+    layer = peers.get(ref.name)
+    if layer is None or layer.index is not None:  # an input, or a copy, which `copies:` names
+        return "layer" if layer else "input", ref.span, None
+    return "layer", ref.span, layer.span
+
+
+def check_resolved(path: str, files: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compare the target of every name with what the compiler finds while it reads the spec."""
+    params: dict[tuple[str, int], Span | None] = {}
+    use = Scope.use
+
+    def spy(scope: Scope, name: str, place: Span) -> bool:
+        if name in scope.params:
+            params[place.source.name, place.start + 1] = scope.params[name].span
+        return use(scope, name, place)
+
+    monkeypatch.setattr(Scope, "use", spy)
+    document = workspace(files).change(path, files[path])
+    assert document.network
+    known = {(x.span.source.name, x.span.start): x for x in places(document)}
+    for at, param in params.items():
+        if at[0] == path and files[path][at[1] - 1 :].startswith("$"):
+            target = known[at].target
+            assert known[at].kind == "param" and param
+            is_index = known[at].name == INDEX and target is None
+            assert is_index or (target and param.start <= target.start < param.end)
+    for kind, span, target in resolved(document.network.spec):
+        if span.source is document.source:
+            place = known[path, span.start]
+            assert place.kind == kind
+            assert target is None or place.target == target
+
+
+@pytest.mark.parametrize("path", ZOO)
+def test_names_of_shipped_specs_mean_what_the_compiler_finds(path, monkeypatch):
+    check_resolved(path, ZOO, monkeypatch)
+
+
+@examples(draws(25, 1000))
+@given(specs())
+def test_names_of_random_specs_mean_what_the_compiler_finds(text):
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        check_resolved("spec.yaml", {"spec.yaml": text}, monkeypatch)
+
+
+SMALL = """netspec: 1
+name: Small
+inputs: {image: [3, 8, 8]}
+graph:
+  conv1: {conv2d: [4, 3]}
+  relu1: relu
+outputs: {out: relu1}
+"""
+VARIANT = """netspec: 1
+name: Wide
+extends: small.yaml
+change: {graph.conv1: {conv2d: [8, 3]}}
+"""
+
+
+def test_an_open_buffer_counts_before_the_file():
+    desk = workspace({"d/small.yaml": SMALL})
+    variant = desk.change("d/variant.yaml", VARIANT)
+    assert variant.network is not None
+    assert desk.dependents("d/small.yaml") == ["d/variant.yaml"]
+    desk.change("d/small.yaml", SMALL.replace("relu1: relu", "relu1: rleu"))
+    [found] = desk.change("d/variant.yaml", VARIANT).diagnostics
+    assert found.span and found.span.source is desk.document("d/small.yaml").source
+    desk.close("d/small.yaml")
+    assert desk.change("d/variant.yaml", VARIANT).network is not None
+
+
+def test_a_missing_file_is_a_diagnostic_and_known_when_it_comes():
+    files: dict[str, str] = {}
+    desk = workspace(files)
+    [found] = desk.change("variant.yaml", VARIANT).diagnostics
+    assert "small.yaml" in found.message
+    files["small.yaml"] = SMALL
+    assert desk.dependents("small.yaml") == ["variant.yaml"]
+    assert desk.change("variant.yaml", VARIANT).network is not None
+
+
+def test_the_last_good_network_stays_with_its_places():
+    desk = workspace()
+    good = desk.change("small.yaml", SMALL).network
+    desk.change("small.yaml", broken := SMALL.replace("relu1: relu", "relu1: rle"))
+    document = desk.change("small.yaml", f"# new\n{broken}")
+    assert (document.network, document.good) == (None, good)
+    assert document.good_source and document.good_source.text == SMALL
+    assert good
+    conv, relu = (layer.span for layer in good.spec.layers())
+    now = document.now(conv)
+    assert now and now.source is document.source and now.text == "conv1"
+    assert document.now(relu._replace(end=relu.end + len(": relu"))) is None
+    assert document.now(now) is None

@@ -1,0 +1,98 @@
+"""Renaming, by what the compiler makes of the renamed texts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from netspec.editing.places import Place, places
+from netspec.editing.rename import RenameError, edited, rename
+from netspec.editing.workspace import Document
+from tests.random_spec import specs
+from tests.support import draws
+from tests.test_editing_places import SMALL, VARIANT, ZOO, workspace
+from tests.test_random_specs import examples
+
+NAMED = ("layer", "block", "param", "input", "output")
+
+
+def definitions(document: Document) -> Sequence[Place]:
+    """Return the names that a document gives itself."""
+    return [x for x in places(document) if x.kind in NAMED and x.target == x.span]
+
+
+def renamed(files: dict[str, str], path: str, place: Place, name: str) -> dict[str, str]:
+    """Return files with another name for what is defined at a place."""
+    desk = workspace(files)
+    document = desk.change(path, files[path])
+    at = next(x for x in definitions(document) if x.name == place.name and x.scope == place.scope)
+    found = rename(desk, document, at.span.start, name)
+    return files | {file: edited(files[file], edits) for file, edits in found.edits.items()}
+
+
+def check_round_trip(files: dict[str, str], path: str, place: Place) -> None:
+    """Give what is defined at a place another name, and its own again."""
+    name = f"{'Q' if place.name[0].isupper() else 'q'}_{place.name}"
+    scope = tuple(name if x == place.name else x for x in place.scope)
+    there = renamed(files, path, place, name)
+    assert there != files
+    assert place.name not in {x.name for x in definitions_of(there, path) if x.scope == scope}
+    assert renamed(there, path, place._replace(name=name), place.name) == files
+
+
+def definitions_of(files: dict[str, str], path: str) -> Sequence[Place]:
+    return definitions(workspace(files).change(path, files[path]))
+
+
+@pytest.mark.parametrize("path", ZOO)
+def test_renaming_and_back_is_the_identity(path):
+    found = definitions_of(ZOO, path)
+    step = max(1, len(found) // draws(3, 1000))
+    for place in found[::step]:
+        check_round_trip(ZOO, path, place)
+
+
+@examples(draws(15, 600))
+@given(specs(), st.data())
+def test_any_name_of_a_random_spec_can_be_another(text, data):
+    found = definitions_of({"spec.yaml": text}, "spec.yaml")
+    check_round_trip({"spec.yaml": text}, "spec.yaml", data.draw(st.sampled_from(found)))
+
+
+def test_keys_of_the_weights_are_told():
+    desk = workspace()
+    document = desk.change("small.yaml", SMALL)
+    found = rename(desk, document, SMALL.index("conv1"), "stem")
+    assert found.keys == {"conv1.weight": "stem.weight", "conv1.bias": "stem.bias"}
+
+
+@pytest.mark.parametrize("path", ["d/small.yaml", "d/variant.yaml"])
+def test_what_a_variant_patches_is_renamed_in_both_files(path):
+    desk = workspace({"d/small.yaml": SMALL})
+    texts = {"d/small.yaml": SMALL, "d/variant.yaml": VARIANT}
+    documents = {file: desk.change(file, text) for file, text in texts.items()}
+    found = rename(desk, documents[path], texts[path].index("conv1") + 2, "stem")
+    new = {file: edited(texts[file], edits) for file, edits in found.edits.items()}
+    assert new == {file: text.replace("conv1", "stem") for file, text in texts.items()}
+
+
+REFUSED = {
+    "taken by a layer": ("conv1", "relu1", "`relu1` stands twice"),
+    "taken by an input": ("conv1", "image", "has the name of an input"),
+    "no name": ("conv1", "3x3", "does not start with a letter"),
+    "an attribute of modules": ("conv1", "forward", "is an attribute of torch.nn.Module"),
+    "empty": ("conv1", "", "name"),
+    "an op": ("relu\n", "gelu", "no name that the spec gives"),
+    "a key": ("graph", "layers", "no name that the spec gives"),
+}
+
+
+@pytest.mark.parametrize(("old", "new", "why"), REFUSED.values(), ids=REFUSED)
+def test_what_cannot_be_renamed_says_why(old, new, why):
+    desk = workspace()
+    document = desk.change("small.yaml", SMALL)
+    with pytest.raises(RenameError, match=why):
+        rename(desk, document, SMALL.index(old), new)
