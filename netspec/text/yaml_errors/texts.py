@@ -35,12 +35,9 @@ def odd_text(span: Span, in_list: bool, in_brackets: bool) -> Diagnostic | None:
         return Diagnostic(Code.EXPRESSION, "a condition has no `not`", span, help=help)
     if found := _COMMENT.search(text):
         mark = _part(span, *found.span(2))
-        help = either(
-            writing(
-                mark, "  # " if found[3][:1].strip() else "  #", f"write `{found[1]}  # {found[3]}`"
-            ),
-            writing(mark, "", "delete the `#`"),
-        )
+        ways = [writing(mark, "  # ", f"write `{found[1]}  # {found[3]}`")] * (not in_brackets)
+        words = f"write `{found[1]}  # {found[3]}`, or delete the `#`"
+        help = whichever(words, *ways, writing(mark, "", "delete the `#`"))
         message = "`#` starts a comment only behind a space"
         return said(message, _part(span, found.start(), found.end(2)), help)
     if found := _ITEM.match(text):
