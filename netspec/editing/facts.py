@@ -15,8 +15,9 @@ from netspec.emit.report.table import RANGE
 from netspec.graph.bind import bind_value
 from netspec.graph.model import Bindings, Instance, NodeId, Use
 from netspec.language.model import Block, BlockCall, OpCall
-from netspec.language.terms import INDEX, Argument
+from netspec.language.terms import INDEX, Argument, Maker
 from netspec.ops import dim
+from netspec.ops.arguments import bare
 from netspec.ops.dim import Expr
 from netspec.ops.split import Piece
 from netspec.ops.window import times
@@ -96,6 +97,17 @@ class Facts:
     def instances(self, block: Block) -> Sequence[Instance]:
         """Return the uses of a block, each of its copies for itself."""
         return self.network.graph.instances.get(block.body, ())
+
+    def values(self, block: str, param: str) -> Mapping[str, Sequence[NodeId]]:
+        """Return what a parameter of a block, or a width that it reads, is in which uses."""
+        found: dict[str, list[NodeId]] = {}
+        known = self.network.spec.blocks.get(block)
+        for one in self.instances(known) if known else ():
+            if param in one.bindings:
+                value = one.bindings[param].value
+                text = value.name if isinstance(value, Maker) else bare(value)
+                found.setdefault(text, []).append(one.id)
+        return found
 
     # ------------------------------------------------------------------ what a line gives
 

@@ -37,7 +37,7 @@ from netspec.language.model import (
     ShareCall,
 )
 from netspec.language.schema.ops import about
-from netspec.language.terms import INDEX, Maker
+from netspec.language.terms import INDEX
 from netspec.ops.arguments import bare
 from netspec.ops.base import REGISTRY
 from netspec.ops.fillers import FILLERS
@@ -186,21 +186,15 @@ def _param(facts: Facts, block: Block | None, name: str) -> Iterator[str]:
     """Yield the value of a parameter, or of a width: of a block's the values in its uses."""
     values = facts.network.graph.params
     if block and name in (*block.params, *block.measured):
-        places: dict[str, list[str]] = {}
-        for one in facts.instances(block):
-            places.setdefault(_value(one.bindings[name].value), []).append(f"`{path(one.id)}`")
         yield f"`${name}` of `{block.name}`"
-        lines = [f"- {value}: {_listed(some)}" for value, some in places.items()]
+        found = facts.values(block.name, name).items()
+        lines = [f"- {text}: {_listed([f'`{path(id)}`' for id in ids])}" for text, ids in found]
         yield "\n".join(lines[:_MOST] + ["- …"] * (len(lines) > _MOST))
     elif name in values:
-        text = _value(values[name])
+        text = bare(values[name])
         yield f"`${name}` is {text}; `--set {name}={text}` gives it another value"
     elif name == INDEX:
         yield f"`${name}` is the number of a copy, from 0"
-
-
-def _value(value: object) -> str:
-    return value.name if isinstance(value, Maker) else bare(value)
 
 
 def _input(facts: Facts, block: Block | None, place: Place) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
+from netspec.editing.facts import Facts
 from netspec.editing.loose import read_loosely
 from netspec.editing.walk import Place, Walk
 from netspec.editing.workspace import Document
@@ -21,6 +22,7 @@ from netspec.text.syntax import Mapping as Table
 from netspec.text.syntax import Sequence as List
 
 T = TypeVar("T")
+_FEW = 8
 
 
 class Parameter(NamedTuple):
@@ -144,10 +146,11 @@ def _callee(document: Document, tree: Tree, name: str) -> _Callee | None:
         parts = {key.text: value for key, value in entries(own)}
         params = Parameters().read(parts["params"], Reading(Sink())) if "params" in parts else {}
         doc = parts.get("doc")
-        return _block(name, params, doc.text if isinstance(doc, Scalar) else "")
+        text = doc.text if isinstance(doc, Scalar) else ""
+        return _block(name, params, text, document.facts)
     spec = document.good.spec if document.good else None
     if spec and name in spec.blocks:
-        return _block(name, spec.blocks[name].params, spec.blocks[name].doc)
+        return _block(name, spec.blocks[name].params, spec.blocks[name].doc, document.facts)
     with REGISTRY.enabled(spec.ops if spec else {}):
         cls = REGISTRY.get(name)
     if cls is None:
@@ -160,11 +163,15 @@ def _callee(document: Document, tree: Tree, name: str) -> _Callee | None:
     return _Callee(name, " ".join(describe(cls).split()), found)
 
 
-def _block(name: str, params: Mapping[str, Param], doc: str) -> _Callee:
+def _block(name: str, params: Mapping[str, Param], doc: str, facts: Facts | None) -> _Callee:
+    """Return a block as a callee, with what its parameters are in the uses that there are."""
     arguments = {}
     for param in params.values():
-        default = "required" if param.default is None else f"default {bare(param.default)}"
-        arguments[param.name] = declared(param), f"a parameter of {name}; {default}"
+        text = "required" if param.default is None else f"default {bare(param.default)}"
+        values = [*facts.values(name, param.name)] if facts else []
+        some = values[:_FEW] + ["…"] * (len(values) > _FEW)
+        about = f"{text}; {', '.join(some)} in its uses" if values else text
+        arguments[param.name] = declared(param), about
     return _Callee(name, " ".join(doc.split()), arguments)
 
 
