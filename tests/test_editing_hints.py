@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from textwrap import indent
 
 import pytest
 
@@ -226,6 +228,22 @@ def test_a_hover_on_a_layer_says_what_the_report_says(document):
         assert f"\n- {params} parameters\n" in found.text
         assert f"\n- {macs} MACs\n" in found.text + "\n"
         assert (f"receptive field/stride {field}" if field else "**") in found.text
+
+
+def test_a_hover_on_a_layer_shows_the_statements_that_make_and_run_it(document):
+    for place in places(document):
+        is_counting = document.source.text[: place.span.start].endswith("copies: ")
+        if place.kind != "layer" or place.span != place.target or is_counting:
+            continue
+        found = hover(document, place.span.start)
+        assert found
+        code = found.text.partition("```python\n")[2].partition("\n```")[0]
+        if code.endswith("# …"):
+            continue
+        body = ast.parse(f"def forward(self):\n{indent(code, ' ')}").body
+        assert body, place
+        if re.search(r"- [1-9][\d,–]* parameters", found.text) and "another call" not in found.text:
+            assert re.search(rf"self(\.|\[\")(\w+\.)*{place.name}\b.* = ", code), (place, code)
 
 
 def test_every_name_of_a_shipped_spec_has_a_hover(document):

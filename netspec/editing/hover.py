@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from textwrap import dedent
 from typing import NamedTuple
 
+from netspec.analysis.network import Network
 from netspec.editing.facts import Facts, site
 from netspec.editing.lenses import often
+from netspec.editing.links import generated, statements
 from netspec.editing.places import Place, Scope, place_at
 from netspec.editing.signature import declared
 from netspec.editing.workspace import Document
@@ -42,12 +45,12 @@ from netspec.ops.arguments import bare
 from netspec.ops.base import REGISTRY
 from netspec.ops.fillers import FILLERS
 from netspec.ops.window import times
-from netspec.text.diagnostics import Span
+from netspec.text.diagnostics import Span, SpecError
 
 _FEW = 6
 """How many places are listed; of more the first ones and the last."""
 _MOST = 24
-"""How many values are listed."""
+"""How many values, or lines of code, are listed."""
 
 
 class Hover(NamedTuple):
@@ -120,8 +123,22 @@ def _layer(facts: Facts, uses: Sequence[Use]) -> Iterator[str]:
     count = f", {often(len(uses))}" if len(uses) > 1 else ""
     yield f"**{layer.name}**: {_called(layer)}{count}{when}"
     yield from _measured(facts, uses, facts.shape(uses))
+    yield _code(facts.network, uses[0].id)
     if isinstance(layer.call, OpCall):
         yield about(type(layer.call.op))
+
+
+def _code(network: Network, id: NodeId) -> str:
+    """Return the lines of the generated code that make a layer and run it."""
+    try:
+        code = generated(network)
+    except SpecError:  # it would import what the call has not allowed, for example
+        return ""
+    lines = code.text.split("\n")
+    texts = [dedent("\n".join(lines[i] for i in x)) for x in statements(network, code, id) if x]
+    shown = "\n".join(texts).split("\n")
+    shown = shown if len(shown) <= _MOST else [*shown[: _MOST - 1], "# …"]
+    return "\n".join(["```python", *shown, "```"]) if texts else ""
 
 
 def _called(layer: Layer) -> str:
