@@ -30,15 +30,7 @@ from netspec.language.grammar import (
     VariantKeys,
 )
 from netspec.language.keys import Keys
-from netspec.language.model import (
-    INPUT,
-    Block,
-    BlockCall,
-    GivenCall,
-    Layer,
-    OpCall,
-    ShareCall,
-)
+from netspec.language.model import INPUT, Block, BlockCall, GivenCall, Layer, OpCall, ShareCall
 from netspec.language.schema.ops import about
 from netspec.language.terms import INDEX
 from netspec.ops.arguments import bare
@@ -93,7 +85,7 @@ def _paragraphs(document: Document, place: Place) -> Iterator[str]:
         case "output" if facts and not uses:
             yield _output(document, facts, place)
         case "key":
-            yield _key(place)
+            yield _key(place, is_variant=bool(document.asked))
 
 
 def _block(place: Place) -> str:
@@ -217,7 +209,7 @@ def _param(facts: Facts, block: Block | None, name: str) -> Iterator[str]:
 def _input(facts: Facts, block: Block | None, place: Place) -> str:
     """Return the shape of an input of the network or of a block."""
     names = (block.inputs or (INPUT,)) if block else ()
-    if block and len(place.scope) == len(_BLOCK) and place.name in names:
+    if block and not place.scope[2:] and place.name in names:  # an inline block has its own
         found = facts.instances(block)
         index = names.index(place.name)
         shape = facts.sizes([one.inputs[index] for one in found], [*map(site, found)])
@@ -240,11 +232,11 @@ def _output(document: Document, facts: Facts, place: Place) -> str:
     return f"**{place.name}**: {times(facts.network.shapes[node])}, of `{path(node)}`"
 
 
-def _key(place: Place) -> str:
+def _key(place: Place, is_variant: bool) -> str:
     """Return what a key of the language says."""
     if place.scope[-1:] == ("init",) and place.name in FILLERS:
         return f"`{place.name}`: {FILLERS[place.name].__doc__}"
-    found = (model for model in _models(place.scope) if place.name in model.kinds())
+    found = (model for model in _models(place.scope, is_variant) if place.name in model.kinds())
     model = next(found, None)
     if model is None:
         return ""
@@ -252,16 +244,15 @@ def _key(place: Place) -> str:
     return "\n\n".join(filter(None, (f"`{place.name}`: {about}", model.example(place.name))))
 
 
-def _models(scope: Scope) -> tuple[type[Keys], ...]:
+def _models(scope: Scope, is_variant: bool) -> tuple[type[Keys], ...]:
     """Return the mappings that may stand in a scope."""
-    first = _SECTIONS.get(scope[0] if scope else "", (InlineKeys, InsertionKeys, BlockKeys))
+    if not scope:
+        return (VariantKeys,) if is_variant else (SpecKeys, VariantKeys)
+    first = _SECTIONS.get(scope[0], (InlineKeys, InsertionKeys, BlockKeys))
     return (TensorKeys, *first) if scope[-1:] == ("init",) else first
 
 
-_BLOCK = ("blocks", "NAME")
-"""The scope of a block."""
 _SECTIONS: dict[str, tuple[type[Keys], ...]] = {
-    "": (SpecKeys, VariantKeys),
     "expect": (ExpectKeys,),
     "init": (TensorKeys,),
     "externs": (ExternKeys,),
