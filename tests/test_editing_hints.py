@@ -290,15 +290,16 @@ def test_what_a_spec_says_reaches_a_hover_as_text_only():
 # ------------------------------------------------------------------ signatures
 
 
-def test_each_argument_knows_its_name_even_where_the_text_ends(document):
-    calls = [
-        x.call for x in document.network.spec.layers() if isinstance(x.call, OpCall | BlockCall)
-    ]
+def test_each_argument_knows_its_name_even_where_its_line_ends(document):
+    text, layers = document.source.text, document.network.spec.layers()
+    calls = [layer.call for layer in layers if isinstance(layer.call, OpCall | BlockCall)]
     given = [item for call in calls for item in call.arguments.items()]
     own = [(name, x.span) for name, x in given if x.span.source is document.source]
     for name, span in own[:: max(1, len(own) // draws(8, 1000))]:
-        for source in (document.source, Source("cut.yaml", document.source.text[: span.start])):
-            found = signature(replace(document, source=source), span.start)
+        rest = text.find("\n", span.start)
+        for written in (text, text[: span.start] + text[rest:]):
+            cut = replace(document, source=Source(document.path, written))
+            found = signature(cut, span.start)
             assert found, (name, span.line)
             assert found.active is not None
             active = found.parameters[found.active]

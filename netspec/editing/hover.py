@@ -11,7 +11,6 @@ from netspec.editing.facts import Facts, site
 from netspec.editing.lenses import often
 from netspec.editing.links import generated, statements
 from netspec.editing.places import Place, Scope, place_at
-from netspec.editing.signature import declared
 from netspec.editing.workspace import Document
 from netspec.emit.opsdoc import argument
 from netspec.emit.report.markup import md
@@ -148,7 +147,10 @@ def _called(layer: Layer) -> str:
 
 def _of_block(facts: Facts, block: Block, is_definition: bool) -> Iterator[str]:
     """Yield how a block is called and, where it is defined, what all its uses come to."""
-    yield f"`{block.name}: [{', '.join(map(declared, block.params.values()))}]`"
+    params = (
+        x.name + ("" if x.default is None else f"={bare(x.default)}") for x in block.params.values()
+    )
+    yield f"`{block.name}: [{', '.join(params)}]`"
     yield md(" ".join(block.doc.split()))
     if is_definition:
         found = facts.instances(block)
