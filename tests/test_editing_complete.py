@@ -9,15 +9,14 @@ from dataclasses import replace
 
 import pytest
 
-from netspec.compiler import compile_spec
 from netspec.editing.complete import Completion, completions
 from netspec.editing.places import places
 from netspec.editing.workspace import Document
 from netspec.text.codes import Code
-from netspec.text.diagnostics import Source, Span, SpecError
+from netspec.text.diagnostics import Source, Span
 from netspec.text.syntax import Mapping, Scalar, Sequence, Tree
 from tests.support import SPECS, draws
-from tests.test_editing_places import SMALL, VARIANT, ZOO, workspace
+from tests.test_editing_places import ZOO, workspace
 
 FILES = [path.name for path in SPECS]
 DESK = workspace(ZOO)
@@ -55,7 +54,10 @@ def words(document: Document) -> list[tuple[int, str]]:
             start, word = scalar.span.start + match.start(), match[0]
             ends = [i for i, char in enumerate([*word, "."]) if char == "."]
             starts = [0, *(end + 1 for end in ends)]
-            parts = [Span(document.source, start + a, start + b) for a, b in zip(starts, ends)]
+            parts = [
+                Span(document.source, start + a, start + b)
+                for a, b in zip(starts, ends, strict=True)
+            ]
             if parts[-1] in invented and len(parts) > 1:  # the path of a new part
                 word = word[: starts[-2]]
             elif parts[-1] in invented:
@@ -69,8 +71,35 @@ def test_what_stands_in_a_spec_is_offered_for_each_prefix(path):
     document = DESK.change(path, text := ZOO[path])
     chance = random.Random(path)
     found = words(document)
-    for start, word in chance.sample(found, min(draws(30, 10_000), len(found))):
+    for start, word in chance.sample(found, min(draws(8, 10_000), len(found))):
         cut = start + chance.randrange(len(word))
         short = text[:cut] + text[start + len(word) :]
         labels = [item.label for item in offered(document, short, cut)]
         assert word in labels, (text[:start].count("\n") + 1, word, cut - start, labels)
+
+
+UNKNOWN = ("called `{}`", "no argument `{}`", "`{}` is not a key", "no `{}` to patch")
+
+
+@pytest.mark.parametrize("path", ZOO)
+def test_what_is_offered_is_known_there(path):
+    document = DESK.change(path, text := ZOO[path])
+    chance = random.Random(path)
+    found = words(document)
+    for start, word in chance.sample(found, min(draws(2, 60), len(found))):
+        short = text[:start] + text[start + len(word) :]
+        for item in chance.sample(offers := offered(document, short, start), min(2, len(offers))):
+            new = short[: item.span.start] + item.text + short[item.span.end :]
+            if word == "extends":  # without which anything may begin
+                continue
+            names = {item.label, item.label.rpartition(".")[2]}
+            for mistake in DESK.change(path, new).diagnostics:
+                is_unknown = any(
+                    said.format(name) in mistake.message for said in UNKNOWN for name in names
+                )
+                is_there = not mistake.span or mistake.span.start == item.span.start
+                assert not (is_unknown and is_there) and mistake.code != Code.NOT_YAML, (
+                    item,
+                    mistake,
+                )
+    DESK.close(path)

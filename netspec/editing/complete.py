@@ -74,7 +74,7 @@ class _Offers:
 
     def __init__(self, cursor: Cursor, known: Known, files: Callable[[], Iterable[str]]) -> None:
         self.cursor, self.known, self.files = cursor, known, files
-        self.accepted = Accepted(known.blocks)
+        self.accepted = Accepted(known.blocks, known.rank)
 
     def all(self) -> Iterator[Completion]:
         schemas = self.accepted.at(self.cursor)
@@ -161,6 +161,8 @@ class _Offers:
             yield from self._names("param", (Name(f"${text}", what) for text, what in names))
         if word.startswith("$"):
             return
+        if not self._is_whole:
+            return
         if any(schema.get("pattern") in _REFERENCES for schema in schemas):
             is_anchor = key in PlaceKeys.kinds() and self._head == "insert"
             yield from self._names(
@@ -174,9 +176,15 @@ class _Offers:
                 for name, properties in self.accepted.calls.items():
                     yield self._call(name, properties[name])
 
+    @property
+    def _is_whole(self) -> bool:
+        """Tell whether the word is a value by itself, or a side of a comparison."""
+        before, _, after = self.cursor.mark.text.partition(MARK)
+        return not after and before.rstrip()[-1:] in ("", "=")
+
     def _defaults(self) -> list[str]:
         """Return what a parameter of a block may be by default, behind its name."""
-        is_behind = "=" in self.cursor.mark.span.text.partition(MARK)[0]
+        is_behind = "=" in self.cursor.mark.text
         return ["true", "false", *self.accepted.makers] if is_behind else []
 
     def _files(self) -> Iterator[Completion]:

@@ -47,6 +47,12 @@ class Known:
         sections = (*self._section("blocks"), *self._section("externs"))
         return {key.text: value for key, value in sections}
 
+    @property
+    def rank(self) -> int | None:
+        """The number of dimensions of the first input."""
+        shapes = (value for _, value in self._section("inputs"))
+        return next((len(shape.items) for shape in shapes if isinstance(shape, Sequence)), None)
+
     def _section(self, name: str) -> tuple[tuple[Scalar, Tree], ...]:
         return entries(self.whole.get(name))
 
