@@ -16,7 +16,7 @@ from netspec.text.codes import Code
 from netspec.text.diagnostics import Source, Span
 from netspec.text.syntax import Mapping, Scalar, Sequence, Tree
 from tests.support import SPECS, draws
-from tests.test_editing_places import ZOO, workspace
+from tests.test_editing_places import SMALL, ZOO, workspace
 
 FILES = [path.name for path in SPECS]
 DESK = workspace(ZOO)
@@ -103,3 +103,73 @@ def test_what_is_offered_is_known_there(path):
                     mistake,
                 )
     DESK.close(path)
+
+
+HEAD = """netspec: 1
+name: Small
+inputs: {image: [3, 8, 8]}
+blocks:
+  Two:
+    params: [out, act=relu]
+    chain:
+      conv: {conv2d: [$out, 3], padding: 1}
+      split: {chunk: 2}
+    outputs: [conv, split]
+"""
+TYPED = {
+    "an op behind a colon": ("graph:\n  a: co", "{conv2d: []}"),
+    "an op that needs nothing": ("graph:\n  a: rel", "relu"),
+    "an op in an open bracket": ("graph:\n  a: {conv", "conv2d: []"),
+    "a block": ("graph:\n  a: T", "{Two: []}"),
+    "an argument": ("graph:\n  a: {conv2d: [4, 3], str", "stride: "),
+    "an argument of a block": ("graph:\n  a: {Two: 4, a", "act: "),
+    "an op as an argument": ("graph:\n  a: {Two: [4, ge", "gelu"),
+    "a word of an argument": ("graph:\n  a: {conv2d: [4, 3], padding: sa", "same"),
+    "a layer above": ("graph:\n  a: relu\n  b: {add: [], from: [", "a"),
+    "an input": ("graph:\n  a: relu\n  b: {add: [], from: [a, im", "image"),
+    "an output of a block": ("graph:\n  a: {Two: 4}\n  b: {relu: [], from: a.", "a.conv"),
+    "what shares weights": ("graph:\n  a: {conv2d: [3, 1]}\n  b: {share: ", "a"),
+    "a parameter": ("graph:\n  a: relu\nexterns:\n  E:\n    params: [size]\n    macs: $s", "$size"),
+    "the number of a copy": ("graph:\n  a: {Two: 4, repeat: 2, out: $", "$i"),
+    "a key of a layer in a block": ("graph:\n  a:\n    conv2d: 3\n    sha", "shape: "),
+    "the first key of a block": ("  One:\n    ch", "chain: "),
+    "a section": ("gr", "graph: "),
+    "a function of init": ("init: {conv2d: {weight: {ka", "kaiming_normal_: "),
+    "what init fills": ("init: {conv2d: {", "weight: "),
+    "a number that is bounded": ("expect: {", "macs: "),
+    "a result": ("graph:\n  a: relu\noutputs: {y: ", "a"),
+    "below lines that are wrong": ("graph:\n  a: {conv2d: [3, 1\n  b: [}\n  c: {share: ", "a"),
+}
+
+
+def written(text: str, files: dict[str, str] | None = None) -> dict[str, str]:
+    """Return what is written for each word that is offered at the end of a text."""
+    document = workspace(files).change("new.yaml", text)
+    return {item.label: item.text for item in completions(document, len(text), lambda: FILES)}
+
+
+@pytest.mark.parametrize("typed", TYPED)
+def test_completion_while_a_text_is_typed(typed):
+    text, wanted = TYPED[typed]
+    assert wanted in written(HEAD + text).values()
+
+
+ABOVE = "netspec: 1\nname: V\nextends: small.yaml\n"
+PATCHED = {
+    "a file": ("netspec: 1\nextends: goo", "googlenet.yaml"),
+    "a value of a parameter": (f"{ABOVE}params: {{", "depth: "),
+    "a part to change": (f"{ABOVE}change: {{gra", "graph.conv1: "),
+    "where to insert": (f"{ABOVE}insert: {{bl", "blocks."),
+    "a part to remove": (f"{ABOVE}remove: [graph.", "graph.relu1"),
+    "beside what to insert": (f"{ABOVE}insert: {{graph.a: {{relu: [], after: ", "conv1"),
+    "what is inserted": (f"{ABOVE}insert: {{graph.a: {{relu: [], aft", "after: "),
+    "a layer of the base": (f"{ABOVE}change: {{graph.relu1: {{gelu: [], from: ", "conv1"),
+    "a parameter of the base": (f"{ABOVE}change: {{graph.conv1: {{conv2d: [$", "$depth"),
+}
+
+
+@pytest.mark.parametrize("typed", PATCHED)
+def test_completion_in_a_variant(typed):
+    text, wanted = PATCHED[typed]
+    base = SMALL.replace("name: Small\n", "name: Small\nparams: {depth: 4}\n")
+    assert wanted in written(text, {"small.yaml": base}).values()

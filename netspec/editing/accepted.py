@@ -138,6 +138,12 @@ def _definitions(own: Items[type]) -> dict[str, Any]:
     return found
 
 
+def declared(block: Tree) -> Iterator[str]:
+    """Yield the parameters of a block as it declares them."""
+    for name, default in parameters(block).items():
+        yield f"{name}={default}" if default else name
+
+
 def needed(block: Tree) -> list[str]:
     """Return the parameters of a block that have no default."""
     return [name for name, default in parameters(block).items() if not default]
