@@ -101,5 +101,5 @@ def _serve(app: object, listening: socket.socket) -> None:
     config = uvicorn.Config(app, log_level="warning", ws_max_size=_MOST)  # type: ignore[arg-type]  # an ASGI application
     server = uvicorn.Server(config)
     # Signals stay ours: they end it at once, and what was half written is removed.
-    server.capture_signals = nullcontext  # type: ignore[method-assign]
+    server.capture_signals = nullcontext  # type: ignore[assignment, method-assign]
     asyncio.run(server.serve([listening]))
