@@ -80,7 +80,7 @@ def view(document: Document, parts: Collection[Part], theme: str = "light") -> V
         network.graph.name,
         totals(network),
         _layers(document, network, code),
-        [x._replace(span=now) for x in steps(network) if (now := document.now(x.span))],
+        [x._replace(span=now) for x in steps(network) if (now := _now(document, x.span))],
         figure,
         _report(network) if "report" in parts else None,
         code.text if code else None,
@@ -133,6 +133,8 @@ def _layers(document: Document, network: Network, code: Generated | None) -> Seq
 
 def _now(document: Document, span: Span) -> Span | None:
     """Return where a span stands today; one of an extended file only while that is as it was."""
+    if document.network is document.good:
+        return span
     if span.source is document.good_source:
         return document.now(span)
     today = document.asked.get(span.source.name)
