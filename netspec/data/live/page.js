@@ -146,6 +146,7 @@ export class Page {
     if (!disk && text === undefined) return;
     this.views.clear();
     this.problems.clear();
+    byId("notice").hidden = true;
     this.saving.opened(disk ?? { text: null, stamp: null });
     this.kept = text ?? disk.text;
     this.spec.open({ uri, path }, this.kept, this.session.client);
