@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
 from netspec.analysis.network import Network
 from netspec.emit.figure.drawing import Box, Line, Text
 from netspec.emit.figure.hatch import hatch
+from netspec.emit.figure.naming import layers_of
 from netspec.emit.figure.page import MARGIN, Figure, lay_out
 from netspec.emit.figure.room import room
 from netspec.emit.figure.text import FAMILY
 from netspec.emit.look import Look, LookError
+from netspec.graph.model import NodeId, path
 
 BAR_INSET = 3.0
 """What a full bar leaves of its box's width on each side."""
@@ -62,7 +65,17 @@ def to_svg(network: Network, look: Look | None = None) -> str:
     """
     look = look or Look()
     theme = themed(look)
-    return write(lay_out(network, room(look), look.depth, look.open, look.names), theme)
+    return write(_laid_out(network, look), theme)
+
+
+def to_linked_svg(network: Network, look: Look) -> str:
+    """Return the same figure, whose boxes say in `data-layers` which paths they stand for."""
+    theme, figure = themed(look), _laid_out(network, look)
+    return write(figure, theme, layers_of(network, figure.root))
+
+
+def _laid_out(network: Network, look: Look) -> Figure:
+    return lay_out(network, room(look), look.depth, look.open, look.names)
 
 
 def themed(look: Look) -> Theme:
@@ -72,8 +85,10 @@ def themed(look: Look) -> Theme:
     return THEMES[look.theme]
 
 
-def write(figure: Figure, theme: Theme) -> str:
-    """Return a figure as SVG text."""
+def write(
+    figure: Figure, theme: Theme, layers: Mapping[NodeId, Sequence[NodeId]] | None = None
+) -> str:
+    """Return a figure as SVG text; with `layers` a box says which ones it stands for."""
     width, height = figure.width + 2 * MARGIN, figure.height + 2 * MARGIN
     size = f'width="{_number(width * figure.scale)}pt" height="{_number(height * figure.scale)}pt"'
     view = f"{-MARGIN:g} {-MARGIN:g} {_number(width)} {_number(height)}"
@@ -88,9 +103,9 @@ def write(figure: Figure, theme: Theme) -> str:
             f"<title>{_words(figure.root.label)}</title>",
             f'<rect x="{-MARGIN:g}" y="{-MARGIN:g}" width="{_number(width)}" '
             f'height="{_number(height)}" fill="{theme.paper}"/>',
-            *(_box(box, theme) for box in groups),
+            *(_named(box, theme, layers) for box in groups),
             *(_line(line, theme) for line in drawing.lines),
-            *(_box(box, theme) for box in boxes),
+            *(_named(box, theme, layers) for box in boxes),
             # What stands in a box does not hide it from the pointer.
             '<g pointer-events="none">',
             *(_text(text, theme) for text in drawing.texts),
@@ -105,6 +120,14 @@ def _number(value: float) -> str:
     """Write a coordinate with two decimals at most."""
     text = f"{value:.2f}".rstrip("0").rstrip(".")
     return "0" if text == "-0" else text
+
+
+def _named(box: Box, theme: Theme, layers: Mapping[NodeId, Sequence[NodeId]] | None) -> str:
+    """Write a box, in a group that has the paths of its layers."""
+    own: Sequence[NodeId] = [box.owner] if box.is_group and any(box.owner) else ()
+    found = layers.get(box.owner, own) if layers is not None and box.kind != "tag" else ()
+    text = _box(box, theme)
+    return f'<g data-layers="{escape(" ".join(map(path, found)))}">{text}</g>' if found else text
 
 
 def _box(box: Box, theme: Theme) -> str:

@@ -16,6 +16,7 @@ from netspec.emit.torch.layout import (
     Brackets,
     Choice,
     Code,
+    about,
     arguments,
     call,
     flat,
@@ -68,15 +69,18 @@ class Statements:
             function = self.plan.works[lowered.join.name].function
             assert function is not None
             branches = self._branches(variables, lowered.join)
-            self._write("return ", self._function(function, branches))
+            about = [step.layer.name for step in lowered.steps if step.is_branch]
+            self._write((lowered.join.name, *about), "return ", self._function(function, branches))
         elif len(names) > 1:
             outputs = dict(zip(names, returns, strict=True))
             self.named = {ref.name: name for name, ref in outputs.items() if not ref.port}
             self._chain(lowered.steps, variables, kept)
             self._return({name: self._read(x, variables) for name, x in outputs.items()}, only)
         else:
-            last = self._chain(lowered.steps, variables, kept, self._giver(returns[0].name))
-            self._write("return ", last or self._read(returns[0], variables))
+            giver = self._giver(returns[0].name)
+            last = self._chain(lowered.steps, variables, kept, giver)
+            code = last or self._read(returns[0], variables)
+            self._write((giver,) if last else (), "return ", code)
         return self.lines
 
     def _giver(self, name: str) -> str:
@@ -91,11 +95,11 @@ class Statements:
         everything: Code = call(self.plan.result, [*values.values()])
         if only:
             self.lines.append(INDENT * 2 + "if self.training:")
-            self._write("return ", everything, depth=3)
+            self._write((), "return ", everything, depth=3)
             items = ["None" if name in only else value for name, value in values.items()]
             kept = [value for name, value in values.items() if name not in only]
             everything = kept[0] if len(kept) == 1 else call(self.plan.result, items)
-        self._write("return ", everything)
+        self._write((), "return ", everything)
 
     # -------------------------------------------------------------- chains
 
@@ -131,7 +135,8 @@ class Statements:
             if layer.train_only and not in_training:
                 self.lines.append(INDENT * 2 + "if self.training:")
             in_training = layer.train_only
-            self._write(f"{target} = ", code, self.comment(layer), 3 if in_training else 2)
+            depth = 3 if in_training else 2
+            self._write((layer.name,), f"{target} = ", code, self.comment(layer), depth)
             self.live -= free
             self.live.add(target)
             flow.assign(layer, target)
@@ -205,7 +210,7 @@ class Statements:
         if nested is not None:
             target = self._fresh(end)
             if len(f"{INDENT * 2}{target} = {flat(nested)}") <= WIDTH:
-                self._write(f"{target} = ", nested)
+                self._write([step.layer.name for step in steps], f"{target} = ", nested)
                 self.taken.add(target)
                 return target
         self._chain(steps, variables, {end})
@@ -282,11 +287,14 @@ class Statements:
                 return inputs[-1:]
         return [literal(value, self.attributes)]
 
-    def _write(self, head: str, code: Code, note: str = "", depth: int = 2) -> None:
+    def _write(
+        self, layers: Sequence[str], head: str, code: Code, note: str = "", depth: int = 2
+    ) -> None:
+        """Write a statement, which computes some layers."""
         lines = statement(head, code, depth=depth)
         if note and len(lines) == 1 and len(lines[0]) + len(note) + 4 <= WIDTH:
             lines = [f"{lines[0]}  # {note}"]
-        self.lines += lines
+        self.lines += about(layers, lines)
 
     def _read(self, ref: Ref, variables: Mapping[str, str]) -> str:
         """Write what a layer reads: a variable, or an item of one."""

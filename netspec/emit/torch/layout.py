@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from netspec.language.terms import Maker
@@ -26,6 +26,8 @@ class Brackets:
     comment: str = ""
     hugs: bool = False
     """A generator: no comma may follow its only item."""
+    names: tuple[tuple[str, ...], ...] = ()
+    """What the layers are called that each item makes, if these are told apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,29 @@ class Choice:
 
 
 Code = str | Brackets | Prefixed | Generator | Operation | Choice
+
+
+class Line(str):
+    """A line of code with the paths, within its class, of the layers that it is about."""
+
+    layers: tuple[str, ...] = ()
+
+
+def about(names: Sequence[str], lines: Iterable[str]) -> list[str]:
+    """Return lines that say which layers they are about; those that they know are below `names`.
+
+    An empty name stands for the class itself.
+    """
+    return [_line(line, names) for line in lines]
+
+
+def _line(text: str, names: Sequence[str]) -> str:
+    inner = text.layers if isinstance(text, Line) else ()
+    line = Line(text)
+    line.layers = tuple([f"{name}.{x}".lstrip(".") for name in names for x in inner]) or tuple(
+        names
+    )
+    return line
 
 
 _NONE: Mapping[str, str] = {}
@@ -188,8 +213,10 @@ def broken(head: str, code: Brackets, tail: str, depth: int) -> list[str]:
     if code.hugs and isinstance(code.items[0], Choice):  # it needs no brackets of its own
         return [first, *_between(code.items[0], depth + 1), last]
     comma = "" if code.hugs else ","
-    lines = [line for item in code.items for line in statement("", item, comma, depth + 1)]
-    return [first, *lines, last]
+    lines = [statement("", item, comma, depth + 1) for item in code.items]
+    if code.names:
+        lines = list(map(about, code.names, lines))
+    return [first, *(line for item in lines for line in item), last]
 
 
 def _between(code: str | Choice | Operation, depth: int) -> list[str]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate
 
 from netspec.analysis.network import Network
 from netspec.analysis.receptive import describe, see
@@ -14,7 +16,7 @@ from netspec.emit.torch.forward import Statements
 from netspec.emit.torch.imports import permitted
 from netspec.emit.torch.initialise import METHOD, initialiser
 from netspec.emit.torch.instances import MAKER
-from netspec.emit.torch.layout import INDENT, Brackets, Code, call, operation, statement
+from netspec.emit.torch.layout import INDENT, Code, Line, about, call, operation, statement
 from netspec.emit.torch.naming import allowed, renamed
 from netspec.emit.torch.pieces import (
     attributes,
@@ -22,6 +24,7 @@ from netspec.emit.torch.pieces import (
     construct,
     docstring,
     init_signature,
+    layers_made,
     numbers,
     operand,
     signature,
@@ -31,7 +34,7 @@ from netspec.emit.torch.sizes import ShapeTexts
 from netspec.emit.torch.trace import trace
 from netspec.graph.model import Sizes
 from netspec.language.check import is_train_only
-from netspec.language.model import INPUT, Chain, Layer
+from netspec.language.model import INPUT, Body, Chain, Layer
 from netspec.ops.base import CHANNELS_LAST, INTEGER, REGISTRY, Call
 from netspec.ops.own import package_of
 from netspec.rewrite.tensors import Arithmetic
@@ -47,6 +50,25 @@ def to_python(
 
     Of a rewritten network `tensors` says what its state_dict is made of, which `convert` does then.
     """
+    return generate(network, version, tensors).text
+
+
+Methods = Sequence[Mapping[str, Sequence[int]]]
+"""For each method of a class the lines, by number from 0, that are about a layer, by its path."""
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """A file, and where the layers of each body stand in it; the empty path is the body itself."""
+
+    text: str
+    places: Mapping[Body, Methods]
+
+
+def generate(
+    network: Network, version: str, tensors: Mapping[str, Arithmetic] | None = None
+) -> Generated:
+    """Return the source as `to_python` does, with the places of the layers in it."""
     allowed = permitted(network)
     with REGISTRY.enabled(network.spec.ops):
         plan = trace(network)
@@ -54,15 +76,31 @@ def to_python(
         helpers = {**plan.helpers, **functions(tensors or {})}
         words = _vocabulary(plan, helpers, allowed)
         parts = [source.rstrip() for source in helpers.values()]
+        classes: dict[Body, tuple[int, list[str]]] = {}
         for one in plan.classes:
             parts += [audit(writer.result(one), words)] if one.result else []
-            text = writer.model() if one is model else writer.block(one)
-            parts.append(audit(text, words, one.doc))
+            code = writer.model() if one is model else writer.block(one)
+            classes[one.body] = len(parts), code
+            parts.append(audit("\n".join(code), words, one.doc))
     parts += [audit(convert(tensors), words)] if tensors else []
     read = called(parts, words) if words.imported else set()
     imports = writer.imports(helpers, filter(None, map(package_of, read)))
     head = audit(_header(network, version) + "\n\n" + imports, words)
-    return compiled("\n\n\n".join([head, *parts]) + "\n")
+    text = compiled("\n\n\n".join([head, *parts]) + "\n")
+    starts = [*accumulate((part.count("\n") + 3 for part in (head, *parts)), initial=0)]
+    places = {body: _places(starts[1 + i], code) for body, (i, code) in classes.items()}
+    return Generated(text, places)
+
+
+def _places(start: int, lines: Sequence[str]) -> Methods:
+    """Return where the layers of a class stand, the first line of which has a number."""
+    methods: list[dict[str, list[int]]] = []
+    for number, line in enumerate(lines, start):
+        if line.startswith(f"{INDENT}def "):
+            methods.append({})
+        for layer in line.layers if isinstance(line, Line) else ():
+            methods[-1].setdefault(layer, []).append(number)
+    return methods
 
 
 def block_classes(network: Network) -> dict[str, str]:
@@ -72,7 +110,7 @@ def block_classes(network: Network) -> dict[str, str]:
         plan = trace(network)
         writer, words = _FileWriter(network, plan), _vocabulary(plan, plan.helpers, allowed)
         blocks = [one for one in plan.classes if one.name in network.spec.blocks]
-        return {one.name: audit(writer.block(one), words, one.doc) for one in blocks}
+        return {one.name: audit("\n".join(writer.block(one)), words, one.doc) for one in blocks}
 
 
 def _vocabulary(plan: FilePlan, helpers: Mapping[str, str], allowed: set[str]) -> Vocabulary:
@@ -132,8 +170,8 @@ class _FileWriter:
 
     # -------------------------------------------------------------- a block
 
-    def block(self, plan: ClassPlan) -> str:
-        """Return the class of a block."""
+    def block(self, plan: ClassPlan) -> list[str]:
+        """Return the lines of the class of a block."""
         shape = ShapeTexts(self.network, plan).whole()
         lines = [_head(plan, plan.base), *docstring(plan.doc, [shape])]
         lines += ["", *self._init(plan)]
@@ -143,7 +181,7 @@ class _FileWriter:
             inputs = {INPUT: "x"} if names == (INPUT,) else renamed(names, reserved)
             lines += ["", *signature("forward", inputs.values(), plan.result or "Tensor")]
             lines += Statements(plan, inputs, attributes(plan), lambda _: "").body(plan.fields)
-        return "\n".join(lines)
+        return lines
 
     def _init(self, plan: ClassPlan) -> list[str]:
         local, kind = plan.local, plan.base
@@ -153,24 +191,24 @@ class _FileWriter:
         lines += init_signature(plan.params, local)
         if kind in ("nn.Sequential", "nn.ModuleList"):
             items: list[Code] = [construct(child, local) for child in plan.children.values()]
+            names = layers_made(plan.children.values())
+            made = replace(call("super().__init__", items), names=names)
             if kind == "nn.ModuleList":
-                items = [Brackets("[", tuple(items), "]")]
-            return lines + statement("", call("super().__init__", items), depth=2)
+                made = call("super().__init__", [replace(made, open="[", close="]")])
+            return lines + about([""], statement("", made, depth=2))
         lines.append(INDENT * 2 + "super().__init__()")
         for text, child in children:
             code = construct(child, local)
-            if text in buffers:
-                lines += statement("", code, depth=2)
-            else:
-                lines += statement(f"{child_text(plan, text)} = ", code, depth=2)
+            head = "" if text in buffers else f"{child_text(plan, text)} = "
+            lines += about([text], statement(head, code, depth=2))
         for name, attribute in attributes(plan).items():
             lines += statement(f"{attribute} = ", local.get(name, name), depth=2)
         return lines
 
     # -------------------------------------------------------------- the network
 
-    def model(self) -> str:
-        """Return the network's class."""
+    def model(self) -> list[str]:
+        """Return the lines of the network's class."""
         plan = self.plan
         inputs = renamed(plan.lowered.inputs, {*plan.reserved, plan.result})
         method = initialiser(self.network.spec, self.file)
@@ -189,7 +227,7 @@ class _FileWriter:
         names = [output.name for output in self.outputs]
         lines += Statements(plan, inputs, attributes(plan), self._comment).body(names, self.only)
         lines += ["", *self._total_loss()] if self.only or plan.weights else []
-        return "\n".join([*lines, *(["", *method] if method else [])])
+        return [*lines, *(["", *method] if method else [])]
 
     def _stored(self) -> Iterator[Sizes]:
         """Yield the shapes of the tensors that the module holds."""

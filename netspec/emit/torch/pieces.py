@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from netspec.emit.torch.constructs import (
     INDEX,
@@ -35,7 +36,7 @@ from netspec.emit.torch.layout import (
 from netspec.emit.torch.naming import OF_CONTAINERS, ORDERED, renamed
 from netspec.emit.torch.plan import ClassParam, ClassPlan, bare
 from netspec.language.names import MODULE_ATTRIBUTES
-from netspec.language.terms import Condition
+from netspec.language.terms import NUMBERS, Condition, Series
 from netspec.ops.base import Call
 from netspec.ops.dim import Expr, name, python
 
@@ -65,7 +66,8 @@ def construct(made: Construct | Repeated, local: Mapping[str, str]) -> Code:
             return call("nn.Sequential", [_named(made, local)])
         case Sequential() | Copies():
             parts = folded(made) if isinstance(made, Copies) else made.items
-            return call("nn.Sequential", [construct(part, local) for part in parts])
+            code = call("nn.Sequential", [construct(part, local) for part in parts])
+            return replace(code, names=layers_made(parts))
         case Given():
             return call(local[made.param], [])
         case Chosen():
@@ -78,6 +80,25 @@ def construct(made: Construct | Repeated, local: Mapping[str, str]) -> Code:
             return one if flat(one) == nothing else Choice(condition, one, nothing)
     is_read = INDEX in set(used_names(made.made))
     return Brackets("*(", (_loop(construct(made.made, local), made, is_read, local),), hugs=True)
+
+
+def layers_made(
+    parts: Iterable[Construct | Repeated], names: Series = NUMBERS
+) -> tuple[tuple[str, ...], ...]:
+    """Return what the layers are called that each part of a sequence makes.
+
+    None if a condition decides what is left out; of a part whose count is an argument, none.
+    """
+    found: list[tuple[str, ...]] = []
+    index = 0
+    for part in parts:
+        if isinstance(part, Chosen) and part.is_left_out:
+            return ()
+        count = part.stop - part.start if isinstance(part, Repeated) else 1
+        number = count if isinstance(count, int) else 0
+        found.append(tuple(map(names.name, range(index, index + number))))
+        index += number
+    return tuple(found)
 
 
 def _loop(element: Code, over: Repeated, is_read: bool, local: Mapping[str, str]) -> Generator:
@@ -103,7 +124,8 @@ def _named(made: Copies, local: Mapping[str, str]) -> Code:
         else:
             pair = Brackets("(", (quoted(made.names.name(index)), construct(part, local)))
             parts.append(pair)
-    return call(ORDERED, [Brackets("[", tuple(parts), "]")])
+    names = layers_made(folded(made), made.names)
+    return call(ORDERED, [Brackets("[", tuple(parts), "]", names=names)])
 
 
 def condition_text(condition: Condition, local: Mapping[str, str]) -> str:
