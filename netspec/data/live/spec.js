@@ -1,7 +1,7 @@
 // The spec's editor: one view, which keeps the state (and so the undo history) of every file it had.
 import {
   Compartment, EditorSelection, EditorState, EditorView, Prec, Transaction, basicSetup, classHighlighter,
-  findReferencesKeymap, formatKeymap, hoverTooltips, indentWithTab, jumpToDefinitionKeymap, keymap,
+  formatKeymap, hoverTooltips, indentWithTab, jumpToDefinitionKeymap, keymap,
   serverCompletion, setDiagnostics, signatureHelp, syntaxHighlighting, yaml,
 } from "./editor.js";
 import { marks, setHints, setLit, setSteps, steps } from "./marks.js";
@@ -12,7 +12,7 @@ const LANGUAGE = [
   serverCompletion(),
   hoverTooltips(),
   signatureHelp(),
-  keymap.of([...formatKeymap, ...jumpToDefinitionKeymap, ...findReferencesKeymap]),
+  keymap.of([...formatKeymap, ...jumpToDefinitionKeymap]),
 ];
 
 /** The user event of a number that was stepped; as typing, so that undo takes back a whole drag. */
