@@ -3,7 +3,7 @@ export { basicSetup } from "codemirror";
 export { indentWithTab } from "@codemirror/commands";
 export { python } from "@codemirror/lang-python";
 export { yaml } from "@codemirror/lang-yaml";
-export { syntaxHighlighting } from "@codemirror/language";
+export { indentService, syntaxHighlighting } from "@codemirror/language";
 export { nextDiagnostic, setDiagnostics } from "@codemirror/lint";
 export {
   LSPClient, formatKeymap, hoverTooltips, jumpToDefinitionKeymap, serverCompletion, signatureHelp,

@@ -29,7 +29,10 @@ export class Page {
     this.problems = new Problems(this, visit);
     this.changes = new Changes(this, (paths) => this.views.choose(paths, "changes"));
     this.references = new References(this, visit);
-    this.files = new Files((path) => this.open(path));
+    this.files = new Files((path) => {
+      this.layout.chosen();
+      this.open(path);
+    });
     this.refresh = latest(() => this.#refresh());
     this.hints = latest(() => this.#hints());
     this.layout = new Layout(() => this.#seen());
@@ -214,7 +217,10 @@ export class Page {
     const answers = await Promise.all(asked.map(([name, params]) => (
       this.session.can(`${name}Provider`) ? this.session.request(`textDocument/${name}`, params).catch(() => null) : null
     )));
-    if (doc === this.spec.doc) this.spec.hint(answers[0] ?? [], answers[1] ?? []);
+    const [inlays, lenses] = answers.map((answer) => answer ?? []);
+    // Where nothing can be said of a text with mistakes, what was said before stays with its lines.
+    const isKept = this.views.isStale && !inlays.length;
+    if (doc === this.spec.doc && !isKept) this.spec.hint(inlays, lenses);
   }
 
   #seen() {
