@@ -45,7 +45,7 @@ class Change:
             return writing(self.span, _bare(self.new), words)
         words = f"add {self.wording}"
         edit = adding(self.span, f"{self.key}: {_bare(self.new)}")
-        return cure(words, edit) if edit else Cure(words)
+        return cure(words, *filter(None, [edit]))
 
     @property
     def rank(self) -> tuple[float, ...]:
