@@ -83,6 +83,12 @@ class Facts:
         graph = self.network.graph
         return {one.use: one for instances in graph.instances.values() for one in instances}
 
+    def called(self, name: str, block: str) -> Sequence[Use]:
+        """Return the uses of layers with a name, in a block or without one in the graph."""
+        found = [use for uses in self.uses.values() for use in uses if use.layer.name == name]
+        homes = ((use, self._block_of(site(use))) for use in found)
+        return [use for use, home in homes if (home.name if home else "") == block]
+
     def cost(self, ids: Iterable[NodeId]) -> NodeCost:
         """Return what layers cost together; what only passes its input on costs nothing."""
         return total(self.costs[id] for id in ids if id in self.costs)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from netspec.editing.facts import Facts, site
 from netspec.editing.lenses import often
 from netspec.editing.places import Place, Scope, place_at
+from netspec.editing.signature import declared
 from netspec.editing.workspace import Document
 from netspec.emit.opsdoc import argument
 from netspec.emit.report.markup import md
@@ -36,14 +37,17 @@ from netspec.language.model import (
     ShareCall,
 )
 from netspec.language.schema.ops import about
-from netspec.language.terms import INDEX, Maker, Param
+from netspec.language.terms import INDEX, Maker
 from netspec.ops.arguments import bare
 from netspec.ops.base import REGISTRY
+from netspec.ops.fillers import FILLERS
 from netspec.ops.window import times
 from netspec.text.diagnostics import Span
 
 _FEW = 6
-"""How many places are listed; of more only the first."""
+"""How many places are listed; of more the first ones and the last."""
+_MOST = 24
+"""How many values are listed."""
 
 
 class Hover(NamedTuple):
@@ -67,13 +71,14 @@ def hover(document: Document, offset: int) -> Hover | None:
 def _paragraphs(document: Document, place: Place) -> Iterator[str]:
     """Yield what is known of a place: what it is in the network, then what it is in general."""
     facts = document.facts
-    if facts and (uses := _uses(document, facts, place)):
+    uses = _uses(document, facts, place) if facts else ()
+    if facts and uses:
         yield from _layer(facts, uses)
     block = facts.network.spec.blocks.get(_block(place)) if facts else None
     match place.kind:
         case "block" if facts and block:
             yield from _of_block(facts, block, place.span == place.target)
-        case "op" | "block" if place.name in REGISTRY:
+        case "op" | "block" if place.name in REGISTRY and not uses:
             yield about(REGISTRY[place.name])
         case "argument" if place.scope[-1] in REGISTRY:
             field = REGISTRY[place.scope[-1]].model_fields.get(place.name)
@@ -82,6 +87,8 @@ def _paragraphs(document: Document, place: Place) -> Iterator[str]:
             yield from _param(facts, block, place.name)
         case "input" if facts:
             yield _input(facts, block, place)
+        case "output" if facts and not uses:
+            yield _output(document, facts, place)
         case "key":
             yield _key(place)
 
@@ -101,7 +108,7 @@ def _uses(document: Document, facts: Facts, place: Place) -> Sequence[Use]:
         at = document.was(span) if span.source is document.source else span
         if at and (found := facts.uses.get(at) or facts.calls.get(at)):
             return found
-    return ()
+    return facts.called(place.name, _block(place)) if place.kind == "layer" else ()
 
 
 # ------------------------------------------------------------------ layers and blocks
@@ -175,11 +182,6 @@ def _listed(texts: Sequence[str]) -> str:
 # ------------------------------------------------------------------ parameters, inputs, keys
 
 
-def declared(param: Param) -> str:
-    """Write a parameter as a block declares it."""
-    return param.name if param.default is None else f"{param.name}={bare(param.default)}"
-
-
 def _param(facts: Facts, block: Block | None, name: str) -> Iterator[str]:
     """Yield the value of a parameter, or of a width: of a block's the values in its uses."""
     values = facts.network.graph.params
@@ -188,7 +190,8 @@ def _param(facts: Facts, block: Block | None, name: str) -> Iterator[str]:
         for one in facts.instances(block):
             places.setdefault(_value(one.bindings[name].value), []).append(f"`{path(one.id)}`")
         yield f"`${name}` of `{block.name}`"
-        yield "\n".join(f"- {value}: {_listed(some)}" for value, some in places.items())
+        lines = [f"- {value}: {_listed(some)}" for value, some in places.items()]
+        yield "\n".join(lines[:_MOST] + ["- …"] * (len(lines) > _MOST))
     elif name in values:
         text = _value(values[name])
         yield f"`${name}` is {text}; `--set {name}={text}` gives it another value"
@@ -212,8 +215,24 @@ def _input(facts: Facts, block: Block | None, place: Place) -> str:
     return f"**{place.name}**: {times(shapes[place.name,])}" if (place.name,) in shapes else ""
 
 
+def _output(document: Document, facts: Facts, place: Place) -> str:
+    """Return the shape of an output of the network, or of one of several of a layer."""
+    owner = place_at(document, place.span.start - 1)
+    uses = _uses(document, facts, owner) if owner and owner.kind == "layer" else ()
+    nodes = [node for use in uses if (node := facts.outputs(use).get(place.name))]
+    if nodes and len(nodes) == len(uses):
+        return f"**{place.name}**: {md(facts.sizes(nodes, [*map(site, uses)]))}"
+    outputs = {output.name: output.node for output in facts.network.graph.outputs}
+    if place.scope != ("outputs",) or place.name not in outputs:
+        return ""
+    node = outputs[place.name]
+    return f"**{place.name}**: {times(facts.network.shapes[node])}, of `{path(node)}`"
+
+
 def _key(place: Place) -> str:
     """Return what a key of the language says."""
+    if place.scope[-1:] == ("init",) and place.name in FILLERS:
+        return f"`{place.name}`: {FILLERS[place.name].__doc__}"
     found = (model for model in _models(place.scope) if place.name in model.kinds())
     model = next(found, None)
     if model is None:

@@ -40,7 +40,8 @@ _IN_FLOW = re.compile(
 )
 _IN_BLOCK = re.compile(
     rf"{_BLANK}|(?P<dash>-(?=\s|\Z))|(?P<open>[\[{{])|(?P<stray>[\]}},]|(?:---|\.\.\.)(?=\s|\Z))"
-    rf"|(?P<folded>[>|][-+0-9]*[ \t]*(?:\#[^\r\n]*)?(?=[\r\n]|\Z))|{_QUOTED}|{_text('')}|(?P<colon>:)"
+    rf"|(?P<folded>[>|][-+0-9]*[ \t]*(?:\#[^\r\n]*)?(?=[\r\n]|\Z))|{_QUOTED}|{_text('')}"
+    r"|(?P<colon>:)"
 )
 _COLON = re.compile(r"[ \t]*:(?=\s|\Z)")
 _REST = re.compile(r"[^\r\n]*")
@@ -275,7 +276,7 @@ class _Reader:
     def key(self, scalar: Scalar, column: int) -> None:
         top = self.top
         if (first := top.word) is not None and top.indent == column:
-            items = [(first, _empty(first.span))]  # its colon is missing
+            items: list[Entry] = [(first, _empty(first.span))]  # its colon is missing
             self.nest(_Open(first.span.start, column, items=items))
         elif top.column < column and (top.key or not top.is_mapping):
             self.nest(_Open(scalar.span.start, column))

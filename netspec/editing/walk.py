@@ -84,6 +84,7 @@ class Walk:
         self._define("param", params, ("params",))
         self._define("input", inputs, ("inputs",))
         for key, value in _section(tree, "inputs"):
+            self._keys(value, ("inputs", key.text))
             self._values(value, Around(("inputs", key.text), params))
         for op, fillings in _section(tree, "init"):
             self._callee(op, ("init",))
@@ -266,7 +267,7 @@ class Walk:
                 if isinstance(item, Scalar):
                     self._ref(item, peers, around)
         elif key.text == "init":
-            self._keys(value, around.scope)
+            self._keys(value, (*around.scope, "init"))
         elif key.text == "copies" and isinstance(value, Scalar):
             self._note("layer", value.text, value.span, value.span, around.scope)
         elif key.text != "doc" and not _is(value, TRAIN):
