@@ -66,7 +66,7 @@ def wheels(parts: Path) -> dict[str, bytes]:
 
 
 def is_needed(name: str) -> bool:
-    """Tell whether a wheel's file is for the browser: its tests and other machines' code are not."""
+    """Tell whether the browser needs a wheel's file: tests and other machines' code it does not."""
     return name.endswith("wasm32-emscripten.so") or not (
         name.endswith((".so", "/")) or "/tests/" in name
     )

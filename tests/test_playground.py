@@ -16,8 +16,8 @@ from tests.support import ROOT, SPECS
 
 pytest.importorskip("pygls")
 
-from netspec.server.lsp import Session  # noqa: E402
-from netspec.server.requests import requests  # noqa: E402
+from netspec.server.lsp import Session
+from netspec.server.requests import requests
 
 pytestmark = pytest.mark.skipif(not IS_FETCHED, reason=REASON)
 NODE = shutil.which("node")
