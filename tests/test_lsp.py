@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import pytest
 
-from netspec.ops.own import OpsError
+from netspec.ops.own import OpsError, enabled_by
 from tests.lsp_client import Client
 from tests.support import SPECS
 
@@ -141,6 +142,15 @@ def test_a_file_that_changes_on_disk_is_seen(tmp_path, method):
     assert codes(client.problems[base.as_uri()]) == ["NS020"]
 
 
+def test_a_client_that_can_is_asked_to_watch_specs():
+    able = {"workspace": {"didChangeWatchedFiles": {"dynamicRegistration": True}}}
+    asked = [x for x in Client(capabilities=able).sent if x.get("method")]
+    assert [item["method"] for item in asked] == ["client/registerCapability"]
+    (wish,) = asked[0]["params"]["registrations"]
+    assert wish["registerOptions"]["watchers"] == [{"globPattern": "**/*.yaml"}]
+    assert not [x for x in Client().sent if x.get("method")]
+
+
 def test_files_outside_of_the_project_are_not_read(tmp_path):
     (tmp_path / "base.yaml").write_text(GOOD)
     (tmp_path / "inner").mkdir()
@@ -199,16 +209,39 @@ def test_the_end(before, code):
 # ------------------------------------------------------------------ own ops
 
 
-def test_ops_of_ones_own_come_from_the_caller_alone(tmp_path):
-    text = GOOD.replace("{max_pool2d: 2}", "{mylib.squeeze: []}")
-    (tmp_path / "pyproject.toml").write_text('[tool.netspec]\nops = ["antigravity"]\n')
+OWN = GOOD.replace("{max_pool2d: 2}", "{mylib.pool: 2}")
+OPS = """\
+from netspec.ops.base import op
+from netspec.ops.pool import MaxPool2d
+
+@op("mylib.pool")
+class Pool(MaxPool2d):
+    "A pool."
+    module = "mylib.Pool"
+"""
+
+
+def test_no_setting_of_a_project_or_of_the_client_imports_ops(tmp_path, monkeypatch):
+    """What lies in a folder, settings of an editor included, comes from whoever made the folder."""
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "pyproject.toml").write_text('[tool.netspec]\nops = ["strange"]\n')
+    (tmp_path / "strange.py").write_text("raise SystemExit\n")
     client = Client()
-    uri = client.open(tmp_path / "net.yaml", text)
-    assert codes(client.problems[uri]) == ["NS020"]
-    settings = {"netspec": {"ops": ["antigravity"]}}
-    client.tell("workspace/didChangeConfiguration", settings=settings)
+    uri = client.open(tmp_path / "net.yaml", OWN)
+    client.tell("workspace/didChangeConfiguration", settings={"netspec": {"ops": ["strange"]}})
     client.session.settle()
     assert codes(client.problems[uri]) == ["NS020"]
+    assert "strange" not in sys.modules
+
+
+def test_ops_that_the_user_allows_are_known_everywhere(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "mylib_ops.py").write_text(OPS)
+    client = Client(ops=lambda spec: enabled_by(["mylib_ops"]))
+    uri = client.open(tmp_path / "net.yaml", OWN)
+    assert client.problems[uri] == []
+    place = client.at(uri, "mylib.pool", 3)
+    assert "A pool." in client.about("hover", uri, position=place)["contents"]["value"]
 
 
 def test_ops_that_cannot_be_had_are_told_once(tmp_path):

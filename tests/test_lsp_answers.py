@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from netspec.compiler import compile_spec
-from netspec.text.diagnostics import Source
 from tests.lsp_client import Client
 from tests.support import SPECS
 from tests.test_lsp import BAD, GOOD, VARIANT
@@ -67,7 +65,7 @@ def test_formatting_is_that_of_fmt(tmp_path):
     loose = GOOD.replace("{max_pool2d: 2}", "{max_pool2d:   2}")
     uri = client.open(tmp_path / "net.yaml", loose)
     edits = client.about("formatting", uri, options={"tabSize": 2, "insertSpaces": True})
-    assert applied(loose, edits) == GOOD.replace("conv:", "conv:").replace("pool:", "pool:")
+    assert applied(loose, edits) == GOOD
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-32"])
@@ -111,3 +109,58 @@ def test_outline_folds_and_tokens_lie_in_the_text(path):
         line, column = line + rows, columns if rows else column + columns
         words.add((legend[kind], lines[line][column : column + length]))
     assert ("function", "conv2d") in words or ("keyword", "extends") in words
+
+
+def test_hover_hints_and_lens_stand_at_their_lines(tmp_path):
+    path = next(path for path in SPECS if path.stem == "googlenet")
+    client = Client()
+    uri = client.open(path)
+    place = client.at(uri, "  inception_3a:", 4)
+    found = client.about("hover", uri, position=place)
+    assert found["range"]["start"] == client.at(uri, "  inception_3a:", 2)
+    assert "163,696" in found["contents"]["value"]
+    whole = {"start": {"line": 0, "character": 0}, "end": {"line": 10_000, "character": 0}}
+    labels = {
+        x["position"]["line"]: x["label"] for x in client.about("inlayHint", uri, range=whole)
+    }
+    assert "256×28×28" in labels[place["line"]]
+    titles = [lens["command"]["title"] for lens in client.about("codeLens", uri)]
+    assert any("used 9 times" in title for title in titles)
+
+
+def test_a_rename_is_told_with_the_keys_of_weights_or_refused(tmp_path):
+    client = Client()
+    uri = client.open(tmp_path / "net.yaml", GOOD)
+    place = client.at(uri, "conv:")
+    assert client.about("prepareRename", uri, position=place)["placeholder"] == "conv"
+    edit = client.about("rename", uri, position=place, newName="stem")
+    assert applied(GOOD, edit["changes"][uri]) == GOOD.replace("conv:", "stem:")
+    (told,) = (x["params"] for x in client.sent if x.get("method") == "window/showMessage")
+    assert "conv.weight → stem.weight" in told["message"]
+    for name in ("pool", "1st", "import"):
+        with pytest.raises(LookupError, match="`"):
+            client.about("rename", uri, position=place, newName=name)
+    with pytest.raises(LookupError, match="no name"):
+        client.about("prepareRename", uri, position={"line": 0, "character": 0})
+
+
+def test_completion_and_signature_while_the_text_is_broken(tmp_path):
+    (tmp_path / "base.yaml").write_text(GOOD)
+    client = Client()
+    text = GOOD.replace("{max_pool2d: 2}", "{max_pool2d: [2, ")
+    uri = client.open(tmp_path / "net.yaml", text)
+    assert client.problems[uri]
+    help = client.about("signatureHelp", uri, position=client.at(uri, "[2, ", 4))
+    (signature,) = help["signatures"]
+    assert signature["parameters"][help["activeParameter"]]["label"].startswith("stride")
+    text = GOOD.replace("max_pool2d", "max_p")
+    client.change(uri, text)
+    end = client.at(uri, "max_p", 5) if client.open(tmp_path / "net.yaml", text) else {}
+    items = client.about("completion", uri, position=end)["items"]
+    (item,) = (item for item in items if item["label"] == "max_pool2d")
+    assert applied(text, [item["textEdit"]]) == GOOD
+    text = "netspec: 1\nname: Wide\nextends: b\n"
+    client.open(tmp_path / "wide.yaml", text)
+    uri = (tmp_path / "wide.yaml").as_uri()
+    items = client.about("completion", uri, position=client.at(uri, "extends: b", 10))["items"]
+    assert [item["label"] for item in items] == ["base.yaml"]

@@ -29,6 +29,7 @@ def run(options: Namespace) -> int:
     require("the language server", ["lsp"])
     if sys.stdin is None or sys.stdin.isatty():
         raise Failure("an editor starts `netspec lsp`; docs/editors.md says how", Exit.USAGE)
+    output = _own_output()
     own_ops(options)  # a module that is not there is told before the editor waits for an answer
     from netspec.server.files import read
     from netspec.server.lsp import Session
@@ -43,7 +44,9 @@ def run(options: Namespace) -> int:
         except Failure as error:
             raise OpsError(error.message) from None
 
-    return serve(sys.stdin.buffer, _own_output(), lambda send: Session(send, read, ops))
+    # Not `sys.stdin`, whose lock a thread that still reads would keep beyond the end.
+    stdin = open(sys.stdin.fileno(), "rb", buffering=0, closefd=False)  # noqa: SIM115
+    return serve(stdin, output, lambda send: Session(send, read, ops))
 
 
 def _own_output() -> BinaryIO:

@@ -9,7 +9,7 @@ from typing import Any
 from lsprotocol import types
 
 from netspec.editing.workspace import Document
-from netspec.server import edits, lookups
+from netspec.server import edits, lookups, offers
 from netspec.server.client import Client, path_of
 
 Answer = Callable[[Client, Any], Any]
@@ -40,6 +40,10 @@ def _began(client: Client, params: types.InitializeParams) -> None:
     client.begin()
 
 
+def _ready(client: Client, params: types.InitializedParams) -> None:
+    client.watch()
+
+
 def _about(look: Lookup, client: Client, params: Any) -> Any:
     """Look at an open text as it is now, with the ops that it may name."""
     path = path_of(params.text_document.uri)
@@ -50,6 +54,7 @@ def _about(look: Lookup, client: Client, params: Any) -> Any:
 
 _MESSAGES: dict[str, Answer] = {
     types.INITIALIZE: _began,
+    types.INITIALIZED: _ready,
     types.TEXT_DOCUMENT_DID_OPEN: _opened,
     types.TEXT_DOCUMENT_DID_CHANGE: _changed,
     types.TEXT_DOCUMENT_DID_CLOSE: _closed,
@@ -62,8 +67,15 @@ _LOOKUPS: dict[str, tuple[Lookup, Any]] = {
         edits.code_actions,
         types.CodeActionOptions(code_action_kinds=edits.KINDS),
     ),
+    types.TEXT_DOCUMENT_COMPLETION: (offers.complete, offers.COMPLETION),
+    types.TEXT_DOCUMENT_SIGNATURE_HELP: (offers.help_with_signature, offers.SIGNATURE),
+    types.TEXT_DOCUMENT_HOVER: (lookups.hovered, None),
+    types.TEXT_DOCUMENT_INLAY_HINT: (lookups.hints, None),
+    types.TEXT_DOCUMENT_CODE_LENS: (lookups.lens, None),
     types.TEXT_DOCUMENT_DEFINITION: (lookups.find_definition, None),
     types.TEXT_DOCUMENT_REFERENCES: (lookups.find_references, None),
+    types.TEXT_DOCUMENT_PREPARE_RENAME: (edits.prepare_rename, None),
+    types.TEXT_DOCUMENT_RENAME: (edits.renaming, types.RenameOptions(prepare_provider=True)),
     types.TEXT_DOCUMENT_DOCUMENT_SYMBOL: (lookups.outline, None),
     types.TEXT_DOCUMENT_FOLDING_RANGE: (lookups.folding, None),
     types.TEXT_DOCUMENT_SEMANTIC_TOKENS_FULL: (lookups.semantic_tokens, lookups.LEGEND),

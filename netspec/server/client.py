@@ -47,6 +47,16 @@ class Client:
         encoding = types.PositionEncodingKind(self._server.workspace.position_encoding)
         self.positions = Positions(encoding.value)
 
+    def watch(self) -> None:
+        """Ask to be told of specs that change on disk."""
+        if self.can("workspace.did_change_watched_files.dynamic_registration"):
+            watched = types.DidChangeWatchedFilesRegistrationOptions(
+                [types.FileSystemWatcher("**/*.yaml")]
+            )
+            method = types.WORKSPACE_DID_CHANGE_WATCHED_FILES
+            wish = types.Registration("specs", method, watched)
+            self._server.client_register_capability(types.RegistrationParams([wish]))
+
     def changed(self, uri: str) -> None:
         """Take note of a text that the client now has."""
         path = path_of(uri)
@@ -74,9 +84,8 @@ class Client:
     def notify(self, method: str, params: Any) -> None:
         self._server.protocol.notify(method, params)
 
-    def show(self, message: str) -> None:
+    def show(self, message: str, kind: types.MessageType = types.MessageType.Error) -> None:
         """Show its user a message."""
-        kind = types.MessageType.Error
         self._server.window_show_message(types.ShowMessageParams(kind, brief(message)))
 
     def uris(self) -> list[str]:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain, islice
 
 from lsprotocol import types
 
+from netspec.editing.rename import RenameError, renamable, rename
 from netspec.editing.workspace import Document
 from netspec.language.fmt.text import formatted
 from netspec.server.client import Client
 from netspec.server.problems import mistakes, problem
-from netspec.text.diagnostics import Diagnostic, Edit, Span, SpecError
+from netspec.server.refusal import Refusal
+from netspec.text.diagnostics import Diagnostic, Edit, Span, SpecError, counted
 from netspec.text.fixes import fitting
 
 _QUICK, _ALL = types.CodeActionKind.QuickFix, types.CodeActionKind.SourceFixAll
 KINDS = (_QUICK, _ALL)
+_SHOWN = 5
 
 
 def formatting(client: Client, document: Document, params: object) -> list[types.TextEdit] | None:
@@ -35,9 +39,45 @@ def code_actions(
     start, end = client.positions.offsets(document.source, params.range)
     here = [item for item, path in mistakes(client) if path == document.path]
     touched = [item for item in here if _touches(item.span, start, end)]
-    actions = [*_fixes(client, touched), *_all_safe(client, here)]
-    wanted = params.context.only or KINDS
-    return [x for x in actions if any(f"{x.kind}.".startswith(f"{kind}.") for kind in wanted)]
+    wanted = [f"{_name(kind)}." for kind in params.context.only or KINDS]
+    groups = {_QUICK: _fixes(client, touched), _ALL: _all_safe(client, here)}
+    return [
+        action
+        for kind, actions in groups.items()
+        if f"{_name(kind)}.".startswith(tuple(wanted))
+        for action in actions
+    ]
+
+
+def prepare_rename(
+    client: Client, document: Document, params: types.PrepareRenameParams
+) -> types.PrepareRenamePlaceholder:
+    """Return the name that could be another. Raises Refusal."""
+    try:
+        place = renamable(document, client.positions.offset(document.source, params.position))
+    except RenameError as error:
+        raise Refusal(str(error)) from None
+    return types.PrepareRenamePlaceholder(client.positions.range(place.span), place.name)
+
+
+def renaming(client: Client, document: Document, params: types.RenameParams) -> types.WorkspaceEdit:
+    """Return what renames, and tell which keys of weights change. Raises Refusal."""
+    offset = client.positions.offset(document.source, params.position)
+    try:
+        found = rename(client.workspace, document, offset, params.new_name)
+    except RenameError as error:
+        raise Refusal(str(error)) from None
+    if found.keys:
+        client.show(_told(found.keys), types.MessageType.Info)
+    return workspace_edit(client, chain.from_iterable(found.edits.values()))
+
+
+def _told(keys: Mapping[str, str]) -> str:
+    """Say which keys of a state_dict change."""
+    shown = [f"{old} → {new}" for old, new in islice(keys.items(), _SHOWN)]
+    more = ["…"] if len(keys) > _SHOWN else []
+    count = counted(len(keys), "key")
+    return f"weights on disk have {count} of other names: {', '.join([*shown, *more])}"
 
 
 def workspace_edit(client: Client, edits: Iterable[Edit]) -> types.WorkspaceEdit:
@@ -55,6 +95,10 @@ def workspace_edit(client: Client, edits: Iterable[Edit]) -> types.WorkspaceEdit
             for path, found in by_path.items()
         ]
     )
+
+
+def _name(kind: types.CodeActionKind | str) -> str:
+    return kind.value if isinstance(kind, types.CodeActionKind) else kind
 
 
 def _touches(span: Span | None, start: int, end: int) -> bool:

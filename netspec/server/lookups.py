@@ -8,6 +8,9 @@ from typing import get_args
 from lsprotocol import types
 
 from netspec.editing.folds import folds
+from netspec.editing.hints import inlay_hints
+from netspec.editing.hover import hover
+from netspec.editing.lenses import lenses
 from netspec.editing.places import definition, references
 from netspec.editing.symbols import Symbol, SymbolKind, symbols
 from netspec.editing.tokens import TokenType, tokens
@@ -32,6 +35,33 @@ def find_references(
     defined = definition(document, offset)
     is_wanted = params.context.include_declaration
     return [client.location(span) for span in found if is_wanted or span != defined]
+
+
+def hovered(client: Client, document: Document, params: types.HoverParams) -> types.Hover | None:
+    found = hover(document, client.positions.offset(document.source, params.position))
+    if found is None:
+        return None
+    text = types.MarkupContent(types.MarkupKind.Markdown, found.text)
+    return types.Hover(text, client.positions.range(found.span))
+
+
+def hints(
+    client: Client, document: Document, params: types.InlayHintParams
+) -> list[types.InlayHint]:
+    source = document.source
+    found = inlay_hints(document, *client.positions.offsets(source, params.range))
+    return [
+        types.InlayHint(client.positions.position(source, offset), label, padding_left=True)
+        for offset, label in found
+    ]
+
+
+def lens(client: Client, document: Document, params: object) -> list[types.CodeLens]:
+    """Return what stands above lines; it is to be read, not to be clicked."""
+    return [
+        types.CodeLens(client.positions.range(span), types.Command(title, ""))
+        for span, title in lenses(document)
+    ]
 
 
 _KINDS: dict[SymbolKind, types.SymbolKind] = {

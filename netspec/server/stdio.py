@@ -7,10 +7,13 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import BinaryIO
 
+from netspec import limits
 from netspec.server.lsp import Session
 
 _END = None
-_MOST_HEADERS = 100
+_HEADERS = 100
+_MOST = 8 * limits.BYTES
+"""Bytes in a message; a character of a text may take six."""
 
 
 def serve(
@@ -37,7 +40,9 @@ def serve(
 def messages(stream: BinaryIO) -> Iterator[str]:
     """Yield the bodies of messages until the stream ends, or is none of the protocol."""
     while (length := _length(stream)) is not None:
-        body = stream.read(length)
+        body = b""
+        while len(body) < length and (part := stream.read(length - len(body))):
+            body += part
         if len(body) < length:
             return
         yield body.decode("utf-8", "replace")
@@ -52,14 +57,14 @@ def _read(stream: BinaryIO, waiting: SimpleQueue[str | None]) -> None:
 def _length(stream: BinaryIO) -> int | None:
     """Read a message's headers; return how many bytes its body has, None for no message."""
     length = None
-    for _ in range(_MOST_HEADERS):
+    for _ in range(_HEADERS):
         line = stream.readline(1000)
         if not line.strip():
             break
         name, _, value = line.partition(b":")
         if name.strip().lower() == b"content-length" and value.strip().isdigit():
             length = int(value)
-    return length
+    return length if length is not None and length <= _MOST else None
 
 
 def _send(stream: BinaryIO, message: str) -> None:
