@@ -87,15 +87,15 @@ def test_a_mistake_is_shown_and_mended_while_the_figure_stays(tab: Tab):
     assert tab.page.locator("#figure svg").inner_html() == before
     tab.page.locator("#problems button.fix").first.click()
     tab.page.locator("#figure:not(.stale)").wait_for()
+    tab.page.locator("#problems").wait_for(state="hidden")
     assert "pool1: {max_pool2d: 2}" in tab.text
-    assert tab.page.locator("#problems li").count() == 0
 
 
 def test_what_is_typed_is_drawn_and_counted(tab: Tab):
     before = total(tab, "parameters")
     tab.change("conv1", "16", "32")
     assert total(tab, "parameters") != before
-    assert "conv 3×3, 32" in tab.page.locator("#figure svg").inner_text()
+    assert "conv 3×3, 32" in tab.page.locator("#figure svg").text_content()
 
 
 def test_a_number_is_dragged(tab: Tab):
@@ -112,7 +112,7 @@ def test_a_number_is_dragged(tab: Tab):
     tab.settle()
     assert total(tab, "multiply-adds") != before
     assert "conv2d: [16" not in tab.text
-    assert tab.page.locator("#problems li").count() == 0
+    tab.page.locator("#problems").wait_for(state="hidden")
 
 
 def test_a_box_shows_its_line_and_its_row(tab: Tab):
@@ -137,15 +137,13 @@ def test_a_line_shows_its_box_its_row_and_its_code(tab: Tab):
 
 def test_text_of_a_spec_is_text_alone(tab: Tab):
     markup = "<img src=x onerror=alert(1)></script><script>alert(2)</script>"
-    tab.write(
-        SMALL.replace("a small network", f"'{markup}'").replace("relu1: relu", f"'{markup}': relu")
-    )
+    tab.write(SMALL.replace("relu1: relu", "relu1: <img src=x onerror=alert(1)>"))
     tab.page.locator("#problems li").first.wait_for()
-    assert markup[:20] in tab.page.locator("#problems").inner_text()
+    assert "<img src=x" in tab.page.locator("#problems").inner_text()
     tab.write(SMALL.replace("a small network", f"'{markup}'"))
     tab.page.locator("[data-panel=code]").click()
     tab.page.locator("#code .cm-line", has_text="onerror").first.wait_for()
-    assert tab.page.locator("img[src=x], #spec script, #figure script").count() == 0
+    assert tab.page.locator("img[src=x], main script, #figure foreignObject").count() == 0
     tab.page.locator("[data-panel=code]").click()
 
 
@@ -162,7 +160,7 @@ def test_no_script_runs_but_the_page_s_own(tab: Tab):
 
 @pytest.mark.parametrize("format", ["yaml", "py", "svg", "tex"])
 def test_it_is_downloaded(tab: Tab, format: str):
-    starts = {"yaml": "netspec: 1", "py": '"""', "svg": "<svg", "tex": "\\begin{table}"}
+    starts = {"yaml": "netspec: 1", "py": '"""', "svg": "<svg", "tex": "% needs \\usepackage"}
     tab.page.locator("#downloads summary").click()
     with tab.page.expect_download() as download:
         tab.page.locator(f"#downloads [data-format={format}]").click()
@@ -207,7 +205,7 @@ def test_two_tabs_have_one_file(disk: tuple[Tab, Serve, Path], browser: Any):
     tab.change("conv1", "16", "24")
     other.page.locator("#editor .cm-line", has_text="conv2d: [24, 3]").wait_for()
     other.drawn()
-    assert "conv 3×3, 24" in other.page.locator("#figure svg").inner_text()
+    assert "conv 3×3, 24" in other.page.locator("#figure svg").text_content()
     assert "conv2d: [24, 3]" in file.read_text()
     assert other.told == []
     other.page.close()
@@ -232,7 +230,7 @@ def test_a_change_on_disk_appears(disk: tuple[Tab, Serve, Path]):
     file.write_text(SMALL.replace("16", "24"))
     tab.page.locator("#editor .cm-line", has_text="conv2d: [24, 3]").wait_for()
     tab.settle()
-    assert "conv 3×3, 24" in tab.page.locator("#figure svg").inner_text()
+    assert "conv 3×3, 24" in tab.page.locator("#figure svg").text_content()
     (file.parent / "<b>new.yaml").write_text(SMALL)
     tab.page.locator("#files button", has_text="<b>new.yaml").wait_for()
 
