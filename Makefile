@@ -41,3 +41,4 @@ bench:
 	$(PYTHON) benchmarks/compile.py
 	$(PYTHON) benchmarks/inference.py
 	$(PYTHON) benchmarks/page.py
+	$(PYTHON) benchmarks/editor.py
