@@ -6,7 +6,7 @@ WORKERS ?= 2
 export PYTHONDONTWRITEBYTECODE =
 SPECS := $(basename $(notdir $(wildcard specs/*.yaml)))
 
-.PHONY: check check-all test lint types examples figures bench
+.PHONY: check check-all test lint types examples figures live bench
 
 check: lint types examples test
 
@@ -36,6 +36,11 @@ examples:
 figures:
 	for spec in $(SPECS); do $(PYTHON) -m netspec render specs/$$spec.yaml -o examples/figures/$$spec.svg; done
 	$(PYTHON) -m netspec render specs/googlenet.yaml -o examples/figures/googlenet.html
+
+# The live page's editor: what npm's lock file says, as one file, with its licences.
+live:
+	npm ci --prefix live --no-audit --no-fund --silent
+	node live/build.mjs netspec/data/live
 
 bench:
 	$(PYTHON) benchmarks/compile.py

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from netspec import limits
 from netspec.analysis import contracts, costs, expectations, habits, overwriting, shapes, types
 from netspec.analysis.case import Budget, Case
 from netspec.analysis.network import Network
+from netspec.analysis.shapes import Shapes
 from netspec.graph.expand import expand
+from netspec.graph.model import Graph
 from netspec.language.check import check
 from netspec.language.lower import Bodies, lower
 from netspec.language.model import Spec
 from netspec.language.sections import read
 from netspec.language.variant.lineage import Lineage, Loader
 from netspec.ops.base import REGISTRY
+from netspec.text.codes import Code
 from netspec.text.diagnostics import Diagnostic, Severity, Sink, Source, Span, SpecError, suggest
 from netspec.text.syntax import Tree
 
@@ -27,6 +31,15 @@ if TYPE_CHECKING:
 
 class ParameterError(TypeError):
     """A value for a parameter that the spec does not have, or of the wrong kind."""
+
+
+class ContractError(SpecError):
+    """A spec that compiles, and does not keep what it says of itself: `shape:`, `expect:`."""
+
+    def __init__(self, diagnostics: Iterable[Diagnostic], made: Callable[[], Network]) -> None:
+        super().__init__(diagnostics)
+        self.made = made
+        """Returns the network all the same."""
 
 
 def compile_spec(
@@ -53,6 +66,8 @@ def compile_spec(
             from netspec.analysis.repair.rewrite import mended
 
             found = mended(found, source, _judge(source, load), lineage.extension)
+        if isinstance(error, ContractError):
+            raise ContractError(found, error.made) from None
         raise SpecError(found) from None
 
 
@@ -158,16 +173,26 @@ class Prepared:
         types.check_given(graph, sizes, sink)
         contracts.check_shapes(case, problems)
         habits.advise(case)
-        sink.stop()
-        overwriting.check_overwriting(graph, sizes, sink)
-        work = costs.measure(graph, sizes)
-        totals = costs.sum_up(graph, work)
-        expectations.check_expectations(case, totals, work)
-        sink.stop()
+        try:
+            sink.stop()
+            overwriting.check_overwriting(graph, sizes, sink)
+            found = self._made(graph, sizes)
+            expectations.check_expectations(case, found.totals, found.costs)
+            sink.stop()
+        except SpecError as error:
+            if problems or any(item.code not in _CONTRACTS for item in error.diagnostics):
+                raise
+            raise ContractError(error.diagnostics, partial(self._made, graph, sizes)) from None
         habits.warn(spec, graph, sizes, sink)
-        warnings = self.lineage.trace(sink.items)
-        sources = tuple(self.lineage.sources)
-        return Network(spec, graph, sizes, work, totals, warnings, sources, self.imports)
+        return replace(found, warnings=self.lineage.trace(sink.items))
+
+    def _made(self, graph: Graph, sizes: Shapes) -> Network:
+        work, sources = costs.measure(graph, sizes), tuple(self.lineage.sources)
+        totals = costs.sum_up(graph, work)
+        return Network(self.spec, graph, sizes, work, totals, (), sources, self.imports)
+
+
+_CONTRACTS = (Code.BROKEN_SHAPE, Code.BROKEN_EXPECT)
 
 
 def _prepare(lineage: Lineage, load: Loader | None) -> Prepared:

@@ -111,7 +111,11 @@ def test_a_new_key_has_its_place(found):
 def test_a_new_key_is_completed_and_documented(found):
     description = "which of its tensors training leaves alone"
     assert found["offered"]["freeze"] == {"$ref": "#/definitions/keys/freeze"}
-    assert found["told"] == {"enum": ["all", "bias"], "description": description}
+    assert found["told"] == {
+        "title": "freeze",
+        "enum": ["all", "bias"],
+        "description": description,
+    }
     assert f"| `freeze: all` | {description} |" in found["shown"]
 
 

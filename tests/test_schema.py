@@ -160,6 +160,38 @@ def test_every_op_and_argument_is_documented():
         assert "docs.pytorch.org" in schema["properties"][name]["markdownDescription"]
 
 
+def alternatives(part: Any) -> list[list[Any]]:
+    """Return all alternatives of a schema, but those of conditions, which editors do not show."""
+    if isinstance(part, list):
+        return [item for each in part for item in alternatives(each)]
+    if not isinstance(part, dict):
+        return []
+    inner = [value for key, value in part.items() if key not in ("if", "not")]
+    return [item for item in [part.get("anyOf")] if item] + alternatives(inner)
+
+
+def test_every_alternative_says_what_it_is():
+    definitions = document()["definitions"]
+    titles = [
+        [item.get("title") or definitions[item["$ref"].split("/")[2]]["title"] for item in items]
+        for items in alternatives(document())
+    ]
+    assert titles
+    assert all(len({*found}) == len(found) for found in titles), titles
+
+
+def test_every_key_is_the_title_of_what_stands_at_it():
+    definitions = document()["definitions"]
+    tables = [definitions["keys"], *(op["properties"] for op in definitions["ops"].values())]
+    tables += [definitions[name]["properties"] for name in ("spec", "variant", "block", "extern")]
+    for table in tables:
+        assert [item.get("title", key) for key, item in table.items()] == [*table]
+
+
+def test_it_has_an_identity_that_no_place_changes():
+    assert document()["$id"] == "urn:netspec:spec:1"
+
+
 def test_bare_ops_need_no_argument():
     for name in words():
         REGISTRY[name].model_validate({})

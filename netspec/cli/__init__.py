@@ -29,6 +29,7 @@ COMMANDS = {
     "export": "write a network for other programs to run",
     "bench": "measure how fast specs run",
     "profile": "say where a spec's time goes",
+    "serve": "edit specs on a page that shows what they come to at once",
     "explain": "say what a code such as NS053 means",
     "diff": "say what distinguishes two specs",
     "fmt": "write specs in their canonical form",

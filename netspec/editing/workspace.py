@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 
 from netspec.analysis.network import Network
-from netspec.compiler import compile_spec
+from netspec.compiler import ContractError, compile_spec
 from netspec.editing.facts import Facts
 from netspec.editing.index import Index
 from netspec.editing.kept import Kept, moved, whole
@@ -27,7 +27,8 @@ from netspec.text.syntax import Tree, decode
 class Document:
     """One text, what the compiler says of it, and the last network that held.
 
-    `network` is of this very text, `good` perhaps of an older one. The span of a diagnostic has its
+    `network` is of this very text, whether or not it keeps its contracts, `good` perhaps of an
+    older one. The span of a diagnostic has its
     own source, which may be that of a file that this one extends.
     """
 
@@ -124,6 +125,8 @@ class Workspace:
             found = network.warnings
         except SpecError as error:
             found = error.diagnostics
+            # Broken contracts are about numbers, which are to be seen.
+            network = error.made() if isinstance(error, ContractError) else None
         old = self._open.get(path)
         good, kept = network, whole(text)
         if network is None:

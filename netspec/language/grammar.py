@@ -298,7 +298,7 @@ class SpecKeys(Keys):
 
 def _patch(layer: str) -> Kind[Mapping]:
     """Return a table of paths, with what a variant puts there."""
-    said = [kind.schema for kind in SignatureKeys.kinds().values()]
+    said = [{"title": key, **kind.schema} for key, kind in SignatureKeys.kinds().items()]
     new = {
         r"^params\.": kinds.VALUE,
         r"^inputs\.": INPUT,

@@ -11,6 +11,7 @@ EXTRAS = {
     "openvino": ("openvino",),
     "plot": ("matplotlib",),
     "lsp": ("pygls",),
+    "serve": ("pygls", "starlette", "uvicorn", "websockets", "watchfiles"),
     "caffe": ("torch", "google.protobuf", "safetensors"),
 }
 """The modules that each extra of the package installs."""

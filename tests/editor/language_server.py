@@ -108,6 +108,13 @@ class Server:
         result = self.ask("textDocument/completion", params)
         return {item["label"]: item for item in result["items"]}
 
+    def hover(self, line: str) -> str:
+        """Return what is told of the `|` of a layer's line."""
+        address, _ = self.open(graph(line.replace("|", "", 1)))
+        position = {"line": HEAD.count("\n"), "character": len(f"  out: {line.partition('|')[0]}")}
+        params = {"textDocument": {"uri": address}, "position": position}
+        return str(self.ask("textDocument/hover", params)["contents"]["value"])
+
 
 def graph(line: str) -> str:
     return f"{HEAD}  out: {line}{TAIL}"
@@ -152,6 +159,12 @@ def checks(server: Server) -> list[tuple[str, bool]]:
             "after"
             in server.complete(
                 head + "netspec: 1\nextends: a.yaml\ninsert:\n  graph.x: {relu: [], a|}\n"
+            ),
+        ),
+        (
+            "tells an argument by its name, once",
+            server.hover("{conv2d: [64, 3], str|ide: 2}").startswith(
+                "#### stride\n\nthe step of the window; by default 1\n"
             ),
         ),
         ("flags a misspelt argument", any("strid" in text for text in typo)),

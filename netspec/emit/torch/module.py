@@ -53,15 +53,16 @@ def to_python(
     return generate(network, version, tensors).text
 
 
+Methods = Sequence[Mapping[str, Sequence[int]]]
+"""For each method of a class the lines, by number from 0, that are about a layer, by its path."""
+
+
 @dataclass(frozen=True, slots=True)
 class Generated:
-    """A file, and for each body the numbers, from 0, of the lines that are about some layers.
-
-    The layers are paths within the body; the empty one is the body itself.
-    """
+    """A file, and where the layers of each body stand in it; the empty path is the body itself."""
 
     text: str
-    lines: Mapping[Body, Mapping[int, Sequence[str]]]
+    places: Mapping[Body, Methods]
 
 
 def generate(
@@ -87,13 +88,19 @@ def generate(
     head = audit(_header(network, version) + "\n\n" + imports, words)
     text = compiled("\n\n\n".join([head, *parts]) + "\n")
     starts = [*accumulate((part.count("\n") + 3 for part in (head, *parts)), initial=0)]
-    lines = {body: _places(starts[1 + i], code) for body, (i, code) in classes.items()}
-    return Generated(text, lines)
+    places = {body: _places(starts[1 + i], code) for body, (i, code) in classes.items()}
+    return Generated(text, places)
 
 
-def _places(start: int, lines: Sequence[str]) -> dict[int, Sequence[str]]:
-    """Return the lines, of which the first has a number, that are about layers."""
-    return {i: line.layers for i, line in enumerate(lines, start) if isinstance(line, Line)}
+def _places(start: int, lines: Sequence[str]) -> Methods:
+    """Return where the layers of a class stand, the first line of which has a number."""
+    methods: list[dict[str, list[int]]] = []
+    for number, line in enumerate(lines, start):
+        if line.startswith(f"{INDENT}def "):
+            methods.append({})
+        for layer in line.layers if isinstance(line, Line) else ():
+            methods[-1].setdefault(layer, []).append(number)
+    return methods
 
 
 def block_classes(network: Network) -> dict[str, str]:

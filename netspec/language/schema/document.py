@@ -20,6 +20,7 @@ from netspec.language.keys import Keys, Schema, closed
 from netspec.language.kinds import REF, ref, table
 from netspec.language.names import BLOCK_NAME, NAME
 from netspec.language.schema.ops import definitions, fillers, words
+from netspec.language.schema.titles import titled
 from netspec.ops.base import REGISTRY
 
 
@@ -38,8 +39,13 @@ def _lines(value: Any, depth: int) -> str:
 
 def document() -> Schema:
     """Return the schema of a spec or a variant."""
+    return titled(_whole())
+
+
+def _whole() -> Schema:
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
+        "$id": "urn:netspec:spec:1",
         "title": "netspec, version 1",
         "description": "A neural network as a graph of named layers",
         "type": "object",
@@ -65,7 +71,7 @@ def document() -> Schema:
 
 _USED = rf"({BLOCK_NAME}|\${NAME})"
 """A block, or a parameter that names an op or a block."""
-_LAYERS = {"type": "array", "items": ref("layer")}
+_LAYERS = {"title": "layers without names", "type": "array", "items": ref("layer")}
 _BODIES = [{"required": ["chain"]}, {"required": ["parallel", "join"]}]
 
 
@@ -77,8 +83,12 @@ def _layer(keys: type[Keys]) -> Schema:
     extras = {key: ref(f"keys/{key}") for key in keys.kinds()}
     return {
         "anyOf": [
-            _mapping(extras),
-            {"type": "string", "anyOf": [{"enum": words()}, {"pattern": f"^{_USED}$"}]},
+            {"title": "layer", **_mapping(extras)},
+            {
+                "title": "layer without arguments",
+                "type": "string",
+                "anyOf": [{"enum": words()}, {"pattern": f"^{_USED}$"}],
+            },
             _LAYERS,
         ]
     }

@@ -19,7 +19,7 @@ def definitions() -> dict[str, Schema]:
     found = {}
     for name, cls in sorted(REGISTRY.items()):
         schemas = cls.model_json_schema().get("properties", {})
-        arguments = {key: _argument(schema) for key, schema in schemas.items()}
+        arguments = {key: _argument(key, schema) for key, schema in schemas.items()}
         found[name] = {"properties": {**arguments, name: _call(cls, arguments)}}
     return found
 
@@ -30,10 +30,10 @@ def fillers() -> list[Schema]:
 
 
 def _filler(cls: type[Filler]) -> Schema:
-    arguments = cls.model_json_schema().get("properties", {})
-    items = [{k: v for k, v in schema.items() if k != "title"} for schema in arguments.values()]
-    call = {**_positional(items), "description": cls.__doc__}
-    keys = {cls.function: call, **dict(zip(arguments, items, strict=True))}
+    schemas = cls.model_json_schema().get("properties", {})
+    arguments = {key: {**schema, "title": key} for key, schema in schemas.items()}
+    call = {**_positional(arguments), "description": cls.__doc__}
+    keys = {cls.function: call, **arguments}
     return {
         "type": "object",
         "properties": keys,
@@ -78,16 +78,18 @@ def link(cls: type[Op]) -> str:
     return f"https://docs.pytorch.org/docs/stable/generated/{name}.html"
 
 
-def _argument(schema: Schema) -> Schema:
-    schema = {key: value for key, value in schema.items() if key != "title"}
+def _argument(name: str, schema: Schema) -> Schema:
     tail = f"; by default {bare(schema['default'])}" if "default" in schema else "; required"
-    return {**schema, "description": schema["description"] + tail}
+    return {**schema, "title": name, "description": schema["description"] + tail}
 
 
 def _call(cls: type[Op], arguments: dict[str, Schema]) -> Schema:
     """Return the schema of `conv2d: …`: one argument, or the list of them."""
-    items = [{k: v for k, v in schema.items() if k != "default"} for schema in arguments.values()]
-    return {**_positional(items), "description": describe(cls), "markdownDescription": about(cls)}
+    return {
+        **_positional(arguments),
+        "description": describe(cls),
+        "markdownDescription": about(cls),
+    }
 
 
 def about(cls: type[Op]) -> str:
@@ -100,9 +102,11 @@ def _called(cls: type[Op]) -> str:
     return f"[{cls.module} in PyTorch]({page})" if page else f"`{cls.module}`"
 
 
-def _positional(items: list[Schema]) -> Schema:
+def _positional(arguments: dict[str, Schema]) -> Schema:
     """Return the schema of a first argument alone, or of a list of arguments."""
-    listing: Schema = {"type": "array", "maxItems": len(items)}
+    items = [{k: v for k, v in schema.items() if k != "default"} for schema in arguments.values()]
+    title = f"[{', '.join(arguments)}]"
+    listing: Schema = {"title": title, "type": "array", "maxItems": len(items)}
     if items:
         listing |= {"items": items, "additionalItems": False}
     return {"anyOf": [*items[:1], listing]}

@@ -1,0 +1,102 @@
+"""`netspec serve`: a page on which specs are edited and seen at once."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import os
+import secrets
+import socket
+from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping
+from pathlib import Path
+
+from netspec.cli.arguments import add_flag, add_ops, whole
+from netspec.cli.exits import Exit, Failure
+from netspec.cli.own import own_ops
+from netspec.cli.show import say
+from netspec.ops.base import Op
+from netspec.ops.own import OpsError
+from netspec.runtime.installed import require
+from netspec.text.diagnostics import escape
+
+HOST = "127.0.0.1"
+PORT = 8317
+TOKEN = "NETSPEC_SERVE_TOKEN"
+_MOST = 2**25
+"""The largest message that is taken, in bytes: a spec of the largest size, escaped."""
+
+
+def add(parser: ArgumentParser) -> None:
+    parser.add_argument("spec", nargs="?", default=".", help="a spec, or a directory of specs (.)")
+    help = f"of 127.0.0.1, 0 for any that is free ({PORT}, or any if that is taken)"
+    parser.add_argument("--port", type=whole(0), help=help)
+    add_flag(parser, "--open", "open the page in the browser")
+    add_ops(parser)
+    parser.epilog = f"The URL has a new token each time, or what {TOKEN} says."
+
+
+def run(options: Namespace) -> int:
+    require("netspec serve", ["serve"])
+    own_ops(options)
+    directory, start = _place(options.spec)
+    from netspec.server.folder import Folder
+    from netspec.server.web import application
+
+    listening = _listen(options.port)
+    port = listening.getsockname()[1]
+    token = os.environ.get(TOKEN) or secrets.token_urlsafe()
+    app = application(Folder(directory, start), token, port, lambda path: _ops(options, path))
+    url = f"http://{HOST}:{port}/?token={token}"
+    say(f"{escape(os.path.realpath(directory))} is at {url} until Ctrl-C")
+    if options.open:
+        import webbrowser
+
+        webbrowser.open(url)
+    gc.enable()  # it runs for hours
+    logging.getLogger("pygls").setLevel(logging.CRITICAL)  # the page is told all of it
+    _serve(app, listening)
+    return Exit.FINE
+
+
+def _place(path: str) -> tuple[str, str | None]:
+    """Return the directory to serve, and the spec to begin with."""
+    if Path(path).is_dir():
+        return path, None
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"there is no file {path}")
+    if Path(path).suffix != ".yaml":
+        raise Failure(f"{path}: expected a .yaml file, or a directory", Exit.USAGE)
+    return str(Path(path).parent), path
+
+
+def _listen(port: int | None) -> socket.socket:
+    """Return a socket of this machine alone."""
+    listening = socket.socket()
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((HOST, PORT if port is None else port))
+    except (OSError, OverflowError) as error:
+        if port is not None:
+            raise OSError(f"port {port}: {getattr(error, 'strerror', error)}") from None
+        listening.bind((HOST, 0))
+    listening.listen()  # who opens the URL at once waits
+    return listening
+
+
+def _ops(options: Namespace, path: str) -> Mapping[str, type[Op]]:
+    try:
+        return own_ops(options, path)
+    except Failure as error:
+        raise OpsError(error.message) from None
+
+
+def _serve(app: object, listening: socket.socket) -> None:
+    import asyncio
+
+    import uvicorn
+
+    config = uvicorn.Config(app, log_level="warning", ws_max_size=_MOST)  # type: ignore[arg-type]  # an ASGI application
+    server = uvicorn.Server(config)
+    # Signals stay ours: they end it at once, and what was half written is removed.
+    asyncio.run(server._serve([listening]))

@@ -1,0 +1,4 @@
+// Starts the page.
+import { Page } from "./page.js";
+
+new Page().session.run();
