@@ -72,8 +72,10 @@ def _paragraphs(document: Document, place: Place) -> Iterator[str]:
     match place.kind:
         case "block" if facts and block:
             yield from _of_block(facts, block, place.span == place.target)
-        case "op" | "block" if place.name in REGISTRY and not uses:
-            yield about(REGISTRY[place.name])
+        case "op" | "block" if place.name in REGISTRY:
+            yield "" if uses else about(REGISTRY[place.name])
+            extern = facts.network.spec.externs.get(place.name) if facts else None
+            yield md(" ".join(extern.doc.split())) if extern else ""
         case "argument" if place.scope[-1] in REGISTRY:
             field = REGISTRY[place.scope[-1]].model_fields.get(place.name)
             yield f"`{place.name}`: {argument(field)}" if field else ""
