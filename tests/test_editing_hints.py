@@ -284,7 +284,7 @@ EXTERN = """externs:
 
 
 def test_what_a_spec_says_reaches_a_hover_as_text_only():
-    doc = r'"<img src=x> [a](javascript:b) `c` *d*\n# e"'
+    doc = r'"<img src=x> [a](javascript:b) `c` *d* # e"'
     shown = r"\<img src=x\> \[a\](javascript:b) \`c\` \*d\* \# e"
     text = SMALL.replace("    params: [out]\n", f"    params: [out]\n    doc: {doc}\n")
     text = text.replace("blocks:", EXTERN.replace("DOC", doc) + "blocks:")
