@@ -269,6 +269,8 @@ def test_every_name_of_a_shipped_spec_has_a_hover(document):
         ("highs:", ["only in training"]),
         ("Wide:\n", ["`Wide: [out]`", "used 5 times"]),
         ("chunk", ["**halves**: `chunk`", "3×8×8 → 0 1×8×8, 1 1×8×8, 2 1×8×8"]),
+        ("0}", ["**0**: 1×8×8"]),
+        ("b: highs", ["**b**: 13×4×4, of `highs`"]),
         ("splice", ["`repeat` whose copies are layers where it stands"]),
     ],
 )
