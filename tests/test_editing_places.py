@@ -181,3 +181,10 @@ def test_the_last_good_network_stays_with_its_places():
     assert now and now.source is document.source and now.text == "conv1"
     assert document.now(relu._replace(end=relu.end + len(": relu"))) is None
     assert document.now(now) is None
+
+
+def test_what_a_broken_text_extends_is_known():
+    desk = workspace({"small.yaml": SMALL})
+    document = desk.change("variant.yaml", VARIANT[:-2])
+    assert document.network is None
+    assert desk.dependents("small.yaml") == ["variant.yaml"]

@@ -6,7 +6,9 @@ Offsets are code points of a source's text; paths are as `os.path.normpath` leav
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +19,7 @@ from netspec.editing.facts import Facts
 from netspec.editing.index import Index
 from netspec.editing.kept import Kept, moved, whole
 from netspec.language.project import check_extended
-from netspec.language.variant.lineage import Loader, LoadError
+from netspec.language.variant.lineage import Lineage, Loader, LoadError
 from netspec.text.codes import Code
 from netspec.text.diagnostics import Diagnostic, Source, Span, SpecError
 from netspec.text.syntax import Tree, decode
@@ -127,6 +129,8 @@ class Workspace:
             found = error.diagnostics
             # Broken contracts are about numbers, which are to be seen.
             network = error.made() if isinstance(error, ContractError) else None
+        if not asked:  # the YAML is broken, or it extends nothing
+            _follow(source, self._loader(source, asked))
         old = self._open.get(path)
         good, kept = network, whole(text)
         if network is None:
@@ -156,6 +160,16 @@ class Workspace:
             return decode(self._read(path).encode("utf-8", "surrogatepass"), path)
         except OSError as error:
             raise LoadError(Code.UNREADABLE, str(error)) from None
+
+
+def _follow(source: Source, load: Loader) -> None:
+    """Ask for what a text extends, though the text itself cannot be read."""
+    if link := _LINK.search(source.text):
+        with suppress(LoadError, SpecError):
+            Lineage([load(source, link[1])]).resolve(load)
+
+
+_LINK = re.compile(r"^extends:[ \t]+([^\s#]+)", re.MULTILINE)
 
 
 def _target(origin: Source, extended: str) -> str:
