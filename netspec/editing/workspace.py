@@ -5,10 +5,16 @@ Offsets are code points of a source's text; paths are as `os.path.normpath` leav
 
 from __future__ import annotations
 
+import gc
 import os
+<<<<<<< HEAD
 import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+=======
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+>>>>>>> main
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +24,7 @@ from netspec.compiler import ContractError, compile_spec
 from netspec.editing.facts import Facts
 from netspec.editing.index import Index
 from netspec.editing.kept import Kept, moved, whole
+from netspec.editing.loose import read_loosely
 from netspec.language.project import check_extended
 from netspec.language.variant.lineage import Lineage, Loader, LoadError
 from netspec.text.codes import Code
@@ -57,6 +64,11 @@ class Document:
         return self.trees.get(self.source)
 
     @cached_property
+    def loose(self) -> Tree:
+        """The same, or what can be read of it all the same where it is broken."""
+        return self.tree or read_loosely(self.source)
+
+    @cached_property
     def index(self) -> Index:
         """What stands where in this text, and in those that it extends."""
         empty = Source(self.path, "")
@@ -64,7 +76,7 @@ class Document:
         def load(origin: Source, extended: str) -> Source:
             return self.asked.get(_target(origin, extended), empty)
 
-        return Index(self.source, load, self.trees)
+        return Index(self.source, load, {**self.trees, self.source: self.loose})
 
     def now(self, span: Span) -> Span | None:
         """Return where a span of `good_source` stands today; None where that text has changed."""
@@ -116,6 +128,18 @@ class Workspace:
 
     def change(self, path: str, text: str) -> Document:
         """Open or change a buffer, and compile it."""
+        self._open[path] = made = self._made(path, text)
+        return made
+
+    def look(self, path: str) -> Document:
+        """Compile a file without opening it. Raises OSError, LoadError and SpecError."""
+        return self._open.get(path) or self._made(path, self._read(path))
+
+    def is_variant(self, path: str) -> bool:
+        """Tell whether a file may extend another. Raises OSError, LoadError and SpecError."""
+        return "extends" in self._read(path)
+
+    def _made(self, path: str, text: str) -> Document:
         asked: dict[str, Source] = {}
         source = Source(path, text)
         found: tuple[Diagnostic, ...]
@@ -123,7 +147,8 @@ class Workspace:
         network = None
         try:
             source = decode(text.encode("utf-8", "surrogatepass"), path)
-            network = compile_spec(source, load=self._loader(source, asked), trees=trees)
+            with _growing():
+                network = compile_spec(source, load=self._loader(source, asked), trees=trees)
             found = network.warnings
         except SpecError as error:
             found = error.diagnostics
@@ -132,13 +157,13 @@ class Workspace:
         if not asked:  # the YAML is broken, or it extends nothing
             _follow(source, self._loader(source, asked))
         old = self._open.get(path)
-        good, kept = network, whole(text)
+        good, kept = network, whole(source.text)
         if network is None:
             good = old.good if old else None
             kept = moved(old.kept, old.source.text, source.text) if old and good else ()
-        made = Document(path, source, found, network, good, kept, trees, asked)
-        self._open[path] = made
-        return made
+        if old and source not in trees:  # what it extends is known when it is YAML again
+            asked = {**old.asked}
+        return Document(path, source, found, network, good, kept, trees, asked)
 
     def _loader(self, own: Source, asked: dict[str, Source]) -> Loader:
         """Return what gives extended sources, and notes them: an open buffer, or a file."""
@@ -162,6 +187,7 @@ class Workspace:
             raise LoadError(Code.UNREADABLE, str(error)) from None
 
 
+<<<<<<< HEAD
 def _follow(source: Source, load: Loader) -> None:
     """Ask for what a text extends, though the text itself cannot be read."""
     if link := _LINK.search(source.text):
@@ -170,6 +196,18 @@ def _follow(source: Source, load: Loader) -> None:
 
 
 _LINK = re.compile(r"^extends:[ \t]+([^\s#]+)", re.MULTILINE)
+=======
+@contextmanager
+def _growing() -> Iterator[None]:
+    """Look for no cycles while a network is made: of thousands of layers that takes longest."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+>>>>>>> main
 
 
 def _target(origin: Source, extended: str) -> str:
