@@ -7,14 +7,9 @@ from __future__ import annotations
 
 import gc
 import os
-<<<<<<< HEAD
 import re
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-=======
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
->>>>>>> main
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -154,15 +149,14 @@ class Workspace:
             found = error.diagnostics
             # Broken contracts are about numbers, which are to be seen.
             network = error.made() if isinstance(error, ContractError) else None
-        if not asked:  # the YAML is broken, or it extends nothing
-            _follow(source, self._loader(source, asked))
         old = self._open.get(path)
         good, kept = network, whole(source.text)
         if network is None:
             good = old.good if old else None
             kept = moved(old.kept, old.source.text, source.text) if old and good else ()
-        if old and source not in trees:  # what it extends is known when it is YAML again
-            asked = {**old.asked}
+        if source not in trees:  # what it extends is known though it is no YAML now
+            _follow(source, self._loader(source, asked))
+            asked = {**(old.asked if old else {}), **asked}
         return Document(path, source, found, network, good, kept, trees, asked)
 
     def _loader(self, own: Source, asked: dict[str, Source]) -> Loader:
@@ -187,7 +181,6 @@ class Workspace:
             raise LoadError(Code.UNREADABLE, str(error)) from None
 
 
-<<<<<<< HEAD
 def _follow(source: Source, load: Loader) -> None:
     """Ask for what a text extends, though the text itself cannot be read."""
     if link := _LINK.search(source.text):
@@ -196,7 +189,8 @@ def _follow(source: Source, load: Loader) -> None:
 
 
 _LINK = re.compile(r"^extends:[ \t]+([^\s#]+)", re.MULTILINE)
-=======
+
+
 @contextmanager
 def _growing() -> Iterator[None]:
     """Look for no cycles while a network is made: of thousands of layers that takes longest."""
@@ -207,7 +201,6 @@ def _growing() -> Iterator[None]:
     finally:
         if was_on:
             gc.enable()
->>>>>>> main
 
 
 def _target(origin: Source, extended: str) -> str:
