@@ -56,7 +56,7 @@ def words(document: Document) -> list[tuple[int, str]]:
             starts = [0, *(end + 1 for end in ends)]
             parts = [
                 Span(document.source, start + a, start + b)
-                for a, b in zip(starts, ends, strict=True)
+                for a, b in zip(starts, ends, strict=False)
             ]
             if parts[-1] in invented and len(parts) > 1:  # the path of a new part
                 word = word[: starts[-2]]

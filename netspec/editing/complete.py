@@ -167,25 +167,23 @@ class _Offers:
     # -------------------------------------------------------------- values
 
     def _values(self, schemas: Sequence[Schema]) -> Iterator[Completion]:
-        key, word = self.cursor.trail[-1].key, self.cursor.word.text
+        word = self.cursor.word.text
+        patterns = {schema.get("pattern") for schema in schemas}
         if self._head == "extends":
             yield from self._files()
         if self._head == "remove":
             yield from self._names("path", self.known.paths(is_new=False))
-        if word.startswith("$") or EXPRESSION in schemas:
+        if word.startswith("$") or EXPRESSION["pattern"] in patterns:
             names = self.known.dollars()
             yield from self._names("param", (Name(f"${name.text}", name.what) for name in names))
-        if word.startswith("$"):
+        if word.startswith("$") or not self._is_whole:
             return
-        if not self._is_whole:
-            return
-        if any(schema.get("pattern") in _REFERENCES for schema in schemas):
-            is_anchor = key in PlaceKeys.kinds() and self._head == "insert"
-            yield from self._names(
-                "layer", self.known.anchors() if is_anchor else self.known.layers()
-            )
+        if patterns & _REFERENCES:
+            is_anchor = self._head == "insert" and self.cursor.trail[-1].key in PlaceKeys.kinds()
+            layers = self.known.anchors() if is_anchor else self.known.layers()
+            yield from self._names("layer", layers)
         for schema in schemas:
-            texts = self._defaults() if schema == _PARAMETER else _words(schema)
+            texts = self._defaults() if schema.get("pattern") == _PARAMETER else _words(schema)
             for text in texts:
                 yield self._offer(text, _kind_of_word(text, self.known))
             if schema is LAYER:
@@ -217,8 +215,8 @@ class _Offers:
 _NAME = re.compile(rf"\$?{NAME}(\.\w*)*", re.ASCII)
 """What may be offered of the names in a text, which may hold any."""
 _PLAIN = re.compile(r"[\w./][\w./-]*")
-_REFERENCES = (REF["pattern"], Sources.schema["anyOf"][0]["pattern"])
-_PARAMETER = Parameters.schema["items"]
+_REFERENCES = {REF["pattern"], Sources.schema["anyOf"][0]["pattern"]}
+_PARAMETER = Parameters.schema["items"]["pattern"]
 
 
 def _may_extend(path: str) -> bool:
