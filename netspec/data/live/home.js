@@ -1,8 +1,5 @@
 // Where the page lives: served by `netspec serve`. The playground puts its own file in this one's place.
 
-/** What the page is told of its home. */
-export const name = "serve";
-
 /** Opens the connection to the language server; resolves once messages can be sent. */
 export function connect(progress) {
   progress("connecting", null);

@@ -37,6 +37,7 @@ export class Page {
     this.hints = latest(() => this.#hints());
     this.layout = new Layout(() => this.#seen());
     keys(this.layout);
+    addEventListener("hashchange", () => this.session.client && this.#start());
     byId("notice").addEventListener("click", (event) => {
       if (event.target.matches("button")) byId("notice").hidden = true;
     });
@@ -159,8 +160,7 @@ export class Page {
     this.spec.open({ uri, path }, this.kept, this.session.client);
     this.files.current(path);
     this.say("open");
-    home.keep(path, this.kept);
-    if (this.saving.dirty) this.saving.touched();
+    this.saving.write();
     await this.refresh();
   }
 
