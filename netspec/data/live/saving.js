@@ -50,6 +50,7 @@ export class Saving {
 
   #saved(text, stamp) {
     Object.assign(this, { text, stamp });
+    keep(this.page.spec.file.path, text);
     this.page.say("saved");
     if (this.dirty) this.touched();
   }
