@@ -55,3 +55,4 @@ bench:
 	$(PYTHON) benchmarks/compile.py
 	$(PYTHON) benchmarks/inference.py
 	$(PYTHON) benchmarks/page.py
+	$(PYTHON) benchmarks/editor.py

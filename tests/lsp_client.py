@@ -58,11 +58,11 @@ class Client:
     def about(self, method: str, uri: str, **params: Json) -> Json:
         return self.ask(f"textDocument/{method}", textDocument={"uri": uri}, **params)
 
-    def open(self, path: Path | str, text: str | None = None) -> str:
+    def open(self, path: Path | str, text: str | None = None, language: str = "yaml") -> str:
         """Open a file, or another text in its place; return its address."""
         uri = path.as_uri() if isinstance(path, Path) else path
         text = Path(path).read_text() if text is None else text
-        item = {"uri": uri, "languageId": "yaml", "version": 1, "text": text}
+        item = {"uri": uri, "languageId": language, "version": 1, "text": text}
         self.tell("textDocument/didOpen", textDocument=item)
         self._texts[uri] = text
         self.session.settle()

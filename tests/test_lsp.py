@@ -68,7 +68,7 @@ def test_texts_that_wait_are_compiled_together(tmp_path):
 
 def test_a_mistake_without_a_place_and_a_text_that_is_no_yaml(tmp_path):
     client = Client()
-    uri = client.open(tmp_path / "net.yaml", "")
+    uri = client.open(tmp_path / "net.yaml", "", "netspec")
     assert codes(client.problems[uri]) == ["NS002"]
     assert client.about("formatting", uri, options={"tabSize": 2, "insertSpaces": True}) is None
     assert codes(client.change(uri, "a: [")) == ["NS002"]
@@ -85,6 +85,16 @@ def test_columns_are_those_of_the_clients_encoding(tmp_path, encoding):
     codec = encoding if encoding == "utf-8" else f"{encoding}-le"
     before = line.partition("\u2028")[0].encode(codec)
     assert problem["range"]["start"] == {"line": 1, "character": len(before) // width}
+
+
+def test_a_yaml_file_that_is_no_spec_is_left_alone_until_it_becomes_one(tmp_path):
+    client = Client()
+    uri = client.open(tmp_path / "compose.yaml", "services: {netspec: {image: x}}\n")
+    assert client.problems == {}
+    assert client.about("hover", uri, position={"line": 0, "character": 1}) is None
+    client.change(uri, BAD)
+    assert codes(client.problems[uri]) == ["NS020"]
+    assert codes(client.change(uri, GOOD.replace("netspec:", "netspe:"), 3)) == ["NS011"]
 
 
 # ------------------------------------------------------------------ several files
@@ -182,7 +192,7 @@ def test_what_is_no_message_does_no_harm():
     for text in ("", "{", "[]", "1", "[" * 100_000, '{"jsonrpc": "1.0", "id": 1}', "{}"):
         client.session.receive(text)
     client.session.receive(json.dumps({"jsonrpc": "2.0", "id": 7, "method": 3, "params": 4}))
-    for params in (None, [], {"textDocument": {}}, {"textDocument": {"uri": "file:///x"}}):
+    for params in (None, [], {"textDocument": {}}, {"textDocument": {"uri": 1}}):
         message = {"jsonrpc": "2.0", "id": 8, "method": "textDocument/formatting"}
         client.session.receive(json.dumps({**message, "params": params}))
         assert "error" in client.sent[-1]

@@ -10,7 +10,7 @@ from lsprotocol import types
 
 from netspec.editing.workspace import Document
 from netspec.server import edits, lookups, offers
-from netspec.server.client import Client, path_of
+from netspec.server.client import Client
 
 Answer = Callable[[Client, Any], Any]
 Lookup = Callable[[Client, Document, Any], Any]
@@ -45,10 +45,12 @@ def _ready(client: Client, params: types.InitializedParams) -> None:
 
 
 def _about(look: Lookup, client: Client, params: Any) -> Any:
-    """Look at an open text as it is now, with the ops that it may name."""
-    path = path_of(params.text_document.uri)
-    document = client.document(params.text_document.uri)
-    with client.looking_at(path):
+    """Look at an open spec as it is now, with the ops that it may name."""
+    uri = params.text_document.uri
+    if not client.has(uri):
+        return None
+    document = client.document(uri)
+    with client.looking_at(document.path):
         return look(client, document, params)
 
 

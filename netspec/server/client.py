@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -23,6 +24,8 @@ Read = Callable[[str, str], str]
 It raises OSError, or LoadError."""
 Ops = Callable[[str], Mapping[str, type[Op]]]
 """Gives the user's own ops that the spec at a path may name, or raises OpsError."""
+
+_IS_SPEC = re.compile(r"^netspec[ \t]*:", re.MULTILINE)
 
 
 class Client:
@@ -58,10 +61,14 @@ class Client:
             self._server.client_register_capability(types.RegistrationParams([wish]))
 
     def changed(self, uri: str) -> None:
-        """Take note of a text that the client now has."""
-        path = path_of(uri)
-        self._uris[path] = uri
-        self._changed[path] = None
+        """Take note of a text that the client now has; a YAML file that is no spec is left alone.
+
+        It is one by its language, or as soon as it says so, and stays one while it is open.
+        """
+        path, item = path_of(uri), self._server.workspace.get_text_document(uri)
+        if path in self._uris or item.language_id == "netspec" or _IS_SPEC.search(item.source):
+            self._uris[path] = uri
+            self._changed[path] = None
 
     def closed(self, uri: str) -> None:
         """Forget an open text: its file counts again."""
@@ -106,8 +113,12 @@ class Client:
 
     # ------------------------------------------------------------------ texts
 
+    def has(self, uri: str) -> bool:
+        """Tell whether an open text is a spec."""
+        return path_of(uri) in self._uris
+
     def document(self, uri: str) -> Document:
-        """Return an open text as it is now. Raises KeyError."""
+        """Return an open spec as it is now. Raises KeyError."""
         self.compile()
         return self.workspace.document(path_of(uri))
 
