@@ -6,11 +6,11 @@ WORKERS ?= 2
 export PYTHONDONTWRITEBYTECODE =
 SPECS := $(basename $(notdir $(wildcard specs/*.yaml)))
 
-.PHONY: check check-all test lint types examples figures live bench
+.PHONY: check check-all test lint types examples figures live playground bench
 
 check: lint types examples test
 
-check-all: lint types examples build/mermaid
+check-all: lint types examples build/mermaid build/parts
 	MERMAID=$(CURDIR)/build/mermaid $(PYTHON) -m pytest -n $(WORKERS) --dist worksteal --long
 
 # Without npm, or without its registry, the folder stays empty and the parser is not asked.
@@ -18,6 +18,11 @@ build/mermaid:
 	mkdir -p $@
 	npm install --prefix $@ --engine-strict --no-audit --no-fund --silent mermaid@11.17.2 jsdom@26.1.0 || \
 	    echo "mermaid could not be installed: its parser is not asked" >&2
+
+# Without npm or PyPI the playground is not tested.
+build/parts:
+	$(PYTHON) playground/build.py build/playground || \
+	    echo "the playground's parts could not be fetched: it is not tested" >&2
 
 test:
 	$(PYTHON) -m pytest -n $(WORKERS) --dist worksteal
@@ -41,6 +46,10 @@ figures:
 live:
 	npm ci --prefix live --no-audit --no-fund --silent
 	node live/build.mjs netspec/data/live
+
+# The page as static files, with the compiler in the browser: npm's and PyPI's parts are fetched once.
+playground:
+	$(PYTHON) playground/build.py build/playground
 
 bench:
 	$(PYTHON) benchmarks/compile.py

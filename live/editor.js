@@ -3,11 +3,10 @@ export { basicSetup } from "codemirror";
 export { indentWithTab } from "@codemirror/commands";
 export { python } from "@codemirror/lang-python";
 export { yaml } from "@codemirror/lang-yaml";
-export { syntaxHighlighting } from "@codemirror/language";
+export { indentService, syntaxHighlighting } from "@codemirror/language";
 export { nextDiagnostic, setDiagnostics } from "@codemirror/lint";
 export {
-  LSPClient, findReferencesKeymap, formatKeymap, hoverTooltips, jumpToDefinitionKeymap,
-  serverCompletion, signatureHelp,
+  LSPClient, formatKeymap, hoverTooltips, jumpToDefinitionKeymap, serverCompletion, signatureHelp,
 } from "@codemirror/lsp-client";
 export {
   Compartment, EditorSelection, EditorState, Prec, StateEffect, StateField, Text, Transaction,

@@ -25,6 +25,7 @@ POLICY = (
     "base-uri 'none'; form-action 'none'"
 )
 HEAD = '<meta charset="utf-8">\n'
+STAMP = "stamp"
 _YEAR = (2020, 1, 1, 0, 0, 0)
 
 
@@ -65,7 +66,7 @@ def wheels(parts: Path) -> dict[str, bytes]:
 
 
 def is_needed(name: str) -> bool:
-    """Tell whether a wheel's file is for the browser: its tests and other machines' code are not."""
+    """Tell whether the browser needs a wheel's file: tests and other machines' code it does not."""
     return name.endswith("wasm32-emscripten.so") or not (
         name.endswith((".so", "/")) or "/tests/" in name
     )
@@ -90,13 +91,20 @@ def package() -> Iterator[Path]:
 # ---------------------------------------------------------------------- what is fetched
 
 
-def fetch(parts: Path) -> None:
-    """Fetch from npm and PyPI what the lock files say, unless that is there."""
+def wanted() -> str:
+    """Return what the parts are made from, as a digest."""
     files = [HERE / "requirements.txt", ROOT / "constraints.txt", *(HERE / name for name in LOCKED)]
-    wanted = hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
-    stamp = parts / "stamp"
-    if stamp.is_file() and stamp.read_text() == wanted:
-        return
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
+
+
+def is_fetched(parts: Path) -> bool:
+    """Tell whether the parts are there, as the lock files say."""
+    stamp = parts / STAMP
+    return stamp.is_file() and stamp.read_text() == wanted()
+
+
+def fetch(parts: Path) -> None:
+    """Fetch the parts from npm and PyPI."""
     shutil.rmtree(parts, ignore_errors=True)
     parts.mkdir(parents=True)
     for name in LOCKED:
@@ -106,20 +114,21 @@ def fetch(parts: Path) -> None:
     download(parts, "pyemscripten_2026_0_wasm32", "-r", str(HERE / "requirements.txt"))
     # PyYAML has no wheel for the browser, and needs none: of another one, its Python is enough.
     download(parts, "manylinux2014_x86_64", "--no-deps", "pyyaml")
-    stamp.write_text(wanted)
+    (parts / STAMP).write_text(wanted())
 
 
-def download(parts: Path, platform: str, *wanted: str) -> None:
+def download(parts: Path, platform: str, *names: str) -> None:
     """Fetch wheels for the Python that Pyodide is."""
     pip = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check"]
     target = ["--platform", platform, "--python-version", "3.14", "--implementation", "cp"]
     limits = ["--only-binary", ":all:", "-c", str(ROOT / "constraints.txt")]
     to = ["-d", str(parts / "wheels")]
-    subprocess.run([*pip, *target, "--abi", "cp314", *limits, *to, *wanted], check=True)
+    subprocess.run([*pip, *target, "--abi", "cp314", *limits, *to, *names], check=True)
 
 
 if __name__ == "__main__":
     target = Path(sys.argv[1])
-    fetch(target.parent / "parts")
+    if not is_fetched(target.parent / "parts"):
+        fetch(target.parent / "parts")
     build(target.parent / "parts", target)
     print(f"python -m http.server -d {target}")

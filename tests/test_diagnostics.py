@@ -169,9 +169,16 @@ def test_sarif_has_the_form_of_2_1_0():
         assert driver["rules"][result["ruleIndex"]]["id"] == result["ruleId"]
         for location in result.get("locations", []) + result.get("relatedLocations", []):
             assert_location(location)
+        for fix in result.get("fixes", []):
+            assert set(fix) == {"description", "artifactChanges", "properties"}
+            for change in fix["artifactChanges"]:
+                assert set(change) == {"artifactLocation", "replacements"}
+                for edit in change["replacements"]:
+                    assert set(edit) == {"deletedRegion", "insertedContent"}
+                    assert set(edit["insertedContent"]) == {"text"}
 
 
-RESULT = {"ruleId", "ruleIndex", "level", "message", "locations", "relatedLocations"}
+RESULT = {"ruleId", "ruleIndex", "level", "message", "locations", "relatedLocations", "fixes"}
 
 
 def assert_location(location: dict[str, object]) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from textwrap import indent
 
 import pytest
 
@@ -197,7 +199,10 @@ def test_lenses_add_up_what_the_report_says(document):
         for key in ("params", "macs"):
             assert getattr(facts.cost(ids), key) == sum(said[path(id), key] for id in ids)
     if facts.network.spec.name == "GoogLeNet":
-        assert found[1].title == "used 9 times, 5.85M parameters, 1.10G MACs"
+        assert [lens.title for lens in found[1:]] == [
+            "used 9 times, 5.85M parameters, 1.10G MACs",
+            "used twice, 6.38M parameters, 8.37M MACs, only in training",
+        ]
 
 
 def test_a_block_that_is_not_used_says_so():
@@ -223,6 +228,22 @@ def test_a_hover_on_a_layer_says_what_the_report_says(document):
         assert f"\n- {params} parameters\n" in found.text
         assert f"\n- {macs} MACs\n" in found.text + "\n"
         assert (f"receptive field/stride {field}" if field else "**") in found.text
+
+
+def test_a_hover_on_a_layer_shows_the_statements_that_make_and_run_it(document):
+    for place in places(document):
+        is_counting = document.source.text[: place.span.start].endswith("copies: ")
+        if place.kind != "layer" or place.span != place.target or is_counting:
+            continue
+        found = hover(document, place.span.start)
+        assert found
+        code = found.text.partition("```python\n")[2].partition("\n```")[0]
+        if code.endswith("# …"):
+            continue
+        body = ast.parse(f"def forward(self):\n{indent(code, ' ')}").body
+        assert body, place
+        if re.search(r"- [1-9][\d,–]* parameters", found.text) and "another call" not in found.text:
+            assert re.search(rf"self(\.|\[\")(\w+\.)*{place.name}\b.* = ", code), (place, code)
 
 
 def test_every_name_of_a_shipped_spec_has_a_hover(document):
@@ -269,15 +290,16 @@ def test_what_a_spec_says_reaches_a_hover_as_text_only():
 # ------------------------------------------------------------------ signatures
 
 
-def test_each_argument_knows_its_name_even_where_the_text_ends(document):
-    calls = [
-        x.call for x in document.network.spec.layers() if isinstance(x.call, OpCall | BlockCall)
-    ]
+def test_each_argument_knows_its_name_even_where_its_line_ends(document):
+    text, layers = document.source.text, document.network.spec.layers()
+    calls = [layer.call for layer in layers if isinstance(layer.call, OpCall | BlockCall)]
     given = [item for call in calls for item in call.arguments.items()]
     own = [(name, x.span) for name, x in given if x.span.source is document.source]
     for name, span in own[:: max(1, len(own) // draws(8, 1000))]:
-        for source in (document.source, Source("cut.yaml", document.source.text[: span.start])):
-            found = signature(replace(document, source=source), span.start)
+        rest = text.find("\n", span.start)
+        for written in (text, text[: span.start] + text[rest:]):
+            cut = replace(document, source=Source(document.path, written))
+            found = signature(cut, span.start)
             assert found, (name, span.line)
             assert found.active is not None
             active = found.parameters[found.active]

@@ -6,9 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
-from netspec.editing.places import place_at, places
-from netspec.editing.workspace import Workspace
+from netspec.editing.folds import folds
+from netspec.editing.places import definition, place_at, places, references
+from netspec.editing.symbols import Symbol, symbols
+from netspec.editing.tokens import tokens
+from netspec.editing.workspace import Document, Workspace
 from netspec.language.model import BlockCall, Body, Chain, Layer, Parallel, ShareCall, Spec, walk
 from netspec.language.terms import INDEX, Ref
 from netspec.language.values import Scope
@@ -33,10 +37,8 @@ def workspace(files: dict[str, str] | None = None) -> Workspace:
 ZOO = {f"specs/{path.name}": path.read_text() for path in SPECS}
 
 
-@pytest.mark.parametrize("path", ZOO)
-def test_places_of_shipped_specs_are_names_in_order_that_do_not_overlap(path):
-    document = workspace(ZOO).change(path, ZOO[path])
-    assert document.network is not None
+def check_order(document: Document) -> None:
+    """Look whether the places of a document are names, in order, that do not overlap."""
     end = 0
     for place in places(document):
         assert place.span.source is document.source
@@ -44,6 +46,48 @@ def test_places_of_shipped_specs_are_names_in_order_that_do_not_overlap(path):
         assert place.span.start >= end, place
         assert place_at(document, place.span.start + 1) == place
         end = place.span.end
+
+
+@pytest.mark.parametrize("path", ZOO)
+def test_places_of_shipped_specs_are_names_in_order_that_do_not_overlap(path):
+    document = workspace(ZOO).change(path, ZOO[path])
+    assert document.network is not None
+    check_order(document)
+
+
+@st.composite
+def slips(draw: st.DrawFn) -> tuple[str, str]:
+    """Return the path of a shipped spec, and its text with a few slips."""
+    path = draw(st.sampled_from([*ZOO]))
+    text = ZOO[path]
+    for _ in range(draw(st.integers(1, 3))):
+        start = draw(st.integers(0, len(text)))
+        end = draw(st.integers(start, min(len(text), start + 20)))
+        typed = draw(
+            st.sampled_from(["", "", "x", "{", "[", "]", "}", ": ", "\n", "  ", "$", '"', "- "])
+        )
+        text = f"{text[:start]}{typed}{text[end:]}"
+    return path, text[: draw(st.sampled_from([len(text), draw(st.integers(0, len(text)))]))]
+
+
+@examples(draws(40, 2000))
+@given(slips())
+def test_a_text_with_slips_has_places_symbols_folds_and_tokens(spec):
+    path, text = spec
+    document = workspace(ZOO).change(path, text)
+    check_order(document)
+    assert len(tokens(document)) == len(places(document))
+    lines = [span.line for span in folds(document)]
+    assert lines == sorted({*lines})
+    check_nested(symbols(document), Span(document.source, 0, len(text)))
+
+
+def check_nested(found: Iterable[Symbol], around: Span) -> None:
+    """Look whether each symbol holds its name and what stands in it."""
+    for symbol in found:
+        assert around.start <= symbol.whole.start <= symbol.name.start
+        assert symbol.name.end <= symbol.whole.end <= around.end
+        check_nested(symbol.inner, symbol.whole)
 
 
 Resolved = Iterator[tuple[str, Span, Span | None]]
@@ -181,3 +225,75 @@ def test_the_last_good_network_stays_with_its_places():
     assert now and now.source is document.source and now.text == "conv1"
     assert document.now(relu._replace(end=relu.end + len(": relu"))) is None
     assert document.now(now) is None
+
+
+def test_a_layer_is_found_while_a_line_is_typed():
+    text = SMALL.replace("outputs", "  relu2: {relu: [], from: conv1\noutputs")
+    document = workspace().change("small.yaml", text)
+    assert document.tree is None
+    found = definition(document, text.rindex("conv1"))
+    assert found and found.line == 5
+    assert [span.line for span in references(document, found.start)] == [5, 7]
+
+
+def test_what_a_variant_changes_is_defined_in_its_base_and_used_in_both():
+    desk = workspace({"d/small.yaml": SMALL})
+    base, variant = desk.change("d/small.yaml", SMALL), desk.change("d/variant.yaml", VARIANT)
+    found = definition(variant, VARIANT.index("conv1"))
+    assert found and (found.source, found.text, found.line) == (base.source, "conv1", 5)
+    link = definition(variant, VARIANT.index("small.yaml"))
+    assert link and (link.source, link.start) == (base.source, 0)
+    assert references(base, found.start, [variant]) == references(variant, VARIANT.index("conv1"))
+
+
+OUTLINE = """netspec: 1
+name: Net
+params: {width: 8}
+inputs: {image: [3, 8, 8]}
+blocks:
+  # a block
+  # of two
+  Pair:
+    params: [out]
+    chain:
+      conv: {conv2d: [$out, 1]}
+      relu: relu
+graph:
+  pair: {Pair: [$width]}
+  tail:
+    - relu
+    - {chain: {last: {linear: 4}}}
+outputs: {out: tail}
+"""
+
+
+def lines_of(found: Iterable[Symbol], indent: str = "") -> Iterator[str]:
+    for symbol in found:
+        yield f"{indent}{symbol.kind} {symbol.text} {symbol.detail}".rstrip()
+        yield from lines_of(symbol.inner, f"{indent}  ")
+
+
+def test_the_outline_has_what_has_a_name():
+    document = workspace().change("net.yaml", OUTLINE)
+    assert [*lines_of(symbols(document))] == [
+        *("section netspec 1", "section name Net", "section params", "  param width 8"),
+        *("section inputs", "  input image [3, 8, 8]", "section blocks", "  block Pair [out]"),
+        *("    layer conv conv2d", "    layer relu relu", "section graph", "  layer pair Pair"),
+        *("  layer tail", "    layer 0 relu", "    layer 1", "      layer last linear"),
+        *("section outputs", "  output out tail"),
+    ]
+
+
+def test_what_has_several_lines_folds():
+    document = workspace().change("net.yaml", OUTLINE)
+    ends = [(span.line, document.source.position(span.end)[0]) for span in folds(document)]
+    assert ends == [(5, 12), (6, 7), (8, 12), (10, 12), (13, 17), (15, 17)]
+
+
+def test_tokens_say_what_names_are():
+    document = workspace().change("net.yaml", OUTLINE)
+    line = [x for x in tokens(document) if x.span.line in (9, 14)]
+    assert [(x.span.text, x.type, x.is_definition) for x in line] == [
+        *(("params", "keyword", False), ("out", "parameter", True)),
+        *(("pair", "variable", True), ("Pair", "class", False), ("width", "parameter", False)),
+    ]

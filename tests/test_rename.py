@@ -79,6 +79,19 @@ def test_what_a_variant_patches_is_renamed_in_both_files(path):
     assert new == {file: text.replace("conv1", "stem") for file, text in texts.items()}
 
 
+@pytest.mark.parametrize("is_open", [True, False])
+def test_what_extends_the_same_file_is_renamed_too(is_open):
+    files = {"d/small.yaml": SMALL, "d/wide.yaml": VARIANT, "d/deep.yaml": VARIANT}
+    desk = workspace(files)
+    document = desk.change("d/wide.yaml", VARIANT)
+    if is_open:
+        desk.change("d/deep.yaml", VARIANT)
+    beside = [] if is_open else [*files, "d/no.yaml"]
+    found = rename(desk, document, VARIANT.index("conv1"), "stem", beside)
+    assert {*found.edits} == {*files}
+    assert len(desk.documents()) == 1 + is_open
+
+
 REFUSED = {
     "taken by a layer": ("conv1", "relu1", "`relu1` stands twice"),
     "taken by an input": ("conv1", "image", "has the name of an input"),

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from netspec.analysis.repair.change import shortened, slips
 from netspec.analysis.repair.tokens import Misfit, Token, Tokens
 from netspec.analysis.shapes import Changed, Inference, infer
 from netspec.compiler import compile_spec
@@ -74,3 +75,10 @@ def test_a_repair_leaves_shared_weights_as_they_fit():
     inference = Inference(network.graph)
     results = [*inference.again(token.nodes, other.nodes, Changed(network.shapes, {}))]
     assert [node.id for node, result in results if result and result[1]] == [("two",)]
+
+
+@pytest.mark.parametrize("value", [0, 7, -1, -7, 64, -64, 1000, -2401])
+def test_a_slip_of_a_negative_number_is_one_as_well(value):
+    assert {-x for x in shortened(value)} == {*shortened(-value)}
+    swapped = {int(str(abs(value))[::-1])} if abs(value) < 100 else set()
+    assert {abs(x) for x in slips(value)} >= swapped

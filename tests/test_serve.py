@@ -225,6 +225,19 @@ def test_a_socket_needs_the_token_and_the_page_s_origin(site, token, origin):
     assert refused.value.response.status_code == 403
 
 
+def test_a_socket_for_another_host_is_refused(site):
+    asked = HTTPConnection("127.0.0.1", site.port, timeout=WAIT)
+    key = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}
+    key |= {"Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="}
+    for host, origin, status in (
+        ("evil.example", "http://evil.example", 403),
+        (site.host, f"http://{site.host}", 101),
+    ):
+        asked.request("GET", f"/lsp?token={TOKEN}", headers={**key, "Host": host, "Origin": origin})
+        assert asked.getresponse().status == status
+        asked.close()
+
+
 def test_it_is_bound_to_this_machine(site):
     asked = HTTPConnection("127.0.0.2", site.port, timeout=5)
     with pytest.raises(ConnectionRefusedError):
@@ -278,6 +291,34 @@ def test_a_save_is_compared_with_what_it_knew(tmp_path):
     Path(path).unlink()
     assert folder.save(path, "a: 3\n", second.stamp) == (False, None, None)
     assert not [*tmp_path.iterdir()]
+
+
+HOSTILE = [
+    "a b#c?d%20e&f.yaml",
+    "<script>alert(1)<.yaml",
+    "'\"`.yaml",
+    "line\nbreak.yaml",
+    "ü\u202e.yaml",
+]
+
+
+def test_names_of_files_are_names(tmp_path):
+    for name in HOSTILE:
+        (tmp_path / name).write_text(SPEC)
+    os.mkfifo(tmp_path / "pipe.yaml")
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.yaml")).write_text(SPEC)
+    with served(tmp_path) as site:
+        tab = Tab(site)
+        found = tab.ask("netspec/files", {})
+        assert [item["path"] for item in found["files"]] == sorted(HOSTILE)
+        for item in found["files"]:
+            read = tab.ask("netspec/read", {"uri": item["uri"]})
+            assert read["text"] == SPEC
+            params = {"uri": item["uri"], "text": VARIANT, "stamp": read["stamp"]}
+            assert tab.ask("netspec/save", params)["saved"]
+            assert (tmp_path / item["path"]).read_text() == VARIANT
+        pipe = {"uri": f"{found['root']}pipe.yaml", "text": "", "stamp": None}
+        assert "below" in tab.refused("netspec/save", pipe)
 
 
 def test_another_tab_and_the_disk_are_told(tmp_path):

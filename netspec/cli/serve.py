@@ -9,6 +9,7 @@ import secrets
 import socket
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 
 from netspec.cli.arguments import add_flag, add_ops, whole
@@ -48,7 +49,7 @@ def run(options: Namespace) -> int:
     token = os.environ.get(TOKEN) or secrets.token_urlsafe()
     app = application(Folder(directory, start), token, port, lambda path: _ops(options, path))
     url = f"http://{HOST}:{port}/?token={token}"
-    say(f"{escape(os.path.realpath(directory))} is at {url} until Ctrl-C")
+    say(f"{escape(directory)} is at {url} until Ctrl-C")
     if options.open:
         import webbrowser
 
@@ -61,13 +62,14 @@ def run(options: Namespace) -> int:
 
 def _place(path: str) -> tuple[str, str | None]:
     """Return the directory to serve, and the spec to begin with."""
-    if Path(path).is_dir():
-        return path, None
-    if not Path(path).is_file():
+    real = Path(os.path.realpath(path))
+    if real.is_dir():
+        return str(real), None
+    if not real.is_file():
         raise FileNotFoundError(f"there is no file {path}")
-    if Path(path).suffix != ".yaml":
+    if real.suffix != ".yaml":
         raise Failure(f"{path}: expected a .yaml file, or a directory", Exit.USAGE)
-    return str(Path(path).parent), path
+    return str(real.parent), str(real)
 
 
 def _listen(port: int | None) -> socket.socket:
@@ -99,4 +101,5 @@ def _serve(app: object, listening: socket.socket) -> None:
     config = uvicorn.Config(app, log_level="warning", ws_max_size=_MOST)  # type: ignore[arg-type]  # an ASGI application
     server = uvicorn.Server(config)
     # Signals stay ours: they end it at once, and what was half written is removed.
-    asyncio.run(server._serve([listening]))
+    server.capture_signals = nullcontext  # type: ignore[assignment, method-assign]
+    asyncio.run(server.serve([listening]))

@@ -39,16 +39,24 @@ def parameters(block: Tree) -> dict[str, str]:
 
 
 class Accepted:
-    """What may stand where in a spec that has some blocks."""
+    """What may stand where in a spec that has some blocks; ops of inputs of a rank come first."""
 
-    def __init__(self, blocks: Table[str, Tree]) -> None:
+    def __init__(self, blocks: Table[str, Tree], rank: int | None) -> None:
         self.definitions: Table[str, Any] = _definitions(tuple(REGISTRY.own.values()))
         ops = self.definitions["ops"]
+
+        def strange(op: str) -> bool:
+            return REGISTRY[op].rank not in (None, rank)
+
         self.makers = [*words(), *(name for name, block in blocks.items() if not needed(block))]
         """What may be called without arguments, and so be one itself."""
         self.calls: dict[str, Table[str, Schema]] = {
-            **{name: ops[name]["properties"] for name in ops},
             **{name: _use(name, block, self.makers) for name, block in blocks.items()},
+            **{
+                name: ops[name]["properties"]
+                for name in sorted(ops, key=strange)
+                if name not in blocks
+            },
         }
         self.blocks = blocks
 
@@ -118,7 +126,9 @@ class Accepted:
         if op in self.calls:
             call = {k: v if k == op else {**v, "argument": True} for k, v in self.calls[op].items()}
             return {**call, **said}
-        return {**{name: call[name] for name, call in self.calls.items()}, **bodies, **said}
+        written = {key.text for key, _ in layer.items} - {*bodies, *said}
+        likely = sorted(self.calls, key=lambda name: not written <= {*self.calls[name]})
+        return {**{name: self.calls[name][name] for name in likely}, **bodies, **said}
 
 
 @lru_cache(maxsize=2)
@@ -126,6 +136,12 @@ def _definitions(own: Items[type]) -> dict[str, Any]:
     """Return the definitions of the schema, which depends on the ops that are enabled."""
     found: dict[str, Any] = document()["definitions"]
     return found
+
+
+def declared(block: Tree) -> Iterator[str]:
+    """Yield the parameters of a block as it declares them."""
+    for name, default in parameters(block).items():
+        yield f"{name}={default}" if default else name
 
 
 def needed(block: Tree) -> list[str]:

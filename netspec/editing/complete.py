@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Literal
 
-from netspec.editing.accepted import LAYER, Accepted, needed, parameters
+from netspec.editing.accepted import LAYER, Accepted, declared, needed
 from netspec.editing.cursor import MARK, Cursor, cursor_at
 from netspec.editing.known import Known, Name
 from netspec.editing.workspace import Document
+from netspec.emit.report.markup import md
 from netspec.language.extras import Sources
 from netspec.language.grammar import PlaceKeys
 from netspec.language.keys import Schema
 from netspec.language.kinds import REF
+from netspec.language.schema.ops import about as described
 from netspec.language.schema.ops import signature
 from netspec.language.signature import Parameters
 from netspec.ops.arguments import EXPRESSION, bare
@@ -43,6 +46,7 @@ class Completion:
     snippet: str = ""
     detail: str = ""
     documentation: str = ""
+    """In Markdown."""
 
 
 def completions(
@@ -74,7 +78,7 @@ class _Offers:
 
     def __init__(self, cursor: Cursor, known: Known, files: Callable[[], Iterable[str]]) -> None:
         self.cursor, self.known, self.files = cursor, known, files
-        self.accepted = Accepted(known.blocks)
+        self.accepted = Accepted(known.callable, known.rank)
 
     def all(self) -> Iterator[Completion]:
         schemas = self.accepted.at(self.cursor)
@@ -87,8 +91,11 @@ class _Offers:
         return Completion(label, kind, self.cursor.word, text or label, **words)
 
     def _names(self, kind: Kind, names: Iterable[Name]) -> Iterator[Completion]:
-        for name in names:
-            yield self._offer(name.text, kind, detail=name.what)
+        fitting = (name for name in names if _fits(self.cursor.typed, name.text))
+        for name in islice(fitting, MOST):
+            shape = self.known.shape(name.span) if name.span else ""
+            detail = "  ".join(filter(None, (shape, name.what)))
+            yield self._offer(name.text, kind, detail=detail)
 
     # -------------------------------------------------------------- keys
 
@@ -97,7 +104,8 @@ class _Offers:
         items = node.items if self.cursor.is_key and isinstance(node, Mapping) else ()
         written = {key.text for key, _ in items if key is not self.cursor.mark}
         for name in self._named_keys():
-            yield self._key(name.text, "param" if self._head == "params" else "path", name.what)
+            kind: Kind = "param" if self._head == "params" else "path"
+            yield self._key(name.text, kind, detail=name.what)
         fitting = [item for item in schemas if _holds(item, written)]
         for schema in fitting or schemas:
             for key, inner in schema.get("properties", {}).items():
@@ -106,7 +114,8 @@ class _Offers:
                 if self.accepted.is_call(key, inner):
                     yield self._call(key, inner)
                 else:
-                    yield self._key(key, _kind_of_key(key, inner), inner.get("description", ""))
+                    about = inner.get("description", "")
+                    yield self._key(key, _kind_of_key(key, inner), documentation=about)
 
     def _named_keys(self) -> Iterable[Name]:
         """Return the names of another file that may stand as keys."""
@@ -120,9 +129,9 @@ class _Offers:
         """The section in which the cursor stands."""
         return self.cursor.trail[0].key
 
-    def _key(self, key: str, kind: Kind, about: str) -> Completion:
+    def _key(self, key: str, kind: Kind, **words: str) -> Completion:
         is_open = self.cursor.has_colon or key.endswith(".")
-        return self._offer(key, kind, key if is_open else f"{key}: ", documentation=about)
+        return self._offer(key, kind, key if is_open else f"{key}: ", **words)
 
     # -------------------------------------------------------------- calls
 
@@ -131,14 +140,15 @@ class _Offers:
         cls, block = REGISTRY.get(name), self.known.blocks.get(name)
         if block is not None:
             kind: Kind = "block"
-            wanted, detail = needed(block), ", ".join(parameters(block))
+            wanted, detail = needed(block), ", ".join(declared(block))
+            about = md(" ".join(schema.get("description", "").split()))
         else:
             assert cls
             kind = "op"
             wanted = [key for key, field in cls.model_fields.items() if field.is_required()]
-            detail = signature(cls)
+            detail, about = signature(cls), described(cls)
         joins = ", from: [{}]" if cls and not block and min(cls.reads) > 1 else ""
-        words = {"detail": detail, "documentation": schema.get("description", "")}
+        words = {"detail": detail, "documentation": about}
         if self.cursor.has_colon or not (self.cursor.is_key or wanted or joins):
             return self._offer(name, kind, **words)
         around = "{}" if self.cursor.is_key else "{{{}}}"
@@ -158,8 +168,10 @@ class _Offers:
             yield from self._names("path", self.known.paths(is_new=False))
         if word.startswith("$") or EXPRESSION in schemas:
             names = self.known.dollars()
-            yield from self._names("param", (Name(f"${text}", what) for text, what in names))
+            yield from self._names("param", (Name(f"${name.text}", name.what) for name in names))
         if word.startswith("$"):
+            return
+        if not self._is_whole:
             return
         if any(schema.get("pattern") in _REFERENCES for schema in schemas):
             is_anchor = key in PlaceKeys.kinds() and self._head == "insert"
@@ -174,9 +186,15 @@ class _Offers:
                 for name, properties in self.accepted.calls.items():
                     yield self._call(name, properties[name])
 
+    @property
+    def _is_whole(self) -> bool:
+        """Tell whether the word is a value by itself, or a side of a comparison."""
+        before, _, after = self.cursor.mark.text.partition(MARK)
+        return not after and before.rstrip()[-1:] in ("", "=")
+
     def _defaults(self) -> list[str]:
         """Return what a parameter of a block may be by default, behind its name."""
-        is_behind = "=" in self.cursor.mark.span.text.partition(MARK)[0]
+        is_behind = "=" in self.cursor.mark.text
         return ["true", "false", *self.accepted.makers] if is_behind else []
 
     def _files(self) -> Iterator[Completion]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from netspec.editing.loose import read_loosely
@@ -62,14 +63,19 @@ def cursor_at(source: Source, offset: int) -> Cursor | None:
     start = _start(text, offset)
     found = _WORD.match(text, offset)
     end = found.end() if found else offset
-    marked = Source(source.name, text[:start] + MARK + text[end:])
-    tree = read_loosely(marked)
+    tree = _read(source.name, text[:start] + MARK + text[end:])
     if (reached := _descend(tree, start)) is None:
         return None
     mark, trail, is_key = reached
     has_colon = _COLON.match(text, end) is not None
     word = Span(source, start, end)
     return Cursor(word, text[start:offset], tree, mark, trail, is_key, has_colon)
+
+
+@lru_cache(maxsize=1)
+def _read(name: str, text: str) -> Mapping | Sequence:
+    """Read a text with its mark, which stays as it is from one letter of a word to the next."""
+    return read_loosely(Source(name, text))
 
 
 def _start(text: str, offset: int) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -15,8 +15,9 @@ from netspec.emit.report.table import RANGE
 from netspec.graph.bind import bind_value
 from netspec.graph.model import Bindings, Instance, NodeId, Use
 from netspec.language.model import Block, BlockCall, OpCall
-from netspec.language.terms import INDEX, Argument
+from netspec.language.terms import INDEX, Argument, Maker
 from netspec.ops import dim
+from netspec.ops.arguments import bare
 from netspec.ops.dim import Expr
 from netspec.ops.split import Piece
 from netspec.ops.window import times
@@ -97,6 +98,17 @@ class Facts:
         """Return the uses of a block, each of its copies for itself."""
         return self.network.graph.instances.get(block.body, ())
 
+    def values(self, block: str, param: str) -> Mapping[str, Sequence[NodeId]]:
+        """Return what a parameter of a block, or a width that it reads, is in which uses."""
+        found: dict[str, list[NodeId]] = {}
+        known = self.network.spec.blocks.get(block)
+        for one in self.instances(known) if known else ():
+            if param in one.bindings:
+                value = one.bindings[param].value
+                text = value.name if isinstance(value, Maker) else bare(value)
+                found.setdefault(text, []).append(one.id)
+        return found
+
     # ------------------------------------------------------------------ what a line gives
 
     def outputs(self, use: Use) -> Mapping[str, NodeId]:
@@ -134,10 +146,12 @@ class Facts:
         return ", ".join(texts[:_FEW] + ["…"] * (len(texts) > _FEW))
 
     def sizes(
-        self, nodes: Sequence[NodeId], sites: Sequence[Site], given: Iterable[Argument] = ()
+        self, nodes: Sequence[NodeId], sites: Sequence[Site], given: Collection[Argument] = ()
     ) -> str:
-        """Write the shapes of nodes, each at a site, as one: a size that is the same at all is a
-        number, another one what is given or has a name and is the same, else a range.
+        """Write the shapes of nodes, each at a site, as one.
+
+        A size is a number where they agree, else an expression that is equal to it at each site,
+        of those that are given or have a name there; else the range.
         """
         shapes = [self.network.shapes[node] for node in nodes]
         if len({*map(len, shapes)}) > 1:
@@ -147,14 +161,16 @@ class Facts:
         texts = [self._size(column, sites, given) for column in found]
         return times(tuple(f"({x})" if " " in x and len(texts) > 1 else x for x in texts))
 
-    def _size(self, found: Sequence[int], sites: Sequence[Site], given: Iterable[Argument]) -> str:
+    def _size(
+        self, found: Sequence[int], sites: Sequence[Site], given: Collection[Argument]
+    ) -> str:
         if len({*found}) == 1:
             return str(found[0])
         same = (text for text, values in self._named(sites, given) if values == [*found])
         return next(same, f"{min(found)}{RANGE}{max(found)}")
 
     def _named(
-        self, sites: Sequence[Site], given: Iterable[Argument]
+        self, sites: Sequence[Site], given: Collection[Argument]
     ) -> Iterator[tuple[str, list[object]]]:
         """Yield expressions with their value at each site.
 
@@ -183,7 +199,7 @@ def written(value: Expr) -> str:
     return re.sub(r"\b[A-Za-z]\w*", r"$\g<0>", dim.python(value))
 
 
-def _expressions(given: Iterable[Argument]) -> Iterator[Expr]:
+def _expressions(given: Collection[Argument]) -> Iterator[Expr]:
     """Yield the expressions in arguments, but those over the numbers of copies."""
     for argument in given:
         value = argument.value

@@ -17,7 +17,7 @@ def folds(document: Document) -> Sequence[Span]:
     """Return places from the line that stays to the end of the last line that goes."""
     source = document.source
     comments = (Span(source, *match.span()) for match in _COMMENTS.finditer(source.text))
-    found = [*comments, *(_folds(document.tree) if document.tree else ())]
+    found = [*comments, *_folds(document.loose)]
     by_line = {span.line: span for span in reversed(found) if span.line < _last(span)}
     return [by_line[line] for line in sorted(by_line)]
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from textwrap import dedent
 from typing import NamedTuple
 
+from netspec.analysis.network import Network
 from netspec.editing.facts import Facts, site
 from netspec.editing.lenses import often
+from netspec.editing.links import generated, statements
 from netspec.editing.places import Place, Scope, place_at
-from netspec.editing.signature import declared
 from netspec.editing.workspace import Document
 from netspec.emit.opsdoc import argument
 from netspec.emit.report.markup import md
@@ -27,27 +29,19 @@ from netspec.language.grammar import (
     VariantKeys,
 )
 from netspec.language.keys import Keys
-from netspec.language.model import (
-    INPUT,
-    Block,
-    BlockCall,
-    GivenCall,
-    Layer,
-    OpCall,
-    ShareCall,
-)
+from netspec.language.model import INPUT, Block, BlockCall, GivenCall, Layer, OpCall, ShareCall
 from netspec.language.schema.ops import about
-from netspec.language.terms import INDEX, Maker
+from netspec.language.terms import INDEX
 from netspec.ops.arguments import bare
 from netspec.ops.base import REGISTRY
 from netspec.ops.fillers import FILLERS
 from netspec.ops.window import times
-from netspec.text.diagnostics import Span
+from netspec.text.diagnostics import Span, SpecError
 
 _FEW = 6
 """How many places are listed; of more the first ones and the last."""
 _MOST = 24
-"""How many values are listed."""
+"""How many values, or lines of code, are listed."""
 
 
 class Hover(NamedTuple):
@@ -90,7 +84,7 @@ def _paragraphs(document: Document, place: Place) -> Iterator[str]:
         case "output" if facts and not uses:
             yield _output(document, facts, place)
         case "key":
-            yield _key(place)
+            yield _key(place, is_variant=bool(document.asked))
 
 
 def _block(place: Place) -> str:
@@ -120,8 +114,22 @@ def _layer(facts: Facts, uses: Sequence[Use]) -> Iterator[str]:
     count = f", {often(len(uses))}" if len(uses) > 1 else ""
     yield f"**{layer.name}**: {_called(layer)}{count}{when}"
     yield from _measured(facts, uses, facts.shape(uses))
+    yield _code(facts.network, uses[0].id)
     if isinstance(layer.call, OpCall):
         yield about(type(layer.call.op))
+
+
+def _code(network: Network, id: NodeId) -> str:
+    """Return the lines of the generated code that make a layer and run it."""
+    try:
+        code = generated(network)
+    except SpecError:  # it would import what the call has not allowed, for example
+        return ""
+    lines = code.text.split("\n")
+    texts = [dedent("\n".join(lines[i] for i in x)) for x in statements(network, code, id) if x]
+    shown = "\n".join(texts).split("\n")
+    shown = shown if len(shown) <= _MOST else [*shown[: _MOST - 1], "# …"]
+    return "\n".join(["```python", *shown, "```"]) if texts else ""
 
 
 def _called(layer: Layer) -> str:
@@ -139,7 +147,10 @@ def _called(layer: Layer) -> str:
 
 def _of_block(facts: Facts, block: Block, is_definition: bool) -> Iterator[str]:
     """Yield how a block is called and, where it is defined, what all its uses come to."""
-    yield f"`{block.name}: [{', '.join(map(declared, block.params.values()))}]`"
+    params = (
+        x.name + ("" if x.default is None else f"={bare(x.default)}") for x in block.params.values()
+    )
+    yield f"`{block.name}: [{', '.join(params)}]`"
     yield md(" ".join(block.doc.split()))
     if is_definition:
         found = facts.instances(block)
@@ -186,27 +197,21 @@ def _param(facts: Facts, block: Block | None, name: str) -> Iterator[str]:
     """Yield the value of a parameter, or of a width: of a block's the values in its uses."""
     values = facts.network.graph.params
     if block and name in (*block.params, *block.measured):
-        places: dict[str, list[str]] = {}
-        for one in facts.instances(block):
-            places.setdefault(_value(one.bindings[name].value), []).append(f"`{path(one.id)}`")
         yield f"`${name}` of `{block.name}`"
-        lines = [f"- {value}: {_listed(some)}" for value, some in places.items()]
+        found = facts.values(block.name, name).items()
+        lines = [f"- {text}: {_listed([f'`{path(id)}`' for id in ids])}" for text, ids in found]
         yield "\n".join(lines[:_MOST] + ["- …"] * (len(lines) > _MOST))
     elif name in values:
-        text = _value(values[name])
+        text = bare(values[name])
         yield f"`${name}` is {text}; `--set {name}={text}` gives it another value"
     elif name == INDEX:
         yield f"`${name}` is the number of a copy, from 0"
 
 
-def _value(value: object) -> str:
-    return value.name if isinstance(value, Maker) else bare(value)
-
-
 def _input(facts: Facts, block: Block | None, place: Place) -> str:
     """Return the shape of an input of the network or of a block."""
     names = (block.inputs or (INPUT,)) if block else ()
-    if block and len(place.scope) == len(_BLOCK) and place.name in names:
+    if block and not place.scope[2:] and place.name in names:  # an inline block has its own
         found = facts.instances(block)
         index = names.index(place.name)
         shape = facts.sizes([one.inputs[index] for one in found], [*map(site, found)])
@@ -229,11 +234,11 @@ def _output(document: Document, facts: Facts, place: Place) -> str:
     return f"**{place.name}**: {times(facts.network.shapes[node])}, of `{path(node)}`"
 
 
-def _key(place: Place) -> str:
+def _key(place: Place, is_variant: bool) -> str:
     """Return what a key of the language says."""
     if place.scope[-1:] == ("init",) and place.name in FILLERS:
         return f"`{place.name}`: {FILLERS[place.name].__doc__}"
-    found = (model for model in _models(place.scope) if place.name in model.kinds())
+    found = (model for model in _models(place.scope, is_variant) if place.name in model.kinds())
     model = next(found, None)
     if model is None:
         return ""
@@ -241,16 +246,15 @@ def _key(place: Place) -> str:
     return "\n\n".join(filter(None, (f"`{place.name}`: {about}", model.example(place.name))))
 
 
-def _models(scope: Scope) -> tuple[type[Keys], ...]:
+def _models(scope: Scope, is_variant: bool) -> tuple[type[Keys], ...]:
     """Return the mappings that may stand in a scope."""
-    first = _SECTIONS.get(scope[0] if scope else "", (InlineKeys, InsertionKeys, BlockKeys))
+    if not scope:
+        return (VariantKeys,) if is_variant else (SpecKeys, VariantKeys)
+    first = _SECTIONS.get(scope[0], (InlineKeys, InsertionKeys, BlockKeys))
     return (TensorKeys, *first) if scope[-1:] == ("init",) else first
 
 
-_BLOCK = ("blocks", "NAME")
-"""The scope of a block."""
 _SECTIONS: dict[str, tuple[type[Keys], ...]] = {
-    "": (SpecKeys, VariantKeys),
     "expect": (ExpectKeys,),
     "init": (TensorKeys,),
     "externs": (ExternKeys,),

@@ -38,7 +38,7 @@ class Index:
     def _read(self, source: Source) -> tuple[Sequence[Place], Source | None]:
         """Return the places of a text, and the text that it extends."""
         whole, sources = self._whole(source)
-        own = self._trees.get(source)
+        own = self._trees[source]
         base = self._whole(sources[1])[0] if sources[1:] else None
         found: dict[Span, Place] = {}
         if known := whole or (own if base is None else None):

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from netspec import limits
 from netspec.editing.accepted import parameters
-from netspec.editing.cursor import Cursor, Step, trail_to
+from netspec.editing.cursor import MARK, Cursor, Step, trail_to
 from netspec.editing.walk import series
 from netspec.editing.whole import base_of, whole_of
 from netspec.editing.workspace import Document
@@ -21,24 +21,27 @@ from netspec.language.variant.places import SECTIONS, Places, parts
 from netspec.ops.base import REGISTRY
 from netspec.ops.extern import measures
 from netspec.ops.split import Cut
+from netspec.text.diagnostics import Span
 from netspec.text.syntax import Mapping, Scalar, Sequence, Tree, entries
 
 
 class Name(NamedTuple):
-    """A name, and in a few words what it stands for."""
+    """A name, in a few words what it stands for, and where a layer has it."""
 
     text: str
     what: str = ""
+    span: Span | None = None
 
 
 class Known:
     """What has a name where a cursor stands."""
 
     def __init__(self, document: Document, cursor: Cursor) -> None:
-        self.cursor = cursor
+        self.document, self.cursor = document, cursor
         self.base = base_of(document, cursor.tree)
         self.whole = whole_of(cursor, self.base)
-        self.trail = trail_to(self.whole, cursor.mark) or cursor.trail
+        trail = trail_to(self.whole, cursor.mark) if self.base else None
+        self.trail = trail or cursor.trail
         """The way to the cursor in the whole spec, of which a variant's text is a part."""
 
     @cached_property
@@ -46,6 +49,18 @@ class Known:
         """The blocks and externs of the whole spec."""
         sections = (*self._section("blocks"), *self._section("externs"))
         return {key.text: value for key, value in sections}
+
+    @property
+    def callable(self) -> dict[str, Tree]:
+        """The blocks and externs that a layer at the cursor can use: all but the one around it."""
+        around = [step.key for step in self.trail[:2]]
+        return {name: tree for name, tree in self.blocks.items() if around != ["blocks", name]}
+
+    @property
+    def rank(self) -> int | None:
+        """The number of dimensions of the first input."""
+        shapes = (value for _, value in self._section("inputs"))
+        return next((len(shape.items) for shape in shapes if isinstance(shape, Sequence)), None)
 
     def _section(self, name: str) -> tuple[tuple[Scalar, Tree], ...]:
         return entries(self.whole.get(name))
@@ -58,7 +73,10 @@ class Known:
 
     def dollars(self) -> list[Name]:
         """Return the parameters and widths that an expression may use."""
-        keys = [step.key for step in self.trail[:2]]
+        keys = [step.key for step in self.trail]
+        if "init" in keys:  # whose functions take numbers
+            return []
+        keys = keys[:2]
         block = self.blocks.get(keys[-1]) if keys[0] in ("blocks", "externs") else None
         found = [*self._copies()]
         if isinstance(block, Mapping):
@@ -126,10 +144,20 @@ class Known:
         copies = layer.get("copies") if isinstance(layer, Mapping) else None
         count = layer.get("splice") if isinstance(layer, Mapping) else None
         if isinstance(copies, Scalar) and isinstance(count, Scalar) and type(count.value) is int:
-            yield from (Name(name, what) for name in series(copies.text, count.value))
+            yield from (Name(name, what, key.span) for name in series(copies.text, count.value))
         else:
-            yield Name(key.text, what)
-        yield from (Name(f"{key.text}.{port}", what) for port in self._outputs(layer))
+            yield Name(key.text, what, key.span)
+        yield from (Name(f"{key.text}.{port}", what, key.span) for port in self._outputs(layer))
+
+    def shape(self, name: Span) -> str:
+        """Return what a layer gave when the text was compiled last, nothing for a new one."""
+        facts, word = self.document.facts, self.cursor.word
+        was: Span | None = name
+        if name.source is self.cursor.mark.span.source:
+            shift = len(MARK) - (word.end - word.start) if name.start > word.start else 0
+            was = self.document.was(Span(word.source, name.start - shift, name.end - shift))
+        uses = facts.uses.get(was) if facts and was else None
+        return facts.shape(uses) if facts and uses else ""
 
     def _outputs(self, layer: Tree) -> list[str]:
         """Return what several outputs of a layer are called."""

@@ -32,7 +32,9 @@ def used(facts: Facts, block: Block) -> str:
     uses = facts.instances(block)
     cost = facts.cost(use.id for use in uses)
     costs = f", {short(cost.params)} parameters, {short(cost.macs)} MACs" if uses else ""
-    return often(len(uses)) + costs
+    around = [facts.network.graph.uses[use.use] for use in uses]
+    when = ", only in training" if uses and all(use.train_only for use in around) else ""
+    return often(len(uses)) + costs + when
 
 
 def often(count: int) -> str:

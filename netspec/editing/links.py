@@ -5,14 +5,16 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import chain
 
 from netspec.analysis.network import Network
-from netspec.emit.torch.module import Generated, Methods
+from netspec.emit.torch.module import Generated, Methods, generate
 from netspec.graph.model import Graph, NodeId, path
 from netspec.text.diagnostics import Source, Span
 from netspec.text.syntax import Mapping as Entries
 from netspec.text.syntax import Sequence as Items
 from netspec.text.syntax import Tree, parse
+from netspec.version import __version__
 
 Lines = tuple[int, int]
 """The first and the last line of a stretch of code, from 0."""
@@ -71,12 +73,37 @@ def _ends(source: Source) -> Mapping[int, int]:
     return found
 
 
+# An older network is asked for again and again while its text has mistakes.
+@lru_cache(maxsize=4)
+def generated(network: Network) -> Generated:
+    """Return the code of a network. Raises SpecError."""
+    return generate(network, __version__)
+
+
 def code_lines(network: Network, code: Generated) -> Mapping[NodeId, Sequence[Lines]]:
     """Return the lines that are about each node: in its own class first, then each use around."""
+    classes = _classes(network, code)
+    return {id: [*_stretches(_numbers(id, classes))] for id in network.graph.nodes}
+
+
+def statements(network: Network, code: Generated, id: NodeId) -> Sequence[Sequence[int]]:
+    """Return the lines of a layer, and of what is in it, in the methods of its own class."""
+    classes = _classes(network, code)
+    start = next(level for level in range(len(id) - 1, -1, -1) if id[:level] in classes)
+    inside = f"{path(id[start:])}."
+    found = []
+    for method in classes[id[:start]]:
+        inner = [numbers for name, numbers in method.items() if name.startswith(inside)]
+        found.append(sorted({*chain(_nearest(method, id[start:]), *inner)}))
+    return found
+
+
+def _classes(network: Network, code: Generated) -> Mapping[NodeId, Methods]:
+    """Return the class of the network and that of each instance of a body that has one."""
     classes: dict[NodeId, Methods] = {(): code.places[network.spec.model.body]}
     for body, instances in network.graph.instances.items():
         classes |= {one.id: code.places[body] for one in instances if body in code.places}
-    return {id: [*_stretches(_numbers(id, classes))] for id in network.graph.nodes}
+    return classes
 
 
 def _numbers(id: NodeId, classes: Mapping[NodeId, Methods]) -> Iterator[int]:

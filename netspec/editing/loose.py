@@ -24,7 +24,7 @@ def read_loosely(source: Source) -> Mapping | Sequence:
 # ------------------------------------------------------------------ tokens
 
 _QUOTED = r"""(?P<quoted>"(?:[^"\\]|\\[\s\S])*"|'(?:[^']|'')*')"""
-_BLANK = r"(?P<blank>[ \t]+|\#[^\r\n]*)|(?P<line>\r\n|\n|\r)"
+_LINE = r"(?P<comment>\#[^\r\n]*)|(?P<line>\r\n|\n|\r)"
 
 
 def _text(ends: str) -> str:
@@ -35,17 +35,19 @@ def _text(ends: str) -> str:
 
 _ENDS = r",\[\]{}"
 _IN_FLOW = re.compile(
-    rf"{_BLANK}|(?P<open>[\[{{])|(?P<close>[\]}}])|(?P<comma>,)|{_QUOTED}"
-    rf"|{_text(_ENDS)}|(?P<colon>:)"
+    rf"[ \t]*(?:{_LINE}|(?P<open>[\[{{])|(?P<close>[\]}}])|(?P<comma>,)|{_QUOTED}"
+    rf"|{_text(_ENDS)}|(?P<colon>:))"
 )
 _IN_BLOCK = re.compile(
-    rf"{_BLANK}|(?P<dash>-(?=\s|\Z))|(?P<open>[\[{{])|(?P<stray>[\]}},]|(?:---|\.\.\.)(?=\s|\Z))"
+    rf"[ \t]*(?:{_LINE}|(?P<dash>-(?=\s|\Z))|(?P<open>[\[{{])"
+    r"|(?P<stray>[\]}},]|(?:---|\.\.\.)(?=\s|\Z))"
     rf"|(?P<folded>[>|][-+0-9]*[ \t]*(?:\#[^\r\n]*)?(?=[\r\n]|\Z))|{_QUOTED}|{_text('')}"
-    r"|(?P<colon>:)"
+    r"|(?P<colon>:))"
 )
 _COLON = re.compile(r"[ \t]*:(?=\s|\Z)")
 _REST = re.compile(r"[^\r\n]*")
 _CONSTANTS = {"true": True, "false": False, "null": None}
+_NUMERIC = frozenset("0123456789-.")
 _OPENERS = {"]": "[", "}": "{"}
 
 
@@ -155,32 +157,30 @@ class _Reader:
         elif kind == "line":
             self.at = self.line = found.end()
             self.state, self.is_fresh = "entry", True
-        elif kind == "blank":
+        elif kind == "comment":
             self.at = found.end()
-        elif self.is_fresh and self.leaves(found[0]):
+        elif self.is_fresh and self.leaves(found[kind], found.start(kind) - self.line):
             while self.top.bracket:
                 self.close()
         else:
             self.is_fresh = False
-            start, self.at = found.span()
-            span = Span(self.source, start, self.at)
+            self.at = found.end()
+            span = Span(self.source, found.start(kind), self.at)
             self.in_flow(kind, span) if self.top.bracket else self.in_block(kind, span)
             self.end = max(self.end, self.at)
 
-    def leaves(self, token: str) -> bool:
+    def leaves(self, token: str, column: int) -> bool:
         """Tell whether a line that starts inside brackets cannot belong to them."""
-        return bool(self.top.bracket) and token not in "]}," and self.column <= self.top.column
-
-    @property
-    def column(self) -> int:
-        return self.at - self.line
+        return bool(self.top.bracket) and token not in "]}," and column <= self.top.column
 
     def scalar(self, kind: str, span: Span) -> Scalar:
         text = span.text
         if kind == "quoted":
             return Scalar(text[1:-1], self.within(span), quoted=True)
-        value = _CONSTANTS[text] if text in _CONSTANTS else number(text)
-        return Scalar(text if value is None and text != "null" else value, span)
+        if text in _CONSTANTS:
+            return Scalar(_CONSTANTS[text], span)
+        value = number(text) if text[0] in _NUMERIC else None
+        return Scalar(text if value is None else value, span)
 
     def within(self, span: Span) -> Span:
         """Return a quoted text; one that goes on at lines that cannot belong to it ends before."""

@@ -13,7 +13,7 @@ __all__ = ["Kind", "Place", "Scope", "definition", "place_at", "places", "refere
 
 
 def places(document: Document) -> Sequence[Place]:
-    """Return the names of a document in the order of its text; none where YAML is broken."""
+    """Return the names of a document in the order of its text."""
     return document.index.places(document.source)
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import groupby
 
 from netspec.analysis.network import Network
 from netspec.editing.places import Place, place_at, uses
 from netspec.editing.workspace import Document, Workspace
-from netspec.text.diagnostics import Diagnostic, Edit, brief, escape
+from netspec.language.variant.lineage import LoadError
+from netspec.text.diagnostics import Diagnostic, Edit, SpecError, brief, escape
 
 _NAMED = ("layer", "block", "param", "input", "output")
 Texts = Mapping[str, str]
@@ -32,6 +34,8 @@ class Renamed:
 
 def renamable(document: Document, offset: int) -> Place:
     """Return the name at an offset that could be another. Raises RenameError."""
+    if document.tree is None:
+        raise RenameError("nothing is renamed while the text is no YAML")
     place = place_at(document, offset)
     if place is None or place.kind not in _NAMED:
         raise RenameError("here stands no name that the spec gives")
@@ -45,14 +49,17 @@ def renamable(document: Document, offset: int) -> Place:
     return place
 
 
-def rename(workspace: Workspace, document: Document, offset: int, name: str) -> Renamed:
+def rename(
+    workspace: Workspace, document: Document, offset: int, name: str, beside: Iterable[str] = ()
+) -> Renamed:
     """Return what gives the name at an offset another one. Raises RenameError.
 
-    It is refused unless the spec, what it extends and the open specs that extend one of these all
-    compile to the same networks as before but for names, or have no mistakes that they had not.
+    It is refused unless the spec, what it extends and the specs that extend one of these, open or
+    among the files `beside`, all compile to the same networks as before but for names, or have no
+    mistakes that they had not.
     """
     place = renamable(document, offset)
-    family = _family(workspace, document)
+    family = _family(workspace, document, beside)
     edits = {
         path: [Edit(found.span, name) for found in group]
         for path, group in groupby(uses(document, place, family), lambda x: x.span.source.name)
@@ -69,11 +76,15 @@ def rename(workspace: Workspace, document: Document, offset: int, name: str) -> 
     return Renamed(edits, keys)
 
 
-def _family(workspace: Workspace, document: Document) -> Sequence[Document]:
-    """Return a document and the open ones that extend it, or something that it extends."""
-    paths = (source.name for source in document.index.sources)
-    above = {other for path in paths for other in workspace.dependents(path)} - {document.path}
-    return [document, *(workspace.document(path) for path in sorted(above))]
+def _family(workspace: Workspace, document: Document, beside: Iterable[str]) -> Sequence[Document]:
+    """Return a document and those that extend it, or something that it extends."""
+    own = {source.name for source in document.index.sources}
+    found = {document.path: document} | {other.path: other for other in workspace.documents()}
+    for path in beside:
+        with suppress(OSError, LoadError, SpecError):  # what cannot be read extends nothing
+            if path not in found and workspace.is_variant(path):
+                found[path] = workspace.look(path)
+    return [x for x in found.values() if x is document or not own.isdisjoint(x.asked)]
 
 
 def edited(text: str, edits: Iterable[Edit]) -> str:

@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import NamedTuple, TypeVar
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import NamedTuple
 
-from netspec.editing.loose import read_loosely
-from netspec.editing.walk import Place, Walk
+from netspec.editing.accepted import Accepted, parameters
+from netspec.editing.cursor import Cursor, cursor_at
+from netspec.editing.facts import Facts
+from netspec.editing.known import Known
 from netspec.editing.workspace import Document
 from netspec.emit.opsdoc import argument
-from netspec.language.keys import Reading
+from netspec.emit.report.markup import md
+from netspec.language.fmt.order import operator
 from netspec.language.schema.ops import describe
-from netspec.language.signature import Parameters
-from netspec.language.terms import Param
 from netspec.ops.arguments import bare
-from netspec.ops.base import REGISTRY
-from netspec.text.diagnostics import Sink, Span, escape
-from netspec.text.syntax import Entry, Scalar, Tree, entries
+from netspec.ops.base import REGISTRY, Op
 from netspec.text.syntax import Mapping as Table
+from netspec.text.syntax import Scalar, Tree
 from netspec.text.syntax import Sequence as List
 
-T = TypeVar("T")
+_FEW = 8
 
 
 class Parameter(NamedTuple):
-    """An argument: where it stands in the label, and a text about it."""
+    """An argument: where it stands in the label, and a text about it in Markdown."""
 
     start: int
     end: int
@@ -32,7 +33,10 @@ class Parameter(NamedTuple):
 
 
 class Signature(NamedTuple):
-    """A call as it is written, a text about it, and which argument is at the cursor, if any."""
+    """A call as it is written, a text about it in Markdown, and which argument is at the cursor.
+
+    `active` is None behind the last one.
+    """
 
     label: str
     text: str
@@ -40,146 +44,89 @@ class Signature(NamedTuple):
     active: int | None
 
 
-class _Callee(NamedTuple):
-    """What is called: its arguments as they are declared, each with a text, by name."""
+class _Argument(NamedTuple):
+    """An argument as it is declared, with its default, and a text about it."""
 
-    name: str
+    declared: str
     text: str
-    arguments: Mapping[str, tuple[str, str]]
 
 
 def signature(document: Document, offset: int) -> Signature | None:
     """Return what the call around an offset takes; the text need not be YAML yet."""
-    tree = read_loosely(document.source)
-    calls = {place.span for place in Walk(_whole(tree)).found if _is_call(place)}
-    around = [*_around(tree, offset)]
-    for level, (table, (key, value)) in reversed([*enumerate(around)]):
-        if key.text == "first" and around[level + 1 :]:
-            key, value = around[level + 1][1]
-        call = next((item[0] for item in table.items if item[0].span in calls), None)
-        if call is not None:
-            callee = _callee(document, tree, call.text)
-            if callee is None or not _is_inside(key, value, offset):
-                return None
-            names = [*callee.arguments]
-            if key is call:
-                return _signature(callee, _commas(value, offset))
-            return _signature(callee, names.index(key.text)) if key.text in names else None
-    return None
+    cursor = cursor_at(document.source, offset)
+    if cursor is None or cursor.is_key:
+        return None
+    known = Known(document, cursor)
+    level, name = _call(cursor, known.blocks)
+    if not name:
+        return None
+    block, cls = known.blocks.get(name), REGISTRY.get(name)
+    if block is not None:
+        found, text = _of_block(name, block, document.facts), _doc(block)
+    else:
+        assert cls
+        found, text = _of_op(cls), describe(cls)
+    active = _active(cursor, level, name, [*found])
+    return None if active is None else _written(name, text, found, active)
 
 
-def _is_call(place: Place) -> bool:
-    return place.kind in ("op", "block") and place.span != place.target
+def _call(cursor: Cursor, blocks: Mapping[str, Tree]) -> tuple[int, str]:
+    """Return how deep the innermost layer around a cursor is that calls something, and what."""
+    accepted = Accepted(blocks)
+    for level in range(len(cursor.trail) - 1, -1, -1):
+        node = cursor.trail[level].node
+        name = operator(node, blocks) if isinstance(node, Table) else None
+        here = replace(cursor, trail=cursor.trail[: level + 1], is_key=True)
+        for schema in accepted.at(here) if name else ():
+            if name and accepted.is_call(name, schema.get("properties", {}).get(name, {})):
+                return level, name
+    return 0, ""
 
 
-def _whole(tree: Tree) -> Tree:
-    """Return a spec, or of a variant one whose layers are those that it changes and inserts."""
-    patches = [value for key, value in entries(tree) if key.text in ("change", "insert")]
-    if not patches:
-        return tree
-    layers = Table(tuple(entry for patch in patches for entry in entries(patch)), tree.span)
-    return Table((*entries(tree), (Scalar("graph", tree.span), layers)), tree.span)
-
-
-# ------------------------------------------------------------------ where the cursor is
-
-
-def _around(tree: Tree, offset: int) -> Iterator[tuple[Table, Entry]]:
-    """Yield the mappings around an offset, and the entry in which it lies, the outermost first."""
-    inner: Tree | None = tree
-    while inner is not None and not _is_closed(inner, offset):
-        if isinstance(inner, Table):
-            entry = _last(inner.items, offset, lambda item: item[0].span.end + 1)
-            if entry:
-                yield inner, entry
-            inner = entry[1] if entry else None
-        else:
-            items = inner.items if isinstance(inner, List) else ()
-            inner = _last(items, offset, lambda item: item.span.start)
-
-
-def _last(items: Sequence[T], offset: int, start: Callable[[T], int]) -> T | None:
-    """Return the last of the items that start before an offset."""
-    return next((item for item in reversed(items) if start(item) <= offset), None)
-
-
-def _is_closed(tree: Tree, offset: int) -> bool:
-    """Tell whether brackets are closed before an offset."""
-    text = tree.span.text
-    is_whole = text[:1] + text[-1:] in ("[]", "{}")
-    return not isinstance(tree, Scalar) and is_whole and offset >= tree.span.end
-
-
-def _is_inside(key: Scalar, value: Tree, offset: int) -> bool:
-    """Tell whether a cursor is at a value, and not on a line below it or behind a comma."""
-    rest = value.span.source.text[value.span.end : offset]
-    is_open = isinstance(value, List) and value.span.text[:1] == "[" and not rest.strip()
-    here = Span(key.span.source, offset, offset)
-    is_below = "\n" in rest and not (is_open and here.column > key.span.column)
-    return not (is_below or "," in rest or _is_closed(value, offset))
-
-
-def _commas(value: Tree, offset: int) -> int:
-    """Return how many items of a list stand before an offset."""
-    if not isinstance(value, List):
-        return 0
-    if value.span.text[:1] != "[":
-        return max(sum(item.span.start <= offset for item in value.items) - 1, 0)
-    ends = [value.span.start + 1, *(item.span.end for item in value.items)]
-    starts = [*(item.span.start for item in value.items), offset]
-    text = value.span.source.text
-    gaps = zip(ends, starts, strict=True)
-    return sum(text[end : min(start, offset)].count(",") for end, start in gaps if end < offset)
+def _active(cursor: Cursor, level: int, name: str, known: Sequence[str]) -> int | None:
+    """Return the number of the argument at a cursor, None where there is none."""
+    key, below = cursor.trail[level].key, cursor.trail[level + 1 :]
+    if key == name:
+        return below[0].at if below and isinstance(below[0].node, List) else 0
+    key = below[0].key if key == "first" and below else key
+    return known.index(key) if key in known else None
 
 
 # ------------------------------------------------------------------ what is called
 
 
-def _callee(document: Document, tree: Tree, name: str) -> _Callee | None:
-    """Return what has a name: a block or an extern of the text, of what it extends, or an op."""
-    sections = {key.text: value for key, value in entries(tree)}
-    said = [entry for x in ("blocks", "externs") for entry in entries(sections.get(x))]
-    own = next((value for key, value in said if key.text == name), None)
-    if own is not None:
-        parts = {key.text: value for key, value in entries(own)}
-        params = Parameters().read(parts["params"], Reading(Sink())) if "params" in parts else {}
-        doc = parts.get("doc")
-        return _block(name, params, doc.text if isinstance(doc, Scalar) else "")
-    spec = document.good.spec if document.good else None
-    if spec and name in spec.blocks:
-        return _block(name, spec.blocks[name].params, spec.blocks[name].doc)
-    with REGISTRY.enabled(spec.ops if spec else {}):
-        cls = REGISTRY.get(name)
-    if cls is None:
-        return None
-    fields = cls.model_fields.items()
-    found = {
-        key: (key if field.is_required() else f"{key}={bare(field.default)}", argument(field))
-        for key, field in fields
+def _of_op(cls: type[Op]) -> dict[str, _Argument]:
+    return {
+        key: _Argument(
+            key if field.is_required() else f"{key}={bare(field.default)}", argument(field)
+        )
+        for key, field in cls.model_fields.items()
     }
-    return _Callee(name, " ".join(describe(cls).split()), found)
 
 
-def _block(name: str, params: Mapping[str, Param], doc: str) -> _Callee:
-    arguments = {}
-    for param in params.values():
-        default = "required" if param.default is None else f"default {bare(param.default)}"
-        arguments[param.name] = declared(param), f"a parameter of {name}; {default}"
-    return _Callee(name, " ".join(doc.split()), arguments)
+def _of_block(name: str, block: Tree, facts: Facts | None) -> dict[str, _Argument]:
+    """Return the parameters of a block, with their values in the uses that there are."""
+    found = {}
+    for param, default in parameters(block).items():
+        text = f"default {default}" if default else "required"
+        values = [*facts.values(name, param)] if facts else []
+        some = ", ".join(values[:_FEW] + ["…"] * (len(values) > _FEW))
+        declared = f"{param}={default}" if default else param
+        found[param] = _Argument(declared, md(f"{text}; {some} in its uses" if some else text))
+    return found
 
 
-def declared(param: Param) -> str:
-    """Write a parameter as a block declares it."""
-    return param.name if param.default is None else f"{param.name}={bare(param.default)}"
+def _doc(block: Tree) -> str:
+    doc = block.get("doc") if isinstance(block, Table) else None
+    return md(" ".join(doc.text.split())) if isinstance(doc, Scalar) else ""
 
 
-def _signature(callee: _Callee, active: int) -> Signature:
+def _written(name: str, text: str, arguments: Mapping[str, _Argument], active: int) -> Signature:
     """Return the label of a call with the place of each argument in it."""
-    label = f"{callee.name}: ["
-    parameters: list[Parameter] = []
-    for text, about in callee.arguments.values():
-        label += ", " * bool(parameters)
-        parameters.append(Parameter(len(label), len(label) + len(text), escape(about)))
-        label += text
-    place = active if 0 <= active < len(parameters) else None
-    return Signature(f"{label}]", escape(callee.text), parameters, place)
+    label = f"{name}: ["
+    found: list[Parameter] = []
+    for declared, about in arguments.values():
+        label += ", " * bool(found)
+        found.append(Parameter(len(label), len(label) + len(declared), about))
+        label += declared
+    return Signature(f"{label}]", text, found, active if active < len(found) else None)

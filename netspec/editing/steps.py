@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 from netspec.analysis.network import Network
@@ -13,6 +14,7 @@ from netspec.language.model import BlockCall, Layer, OpCall
 from netspec.language.terms import Argument, Param
 from netspec.limits import SIZE
 from netspec.ops.arguments import Integer, Real
+from netspec.ops.base import Op
 from netspec.text.diagnostics import Span
 
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e-?\d+)?\Z", re.ASCII)
@@ -80,17 +82,17 @@ def _of_layer(layer: Layer) -> Iterator[_Number]:
     """Yield the numbers that a layer says: arguments, those of its first copy, how many copies."""
     call = layer.call
     if isinstance(call, OpCall | BlockCall):
-        kinds = _kinds(call) if isinstance(call, OpCall) else {}
+        kinds = _kinds(type(call.op)) if isinstance(call, OpCall) else {}
         for name, argument in (*call.arguments.items(), *layer.said.first.items()):
             yield from _numbers(name, argument, kinds.get(name))
     if layer.said.repeat is not None:
         yield from _numbers("repeat", layer.said.repeat, Integer())
 
 
-def _kinds(call: OpCall) -> Mapping[str, Integer | Real]:
+@lru_cache(maxsize=256)
+def _kinds(op: type[Op]) -> Mapping[str, Integer | Real]:
     """Return what an op's numbers may be."""
-    fields = type(call.op).model_fields.items()
-    pairs = ((name, x) for name, field in fields for x in field.metadata)
+    pairs = ((name, x) for name, field in op.model_fields.items() for x in field.metadata)
     return {name: x for name, x in pairs if isinstance(x, Integer | Real)}
 
 

@@ -12,7 +12,6 @@ from netspec.language.grammar import SignatureKeys
 from netspec.language.variant.places import SECTIONS, Place, parts
 from netspec.text.diagnostics import Span
 from netspec.text.syntax import Mapping, Scalar, Tree
-from netspec.text.syntax import Sequence as Listed
 
 SymbolKind = Literal["section", "layer", "block", "extern", "param", "input", "output"]
 _KINDS: dict[str, SymbolKind] = {
@@ -24,6 +23,7 @@ _KINDS: dict[str, SymbolKind] = {
     "outputs": "output",
 }
 _PATCHES = ("change", "insert")
+_MAX_SHOWN = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +42,8 @@ class Symbol:
 
 
 def symbols(document: Document) -> Sequence[Symbol]:
-    """Return the sections of a document; none where YAML is broken."""
-    tree = document.tree
+    """Return the sections of a document."""
+    tree = document.loose
     return [*_sections(tree)] if isinstance(tree, Mapping) else []
 
 
@@ -55,7 +55,7 @@ def _sections(tree: Mapping) -> Iterator[Symbol]:
             inner = _inner(named[key.text], _KINDS[key.text])
         elif key.text in _PATCHES and isinstance(value, Mapping):
             inner = (_patch(path, layer) for path, layer in value.items)
-        detail = value.text if isinstance(value, Scalar) else ""
+        detail = _detail(value) if isinstance(value, Scalar) else ""
         yield Symbol("section", key.text, detail, key.span, _whole(key.span, value), [*inner])
 
 
@@ -79,14 +79,14 @@ def _patch(path: Scalar, tree: Tree) -> Symbol:
 
 def _detail(tree: Tree) -> str:
     """Say in a word or two what a part is."""
-    if isinstance(tree, Scalar):
-        return tree.text
-    if isinstance(tree, Listed):
-        return tree.span.text if "\n" not in tree.span.text else ""
-    if params := tree.get("params"):
-        return params.span.text
-    found = callee(tree, {}) if not tree.find("chain") and not tree.find("parallel") else None
-    return found[0].text if found else ""
+    if isinstance(tree, Mapping) and (params := tree.get("params")):
+        return _detail(params)
+    if isinstance(tree, Mapping):
+        is_body = tree.find("chain") or tree.find("parallel")
+        found = None if is_body else callee(tree, {})
+        return found[0].text if found else ""
+    text = tree.text if isinstance(tree, Scalar) else tree.span.text
+    return text if len(text) <= _MAX_SHOWN and "\n" not in text else ""
 
 
 def _whole(name: Span, tree: Tree) -> Span:

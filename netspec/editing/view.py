@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Literal, TypeVar
 
 from netspec.analysis.network import Network
-from netspec.editing.links import Lines, code_lines, places
+from netspec.editing.links import Lines, code_lines, generated, places
 from netspec.editing.steps import Step, steps
 from netspec.editing.workspace import Document
 from netspec.emit.diff import NAMES
@@ -17,10 +17,9 @@ from netspec.emit.look import Look, LookError
 from netspec.emit.report import RULE, Measured
 from netspec.emit.report.rows import main_table
 from netspec.emit.report.table import Content, Grid, grid
-from netspec.emit.torch.module import Generated, generate
+from netspec.emit.torch.module import Generated
 from netspec.graph.model import NodeId, path
 from netspec.text.diagnostics import Span, SpecError
-from netspec.version import __version__
 
 Part = Literal["figure", "report", "code"]
 PARTS: tuple[Part, ...] = ("figure", "report", "code")
@@ -75,13 +74,13 @@ def view(document: Document, parts: Collection[Part], theme: str = "light") -> V
         return None
     problems: dict[Part, str] = {}
     figure = _tried(problems, "figure", lambda: _figure(network, theme), parts)
-    code = _tried(problems, "code", lambda: _code(network), parts)
+    code = _tried(problems, "code", lambda: generated(network), parts)
     return View(
         document.network is None,
         network.graph.name,
         totals(network),
         _layers(document, network, code),
-        [x._replace(span=now) for x in steps(network) if (now := document.now(x.span))],
+        [x._replace(span=now) for x in steps(network) if (now := _now(document, x.span))],
         figure,
         _report(network) if "report" in parts else None,
         code.text if code else None,
@@ -116,11 +115,6 @@ def _figure(network: Network, theme: str) -> str:
 
 
 @lru_cache(maxsize=4)
-def _code(network: Network) -> Generated:
-    return generate(network, __version__)
-
-
-@lru_cache(maxsize=4)
 def _report(network: Network) -> Report:
     table = main_table(Measured(network))
     cells = grid(table, without_extra=True)
@@ -139,6 +133,8 @@ def _layers(document: Document, network: Network, code: Generated | None) -> Seq
 
 def _now(document: Document, span: Span) -> Span | None:
     """Return where a span stands today; one of an extended file only while that is as it was."""
+    if document.network is document.good:
+        return span
     if span.source is document.good_source:
         return document.now(span)
     today = document.asked.get(span.source.name)

@@ -17,6 +17,7 @@ from netspec.language.model import INPUT
 from netspec.language.names import NAME
 from netspec.language.terms import INDEX
 from netspec.ops.base import REGISTRY
+from netspec.ops.split import Cut
 from netspec.text.diagnostics import Span
 from netspec.text.syntax import Entry, Scalar, Sequence, Tree, entries
 from netspec.text.syntax import Mapping as Table
@@ -72,6 +73,10 @@ class Walk:
         self._blocks = {key.text: (key, value) for key, value in _section(tree, "blocks")}
         externs = {key.text: (key, value) for key, value in _section(tree, "externs")}
         self._callable = {**externs, **self._blocks}
+        self._signatures = {
+            name: {match[1]: _within(item.span, *match.span(1)) for item, match in _params(value)}
+            for name, (_, value) in self._callable.items()
+        }
         self._spec(tree)
 
     # -------------------------------------------------------------- sections
@@ -103,9 +108,9 @@ class Walk:
         self._note("block", name.text, name.span, name.span, ("externs",))
         self._keys(tree, scope)
         said = dict(_texts(tree))
-        params = self._params(said.get("params"), Around(scope))
+        params = self._params(name, scope)
         inputs = self._inputs(said.get("inputs"), scope)
-        around = Around(scope, params, fronts=inputs if len(inputs) > 1 else {})
+        around = Around(scope, params, {}, inputs if len(inputs) > 1 else {})
         for key, value in _texts(tree):
             if key in ExternKeys.kinds() and key not in ("doc", "params", "inputs", "import"):
                 self._values(value, around)
@@ -115,9 +120,9 @@ class Walk:
         self._note("block", name.text, name.span, name.span, ("blocks",))
         self._keys(tree, scope)
         said = dict(_texts(tree))
-        own = self._params(said.get("params"), Around(scope))
+        own = self._params(name, scope)
         inputs = self._inputs(said.get("inputs"), scope)
-        named = inputs or {INPUT: None}
+        named: Mapping[str, Span | None] = inputs or {INPUT: None}
         around = Around(scope, {**outer, **own}, named, inputs if len(inputs) > 1 else {})
         peers = self._body(tree, around)
         for item in _words(said.get("outputs")):
@@ -126,33 +131,28 @@ class Walk:
     def _outputs(self, tree: Tree, peers: Peers, around: Around) -> None:
         items = _section(tree, "outputs")
         heads = {k.text: Peer(k.span, v) for k, v in items if isinstance(v, Table)}
+        known = {**heads, **peers}
         for key, value in items:
             self._note("output", key.text, key.span, key.span, around.scope)
-            known = {**heads, **peers}
             if isinstance(value, Scalar):
                 self._ref(value, known, around)
             else:
                 self._layer(key, value, known, around)
 
-    def _params(self, tree: Tree | None, around: Around) -> dict[str, Span | None]:
+    def _params(self, block: Scalar, scope: Scope) -> Mapping[str, Span]:
         """Note the parameters of a block, and the ops that are their defaults."""
-        found: dict[str, Span | None] = {}
-        for item in tree.items if isinstance(tree, Sequence) else ():
-            match = re.match(rf"\s*({NAME})\s*(?:=\s*([A-Za-z][\w.]*))?", item.span.text)
-            if match is None or not isinstance(item, Scalar):
-                continue
-            found[match[1]] = span = _within(item.span, *match.span(1))
-            self._note("param", match[1], span, span, around.scope)
+        for item, match in _params(self._callable[block.text][1]):
+            span = _within(item.span, *match.span(1))
+            self._note("param", match[1], span, span, scope)
             if match[2]:
-                default = Scalar(match[2], _within(item.span, *match.span(2)))
-                self._maker(default, around.scope)
-        return found
+                self._maker(Scalar(match[2], _within(item.span, *match.span(2))), scope)
+        return self._signatures[block.text]
 
-    def _inputs(self, tree: Tree | None, scope: Scope) -> dict[str, Span | None]:
+    def _inputs(self, tree: Tree | None, scope: Scope) -> Mapping[str, Span]:
         """Note the inputs of a block."""
-        found: dict[str, Span | None] = {item.text: item.span for item in _words(tree)}
-        for item in _words(tree):
-            self._note("input", item.text, item.span, item.span, scope)
+        found = {item.text: _unquoted(item) for item in _words(tree)}
+        for name, span in found.items():
+            self._note("input", name, span, span, scope)
         return found
 
     # -------------------------------------------------------------- bodies
@@ -182,13 +182,12 @@ class Walk:
         return peers
 
     def _layer(self, name: Scalar, tree: Tree, peers: Peers, around: Around) -> None:
-        inside = around.inside(name.text)
         if isinstance(tree, Scalar):
             self._call(tree, around)
         elif isinstance(tree, Sequence):
-            self._chain(tree, inside)
+            self._chain(tree, around.inside(name.text))
         elif tree.find("chain") or tree.find("parallel"):
-            self._body(tree, inside)
+            self._body(tree, around.inside(name.text))
             for key, value in tree.items:
                 if key.text in BodyKeys.kinds():
                     self._note("key", key.text, key.span, None, around.scope)
@@ -219,19 +218,12 @@ class Walk:
 
     def _argument(self, key: Scalar, value: Tree, op: Entry | None, around: Around) -> None:
         name = op[0].text if op else ""
-        target = self._param_of(name, key.text)
+        target = self._signatures.get(name, {}).get(key.text)
         self._note("argument", key.text, key.span, target, (*around.scope, name))
         self._given(value, name, around)
-
-    def _param_of(self, block: str, name: str) -> Span | None:
-        """Return where a block defines a parameter."""
-        tree = self._callable[block][1] if block in self._callable else None
-        params = dict(_texts(tree)).get("params") if tree else None
-        for item in params.items if isinstance(params, Sequence) else ():
-            match = re.match(rf"\s*({NAME})", item.span.text)
-            if match and match[1] == name:
-                return _within(item.span, *match.span(1))
-        return None
+        if key.text == "names" and name in REGISTRY and issubclass(REGISTRY[name], Cut):
+            for item in _words(value):
+                self._note("output", item.text, _unquoted(item), _unquoted(item), around.scope)
 
     def _call(self, word: Scalar, around: Around) -> None:
         if "$" in word.text:
@@ -242,9 +234,10 @@ class Walk:
     def _callee(self, word: Scalar, scope: Scope) -> None:
         """Note an op, a block or an extern where it is used."""
         if word.text in self._callable:
-            self._note("block", word.text, word.span, self._callable[word.text][0].span, scope)
-        elif word.text:
-            self._note("op", word.text, word.span, None, scope)
+            target = self._callable[word.text][0].span
+            self._note("block", word.text, _unquoted(word), target, scope)
+        else:
+            self._note("op", word.text, _unquoted(word), None, scope)
 
     def _maker(self, word: Scalar, scope: Scope) -> None:
         """Note an op or a block that is an argument of a block."""
@@ -269,7 +262,7 @@ class Walk:
         elif key.text == "init":
             self._keys(value, (*around.scope, "init"))
         elif key.text == "copies" and isinstance(value, Scalar):
-            self._note("layer", value.text, value.span, value.span, around.scope)
+            self._note("layer", value.text, _unquoted(value), _unquoted(value), around.scope)
         elif key.text != "doc" and not _is(value, TRAIN):
             self._values(value, around)
 
@@ -298,7 +291,7 @@ class Walk:
             chain = dict(_texts(self._blocks[word.text][1])).get("chain")
             return next((key.span for key, _ in entries(chain) if key.text == port), None)
         names = dict(_texts(layer)).get("names")
-        return next((item.span for item in _words(names) if item.text == port), None)
+        return next((_unquoted(item) for item in _words(names) if item.text == port), None)
 
     def _values(self, tree: Tree, around: Around) -> None:
         """Note each `$name` in a value."""
@@ -331,10 +324,19 @@ class Walk:
             self._note("key", key.text, key.span, None, scope)
 
     def _note(self, kind: Kind, name: str, span: Span, target: Span | None, scope: Scope) -> None:
-        self.found.append(Place(kind, name, span, target, scope))
+        if name and name == span.text:  # and is no quoted key, or has line ends in it
+            self.found.append(Place(kind, name, span, target, scope))
 
 
 _DOLLAR = re.compile(rf"\$({NAME})")
+_PARAM = re.compile(rf"\s*({NAME})\s*(?:=\s*([A-Za-z][\w.]*))?")
+
+
+def _params(block: Tree) -> Iterator[tuple[Scalar, re.Match[str]]]:
+    """Yield the parameters of a block or an extern: names, and words that are defaults."""
+    for item in _words(dict(_texts(block)).get("params")):
+        if match := _PARAM.match(item.span.text):
+            yield item, match
 
 
 def callee(tree: Table, blocks: Mapping[str, Entry]) -> Entry | None:
@@ -351,7 +353,7 @@ def _peers(tree: Tree) -> Iterator[tuple[str, Peer]]:
         copies, count = said.get("copies"), said.get("splice")
         if isinstance(copies, Scalar) and isinstance(count, Scalar) and type(count.value) is int:
             for name in series(copies.text, count.value):
-                yield name, Peer(copies.span, value)
+                yield name, Peer(_unquoted(copies), value)
         else:
             yield key.text, Peer(key.span, value)
 

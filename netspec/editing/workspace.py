@@ -5,8 +5,10 @@ Offsets are code points of a source's text; paths are as `os.path.normpath` leav
 
 from __future__ import annotations
 
+import gc
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +18,7 @@ from netspec.compiler import ContractError, compile_spec
 from netspec.editing.facts import Facts
 from netspec.editing.index import Index
 from netspec.editing.kept import Kept, moved, whole
+from netspec.editing.loose import read_loosely
 from netspec.language.project import check_extended
 from netspec.language.variant.lineage import Loader, LoadError
 from netspec.text.codes import Code
@@ -55,6 +58,11 @@ class Document:
         return self.trees.get(self.source)
 
     @cached_property
+    def loose(self) -> Tree:
+        """The same, or what can be read of it all the same where it is broken."""
+        return self.tree or read_loosely(self.source)
+
+    @cached_property
     def index(self) -> Index:
         """What stands where in this text, and in those that it extends."""
         empty = Source(self.path, "")
@@ -62,7 +70,7 @@ class Document:
         def load(origin: Source, extended: str) -> Source:
             return self.asked.get(_target(origin, extended), empty)
 
-        return Index(self.source, load, self.trees)
+        return Index(self.source, load, {**self.trees, self.source: self.loose})
 
     def now(self, span: Span) -> Span | None:
         """Return where a span of `good_source` stands today; None where that text has changed."""
@@ -114,6 +122,18 @@ class Workspace:
 
     def change(self, path: str, text: str) -> Document:
         """Open or change a buffer, and compile it."""
+        self._open[path] = made = self._made(path, text)
+        return made
+
+    def look(self, path: str) -> Document:
+        """Compile a file without opening it. Raises OSError, LoadError and SpecError."""
+        return self._open.get(path) or self._made(path, self._read(path))
+
+    def is_variant(self, path: str) -> bool:
+        """Tell whether a file may extend another. Raises OSError, LoadError and SpecError."""
+        return "extends" in self._read(path)
+
+    def _made(self, path: str, text: str) -> Document:
         asked: dict[str, Source] = {}
         source = Source(path, text)
         found: tuple[Diagnostic, ...]
@@ -121,20 +141,21 @@ class Workspace:
         network = None
         try:
             source = decode(text.encode("utf-8", "surrogatepass"), path)
-            network = compile_spec(source, load=self._loader(source, asked), trees=trees)
+            with _growing():
+                network = compile_spec(source, load=self._loader(source, asked), trees=trees)
             found = network.warnings
         except SpecError as error:
             found = error.diagnostics
             # Broken contracts are about numbers, which are to be seen.
             network = error.made() if isinstance(error, ContractError) else None
         old = self._open.get(path)
-        good, kept = network, whole(text)
+        good, kept = network, whole(source.text)
         if network is None:
             good = old.good if old else None
             kept = moved(old.kept, old.source.text, source.text) if old and good else ()
-        made = Document(path, source, found, network, good, kept, trees, asked)
-        self._open[path] = made
-        return made
+        if old and source not in trees:  # what it extends is known when it is YAML again
+            asked = {**old.asked}
+        return Document(path, source, found, network, good, kept, trees, asked)
 
     def _loader(self, own: Source, asked: dict[str, Source]) -> Loader:
         """Return what gives extended sources, and notes them: an open buffer, or a file."""
@@ -156,6 +177,18 @@ class Workspace:
             return decode(self._read(path).encode("utf-8", "surrogatepass"), path)
         except OSError as error:
             raise LoadError(Code.UNREADABLE, str(error)) from None
+
+
+@contextmanager
+def _growing() -> Iterator[None]:
+    """Look for no cycles while a network is made: of thousands of layers that takes longest."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def _target(origin: Source, extended: str) -> str:

@@ -17,6 +17,7 @@ from netspec.ops.base import REGISTRY
 from netspec.ops.dim import Expr, names, python, substitute
 from netspec.text.codes import Code
 from netspec.text.diagnostics import Diagnostic, Label, Sink, Span
+from netspec.text.fixes import writing
 
 _COMPARE: dict[str, Callable[[Any, Any], object]] = {
     "==": operator.eq,
@@ -67,7 +68,8 @@ def at_item(argument: Argument, bound: Bound, index: int) -> tuple[Span, str]:
     place = bound.span if isinstance(written, Expr) else argument.span
     span = [*place.items(len(values)), *[place] * len(values)][index]
     is_minus = re.fullmatch(rf"(\w+\s*[:=]\s*)?{values[index]}", span.text)
-    help = f"write `{span.text.replace('-', '', 1)}`" if is_minus and "-" in span.text else ""
+    text = span.text.replace("-", "", 1)
+    help = writing(span, text) if is_minus and "-" in span.text else ""
     return span, bound.fraction or help
 
 

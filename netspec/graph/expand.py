@@ -56,6 +56,7 @@ from netspec.ops.dim import Expr, names
 from netspec.ops.split import Cut, Piece
 from netspec.text.codes import Code
 from netspec.text.diagnostics import Diagnostic, Label, Sink, Span
+from netspec.text.fixes import whichever, writing
 
 Inputs = tuple[NodeId, ...]
 Results = NodeId | dict[str, NodeId]
@@ -157,7 +158,8 @@ class _Expander:
                 if value in (None, -1) and not index:
                     help = "shapes leave out the batch"
                 if isinstance(value, str) and value in self.globals:
-                    help = f"a parameter is written with `$`: `${value}`"
+                    words = f"a parameter is written with `$`: `${value}`"
+                    help = writing(span, f"${value}", words, safe=True)
                 self.sink.error(Code.RANGE, message, span, help=help)
         return values  # type: ignore[return-value]  # checked above
 
@@ -219,11 +221,15 @@ class _Expander:
         if isinstance(found, tuple):
             if ref.port:
                 message = f"`{ref.name}` has one output"
-                self.sink.error(Code.UNKNOWN_LAYER, message, ref.span, help=f"write `{ref.name}`")
+                help = writing(ref.span, ref.name, f"write `{ref.name}`") if ref.span else ""
+                self.sink.error(Code.UNKNOWN_LAYER, message, ref.span, help=help)
             return found
         if ref.port not in found:
-            names = " or ".join(f"`{ref.name}.{port}`" for port in [*found][:8])
-            message, help = f"`{ref.name}` has several outputs", f"say which one: {names}"
+            names = [f"{ref.name}.{port}" for port in [*found][:8]]
+            message = f"`{ref.name}` has several outputs"
+            help = "say which one: " + " or ".join(f"`{name}`" for name in names)
+            if ref.span:
+                help = whichever(help, *(writing(ref.span, name) for name in names))
             if ref.name.isdecimal():  # nobody can say its name
                 message, help = "the layer before has several outputs", _UNNAMED
             self.sink.error(Code.UNKNOWN_LAYER, message, ref.span or reader, help=help)
@@ -381,7 +387,8 @@ class _Expander:
         given = call.arguments[key].value
         if isinstance(given, Expr) and given.op != "name":
             return ""
-        found = cure(bound.value, type(call.op).model_fields[key], self._seen_at(bound.span))
+        written = Argument(bound.value, bound.span)
+        found = cure(written, type(call.op).model_fields[key], self._seen_at(bound.span))
         return found or shorter(call.op.op_name, list(call.arguments.values())[: call.positional])
 
     def _seen_at(self, span: Span) -> Scope:

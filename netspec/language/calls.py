@@ -20,7 +20,9 @@ from netspec.language.terms import Argument, Value
 from netspec.language.values import Scope, read_argument, refuse_round
 from netspec.ops.base import REGISTRY, Join, Op
 from netspec.text.codes import Code
-from netspec.text.diagnostics import Diagnostic, Label, Sink, Span, counted, meant, suggest
+from netspec.text.diagnostics import Diagnostic, Edit, Label, Sink, Span, counted, meant, suggest
+from netspec.text.fixes import cure as cured
+from netspec.text.fixes import inserting, is_in_braces, value_of, without, writing
 from netspec.text.syntax import Mapping, Scalar, Sequence, Tree
 
 MAX_SHOWN = 80
@@ -34,8 +36,9 @@ def read_word(tree: Scalar, context: Context) -> OpCall | BlockCall | None:
         return None
     if "(" in tree.value:
         op, _, rest = tree.value.partition("(")
-        cure = f"did you mean `{{{op.strip()}: [{rest.rstrip(')')}]}}`?"
-        context.sink.error(Code.ROUND_CALL, "a call in round brackets", tree.span, help=cure)
+        text = f"{{{op.strip()}: [{rest.rstrip(')')}]}}"
+        help = writing(tree.span, text, f"did you mean `{text}`?", safe=True)
+        context.sink.error(Code.ROUND_CALL, "a call in round brackets", tree.span, help=help)
         return None
     return match_call(tree, Given([], [], Scope({})), context)
 
@@ -46,13 +49,15 @@ def read_positional(
     if isinstance(value, Mapping):
         message = "arguments are a value or a list, not a mapping"
         entries = "".join(f", {key.text}: {item.span.text}" for key, item in value.items)
-        help = "write `{op: [positional, ...], keyword: value}` on one level"
+        help: str = "write `{op: [positional, ...], keyword: value}` on one level"
         if len(entries) <= MAX_SHOWN and "\n" not in entries:
             help = f"write them on one level: `{{{name}: []{entries}}}`"
+            help = writing(value.span, f"[]{entries}", help) if is_in_braces(value.span) else help
         sink.error(Code.FORM, message, value.span, help=help)
         return None
     if is_empty(value):
-        sink.error(Code.FORM, "a value is missing", value.span, help=f"without any: `{name}: []`")
+        help = inserting(value.span, " []", f"without any: `{name}: []`")
+        sink.error(Code.FORM, "a value is missing", value.span, help=help)
         return None
     items = value.items if isinstance(value, Sequence) else (value,)
     if refuse_round(items, sink):
@@ -80,21 +85,23 @@ def match_call(name: Scalar, given: Given, context: Context) -> OpCall | BlockCa
     cls = REGISTRY.get(name.text)
     if cls is None:
         refuse_op(name.text, name.span, context)
-    if cls is None or _refuse_sources(cls, given, context.sink):
+    if cls is None or _refuse_sources(cls, name.span, given, context.sink):
         return None
     context.used_blocks.add(name.text)
     arguments = _match(name, given, list(cls.model_fields), context)
     return None if arguments is None else _validated(cls, name.span, arguments, given, context.sink)
 
 
-def _refuse_sources(cls: type[Op], given: Given, sink: Sink) -> bool:
+def _refuse_sources(cls: type[Op], name: Span, given: Given, sink: Sink) -> bool:
     """Report `{add: [a, b]}`, where layers stand as arguments of a join; tell whether they do."""
     layers = [item for item in given.positional if item and any(words(item.value))]
     if not issubclass(cls, Join) or not layers:
         return False
     names = ", ".join(word for item in layers for word in words(item.value))
     message = f"`{cls.op_name}` is given layers as arguments: {names}"
-    help = f"`from:` says what is read: `{{{cls.op_name}: [], from: [{names}]}}`"
+    help: str = f"`from:` says what is read: `{{{cls.op_name}: [], from: [{names}]}}`"
+    if value := value_of(name):
+        help = writing(value, f"[], from: [{names}]", help, safe=True)
     sink.error(Code.TOO_MANY_ARGS, message, layers[0].span, help=help)
     return True
 
@@ -126,7 +133,7 @@ def _match(
     given = dict(zip(params, positional, strict=False))
     for key, argument in arguments.keywords:
         if key.text not in params:
-            help = misnamed(name, key, params, context)
+            help = _misnamed(name, (key, argument), params, context)
             message = f"`{name}` has no argument `{key.text}`"
             written = {*given, *(other.text for other, _ in arguments.keywords)}
             guesses = tuple(text for text in (*params, *LayerKeys.kinds()) if text not in written)
@@ -151,8 +158,12 @@ def _two_brackets(name: str, positional: Items[Argument | None], params: Items[s
         REGISTRY[name].model_validate({params[0]: values})
     except (KeyError, IndexError, ValidationError):
         return ""
-    items = ", ".join(item.span.text for item in positional if item)
-    return f"an argument that is a list takes two brackets: `{{{name}: [[{items}]]}}`"
+    spans = [item.span for item in positional if item]
+    items = ", ".join(span.text for span in spans)
+    words = f"an argument that is a list takes two brackets: `{{{name}: [[{items}]]}}`"
+    source, start, end = spans[0].source, spans[0].start, spans[-1].end
+    edits = (Edit(Span(source, start, start), "["), Edit(Span(source, end, end), "]"))
+    return cured(words, *edits, safe=True)
 
 
 def _uncounted(
@@ -170,11 +181,17 @@ def order(name: str, params: Iterable[str]) -> str:
     return f"`{name}` takes " + (", ".join(params) or "no arguments")
 
 
-def misnamed(name: str, argument: Scalar, params: list[str], context: Context) -> str:
+def _misnamed(
+    name: str, given: tuple[Scalar, Argument | None], params: list[str], context: Context
+) -> str:
     """Return the cure of an argument that does not exist."""
+    argument, value = given
     key = argument.text
     if key in inferred(name):
-        return f"`{key}` is inferred from the input; leave it out"
+        end = (value or argument).span.end
+        entry = Span(argument.span.source, argument.span.start, end)
+        words = f"`{key}` is inferred from the input; leave it out"
+        return cured(words, *([without(entry)] if value else []), safe=True)
     known = [*params, *LayerKeys.kinds()]
     if found := argument_meant(key, known):
         return meant([found], key, argument.span)
@@ -206,7 +223,9 @@ def shorter(name: str, positional: Items[Argument | None]) -> str:
         return ""
     first = f"`{inferred(name)[0]}` is inferred from the input; leave it out: "
     texts = [item.span.text for item in positional[1:] if item]
-    return f"{first}`{{{name}: {texts[0] if len(texts) == 1 else '[' + ', '.join(texts) + ']'}}}`"
+    meant = texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
+    leading = [without(item.span) for item in positional[:1] if item]
+    return cured(f"{first}`{{{name}: {meant}}}`", *leading)
 
 
 def _all_given(name: Scalar, arguments: dict[str, Argument], context: Context) -> bool:
@@ -236,7 +255,7 @@ def _validated(
         field = cls.model_fields[key]
         value = refused(arguments[key], field)
         message = f"`{key}` of `{cls.op_name}`: {mistake['msg']}"
-        help = cure(value.value, field, given.scope)
+        help = cure(value, field, given.scope)
         first = given.positional[0] if other and not help else None
         sink.error(Code.RANGE, message, (first or value).span, help=help or other)
 

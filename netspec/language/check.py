@@ -16,6 +16,7 @@ from netspec.language.model import BlockCall, Chain, Layer, Output, Spec
 from netspec.language.terms import Ref
 from netspec.text.codes import Code
 from netspec.text.diagnostics import Diagnostic, Label, Sink, Span
+from netspec.text.fixes import cure, either, entry_at, keyed, without
 
 if TYPE_CHECKING:
     import networkx
@@ -136,10 +137,14 @@ def _refuse_unneeded(body: Lowered, misplaced: set[str], sink: Sink) -> None:
 def _report_branch(end: Layer, others: list[Layer], sink: Sink) -> None:
     """Report a layer that nobody reads, and those that lead only to it."""
     message = f"nobody reads the layer `{end.name}`"
-    help = f"delete it, or let a layer read it with `from: {end.name}`"
+    delete, it = "delete it", "it"
     if others:
         message += f", the end of a branch of {len(others) + 1} layers"
-        help = f"delete all of them, or let a layer read the end with `from: {end.name}`"
+        delete, it = "delete all of them", "the end"
+    entries = [entry_at(layer.span) for layer in (end, *others)]
+    edits = [without(entry) for entry in entries if entry]
+    deleted = cure(delete, *edits) if len(edits) == len(entries) else delete
+    help = either(deleted, f"let a layer read {it} with `from: {end.name}`")
     notes = tuple(Label(layer.span, "no output needs it") for layer in others[:MAX_NOTES])
     sink.add(Diagnostic(Code.UNREAD, message, end.span, notes=notes, help=help))
 
@@ -148,7 +153,7 @@ def _check_network(spec: Spec, body: Lowered, sink: Sink) -> None:
     for name, shape in spec.inputs.items():
         if not body.graph[name]:
             message = f"nobody reads the input `{name}`"
-            sink.error(Code.UNREAD, message, shape.span, help="delete it")
+            sink.error(Code.UNREAD, message, shape.span, help=keyed(shape.span, name))
     assert isinstance(spec.model.body, Chain)
     if spec.outputs and all(is_train_only(output, spec.model.body) for output in spec.outputs):
         message = "every output runs only in training; inference would give nothing"

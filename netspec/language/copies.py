@@ -11,6 +11,7 @@ from netspec.language.model import BlockCall, Layer, OpCall, ShareCall
 from netspec.language.terms import NUMBERS, Ref, Series
 from netspec.text.codes import Code
 from netspec.text.diagnostics import Diagnostic, Label, Sink, Span, counted
+from netspec.text.fixes import either, writing
 from netspec.text.syntax import Mapping, Scalar
 
 
@@ -79,7 +80,8 @@ def misplaced_copies(
 def _misnamed(layer: Layer, place: Span) -> Iterator[tuple[str, Span, str]]:
     """Yield what keeps copies from being layers of a chain: a hyphen in their names."""
     if "-" in layer.said.copies.stem:
-        help = f"write `{layer.said.copies.name(0).replace('-', '_')}`, or `repeat:`"
+        name = layer.said.copies.name(0).replace("-", "_")
+        help = either(writing(place, name), "`repeat:`")
         yield "a layer's name has no `-`, and `splice:` makes layers", place, help
 
 

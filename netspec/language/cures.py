@@ -11,7 +11,8 @@ from netspec.language import terms
 from netspec.language.values import Scope
 from netspec.ops.arguments import Argument, bare
 from netspec.ops.dim import Expr, ExprError, parse
-from netspec.text.diagnostics import likely
+from netspec.text.diagnostics import likely, meant
+from netspec.text.fixes import writing
 from netspec.text.plain import number
 
 _WORDS = {
@@ -20,23 +21,26 @@ _WORDS = {
 }
 
 
-def cure(value: object, field: FieldInfo, scope: Scope) -> str:
+def cure(argument: terms.Argument, field: FieldInfo, scope: Scope) -> str:
     """Return what to write in place of a value of an op's argument, or nothing."""
+    value, place = argument.value, argument.span
     kind = next(item for item in field.metadata if isinstance(item, Argument))
     if isinstance(value, str):
         dollars = with_dollars(value, scope.all())
         if dollars and kind.takes_expression:
-            return f"a parameter is written with `$`: `{dollars}`"
-        words = [word for word in getattr(kind, "words", ()) if isinstance(word, str)]
-        words += ["true", "false"] if kind.accepts(True) else []
-        if found := likely(value, words):
-            return f"did you mean {' or '.join(f'`{word}`' for word in found)}?"
+            words = f"a parameter is written with `$`: `{dollars}`"
+            return writing(place, dollars, words, safe=dollars.replace("$", "") == value)
+        known = [word for word in getattr(kind, "words", ()) if isinstance(word, str)]
+        known += ["true", "false"] if kind.accepts(True) else []
+        if found := likely(value, known):
+            return meant(found, place=place)
         if value in scope.layers:
             return f"what a layer reads is said by `from: {value}`"
     fitting = [new for new in _others(value) if kind.accepts(new)]
     if fitting:
         text = bare(fitting[0])
-        return f"write `{text}`{' without quotes' if value == text else ''}"
+        words = f"write `{text}`{' without quotes' if value == text else ''}"
+        return writing(place, text, words, safe=value == text or isinstance(value, float))
     if value in (None, "None") and not field.is_required():
         return f"leave it out; by default it is {bare(field.default)}"
     return ""

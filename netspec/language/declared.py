@@ -6,7 +6,8 @@ import re
 from dataclasses import replace
 
 from netspec.text.codes import Code
-from netspec.text.diagnostics import Diagnostic, Label, Sink, Span
+from netspec.text.diagnostics import Cure, Diagnostic, Edit, Label, Sink, Span
+from netspec.text.fixes import cure, either, writing
 
 _UNUSED = (Code.UNUSED_PARAM, Code.UNUSED_BLOCK)
 _UNKNOWN = (Code.UNKNOWN_PARAM, Code.UNKNOWN_OP, Code.UNKNOWN_BLOCK)
@@ -43,7 +44,8 @@ def _name_unused(unused: list[Span], sink: Sink) -> None:
             place = max(above, key=lambda span: span.start)
             name = _declared(place)[0]
             note = Label(place, f"nothing uses `{name}`")
-            help = f"write `${name}` here, or `{item.span.text[1:]}` there"
+            here = writing(item.span, f"${name}", f"write `${name}` here")
+            help = either(here, _renamed(place, item.span.text[1:], "{} there"))
             sink.items[i] = replace(item, notes=(note,), help=help, guesses=())
 
 
@@ -60,14 +62,23 @@ def _declared(declaration: Span) -> tuple[str, int]:
     return (match[1], match.start(1)) if match else (declaration.text, 0)
 
 
+def _renamed(declaration: Span, name: str, words: str) -> Cure:
+    """Say to declare another name."""
+    declared, offset = _declared(declaration)
+    start = declaration.start + offset
+    span = Span(declaration.source, start, start + len(declared))
+    return writing(span, name, words.format(f"`{name}`"))
+
+
 def _misspelt(declaration: Span, code: str, uses: list[Span], is_taken: bool) -> Diagnostic:
     declared, offset = _declared(declaration)
     start = declaration.start + offset
     used = uses[0].text
     message = f"`{declared}` is declared, but unused; `{used}` is used at {len(uses)} places"
     sign = "$" if used.startswith("$") else ""
-    help = f"write `{used.removeprefix('$')}` here"
-    help += f", or `{sign}{declared}` there" if not is_taken else "; that name is taken"
+    help = _renamed(declaration, used.removeprefix("$"), "write {} here")
+    there = cure(f"`{sign}{declared}` there", *(Edit(use, f"{sign}{declared}") for use in uses))
+    help = Cure(f"{help}; that name is taken", *help.fixes) if is_taken else either(help, there)
     notes = tuple(Label(use, "used here" if i == 0 else "and here") for i, use in enumerate(uses))
     span = Span(declaration.source, start, start + len(declared))
     return Diagnostic(code, message, span, notes=notes, help=help)

@@ -12,6 +12,7 @@ from netspec.language.kinds import NUMBER
 from netspec.language.terms import Argument
 from netspec.text.codes import Code
 from netspec.text.diagnostics import meant, suggest
+from netspec.text.fixes import writing
 from netspec.text.syntax import Scalar, Tree
 
 MAX_DEPTH = 1000
@@ -79,7 +80,7 @@ class Bounded(Kind[Tree]):
         found = bound(text.strip("'\""))
         if found is None:
             meant = text.strip("'\"").lstrip("-+=~ ")
-            help = f"write `{meant}`" if bound(meant) else ""
+            help = writing(tree.span, meant) if bound(meant) else ""
             refuse_form(tree, BOUND_MEANT, reading.sink, help, Code.RANGE)
             return None
         return *found, Argument(text, tree.span)

@@ -19,6 +19,7 @@ from netspec.ops.extern import Declared, measures
 from netspec.ops.own import is_importable
 from netspec.text.codes import Code
 from netspec.text.diagnostics import Diagnostic, Label, Sink, Span
+from netspec.text.fixes import cure, either, without
 from netspec.text.syntax import Mapping, Scalar, Sequence, Tree, entries
 
 SAME = "same"
@@ -51,7 +52,7 @@ def warn_unused(scope: Scope, sink: Sink) -> None:
     for name, param in scope.params.items():
         if name not in scope.used:
             message = f"no expression uses the parameter `{name}`"
-            help = f"delete it, or use it as `${name}`"
+            help = either(cure("delete it", without(param.span)), f"use it as `${name}`")
             mistake = Diagnostic(Code.UNUSED_PARAM, message, param.span, help=help)
             sink.add(replace(mistake, severity="warning"))
 

@@ -13,7 +13,8 @@ from netspec.language.terms import NUMBERS, Argument, Condition, Ref, Series, Va
 from netspec.language.values import expression, read_argument
 from netspec.ops.arguments import EXPRESSION, spell
 from netspec.text.codes import Code
-from netspec.text.diagnostics import Span
+from netspec.text.diagnostics import Span, meant
+from netspec.text.fixes import writing
 from netspec.text.syntax import Mapping, Scalar, Sequence, Tree
 
 ARGUMENTS: Schema = {
@@ -114,8 +115,9 @@ class Contract(Kind[Tree]):
     def read(self, tree: Tree, reading: Reading) -> Argument | None:
         shape = read_argument(tree, reading.scope, reading.sink)
         if shape and not isinstance(shape.value, tuple):
-            meant = sizes(shape.span.text)
-            help = f"write `{list(meant)}`" if meant else "for example [64, 112, 112]"
+            found = sizes(shape.span.text)
+            help: str = "for example [64, 112, 112]"
+            help = writing(shape.span, f"{[*found]}", safe=True) if found else help
             message = f"`shape` expects a list, found {spell(shape.value)}"
             reading.sink.error(Code.FORM, message, shape.span, help=help)
         return shape
@@ -150,9 +152,10 @@ class When(Kind[Tree]):
         is_known = isinstance(tree, Scalar) and (isinstance(tree.value, bool) or "$" in tree.text)
         if is_word or not isinstance(tree, Scalar) or not is_known:
             expected = "`when` expects `train` or a condition such as `$stride != 1`"
-            meant = _condition_meant(tree.text, reading) if isinstance(tree, Scalar) else ""
-            help = f"a parameter is written with `$`: `{meant}`" if meant else ""
-            help = help or "did you mean `train`?"
+            found = _condition_meant(tree.text, reading) if isinstance(tree, Scalar) else ""
+            help = meant(["train"], place=tree.span)
+            if found:
+                help = writing(tree.span, found, f"a parameter is written with `$`: `{found}`")
             refuse_form(tree, expected, sink, help, Code.RANGE)
             return None
         match = _CONDITION.fullmatch(tree.text) if isinstance(tree.value, str) else None

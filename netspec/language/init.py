@@ -23,6 +23,7 @@ from netspec.ops.base import REGISTRY, Op
 from netspec.ops.fillers import FILLERS, Filler
 from netspec.text.codes import Code
 from netspec.text.diagnostics import nearest, suggest
+from netspec.text.fixes import keyed, writing
 from netspec.text.syntax import Entry, Mapping, Scalar, Sequence, Tree, entries
 
 Fillers = dict[str, Filler]
@@ -120,13 +121,15 @@ class Fillings(Named):
             cls = REGISTRY.get(key.text)
             if cls and cls.weights is Op.weights:
                 message = f"`{key.text}` has no tensors to fill"
-                reading.sink.error(Code.UNKNOWN_KEY, message, key.span, help="delete it")
+                help = keyed(value.span, key.text)
+                reading.sink.error(Code.UNKNOWN_KEY, message, key.span, help=help)
             elif cls and not cls.reads[0]:
                 message = f"a free `{key.text}` is filled where it stands"
                 help = f"write `init: {value.span.text}` beside it"
                 reading.sink.error(Code.FORM, message, key.span, help=help)
             elif "" in found[key.text]:
                 message = "`init` of an op says which tensor each function fills"
-                help = f"write `{key.text}: {{weight: {value.span.text}}}`"
+                text = f"{{weight: {value.span.text}}}"
+                help = writing(value.span, text, f"write `{key.text}: {text}`", safe=True)
                 reading.sink.error(Code.FORM, message, value.span, help=help)
         return found

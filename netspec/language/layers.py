@@ -41,6 +41,7 @@ from netspec.text.diagnostics import (
     meant,
     suggest,
 )
+from netspec.text.fixes import cure, keyed, without, writing
 from netspec.text.syntax import Entry, Mapping, Scalar, Sequence, Tree, entries
 
 
@@ -62,13 +63,16 @@ def read_body(tree: Mapping, around: Surroundings, context: Context) -> Body | N
     if chain and (join := tree.find("join")):
         branched = isinstance(chain[1], Sequence)
         message = "`join:` belongs to `parallel:`, in which each `-` is a branch"
-        help = "write `parallel:` in place of `chain:`" if branched else "delete it"
         where = chain[0] if branched else join[0]
+        help = keyed(join[1].span, "join")
+        if branched:
+            help = writing(chain[0].span, "parallel", "write `parallel:` in place of `chain:`")
         context.sink.error(Code.UNKNOWN_KEY, message, where.span, help=help)
         return None
     if parallel and isinstance(parallel[1], Mapping) and not tree.find("join"):
         message = "`parallel:` is a list of branches with a `join:`, found named layers"
-        help = "write `chain:` for layers one behind the other"
+        words = "write `chain:` for layers one behind the other"
+        help = writing(parallel[0].span, "chain", words)
         context.sink.error(Code.FORM, message, parallel[0].span, help=help)
         chain, parallel = parallel, None
     if chain:
@@ -296,7 +300,9 @@ def _misplaced(layer: Layer, tree: Mapping, context: Context) -> Iterator[tuple[
         if layer.condition is None:
             yield "`else:` needs a condition", found[0].span, "add `when: $flag`, for example"
         elif not layer.name.isdecimal():
-            help = "delete it: what reads the layer reads its input where it is absent"
+            words = "delete it: what reads the layer reads its input where it is absent"
+            entry = Span(found[0].span.source, found[0].span.start, found[1].span.end)
+            help = cure(words, without(entry))
             yield (
                 "`else: nothing` is about numbers in a list, but this has a name",
                 found[0].span,

@@ -18,6 +18,7 @@ from netspec.ops.base import REGISTRY
 from netspec.ops.own import OWN_NAME
 from netspec.text.codes import Code
 from netspec.text.diagnostics import Diagnostic, Label, Sink, Span, likely, listed, meant, suggest
+from netspec.text.fixes import writing
 from netspec.text.syntax import Mapping, Scalar, Sequence, Tree
 
 
@@ -144,9 +145,10 @@ def refuse_op(name: str, span: Span, context: Context) -> None:
         return  # the block's own name is what is wrong
     if re.fullmatch(r"\w+( [+*] \w+)+", name):
         join = "add" if "+" in name else "mul"
-        help = f"write `{{{join}: [], from: [{', '.join(re.split(' [+*] ', name))}]}}`"
+        names = ", ".join(re.split(" [+*] ", name))
+        help: str = _word_as(span, f"{{{join}: [], from: [{names}]}}")
     elif is_callable(op, context):
-        help = f"write `{{{op}: [{', '.join(re.split('[ ,]+', rest))}]}}`"
+        help = _word_as(span, f"{{{op}: [{', '.join(re.split('[ ,]+', rest))}]}}")
     elif own:
         help = own
     elif found:
@@ -164,6 +166,12 @@ def refuse_op(name: str, span: Span, context: Context) -> None:
     code = Code.UNKNOWN_BLOCK if is_block else Code.UNKNOWN_OP
     guesses = (*context.signatures, *REGISTRY)
     context.sink.add(Diagnostic(code, message, span, notes=notes, help=help, guesses=guesses))
+
+
+def _word_as(word: Span, text: str) -> str:
+    """Say to write a layer in place of a word; a key is no such word."""
+    is_key = word.source.text[word.end : word.end + 1] == ":"
+    return f"write `{text}`" if is_key else writing(word, text, safe=True)
 
 
 def enabling(name: str, place: Span | None = None) -> str:
@@ -184,7 +192,10 @@ def refuse_numbers(tree: Sequence, context: Context) -> bool:
         return False
     first = items[0].text if is_callable(items[0].text, context) else "conv2d"
     numbers = ", ".join(item.span.text for item in odd)
-    help = f"arguments stand behind the op: `{{{first}: [{numbers}]}}`"
+    text = f"{{{first}: [{numbers}]}}"
+    is_all = first == items[0].text and len(odd) + 1 == len(tree.items)
+    help: str = f"arguments stand behind the op: `{text}`"
+    help = writing(tree.span, text, help, safe=True) if is_all else help
     refuse_form(odd[0], "a list is a chain of layers", context.sink, help)
     return True
 
@@ -210,13 +221,19 @@ def refuse_nameless(tree: Mapping, op: Scalar, context: Context) -> bool:
         text = f"{before.text}: [{listed}, {key.text}]"
         if follower := _value_behind(tree, key, op, context):
             message = f"`,` stands behind `{key.text}`, where `:` belongs"
-            context.sink.error(Code.FORM, message, key.span, help=f"write `{key.text}: {follower}`")
+            colon = Span(
+                key.span.source, key.span.end, key.span.source.text.index(",", key.span.end) + 1
+            )
+            help = writing(colon, ":", f"write `{key.text}: {follower}`", safe=True)
+            context.sink.error(Code.FORM, message, key.span, help=help)
             return True
         gap = key.span.source.text[held.span.end : key.span.start]
         if gap == "," and key.text.isdecimal() and listed.isdecimal():
             text = f"{before.text}: {listed}.{key.text}"
         if before is op or before.text == "from":
             message = f"`{key.text}` has no name and stands in no list"
-            context.sink.error(Code.FORM, message, key.span, help=f"write `{{{text}}}`")
+            both = Span(key.span.source, before.span.start, key.span.end)
+            help = writing(both, text, f"write `{{{text}}}`", safe=gap != ",")
+            context.sink.error(Code.FORM, message, key.span, help=help)
             return True
     return False

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from netspec.text.codes import Code
 from netspec.text.diagnostics import Sink, Span, article, counted
+from netspec.text.fixes import writing
 
 NAME = "[A-Za-z][A-Za-z0-9_]{0,63}"
 BLOCK_NAME = "[A-Z][A-Za-z0-9_]{0,63}"
@@ -61,7 +62,8 @@ def check_name(sink: Sink, name: str, span: Span, what: str) -> bool:
         return False
     is_class = what in ("block", "extern", "network")
     if is_class and not name[0].isupper():
-        help = f"write `{name[0].upper()}{name[1:]}`; lower-case names are built in"
+        meant = f"{name[0].upper()}{name[1:]}"
+        help = _class_name(span, meant, f"write `{meant}`; lower-case names are built in", what)
         sink.error(Code.NAME, f"{article(what)} starts with a capital letter", span, help=help)
         return False
     known = _RESERVED_CLASSES if is_class else _RESERVED | _RESERVED_FOR.get(what, {})
@@ -101,6 +103,11 @@ def check_widths(sink: Sink, inputs: Sequence[str], params: Mapping[str, Span]) 
             sink.error(Code.TAKEN_NAME, message, params[name], help=help)
 
 
+def _class_name(span: Span, name: str, words: str, what: str) -> str:
+    """Say to write another name; that of a block stands at each of its uses too."""
+    return writing(span, name, words, safe=True) if what == "network" else words
+
+
 def is_block_name(name: str) -> bool:
     """Tell whether a block may have a name, as far as its letters go."""
     return bool(_NAME.fullmatch(name)) and name[0].isupper()
@@ -123,6 +130,7 @@ def _is_name(sink: Sink, name: str, span: Span, what: str) -> bool:
     else:
         message = f"`{name}` cannot name {article(what)}: it does not start with a letter"
     if what in ("block", "network") and (words := re.findall(r"[A-Za-z0-9]+", name)):
-        help = f"write `{''.join(word[0].upper() + word[1:] for word in words)}`"
+        meant = "".join(word[0].upper() + word[1:] for word in words)
+        help = _class_name(span, meant, f"write `{meant}`", what)
     sink.error(Code.NAME, message, span, help=help)
     return False

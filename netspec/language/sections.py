@@ -35,6 +35,7 @@ from netspec.ops.base import CHANNELS_LAST, INTEGER, REGISTRY
 from netspec.ops.own import functions
 from netspec.text.codes import Code
 from netspec.text.diagnostics import Diagnostic, Label, Sink
+from netspec.text.fixes import keyed, writing
 from netspec.text.syntax import Mapping, Scalar, Sequence, Tree, entries
 
 
@@ -111,7 +112,8 @@ def _read_inputs(
             continue
         if not isinstance(shape.value, tuple) or not 1 <= len(shape.value) <= limits.RANK:
             found = sizes(value.span.text)
-            help = f"write `{list(found)}`" if found else "for example [3, 224, 224]"
+            help: str = "for example [3, 224, 224]"
+            help = writing(value.span, f"{[*found]}", safe=True) if found else help
             refuse_form(value, f"an input is a shape of 1 to {limits.RANK} sizes", sink, help)
     return inputs
 
@@ -122,7 +124,7 @@ def _check_layout(said: InputKeys, tree: Mapping, sink: Sink) -> None:
     if said.memory_format and rank and rank != 3:
         message = f"`{CHANNELS_LAST}` is for images of three dimensions, found {rank}"
         place = tree.get("memory_format") or tree
-        sink.error(Code.RANGE, message, place.span, help="delete it")
+        sink.error(Code.RANGE, message, place.span, help=keyed(place.span, "memory_format"))
 
 
 def _said_of_input(tree: Mapping, sink: Sink) -> InputKeys:
@@ -133,7 +135,9 @@ def _said_of_input(tree: Mapping, sink: Sink) -> InputKeys:
         return read_known(InputKeys, keys, "an input", Reading(sink))
     shapes = [value for _, value in tree.items if isinstance(value, Sequence)]
     if shapes:
-        refuse_form(tree, "an input is a shape", sink, f"write {shapes[0].span.text}")
+        shape = shapes[0].span.text
+        help = writing(tree.span, shape, f"write {shape}", safe=True)
+        refuse_form(tree, "an input is a shape", sink, help)
     return InputKeys.model_construct(shape=shapes[0] if shapes else tree)
 
 
@@ -247,7 +251,9 @@ def _read_outputs(
         if isinstance(value, Scalar):
             output = _read_ref(key, value, context.sink)
         elif named := _ref_within(value, readable):
-            refuse_form(value, _NAMED, context.sink, f"write `{key.text}: {named.text}`")
+            words = f"write `{key.text}: {named.text}`"
+            help = writing(value.span, named.text, words, safe=True)
+            refuse_form(value, _NAMED, context.sink, help)
             continue
         else:
             output = _read_head(key, value, around.scope, context)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Container
 from collections.abc import Sequence as Items
+from dataclasses import replace
 
 from netspec.ops.base import REGISTRY
 from netspec.text.codes import Code
 from netspec.text.diagnostics import Diagnostic, Label, Sink, Span, nearest
+from netspec.text.fixes import above, cure, indenting
 from netspec.text.syntax import Entry, Mapping, Scalar, Sequence, Tree, entries
 
 
@@ -40,7 +42,7 @@ def _reported(heading: Scalar, strays: list[Entry], sink: Sink) -> Mapping:
     more = f" and {len(strays) - 1} more" if len(strays) > 1 else ""
     message = f"`{first.text}`{more} must be indented below `{heading.text}:`"
     notes = (Label(heading.span, "nothing stands below this"),)
-    help = "indent by two spaces more"
+    help = cure("indent by two spaces more", *indenting(around(strays).span, 2), safe=True)
     sink.add(Diagnostic(Code.FORM, message, first.span, notes=notes, help=help))
     return around(strays)
 
@@ -70,7 +72,9 @@ def restored(tree: Mapping, sink: Sink) -> Mapping:
                     f"a spec needs `{section}:`; without it `{lost.text}` stands in `{key.text}`"
                 )
                 notes = (Label(key.span, "the section above"),)
-                help = f"write `{section}:` on a line above `{lost.text}`"
+                words = f"write `{section}:` on a line above `{lost.text}`"
+                indent = " " * (key.span.column - 1)
+                help = cure(words, above(lost.span, f"{indent}{section}:"))
                 sink.add(Diagnostic(Code.MISSING, message, lost.span, notes=notes, help=help))
                 own = Mapping(value.items[:first], value.span)
                 new = Scalar(section, key.span), around(value.items[first:])
@@ -196,7 +200,12 @@ def bodied(block: Mapping, what: str, known: Container[str], sink: Sink) -> Mapp
         return block
     first = layers[0][0]
     message = f"{what} needs `chain:`, below which its layers stand"
-    help = f"write `chain:` above `{first.text}`, and indent the layers below it"
+    words = f"write `chain:` above `{first.text}`, and indent the layers below it"
+    heading = above(first.span, " " * (first.span.column - 1) + "chain:")
+    first_line, *others = indenting(around(layers).span, 2)
+    # What is written above the first line starts where its indent does.
+    top = replace(heading, text=heading.text + first_line.text)
+    help = cure(words, top, *others, safe=True)
     sink.error(Code.MISSING, message, first.span, help=help)
     rest = tuple(entry for entry in block.items if entry not in layers)
     return Mapping((*rest, (Scalar("chain", first.span), around(layers))), block.span)

@@ -13,6 +13,7 @@ from netspec.language.terms import INDEX, Argument, Param, Value
 from netspec.ops.dim import ExprError, names, parse
 from netspec.text.codes import Code
 from netspec.text.diagnostics import Diagnostic, Label, Sink, Span, likely, listed, meant, nearest
+from netspec.text.fixes import writing
 from netspec.text.syntax import Mapping, Scalar, Sequence, Tree
 
 
@@ -66,7 +67,7 @@ def _value(tree: Tree, scope: Scope, sink: Sink) -> Value:
         case Mapping():
             texts = [f"{key.span.text}, {value.span.text}" for key, value in tree.items]
             is_plain = len(texts) == 1 and isinstance(tree.items[0][1], Scalar)
-            help = f"write `{texts[0]}`" if is_plain else ""
+            help = writing(tree.span, texts[0]) if is_plain else ""
             message = "expected a value or a list, found a mapping"
             sink.error(Code.FORM, message, tree.span, help=help)
             return None
@@ -131,7 +132,8 @@ def refuse_round(items: Items[Tree], sink: Sink) -> bool:
         start = item if text.startswith("(") and ")" not in text and "$" not in text else start
         if start and text.endswith(")") and "(" not in text:
             span = Span(item.span.source, start.span.start, item.span.end)
-            help = f"a list has square brackets: `[{span.text[1:-1]}]`"
+            text = f"[{span.text[1:-1]}]"
+            help = writing(span, text, f"a list has square brackets: `{text}`", safe=True)
             sink.error(Code.ROUND_CALL, "a list in round brackets", span, help=help)
             return True
     return False

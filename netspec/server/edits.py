@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
+from pathlib import Path
 
 from lsprotocol import types
 
@@ -11,6 +12,7 @@ from netspec.editing.rename import RenameError, renamable, rename
 from netspec.editing.workspace import Document
 from netspec.language.fmt.text import formatted
 from netspec.server.client import Client
+from netspec.server.files import beside
 from netspec.server.problems import mistakes, problem
 from netspec.server.refusal import Refusal
 from netspec.text.diagnostics import Diagnostic, Edit, Span, SpecError, counted
@@ -63,8 +65,10 @@ def prepare_rename(
 def renaming(client: Client, document: Document, params: types.RenameParams) -> types.WorkspaceEdit:
     """Return what renames, and tell which keys of weights change. Raises Refusal."""
     offset = client.positions.offset(document.source, params.position)
+    family = [Path(source.name) for source in document.index.sources]
+    others = (str(path.parent / other) for path in family for other in beside(str(path)))
     try:
-        found = rename(client.workspace, document, offset, params.new_name)
+        found = rename(client.workspace, document, offset, params.new_name, others)
     except RenameError as error:
         raise Refusal(str(error)) from None
     if found.keys:

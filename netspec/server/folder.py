@@ -34,12 +34,12 @@ class Saved(NamedTuple):
 class Folder:
     """The specs below a directory. Paths are absolute; what leads out of it is refused.
 
-    `start` is the spec to begin with. Methods raise OSError with a line for the user.
+    `start` is the one to begin with. Methods raise OSError with a line for the user.
     """
 
     def __init__(self, root: str, start: str | None = None) -> None:
         self.root = os.path.realpath(root)
-        self.start = None if start is None else os.path.realpath(start)
+        self.start = start
         self._project = root_of(Path(self.root))
 
     def paths(self) -> list[str]:
@@ -54,8 +54,12 @@ class Folder:
 
     def has(self, path: str) -> bool:
         """Tell whether a path is that of a spec below the directory, whether or not it is there."""
-        real = Path(os.path.realpath(path))  # links first: they may lead out
-        if Path(path).suffix != SUFFIX or real.suffix != SUFFIX:
+        try:
+            path.encode()
+            real = Path(os.path.realpath(path))  # links first: they may lead out
+        except ValueError:  # a name that no address can have
+            return False
+        if Path(path).suffix != SUFFIX or real.suffix != SUFFIX or files.is_stream(path):
             return False
         is_inside = real.is_relative_to(self.root)
         return is_inside and not any(map(_is_hidden, real.relative_to(self.root).parts))

@@ -169,12 +169,10 @@ class _Site:
         """Tell each tab what has changed on disk."""
         paths = sorted({path for _, path in changes})
         for path in paths:
-            text = stamp = None
-            with suppress(SpecError, OSError):  # a text that is none is told when it is read
-                text, stamp = self._folder.state(path)
-            for tab in [*self._tabs]:
-                news = {"uri": tab.client.uri(path), "text": text, "stamp": stamp}
-                tab.client.notify("netspec/changed", news)
+            with suppress(SpecError, OSError):  # who reads it is told what is wrong with it
+                state = self._folder.state(path)._asdict()
+                for tab in [*self._tabs]:
+                    tab.client.notify("netspec/changed", {"uri": tab.client.uri(path), **state})
         is_other = any(change != Change.modified for change, _ in changes)
         for tab in [*self._tabs]:
             if is_other:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from netspec.text.diagnostics import Cure, Edit, Fix, Source, Span
 
@@ -13,27 +14,31 @@ _BEFORE, _BEHIND = re.compile(r",[ \t]*$"), re.compile(r"[ \t]*,[ \t]*")
 
 
 def cure(words: str, *edits: Edit, safe: bool = False) -> Cure:
-    """Return the words of a help that is one fix."""
-    return Cure(words, Fix(words, edits, safe))
+    """Return the words of a help that is one fix; without edits it is none."""
+    return Cure(words, Fix(words, edits, safe)) if edits else Cure(words)
 
 
 def writing(span: Span, text: str, words: str = "", safe: bool = False) -> Cure:
     """Say to write another text at a place."""
-    return cure(words or f"write `{text}` in place of `{span.text}`", Edit(span, text), safe=safe)
+    return cure(words or f"write `{text}`", Edit(span, text), safe=safe)
 
 
-def inserting(source: Source, place: int, text: str, words: str, safe: bool = False) -> Cure:
-    """Say to write something more at a place."""
-    return cure(words, Edit(Span(source, place, place), text), safe=safe)
+def inserting(place: Span, text: str, words: str, safe: bool = False) -> Cure:
+    """Say to write something more where a place starts."""
+    return cure(words, Edit(Span(place.source, place.start, place.start), text), safe=safe)
 
 
 def either(*cures: str) -> Cure:
     """Join cures of which any helps; none of several is certain."""
     given = [item for item in cures if item]
-    fixes = [fix for item in given if isinstance(item, Cure) for fix in item.fixes]
-    if len(given) > 1:
-        fixes = [Fix(fix.title, fix.edits) for fix in fixes]
-    return Cure(", or ".join(given), *fixes)
+    only = given[0] if len(given) == 1 else ""
+    return only if isinstance(only, Cure) else whichever(", or ".join(given), *given)
+
+
+def whichever(words: str, *cures: str) -> Cure:
+    """Say in words of their own that any of some cures helps."""
+    fixes = [fix for item in cures if isinstance(item, Cure) for fix in item.fixes]
+    return Cure(words, *(replace(fix, is_safe=False) for fix in fixes))
 
 
 def without(entry: Span) -> Edit:
@@ -51,20 +56,54 @@ def without(entry: Span) -> Edit:
     return Edit(Span(source, entry.start, behind.end() if behind else entry.end), "")
 
 
+def keyed(value: Span, key: str) -> Cure:
+    """Say to delete an entry, by its key and the place of its value."""
+    source = value.source
+    line = source.text[source.start_of(value.start) : value.start]
+    start = value.start - len(line) + line.rfind(f"{key}:")
+    is_entry = line.rstrip().endswith(f"{key}:")
+    return cure("delete it", *[without(Span(source, start, value.end))] * is_entry)
+
+
+def entry_at(name: Span) -> Span | None:
+    """Return the entry whose key starts a line, with the lines that are indented below it."""
+    source, text = name.source, name.source.text
+    line = source.start_of(name.start)
+    if not _LINE_START.fullmatch(text, line, name.start) or text[name.end : name.end + 1] != ":":
+        return None
+    below = (
+        rf"[^\r\n]*(?:(?:\r\n|\r|\n)(?: {{{name.start - line + 1},}}[^\r\n]*|[ \t]*(?=[\r\n])))*"
+    )
+    found = re.compile(below).match(text, name.start)
+    return found and Span(source, name.start, name.start + len(found[0].rstrip()))
+
+
+def is_in_braces(place: Span) -> bool:
+    """Tell whether a place stands in braces that open on its line."""
+    source = place.source
+    return bool(_IN_BRACES.search(source.text, source.start_of(place.start), place.start))
+
+
+def value_of(key: Span) -> Span | None:
+    """Return the value of a key in braces, where it is on one line."""
+    found = _VALUE.match(key.source.text, key.end) if is_in_braces(key) else None
+    return found and Span(key.source, found.start(1), found.end())
+
+
 def adding(name: Span, entry: str) -> Edit | None:
     """Add an entry to the layer that an op's name stands in, if that is on one line."""
-    source, text = name.source, name.source.text
-    if _IN_BRACES.search(text, source.start_of(name.start), name.start):
-        value = _VALUE.match(text, name.end)
-        return Edit(Span(source, value.end(), value.end()), f", {entry}") if value else None
-    if text[name.end : name.end + 1] != ":":
+    source = name.source
+    if value := value_of(name):
+        return Edit(Span(source, value.end, value.end), f", {entry}")
+    if source.text[name.end : name.end + 1] != ":":
         return Edit(name, f"{{{name.text}: [], {entry}}}")
     return None
 
 
-_IN_BRACES = re.compile(r"\{[ \t]*$")
+_IN_BRACES = re.compile(r"\{[^{}\r\n]*$")
 _VALUE = re.compile(
-    r":[ \t]+(?:\[(?:[^\[\]\r\n]|\[[^\[\]\r\n]*\])*\]|[^\s\[\]{},][^\[\]{},\r\n]*?)(?=[ \t]*[,}])"
+    r":[ \t]+(\[(?:[^\[\]\r\n]|\[[^\[\]\r\n]*\])*\]|[^\s\[\]{},][^\[\]{},\r\n]*?)"
+    r"(?=[ \t]*[,}])"
 )
 
 

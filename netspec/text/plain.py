@@ -10,7 +10,7 @@ import math
 import re
 
 from netspec.text.codes import Code
-from netspec.text.diagnostics import Sink, Span
+from netspec.text.diagnostics import Cure, Edit, Fix, Sink, Span
 
 _DIGITS = 18
 _LONGEST = 64
@@ -67,8 +67,31 @@ def resolve(text: str, span: Span, sink: Sink, cure: str = "") -> int | float | 
         found = next(cures, "") if len(text) <= _LONGEST else ""
     if found:
         message = f"YAML 1.1 and YAML 1.2 read `{text[:40]}` differently"
-        sink.error(Code.AMBIGUOUS_WORD, message, span, help=cure or found)
+        help = cure or _rewritten(span, text, found)
+        sink.error(Code.AMBIGUOUS_WORD, message, span, help=help)
     return text
+
+
+def _rewritten(span: Span, text: str, words: str) -> Cure:
+    """Return a cure with the ways to write a text that YAML leaves open."""
+    constant = _CONSTANT.match(words)
+    plain, is_certain = constant[1] if constant else "", text.lower() not in _SWITCHES
+    if words.endswith("leading 0"):
+        plain, is_certain = re.sub(r"^([-+]?)0+(?=.)", r"\1", text).lstrip("+"), False
+    elif words.endswith("decimal"):
+        plain = str(int(text, 0))
+    elif not constant and words != _QUOTES:
+        plain = text.lstrip("+").replace("_", "")
+    fixes = []
+    if (plain and number(plain) is not None) or (plain in _CONSTANTS and plain):
+        fixes.append(Fix(f"write `{plain}`", (Edit(span, plain),), is_certain))
+    if words.endswith(_QUOTES):
+        fixes.append(Fix(_QUOTES, (Edit(span, f'"{text}"'),)))
+    return Cure(words, *fixes)
+
+
+_CONSTANT = re.compile("write `(true|false|null)`")
+_SWITCHES = ("yes", "no", "on", "off")
 
 
 def number(text: str) -> int | float | None:

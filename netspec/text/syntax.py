@@ -9,15 +9,17 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import Any, NoReturn
+from typing import Any
 
 import yaml
 
 from netspec import limits
+from netspec.text.characters import JOINER, code_point, fail, refuse_characters
 from netspec.text.codes import Code
-from netspec.text.diagnostics import Diagnostic, Sink, Source, Span, SpecError
+from netspec.text.diagnostics import Cure, Diagnostic, Fix, Sink, Source, Span, SpecError
+from netspec.text.fixes import edited, writing
 from netspec.text.plain import RENAME, resolve
 from netspec.text.yaml_errors import texts
 
@@ -79,16 +81,16 @@ def decode(data: bytes, name: str) -> Source:
     """Return the source text of a file's bytes. Raises SpecError if it is no fit UTF-8 text."""
     start = Span(Source(name, ""), 0, 0)
     if len(data) > limits.BYTES:
-        _fail(Code.LIMIT, f"the file has more than {limits.BYTES // 1024**2} MiB", start)
+        fail(Code.LIMIT, f"the file has more than {limits.BYTES // 1024**2} MiB", start)
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        _fail(Code.NOT_YAML, "the file is UTF-16", start, "save it as UTF-8")
+        fail(Code.NOT_YAML, "the file is UTF-16", start, "save it as UTF-8")
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         source = Source(name, data[: error.start].decode("utf-8"))
         place = Span(source, len(source.text), len(source.text))
         message = f"byte 0x{data[error.start]:02x} is not UTF-8"
-        _fail(Code.NOT_YAML, message, place, "save it as UTF-8")
+        fail(Code.NOT_YAML, message, place, "save it as UTF-8")
     return Source(name, text.removeprefix("\ufeff"))
 
 
@@ -97,7 +99,7 @@ def parse(source: Source, read: int = 0) -> Tree:
 
     Raises SpecError with every mistake found.
     """
-    _refuse_characters(source)
+    refuse_characters(source)
     builder = _Builder(source, read)
     try:
         for event in yaml.parse(source.text, _LOADER):
@@ -105,53 +107,71 @@ def parse(source: Source, read: int = 0) -> Tree:
     except yaml.MarkedYAMLError as error:
         from netspec.text.yaml_errors.refused import explain
 
-        raise SpecError([explain(source, error)]) from None
+        raise SpecError([_tried(explain(source, error), error)]) from None
     builder.sink.stop()
     if builder.root is None:
         start = Span(source, 0, 0)
-        _fail(Code.NOT_YAML, "the spec is empty", start, "`netspec init` writes a first one")
+        fail(Code.NOT_YAML, "the spec is empty", start, "`netspec init` writes a first one")
     return builder.root
 
 
 def is_readable(text: str) -> bool:
     """Tell whether a text is YAML at all: where it is not, `parse` searches for the cause."""
+    return _unread(text) is None
+
+
+def _unread(text: str) -> int | None:
+    """Return where YAML gives up on a text, None if it reads all of it."""
     try:
         deque(yaml.parse(text, _LOADER), maxlen=0)
-    except yaml.YAMLError:
+    except yaml.YAMLError as error:
+        return _place(error)
+    return None
+
+
+def _place(error: yaml.YAMLError) -> int:
+    mark = getattr(error, "problem_mark", None)
+    return _index(mark) if mark else 0
+
+
+def _tried(found: Diagnostic, error: yaml.YAMLError) -> Diagnostic:
+    """Return a mistake with those fixes alone with which YAML reads on."""
+    fixes = []
+    for fix in found.fixes:
+        source = fix.edits[0].span.source
+        new = Source(source.name, edited(source, [fix]))
+        place = _unread(new.text)
+        last = source.position(_place(error))[0]
+        # What is wrong right behind the place shows that the fix is none.
+        if place is None or new.position(place)[0] > last + _NEAR:
+            fixes.append(fix)
+    return _proven(replace(found, help=Cure(found.help, *fixes)))
+
+
+_NEAR = 3
+
+
+def _proven(found: Diagnostic) -> Diagnostic:
+    """Return a mistake of which no fix is safe that leaves another one."""
+    fixes = [replace(fix, is_safe=fix.is_safe and _is_sound(fix)) for fix in found.fixes]
+    return replace(found, help=Cure(found.help, *fixes))
+
+
+def _is_sound(fix: Fix) -> bool:
+    """Tell whether YAML reads a text with a fix made, and finds it fit for a spec."""
+    source = fix.edits[0].span.source
+    builder = _Builder(Source(source.name, edited(source, [fix])), 0, is_trial=True)
+    try:
+        for event in yaml.parse(builder.source.text, _LOADER):
+            builder.take(event)
+    except (yaml.YAMLError, SpecError):
         return False
-    return True
+    return not builder.sink.failed
 
 
-def _fail(code: str, message: str, span: Span, help: str = "") -> NoReturn:
-    raise SpecError([Diagnostic(code, message, span, help=help)])
-
-
-# Control characters but tab and line ends; what reorders or hides text; U+0085 and U+2028/9,
-# which start a new line for YAML and for no editor.
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff]")
-_INVISIBLE = re.compile(
-    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f"
-    "\u3164\ufe00-\ufe0e\ufeff\uffa0\ufff0-\uffff\u0085\u2028\u2029\U000e0000-\U000e0fff]"
-)
-# Persian, Hindi and emoji are written with them: they belong into sentences, and nowhere else.
-_JOINER = re.compile("[\u200c\u200d]")
 _BRACKET = re.compile(r"[\[{]")
 _SENTENCES = ("doc",)
 _FREE = (*_SENTENCES, "extends")
-
-
-def _refuse_characters(source: Source) -> None:
-    for code, pattern, what in (
-        (Code.NOT_YAML, _CONTROL, "control character"),
-        (Code.INVISIBLE, _INVISIBLE, "invisible or text-reordering character"),
-    ):
-        if found := pattern.search(source.text):
-            place = Span(source, found.start(), found.end())
-            _fail(code, f"{what} {_code_point(found)}", place, "delete it")
-
-
-def _code_point(found: re.Match[str]) -> str:
-    return f"U+{ord(found[0]):04X}"
 
 
 def _index(mark: Any) -> int:
@@ -183,12 +203,13 @@ class _Open:
 class _Builder:
     """Turns events into a tree with an explicit stack, and counts while it reads."""
 
-    def __init__(self, source: Source, read: int) -> None:
+    def __init__(self, source: Source, read: int, is_trial: bool = False) -> None:
         self.source = source
+        self._is_trial = is_trial
         self.sink = Sink()
         self.root: Tree | None = None
         self._stack: list[_Open] = []
-        self._has_joiners = _JOINER.search(source.text) is not None
+        self._has_joiners = JOINER.search(source.text) is not None
         self._has_odd_key = False
         self._nodes = read
         self._documents = 0
@@ -208,17 +229,21 @@ class _Builder:
             case yaml.DocumentStartEvent():
                 self._document(event)
 
+    def _refused(self, found: Diagnostic) -> SpecError:
+        """Return what ends the reading; a trial is only asked whether it ends."""
+        return SpecError([found if self._is_trial else _proven(found)])
+
     def _span(self, event: yaml.Event) -> Span:
         return Span(self.source, _index(event.start_mark), _index(event.end_mark))
 
     def _unsupported(self, what: str, event: yaml.Event) -> None:
         help = "write the value out, or put it in quotes if it is a text"
-        _fail(Code.LEFT_OUT, f"{what} is not part of netspec", self._span(event), help)
+        fail(Code.LEFT_OUT, f"{what} is not part of netspec", self._span(event), help)
 
     def _refuse_extras(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent) -> None:
         self._nodes += 1
         if self._nodes > limits.VALUES:
-            _fail(Code.LIMIT, f"more than {limits.VALUES:,} YAML values", self._span(event))
+            fail(Code.LIMIT, f"more than {limits.VALUES:,} YAML values", self._span(event))
         if event.anchor is not None:
             self._unsupported("an anchor", event)
         if event.tag is not None:
@@ -227,17 +252,17 @@ class _Builder:
     def _document(self, event: yaml.DocumentStartEvent) -> None:
         self._documents += 1
         if self._documents > 1:
-            _fail(Code.NOT_YAML, "a second document", self._span(event), "one file holds one spec")
+            fail(Code.NOT_YAML, "a second document", self._span(event), "one file holds one spec")
         if event.version or event.tags:
             self._unsupported("a % directive", event)
 
     def _open(self, event: yaml.CollectionStartEvent, keys: dict[str, Scalar] | None) -> None:
         if len(self._stack) >= limits.DEPTH:
-            _fail(Code.LIMIT, f"nested deeper than {limits.DEPTH}", self._span(event))
+            fail(Code.LIMIT, f"nested deeper than {limits.DEPTH}", self._span(event))
         if self._stack and self._stack[-1].awaits_key:
             from netspec.text.yaml_errors.refused import collection_as_key
 
-            raise SpecError([collection_as_key(self.source, _index(event.start_mark))])
+            raise self._refused(collection_as_key(self.source, _index(event.start_mark)))
         self._stack.append(_Open(_index(event.start_mark), bool(event.flow_style), keys))
 
     def _close(self, event: yaml.Event) -> Tree:
@@ -251,6 +276,7 @@ class _Builder:
         if top.keys is None:
             return Sequence(tuple(top.values), span)
         self._refuse_comma_trap(top)
+        self._refuse_twins(top)
         return Mapping(tuple(top.items), span)
 
     def _add(self, value: Tree) -> None:
@@ -272,21 +298,27 @@ class _Builder:
     def _checked_key(self, key: Scalar, seen: dict[str, Scalar]) -> Scalar:
         if key.text == "<<" and not key.quoted:
             message = "a merge key is not part of netspec"
-            _fail(Code.LEFT_OUT, message, key.span, "write the keys out")
+            fail(Code.LEFT_OUT, message, key.span, "write the keys out")
         if not (key.quoted or self._has_odd_key) and _BRACKET.search(key.text):
             self._has_odd_key = True  # to look at each would take quadratic time
             from netspec.text.yaml_errors.refused import bracket_in_key
 
             if found := bracket_in_key(self.source, key.span.start):
-                raise SpecError([found])
+                raise self._refused(found)
         if key.quoted:
             trial = Sink()
             is_plain = resolve(key.text, key.span, trial) == key.text and not trial.failed
-            help = "write it without quotes" if is_plain else RENAME
+            plain = writing(key.span, key.text, "write it without quotes", safe=True)
+            help = plain if is_plain else RENAME
             self.sink.error(Code.LEFT_OUT, "a quoted key", key.span, help=help)
-        if first := seen.get(key.text):
-            self.sink.add(texts.key_twice(key.text, first.span, key.span))
         return seen.setdefault(key.text, key) and key
+
+    def _refuse_twins(self, top: _Open) -> None:
+        first: dict[str, tuple[Scalar, Tree]] = {}
+        for entry in top.items:
+            twin = first.setdefault(entry[0].text, entry)
+            if twin is not entry:
+                self.sink.add(texts.key_twice(entry[0].text, *map(_entry_span, (twin, entry))))
 
     def _refuse_comma_trap(self, top: _Open) -> None:
         """`{a: conv(64, 1)}` is two entries for YAML: `a: conv(64` and `1): null`.
@@ -300,8 +332,11 @@ class _Builder:
             if "(" in start.text and _is_empty(empty) and key.text.endswith(")"):
                 span = Span(self.source, start.span.start, key.span.end)
                 op, _, first = start.text.partition("(")
-                cure = f"did you mean `{{{op}: [{first}, {key.text[:-1]}]}}`?"
-                self.sink.error(Code.ROUND_CALL, "a call in round brackets", span, help=cure)
+                text = f"{op}: [{first}, {key.text[:-1]}]"
+                # Where the call is the key, the braces are there.
+                new = text if start is name else f"{{{text}}}"
+                help = writing(span, new, f"did you mean `{{{text}}}`?", safe=True)
+                self.sink.error(Code.ROUND_CALL, "a call in round brackets", span, help=help)
 
     def _scalar(self, event: yaml.ScalarEvent) -> Scalar:
         span = self._span(event)
@@ -317,17 +352,22 @@ class _Builder:
         return Scalar(resolve(event.value, span, self.sink, RENAME if is_key else ""), span)
 
     def _refuse_joiner(self, text: str, span: Span, top: _Open) -> None:
-        found = _JOINER.search(text)
+        found = JOINER.search(text)
         if found is None or top.holds(_SENTENCES):
             return
         place = span.text.find(found[0])
         at = Span(self.source, span.start + place, span.start + place + 1) if place >= 0 else span
-        message = f"a joiner {_code_point(found)} outside of a `doc`"
-        self.sink.error(Code.INVISIBLE, message, at, help="delete it")
+        message = f"a joiner {code_point(found)} outside of a `doc`"
+        help = writing(at, "", "delete it", safe=True) if place >= 0 else "delete it"
+        self.sink.error(Code.INVISIBLE, message, at, help=help)
 
     def _refuse(self, diagnostic: Diagnostic | None) -> None:
         if diagnostic is not None:
             self.sink.add(diagnostic)
+
+
+def _entry_span(entry: tuple[Scalar, Tree]) -> tuple[Span, Span]:
+    return entry[0].span, entry[1].span
 
 
 def _is_empty(tree: Tree) -> bool:

@@ -45,7 +45,7 @@ class Change:
             return writing(self.span, _bare(self.new), words)
         words = f"add {self.wording}"
         edit = adding(self.span, f"{self.key}: {_bare(self.new)}")
-        return cure(words, edit) if edit else Cure(words)
+        return cure(words, *filter(None, [edit]))
 
     @property
     def rank(self) -> tuple[float, ...]:
@@ -85,14 +85,14 @@ def _bare(value: Value) -> str:
 def slips(value: int) -> Iterator[int]:
     """Yield what a slipped finger may have made a number from."""
     yield from (value - 1, value + 1, value // 2, 2 * value)
-    text = str(value)
+    sign, text = 1 if value >= 0 else -1, str(abs(value))
     for i, short in enumerate(shortened(value)):
         yield short
-        yield int(text[:i] + text[i + 1 : i + 2] + text[i] + text[i + 2 :])
+        yield sign * int(text[:i] + text[i + 1 : i + 2] + text[i] + text[i + 2 :])
 
 
 def shortened(value: int) -> Iterator[int]:
     """Yield what a number is without one of its digits."""
-    text = str(value)
+    sign, text = 1 if value >= 0 else -1, str(abs(value))
     for i in range(len(text)):
-        yield int(text[:i] + text[i + 1 :] or 0)
+        yield sign * int(text[:i] + text[i + 1 :] or 0)

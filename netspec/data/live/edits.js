@@ -1,7 +1,7 @@
 // Edits that the language server proposes: of the open file, and of files that are not open.
 import { byId } from "./dom.js";
 import { Text } from "./editor.js";
-import { span } from "./places.js";
+import { position, span } from "./places.js";
 
 /** Applies a workspace edit; a file that is not open is read, changed and saved. */
 export async function applied(page, { changes = {} }) {
@@ -48,12 +48,10 @@ export function rename(page) {
 
 async function renamed(page, at, newName) {
   const { doc } = page.spec;
-  const line = doc.lineAt(at);
-  const position = { line: line.number - 1, character: at - line.from };
   page.send();
   try {
     const textDocument = { uri: page.spec.uri };
-    const edit = await page.session.request("textDocument/rename", { textDocument, position, newName });
+    const edit = await page.session.request("textDocument/rename", { textDocument, position: position(doc, at), newName });
     if (edit && doc === page.spec.doc) await applied(page, edit);
   } catch (error) {
     page.notice(error.message);

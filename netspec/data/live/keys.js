@@ -30,7 +30,7 @@ export function keys(layout) {
     const digit = /^Digit([0-5])$/.exec(event.code)?.[1];
     if (!event.altKey || event.ctrlKey || event.metaKey || !digit) return;
     event.preventDefault();
-    if (digit === "0") layout.showFiles(true);
+    if (digit === "0") layout.focusFiles();
     else layout.show(["spec", "figure", "report", "code", "changes"][digit - 1]);
   });
 }

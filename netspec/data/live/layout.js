@@ -14,7 +14,7 @@ export class Layout {
     this.buttons = [...document.querySelectorAll("[data-panel]")];
     for (const button of this.buttons) button.addEventListener("click", () => this.#toggle(button.dataset.panel));
     byId("show-files").addEventListener("click", () => this.showFiles(!this.files));
-    NARROW.addEventListener("change", () => this.#apply());
+    NARROW.addEventListener("change", () => this.showFiles(!NARROW.matches));
     this.#apply();
     this.#theme();
   }
@@ -39,10 +39,21 @@ export class Layout {
     stops.map((stop) => byId(panel).querySelector(stop)).find((found) => found)?.focus();
   }
 
+  /** A file was chosen: where there is room for one panel, that is its text. */
+  chosen() {
+    if (!NARROW.matches) return;
+    Object.assign(this, { files: false, front: "spec" });
+    this.#apply();
+  }
+
   showFiles(shown) {
     this.files = shown;
     this.#apply();
-    if (shown) byId("files").querySelector('[tabindex="0"]')?.focus();
+  }
+
+  focusFiles() {
+    this.showFiles(true);
+    byId("files").querySelector('[tabindex="0"]')?.focus();
   }
 
   #apply() {

@@ -9,6 +9,7 @@ import { keys } from "./keys.js";
 import { Layout } from "./layout.js";
 import { offset } from "./places.js";
 import { Problems } from "./problems.js";
+import { References } from "./references.js";
 import { Saving } from "./saving.js";
 import { Session } from "./session.js";
 import { Spec } from "./spec.js";
@@ -25,9 +26,13 @@ export class Page {
     const visit = (uri, range) => this.visit(uri, range);
     this.views = new Views(this, visit);
     this.saving = new Saving(this);
-    this.problems = new Problems(this, visit, (uri) => this.#path(uri));
+    this.problems = new Problems(this, visit);
     this.changes = new Changes(this, (paths) => this.views.choose(paths, "changes"));
-    this.files = new Files((path) => this.open(path));
+    this.references = new References(this, visit);
+    this.files = new Files((path) => {
+      this.layout.chosen();
+      this.open(path);
+    });
     this.refresh = latest(() => this.#refresh());
     this.hints = latest(() => this.#hints());
     this.layout = new Layout(() => this.#seen());
@@ -45,6 +50,7 @@ export class Page {
       { key: "Mod-.", run: () => this.problems.focusFix() },
       { key: "F8", run: nextDiagnostic },
       { key: "F2", run: () => rename(this) },
+      { key: "Shift-F12", run: () => (this.references.show(), true) },
       ...["Alt-=", "Alt-+"].map((key) => ({ key, run: () => this.views.steps.nudge(1) })),
       { key: "Alt--", run: () => this.views.steps.nudge(-1) },
     ];
@@ -130,7 +136,8 @@ export class Page {
     return this.all.find((file) => file.path === path)?.uri ?? this.root + path.split("/").map(encodeURIComponent).join("/");
   }
 
-  #path(uri) {
+  /** What a file is called in the list of files. */
+  path(uri) {
     const known = this.all.find((file) => file.uri === uri)?.path;
     return known ?? decodeURIComponent(uri.startsWith(this.root) ? uri.slice(this.root.length) : uri);
   }
@@ -146,6 +153,7 @@ export class Page {
     if (!disk && text === undefined) return;
     this.views.clear();
     this.problems.clear();
+    byId("notice").hidden = true;
     this.saving.opened(disk ?? { text: null, stamp: null });
     this.kept = text ?? disk.text;
     this.spec.open({ uri, path }, this.kept, this.session.client);
@@ -163,7 +171,7 @@ export class Page {
   }
 
   async #displayed(uri) {
-    if (uri !== this.spec.uri) await this.open(this.#path(uri));
+    if (uri !== this.spec.uri) await this.open(this.path(uri));
     return this.spec.uri === uri ? this.spec.view : null;
   }
 
@@ -209,7 +217,10 @@ export class Page {
     const answers = await Promise.all(asked.map(([name, params]) => (
       this.session.can(`${name}Provider`) ? this.session.request(`textDocument/${name}`, params).catch(() => null) : null
     )));
-    if (doc === this.spec.doc) this.spec.hint(answers[0] ?? [], answers[1] ?? []);
+    const [inlays, lenses] = answers.map((answer) => answer ?? []);
+    // Where nothing can be said of a text with mistakes, what was said before stays with its lines.
+    const isKept = this.views.isStale && !inlays.length;
+    if (doc === this.spec.doc && !isKept) this.spec.hint(inlays, lenses);
   }
 
   #seen() {

@@ -13,12 +13,8 @@ export function span(doc, range) {
   return { from, to: Math.max(from, offset(doc, range.end)) };
 }
 
-/** The range of two offsets. */
-export function range(doc, from, to) {
-  return { start: position(doc, from), end: position(doc, to) };
-}
-
-function position(doc, at) {
+/** The position of an offset. */
+export function position(doc, at) {
   const line = doc.lineAt(at);
   return { line: line.number - 1, character: at - line.from };
 }

@@ -8,9 +8,9 @@ const SEVERITIES = ["", "error", "warning", "info", "hint"];
 const MOST = 50;
 
 export class Problems {
-  /** `visit(uri, range)` shows a place of another file; `shorten(uri)` is how a file is called. */
-  constructor(page, visit, shorten) {
-    Object.assign(this, { page, visit, shorten });
+  /** `visit(uri, range)` shows a place of another file. */
+  constructor(page, visit) {
+    Object.assign(this, { page, visit });
     this.list = byId("problems");
     this.found = new Map();
   }
@@ -91,7 +91,7 @@ export class Problems {
   #row(problem) {
     const { item, uri } = problem;
     const line = item.range.start.line + 1;
-    const place = uri === this.page.spec.uri ? `line ${line}` : `${this.shorten(uri)}:${line}`;
+    const place = uri === this.page.spec.uri ? `line ${line}` : `${this.page.path(uri)}:${line}`;
     const fixes = problem.fixes.map((fix) => element(
       "button", { class: "fix", onclick: () => this.#apply(problem, fix) }, fix.title,
     ));

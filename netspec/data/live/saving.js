@@ -1,5 +1,6 @@
 // The open file and the disk: what is typed is written, what others write appears, and a conflict is asked.
 import { byId, latest } from "./dom.js";
+import { keep } from "./home.js";
 
 const REST = 500;
 
@@ -46,6 +47,7 @@ export class Saving {
 
   #saved(text, stamp) {
     Object.assign(this, { text, stamp });
+    keep(this.page.spec.file.path, text);
     this.page.say("saved");
     if (this.dirty) this.touched();
   }

@@ -1,7 +1,7 @@
 // The spec's editor: one view, which keeps the state (and so the undo history) of every file it had.
 import {
   Compartment, EditorSelection, EditorState, EditorView, Prec, Transaction, basicSetup, classHighlighter,
-  findReferencesKeymap, formatKeymap, hoverTooltips, indentWithTab, jumpToDefinitionKeymap, keymap,
+  formatKeymap, hoverTooltips, indentService, indentWithTab, jumpToDefinitionKeymap, keymap,
   serverCompletion, setDiagnostics, signatureHelp, syntaxHighlighting, yaml,
 } from "./editor.js";
 import { marks, setHints, setLit, setSteps, steps } from "./marks.js";
@@ -12,11 +12,19 @@ const LANGUAGE = [
   serverCompletion(),
   hoverTooltips(),
   signatureHelp(),
-  keymap.of([...formatKeymap, ...jumpToDefinitionKeymap, ...findReferencesKeymap]),
+  keymap.of([...formatKeymap, ...jumpToDefinitionKeymap]),
 ];
 
 /** The user event of a number that was stepped; as typing, so that undo takes back a whole drag. */
 export const STEPPED = "input.type.step";
+
+// What CodeMirror makes of YAML puts the line below an aligned table somewhere under its columns.
+const INDENT = indentService.of((context, at) => {
+  const { text, from } = context.lineAt(at, -1);
+  const before = context.simulatedBreak == null ? "" : text.slice(0, at - from);
+  const opens = /:\s*(#.*)?$|[[{]\s*$/.test(before);
+  return /^ */.exec(text)[0].length + (opens ? context.unit : 0);
+});
 
 export class Spec {
   /** `events`: changed(whether a number was stepped), moved(); `keys`: more key bindings. */
@@ -25,7 +33,7 @@ export class Spec {
     this.server = new Compartment();
     this.file = null;
     this.extensions = [
-      Prec.high(keymap.of(keys)), basicSetup, keymap.of([indentWithTab]), yaml(),
+      Prec.high(keymap.of(keys)), basicSetup, keymap.of([indentWithTab]), yaml(), INDENT,
       syntaxHighlighting(classHighlighter), marks, LANGUAGE, this.server.of([]),
       EditorView.contentAttributes.of({ "aria-label": "text of the spec" }),
       EditorView.updateListener.of((update) => {

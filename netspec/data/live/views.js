@@ -31,6 +31,7 @@ export class Views {
   draw({ version, network, stale }) {
     const { figure, report, code, problem = {} } = network ?? {};
     const old = stale || !network;
+    this.isStale = old;
     for (const [panel, drawn] of [["figure", figure], ["report", report], ["code", code]]) {
       if (drawn || old) byId(panel).dataset.version = version;
       byId(panel).classList.toggle("stale", old);

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from netspec.language.variant.places import parts
 from netspec.text.codes import Code
 from netspec.text.diagnostics import Diagnostic, Label, Source, Span, nearest
+from netspec.text.fixes import either, inserting
 from netspec.text.syntax import Mapping, Scalar, Tree, entries
 
 _CHANGES = ("params", "change", "insert", "remove")
@@ -51,7 +52,10 @@ class Extension:
         message = f"this variant says no `expect:`, and what {self.link.text} expects does not hold"
         end = self.variant.items[-1][1].span.end
         below = Label(Span(self.source, end - 1, end), "`expect:` could stand below this")
-        help = f"write `expect: {{{expect}}}`, or correct what the variant changes"
+        text = f"expect: {{{expect}}}"
+        behind = Span(self.source, end, end)
+        wrote = inserting(behind, f"{self.source.line_end}{text}", f"write `{text}`")
+        help = either(wrote, "correct what the variant changes")
         return Diagnostic(
             Code.BROKEN_EXPECT, message, self.link.span, notes=(below, *missed), help=help
         )

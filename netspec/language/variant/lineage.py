@@ -12,6 +12,7 @@ from netspec.language.grammar import VariantKeys
 from netspec.language.keys import Reading, corrected, read_known
 from netspec.text.codes import Code
 from netspec.text.diagnostics import Diagnostic, Label, Sink, Source, Span, SpecError, in_order
+from netspec.text.fixes import cure, either, without
 from netspec.text.syntax import Mapping, Scalar, Sequence, Tree, parse
 
 if TYPE_CHECKING:
@@ -66,7 +67,8 @@ class Lineage:
         if item.code in _LOOKUPS and name in gone:
             note = Label(item.span, f"`{name}` is used here")
             others = [label for label in item.notes if label.text == "and here"]
-            help = f"{self._change(item.span) or '`change` what uses it'}, or keep it"
+            keep = cure("keep it", without(gone[name]))
+            help = either(self._change(item.span) or "`change` what uses it", keep)
             message = f"`{name}` is removed, but used"
             notes = (note, *others, *self._beside(item.span))
             return Diagnostic(Code.NO_TARGET, message, gone[name], notes=notes, help=help)
@@ -76,8 +78,7 @@ class Lineage:
         own = any(note.span.source is self.sources[0] for note in item.notes)
         # From the contracts on, the cure says itself what the variant has to change.
         change = self._change(item.span) if item.code < _CONTRACTS and not own else ""
-        cures = [item.help, f"{change} in the variant" if change else ""]
-        help = ", or ".join(filter(None, cures))
+        help = either(item.help, f"{change} in the variant" if change else "")
         beside = self._beside(item.span) if change else ()
         return replace(item, notes=(*item.notes, Label(place, _EXTENDED), *beside), help=help)
 
@@ -104,8 +105,8 @@ class Lineage:
         if item.span is None or item.code == Code.BROKEN_EXPECT or _is_within(item.span, path.span):
             return item
         change = self._change(item.span)
-        cures = [f"keep `{path.text}`", change, "remove that too" if item.code in _IDLE else ""]
-        help = ", or ".join(filter(None, cures))
+        keep = cure(f"keep `{path.text}`", without(path.span))
+        help = either(keep, change, "remove that too" if item.code in _IDLE else "")
         notes = (Label(item.span, "here"), *(x for x in item.notes if x.text != _EXTENDED))
         message = f"without `{path.text}`: {item.message}"
         return replace(item, message=message, span=path.span, label="", notes=notes, help=help)

@@ -77,7 +77,7 @@ class Finder:
             message = f"`{path.text[:80]}` is not the path of a part"
             if 1 < len(names) <= 64 and (section := self._section_meant(*names[:2])):
                 meant = ".".join([section, *names[1:]])
-                help: str = writing(path.span, meant, f"write `{meant}`")
+                help: str = writing(path.span, meant)
                 self._sink.error(Code.NO_TARGET, message, name_in(path, 0).span, help=help)
                 return None
             help = self._path_meant(path, names) or _EXAMPLES
@@ -103,7 +103,7 @@ class Finder:
         first = names[0]
         if len(names) <= 64 and (owners := self._owners(first)):
             meant = ".".join([owners[0], *names])
-            return writing(path.span, meant, f"write `{meant}`")
+            return writing(path.span, meant)
         if len(names) == 1 and (section := self._whole.parts.get(first)):
             known = next(iter(section.parts), "conv1")
             return f"name what is meant, for example `{first}.{known}`"

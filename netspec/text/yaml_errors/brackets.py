@@ -7,9 +7,19 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
 
-from netspec.text.diagnostics import Diagnostic, Label
+from netspec.text.diagnostics import Cure, Diagnostic, Label, Span
+from netspec.text.fixes import cure, either, inserting, whichever, writing
 from netspec.text.yaml_errors import layout
-from netspec.text.yaml_errors.layout import OPENERS, PAIRS, VALUE, Entry, Failure, said, tokens
+from netspec.text.yaml_errors.layout import (
+    OPENERS,
+    PAIRS,
+    VALUE,
+    Entry,
+    Failure,
+    said,
+    starting,
+    tokens,
+)
 
 _WORD = r"[A-Za-z_][\w.]*"
 _LONG = 200
@@ -74,17 +84,30 @@ def _inside(failure: Failure, place: int, opened: list[str]) -> Diagnostic:
     if is_key and value and value[0][0] in " [{":
         given = before == text[:place]
         message = f"`{char}` stands where `:` belongs" if given else "a `:` is missing"
-        help = f"write `{word}: {value[0].strip()}`"
+        meant = value[0].strip()
+        gap = Span(failure.source, len(before), value.start() + value[0].index(meant))
+        help = writing(gap, ": ", f"write `{word}: {meant}`", safe=True)
         return said(f"{message} behind `{word}`", span, help)
     if not failure.match(r"[ \t]*[^\s#,\]}]", place + 1):
-        help = f"write `{PAIRS[opened[-1]] if opened else PAIRS[char]}` in place of `{char}`"
+        closer = PAIRS[opened[-1]] if opened else PAIRS[char]
+        at = failure.span(place, place + 1)
+        help = writing(at, closer, f"write `{closer}` in place of `{char}`", safe=True)
         return said(f"`{char}` stands behind `{word}`, where nothing can open", span, help)
     if given_space := failure.match(r"[ \t]+", place + 1):
         following = failure.word_at(given_space.end(), VALUE)
-        help = f"write `{word}, {following}`"
+        at = failure.span(place, place + 1)
+        help = writing(at, ",", f"write `{word}, {following}`", safe=True)
         return said(f"`{char}` stands where `,` belongs behind `{word}`", span, help)
     meant = f"{char}{word}{failure.word_at(place + 1)}"
-    help = f"write `{meant}`, or put `,` or `:` in place of the `{char}`"
+    at = failure.span(place, place + 1)
+    help = whichever(
+        f"write `{meant}`, or put `,` or `:` in place of the `{char}`",
+        writing(failure.span(len(before) - len(word), place + 1), f"{char}{word}"),
+        *(
+            writing(at, mark, f"write `{mark.strip()}` in place of the `{char}`")
+            for mark in (", ", ": ")
+        ),
+    )
     return said(f"`{char}` stands behind `{word}`", span, help)
 
 
@@ -95,21 +118,28 @@ def _early(failure: Failure, place: int, behind: str, opened: list[str]) -> Diag
     span = failure.span(place, end.end() if end else place + 1)
     following = re.match(rf"[\[{{]|{_WORD}:(?=\s|$)|- ", behind)
     if following and (opened or behind[0] in PAIRS):
-        help = f"write `{char}, {following[0]}`"
+        at = failure.span(place + 1, place + 2)
+        help = inserting(at, ",", f"write `{char}, {following[0]}`", safe=True)
         return said(f"a `,` is missing behind `{char}`", span, help)
     if following:
-        help = f"start a new line in front of `{following[0].rstrip(': ')}`, or write `,` there"
+        words = f"start a new line in front of `{following[0].rstrip(': ')}`, or write `,` there"
+        help = cure(words, *starting(failure, place + 1))
         return said("two entries on one line", span, help)
     if meant := _for_dollar(failure, place):
         return meant
-    help = f"delete the `{char}`, or put it where the list ends"
+    at = failure.span(place, place + 1)
+    delete = writing(at, "", f"delete the `{char}`")
+    help = either(delete, "put it where the list ends")
     if opened and not re.match(r"[\w.$,]", behind[0]) and len(behind) == 1:
         closer = PAIRS[opened[-1]]
-        return said(f"`{behind}` stands where `{closer}` belongs", span, f"write `{char}{closer}`")
+        rest = failure.span(end.end() - 1, end.end()) if end else at
+        help = writing(rest, closer, f"write `{char}{closer}`")
+        return said(f"`{behind}` stands where `{closer}` belongs", span, help)
     if opened and failure.text[place + 1].isspace():
-        help = f"write `,` in place of the `{char}`, or {help}"
+        help = either(writing(at, ",", f"write `,` in place of the `{char}`"), help)
     if not re.match(r"[\w.$,]", behind[0]):
-        help = f"write `{char},` in place of `{char}{behind[0]}`"
+        odd = failure.span(place, failure.text.index(behind[0], place + 1) + 1)
+        help = writing(odd, f"{char},", f"write `{char},` in place of `{char}{behind[0]}`")
     return said(f"`{char}` closes before the end", span, help)
 
 
@@ -143,11 +173,17 @@ def _in_key(failure: Failure, place: int) -> Diagnostic | None:
         return None
     span = failure.span(start, place + 1 + len(rest))
     if rest:
-        help = f"write `{word}_{rest}`, or delete the `{closer}`"
+        at = failure.span(place, place + 1)
+        help = either(
+            writing(at, "_", f"write `{word}_{rest}`"), writing(at, "", f"delete the `{closer}`")
+        )
         return said(f"`{closer}` stands inside a name", span, help)
     value = failure.match(rf"[ \t]+(?=[^\s,\]}}#])(?!{_WORD}:)({VALUE})", place + 1)
     message = f"`{closer}` stands where `:` belongs behind `{word}`"
-    return said(message, span, f"write `{word}: {value[1]}`") if value else None
+    if value is None:
+        return None
+    words = f"write `{word}: {value[1]}`"
+    return said(message, span, writing(failure.span(place, place + 1), ":", words, safe=True))
 
 
 def _for_dollar(failure: Failure, place: int) -> Diagnostic | None:
@@ -158,7 +194,11 @@ def _for_dollar(failure: Failure, place: int) -> Diagnostic | None:
     if not rest or is_key or before not in ("[", "{", ",", ":"):
         return None
     span = failure.span(place, place + 1 + len(rest))
-    help = f"write `${rest}` in place of `{closer}{rest}`, or delete the `{closer}`"
+    at = failure.span(place, place + 1)
+    help = either(
+        writing(at, "$", f"write `${rest}` in place of `{closer}{rest}`"),
+        writing(at, "", f"delete the `{closer}`"),
+    )
     return said(f"`{closer}` closes nothing", span, help)
 
 
@@ -169,7 +209,8 @@ def _for_comma(failure: Failure, place: int) -> Diagnostic | None:
     if not value or not re.fullmatch(r"\$?\w+", word):
         return None
     span = failure.span(place - len(word), value.end())
-    help = f"write `{word}, {value[1]}`"
+    at = failure.span(place, place + 1)
+    help = writing(at, ",", f"write `{word}, {value[1]}`", safe=True)
     return said(f"`{closer}` stands where `,` belongs behind `{word}`", span, help)
 
 
@@ -190,19 +231,22 @@ def _wrong_closer(
     if excess[opener] < 0 and not (opened and excess[text[opened[-1]]] > 0):
         other = "{" if opener == "[" else "["
         if place == entry.value and excess[opener] == -1 and excess[other] < 0:
-            help = f"write `{other}` in place of `{closer}`"
+            help = writing(span, other, f"write `{other}` in place of `{closer}`", safe=True)
             return said(f"`{closer}` stands where `{other}` belongs", span, help)
         return _never_opened(failure, entry, place, opened[-1] + 1 if opened else entry.first)
     # Enough of each kind close: they stand crosswise.
     if not opened or excess[text[opened[-1]]] <= 0:
-        help = "close the brackets in the order in which they open, the last first"
+        words = "close the brackets in the order in which they open, the last first"
         around = failure.span(max(place - 1, 0), place + 2)
-        return said(f"`{closer}` stands where another bracket must close", around, help)
+        return said(f"`{closer}` stands where another bracket must close", around, words)
     top = text[opened[-1]]
     if excess[opener] >= 0:
         return _never_closed(failure, opened[-1], place, entry.end)
     note = Label(failure.span(opened[-1], opened[-1] + 1), f"`{top}` opens here")
-    help = f"write `{PAIRS[top]}` in place of `{closer}`, or `{opener}` in place of `{top}`"
+    help = either(
+        writing(span, PAIRS[top], f"write `{PAIRS[top]}` in place of `{closer}`"),
+        writing(note.span, opener, f"`{opener}` in place of `{top}`"),
+    )
     return said(f"`{closer}` closes a `{top}`", span, help, note)
 
 
@@ -215,7 +259,8 @@ def _never_closed(failure: Failure, opener: int, stop: int, end: int) -> Diagnos
     # The text has the bracket, but behind a `#`.
     if stop == end and behind and closer in behind[0]:
         note = Label(failure.span(behind.start(1), behind.start(1) + 1), "a comment starts here")
-        help = "delete the `#`, or close the bracket in front of it"
+        delete = writing(note.span, "", "delete the `#`")
+        help = either(delete, "close the bracket in front of it")
         return said(f"`{char}` is closed only in a comment", span, help, note)
     stop = _item_end(text, opener, stop)
     if stop < end:
@@ -223,12 +268,15 @@ def _never_closed(failure: Failure, opener: int, stop: int, end: int) -> Diagnos
     stop = max(stop, opener + 1)
     note = Label(failure.span(stop, stop + 1), f"`{closer}` is missing here")
     if (odd := text[stop - 1]) in ("$", ";", ":", "-", ","):
-        help = f"write `{closer}` in place of `{odd}`"
         note = Label(failure.span(stop - 1, stop), f"`{closer}` is missing here")
+        help = writing(note.span, closer, f"write `{closer}` in place of `{odd}`", safe=True)
         return said(f"`{char}` is not closed", span, help, note)
     is_double = char in (text[opener - 1], text[opener + 1 : opener + 2])
     last = failure.word_before(stop, " \t\r\n,")
-    help = f"write `{closer}` behind `{last}`" + (f", or delete one `{char}`" if is_double else "")
+    help = either(
+        inserting(note.span, closer, f"write `{closer}` behind `{last}`", safe=True),
+        writing(span, "", f"delete one `{char}`") if is_double else "",
+    )
     return said(f"`{char}` is not closed", span, help, note)
 
 
@@ -257,19 +305,23 @@ def _never_opened(failure: Failure, entry: Entry, place: int, start: int) -> Dia
         outside = entry.word if entry.is_item and closer == "}" else entry.value
         at = double.end() if double else outside
     if start == entry.first and failure.text[at] == opener:
-        return said(f"`{closer}` closes nothing", span, f"delete the `{closer}`")
+        help = writing(span, "", f"delete the `{closer}`", safe=True)
+        return said(f"`{closer}` closes nothing", span, help)
     word = failure.word_at(at)
     note = Label(failure.span(at, at + len(word)), f"`{opener}` is missing here?")
     behind = failure.match(rf"\s+({_WORD}:)\s", place + 1)
     there = f"in front of `{word}`" if word else "there"
-    help = f"write `{opener}` {there}, or delete the `{closer}`"
+    delete = writing(span, "", f"delete the `{closer}`")
+    opening = inserting(note.span, opener, f"write `{opener}` {there}")
+    help = either(opening, delete)
     if odd := failure.match(_NO_START, at, place + 1):
         there = f"in place of `{odd[0]}`"
-        help = f"write `{opener}` {there}"
+        help = opening = writing(failure.span(*odd.span()), opener, f"write `{opener}` {there}")
     if behind and start > entry.first:
-        help = f"write `, {behind[1]}` in place of `{closer}`, or `{opener}` {there}"
+        comma = writing(span, ",", f"write `, {behind[1]}` in place of `{closer}`")
+        help = either(comma, Cure(opening.removeprefix("write "), *opening.fixes))
         if failure.text[start:place].rstrip().endswith(","):
-            help = f"delete the `{closer}`"
+            help = delete
     return said(f"`{closer}` closes nothing", span, help, note)
 
 

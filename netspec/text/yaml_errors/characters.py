@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from netspec.text.codes import Code
-from netspec.text.diagnostics import Diagnostic, escape
+from netspec.text.diagnostics import Cure, Diagnostic, Edit, Span, escape
+from netspec.text.fixes import cure, either, inserting, writing
 from netspec.text.yaml_errors import layout
 from netspec.text.yaml_errors.layout import PAIRS, Entry, Failure, said, tokens
 
@@ -31,13 +32,24 @@ def quoted(text: str) -> str:
     return f"{mark}{text}{mark}" if len(text) <= _SHOWN and mark not in text else f"{mark}...{mark}"
 
 
+def quoting(span: Span, words: str, safe: bool = False) -> Cure:
+    """Say to put a text in quotes; one with both kinds is left to its author."""
+    text = " ".join(span.text.split())
+    mark = next((mark for mark in "\"'" if mark not in text), "")
+    return writing(span, f"{mark}{text}{mark}", words, safe) if mark else Cure(words)
+
+
 def tab(failure: Failure) -> Diagnostic | None:
     text = failure.text
     line = max(text.rfind("\n", 0, failure.place), text.rfind("\r", 0, failure.place)) + 1
     for start in (line, *(entry.start for entry in failure.near())):
         if found := failure.match(r"[ \t]*\t[ \t]*", start):
             span = failure.span(found.start(), found.end())
-            return said("a tab indents the line", span, "indent with spaces")
+            tabs = re.compile(r"^[ \t]*\t[ \t]*", re.MULTILINE).finditer(text)
+            edits = [Edit(failure.span(*each.span()), each[0].replace("\t", "  ")) for each in tabs]
+            return said(
+                "a tab indents the line", span, cure("indent with spaces", *edits, safe=True)
+            )
     return None
 
 
@@ -47,7 +59,8 @@ def escape_sequence(failure: Failure) -> Diagnostic | None:
     place = failure.text.rfind("\\", failure.began, failure.place + 1)
     span = failure.span(place, place + 2)
     message = f"`{escape(span.text)}` means nothing between double quotes"
-    return said(message, span, "write `\\\\` for a backslash, or use single quotes")
+    words = "write `\\\\` for a backslash, or use single quotes"
+    return said(message, span, inserting(span, "\\", words, safe=True))
 
 
 def open_quote(failure: Failure) -> Diagnostic | None:
@@ -64,8 +77,12 @@ def open_quote(failure: Failure) -> Diagnostic | None:
     place = places[0]
     quote = text[place]
     written = failure.word_at(place, r"[^\r\n]*")
-    help = f"close the text with `{quote}` on this line, or delete the `{quote}`"
     span = failure.span(place, place + len(written))
+    behind = Span(span.source, span.end, span.end)
+    help = either(
+        inserting(behind, quote, f"close the text with `{quote}` on this line"),
+        writing(failure.span(place, place + 1), "", f"delete the `{quote}`"),
+    )
     return said(f"the quote `{quote}` is not closed", span, help)
 
 
@@ -75,7 +92,8 @@ def braced_name(failure: Failure, entry: Entry) -> Diagnostic | None:
     if not found:
         return None
     span = failure.span(*found.span())
-    return said("a parameter has no braces", span, f"write `${found[1] or 'name'}`")
+    help = writing(span, f"${found[1]}", safe=True) if found[1] else "write `$name`"
+    return said("a parameter has no braces", span, help)
 
 
 def reserved(failure: Failure) -> Diagnostic | None:
@@ -85,8 +103,9 @@ def reserved(failure: Failure) -> Diagnostic | None:
             written = failure.word_at(place, r"[^\r\n,\]}]*")
             what = f"starts {_STARTS[char]} in YAML" if _STARTS[char] else "YAML reserves"
             message = f"a text cannot start with `{char}`, which {what}"
-            help = f"put the text in quotes: `{quoted(written)}`"
-            return said(message, failure.span(place, place + len(written)), help)
+            span = failure.span(place, place + len(written))
+            help = quoting(span, f"put the text in quotes: `{quoted(written)}`")
+            return said(message, span, help)
     return None
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from netspec.text.codes import Code
-from netspec.text.diagnostics import Diagnostic, Label, Source, Span
+from netspec.text.diagnostics import Diagnostic, Edit, Label, Source, Span
 
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|$)")
 _HEAD = re.compile(
@@ -147,6 +147,14 @@ def of_an_entry(recognise: Callable[[Failure, Entry], Diagnostic | None]) -> Rec
 
 def said(message: str, span: Span, help: str, *notes: Label) -> Diagnostic:
     return Diagnostic(Code.NOT_YAML, message, span, notes=notes, help=help)
+
+
+def starting(failure: Failure, place: int, head: str = "") -> list[Edit]:
+    """Start a new line in front of what stands behind a place, at the column of its entry."""
+    gap = failure.match(r"[ \t]*", place)
+    assert gap is not None
+    indent = failure.source.line_end + " " * failure.entry.dash
+    return [Edit(Span(failure.source, *gap.span()), indent + head)]
 
 
 def entries(text: str, start: int, stop: int) -> Iterator[Entry]:

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import takewhile
 
-from netspec.text.diagnostics import Diagnostic, Label
-from netspec.text.yaml_errors.characters import quoted
-from netspec.text.yaml_errors.layout import OPENERS, PAIRS, Entry, Failure, said, tokens
+from netspec.text.diagnostics import Diagnostic, Edit, Label, Span
+from netspec.text.fixes import above as above_line
+from netspec.text.fixes import cure, either, inserting, writing
+from netspec.text.yaml_errors.characters import quoted, quoting
+from netspec.text.yaml_errors.layout import OPENERS, PAIRS, Entry, Failure, said, starting, tokens
 
 _OFTEN = ("params", "chain", "parallel", "inputs", "init", "blocks", "extends", "change")
 _INNER_KEY = r"(?<![^\s:,\[\]{}])([A-Za-z_\"'(][^\s:,\[\]{}]*):(?=\s|$)"
@@ -28,7 +30,10 @@ def missing_dash(failure: Failure) -> Diagnostic | None:
     word = failure.word_at(above.value, r"\S*")
     span = failure.span(above.value - 1, above.value + len(word))
     note = Label(failure.span(entry.first, entry.first + 1), "the next item")
-    help = f"write `- ` in front of `{word}`"
+    line = failure.source.start_of(above.value)
+    indent = Span(failure.source, line, above.value)
+    words = f"write `- ` in front of `{word}`"
+    help = writing(indent, " " * entry.dash + "- ", words, safe=True)
     return said("a `-` is missing in front of an item", span, help, note)
 
 
@@ -78,14 +83,18 @@ def block_below_value(failure: Failure) -> Diagnostic | None:
     message = f"a block stands below `{above.key}`, which has a value"
     note = Label(failure.span(above.word, above.word + len(above.key)), "has a value")
     span = failure.span(entry.word, entry.word + len(entry.key))
-    return said(message, span, f"write {name} on a line above", note)
+    words = f"write {name} on a line above"
+    heading = above_line(span, " " * max(entry.dash - 2, 0) + f"{section}:")
+    return said(message, span, cure(words, *[heading] * is_section), note)
 
 
 def nested_list(failure: Failure) -> Diagnostic | None:
     if "block sequence entries" not in failure.problem or failure.place == failure.entry.first:
         return None
     span = failure.span(failure.place, failure.place + 1)
-    help = "start a new line in front of `-`, or write the list in brackets"
+    words = "start a new line in front of `-`, or write the list in brackets"
+    before = len(failure.text[: failure.place].rstrip(" "))
+    help = cure(words, *starting(failure, before, "  "), safe=True)
     return said("a list starts on the line of its key", span, help)
 
 
@@ -95,7 +104,11 @@ def no_dash(failure: Failure) -> Diagnostic | None:
     if "'-' indicator" not in failure.problem or entry.is_item:
         return None
     span = failure.span(entry.start, entry.word + max(len(entry.key), 1))
-    help = f"write `- {entry.key}`, or indent the line as far as the key above it"
+    key = failure.span(entry.word, entry.word + 1)
+    help = either(
+        inserting(key, "- ", f"write `- {entry.key}`"),
+        inserting(key, "  ", "indent the line as far as the key above it"),
+    )
     return said("a list goes on without `-`", span, help)
 
 
@@ -105,7 +118,8 @@ def second_item(failure: Failure) -> Diagnostic | None:
     found = failure.match(r"[^\[\]{}]*?(\s-\s)", entry.word, entry.end)
     if not entry.is_item or not found or found.end() > failure.place:
         return None
-    help = "start a new line in front of the second `-`"
+    words = "start a new line in front of the second `-`"
+    help = cure(words, *starting(failure, found.start(1)), safe=True)
     return said("two items on one line", failure.span(*found.span(1)), help)
 
 
@@ -121,14 +135,27 @@ def second_key(failure: Failure) -> Diagnostic | None:
     span = failure.span(*found.span())
     word = found[1]
     if entry.key == "doc":
-        help = f"put the text in quotes: `doc: {quoted(text[entry.value : entry.end])}`"
-        help += f", or start a new line in front of `{word}`" if word in _OFTEN else ""
+        whole = failure.span(entry.value, entry.end)
+        words = f"put the text in quotes: `doc: {quoted(whole.text)}`"
+        lines = cure(
+            f"start a new line in front of `{word}`", *_on_new_line(failure, found.start())
+        )
+        help = either(quoting(whole, words, safe=True), lines if word in _OFTEN else "")
         return said("a text with `: ` in it", span, help)
     first = Label(failure.span(entry.word, entry.word + len(entry.key)), "the first key")
-    help = f"start a new line in front of `{word}`"
-    if not text[entry.value : found.start()].strip():
-        help += f", or write `{{{word}: ...}}`"
+    new = cure(
+        f"start a new line in front of `{word}`", *_on_new_line(failure, found.start()), safe=True
+    )
+    is_alone = not text[entry.value : found.start()].strip()
+    help = either(new, f"write `{{{word}: ...}}`" if is_alone else "")
     return said("a second key on one line", span, help, first)
+
+
+def _on_new_line(failure: Failure, place: int) -> list[Edit]:
+    """Start a new line in front of a key, at the column of the first key of the line."""
+    entry = failure.entry
+    before = len(failure.text[:place].rstrip(" \t"))
+    return starting(failure, before, " " * (entry.column - entry.dash))
 
 
 def key_behind_value(failure: Failure) -> Diagnostic | None:
@@ -157,7 +184,8 @@ def behind_value(failure: Failure) -> Diagnostic | None:
     rest = failure.word_at(failure.place, r"[^\r\n]*")
     span = failure.span(len(before) - 1, failure.place + len(rest))
     message = f"something follows the `{before[-1]}` that ends the value"
-    return said(message, span, "delete it, or start a new line with `key: `")
+    delete = writing(failure.span(failure.place, span.end), "", "delete it")
+    return said(message, span, either(delete, "start a new line with `key: `"))
 
 
 # ------------------------------------------------------------------ indentation
@@ -178,9 +206,12 @@ def literal(failure: Failure) -> Diagnostic | None:
     message = f"line {number} of a text is indented by {depth}, its first line by {usual}"
     above, below = failure.span(first.start(1), first.end()), failure.span(line, failure.place)
     if usual > entry.dash + 2 and depth == entry.dash + 2:
-        help = f"indent line {failure.line(above.start)} by {depth}"
+        first_indent = Span(failure.source, *first.span(1))
+        words = f"indent line {failure.line(above.start)} by {depth}"
+        help = writing(first_indent, " " * depth, words, safe=True)
         return said(message, above, help, Label(below, f"indented by {depth}"))
-    help = f"indent line {number} by {usual}"
+    indent = Span(failure.source, line, failure.place)
+    help = writing(indent, " " * usual, f"indent line {number} by {usual}", safe=True)
     return said(message, below, help, Label(above, f"indented by {usual}"))
 
 
@@ -302,7 +333,9 @@ def _misplaced(failure: Failure, odd: Entry, column: int, sibling: Entry | None)
         place = failure.span(sibling.start, sibling.word + len(sibling.key))
         notes = [Label(place, "a sibling")]
     span = failure.span(odd.start, odd.word + len(odd.key))
-    help = f"indent it by {column}" if column else "do not indent it"
+    words = f"indent it by {column}" if column else "do not indent it"
+    help = writing(Span(failure.source, odd.start, odd.first), " " * column, words, safe=True)
     if "-" in odd.key:  # no name of a spec: the words of a comment
-        help = f"a comment begins with `#`: write `# {odd.key}: …`"
+        key = failure.span(odd.first, odd.first + 1)
+        help = inserting(key, "# ", f"a comment begins with `#`: write `# {odd.key}: …`")
     return said(message, span, help, *notes)

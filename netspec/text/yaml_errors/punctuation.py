@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from netspec.text.codes import Code
-from netspec.text.diagnostics import Diagnostic
+from netspec.text.diagnostics import Diagnostic, Span
+from netspec.text.fixes import either, inserting, whichever, writing
 from netspec.text.yaml_errors import layout, texts
 from netspec.text.yaml_errors.layout import OPENERS, PAIRS, VALUE, Entry, Failure, said, tokens
 
@@ -25,7 +26,8 @@ def glued_dash(failure: Failure, entry: Entry) -> Diagnostic | None:
         return None
     word = failure.word_at(found.end(), r"\s*[^\s:]*").strip()
     span = failure.span(*found.span())
-    return said("a `-` stands alone, with a space behind", span, f"write `- {word}`")
+    help = writing(span, "- " if found[1] else "-", f"write `- {word}`", safe=True)
+    return said("a `-` stands alone, with a space behind", span, help)
 
 
 @layout.of_an_entry
@@ -40,7 +42,8 @@ def glued_key(failure: Failure, entry: Entry) -> Diagnostic | None:
     if meant := texts.colon_inside(failure.source, found.start(), entry.end):
         return meant
     span = failure.span(found.start(), found.end() + 1)
-    help = f"write `{found[1]}: {failure.word_at(found.end(), VALUE)}`"
+    words = f"write `{found[1]}: {failure.word_at(found.end(), VALUE)}`"
+    help = writing(failure.span(*found.span()), f"{found[1]}: ", words, safe=True)
     return said(f"a space is missing behind `{found[1]}:`", span, help)
 
 
@@ -84,7 +87,9 @@ def _outdented(failure: Failure, entry: Entry, above: Entry | None) -> Diagnosti
     if above is None:
         help = "start each line with `key: `"
         return said(f"line {number} has no key", span, help)
-    help = f"indent it by at least {above.dash + 2}, if it goes on with `{above.key or '-'}`"
+    words = f"indent it by at least {above.dash + 2}, if it goes on with `{above.key or '-'}`"
+    indent = Span(failure.source, entry.start, entry.first)
+    help = writing(indent, " " * (above.dash + 2), words)
     return said(f"line {number} has no key, and does not go on with the line above", span, help)
 
 
@@ -93,11 +98,14 @@ def _without_colon(failure: Failure, found: re.Match[str], entry: Entry, above: 
     rest = failure.word_at(found.end(), r"[^\r\n]*") if found.end() < entry.end else ""
     help = f"write `{word}: {rest}`" if len(rest) <= _SHOWN else f"write `{word}: `"
     help = help.replace(": `", ":`") if not rest else help
-    if above and rest and not odd and rest[0] not in PAIRS:
-        help += ", or indent the line if it goes on with the one above"
+    mark = Span(failure.source, *found.span(2))
+    is_open = above and rest and not odd and rest[0] not in PAIRS
+    help += ", or indent the line if it goes on with the one above" if is_open else ""
+    colon = ":" if found[3] or not rest else ": "
+    cure = writing(mark, colon, help, safe=not is_open)
     message = f"a `:` is missing behind `{word}`"
     message = f"`{odd}` stands where `:` belongs, behind `{word}`" if odd else message
-    return said(message, failure.span(found.start(1), found.end(2) + 1), help)
+    return said(message, failure.span(found.start(1), found.end(2) + 1), cure)
 
 
 def _keyless_value(failure: Failure, entry: Entry) -> Diagnostic | None:
@@ -118,20 +126,28 @@ def no_value(failure: Failure) -> Diagnostic | None:
     is_first = before < 0 or re.search(r"[\r\n]", text[before:place])
     if char == ":" and (is_first or text[before] in ",[{"):
         span = failure.span(place, place + 1)
-        help = "write a name in front of the `:`, or delete it"
+        help = whichever(
+            "write a name in front of the `:`, or delete it", writing(span, "", "delete it")
+        )
         return Diagnostic(Code.NAME, "a key without a name", span, help=help)
     if before >= 0 and text[before] in ",[{:":
         message = f"nothing stands between `{text[before]}` and `{char}`"
-        return said(message, failure.span(before, place + 1), f"delete the `{char}`")
+        help = writing(failure.span(place, place + 1), "", f"delete the `{char}`")
+        return said(message, failure.span(before, place + 1), help)
     # Between values YAML wants a comma: `missing_comma` knows what stands there.
     if char == ":" or "',' or" in failure.problem:
         return None
     following = failure.entries[failure.index + 1 : failure.index + 2]
     if text[before] in OPENERS and following and not (following[0].key or following[0].is_item):
         message = f"`{text[before]}` closes before the end"
-        return said(message, failure.span(before, place + 1), f"delete the `{text[before]}`")
-    help = "delete the comma, or put what it separates in brackets"
-    return said("a comma outside of brackets", failure.span(place, place + 1), help)
+        help = writing(failure.span(before, before + 1), "", f"delete the `{text[before]}`")
+        return said(message, failure.span(before, place + 1), help)
+    comma = failure.span(place, place + 1)
+    words = "delete the comma, or put what it separates in brackets"
+    # At the end of a line it separates nothing.
+    is_last = failure.match(r"[ \t]*(?:[\r\n]|$)", place + 1)
+    help = writing(comma, "", words, safe=is_last is not None)
+    return said("a comma outside of brackets", comma, help)
 
 
 def two_colons(failure: Failure) -> Diagnostic | None:
@@ -145,13 +161,21 @@ def two_colons(failure: Failure) -> Diagnostic | None:
     if not first.endswith(":") or not word:
         return None
     key = failure.match(rf":\s+({_WORD}):(?=\s)", place)
-    value = failure.word_at(key.end() if key else place + 1, rf"\s*({VALUE})").strip()
+    behind = key.end() if key else place + 1
+    written = failure.word_at(behind, rf"\s*({VALUE})")
+    value = written.strip()
     if key or (_NO_KEY.fullmatch(word) and value[:1] not in PAIRS):
         message = f"`:` stands where `,` belongs, behind `{word}`"
         meant = f"{word}, {key[1]}: {value}" if key else f"[{word}, {value}]"
-        return said(message, failure.span(start, place + 1), f"write `{meant}`")
+        help = writing(failure.span(start, behind + len(written)), meant, safe=True)
+        return said(message, failure.span(start, place + 1), help)
     span = failure.span(len(first) - 1, place + 1)
-    help = f"write `, {word}: ...` or `{{{word}: ...}}`, or delete one `:`"
+    colon = failure.span(len(first) - 1, len(first))
+    help = whichever(
+        f"write `, {word}: ...` or `{{{word}: ...}}`, or delete one `:`",
+        writing(colon, ",", f"write `, {word}: ...`"),
+        writing(failure.span(place, place + 1), "", "delete the second `:`"),
+    )
     return said("two `:` in one entry", span, help)
 
 
@@ -173,17 +197,20 @@ def missing_comma(failure: Failure) -> Diagnostic | None:
     word = failure.word_at(place)
     if comment < place:
         span = failure.span(gap - 1, gap + 1)
-        return said("a comma is missing at the end of a line", span, "write `,` there")
+        help = inserting(failure.span(gap, gap + 1), ",", "write `,` there", safe=True)
+        return said("a comma is missing at the end of a line", span, help)
     first = failure.word_before(gap, " \t\r\n,[{")
     is_same_line = not re.search(r"[\r\n]", text[gap:place])
     is_key = word == "" and is_same_line and re.match(r"[A-Za-z]", first)
     known, odd = re.fullmatch(r"(.*?)([^\w\])}]?)", first, re.DOTALL).groups()  # type: ignore[union-attr]  # matches all
     mark = ":" if is_key else ","
-    help = f"write `{known}{mark} {word or failure.word_at(place, VALUE)}`"
+    words = f"write `{known}{mark} {word or failure.word_at(place, VALUE)}`"
     message = f"`{odd}` stands where `{mark}` belongs" if odd else f"a `{mark}` is missing"
     if not is_same_line:
-        help = f"write `{known},`"
+        words = f"write `{known},`"
         place, word = gap, ""
+    there = Span(failure.source, gap - len(odd), gap)
+    help = writing(there, mark, words, safe=True)
     span = failure.span(gap - len(first), place + len(word))
     return said(f"{message} behind `{known}`", span, help)
 
@@ -196,7 +223,9 @@ def behind_comma(failure: Failure) -> Diagnostic | None:
         return None
     message = f"`,` stands where `:` belongs behind `{found[1]}`"
     span = failure.span(found.end(1), place + 1)
-    return said(message, span, f"write `{found[1]}: {text[place]}`")
+    words = f"write `{found[1]}: {text[place]}`"
+    comma = failure.span(found.end(1), place)
+    return said(message, span, writing(comma, ": ", words, safe=True))
 
 
 def double_brace(failure: Failure) -> Diagnostic | None:
@@ -206,7 +235,9 @@ def double_brace(failure: Failure) -> Diagnostic | None:
     if before < 0 or text[before] != "{" or text[place] != "{":
         return None
     span = failure.span(before, place + 1)
-    return said("`{` stands twice", span, "delete one `{`, or write `key: ` between them")
+    delete = writing(failure.span(place, place + 1), "", "delete one `{`")
+    help = either(delete, "write `key: ` between them")
+    return said("`{` stands twice", span, help)
 
 
 def collection_as_key(failure: Failure) -> Diagnostic:

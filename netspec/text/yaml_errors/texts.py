@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from netspec.text.codes import Code
-from netspec.text.diagnostics import Diagnostic, Label, Source, Span
+from netspec.text.diagnostics import Cure, Diagnostic, Label, Source, Span
+from netspec.text.fixes import cure, either, inserting, whichever, without, writing
 from netspec.text.yaml_errors.layout import VALUE, said
 
 _BRACED = re.compile(r"\$\{\s*(\w*)\s*\}")
@@ -25,15 +26,18 @@ def odd_text(span: Span, in_list: bool, in_brackets: bool) -> Diagnostic | None:
     """Return what is wrong with a plain text where no sentence can stand."""
     text = span.text[:_LONGEST]
     if found := _BRACED.search(text):
-        help = f"write `${found[1] or 'name'}`"
-        return Diagnostic(
-            Code.EXPRESSION, "a parameter has no braces", _part(span, *found.span()), help=help
-        )
+        place = _part(span, *found.span())
+        help = writing(place, f"${found[1]}", safe=True) if found[1] else "write `$name`"
+        return Diagnostic(Code.EXPRESSION, "a parameter has no braces", place, help=help)
     if found := _NOT.fullmatch(text):
-        help = f"write `{found[1]} == false`, or `{found[1]} == 0` for a number"
+        ways = [writing(span, f"{found[1]} == {value}") for value in ("false", "0")]
+        help = whichever(f"{ways[0]}, or `{found[1]} == 0` for a number", *ways)
         return Diagnostic(Code.EXPRESSION, "a condition has no `not`", span, help=help)
     if found := _COMMENT.search(text):
-        help = f"write `{found[1]}  # {found[3]}`, or delete the `#`"
+        mark = _part(span, *found.span(2))
+        ways = [writing(mark, "  # ", f"write `{found[1]}  # {found[3]}`")] * (not in_brackets)
+        words = f"write `{found[1]}  # {found[3]}`, or delete the `#`"
+        help = whichever(words, *ways, writing(mark, "", "delete the `#`"))
         message = "`#` starts a comment only behind a space"
         return said(message, _part(span, found.start(), found.end(2)), help)
     if found := _ITEM.match(text):
@@ -44,12 +48,18 @@ def odd_text(span: Span, in_list: bool, in_brackets: bool) -> Diagnostic | None:
         opener = "[" if found[1] == "]" else "{"
         before = span.source.text[max(0, span.start - _LONGEST) : span.start]
         key = _KEY_IN_FRONT.search(before)
-        there = f"`{key[1]}:`" if key and opener == "{" else f"`{text[:-1]}`"
-        help = f"write `{opener}` in front of {there}, or delete the `{found[1]}`"
-        return said(f"`{found[1]}` closes nothing", _part(span, len(text) - 1, len(text)), help)
+        there, at = f"`{text[:-1]}`", span
+        if key and opener == "{":
+            there, at = f"`{key[1]}:`", Span(span.source, span.start - len(key[0]), span.end)
+        closer = _part(span, len(text) - 1, len(text))
+        help = either(
+            inserting(at, opener, f"write `{opener}` in front of {there}"),
+            writing(closer, "", f"delete the `{found[1]}`"),
+        )
+        return said(f"`{found[1]}` closes nothing", closer, help)
     if in_brackets and (found := _GAP.search(text)):
         meant = _GAP.sub(", ", text)
-        help = f"write `{meant}`" if in_list else f"write `[{meant}]`"
+        help = writing(span, meant if in_list else f"[{meant}]", safe=span.text == text)
         message = f"`{found[1]}` stands where `,` belongs" if found[1] else "a comma is missing"
         return said(message, span, help)
     return None
@@ -68,15 +78,18 @@ def odd_key(span: Span) -> Diagnostic | None:
         message = f"a space is missing behind `{word}:`"
     elif not mark:
         message = f"a `:` is missing behind `{word}`"
-    return said(message, span, f"write `{word}: {found[3].strip()}`")
+    return said(message, span, writing(span, f"{word}: {found[3].strip()}", safe=True))
 
 
-def key_twice(key: str, first: Span, second: Span) -> Diagnostic:
-    """Return what is said of a key that its mapping holds twice."""
-    is_same = second.line == first.line + 1 and _rest(first) == _rest(second)
-    help = "the two lines are the same: delete one" if is_same else "delete one, or rename it"
-    notes = (Label(first, "first written here"),)
-    return Diagnostic(Code.TWICE, f"the key `{key}` stands twice", second, notes=notes, help=help)
+def key_twice(key: str, first: tuple[Span, Span], second: tuple[Span, Span]) -> Diagnostic:
+    """Return what is said of a key that its mapping holds twice; both come with their values."""
+    (one, value), (two, other) = first, second
+    is_same = two.line == one.line + 1 and _rest(one) == _rest(two)
+    words = "the two lines are the same: delete one" if is_same else "delete one, or rename it"
+    is_certain = value.text == other.text
+    help = cure(words, without(Span(two.source, two.start, other.end)), safe=is_certain)
+    notes = (Label(one, "first written here"),)
+    return Diagnostic(Code.TWICE, f"the key `{key}` stands twice", two, notes=notes, help=help)
 
 
 def _rest(span: Span) -> str:
@@ -106,9 +119,10 @@ def colon_inside(source: Source, start: int, end: int) -> Diagnostic | None:
         meant = meant[1:]
     elif not rest[0].islower() or rest in _CONSTANTS:
         meant = meant[:1]
-    return said(
-        "`:` stands inside a word", Span(source, *found.span()), f"write {', or '.join(meant)}"
-    )
+    span = Span(source, *found.span())
+    ways = [writing(span, text.strip("`"), safe=len(meant) == 1) for text in meant]
+    help = Cure(f"write {', or '.join(meant)}", *(fix for way in ways for fix in way.fixes))
+    return said("`:` stands inside a word", span, help)
 
 
 def _part(span: Span, start: int, end: int) -> Span:
