@@ -255,6 +255,13 @@ def test_the_last_good_network_stays_with_its_places():
     assert document.now(now) is None
 
 
+def test_what_a_broken_text_extends_is_known():
+    desk = workspace({"small.yaml": SMALL})
+    document = desk.change("variant.yaml", VARIANT[:-2])
+    assert document.network is None
+    assert desk.dependents("small.yaml") == ["variant.yaml"]
+
+
 def test_a_layer_is_found_while_a_line_is_typed():
     text = SMALL.replace("outputs", "  relu2: {relu: [], from: conv1\noutputs")
     document = workspace().change("small.yaml", text)
