@@ -304,3 +304,14 @@ def test_tokens_say_what_names_are():
         *(("params", "keyword", False), ("out", "parameter", True)),
         *(("pair", "variable", True), ("Pair", "class", False), ("width", "parameter", False)),
     ]
+
+
+def test_what_fits_of_a_variant_is_found_while_a_path_is_typed():
+    desk = workspace({"d/small.yaml": SMALL})
+    text = VARIANT.replace("{conv2d: [8, 3]}", "{linear: 4, from: image}, graph.con: relu")
+    document = desk.change("d/variant.yaml", text)
+    assert document.network is None
+    found = definition(document, text.index("image"))
+    assert found and (found.source.name, found.text) == ("d/small.yaml", "image")
+    path = place_at(document, text.index("con:"))
+    assert path and (path.kind, path.target) == ("layer", None)

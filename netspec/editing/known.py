@@ -9,7 +9,7 @@ from typing import NamedTuple
 from netspec import limits
 from netspec.editing.accepted import parameters
 from netspec.editing.cursor import MARK, Cursor, Step, trail_to
-from netspec.editing.walk import series
+from netspec.editing.peers import series
 from netspec.editing.whole import base_of, whole_of
 from netspec.editing.workspace import Document
 from netspec.language.fmt.order import operator
