@@ -132,6 +132,7 @@ TYPED = {
     "an output of a block": ("graph:\n  a: {Two: 4}\n  b: {relu: [], from: a.", "a.conv"),
     "what shares weights": ("graph:\n  a: {conv2d: [3, 1]}\n  b: {share: ", "a"),
     "a parameter": ("graph:\n  a: relu\nexterns:\n  E:\n    params: [size]\n    macs: $s", "$size"),
+    "an argument of a layer called init": ("params: {n: 3}\ngraph:\n  init: {conv2d: [$", "$n"),
     "the number of a copy": ("graph:\n  a: {Two: 4, repeat: 2, out: $", "$i"),
     "a key of a layer in a block": ("graph:\n  a:\n    conv2d: 3\n    sha", "shape: "),
     "the first key of a block": ("  One:\n    ch", "chain: "),
@@ -204,6 +205,11 @@ def test_a_layer_is_offered_with_its_shape_and_a_snippet_holds_what_is_needed():
         if item.label == "ConvReLU"
     ]
     assert (use.text, use.snippet) == ("{ConvReLU: []}", "{ConvReLU: [${1:out}, ${2:k}]}")
+
+
+def test_functions_of_init_take_numbers_and_no_parameters():
+    assert not written(HEAD + "params: {n: 3}\ninit: {conv2d: {weight: {constant_: ")
+    assert not written(HEAD + "params: {n: 3}\ngraph:\n  a: {linear: 3, init: {bias: {constant_: ")
 
 
 def test_comments_and_sentences_complete_nothing():
