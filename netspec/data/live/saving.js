@@ -44,13 +44,13 @@ export class Saving {
       this.page.say(`not saved: ${error.message}`);
     });
     if (!answer || uri !== spec.uri) return;
-    if (answer.saved) this.#saved(text, answer.stamp);
+    if (answer.saved) await this.#saved(text, answer.stamp);
     else await this.#conflict(answer);
   }
 
-  #saved(text, stamp) {
+  async #saved(text, stamp) {
     Object.assign(this, { text, stamp });
-    keep(this.page.spec.file.path, text);
+    await keep(this.page.spec.file.path, text);
     this.page.say("saved");
     if (this.dirty) this.touched();
   }
