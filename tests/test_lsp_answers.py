@@ -60,6 +60,14 @@ def test_a_fix_of_another_file_says_which_version_it_is_for(tmp_path):
     assert change["textDocument"] == {"uri": base, "version": 1}
 
 
+def test_all_safe_fixes_are_one_action(tmp_path):
+    client = Client()
+    text = BAD.replace("padding", "paddin")
+    uri = client.open(tmp_path / "net.yaml", text)
+    (action,) = actions(client, uri, client.at(uri, "graph"), ["source.fixAll"])
+    assert applied(text, action["edit"]["changes"][uri]) == GOOD
+
+
 def test_formatting_is_that_of_fmt(tmp_path):
     client = Client()
     loose = GOOD.replace("{max_pool2d: 2}", "{max_pool2d:   2}")
@@ -155,7 +163,7 @@ def test_completion_and_signature_while_the_text_is_broken(tmp_path):
     assert signature["parameters"][help["activeParameter"]]["label"].startswith("stride")
     text = GOOD.replace("max_pool2d", "max_p")
     client.change(uri, text)
-    end = client.at(uri, "max_p", 5) if client.open(tmp_path / "net.yaml", text) else {}
+    end = client.at(uri, "max_p", 5)
     items = client.about("completion", uri, position=end)["items"]
     (item,) = (item for item in items if item["label"] == "max_pool2d")
     assert applied(text, [item["textEdit"]]) == GOOD

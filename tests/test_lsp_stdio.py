@@ -31,7 +31,10 @@ async def conversation(uri):
     client.text_document_did_open(types.DidOpenTextDocumentParams(item))
     first = await told.get()
     (mistake,) = first.diagnostics
-    document, context = types.TextDocumentIdentifier(uri), types.CodeActionContext([mistake])
+    document, context = (
+        types.TextDocumentIdentifier(uri),
+        types.CodeActionContext([mistake], ["quickfix"]),
+    )
     asked = types.CodeActionParams(document, mistake.range, context)
     (fix,) = await client.text_document_code_action_async(asked)
     (edit,) = fix.edit.changes[uri]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import os
 import sys
@@ -35,7 +34,6 @@ def run(options: Namespace) -> int:
     from netspec.server.lsp import Session
     from netspec.server.stdio import serve
 
-    gc.enable()  # it runs for hours
     logging.getLogger("pygls").setLevel(logging.CRITICAL)  # the client is told all of it
 
     def ops(path: str) -> Mapping[str, type[Op]]:

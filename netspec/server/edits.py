@@ -18,7 +18,8 @@ from netspec.server.refusal import Refusal
 from netspec.text.diagnostics import Diagnostic, Edit, Span, SpecError, counted
 from netspec.text.fixes import fitting
 
-_QUICK, _ALL = types.CodeActionKind.QuickFix, types.CodeActionKind.SourceFixAll
+_QUICK = types.CodeActionKind.QuickFix
+_ALL = "source.fixAll.netspec"
 KINDS = (_QUICK, _ALL)
 _SHOWN = 5
 
@@ -39,7 +40,7 @@ def code_actions(
 ) -> list[types.CodeAction]:
     """Return the fixes of what is wrong in a range, and one that makes all that are safe."""
     start, end = client.positions.offsets(document.source, params.range)
-    here = [item for item, path in mistakes(client) if path == document.path]
+    here = [item for path, item in mistakes(client) if path == document.path]
     touched = [item for item in here if _touches(item.span, start, end)]
     wanted = [f"{_name(kind)}." for kind in params.context.only or KINDS]
     groups = {_QUICK: _fixes(client, touched), _ALL: _all_safe(client, here)}
@@ -110,8 +111,14 @@ def _touches(span: Span | None, start: int, end: int) -> bool:
 
 
 def _fixes(client: Client, items: Iterable[Diagnostic]) -> Iterator[types.CodeAction]:
+    """Yield the fixes of mistakes; what extends a file finds the same of it again."""
+    seen = set()
     for item in items:
         for fix in item.fixes:
+            key = tuple((edit.span.source.name, edit.span[1:], edit.text) for edit in fix.edits)
+            if key in seen:
+                continue
+            seen.add(key)
             yield types.CodeAction(
                 fix.title,
                 _QUICK,

@@ -86,8 +86,7 @@ class Session:
         found = by_file(self.client)
         for uri in {**self._told, **found}:
             version = self.client.version(path_of(uri))
-            items = [*found.get(uri, {}).values()]
-            news = types.PublishDiagnosticsParams(uri, items, version)
+            news = types.PublishDiagnosticsParams(uri, found.get(uri, []), version)
             if news != self._told.get(uri):
                 self._server.text_document_publish_diagnostics(news)
                 self._told[uri] = news

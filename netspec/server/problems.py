@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterator
 
 from lsprotocol import types
 
@@ -14,28 +14,30 @@ _UNUSED = (Code.UNREAD, Code.UNUSED_PARAM, Code.UNUSED_BLOCK)
 _TOP = types.Range(types.Position(0, 0), types.Position(0, 0))
 
 
-def by_file(client: Client) -> dict[str, dict[Hashable, types.Diagnostic]]:
+def by_file(client: Client) -> dict[str, list[types.Diagnostic]]:
     """Return what is wrong with each open text and each that causes it, by its address."""
-    found: dict[str, dict[Hashable, types.Diagnostic]] = {uri: {} for uri in client.uris()}
-    for item, path in mistakes(client):
-        key = item.code, item.span and item.span[1:]
-        found.setdefault(client.uri(path), {}).setdefault(key, problem(client, item))
+    found: dict[str, list[types.Diagnostic]] = {uri: [] for uri in client.uris()}
+    for path, item in mistakes(client):
+        found.setdefault(client.uri(path), []).append(problem(client, item))
     return found
 
 
-def mistakes(client: Client) -> Iterator[tuple[Diagnostic, str]]:
-    """Yield what is wrong with the open texts, and the path of the file that causes it.
+def mistakes(client: Client) -> Iterator[tuple[str, Diagnostic]]:
+    """Yield what is wrong with the open texts, each with the path of the file that causes it.
 
-    A file's own compilation comes first: what extends it finds the same again, and tells more.
+    What is wrong with a file is found again by all that extend it, and told once.
     """
-    documents = client.workspace.documents()
+    known: set[tuple[object, ...]] = set()
     found = [
-        (item, item.span.source.name if item.span else document.path, document.path)
-        for document in documents
+        (item.span.source.name if item.span else document.path, document.path, item)
+        for document in client.workspace.documents()
         for item in document.diagnostics
     ]
-    for item, path, _ in sorted(found, key=lambda entry: entry[1] != entry[2]):
-        yield item, path
+    for path, _, item in sorted(found, key=lambda entry: entry[0] != entry[1]):
+        same = (path, item.code, item.span and item.span[1:])
+        if same not in known:
+            known.add(same)
+            yield path, item
 
 
 def problem(client: Client, item: Diagnostic) -> types.Diagnostic:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import BinaryIO
 
@@ -12,6 +13,8 @@ from netspec.server.lsp import Session
 
 _END = None
 _HEADERS = 100
+_PAUSE = 1.0
+"""Seconds without a message."""
 _MOST = 8 * limits.BYTES
 """Bytes in a message; a character of a text may take six."""
 
@@ -28,13 +31,23 @@ def serve(
     waiting: SimpleQueue[str | None] = SimpleQueue()
     Thread(target=_read, args=(stdin, waiting), daemon=True).start()
     while session.exit_code is None:
-        message = waiting.get()
+        message = _next(waiting)
         if message is _END:
             return 0
         session.receive(message)
         if waiting.empty():
             session.settle()
     return session.exit_code
+
+
+def _next(waiting: SimpleQueue[str | None]) -> str | None:
+    """Return the next message; garbage is collected while the user pauses, and not before."""
+    gc.disable()
+    try:
+        return waiting.get(timeout=_PAUSE)
+    except Empty:
+        gc.collect()
+        return waiting.get()
 
 
 def messages(stream: BinaryIO) -> Iterator[str]:

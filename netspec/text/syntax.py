@@ -49,11 +49,15 @@ class Mapping:
 
     def find(self, key: str) -> tuple[Scalar, Tree] | None:
         """Return the entry with this key."""
-        return next((item for item in self.items if item[0].text == key), None)
+        for item in self.items:  # no generator: it is called so often that its making counts
+            if item[0].text == key:
+                return item
+        return None
 
     def get(self, key: str) -> Tree | None:
         """Return the value at this key."""
-        return next((value for found, value in self.items if found.text == key), None)
+        found = self.find(key)
+        return found and found[1]
 
 
 @dataclass(frozen=True, slots=True)
