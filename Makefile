@@ -6,11 +6,11 @@ WORKERS ?= 2
 export PYTHONDONTWRITEBYTECODE =
 SPECS := $(basename $(notdir $(wildcard specs/*.yaml)))
 
-.PHONY: check check-all test lint types examples figures live playground bench
+.PHONY: check check-all parts test lint types examples figures live playground bench
 
 check: lint types examples test
 
-check-all: lint types examples build/mermaid build/parts
+check-all: lint types examples build/mermaid parts
 	MERMAID=$(CURDIR)/build/mermaid $(PYTHON) -m pytest -n $(WORKERS) --dist worksteal --long
 
 # Without npm, or without its registry, the folder stays empty and the parser is not asked.
@@ -20,7 +20,7 @@ build/mermaid:
 	    echo "mermaid could not be installed: its parser is not asked" >&2
 
 # Without npm or PyPI the playground is not tested.
-build/parts:
+parts:
 	$(PYTHON) playground/build.py build/playground || \
 	    echo "the playground's parts could not be fetched: it is not tested" >&2
 

@@ -112,9 +112,9 @@ def _blamed(
 
 
 def _judge(source: Source, load: Loader | None) -> Judge:
-    """Return what tells whether another text in place of a source compiles silently."""
+    """Return what tells with how many warnings another text in place of a source compiles."""
 
-    def holds(text: Source, budget: Budget) -> bool:
+    def warnings(text: Source, budget: Budget) -> int | None:
         def loaded(origin: Source, path: str) -> Source:
             assert load is not None
             # Paths are relative to the file, which the edited text is not.
@@ -123,10 +123,10 @@ def _judge(source: Source, load: Loader | None) -> Judge:
         try:
             network = _compile(Lineage([text]), {}, loaded if load else None, False, budget)
         except SpecError:
-            return False
-        return not network.warnings
+            return None
+        return len(network.warnings)
 
-    return holds
+    return warnings
 
 
 def _compile(

@@ -25,6 +25,12 @@ POLICY = (
     "base-uri 'none'; form-action 'none'"
 )
 HEAD = '<meta charset="utf-8">\n'
+LICENCES = f"""
+{"-" * 72}
+
+pyodide/ holds Pyodide (MPL-2.0, https://github.com/pyodide/pyodide), which holds Python (PSF-2.0).
+packages.zip holds netspec and Python packages, each with its licence in its folder *.dist-info.
+"""
 STAMP = "stamp"
 _YEAR = (2020, 1, 1, 0, 0, 0)
 
@@ -44,6 +50,8 @@ def build(parts: Path, folder: Path) -> None:
     for name in (*PYODIDE, "pyodide-lock.json"):
         shutil.copy(parts / "node_modules/pyodide" / name, folder / "pyodide")
     pack(parts, folder / "packages.zip")
+    with (folder / "LICENSES.txt").open("a") as licences:
+        licences.write(LICENCES)
     large = [folder / "packages.zip", *(folder / "pyodide" / name for name in PYODIDE[2:])]
     total = sum(path.stat().st_size for path in large)
     (folder / "bytes.js").write_text(f"export const BYTES = {total};\n")
@@ -105,6 +113,8 @@ def is_fetched(parts: Path) -> bool:
 
 def fetch(parts: Path) -> None:
     """Fetch the parts from npm and PyPI."""
+    if shutil.which("npm") is None:
+        sys.exit("npm is not installed")
     shutil.rmtree(parts, ignore_errors=True)
     parts.mkdir(parents=True)
     for name in LOCKED:

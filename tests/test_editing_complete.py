@@ -56,7 +56,7 @@ def words(document: Document) -> list[tuple[int, str]]:
             starts = [0, *(end + 1 for end in ends)]
             parts = [
                 Span(document.source, start + a, start + b)
-                for a, b in zip(starts, ends, strict=True)
+                for a, b in zip(starts, ends, strict=False)
             ]
             if parts[-1] in invented and len(parts) > 1:  # the path of a new part
                 word = word[: starts[-2]]
@@ -173,3 +173,37 @@ def test_completion_in_a_variant(typed):
     text, wanted = PATCHED[typed]
     base = SMALL.replace("name: Small\n", "name: Small\nparams: {depth: 4}\n")
     assert wanted in written(text, {"small.yaml": base}).values()
+
+
+def test_nothing_is_offered_that_a_spec_could_not_say():
+    odd = HEAD + 'graph:\n  "\\e[31m": relu\n  сonv: relu\n  a-b: relu\n  good: relu\n  x: {share: '
+    assert {*written(odd)} == {"good"}
+    files = ["b.yaml", "c d.yaml", "/etc/x.yaml", "e:f.yaml", "g.txt", "h\n.yaml"]
+    document = workspace().change("a.yaml", text := "extends: b")
+    found = completions(document, len(text), lambda: files)
+    assert [(item.label, item.text) for item in found] == [("b.yaml", "b.yaml")]
+    document = workspace().change("a.yaml", text := "extends: ")
+    found = completions(document, len(text), lambda: files)
+    assert [item.text for item in found] == ["b.yaml", '"c d.yaml"']
+
+
+def test_a_layer_is_offered_with_its_shape_and_a_snippet_holds_what_is_needed():
+    document = DESK.change("specs/googlenet.yaml", text := ZOO["specs/googlenet.yaml"])
+    [found] = [
+        item
+        for item in offered(document, text, text.index("inception_4a, when"))
+        if item.label == "inception_4a"
+    ]
+    assert found.detail.startswith("512×14×14")
+    assert found.span.text == "inception_4a"
+    [use] = [
+        item
+        for item in offered(document, text, text.index("flatten\n"))
+        if item.label == "ConvReLU"
+    ]
+    assert (use.text, use.snippet) == ("{ConvReLU: []}", "{ConvReLU: [${1:out}, ${2:k}]}")
+
+
+def test_comments_and_sentences_complete_nothing():
+    for text in ("# gr", "doc: gr", "name: re", f"{HEAD}graph:\n  a: relu  # re"):
+        assert not written(text)

@@ -269,6 +269,8 @@ def test_every_name_of_a_shipped_spec_has_a_hover(document):
         ("highs:", ["only in training"]),
         ("Wide:\n", ["`Wide: [out]`", "used 5 times"]),
         ("chunk", ["**halves**: `chunk`", "3×8×8 → 0 1×8×8, 1 1×8×8, 2 1×8×8"]),
+        ("0}", ["**0**: 1×8×8"]),
+        ("b: highs", ["**b**: 13×4×4, of `highs`"]),
         ("splice", ["`repeat` whose copies are layers where it stands"]),
     ],
 )
@@ -278,13 +280,24 @@ def test_hovers(at, words):
     assert [text for text in words if text not in found.text] == []
 
 
+EXTERN = """externs:
+  Gate: {import: mylib.layers, shape: same, doc: DOC}
+"""
+
+
 def test_what_a_spec_says_reaches_a_hover_as_text_only():
-    doc = r'"<img src=x> [a](javascript:b) `c` *d*\u202e\n# e"'
+    doc = r'"<img src=x> [a](javascript:b) `c` *d* # e"'
+    shown = r"\<img src=x\> \[a\](javascript:b) \`c\` \*d\* \# e"
     text = SMALL.replace("    params: [out]\n", f"    params: [out]\n    doc: {doc}\n")
-    text = text.replace("\\u202e", "")
-    found = hover(opened(text), text.index("Wide:"))
+    text = text.replace("blocks:", EXTERN.replace("DOC", doc) + "blocks:")
+    text = text.replace("  other:", "  gate: {Gate: [], from: two.low}\n  other:")
+    text = text.replace("[stack, ", "[stack, gate, ")
+    document = opened(text)
+    for name in ("Wide:", "Gate:", "Gate: []"):
+        assert shown in (hover(document, text.index(name)) or ("",))[0]
+    found = signature(document, text.index("2, splice"))
     assert found
-    assert r"\<img src=x\> \[a\](javascript:b) \`c\` \*d\* \# e" in found.text
+    assert found.text == shown
 
 
 # ------------------------------------------------------------------ signatures

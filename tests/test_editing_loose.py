@@ -1,4 +1,4 @@
-"""The tolerant reader: the tree of `parse` where there is one, and of any other text what stands."""
+"""The tolerant reader: the tree of `parse` where there is one, else what can be made out."""
 
 from __future__ import annotations
 

@@ -227,6 +227,13 @@ def test_the_last_good_network_stays_with_its_places():
     assert document.now(now) is None
 
 
+def test_what_a_broken_text_extends_is_known():
+    desk = workspace({"small.yaml": SMALL})
+    document = desk.change("variant.yaml", VARIANT[:-2])
+    assert document.network is None
+    assert desk.dependents("small.yaml") == ["variant.yaml"]
+
+
 def test_a_layer_is_found_while_a_line_is_typed():
     text = SMALL.replace("outputs", "  relu2: {relu: [], from: conv1\noutputs")
     document = workspace().change("small.yaml", text)
@@ -297,3 +304,14 @@ def test_tokens_say_what_names_are():
         *(("params", "keyword", False), ("out", "parameter", True)),
         *(("pair", "variable", True), ("Pair", "class", False), ("width", "parameter", False)),
     ]
+
+
+def test_what_fits_of_a_variant_is_found_while_a_path_is_typed():
+    desk = workspace({"d/small.yaml": SMALL})
+    text = VARIANT.replace("{conv2d: [8, 3]}", "{linear: 4, from: image}, graph.con: relu")
+    document = desk.change("d/variant.yaml", text)
+    assert document.network is None
+    found = definition(document, text.index("image"))
+    assert found and (found.source.name, found.text) == ("d/small.yaml", "image")
+    path = place_at(document, text.index("con:"))
+    assert path and (path.kind, path.target) == ("layer", None)

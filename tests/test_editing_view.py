@@ -6,7 +6,7 @@ import re
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from netspec.editing.view import PARTS, View, view
@@ -16,7 +16,9 @@ from netspec.emit.look import Look
 from netspec.emit.report import report
 from netspec.emit.torch.module import to_python
 from netspec.graph.model import path
+from netspec.text.diagnostics import SpecError
 from netspec.version import __version__
+from tests.random_spec import specs
 from tests.support import SPECS, draws, mostly
 
 OFTEN = ("googlenet.yaml", "vgg16.yaml", "resnet50.yaml", "mobilenet_v2.yaml", "swin_t.yaml")
@@ -48,31 +50,42 @@ def test_the_parts_are_what_the_commands_write(name):
     assert plain == to_svg(network, Look(page="none"))
 
 
-@pytest.mark.parametrize("name", SHOWN)
-def test_each_layer_is_in_the_text_in_the_code_and_in_the_figure(name):
-    document = opened(name)
+def check_links(document: Document) -> None:
+    """Find each layer in the text, in the code and in the figure."""
     network, found = document.network, seen(document)
     assert network
-    assert found.code
-    assert found.figure
-    lines = found.code.splitlines()
-    boxes = {x for names in re.findall(r'data-layers="(.*?)"', found.figure) for x in names.split()}
-    assert all(re.fullmatch(r"[\w.]+", name, re.ASCII) for name in boxes)
     shown = {layer.path: layer for layer in found.layers}
     assert [*shown] == [path(id) for id in (*network.graph.inputs, *network.graph.nodes)]
+    lines, figure = (found.code or "").splitlines(), found.figure or ""
+    boxes = {x for names in re.findall(r'data-layers="(.*?)"', figure) for x in names.split()}
     for id, node in network.graph.nodes.items():
         layer = shown[path(id)]
         assert any(path(id[:end]) in boxes for end in range(1, len(id) + 1)), layer.path
         first, *_ = layer.places
-        op = node.call.span
-        assert first.source is op.source
-        assert first.start <= op.start < first.end, layer.path
+        assert first.source is node.call.span.source
         assert len(layer.places) == len(node.origin)
-        # Which class of torch a line makes, somebody else has decided.
         own = "\n".join("\n".join(lines[start : end + 1]) for start, end in layer.code)
         assert own, layer.path
+        # Which class of torch makes its tensors, the op says.
         if node.op.weights(*map(network.shapes.__getitem__, node.inputs)) and node.owner == id:
-            assert f"{node.op.module}(" in own, layer.path
+            assert node.op.module in own, layer.path
+            assert first.start <= node.call.span.start < first.end, layer.path
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_each_layer_is_in_the_text_in_the_code_and_in_the_figure(name):
+    check_links(opened(name))
+
+
+@given(text=specs())
+@settings(max_examples=draws(25, 300), deadline=None, suppress_health_check=[*HealthCheck])
+def test_each_layer_of_a_random_spec_is_as_well(text):
+    document = opened("net.yaml", text)
+    try:
+        to_python(document.network, __version__)
+    except SpecError:  # a sound spec of which no class can be written
+        return
+    check_links(document)
 
 
 @pytest.mark.parametrize("name", SHOWN)

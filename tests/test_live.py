@@ -30,7 +30,7 @@ def browser() -> Iterator[Any]:
 
 def new_tab(browser: Any) -> Tab:
     page = browser.new_page(viewport={"width": 1400, "height": 900})
-    page.set_default_timeout(30_000)
+    page.set_default_timeout(120_000)
     return Tab(page)
 
 

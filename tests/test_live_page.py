@@ -17,7 +17,7 @@ from random import Random
 import pytest
 
 import netspec
-from netspec.emit.figure.svg import to_svg
+from netspec.emit.figure.svg import to_linked_svg
 from netspec.emit.look import Look
 from tests.browser import PROGRAM, REASON, Tab, browser
 from tests.hostile_text import hostile_text
@@ -155,7 +155,9 @@ def shown(tab: Tab, svg: str) -> object:
 @pytest.mark.parametrize("theme", ["light", "dark", "print"])
 @pytest.mark.parametrize("name", SPECS)
 def test_figures_are_imported_whole(tab: Tab, name: str, theme: str) -> None:
-    svg = to_svg(netspec.load(str(ROOT / "specs" / f"{name}.yaml")).network, Look(theme=theme))
+    svg = to_linked_svg(
+        netspec.load(str(ROOT / "specs" / f"{name}.yaml")).network, Look(theme=theme)
+    )
     assert shown(tab, svg) == len(re.findall(r"<[a-z]", svg)) - 1
 
 

@@ -11,6 +11,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
+from urllib.parse import quote
 
 from netspec.cli.arguments import add_flag, add_ops, whole
 from netspec.cli.exits import Exit, Failure
@@ -48,7 +49,7 @@ def run(options: Namespace) -> int:
     port = listening.getsockname()[1]
     token = os.environ.get(TOKEN) or secrets.token_urlsafe()
     app = application(Folder(directory, start), token, port, lambda path: _ops(options, path))
-    url = f"http://{HOST}:{port}/?token={token}"
+    url = f"http://{HOST}:{port}/?token={quote(token, safe='')}"
     say(f"{escape(directory)} is at {url} until Ctrl-C")
     if options.open:
         import webbrowser

@@ -41,7 +41,7 @@ def parameters(block: Tree) -> dict[str, str]:
 class Accepted:
     """What may stand where in a spec that has some blocks; ops of inputs of a rank come first."""
 
-    def __init__(self, blocks: Table[str, Tree], rank: int | None) -> None:
+    def __init__(self, blocks: Table[str, Tree], rank: int | None = None) -> None:
         self.definitions: Table[str, Any] = _definitions(tuple(REGISTRY.own.values()))
         ops = self.definitions["ops"]
 

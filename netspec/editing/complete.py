@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -16,9 +18,12 @@ from netspec.language.extras import Sources
 from netspec.language.grammar import PlaceKeys
 from netspec.language.keys import Schema
 from netspec.language.kinds import REF
+from netspec.language.names import NAME
+from netspec.language.project import check_extended
 from netspec.language.schema.ops import about as described
 from netspec.language.schema.ops import signature
 from netspec.language.signature import Parameters
+from netspec.language.variant.lineage import LoadError
 from netspec.ops.arguments import EXPRESSION, bare
 from netspec.ops.base import REGISTRY
 from netspec.ops.fillers import FILLERS
@@ -92,6 +97,7 @@ class _Offers:
 
     def _names(self, kind: Kind, names: Iterable[Name]) -> Iterator[Completion]:
         fitting = (name for name in names if _fits(self.cursor.typed, name.text))
+        fitting = (name for name in fitting if _NAME.fullmatch(name.text))
         for name in islice(fitting, MOST):
             shape = self.known.shape(name.span) if name.span else ""
             detail = "  ".join(filter(None, (shape, name.what)))
@@ -161,25 +167,23 @@ class _Offers:
     # -------------------------------------------------------------- values
 
     def _values(self, schemas: Sequence[Schema]) -> Iterator[Completion]:
-        key, word = self.cursor.trail[-1].key, self.cursor.word.text
+        word = self.cursor.word.text
+        patterns = {schema.get("pattern") for schema in schemas}
         if self._head == "extends":
             yield from self._files()
         if self._head == "remove":
             yield from self._names("path", self.known.paths(is_new=False))
-        if word.startswith("$") or EXPRESSION in schemas:
+        if word.startswith("$") or EXPRESSION["pattern"] in patterns:
             names = self.known.dollars()
             yield from self._names("param", (Name(f"${name.text}", name.what) for name in names))
-        if word.startswith("$"):
+        if word.startswith("$") or not self._is_whole:
             return
-        if not self._is_whole:
-            return
-        if any(schema.get("pattern") in _REFERENCES for schema in schemas):
-            is_anchor = key in PlaceKeys.kinds() and self._head == "insert"
-            yield from self._names(
-                "layer", self.known.anchors() if is_anchor else self.known.layers()
-            )
+        if patterns & _REFERENCES:
+            is_anchor = self._head == "insert" and self.cursor.trail[-1].key in PlaceKeys.kinds()
+            layers = self.known.anchors() if is_anchor else self.known.layers()
+            yield from self._names("layer", layers)
         for schema in schemas:
-            texts = self._defaults() if schema == _PARAMETER else _words(schema)
+            texts = self._defaults() if schema.get("pattern") == _PARAMETER else _words(schema)
             for text in texts:
                 yield self._offer(text, _kind_of_word(text, self.known))
             if schema is LAYER:
@@ -203,11 +207,25 @@ class _Offers:
         rest = mark.end - word.start - len(MARK)
         span = word._replace(start=mark.start, end=word.end + rest)
         for path in self.files():
-            yield Completion(path, "file", span, path)
+            if _may_extend(path):
+                text = path if _PLAIN.fullmatch(path) else json.dumps(path)
+                yield Completion(path, "file", span, text)
 
 
-_REFERENCES = (REF["pattern"], Sources.schema["anyOf"][0]["pattern"])
-_PARAMETER = Parameters.schema["items"]
+_NAME = re.compile(rf"\$?{NAME}(\.\w*)*", re.ASCII)
+"""What may be offered of the names in a text, which may hold any."""
+_PLAIN = re.compile(r"[\w./][\w./-]*")
+_REFERENCES = {REF["pattern"], Sources.schema["anyOf"][0]["pattern"]}
+_PARAMETER = Parameters.schema["items"]["pattern"]
+
+
+def _may_extend(path: str) -> bool:
+    """Tell whether `extends` takes a path."""
+    try:
+        check_extended(path)
+    except LoadError:
+        return False
+    return True
 
 
 def _holds(schema: Schema, written: set[str]) -> bool:

@@ -10,7 +10,7 @@ from netspec.analysis.network import Network
 from netspec.editing.facts import Facts, site
 from netspec.editing.lenses import often
 from netspec.editing.links import generated, statements
-from netspec.editing.places import Place, Scope, place_at
+from netspec.editing.places import Place, Scope, place_at, places
 from netspec.editing.workspace import Document
 from netspec.emit.opsdoc import argument
 from netspec.emit.report.markup import md
@@ -72,8 +72,10 @@ def _paragraphs(document: Document, place: Place) -> Iterator[str]:
     match place.kind:
         case "block" if facts and block:
             yield from _of_block(facts, block, place.span == place.target)
-        case "op" | "block" if place.name in REGISTRY and not uses:
-            yield about(REGISTRY[place.name])
+        case "op" | "block" if place.name in REGISTRY:
+            yield "" if uses else about(REGISTRY[place.name])
+            extern = facts.network.spec.externs.get(place.name) if facts else None
+            yield md(" ".join(extern.doc.split())) if extern else ""
         case "argument" if place.scope[-1] in REGISTRY:
             field = REGISTRY[place.scope[-1]].model_fields.get(place.name)
             yield f"`{place.name}`: {argument(field)}" if field else ""
@@ -222,16 +224,18 @@ def _input(facts: Facts, block: Block | None, place: Place) -> str:
 
 def _output(document: Document, facts: Facts, place: Place) -> str:
     """Return the shape of an output of the network, or of one of several of a layer."""
-    owner = place_at(document, place.span.start - 1)
-    uses = _uses(document, facts, owner) if owner and owner.kind == "layer" else ()
-    nodes = [node for use in uses if (node := facts.outputs(use).get(place.name))]
-    if nodes and len(nodes) == len(uses):
-        return f"**{place.name}**: {md(facts.sizes(nodes, [*map(site, uses)]))}"
     outputs = {output.name: output.node for output in facts.network.graph.outputs}
-    if place.scope != ("outputs",) or place.name not in outputs:
+    if place.scope == ("outputs",) and place.span == place.target:
+        found = outputs.get(place.name)
+        shape = times(facts.network.shapes[found]) if found else ""
+        return f"**{place.name}**: {shape}, of `{path(found)}`" if found else ""
+    before = (x for x in reversed(places(document)) if x.span.start < place.span.start)
+    owner = next((x for x in before if x.kind == "layer"), None)
+    uses = _uses(document, facts, owner) if owner else ()
+    nodes = [node for use in uses if (node := facts.outputs(use).get(place.name))]
+    if not nodes or len(nodes) < len(uses):
         return ""
-    node = outputs[place.name]
-    return f"**{place.name}**: {times(facts.network.shapes[node])}, of `{path(node)}`"
+    return f"**{place.name}**: {md(facts.sizes(nodes, [*map(site, uses)]))}"
 
 
 def _key(place: Place, is_variant: bool) -> str:

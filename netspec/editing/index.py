@@ -49,9 +49,9 @@ class Index:
         return order, sources[1] if base is not None else None
 
     def _whole(self, source: Source) -> tuple[Tree | None, Sequence[Source]]:
-        """Return the whole spec that a text stands for, None with mistakes, and what it extends."""
+        """Return the whole spec that a text stands for, as far as it fits, and what it extends."""
         lineage = Lineage([source], trees=self._trees)
         try:
             return lineage.resolve(self._load), lineage.sources
         except SpecError:
-            return None, lineage.sources
+            return lineage.fitting, lineage.sources

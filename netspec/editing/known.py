@@ -9,19 +9,19 @@ from typing import NamedTuple
 from netspec import limits
 from netspec.editing.accepted import parameters
 from netspec.editing.cursor import MARK, Cursor, Step, trail_to
-from netspec.editing.walk import series
+from netspec.editing.peers import series
 from netspec.editing.whole import base_of, whole_of
 from netspec.editing.workspace import Document
 from netspec.language.fmt.order import operator
 from netspec.language.grammar import SignatureKeys
 from netspec.language.model import INPUT
-from netspec.language.names import widths
+from netspec.language.names import is_block_name, widths
 from netspec.language.terms import INDEX
 from netspec.language.variant.places import SECTIONS, Places, parts
 from netspec.ops.base import REGISTRY
 from netspec.ops.extern import measures
 from netspec.ops.split import Cut
-from netspec.text.diagnostics import Span
+from netspec.text.diagnostics import Span, escape
 from netspec.text.syntax import Mapping, Scalar, Sequence, Tree, entries
 
 
@@ -48,7 +48,7 @@ class Known:
     def blocks(self) -> dict[str, Tree]:
         """The blocks and externs of the whole spec."""
         sections = (*self._section("blocks"), *self._section("externs"))
-        return {key.text: value for key, value in sections}
+        return {key.text: value for key, value in sections if is_block_name(key.text)}
 
     @property
     def callable(self) -> dict[str, Tree]:
@@ -230,7 +230,7 @@ def _pieces(argument: Tree | None) -> int:
 
 def _line(tree: Tree) -> str:
     """Return the first line of what stands at a name."""
-    return tree.span.text.partition("\n")[0][:_SHOWN]
+    return escape(tree.span.text.partition("\n")[0][:_SHOWN])
 
 
 _SHOWN = 80

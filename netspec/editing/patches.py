@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from netspec import limits
 from netspec.editing.walk import Kind, Place
 from netspec.language.grammar import PlaceKeys, SignatureKeys
 from netspec.language.variant import places
-from netspec.language.variant.places import name_in
+from netspec.language.variant.places import Places, name_in
 from netspec.text.diagnostics import Span
-from netspec.text.syntax import Mapping, Scalar, Sequence, Tree, entries
+from netspec.text.syntax import Mapping as Table
+from netspec.text.syntax import Scalar, Sequence, Tree, entries
 
 _KINDS: dict[str, Kind] = {
     "params": "param",
@@ -22,7 +23,7 @@ _KINDS: dict[str, Kind] = {
 }
 
 
-def patched(variant: Mapping, base: Tree) -> Iterator[Place]:
+def patched(variant: Table, base: Tree) -> Iterator[Place]:
     """Yield the places of a variant's own sections; `base` is the whole spec that it extends."""
     said = {key.text: value for key, value in variant.items}
     for key, _ in variant.items:
@@ -30,27 +31,26 @@ def patched(variant: Mapping, base: Tree) -> Iterator[Place]:
     link = said.get("extends")
     if isinstance(link, Scalar):
         yield Place("path", link.text, link.span, Span(base.span.source, 0, 0), ())
-    inner = places.parts(base, "spec")
-    params = inner["params"].parts if "params" in inner else {}
+    parts = places.parts(base, "spec")
+    params = parts["params"].parts if "params" in parts else {}
     for key, _ in entries(said.get("params")):
         target = params[key.text].span if key.text in params else None
         yield Place("param", key.text, key.span, target, ("params",))
     inserted = {key.text: name_in(key, -1).span for key, _ in entries(said.get("insert"))}
     for key, _ in entries(said.get("change")):
-        yield from _path(key, base, {})
+        yield from _path(key, parts, {})
     for key, value in entries(said.get("insert")):
-        yield from _path(key, base, inserted)
-        yield from _anchors(key, value, base, inserted)
+        yield from _path(key, parts, inserted)
+        yield from _anchors(key, value, parts, inserted)
     removed = said.get("remove")
     for item in removed.items if isinstance(removed, Sequence) else ():
         if isinstance(item, Scalar):
-            yield from _path(item, base, {})
+            yield from _path(item, parts, {})
 
 
-def _path(path: Scalar, base: Tree, inserted: dict[str, Span]) -> Iterator[Place]:
+def _path(path: Scalar, inner: Places, inserted: Mapping[str, Span]) -> Iterator[Place]:
     """Yield a place for each name of a path; the last of what is inserted is its own target."""
     names = path.text.split(".")
-    inner = places.parts(base, "spec")
     for index, name in enumerate(names[: limits.DEPTH]):
         found = inner.get(name)
         above = tuple(names[:index])
@@ -61,10 +61,11 @@ def _path(path: Scalar, base: Tree, inserted: dict[str, Span]) -> Iterator[Place
         inner = found.parts if found else {}
 
 
-def _anchors(path: Scalar, layer: Tree, base: Tree, inserted: dict[str, Span]) -> Iterator[Place]:
+def _anchors(
+    path: Scalar, layer: Tree, inner: Places, inserted: Mapping[str, Span]
+) -> Iterator[Place]:
     """Yield the layers beside which a variant puts a new one."""
     above = path.text.split(".")[:-1]
-    inner = places.parts(base, "spec")
     for name in above:
         inner = inner[name].parts if name in inner else {}
     for key, value in entries(layer):

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from netspec.editing.walk import callee
+from netspec.editing.peers import callee
 from netspec.editing.workspace import Document
 from netspec.language.grammar import SignatureKeys
 from netspec.language.variant.places import SECTIONS, Place, parts

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
-from netspec import limits
+from netspec.editing.peers import Peer, Peers, callee, peers_of, unquoted
 from netspec.language.extras import TRAIN
 from netspec.language.grammar import BodyKeys, ExternKeys, LayerKeys
 from netspec.language.model import INPUT
@@ -55,16 +55,6 @@ class Around:
         return replace(self, scope=(*self.scope, name), inputs={INPUT: None})
 
 
-class Peer(NamedTuple):
-    """A layer as others of its chain may name it."""
-
-    span: Span
-    tree: Tree
-
-
-Peers = Mapping[str, Peer]
-
-
 class Walk:
     """Walks one whole spec; `found` has its places in the order of the walk."""
 
@@ -99,7 +89,8 @@ class Walk:
         for name, value in _section(tree, "blocks"):
             self._block(name, value, params)
         graph = next((v for k, v in entries(tree) if k.text == "graph"), None)
-        peers = self._chain(graph, Around(("graph",), params, inputs)) if graph else {}
+        around = Around(("graph",), params, inputs)
+        peers = self._chain(graph, around) if graph else Peers()
         self._outputs(tree, peers, Around(("outputs",), params, inputs))
         self._keys(next((v for k, v in entries(tree) if k.text == "expect"), None), ("expect",))
 
@@ -131,7 +122,7 @@ class Walk:
     def _outputs(self, tree: Tree, peers: Peers, around: Around) -> None:
         items = _section(tree, "outputs")
         heads = {k.text: Peer(k.span, v) for k, v in items if isinstance(v, Table)}
-        known = {**heads, **peers}
+        known = Peers({**heads, **peers.named}, peers.copies)
         for key, value in items:
             self._note("output", key.text, key.span, key.span, around.scope)
             if isinstance(value, Scalar):
@@ -150,7 +141,7 @@ class Walk:
 
     def _inputs(self, tree: Tree | None, scope: Scope) -> Mapping[str, Span]:
         """Note the inputs of a block."""
-        found = {item.text: _unquoted(item) for item in _words(tree)}
+        found = {item.text: unquoted(item) for item in _words(tree)}
         for name, span in found.items():
             self._note("input", name, span, span, scope)
         return found
@@ -159,7 +150,7 @@ class Walk:
 
     def _body(self, tree: Tree, around: Around) -> Peers:
         """Walk `chain:` or `parallel:`; return the layers that `outputs:` may name."""
-        peers: Peers = {}
+        peers = Peers()
         for key, value in _texts(tree):
             if key == "chain":
                 peers = self._chain(value, around)
@@ -173,9 +164,9 @@ class Walk:
     def _chain(self, tree: Tree, around: Around) -> Peers:
         if isinstance(tree, Sequence):
             for number, item in enumerate(tree.items):
-                self._layer(Scalar(str(number), item.span), item, {}, around)
-            return {}
-        peers = dict(_peers(tree))
+                self._layer(Scalar(str(number), item.span), item, Peers(), around)
+            return Peers()
+        peers = peers_of(tree)
         for key, value in entries(tree):
             self._note("layer", key.text, key.span, key.span, around.scope)
             self._layer(key, value, peers, around)
@@ -223,7 +214,7 @@ class Walk:
         self._given(value, name, around)
         if key.text == "names" and name in REGISTRY and issubclass(REGISTRY[name], Cut):
             for item in _words(value):
-                self._note("output", item.text, _unquoted(item), _unquoted(item), around.scope)
+                self._note("output", item.text, unquoted(item), unquoted(item), around.scope)
 
     def _call(self, word: Scalar, around: Around) -> None:
         if "$" in word.text:
@@ -235,9 +226,9 @@ class Walk:
         """Note an op, a block or an extern where it is used."""
         if word.text in self._callable:
             target = self._callable[word.text][0].span
-            self._note("block", word.text, _unquoted(word), target, scope)
+            self._note("block", word.text, unquoted(word), target, scope)
         else:
-            self._note("op", word.text, _unquoted(word), None, scope)
+            self._note("op", word.text, unquoted(word), None, scope)
 
     def _maker(self, word: Scalar, scope: Scope) -> None:
         """Note an op or a block that is an argument of a block."""
@@ -262,7 +253,7 @@ class Walk:
         elif key.text == "init":
             self._keys(value, (*around.scope, "init"))
         elif key.text == "copies" and isinstance(value, Scalar):
-            self._note("layer", value.text, _unquoted(value), _unquoted(value), around.scope)
+            self._note("layer", value.text, unquoted(value), unquoted(value), around.scope)
         elif key.text != "doc" and not _is(value, TRAIN):
             self._values(value, around)
 
@@ -271,9 +262,9 @@ class Walk:
     def _ref(self, word: Scalar, peers: Peers, around: Around) -> None:
         """Note the name of a layer or an input, and of one of its outputs behind a dot."""
         name, dot, port = word.text.partition(".")
-        span = _unquoted(word)
+        span = unquoted(word)
         first = _within(span, 0, len(name))
-        peer = peers.get(name)
+        peer = peers.find(name)
         if peer is None and name in around.inputs:
             self._note("input", name, first, around.inputs[name], around.scope)
             return
@@ -291,7 +282,7 @@ class Walk:
             chain = dict(_texts(self._blocks[word.text][1])).get("chain")
             return next((key.span for key, _ in entries(chain) if key.text == port), None)
         names = dict(_texts(layer)).get("names")
-        return next((_unquoted(item) for item in _words(names) if item.text == port), None)
+        return next((unquoted(item) for item in _words(names) if item.text == port), None)
 
     def _values(self, tree: Tree, around: Around) -> None:
         """Note each `$name` in a value."""
@@ -339,33 +330,6 @@ def _params(block: Tree) -> Iterator[tuple[Scalar, re.Match[str]]]:
             yield item, match
 
 
-def callee(tree: Table, blocks: Mapping[str, Entry]) -> Entry | None:
-    """Return the entry of a layer that names its op: one that is known, else the first."""
-    items = [item for item in tree.items if item[0].text not in LayerKeys.kinds()]
-    known = (item for item in items if item[0].text in blocks or item[0].text in REGISTRY)
-    return next(known, items[0] if items else None)
-
-
-def _peers(tree: Tree) -> Iterator[tuple[str, Peer]]:
-    """Yield the names that layers of a chain may read: its own, and those of spliced copies."""
-    for key, value in entries(tree):
-        said = dict(_texts(value))
-        copies, count = said.get("copies"), said.get("splice")
-        if isinstance(copies, Scalar) and isinstance(count, Scalar) and type(count.value) is int:
-            for name in series(copies.text, count.value):
-                yield name, Peer(_unquoted(copies), value)
-        else:
-            yield key.text, Peer(key.span, value)
-
-
-def series(first: str, count: int) -> Iterator[str]:
-    """Yield the names of copies, which count on from the first one's."""
-    stem = first.rstrip("0123456789")
-    start = int(first[len(stem) :] or 0)
-    for number in range(start, start + min(count, limits.LAYERS)):
-        yield f"{stem}{number}"
-
-
 def _section(tree: Tree, name: str) -> tuple[Entry, ...]:
     return entries(next((value for key, value in entries(tree) if key.text == name), None))
 
@@ -387,7 +351,3 @@ def _is(tree: Tree, word: str) -> bool:
 
 def _within(span: Span, start: int, end: int) -> Span:
     return Span(span.source, span.start + start, span.start + end)
-
-
-def _unquoted(word: Scalar) -> Span:
-    return _within(word.span, word.quoted, word.span.end - word.span.start - word.quoted)

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import gc
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -20,7 +21,7 @@ from netspec.editing.index import Index
 from netspec.editing.kept import Kept, moved, whole
 from netspec.editing.loose import read_loosely
 from netspec.language.project import check_extended
-from netspec.language.variant.lineage import Loader, LoadError
+from netspec.language.variant.lineage import Lineage, Loader, LoadError
 from netspec.text.codes import Code
 from netspec.text.diagnostics import Diagnostic, Source, Span, SpecError
 from netspec.text.syntax import Tree, decode
@@ -153,8 +154,9 @@ class Workspace:
         if network is None:
             good = old.good if old else None
             kept = moved(old.kept, old.source.text, source.text) if old and good else ()
-        if old and source not in trees:  # what it extends is known when it is YAML again
-            asked = {**old.asked}
+        if source not in trees:  # what it extends is known though it is no YAML now
+            _follow(source, self._loader(source, asked))
+            asked = {**(old.asked if old else {}), **asked}
         return Document(path, source, found, network, good, kept, trees, asked)
 
     def _loader(self, own: Source, asked: dict[str, Source]) -> Loader:
@@ -177,6 +179,16 @@ class Workspace:
             return decode(self._read(path).encode("utf-8", "surrogatepass"), path)
         except OSError as error:
             raise LoadError(Code.UNREADABLE, str(error)) from None
+
+
+def _follow(source: Source, load: Loader) -> None:
+    """Ask for what a text extends, though the text itself cannot be read."""
+    if link := _LINK.search(source.text):
+        with suppress(LoadError, SpecError):
+            Lineage([load(source, link[1])]).resolve(load)
+
+
+_LINK = re.compile(r"^extends:[ \t]+([^\s#]+)", re.MULTILINE)
 
 
 @contextmanager

@@ -111,8 +111,14 @@ def _touches(span: Span | None, start: int, end: int) -> bool:
 
 
 def _fixes(client: Client, items: Iterable[Diagnostic]) -> Iterator[types.CodeAction]:
+    """Yield the fixes of mistakes; what extends a file finds the same of it again."""
+    seen = set()
     for item in items:
         for fix in item.fixes:
+            key = tuple((edit.span.source.name, edit.span[1:], edit.text) for edit in fix.edits)
+            if key in seen:
+                continue
+            seen.add(key)
             yield types.CodeAction(
                 fix.title,
                 _QUICK,

@@ -182,8 +182,9 @@ class _Site:
 
 
 async def _send(socket: WebSocket, outgoing: asyncio.Queue[str]) -> None:
-    while True:
-        await socket.send_text(await outgoing.get())
+    with suppress(WebSocketDisconnect):  # the other side of it says so, too
+        while True:
+            await socket.send_text(await outgoing.get())
 
 
 async def _receive(socket: WebSocket, incoming: asyncio.Queue[str | None]) -> None:

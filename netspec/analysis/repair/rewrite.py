@@ -23,8 +23,8 @@ from netspec.text.diagnostics import Cure, Diagnostic, Fix, Label, Source, Span
 from netspec.text.fixes import edited, fitting
 from netspec.text.syntax import is_readable
 
-Judge = Callable[[Source, Budget], bool]
-"""Tells whether a text compiles with nothing to say; takes what that costs off the budget."""
+Judge = Callable[[Source, Budget], int | None]
+"""Tells with how many warnings a text compiles, None where it does not; costs of the budget."""
 
 _CLAIMS = re.compile(r"\b(shape|expect):")
 """Without these a spec says nothing of itself, so that nothing is proved by compiling it."""
@@ -42,10 +42,14 @@ def mended(
     """Return what is wrong with a spec, with the cure where one edit of its text mends all."""
     if len(source.text) > limits.EDITED_TEXT:
         return tuple(found)
+    told: Sequence[Diagnostic] = found
     if _CLAIMS.search(source.text):
         trials = _Trials(source, judge, Budget(limits.EDITS))
-        found = next(_answers(found, trials, extension), found)
-    return tuple(_certain(found, _Trials(source, judge, Budget(limits.EDITS))))
+        told = next(_answers(found, trials, extension), found)
+    # Of an answer at another place nobody knows whether it is the only one.
+    if any(item not in found for item in told):
+        return tuple(told)
+    return tuple(_certain(told, _Trials(source, judge, Budget(limits.EDITS))))
 
 
 def _answers(
@@ -124,12 +128,12 @@ class _Trials:
     judge: Judge
     budget: Budget
 
-    def holds(self, fixes: Iterable[Fix]) -> bool:
-        """Tell whether the text compiles with some fixes made."""
+    def warnings(self, fixes: Iterable[Fix]) -> int | None:
+        """Tell with how many warnings the text compiles with some fixes made."""
         text = edited(self.source, fitting(fixes))
-        if not self.budget.spend(len(text) // _CHARACTERS):
-            return False
-        return is_readable(text) and self.judge(Source(self.source.name, text), self.budget)
+        if not self.budget.spend(len(text) // _CHARACTERS) or not is_readable(text):
+            return None
+        return self.judge(Source(self.source.name, text), self.budget)
 
     def holding(self, edits: Iterable[Attempt]) -> Iterator[Attempt]:
         seen = {self.source.text}
@@ -142,7 +146,7 @@ class _Trials:
             seen.add(edit.text)
             new = Source(self.source.name, edit.text)
             # Most edits leave no YAML; to ask that takes a tenth of the search for the cause.
-            if is_readable(new.text) and self.judge(new, self.budget):
+            if is_readable(new.text) and self.judge(new, self.budget) == 0:
                 yield edit
 
 
@@ -204,7 +208,9 @@ def _certain(found: Sequence[Diagnostic], trials: _Trials) -> Sequence[Diagnosti
     count = prod(map(len, choices))
     if not 0 < count <= _MOST_CHOICES or all(fix.is_safe for fixes in choices for fix in fixes):
         return found
-    holding = [choice for choice in product(*choices) if trials.holds(choice)]
+    warned = {choice: trials.warnings(choice) for choice in product(*choices)}
+    least = min((count for count in warned.values() if count is not None), default=None)
+    holding = [choice for choice, count in warned.items() if count == least is not None]
     if len(holding) != 1:
         return found
     return [
@@ -214,7 +220,9 @@ def _certain(found: Sequence[Diagnostic], trials: _Trials) -> Sequence[Diagnosti
 
 
 def _spellings(item: Diagnostic) -> list[Fix]:
-    """Return the fixes of a mistake that write another word, or are safe."""
+    """Return the fixes of a mistake that write another word or mark, or are safe."""
+    if item.code == Code.NOT_YAML and not item.is_open:
+        return list(item.fixes)
     is_spelling = item.code in _SPELLINGS and not item.is_open
     words = [fix for fix in item.fixes if all(_WORD.fullmatch(edit.text) for edit in fix.edits)]
     return words if is_spelling else [fix for fix in item.fixes[:1] if fix.is_safe]

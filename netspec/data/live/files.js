@@ -30,13 +30,12 @@ export class Files {
     const wanted = this.filter.value.trim().toLowerCase();
     const focused = this.list.contains(document.activeElement) ? document.activeElement.dataset.path : null;
     const shown = this.all.filter(({ path }) => path.toLowerCase().includes(wanted));
-    let folder = "";
-    const rows = shown.flatMap(({ path }) => {
-      const [, parent, name] = /^(.*\/)?([^/]*)$/.exec(path);
-      const heading = parent && parent !== folder ? [element("li", { class: "folder" }, parent)] : [];
-      folder = parent;
-      return [...heading, element("li", {}, this.#button(path, name))];
-    });
+    // The files of the folder itself stand first: below a folder's name are its own.
+    const folders = Map.groupBy(shown, ({ path }) => path.slice(0, path.lastIndexOf("/") + 1));
+    const rows = [...folders].sort(([a], [b]) => (a < b ? -1 : 1)).flatMap(([folder, files]) => [
+      ...(folder ? [element("li", { class: "folder" }, folder)] : []),
+      ...files.map(({ path }) => element("li", {}, this.#button(path, path.slice(folder.length)))),
+    ]);
     this.list.replaceChildren(...rows);
     const buttons = [...this.list.querySelectorAll("button")];
     (buttons.find((button) => button.dataset.path === this.path) ?? buttons[0])?.setAttribute("tabindex", "0");

@@ -1,7 +1,7 @@
 // Where the page lives: served by `netspec serve`. The playground puts its own file in this one's place.
 
-/** What the page is told of its home. */
-export const name = "serve";
+// Another address in the same tab is another page.
+addEventListener("hashchange", () => location.reload());
 
 /** Opens the connection to the language server; resolves once messages can be sent. */
 export function connect(progress) {

@@ -4,7 +4,7 @@ import { byId, download, latest } from "./dom.js";
 import { rename } from "./edits.js";
 import { nextDiagnostic } from "./editor.js";
 import { Files } from "./files.js";
-import * as home from "./home.js";
+import { start } from "./home.js";
 import { keys } from "./keys.js";
 import { Layout } from "./layout.js";
 import { offset } from "./places.js";
@@ -35,8 +35,13 @@ export class Page {
     });
     this.refresh = latest(() => this.#refresh());
     this.hints = latest(() => this.#hints());
-    this.layout = new Layout(() => this.#seen());
+    this.layout = new Layout(() => this.refresh());
     keys(this.layout);
+    addEventListener("keydown", (event) => {
+      if (!(event.ctrlKey || event.metaKey) || event.key !== "s") return;
+      event.preventDefault();
+      this.#keep();
+    });
     byId("notice").addEventListener("click", (event) => {
       if (event.target.matches("button")) byId("notice").hidden = true;
     });
@@ -46,7 +51,6 @@ export class Page {
 
   #keys() {
     return [
-      { key: "Mod-s", run: () => (this.#keep(), true) },
       { key: "Mod-.", run: () => this.problems.focusFix() },
       { key: "F8", run: nextDiagnostic },
       { key: "F2", run: () => rename(this) },
@@ -59,14 +63,14 @@ export class Page {
   #events() {
     return {
       progress: (text, fraction) => this.#progress(text, fraction),
-      opened: (client) => this.#opened(client),
+      opened: (client) => this.#opened(client).catch((error) => this.say(error.message)),
       lost: () => this.#lost("the connection was lost; it is opened again"),
       failed: (error) => this.#lost(error.message),
       notified: {
         "textDocument/publishDiagnostics": (params) => this.problems.publish(params),
         "window/showMessage": ({ message }) => this.notice(message),
         "netspec/changed": (params) => params.uri === this.spec.uri && this.saving.changed(params),
-        "netspec/filesChanged": () => this.#list(),
+        "netspec/filesChanged": () => this.#list().catch((error) => this.say(error.message)),
       },
     };
   }
@@ -96,6 +100,7 @@ export class Page {
   #lost(text) {
     document.body.dataset.connection = "lost";
     this.spec.detach();
+    byId("progress").hidden = true;
     byId("status").textContent = text;
   }
 
@@ -115,7 +120,7 @@ export class Page {
   }
 
   async #start() {
-    const { path, text } = home.start();
+    const { path, text } = start();
     const given = path && (text !== undefined || this.all.some((file) => file.path === path));
     const first = this.all.find(({ uri }) => uri === this.first) ?? this.all[0];
     if (given) await this.open(path, text);
@@ -126,8 +131,8 @@ export class Page {
   // ---------------------------------------------------------------- files
 
   async #list() {
-    const { root, files, start } = await this.session.request("netspec/files", {});
-    Object.assign(this, { root, all: files, first: start });
+    const { root, files, start: first } = await this.session.request("netspec/files", {});
+    Object.assign(this, { root, all: files, first });
     this.files.show(files);
     this.changes.list(files);
   }
@@ -144,13 +149,13 @@ export class Page {
 
   /** Opens a file: as it is on disk, or with a text that it gets. */
   async open(path, text) {
-    await this.saving.flush();
     const uri = this.#uri(path);
     const disk = await this.session.request("netspec/read", { uri }).catch((error) => {
       if (text === undefined) this.say(error.message);
       return null;
     });
     if (!disk && text === undefined) return;
+    await this.saving.flush();
     this.views.clear();
     this.problems.clear();
     byId("notice").hidden = true;
@@ -159,8 +164,7 @@ export class Page {
     this.spec.open({ uri, path }, this.kept, this.session.client);
     this.files.current(path);
     this.say("open");
-    home.keep(path, this.kept);
-    if (this.saving.dirty) this.saving.touched();
+    this.saving.write();
     await this.refresh();
   }
 
@@ -223,14 +227,11 @@ export class Page {
     if (doc === this.spec.doc && !isKept) this.spec.hint(inlays, lenses);
   }
 
-  #seen() {
-    this.refresh?.();
-  }
-
   // ---------------------------------------------------------------- commands
 
   /** Writes the file, and keeps this state to compare with. */
   async #keep() {
+    if (!this.spec.file) return;
     this.kept = this.spec.text;
     this.views.keep();
     this.changes.draw();
@@ -239,7 +240,7 @@ export class Page {
   }
 
   async #download(format) {
-    if (!format) return;
+    if (!format || !this.spec.file) return;
     byId("downloads").open = false;
     const { uri, file, text } = this.spec;
     if (format === "yaml") return download(file.path.split("/").at(-1), text);

@@ -9,6 +9,7 @@ export class Saving {
     this.page = page;
     this.dialog = byId("conflict");
     this.write = latest(() => this.#write());
+    addEventListener("beforeunload", (event) => this.#leave(event));
   }
 
   /** Takes a file as it is on disk. */
@@ -35,21 +36,30 @@ export class Saving {
 
   async #write() {
     const { spec, session } = this.page;
-    if (!spec.file || !this.dirty || !session.client) return;
+    if (!spec.file) return;
+    keep(spec.file.path, spec.text);
+    if (!this.dirty || !session.client) return;
     const { uri, text } = { uri: spec.uri, text: spec.text };
     const answer = await session.request("netspec/save", { uri, text, stamp: this.stamp }).catch((error) => {
       this.page.say(`not saved: ${error.message}`);
     });
     if (!answer || uri !== spec.uri) return;
-    if (answer.saved) this.#saved(text, answer.stamp);
+    if (answer.saved) await this.#saved(text, answer.stamp);
     else await this.#conflict(answer);
   }
 
-  #saved(text, stamp) {
+  async #saved(text, stamp) {
     Object.assign(this, { text, stamp });
-    keep(this.page.spec.file.path, text);
+    await keep(this.page.spec.file.path, text);
     this.page.say("saved");
     if (this.dirty) this.touched();
+  }
+
+  /** The page goes: what is typed is written at once, and where it cannot be, the user is asked. */
+  #leave(event) {
+    if (!this.page.spec.file || !this.dirty) return;
+    this.write();
+    if (!this.page.session.client) event.preventDefault();
   }
 
   /** Another text is on disk than the one that was read. */

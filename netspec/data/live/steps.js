@@ -65,7 +65,7 @@ export class Steps {
     }
   }
 
-  /** Steps the number at the cursor, or the only one that is shown. */
+  /** Steps the number at the cursor. */
   nudge(direction) {
     const { head } = this.spec.view.state.selection.main;
     const at = this.spec.steps.findIndex((step) => step.from <= head && head <= step.to);

@@ -24,6 +24,11 @@ export class Views {
   clear() {
     Object.assign(this, { network: null, links: null, chosen: null, kept: null });
     this.figure.clear();
+    this.report.draw({ columns: [], rows: [], totals: [], notes: [] });
+    this.code.draw("");
+    this.steps.show([-1, -1], null);
+    for (const panel of ["figure", "report", "code"]) delete byId(panel).dataset.version;
+    byId("name").textContent = "netspec";
     byId("totals").replaceChildren();
   }
 

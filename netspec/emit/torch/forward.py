@@ -69,8 +69,9 @@ class Statements:
             function = self.plan.works[lowered.join.name].function
             assert function is not None
             branches = self._branches(variables, lowered.join)
-            about = [step.layer.name for step in lowered.steps if step.is_branch]
-            self._write((lowered.join.name, *about), "return ", self._function(function, branches))
+            inline = [step.layer.name for step in lowered.steps if step.is_branch]
+            made = self._function(function, branches)
+            self._write((lowered.join.name, *inline), "return ", made)
         elif len(names) > 1:
             outputs = dict(zip(names, returns, strict=True))
             self.named = {ref.name: name for name, ref in outputs.items() if not ref.port}

@@ -81,11 +81,10 @@ def about(names: Sequence[str], lines: Iterable[str]) -> list[str]:
 
 
 def _line(text: str, names: Sequence[str]) -> str:
-    inner = text.layers if isinstance(text, Line) else ()
     line = Line(text)
-    line.layers = tuple([f"{name}.{x}".lstrip(".") for name in names for x in inner]) or tuple(
-        names
-    )
+    known = text.layers if isinstance(text, Line) else ()
+    below = [f"{name}.{layer}".lstrip(".") for name in names for layer in known]
+    line.layers = tuple(below or names)
     return line
 
 

@@ -50,6 +50,8 @@ class Lineage:
     """What the variants remove: nothing may read its name any more."""
     extension: Extension | None = None
     """What the spec's own source extends, if it is a variant."""
+    fitting: Tree | None = None
+    """What the variants make of what they extend, but for what misfits."""
     trees: dict[Source, Tree] = field(default_factory=dict)
     """What has been read already: it grows, and may be handed on to others."""
 
@@ -153,7 +155,8 @@ class Lineage:
             self.removed += variant.removed
             if isinstance(tree, Mapping):
                 self.extension = Extension(variant.link, variant.tree, tree)
-                tree = patch(tree, variant, sink)
+                tree = self.fitting = patch(tree, variant, sink)
+                sink.stop()
         sink.stop()
         return tree
 

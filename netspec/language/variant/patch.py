@@ -32,7 +32,7 @@ class Variant:
 
 
 def patch(base: Mapping, variant: Variant, sink: Sink) -> Mapping:
-    """Return a spec with a variant's patch applied. Raises SpecError with every misfit."""
+    """Return a spec with a variant's patch applied, but for what misfits, which is reported."""
     base = _with_sections(base, variant)
     patcher = _Patcher(Finder(base, sink), sink)
     for key, value in entries(variant.said.change):
@@ -44,9 +44,7 @@ def patch(base: Mapping, variant: Variant, sink: Sink) -> Mapping:
     result = patcher.apply(base)
     patcher.refuse_unreached()
     assert isinstance(result, Mapping)
-    result = _sections(result, variant.tree, sink)
-    sink.stop()
-    return result
+    return _sections(result, variant.tree, sink)
 
 
 def _with_sections(base: Mapping, variant: Variant) -> Mapping:

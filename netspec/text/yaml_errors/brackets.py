@@ -274,7 +274,9 @@ def _never_closed(failure: Failure, opener: int, stop: int, end: int) -> Diagnos
     is_double = char in (text[opener - 1], text[opener + 1 : opener + 2])
     last = failure.word_before(stop, " \t\r\n,")
     help = either(
-        inserting(note.span, closer, f"write `{closer}` behind `{last}`", safe=True),
+        inserting(
+            note.span, closer, f"write `{closer}` behind `{last}`", safe=last[-1:] not in "\"'"
+        ),
         writing(span, "", f"delete one `{char}`") if is_double else "",
     )
     return said(f"`{char}` is not closed", span, help, note)

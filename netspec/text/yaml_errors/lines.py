@@ -334,7 +334,7 @@ def _misplaced(failure: Failure, odd: Entry, column: int, sibling: Entry | None)
         notes = [Label(place, "a sibling")]
     span = failure.span(odd.start, odd.word + len(odd.key))
     words = f"indent it by {column}" if column else "do not indent it"
-    help = writing(Span(failure.source, odd.start, odd.first), " " * column, words, safe=True)
+    help = writing(Span(failure.source, odd.start, odd.first), " " * column, words)
     if "-" in odd.key:  # no name of a spec: the words of a comment
         key = failure.span(odd.first, odd.first + 1)
         help = inserting(key, "# ", f"a comment begins with `#`: write `# {odd.key}: …`")
