@@ -51,7 +51,7 @@ def definitions_of(files: dict[str, str], path: str) -> Sequence[Place]:
 def test_renaming_and_back_is_the_identity(path):
     found = definitions_of(ZOO, path)
     step = max(1, len(found) // draws(1, 1000))
-    for place in found[::step]:
+    for place in found[step // 2 :: step]:
         check_round_trip(ZOO, path, place)
 
 
