@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netspec.editing.folds import folds
+from netspec.editing.kept import moved, whole
 from netspec.editing.places import definition, place_at, places, references
 from netspec.editing.symbols import Symbol, symbols
 from netspec.editing.tokens import tokens
@@ -210,6 +211,33 @@ def test_a_missing_file_is_a_diagnostic_and_known_when_it_comes():
     files["small.yaml"] = SMALL
     assert desk.dependents("small.yaml") == ["variant.yaml"]
     assert desk.change("variant.yaml", VARIANT).network is not None
+
+
+def common(one: str, other: str) -> int:
+    """Return the length of what two texts start with."""
+    return next(
+        (i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b),
+        min(len(one), len(other)),
+    )
+
+
+@given(st.lists(st.text("ab\n", max_size=12), min_size=1, max_size=5))
+def test_what_is_kept_of_a_text_stands_where_it_is_said_to(texts):
+    first, *others = texts
+    old, kept = first, whole(first)
+    for new in others:
+        kept, old = moved(kept, old, new), new
+    ends = 0
+    for run in kept if first else ():
+        assert run.before >= ends and run.length > 0
+        ends = run.before + run.length
+        assert first[run.before : ends] == old[run.after : run.after + run.length]
+        assert run.now(run.before, ends) == run.after
+        assert run.now(run.before, ends + 1) is None
+    if len(others) == 1:  # all in front of what was typed, and all behind it
+        front = common(first, old)
+        back = common(first[front:][::-1], old[front:][::-1])
+        assert sum(run.length for run in kept) == front + back
 
 
 def test_the_last_good_network_stays_with_its_places():

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from netspec.analysis.network import Network
-from netspec.editing.places import Place, place_at, uses
+from netspec.editing.places import Place, place_at, places, uses
 from netspec.editing.workspace import Document, Workspace
 from netspec.language.variant.lineage import LoadError
 from netspec.text.diagnostics import Diagnostic, Edit, SpecError, brief, escape
@@ -110,9 +110,17 @@ def _refuse_change(before: Document, after: Document, old: str, new: str) -> Non
         known[item.code] -= 1
         if known[item.code] < 0:
             raise RenameError(_said(item))
-    if before.network and after.network and _shown(before.network) != _shown(after.network):
+    shown = [_shown(x.network) for x in (before, after) if x.network]
+    if shown[:1] != shown[1:] or _linked(before) != _linked(after):
         message = f"as `{brief(new)}`, `{old}` would be mistaken for another in {before.path}"
         raise RenameError(message)
+
+
+def _linked(document: Document) -> Sequence[tuple[str, int | None]]:
+    """Return which of its names each name of a document means, all by their numbers."""
+    found = places(document)
+    number = {place.span: i for i, place in enumerate(found)}
+    return [(x.kind, number.get(x.target) if x.target else None) for x in found]
 
 
 def _said(item: Diagnostic) -> str:
