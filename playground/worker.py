@@ -11,10 +11,14 @@ from netspec.server.requests import requests
 
 
 def start(root: str, texts: Mapping[str, str], send: Callable[[str], None]) -> Session:
-    """Return the session of a page that works in a folder, in which these texts stand, by path."""
+    """Return the session of a page that works in a folder, in which these texts stand, by path.
+
+    The paths come with a link: what is no spec of the folder is left out.
+    """
     logging.getLogger("pygls").setLevel(logging.CRITICAL)  # the page is told all of it
     folder = Folder(root)
     for path, text in texts.items():
         where = f"{folder.root}/{path}"
-        folder.save(where, text, folder.state(where).stamp)
+        if folder.has(where):
+            folder.save(where, text, folder.state(where).stamp)
     return Session(send, folder.extended, requests=requests(folder))

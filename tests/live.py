@@ -74,6 +74,12 @@ def link(path: str, text: str) -> str:
     return f"#{quote(path)}:{base64.urlsafe_b64encode(data).decode().rstrip('=')}"
 
 
+def shared(url: str) -> str:
+    """Return the spec that a URL of the playground shares."""
+    letters = url.partition("#")[2].partition(":")[2]
+    return zlib.decompress(base64.urlsafe_b64decode(letters + "=="), wbits=-15).decode()
+
+
 class Tab:
     """One tab with the page. `page` is playwright's."""
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.browser import PROGRAM, REASON
-from tests.live import SMALL, Serve, Tab, link
+from tests.live import SMALL, Serve, Tab, link, shared
 from tests.playground import IS_FETCHED, build, served
 from tests.playground import REASON as UNFETCHED
 
@@ -171,12 +171,12 @@ def test_it_is_downloaded(tab: Tab, format: str):
 
 def test_a_reload_and_another_tab_find_the_state(tab: Tab, browser: Any):
     tab.change("conv1", "16", "24")
-    tab.saved()
-    tab.wait("location.hash.length > 1")
+    while "token=" not in tab.page.url and "[24, 3]" not in shared(tab.page.url):
+        tab.page.wait_for_timeout(50)
     other = new_tab(browser)
     other.open(tab.page.url)
+    other.page.locator("#editor .cm-line", has_text="conv2d: [24, 3]").wait_for()
     assert other.text == tab.text
-    assert "conv2d: [24, 3]" in other.text
     assert other.told == []
     other.page.close()
 

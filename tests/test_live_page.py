@@ -88,6 +88,8 @@ def test_own_scripts_import_what_is_there() -> None:
         for names, module in wanted:
             asked = {name.split(" as ")[0].strip() for name in names.split(",") if name.strip()}
             assert asked <= known[module], (path.name, module)
+            used = {name for name in asked if len(re.findall(rf"\b{name}\b", path.read_text())) > 1}
+            assert used == asked, (path.name, asked - used)
 
 
 def test_bundle_is_what_the_lock_file_says(tmp_path: Path) -> None:

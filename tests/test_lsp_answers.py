@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import pytest
 
 from tests.lsp_client import Client
-from tests.support import SPECS
+from tests.support import ROOT, SPECS, draws
 from tests.test_lsp import BAD, GOOD, VARIANT
 
 LINK = {"workspace": {"workspaceEdit": {"documentChanges": True}}}
@@ -172,3 +174,40 @@ def test_completion_and_signature_while_the_text_is_broken(tmp_path):
     uri = (tmp_path / "wide.yaml").as_uri()
     items = client.about("completion", uri, position=client.at(uri, "extends: b", 10))["items"]
     assert [item["label"] for item in items] == ["base.yaml"]
+
+
+AT_A_PLACE = ("hover", "definition", "completion", "signatureHelp", "prepareRename", "references")
+OF_A_TEXT = ("documentSymbol", "foldingRange", "semanticTokens/full", "codeLens", "inlayHint")
+WHOLE = {"start": {"line": 0, "character": 0}, "end": {"line": 10_000, "character": 0}}
+WRONG = sorted((ROOT / "tests/errors").glob("*.yaml"))
+
+
+def cut(text, random):
+    """Return a text in which somebody is typing: a few words are gone, perhaps all of the rest."""
+    start = random.randrange(len(text) + 1)
+    end = random.choice([start, start + random.randrange(20), len(text)])
+    return text[:start] + random.choice(["", "$", "[", "{", ": ", "é𝄞"]) + text[end:]
+
+
+@pytest.mark.parametrize("seed", range(draws(3, 60)))
+def test_every_request_is_answered_at_every_place_of_every_text(seed):
+    """The answer may be nothing; an error is a bug, but where a rename says why it cannot be."""
+    random = Random(seed)
+    client = Client(random.choice(["utf-8", "utf-16", "utf-32"]))
+    for version in range(2, 12):
+        path = random.choice([*SPECS, *WRONG])
+        uri = client.open(path, language="netspec")
+        lines = (text := cut(path.read_text(), random)).split("\n")
+        client.change(uri, text, version)
+        place = {"line": random.randrange(len(lines) + 1), "character": random.randrange(90)}
+        context = {"includeDeclaration": True, "triggerKind": 1, "isRetrigger": False}
+        for method in AT_A_PLACE:
+            try:
+                client.about(method, uri, position=place, context=context)
+            except LookupError as error:
+                assert (method, "Error" in str(error)) == ("prepareRename", False), str(error)
+        for method in OF_A_TEXT:
+            client.about(method, uri, range=WHOLE)
+        actions(client, uri, place)
+        client.close(uri)
+    assert not [x for x in client.sent if x.get("method") == "window/showMessage"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import runpy
 import shutil
 import subprocess
 from pathlib import Path
@@ -19,7 +20,7 @@ pytest.importorskip("pygls")
 from netspec.server.lsp import Session
 from netspec.server.requests import requests
 
-pytestmark = pytest.mark.skipif(not IS_FETCHED, reason=REASON)
+fetched = pytest.mark.skipif(not IS_FETCHED, reason=REASON)
 NODE = shutil.which("node")
 ZOO = "/packages/zoo"
 SOME = ("googlenet", "googlenet_bn", "unet", "vit_b_16")
@@ -95,6 +96,7 @@ def values(said: list[list[str]]) -> list[list[Any]]:
     return [[json.loads(text) for text in line] for line in said]
 
 
+@fetched
 @pytest.mark.skipif(NODE is None, reason="node is not installed")
 def test_the_browser_is_told_what_editors_are_told(
     built: Path, tmp_path: Path, request: pytest.FixtureRequest
@@ -108,9 +110,30 @@ def test_the_browser_is_told_what_editors_are_told(
     assert sum(answer.get("id") == 2 and "result" in answer for answer in found[1]) == 1
 
 
+@fetched
 def test_it_is_the_same_files_each_time(built: Path, tmp_path: Path):
     build(tmp_path / "again")
     paths = sorted(path.relative_to(built) for path in built.rglob("*") if path.is_file())
     assert Path("packages.zip") in paths
     for path in paths:
         assert (tmp_path / "again" / path).read_bytes() == (built / path).read_bytes(), path
+
+
+def test_a_link_brings_specs_of_the_folder_alone(tmp_path: Path):
+    zoo = tmp_path / "zoo"
+    zoo.mkdir()
+    (zoo / "old.yaml").write_text("old")
+    texts = [
+        "old.yaml",
+        "new.yaml",
+        "../out.yaml",
+        "x.py",
+        ".hidden.yaml",
+        "",
+        "a\0.yaml",
+    ]
+    start = runpy.run_path(str(ROOT / "playground/worker.py"))["start"]
+    start(str(zoo), dict.fromkeys(texts, "text"), print)
+    found = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
+    assert found == {"zoo/old.yaml", "zoo/new.yaml"}
+    assert (zoo / "old.yaml").read_text() == (zoo / "new.yaml").read_text() == "text"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property
+from itertools import pairwise
 from typing import NamedTuple
 
 from netspec import limits
@@ -13,13 +14,14 @@ from netspec.editing.peers import series
 from netspec.editing.whole import base_of, whole_of
 from netspec.editing.workspace import Document
 from netspec.language.fmt.order import operator
-from netspec.language.grammar import SignatureKeys
+from netspec.language.grammar import SignatureKeys, TensorKeys
 from netspec.language.model import INPUT
 from netspec.language.names import is_block_name, widths
 from netspec.language.terms import INDEX
 from netspec.language.variant.places import SECTIONS, Places, parts
 from netspec.ops.base import REGISTRY
 from netspec.ops.extern import measures
+from netspec.ops.fillers import FILLERS
 from netspec.ops.split import Cut
 from netspec.text.diagnostics import Span, escape
 from netspec.text.syntax import Mapping, Scalar, Sequence, Tree, entries
@@ -74,7 +76,7 @@ class Known:
     def dollars(self) -> list[Name]:
         """Return the parameters and widths that an expression may use."""
         keys = [step.key for step in self.trail]
-        if "init" in keys:  # whose functions take numbers
+        if keys[0] == "init" or any(pair in _FILLED for pair in pairwise(keys)):
             return []
         keys = keys[:2]
         block = self.blocks.get(keys[-1]) if keys[0] in ("blocks", "externs") else None
@@ -195,6 +197,10 @@ class Known:
             path, _, other = key.text.rpartition(".")
             if path == above and key.text != self.cursor.trail[1].key:
                 yield Name(other, _line(value))
+
+
+_FILLED = {("init", key) for key in (*TensorKeys.kinds(), *FILLERS)}
+"""What stands in a layer's `init`, whose functions take numbers; no op has such a name."""
 
 
 def _paths(inner: Places, above: str, is_new: bool) -> Iterator[Name]:

@@ -48,6 +48,7 @@ export class Figure {
   /** Draws the figure, its boxes in the order of layers; null leaves what is there. */
   draw(text, order, problem, stale) {
     this.note.textContent = problem ?? (stale ? "the last state without mistakes" : "");
+    if (problem && !stale) this.clear();
     if (!text || text === this.text) return;
     try {
       this.#show(imported(text), order);

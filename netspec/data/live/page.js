@@ -100,6 +100,7 @@ export class Page {
   #lost(text) {
     document.body.dataset.connection = "lost";
     this.spec.detach();
+    this.problems.clear();
     byId("progress").hidden = true;
     byId("status").textContent = text;
   }
@@ -157,12 +158,12 @@ export class Page {
     if (!disk && text === undefined) return;
     await this.saving.flush();
     this.views.clear();
-    this.problems.clear();
     byId("notice").hidden = true;
     this.saving.opened(disk ?? { text: null, stamp: null });
     this.kept = text ?? disk.text;
     this.spec.open({ uri, path }, this.kept, this.session.client);
     this.files.current(path);
+    this.problems.show();
     this.say("open");
     this.saving.write();
     await this.refresh();

@@ -23,12 +23,12 @@ export class Problems {
     } else {
       this.found.set(uri, diagnostics.map((item) => ({ item, uri, fixes: [] })));
     }
-    this.#show();
+    this.show();
   }
 
   clear() {
     this.found.clear();
-    this.#show();
+    this.show();
   }
 
   #placed(item) {
@@ -67,7 +67,7 @@ export class Problems {
       problems[index].fixes = (answer ?? []).filter((fix) => fix.edit);
     });
     this.#draw(this.found.get(this.page.spec.uri));
-    this.#show();
+    this.show();
   }
 
   async #apply(problem, fix) {
@@ -80,7 +80,8 @@ export class Problems {
     this.page.spec.view.focus();
   }
 
-  #show() {
+  /** Lists them, those of the open file by their lines. */
+  show() {
     const problems = [...this.found.values()].flat();
     const focused = this.list.contains(document.activeElement);
     this.list.hidden = !problems.length;

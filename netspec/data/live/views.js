@@ -3,7 +3,6 @@ import { Code } from "./code.js";
 import { byId, element } from "./dom.js";
 import { Figure } from "./figure.js";
 import { Links } from "./links.js";
-import { setSteps } from "./marks.js";
 import { number, signed, tendency } from "./numbers.js";
 import { Report } from "./report.js";
 import { Steps } from "./steps.js";
@@ -46,7 +45,7 @@ export class Views {
     this.links = new Links(network);
     this.figure.draw(figure, this.links.order, problem.figure, stale);
     if (report) this.report.draw(report);
-    if (code) this.code.draw(code);
+    if (code || problem.code) this.code.draw(code ?? `# ${problem.code}`);
     // While a mistake stands, the numbers stay where they were and move with the text.
     if (!stale || !this.page.spec.steps.length) this.page.spec.step(network.steps);
     if (!stale) this.kept ??= network.totals;
