@@ -24,11 +24,16 @@ def definitions(document: Document) -> Sequence[Place]:
     return [x for x in places(document) if x.kind in NAMED and x.target == x.span]
 
 
+def same(one: Place, other: Place) -> bool:
+    """Tell whether two places name the same thing, each in its text."""
+    return (one.kind, one.name, one.scope) == (other.kind, other.name, other.scope)
+
+
 def renamed(files: dict[str, str], path: str, place: Place, name: str) -> dict[str, str]:
     """Return files with another name for what is defined at a place."""
     desk = workspace(files)
     document = desk.change(path, files[path])
-    at = next(x for x in definitions(document) if x.name == place.name and x.scope == place.scope)
+    at = next(x for x in definitions(document) if same(x, place))
     found = rename(desk, document, at.span.start, name)
     return files | {file: edited(files[file], edits) for file, edits in found.edits.items()}
 
@@ -36,10 +41,9 @@ def renamed(files: dict[str, str], path: str, place: Place, name: str) -> dict[s
 def check_round_trip(files: dict[str, str], path: str, place: Place) -> None:
     """Give what is defined at a place another name, and its own again."""
     name = f"{'Q' if place.name[0].isupper() else 'q'}_{place.name}"
-    scope = tuple(name if x == place.name else x for x in place.scope)
     there = renamed(files, path, place, name)
     assert there != files
-    assert place.name not in {x.name for x in definitions_of(there, path) if x.scope == scope}
+    assert not any(same(x, place) for x in definitions_of(there, path))
     assert renamed(there, path, place._replace(name=name), place.name) == files
 
 
