@@ -19,7 +19,7 @@ from netspec.ops.base import REGISTRY
 from netspec.text.diagnostics import Cure, Diagnostic, Edit, Fix, Source, Span, SpecError
 from netspec.text.fixes import edited, either, fitting, without
 from netspec.text.syntax import is_readable, parse, scalars
-from tests.support import ROOT, SPECS, mistakes
+from tests.support import ROOT, SPECS, mistakes, one_block
 from tests.test_mutation import GOOGLENET
 from tests.test_mutation_yaml import mutants_of
 
@@ -152,6 +152,13 @@ def test_one_choice_of_several_is_not_safe():
     text = text.replace("c2: {Conv: 32}", "c2: {Conv: $n1}").replace("Conv: 64", "Conv: $n2")
     [item] = mistakes(text.replace("linear: 10", "linear: $n3"))
     assert [fix.is_safe for fix in item.fixes] == [False, False]
+
+
+def test_what_every_choice_has_is_safe_beside_one_that_is_not():
+    layers = "conv: {conv2d: [4, 1], strid: 2}\nact: reluu\nout: {add: [], from: [conv, actt]}"
+    argument, op, name = mistakes(one_block(layers))
+    assert [fix.is_safe for fix in (*argument.fixes, *name.fixes)] == [True, True]
+    assert [fix.is_safe for fix in op.fixes] == [False, False]
 
 
 def test_cures_of_which_any_helps_are_not_safe():

@@ -203,7 +203,7 @@ _MOST_CHOICES = 8
 
 
 def _certain(found: Sequence[Diagnostic], trials: _Trials) -> Sequence[Diagnostic]:
-    """Return mistakes whose spellings are safe, if of all choices of them one alone compiles."""
+    """Return mistakes with a spelling safe where every choice that compiles has it."""
     choices = [_spellings(item) for item in found]
     count = prod(map(len, choices))
     if not 0 < count <= _MOST_CHOICES or all(fix.is_safe for fixes in choices for fix in fixes):
@@ -211,12 +211,18 @@ def _certain(found: Sequence[Diagnostic], trials: _Trials) -> Sequence[Diagnosti
     warned = {choice: trials.warnings(choice) for choice in product(*choices)}
     least = min((count for count in warned.values() if count is not None), default=None)
     holding = [choice for choice, count in warned.items() if count == least is not None]
-    if len(holding) != 1:
+    if not holding:
         return found
+    agreed = [set(fixes) for fixes in zip(*holding, strict=True)]
     return [
-        replace(item, help=Cure(item.help, replace(fix, is_safe=True), *_others(item, fix)))
-        for item, fix in zip(found, holding[0], strict=True)
+        _with_safe(item, *fixes) if len(fixes) == 1 else item
+        for item, fixes in zip(found, agreed, strict=True)
     ]
+
+
+def _with_safe(item: Diagnostic, fix: Fix) -> Diagnostic:
+    others = (other for other in item.fixes if other is not fix)
+    return replace(item, help=Cure(item.help, replace(fix, is_safe=True), *others))
 
 
 def _spellings(item: Diagnostic) -> list[Fix]:
@@ -226,10 +232,6 @@ def _spellings(item: Diagnostic) -> list[Fix]:
     is_spelling = item.code in _SPELLINGS and not item.is_open
     words = [fix for fix in item.fixes if all(_WORD.fullmatch(edit.text) for edit in fix.edits)]
     return words if is_spelling else [fix for fix in item.fixes[:1] if fix.is_safe]
-
-
-def _others(item: Diagnostic, fix: Fix) -> list[Fix]:
-    return [other for other in item.fixes if other is not fix]
 
 
 def _declaration(word: str, use: Span) -> Iterator[Label]:
