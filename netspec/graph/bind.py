@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from netspec import limits
-from netspec.graph.model import Bindings, Bound, cause, cause_of
+from netspec.graph.model import Bindings, Bound, Sizes, cause, cause_of
 from netspec.language.model import BlockCall, GivenCall, Layer, OpCall
 from netspec.language.terms import INDEX, Argument, Condition, Maker, Param, Value
 from netspec.ops.arguments import spell
@@ -71,6 +71,23 @@ def at_item(argument: Argument, bound: Bound, index: int) -> tuple[Span, str]:
     text = span.text.replace("-", "", 1)
     help = writing(span, text) if is_minus and "-" in span.text else ""
     return span, bound.fraction or help
+
+
+def bound_sizes(argument: Argument, bindings: Bindings, sink: Sink) -> Sizes:
+    """Return an input's shape at some values of parameters."""
+    bound = bind_value(argument, bindings, sink)
+    values = bound.value if bound and isinstance(bound.value, tuple) else ()
+    for index, value in enumerate(values):
+        if bound and not is_size(value):
+            span, help = at_item(argument, bound, index)
+            message = f"a size is a positive integer, found {spell(value)}"
+            if value in (None, -1) and not index:
+                help = "shapes leave out the batch"
+            if isinstance(value, str) and value in bindings:
+                words = f"a parameter is written with `$`: `${value}`"
+                help = writing(span, f"${value}", words, safe=True)
+            sink.error(Code.RANGE, message, span, help=help)
+    return values  # type: ignore[return-value]  # checked above
 
 
 def _fraction(written: Value, value: Value, bindings: Bindings) -> str:

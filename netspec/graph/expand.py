@@ -10,11 +10,10 @@ from typing import NamedTuple
 from pydantic import ValidationError
 
 from netspec.graph.bind import (
-    at_item,
     bind_value,
     block_bindings,
+    bound_sizes,
     holds,
-    is_size,
     made_by,
     numbered,
     repeats,
@@ -74,7 +73,9 @@ def expand(spec: Spec, bodies: Bodies, params: Mapping[str, int | float], sink: 
         counter.check()
         sink.stop()
         expander = _Expander(spec, bodies, bindings, sink, counter, Widths(sink))
-        inputs: dict[NodeId, Sizes] = {(x,): expander.sizes(y) for x, y in spec.inputs.items()}
+        inputs: dict[NodeId, Sizes] = {}
+        for name, argument in spec.inputs.items():
+            inputs[(name,)] = bound_sizes(argument, bindings, sink)
         expander.widths.shapes.update(inputs)
         outputs = expander.run()
     sink.stop()
@@ -146,22 +147,6 @@ class _Expander:
             node = self._read(output.ref, given)
             outputs.append(GraphOutput(output.name, node, is_train_only(output, graph), weight))
         return tuple(outputs)
-
-    def sizes(self, argument: Argument) -> Sizes:
-        """Return an input's shape."""
-        bound = bind_value(argument, self.globals, self.sink)
-        values = bound.value if bound and isinstance(bound.value, tuple) else ()
-        for index, value in enumerate(values):
-            if bound and not is_size(value):
-                span, help = at_item(argument, bound, index)
-                message = f"a size is a positive integer, found {spell(value)}"
-                if value in (None, -1) and not index:
-                    help = "shapes leave out the batch"
-                if isinstance(value, str) and value in self.globals:
-                    words = f"a parameter is written with `$`: `${value}`"
-                    help = writing(span, f"${value}", words, safe=True)
-                self.sink.error(Code.RANGE, message, span, help=help)
-        return values  # type: ignore[return-value]  # checked above
 
     def _weight(self, weight: Argument | None) -> float:
         if weight is None:
