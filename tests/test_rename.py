@@ -43,7 +43,11 @@ def check_round_trip(files: dict[str, str], path: str, place: Place) -> None:
     name = f"{'Q' if place.name[0].isupper() else 'q'}_{place.name}"
     there = renamed(files, path, place, name)
     assert there != files
-    assert not any(same(x, place) for x in definitions_of(there, path))
+    # Copies of two layers may have one name in one scope.
+    before, after = (
+        sum(same(x, place) for x in definitions_of(texts, path)) for texts in (files, there)
+    )
+    assert after == before - 1
     assert renamed(there, path, place._replace(name=name), place.name) == files
 
 
@@ -54,7 +58,7 @@ def definitions_of(files: dict[str, str], path: str) -> Sequence[Place]:
 @pytest.mark.parametrize("path", ZOO)
 def test_renaming_and_back_is_the_identity(path):
     found = definitions_of(ZOO, path)
-    step = max(1, len(found) // draws(1, 1000))
+    step = max(1, len(found) // draws(1, 12))
     for place in found[step // 2 :: step]:
         check_round_trip(ZOO, path, place)
 

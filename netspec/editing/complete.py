@@ -141,7 +141,7 @@ class _Offers:
 
     # -------------------------------------------------------------- calls
 
-    def _call(self, name: str, schema: Schema) -> Completion:
+    def _call(self, name: str, schema: Schema, may_be_bare: bool = True) -> Completion:
         """Offer an op or a block: as a key with its arguments, or as a whole layer."""
         cls, block = REGISTRY.get(name), self.known.blocks.get(name)
         if block is not None:
@@ -155,7 +155,8 @@ class _Offers:
             detail, about = signature(cls), described(cls)
         joins = ", from: [{}]" if cls and not block and min(cls.reads) > 1 else ""
         words = {"detail": detail, "documentation": about}
-        if self.cursor.has_colon or not (self.cursor.is_key or wanted or joins):
+        is_bare = may_be_bare and not (self.cursor.is_key or wanted or joins)
+        if self.cursor.has_colon or is_bare:
             return self._offer(name, kind, **words)
         around = "{}" if self.cursor.is_key else "{{{}}}"
         text, snippet = (
@@ -188,7 +189,8 @@ class _Offers:
                 yield self._offer(text, _kind_of_word(text, self.known))
             if schema is LAYER:
                 for name, properties in self.accepted.calls.items():
-                    yield self._call(name, properties[name])
+                    # Where a word is what is read, a layer has its braces.
+                    yield self._call(name, properties[name], not patterns & _REFERENCES)
 
     @property
     def _is_whole(self) -> bool:
