@@ -129,13 +129,21 @@ def _said(item: Diagnostic) -> str:
     return place + brief(f"{item.message} ({item.help})" if item.help else item.message)
 
 
+_NAMES: dict[str, bool | dict[str, bool]] = {"names": True, "whole": {"names": True}}
+"""The arguments of ops that are names, of a piece too."""
+
+
 def _shown(network: Network) -> tuple[object, ...]:
     """Return all that a network is but for its names."""
     graph = network.graph
     number = {node: i for i, node in enumerate([*graph.inputs, *graph.nodes])}
     nodes = [
         (
-            *(node.op.op_name, node.op.model_dump(), [number[x] for x in node.inputs]),
+            *(
+                node.op.op_name,
+                node.op.model_dump(exclude=_NAMES),
+                [number[x] for x in node.inputs],
+            ),
             *(number.get(node.owner), network.shapes[node.id], node.train_only),
         )
         for node in graph.nodes.values()
