@@ -11,7 +11,10 @@ python.runPython(`import sys; sys.path.insert(0, "/packages")`);
 let said = [];
 const texts = python.toPy(new Map());
 const session = python.pyimport("worker").start("/packages/zoo", texts, (message) => said.push(message));
-for (const line of readFileSync(0, "utf8").trim().split("\n")) {
+let given = "";
+process.stdin.setEncoding("utf8");
+for await (const part of process.stdin) given += part;
+for (const line of given.trim().split("\n")) {
   said = [];
   for (const message of JSON.parse(line)) session.receive(JSON.stringify(message));
   session.settle();
