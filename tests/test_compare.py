@@ -92,7 +92,7 @@ def test_a_difference_in_words(value, first, said):
     assert _difference(value, first, "MACs") == said
 
 
-@examples(draws(200, 2000))
+@examples(draws(50, 1000))
 @given(value=st.integers(1, 10**12), first=st.integers(1, 10**12))
 def test_no_difference_is_told_as_once_or_nothing(value, first):
     said = _difference(value, first, "")

@@ -96,7 +96,7 @@ def drawn_edges(source: str, boxes: set[str]) -> set[tuple[str, str]]:
     return {(start, box) for box in boxes for start in origins(box)}
 
 
-@settings(max_examples=draws(60, 500), deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=draws(20, 500), deadline=None, suppress_health_check=list(HealthCheck))
 @given(random_spec())
 def test_every_edge_leads_from_its_source_to_its_reader(text: str) -> None:
     network = compiled(text)

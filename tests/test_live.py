@@ -251,6 +251,7 @@ def test_a_conflict_is_asked(disk: tuple[Tab, Serve, Path], choice: str):
     assert file.read_text() == expected
 
 
+@pytest.mark.long
 def test_five_thousand_layers(disk: tuple[Tab, Serve, Path]):
     tab, _, file = disk
     layers = "".join(f"  l{i}: {{conv2d: [8, 3], padding: 1}}\n" for i in range(5000))
