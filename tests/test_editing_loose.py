@@ -48,7 +48,7 @@ def test_it_reads_random_specs_as_the_parser_does(text):
 def test_what_stands_before_the_end_of_a_text_is_read_as_in_the_whole(name):
     text, chance = TEXTS[name], random.Random(name)
     whole = [item.span for item in scalars(read_loosely(Source(name, text))) if item.span.text]
-    for cut in chance.sample(range(len(text)), draws(10, 300)):
+    for cut in chance.sample(range(len(text)), min(draws(10, 300), len(text))):
         found = [item.span for item in scalars(read_loosely(Source(name, text[:cut])))]
         end = len(text[:cut].rstrip())  # the last text may go on
         before = [(span.start, span.text) for span in found if span.text and span.end < end]
@@ -63,10 +63,10 @@ _PIECES = (
 
 def test_no_text_is_refused_and_no_place_lies_outside_of_it():
     chance = random.Random(1)
-    for _ in range(draws(200, 20_000)):
+    for _ in range(draws(200, 4_000)):
         text = chance.choice([*TEXTS.values()])
         for _ in range(chance.randint(1, 8)):
-            start = chance.randrange(len(text))
+            start = chance.randrange(len(text) + 1)
             end = start + chance.choice((0, 0, 1, 5, 50, 500))
             text = text[:start] + chance.choice(_PIECES) + text[end:]
         spans = [item.span for item in scalars(read_loosely(Source("", text)))]

@@ -63,7 +63,7 @@ def test_renaming_and_back_is_the_identity(path):
         check_round_trip(ZOO, path, place)
 
 
-@examples(draws(8, 600))
+@examples(draws(8, 60))
 @given(specs(), st.data())
 def test_any_name_of_a_random_spec_can_be_another(text, data):
     found = definitions_of({"spec.yaml": text}, "spec.yaml")
