@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from netspec.editing.places import Place, places
-from netspec.editing.rename import RenameError, edited, rename
+from netspec.editing.rename import RenameError, rename
 from netspec.editing.workspace import Document
+from netspec.text.fixes import replaced
 from tests.random_spec import specs
 from tests.support import draws
 from tests.test_editing_places import SMALL, VARIANT, ZOO, workspace
@@ -35,7 +36,7 @@ def renamed(files: dict[str, str], path: str, place: Place, name: str) -> dict[s
     document = desk.change(path, files[path])
     at = next(x for x in definitions(document) if same(x, place))
     found = rename(desk, document, at.span.start, name)
-    return files | {file: edited(files[file], edits) for file, edits in found.edits.items()}
+    return files | {file: replaced(files[file], edits) for file, edits in found.edits.items()}
 
 
 def check_round_trip(files: dict[str, str], path: str, place: Place) -> None:
@@ -83,7 +84,7 @@ def test_what_a_variant_patches_is_renamed_in_both_files(path):
     texts = {"d/small.yaml": SMALL, "d/variant.yaml": VARIANT}
     documents = {file: desk.change(file, text) for file, text in texts.items()}
     found = rename(desk, documents[path], texts[path].index("conv1") + 2, "stem")
-    new = {file: edited(texts[file], edits) for file, edits in found.edits.items()}
+    new = {file: replaced(texts[file], edits) for file, edits in found.edits.items()}
     assert new == {file: text.replace("conv1", "stem") for file, text in texts.items()}
 
 

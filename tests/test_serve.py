@@ -22,6 +22,7 @@ from netspec.emit.diff import diff, render
 from netspec.server.folder import Folder
 from netspec.text.syntax import decode
 from tests.support import ROOT
+from tests.test_editing_places import SMALL, VARIANT
 
 pytest.importorskip("websockets")
 pytest.importorskip("uvicorn")
@@ -29,19 +30,6 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 TOKEN = "a-secret"
-SPEC = """netspec: 1
-name: Small
-inputs: {image: [3, 8, 8]}
-graph:
-  conv1: {conv2d: [4, 3]}
-  relu1: relu
-outputs: {out: relu1}
-"""
-VARIANT = """netspec: 1
-name: Wide
-extends: small.yaml
-change: {graph.conv1: {conv2d: [8, 3]}}
-"""
 WAIT = 60
 
 
@@ -151,13 +139,13 @@ def served(directory: Path, *arguments: str) -> Iterator[Served]:
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("specs")
-    (folder / "small.yaml").write_text(SPEC)
+    (folder / "small.yaml").write_text(SMALL)
     (folder / "inner").mkdir()
-    (folder / "inner/ünï.yaml").write_text(SPEC)
+    (folder / "inner/ünï.yaml").write_text(SMALL)
     (folder / "wide.yaml").write_text(VARIANT)
     (folder / "notes.txt").write_text("no spec")
     (folder / ".hidden").mkdir()
-    (folder / ".hidden/a.yaml").write_text(SPEC)
+    (folder / ".hidden/a.yaml").write_text(SMALL)
     (folder / "outside.yaml").symlink_to(ROOT / "specs/googlenet.yaml")
     with served(folder) as site:
         yield site
@@ -254,7 +242,7 @@ def test_files_are_the_specs_below_the_directory(tab):
     assert found["root"].startswith("file:///") and found["root"].endswith("/")
     assert all(x["uri"].startswith(found["root"]) for x in found["files"])
     for item in found["files"]:
-        assert tab.ask("netspec/read", {"uri": item["uri"]})["text"] in (SPEC, VARIANT)
+        assert tab.ask("netspec/read", {"uri": item["uri"]})["text"] in (SMALL, VARIANT)
 
 
 def test_nothing_else_is_read_or_written(site, tab):
@@ -304,16 +292,16 @@ HOSTILE = [
 
 def test_names_of_files_are_names(tmp_path):
     for name in HOSTILE:
-        (tmp_path / name).write_text(SPEC)
+        (tmp_path / name).write_text(SMALL)
     os.mkfifo(tmp_path / "pipe.yaml")
-    Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.yaml")).write_text(SPEC)
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.yaml")).write_text(SMALL)
     with served(tmp_path) as site:
         tab = Tab(site)
         found = tab.ask("netspec/files", {})
         assert [item["path"] for item in found["files"]] == sorted(HOSTILE)
         for item in found["files"]:
             read = tab.ask("netspec/read", {"uri": item["uri"]})
-            assert read["text"] == SPEC
+            assert read["text"] == SMALL
             params = {"uri": item["uri"], "text": VARIANT, "stamp": read["stamp"]}
             assert tab.ask("netspec/save", params)["saved"]
             assert (tmp_path / item["path"]).read_text() == VARIANT
@@ -322,7 +310,7 @@ def test_names_of_files_are_names(tmp_path):
 
 
 def test_another_tab_and_the_disk_are_told(tmp_path):
-    (tmp_path / "small.yaml").write_text(SPEC)
+    (tmp_path / "small.yaml").write_text(SMALL)
     (tmp_path / "wide.yaml").write_text(VARIANT)
     with served(tmp_path / "small.yaml") as site:
         one, other = Tab(site), Tab(site)
@@ -332,7 +320,7 @@ def test_another_tab_and_the_disk_are_told(tmp_path):
         stamp = one.ask("netspec/read", {"uri": start})["stamp"]
         other.open(wide, VARIANT)
         other.wait("textDocument/publishDiagnostics", uri=wide, diagnostics=[])
-        text = SPEC.replace("relu1: relu", "relu1: rleu")
+        text = SMALL.replace("relu1: relu", "relu1: rleu")
         saved = one.ask("netspec/save", {"uri": start, "text": text, "stamp": stamp})
         told = other.wait("netspec/changed", uri=start)
         assert (told["text"], told["stamp"]) == (text, saved["stamp"])
@@ -340,17 +328,17 @@ def test_another_tab_and_the_disk_are_told(tmp_path):
         # What extends it is compiled again.
         news = other.wait("textDocument/publishDiagnostics", uri=start)
         assert [item["code"] for item in news["diagnostics"]] == ["NS020"]
-        (tmp_path / "small.yaml").write_text(SPEC)
-        assert other.wait("netspec/changed", text=SPEC)["uri"] == start
-        assert one.wait("netspec/changed", text=SPEC)["uri"] == start
-        (tmp_path / "new.yaml").write_text(SPEC)
+        (tmp_path / "small.yaml").write_text(SMALL)
+        assert other.wait("netspec/changed", text=SMALL)["uri"] == start
+        assert one.wait("netspec/changed", text=SMALL)["uri"] == start
+        (tmp_path / "new.yaml").write_text(SMALL)
         one.wait("netspec/filesChanged")
         (tmp_path / "small.yaml").unlink()
         assert one.wait("netspec/changed", uri=start, text=None)["stamp"] is None
 
 
 def test_a_server_that_is_killed_is_found_again(tmp_path):
-    (tmp_path / "small.yaml").write_text(SPEC)
+    (tmp_path / "small.yaml").write_text(SMALL)
     with served(tmp_path) as first:
         tab = Tab(first)
         assert first.end(signal.SIGINT) == 130
@@ -376,13 +364,13 @@ def view(tab: Tab, uri: str, version: int = 1, parts: Any = PARTS) -> dict[str, 
 
 def test_a_view_follows_the_text(site, tab):
     uri = f"{tab.ask('netspec/files', {})['root']}small.yaml"
-    tab.open(uri, SPEC)
+    tab.open(uri, SMALL)
     first = view(tab, uri)
     assert not first["stale"]
     network = first["network"]
     places, layers = network["places"], {x["path"]: x for x in network["layers"]}
     assert [*layers] == ["image", "conv1", "relu1"]
-    lines = SPEC.splitlines()
+    lines = SMALL.splitlines()
     place = places[layers["conv1"]["places"][0]]
     start, end = place["range"]["start"], place["range"]["end"]
     assert place["uri"] == uri
@@ -403,9 +391,9 @@ def test_a_view_follows_the_text(site, tab):
         ("out_channels", 4),
         ("kernel_size", 3),
     ]
-    tab.change(uri, 2, SPEC.replace("[4, 3]", "[6, 3]"))
+    tab.change(uri, 2, SMALL.replace("[4, 3]", "[6, 3]"))
     assert view(tab, uri, 2, [])["network"]["totals"][1]["value"] == 168
-    tab.change(uri, 3, SPEC.replace("conv2d: [4", "conv3d: [4"))
+    tab.change(uri, 3, SMALL.replace("conv2d: [4", "conv3d: [4"))
     stale = view(tab, uri, 3, ["figure"])
     assert stale["stale"]
     assert stale["network"]["totals"][1]["value"] == 168
@@ -418,7 +406,7 @@ def test_a_view_follows_the_text(site, tab):
 
 def test_ranges_count_as_the_client_does(tab):
     uri = f"{tab.ask('netspec/files', {})['root']}inner/ünï.yaml"
-    text = SPEC.replace("conv1: {conv2d: [4, 3]}", "conv1: {doc: 𝔸𝔸, conv2d: [4, 3]}")
+    text = SMALL.replace("conv1: {conv2d: [4, 3]}", "conv1: {doc: 𝔸𝔸, conv2d: [4, 3]}")
     tab.open(uri, text)
     found = {step["name"]: step["range"] for step in view(tab, uri)["network"]["steps"]}
     line = text.splitlines()[4].encode("utf-16-le")
@@ -429,11 +417,11 @@ def test_ranges_count_as_the_client_does(tab):
 def test_a_comparison_is_that_of_the_command(site, tab):
     root = tab.ask("netspec/files", {})["root"]
     uri, wide = f"{root}small.yaml", f"{root}wide.yaml"
-    text = SPEC.replace("[4, 3]", "[6, 3]")
+    text = SMALL.replace("[4, 3]", "[6, 3]")
     tab.open(uri, text)
-    before, after = (compile_spec(decode(x.encode(), "x")) for x in (SPEC, text))
+    before, after = (compile_spec(decode(x.encode(), "x")) for x in (SMALL, text))
     expected = json.loads(render(diff(before, after), "json"))
-    found = tab.ask("netspec/compare", {"uri": uri, "with": {"text": SPEC}})
+    found = tab.ask("netspec/compare", {"uri": uri, "with": {"text": SMALL}})
     for key in ("layers", "weights", "params"):
         assert found["diff"][key] == expected[key]
     assert found["diff"]["before"]["macs"] == expected["before"]["macs"]
@@ -447,7 +435,7 @@ def test_a_comparison_is_that_of_the_command(site, tab):
 
 def test_exports_are_what_the_commands_write(tab):
     uri = f"{tab.ask('netspec/files', {})['root']}small.yaml"
-    tab.open(uri, SPEC)
+    tab.open(uri, SMALL)
     for format, start in (("py", "# Generated by netspec"), ("svg", "<svg "), ("tex", "%")):
         found = tab.ask("netspec/export", {"uri": uri, "format": format})
         assert found["name"] == f"small.{format}"

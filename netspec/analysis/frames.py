@@ -106,14 +106,11 @@ class _Holding:
         released = {x: reader for x, reader in alone if len(frame.sources[reader]) == 1}
         join = next(reversed(frame.order))
         parts = [*frame.sources[join]]
-        if self._adds_up(join) and not any({*frame.sources[x]} & {*frame.order} for x in parts):
+        found = _join(self.graph, join)
+        is_sum = found is not None and bool(found.operator)
+        if is_sum and not any({*frame.sources[x]} & {*frame.order} for x in parts):
             released |= {x: x for x in parts[1:-1]}
         return released
-
-    def _adds_up(self, layer: NodeId) -> bool:
-        """Tell whether a layer is a sum or another operation of two and two inputs."""
-        node = self.graph.nodes.get(layer)
-        return node is not None and isinstance(node.op, Join) and bool(node.op.operator)
 
 
 class _Variables:
@@ -193,14 +190,20 @@ class _Variables:
 
     def _joins(self, layer: NodeId) -> bool:
         """Tell whether a layer puts its inputs side by side."""
-        node = self.holding.graph.nodes.get(layer)
-        return node is not None and isinstance(node.op, Join) and not node.op.operator
+        found = _join(self.holding.graph, layer)
+        return found is not None and not found.operator
 
     def _meeting(self, layer: NodeId) -> NodeId:
         """Return the op behind a straight run that reads its end beside something else."""
         readers = [*self.frame.readers[self.runs[layer]]]
         is_alone = len(self.frame.sources[layer]) == 1 and len(readers) == 1
         return readers[0] if is_alone and readers[0] in self.holding.graph.nodes else layer
+
+
+def _join(graph: Graph, layer: NodeId) -> Join | None:
+    """Return the op of a layer that joins its inputs."""
+    node = graph.nodes.get(layer)
+    return node.op if node is not None and isinstance(node.op, Join) else None
 
 
 def holding(graph: Graph) -> Mapping[NodeId, int]:

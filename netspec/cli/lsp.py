@@ -6,14 +6,12 @@ import logging
 import os
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Mapping
+from functools import partial
 from typing import BinaryIO
 
 from netspec.cli.arguments import add_ops
 from netspec.cli.exits import Exit, Failure
-from netspec.cli.own import own_ops
-from netspec.ops.base import Op
-from netspec.ops.own import OpsError
+from netspec.cli.own import ops_for, own_ops
 
 
 def add(parser: ArgumentParser) -> None:
@@ -36,15 +34,9 @@ def run(options: Namespace) -> int:
 
     logging.getLogger("pygls").setLevel(logging.CRITICAL)  # the client is told all of it
 
-    def ops(path: str) -> Mapping[str, type[Op]]:
-        try:
-            return own_ops(options, path)
-        except Failure as error:
-            raise OpsError(error.message) from None
-
     # Not `sys.stdin`, whose lock a thread that still reads would keep beyond the end.
     stdin = open(sys.stdin.fileno(), "rb", buffering=0, closefd=False)  # noqa: SIM115
-    return serve(stdin, output, lambda send: Session(send, read, ops))
+    return serve(stdin, output, lambda send: Session(send, read, partial(ops_for, options)))
 
 
 def _own_output() -> BinaryIO:

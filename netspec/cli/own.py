@@ -22,6 +22,14 @@ def own_ops(options: Namespace, spec: str = "-") -> Mapping[str, type[Op]]:
     return {**called, **trusted}
 
 
+def ops_for(options: Namespace, spec: str) -> Mapping[str, type[Op]]:
+    """Return the ops that a spec may name, for a server that goes on. Raises OpsError."""
+    try:
+        return own_ops(options, spec)
+    except Failure as error:
+        raise OpsError(error.message) from None
+
+
 def raised_by(error: Exception) -> str:
     """Return the op of the user's own whose rule has raised an error, nothing for none."""
     names = (

@@ -8,17 +8,15 @@ import os
 import secrets
 import socket
 from argparse import ArgumentParser, Namespace
-from collections.abc import Mapping
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
 from netspec.cli.arguments import add_flag, add_ops, whole
 from netspec.cli.exits import Exit, Failure
-from netspec.cli.own import own_ops
+from netspec.cli.own import ops_for, own_ops
 from netspec.cli.show import say
-from netspec.ops.base import Op
-from netspec.ops.own import OpsError
 from netspec.runtime.installed import require
 from netspec.text.diagnostics import escape
 
@@ -48,7 +46,7 @@ def run(options: Namespace) -> int:
     listening = _listen(options.port)
     port = listening.getsockname()[1]
     token = os.environ.get(TOKEN) or secrets.token_urlsafe()
-    app = application(Folder(directory, start), token, port, lambda path: _ops(options, path))
+    app = application(Folder(directory, start), token, port, partial(ops_for, options))
     url = f"http://{HOST}:{port}/?token={quote(token, safe='')}"
     say(f"{escape(directory)} is at {url} until Ctrl-C")
     if options.open:
@@ -85,13 +83,6 @@ def _listen(port: int | None) -> socket.socket:
         listening.bind((HOST, 0))
     listening.listen()  # who opens the URL at once waits
     return listening
-
-
-def _ops(options: Namespace, path: str) -> Mapping[str, type[Op]]:
-    try:
-        return own_ops(options, path)
-    except Failure as error:
-        raise OpsError(error.message) from None
 
 
 def _serve(app: object, listening: socket.socket) -> None:

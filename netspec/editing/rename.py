@@ -13,6 +13,7 @@ from netspec.editing.places import Place, place_at, places, uses
 from netspec.editing.workspace import Document, Workspace
 from netspec.language.variant.lineage import LoadError
 from netspec.text.diagnostics import Diagnostic, Edit, SpecError, brief, escape
+from netspec.text.fixes import replaced
 
 _NAMED = ("layer", "block", "param", "input", "output")
 Texts = Mapping[str, str]
@@ -65,7 +66,7 @@ def rename(
         for path, group in groupby(uses(document, place, family), lambda x: x.span.source.name)
     }
     before = {x.name: x.text for each in family for x in each.index.sources}
-    after = {path: edited(text, edits.get(path, ())) for path, text in before.items()}
+    after = {path: replaced(text, edits.get(path, ())) for path, text in before.items()}
     keys: Mapping[str, str] = {}
     for path in before:
         old, new = _compiled(before, path), _compiled(after, path)
@@ -85,13 +86,6 @@ def _family(workspace: Workspace, document: Document, beside: Iterable[str]) -> 
             if path not in found and workspace.is_variant(path):
                 found[path] = workspace.look(path)
     return [x for x in found.values() if x is document or not own.isdisjoint(x.asked)]
-
-
-def edited(text: str, edits: Iterable[Edit]) -> str:
-    """Return a text with edits made, which are in its order."""
-    for edit in reversed([*edits]):
-        text = f"{text[: edit.span.start]}{edit.text}{text[edit.span.end :]}"
-    return text
 
 
 def _compiled(texts: Texts, path: str) -> Document:

@@ -72,7 +72,7 @@ def signature(document: Document, offset: int) -> Signature | None:
 
 def _call(cursor: Cursor, blocks: Mapping[str, Tree]) -> tuple[int, str]:
     """Return how deep the innermost layer around a cursor is that calls something, and what."""
-    accepted = Accepted(blocks, None)
+    accepted = Accepted(blocks)
     for level in range(len(cursor.trail) - 1, -1, -1):
         node = cursor.trail[level].node
         name = operator(node, blocks) if isinstance(node, Table) else None

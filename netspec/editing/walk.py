@@ -96,11 +96,7 @@ class Walk:
 
     def _extern(self, name: Scalar, tree: Tree) -> None:
         scope = ("externs", name.text)
-        self._note("block", name.text, name.span, name.span, ("externs",))
-        self._keys(tree, scope)
-        said = dict(_texts(tree))
-        params = self._params(name, scope)
-        inputs = self._inputs(said.get("inputs"), scope)
+        params, inputs = self._signature(name, tree, scope)
         around = Around(scope, params, {}, inputs if len(inputs) > 1 else {})
         for key, value in _texts(tree):
             if key in ExternKeys.kinds() and key not in ("doc", "params", "inputs", "import"):
@@ -108,16 +104,21 @@ class Walk:
 
     def _block(self, name: Scalar, tree: Tree, outer: Mapping[str, Span]) -> None:
         scope = ("blocks", name.text)
-        self._note("block", name.text, name.span, name.span, ("blocks",))
-        self._keys(tree, scope)
-        said = dict(_texts(tree))
-        own = self._params(name, scope)
-        inputs = self._inputs(said.get("inputs"), scope)
+        own, inputs = self._signature(name, tree, scope)
         named: Mapping[str, Span | None] = inputs or {INPUT: None}
         around = Around(scope, {**outer, **own}, named, inputs if len(inputs) > 1 else {})
         peers = self._body(tree, around)
-        for item in _words(said.get("outputs")):
+        for item in _words(dict(_texts(tree)).get("outputs")):
             self._ref(item, peers, Around(scope))
+
+    def _signature(
+        self, name: Scalar, tree: Tree, scope: Scope
+    ) -> tuple[Mapping[str, Span], Mapping[str, Span]]:
+        """Note what a block or an extern says of itself; return its parameters and its inputs."""
+        self._note("block", name.text, name.span, name.span, scope[:1])
+        self._keys(tree, scope)
+        inputs = dict(_texts(tree)).get("inputs")
+        return self._params(name, scope), self._inputs(inputs, scope)
 
     def _outputs(self, tree: Tree, peers: Peers, around: Around) -> None:
         items = _section(tree, "outputs")

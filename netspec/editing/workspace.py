@@ -32,8 +32,8 @@ class Document:
     """One text, what the compiler says of it, and the last network that held.
 
     `network` is of this very text, whether or not it keeps its contracts, `good` perhaps of an
-    older one. The span of a diagnostic has its
-    own source, which may be that of a file that this one extends.
+    older one. The span of a diagnostic has its own source, which may be that of a file that this
+    one extends.
     """
 
     path: str
@@ -75,27 +75,26 @@ class Document:
 
     def now(self, span: Span) -> Span | None:
         """Return where a span of `good_source` stands today; None where that text has changed."""
-        if span.source is not self.good_source:
-            return None
-        found = (kept.now(span.start, span.end) for kept in self.kept)
-        start = next((start for start in found if start is not None), None)
-        return None if start is None else Span(self.source, start, start + span.end - span.start)
+        return _followed(span, self.kept, self.source) if span.source is self.good_source else None
 
     def was(self, span: Span) -> Span | None:
         """Return where a span of today's text stood in `good_source`; None for a newer one."""
         if span.source is not self.source or self.good_source is None:
             return None
-        back = (Kept(kept.after, kept.before, kept.length) for kept in self.kept)
-        found = (kept.now(span.start, span.end) for kept in back)
-        start = next((start for start in found if start is not None), None)
-        return (
-            None if start is None else Span(self.good_source, start, start + span.end - span.start)
-        )
+        back = [Kept(kept.after, kept.before, kept.length) for kept in self.kept]
+        return _followed(span, back, self.good_source)
 
     @cached_property
     def facts(self) -> Facts | None:
         """What is true of `good` by the lines of its text."""
         return Facts(self.good) if self.good else None
+
+
+def _followed(span: Span, kept: Sequence[Kept], source: Source) -> Span | None:
+    """Return where a span stands in the text to which `kept` leads."""
+    found = (run.now(span.start, span.end) for run in kept)
+    start = next((start for start in found if start is not None), None)
+    return None if start is None else Span(source, start, start + span.end - span.start)
 
 
 class Workspace:

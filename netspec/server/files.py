@@ -14,8 +14,13 @@ from netspec.text.syntax import decode
 
 def read(spec: str, path: str) -> str:
     """Return the text of a file that a spec extends. Raises OSError, LoadError and SpecError."""
+    return read_inside(root_of(Path(spec).parent), path)
+
+
+def read_inside(root: Path | None, path: str) -> str:
+    """Return the text of a file below a root. Raises OSError, LoadError and SpecError."""
     real = os.path.realpath(path)
-    check_inside(root_of(Path(spec).parent), real, path)
+    check_inside(root, real, path)
     return decode(files.read(real), path).text
 
 

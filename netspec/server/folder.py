@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from netspec import limits
-from netspec.language.project import check_inside, root_of
+from netspec.language.project import root_of
+from netspec.server.files import read_inside
 from netspec.text import files
 from netspec.text.syntax import decode
 
@@ -83,9 +84,7 @@ class Folder:
 
     def extended(self, spec: str, path: str) -> str:
         """Return the text of what a spec extends, which may lie in the git repository around."""
-        real = os.path.realpath(path)
-        check_inside(self._project, real, path)
-        return decode(files.read(real), path).text
+        return read_inside(self._project, path)
 
     def _own(self, path: str) -> str:
         if not self.has(path):

@@ -142,9 +142,14 @@ def _is_free(start: int, end: int, taken: Sequence[tuple[int, int]]) -> bool:
 
 def edited(source: Source, fixes: Iterable[Fix]) -> str:
     """Return a text with fixes made that do not overlap; edits of other texts are left out."""
-    edits = (edit for fix in fixes for edit in fix.edits if edit.span.source is source)
+    own = (edit for fix in fixes for edit in fix.edits if edit.span.source is source)
+    return replaced(source.text, own)
+
+
+def replaced(text: str, edits: Iterable[Edit]) -> str:
+    """Return a text with edits made that do not overlap."""
     parts, place = [], 0
     for edit in sorted(edits, key=lambda edit: edit.span[1:]):
-        parts += [source.text[place : edit.span.start], edit.text]
+        parts += [text[place : edit.span.start], edit.text]
         place = edit.span.end
-    return "".join([*parts, source.text[place:]])
+    return "".join([*parts, text[place:]])

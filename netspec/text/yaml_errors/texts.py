@@ -45,24 +45,29 @@ def odd_text(span: Span, in_list: bool, in_brackets: bool) -> Diagnostic | None:
         help = "move the line below the key of its list, or delete it"
         return said(message, _part(span, *found.span(2)), help)
     if found := _CLOSED.fullmatch(text):
-        opener = "[" if found[1] == "]" else "{"
-        before = span.source.text[max(0, span.start - _LONGEST) : span.start]
-        key = _KEY_IN_FRONT.search(before)
-        there, at = f"`{text[:-1]}`", span
-        if key and opener == "{":
-            there, at = f"`{key[1]}:`", Span(span.source, span.start - len(key[0]), span.end)
-        closer = _part(span, len(text) - 1, len(text))
-        help = either(
-            inserting(at, opener, f"write `{opener}` in front of {there}"),
-            writing(closer, "", f"delete the `{found[1]}`"),
-        )
-        return said(f"`{found[1]}` closes nothing", closer, help)
+        return _closes_nothing(span, text, found[1])
     if in_brackets and (found := _GAP.search(text)):
         meant = _GAP.sub(", ", text)
         help = writing(span, meant if in_list else f"[{meant}]", safe=span.text == text)
         message = f"`{found[1]}` stands where `,` belongs" if found[1] else "a comma is missing"
         return said(message, span, help)
     return None
+
+
+def _closes_nothing(span: Span, text: str, bracket: str) -> Diagnostic:
+    """Return what is wrong with a text that ends with a bracket which nothing opens."""
+    opener = "[" if bracket == "]" else "{"
+    before = span.source.text[max(0, span.start - _LONGEST) : span.start]
+    key = _KEY_IN_FRONT.search(before)
+    there, at = f"`{text[:-1]}`", span
+    if key and opener == "{":
+        there, at = f"`{key[1]}:`", Span(span.source, span.start - len(key[0]), span.end)
+    closer = _part(span, len(text) - 1, len(text))
+    help = either(
+        inserting(at, opener, f"write `{opener}` in front of {there}"),
+        writing(closer, "", f"delete the `{bracket}`"),
+    )
+    return said(f"`{bracket}` closes nothing", closer, help)
 
 
 def odd_key(span: Span) -> Diagnostic | None:
