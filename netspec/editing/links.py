@@ -54,19 +54,19 @@ def _up_to_next(span: Span, starts: Sequence[int]) -> Span:
     source, start, end = span
     after = bisect_right(starts, start)
     stop = starts[after] if after < len(starts) else len(source.text)
-    end = max(end, min(stop, _ends(source).get(start, end)))
+    end = max(end, min(stop, _ends(source).get(end, end)))
     return Span(source, start, start + len(source.text[start:end].rstrip()))
 
 
 @lru_cache(maxsize=8)
 def _ends(source: Source) -> Mapping[int, int]:
-    """Return where each entry and each item of a text ends, by where it starts."""
+    """Return where each entry of a text ends, by where its key ends, which may be a path."""
     found: dict[int, int] = {}
     waiting: list[Tree] = [parse(source)]
     while waiting:
         match waiting.pop():
             case Entries(items):
-                found |= {key.span.start: value.span.end for key, value in items}
+                found |= {key.span.end: value.span.end for key, value in items}
                 waiting += [value for _, value in items]
             case Items(items):
                 waiting += items
