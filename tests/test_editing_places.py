@@ -14,7 +14,7 @@ from netspec.editing.places import definition, place_at, places, references
 from netspec.editing.symbols import Symbol, symbols
 from netspec.editing.tokens import tokens
 from netspec.editing.workspace import Document, Workspace
-from netspec.language.model import BlockCall, Body, Chain, Layer, Parallel, ShareCall, Spec, walk
+from netspec.language.model import BlockCall, Body, Chain, Layer, Parallel, ShareCall, Spec
 from netspec.language.terms import INDEX, Ref
 from netspec.language.values import Scope
 from netspec.text.diagnostics import Span
@@ -103,7 +103,7 @@ def resolved(spec: Spec) -> Resolved:
     heads = {layer.name: layer for layer in spec.heads}
     for block in (spec.model, *spec.blocks.values()):
         yield from _of_body(block.body)
-        peers = {x.name: x for x in walk(block.body)} if block.outputs else {}
+        peers = {x.name: x for x in block.body.layers} if isinstance(block.body, Chain) else {}
         yield from (_found(ref, peers) for ref in block.outputs)
     assert isinstance(spec.model.body, Chain)
     peers = {layer.name: layer for layer in spec.model.body.layers} | heads
