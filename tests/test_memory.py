@@ -109,10 +109,11 @@ def test_random_networks_have_about_as_much_alive() -> None:
             return
         found = Trial(net.network, net.build(), Feed(2), fake=False).peak()
         ratios.append(peak(net.network.graph, net.network.shapes, Feed(2))[0] / found)
-        assert 0.75 < ratios[-1] < 1.25
+        assert 0.5 < ratios[-1] < 2
 
     compare()
     assert sum(ratio == 1 for ratio in ratios) > len(ratios) / 2
+    assert sum(0.75 < ratio < 1.25 for ratio in ratios) > 0.98 * len(ratios)
 
 
 BODIES = {
