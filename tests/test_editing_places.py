@@ -43,7 +43,8 @@ def check_order(document: Document) -> None:
     end = 0
     for place in places(document):
         assert place.span.source is document.source
-        assert place.name in (place.span.text, place.span.text[1:-1])  # perhaps in quotes
+        # Perhaps in quotes; of a name in several lines the first is underlined.
+        assert place.name.splitlines()[0] in (place.span.text, place.span.text.strip("'\""))
         assert place.span.start >= end, place
         assert place_at(document, place.span.start + 1) == place
         end = place.span.end
@@ -71,7 +72,7 @@ def slips(draw: st.DrawFn) -> tuple[str, str]:
     return path, text[: draw(st.sampled_from([len(text), draw(st.integers(0, len(text)))]))]
 
 
-@examples(draws(40, 2000))
+@examples(draws(40, 600))
 @given(slips())
 def test_a_text_with_slips_has_places_symbols_folds_and_tokens(spec):
     path, text = spec
@@ -169,7 +170,7 @@ def test_names_of_shipped_specs_mean_what_the_compiler_finds(path, monkeypatch):
     check_resolved(path, ZOO, monkeypatch)
 
 
-@examples(draws(25, 1000))
+@examples(draws(25, 250))
 @given(specs())
 def test_names_of_random_specs_mean_what_the_compiler_finds(text):
     with pytest.MonkeyPatch.context() as monkeypatch:

@@ -32,10 +32,10 @@ from tests.test_ops_table import TABLE
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
-SETTINGS = draws(200, 10_000)
+SETTINGS = draws(200, 5_000)
 FLOP_SETTINGS = draws(50, 200)
 META_SETTINGS = 50
-SYMBOLIC_SETTINGS = draws(100, 1_000)
+SYMBOLIC_SETTINGS = draws(100, 500)
 
 
 def helpers() -> SimpleNamespace:

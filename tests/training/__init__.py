@@ -1,0 +1,1 @@
+"""Programs that the tests of the examples start, and what these tests share."""
