@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 import netspec
 from recipe.data import Size
+from recipe.errors import UserError
 from recipe.options import Recipe
 from recipe.randomness import drawn_from, seed_for
 
@@ -50,7 +51,7 @@ def _from_module(path: str, settings: dict[str, float], classes: int | None) -> 
     module = _import(path)
     kinds = [kind for kind in vars(module).values() if _is_network(kind, module)]
     if not kinds:
-        raise SystemExit(f"{path} defines no network")
+        raise UserError(f"{path} defines no network")
     network = kinds[-1]
     if classes is not None and "classes" in inspect.signature(network).parameters:
         settings = {"classes": classes, **settings}
@@ -60,7 +61,7 @@ def _from_module(path: str, settings: dict[str, float], classes: int | None) -> 
 def _import(path: str) -> ModuleType:
     spec = importlib.util.spec_from_file_location("generated_model", path)
     if spec is None or spec.loader is None:
-        raise SystemExit(f"{path} is no Python file")
+        raise UserError(f"{path} is no Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
