@@ -101,8 +101,7 @@ class Trainer:
     def _log(self) -> Silent:
         if not self.world.is_first:
             return Silent()
-        batch = self.recipe.batch
-        return Log(Path(self.recipe.out), self.step * batch, self.last_step * batch, self.step)
+        return Log(self.recipe, self.step, self.last_step)
 
     def _heed(self) -> None:
         """Stop if any process was asked to."""
