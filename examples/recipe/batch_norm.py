@@ -20,7 +20,8 @@ def norms(model: nn.Module) -> list[nn.Module]:
 def synchronise(model: nn.Module, device: torch.device) -> nn.Module:
     """Return a model whose batch normalisations see the images of all processes."""
     if device.type == "cuda":
-        return nn.SyncBatchNorm.convert_sync_batchnorm(model)
+        synced: nn.Module = nn.SyncBatchNorm.convert_sync_batchnorm(model)  # type: ignore[no-untyped-call]
+        return synced
     for module in norms(model):
         module.__class__ = SyncedNorm  # keeps its name, its state, and who shares it
     return model
@@ -79,5 +80,5 @@ class _Mean(Function):
 
 
 def _over_all(values: Tensor) -> Tensor:
-    mean: Tensor = _Mean.apply(values)
+    mean: Tensor = _Mean.apply(values)  # type: ignore[no-untyped-call]
     return mean

@@ -141,8 +141,5 @@ def optimizer_state(model: nn.Module, optimizer: Optimizer) -> State:
 
 
 def set_optimizer_state(model: nn.Module, optimizer: Optimizer, state: State) -> None:
-    """Take the momentum from a state; rates and decays stay what the recipe says."""
-    own = get_optimizer_state_dict(model, optimizer)
-    given = {"state": state["state"], "param_groups": own["param_groups"]}
     options = StateDictOptions(full_state_dict=True)
-    set_optimizer_state_dict(model, optimizer, given, options=options)
+    set_optimizer_state_dict(model, optimizer, state, options=options)

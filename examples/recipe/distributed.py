@@ -7,7 +7,7 @@ import gc
 import os
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -52,8 +52,9 @@ class World:
         if self.is_distributed and values:
             flat = torch.cat([value.flatten() for value in values])
             dist.broadcast(flat, 0)
-            parts = flat.split([value.numel() for value in values])
-            torch._foreach_copy_(values, [p.view_as(v) for p, v in zip(parts, values, strict=True)])
+            parts = torch.split(flat, [value.numel() for value in values])
+            for value, part in zip(values, parts, strict=True):
+                value.copy_(part.view_as(value))
 
 
 @contextmanager
@@ -126,6 +127,8 @@ def gathering(runner: nn.Module, now: bool) -> Iterator[None]:
     """Share the gradients of a backward pass among processes `now`, or with a later one's."""
     if isinstance(runner, FSDPModule):
         runner.set_requires_gradient_sync(now)
-    waits = isinstance(runner, DistributedDataParallel) and not now
-    with runner.no_sync() if waits else nullcontext():
+    if isinstance(runner, DistributedDataParallel) and not now:
+        with runner.no_sync():
+            yield
+    else:
         yield

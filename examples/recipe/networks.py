@@ -10,7 +10,6 @@ from types import ModuleType
 from typing import Any
 
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 import netspec
 from recipe.data import Size
@@ -35,7 +34,7 @@ def build(recipe: Recipe, classes: int | None = None) -> Network:
         return _from_spec(recipe.spec, settings, classes)
 
 
-def _from_spec(path: str, settings: dict[str, float], classes: int | None) -> Network:
+def _from_spec(path: str, settings: dict[str, Any], classes: int | None) -> Network:
     net = netspec.load(path)
     if classes is not None and "classes" in net.network.spec.params:
         settings = {"classes": classes, **settings}
@@ -44,7 +43,7 @@ def _from_spec(path: str, settings: dict[str, float], classes: int | None) -> Ne
     return Network(net.build(), (height, width))
 
 
-def _from_module(path: str, settings: dict[str, float], classes: int | None) -> Network:
+def _from_module(path: str, settings: dict[str, Any], classes: int | None) -> Network:
     """Build the last class of a generated file; `size` must be what the file was built for."""
     settings = dict(settings)
     size = int(settings.pop("size", 224))
@@ -74,12 +73,6 @@ def _is_network(kind: Any, module: ModuleType) -> bool:
         and issubclass(kind, nn.Module)
         and kind.__module__ == module.__name__
     )
-
-
-def losses(outputs: Tensor | tuple[Tensor, ...], labels: Tensor) -> tuple[Tensor, ...]:
-    """Return each output's loss, the network's own first."""
-    heads = (outputs,) if isinstance(outputs, Tensor) else outputs
-    return tuple(F.cross_entropy(head, labels) for head in heads)
 
 
 def total_loss(model: nn.Module, parts: tuple[Tensor, ...]) -> Tensor:

@@ -10,6 +10,10 @@ from types import FrameType
 from typing import Any
 
 
+class Stop(Exception):
+    """A process of the run was asked to stop."""
+
+
 class Request:
     """Whether this process was asked to stop, and by which signal."""
 

@@ -9,8 +9,6 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.optim import SGD
-from torch.optim.lr_scheduler import LambdaLR
 
 from recipe import checkpoint
 from recipe.batch_norm import synchronise
@@ -19,15 +17,15 @@ from recipe.distributed import World, gathering, replicate, shard
 from recipe.errors import UserError
 from recipe.loading import NO_LABEL, held_out_loader, training_loader
 from recipe.logs import Log, Metrics, Silent
-from recipe.networks import Network, losses, total_loss
+from recipe.networks import Network, total_loss
+from recipe.optimizing import clip, losses, mixed, optimizer, renew, schedule
 from recipe.options import Recipe
 from recipe.polyak import Average
 from recipe.randomness import seed_for
-from recipe.stopping import Request, listening
+from recipe.stopping import Request, Stop, listening
+from recipe.views import normalise
 
-
-class Stop(Exception):
-    """A process of the run was asked to stop: by Ctrl-C, or by SIGTERM."""
+_ANEW = "start anew with another --out or --fresh"
 
 
 class Trainer:
@@ -40,12 +38,9 @@ class Trainer:
             self.model = synchronise(self.model, world.device)
         self.average = Average(self.model, recipe.average)
         self.runner = self._spread()
-        trained = [weight for weight in self.model.parameters() if weight.requires_grad]
         self.frozen = [module for module in self.model.modules() if _is_frozen(module)]
-        self.optimizer = SGD(
-            trained, recipe.lr, momentum=recipe.momentum, weight_decay=recipe.weight_decay
-        )
-        self.schedule = LambdaLR(self.optimizer, self._rate)
+        self.optimizer = optimizer(self.model, recipe)
+        self.schedule = schedule(self.optimizer, recipe, self.steps_per_epoch)
         self.held_out = held_out_loader(recipe, data, self.size, world.share)
         self.kept = checkpoint.Kept(Path(recipe.out), recipe.keep)
         self.request = Request()
@@ -72,12 +67,6 @@ class Trainer:
     @property
     def last_step(self) -> int:
         return round(self.recipe.epochs * self.steps_per_epoch)
-
-    def _rate(self, step: int) -> float:
-        """The learning rate at a step, as a factor: 4 % down every 8 epochs."""
-        period = round(self.recipe.decay_epochs * self.steps_per_epoch)
-        warm = min(1.0, (step + 1) / max(1, self.recipe.warmup))
-        return warm * self.recipe.decay ** (step // max(1, period))
 
     def run(self) -> None:
         """Train from the step this is at to the last one."""
@@ -137,6 +126,7 @@ class Trainer:
         if not math.isfinite(metrics["loss"]):
             raise UserError(self._advice(metrics["loss"]))
         metrics["lr"] = float(self.schedule.get_last_lr()[0])
+        clip(self.model, self.recipe)
         self.optimizer.step()
         self.schedule.step()
         self.world.agree(buffer for buffer in self.model.buffers() if buffer.is_floating_point())
@@ -161,11 +151,12 @@ class Trainer:
             module.eval()
         self.optimizer.zero_grad()
         count = self.recipe.accumulate
-        values = sum(
+        parts = [
             self._backward_of(part, images[part::count], labels[part::count])
             for part in range(count)
-        )
-        accuracy, main, *heads = self.world.sum(values / (count * self.world.share.size)).tolist()
+        ]
+        means = torch.stack(parts).sum(0) / (count * self.world.share.size)
+        accuracy, main, *heads = self.world.sum(means).tolist()
         return {"loss": main, "accuracy": accuracy} | {
             f"loss.head{i}": value for i, value in enumerate(heads, 1)
         }
@@ -176,45 +167,55 @@ class Trainer:
         What is random depends on the part alone: that of one process of two is the same as one of
         two parts of one process.
         """
-        recipe, share, device = self.recipe, self.world.share, self.world.device
-        seed = seed_for(recipe.seed, "step", self.step, share.rank + share.size * part)
-        torch.manual_seed(seed)
-        images, labels = self._seen(images), labels.to(device)
-        is_last = part == recipe.accumulate - 1
-        with gathering(self.runner, is_last):
-            with torch.autocast(device.type, torch.bfloat16, enabled=recipe.amp):
+        recipe, share = self.recipe, self.world.share
+        place = self.step, share.rank + share.size * part
+        torch.manual_seed(seed_for(recipe.seed, "step", *place))
+        images, labels = self._placed(images, labels)
+        images, targets = mixed(images, labels, recipe, seed_for(recipe.seed, "mixup", *place))
+        with gathering(self.runner, part == recipe.accumulate - 1):
+            with self._precision():
                 outputs = self.runner(images)
-                parts = losses(outputs, labels)
+                parts = losses(outputs, targets, recipe.label_smoothing)
                 loss = total_loss(self.model, parts)
-            (loss / recipe.accumulate).backward()
+            torch.autograd.backward(loss / recipe.accumulate)
         logits = outputs if isinstance(outputs, Tensor) else outputs[0]
         right = (logits.argmax(1) == labels).float().mean()
         return torch.stack([right, *parts]).detach()
 
-    def _seen(self, images: Tensor) -> Tensor:
-        """Return images as the network takes them, on the device."""
-        images = images.to(self.world.device, non_blocking=True)
-        return images.to(memory_format=torch.channels_last) if self.recipe.channels_last else images
+    def _placed(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Bring a loader's images and labels to the device, and its bytes to floats there."""
+        images = normalise(images.to(self.world.device, non_blocking=True), self.recipe)
+        layout = torch.channels_last if self.recipe.channels_last else torch.contiguous_format
+        labels = labels.to(self.world.device, non_blocking=True)
+        return images.contiguous(memory_format=layout), labels
+
+    def _precision(self) -> torch.autocast:
+        return torch.autocast(self.world.device.type, torch.bfloat16, enabled=self.recipe.amp)
 
     @torch.no_grad()
     def evaluate(self) -> Metrics:
         """Return loss and accuracy on held-out images, with the weights and with their average."""
-        device = self.world.device
         models = {"raw": self.model.eval(), "averaged": self.average.module}
-        totals = torch.zeros(len(models), 3, dtype=torch.float64, device=device)
+        zeros = torch.zeros(3, dtype=torch.float64, device=self.world.device)
+        totals = {name: zeros.clone() for name in models}
         for images, labels in self.held_out:
             self._heed()
-            images, labels = self._seen(images), labels.to(device)
-            for total, model in zip(totals, models.values(), strict=True):
-                with torch.autocast(device.type, torch.bfloat16, enabled=self.recipe.amp):
-                    logits = model(images)
-                loss = F.cross_entropy(logits, labels, ignore_index=NO_LABEL, reduction="sum")
-                right = (logits.argmax(1) == labels).sum()
-                total += torch.stack([loss, right, (labels != NO_LABEL).sum()])
+            placed = self._placed(images, labels)
+            for name, model in models.items():
+                totals[name] += self._score(model, *placed)
         found: Metrics = {}
-        for name, (loss, right, count) in zip(models, self.world.sum(totals).tolist(), strict=True):
+        for name, total in totals.items():
+            loss, right, count = self.world.sum(total).tolist()
             found |= {f"{name} loss": loss / count, f"{name} accuracy": right / count}
         return found
+
+    def _score(self, model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
+        """Return the sum of the losses, how many are right, and how many count."""
+        with self._precision():
+            logits = model(images)
+        loss = F.cross_entropy(logits, labels, ignore_index=NO_LABEL, reduction="sum")
+        right = (logits.argmax(1) == labels).sum()
+        return torch.stack([loss, right, (labels != NO_LABEL).sum()])
 
     def save(self, is_best: bool = False) -> None:
         """Write everything that the next step depends on; `state_dict` are the averaged weights."""
@@ -245,7 +246,8 @@ class Trainer:
         self.average.steps = state["averaged_steps"]
         self.step, self.loss, self.metrics = state["step"], state["loss"], state["metrics"]
         self.history = state["history"]
-        self.schedule = LambdaLR(self.optimizer, self._rate, self.step - 1)
+        renew(self.optimizer, self.model, self.recipe)
+        self.schedule = schedule(self.optimizer, self.recipe, self.steps_per_epoch, self.step)
         return True
 
     def _refuse_others(self, state: checkpoint.State) -> None:
@@ -255,11 +257,9 @@ class Trainer:
                 print(f"going on with another --{name.replace('_', '-')}: {new}, until now {old}")
         own = {name: tensor.shape for name, tensor in self.model.state_dict().items()}
         if own != {name: tensor.shape for name, tensor in state["model"].items()}:
-            raise UserError(
-                f"{self.kept.newest} is of another network: start anew with another --out or --fresh"
-            )
-        if tuple(self.data.classes) != tuple(state["classes"]):
-            raise UserError(f"{self.kept.newest} is of other classes")
+            raise UserError(f"{self.kept.newest} is of another network: {_ANEW}")
+        if self.data.classes != state["classes"]:
+            raise UserError(f"{self.kept.newest} is of other classes than the data's: {_ANEW}")
 
 
 def _merit(point: Metrics) -> tuple[float, float]:
