@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+import numpy
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
@@ -15,11 +17,25 @@ from torch.nn import functional as F
 Size = tuple[int, int]
 
 
+class Corrupt(Exception):
+    """An image that cannot be read."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path, self.reason = path, reason
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}"
+
+
 class Images(Protocol):
     """Labelled images."""
 
     @property
-    def labels(self) -> Sequence[int]: ...
+    def labels(self) -> NDArray[numpy.int64]: ...
+
+    def read(self, index: int) -> Image.Image:
+        """Return an image in RGB, at its own size, or raise Corrupt."""
 
     @property
     def margin(self) -> float:
@@ -50,8 +66,12 @@ class Digits:
     """8x8 grey digits, enlarged to the size that is asked for."""
 
     pixels: Tensor
-    labels: Sequence[int]
+    labels: NDArray[numpy.int64]
     margin: float = 1.0
+
+    def read(self, index: int) -> Image.Image:
+        grey = (self.pixels[index] * 255).round().to(torch.uint8).numpy()
+        return Image.fromarray(grey).convert("RGB")
 
     def image(self, index: int, size: Size) -> Tensor:
         enlarged = F.interpolate(self.pixels[index][None, None], size, mode="bilinear")
@@ -64,12 +84,11 @@ def _digits(classes: tuple[str, ...]) -> Data:
 
     bunch = load_digits()
     pixels = torch.tensor(bunch.images, dtype=torch.float32) / 16
-    labels = [int(digit) % len(classes) for digit in bunch.target]
+    labels = bunch.target.astype(numpy.int64) % len(classes)
     held_out = torch.arange(len(labels)) % 5 == 0
     parts = []
     for chosen in (~held_out, held_out):
-        places = chosen.nonzero().flatten().tolist()
-        parts.append(Digits(pixels[chosen], [labels[place] for place in places]))
+        parts.append(Digits(pixels[chosen], labels[chosen.numpy()]))
     return Data(classes, *parts)
 
 
@@ -78,8 +97,16 @@ class Folder:
     """Image files, read when they are asked for."""
 
     paths: Sequence[Path]
-    labels: Sequence[int]
+    labels: NDArray[numpy.int64]
     margin: float = 256 / 224
+
+    def read(self, index: int) -> Image.Image:
+        path = self.paths[index]
+        try:
+            with Image.open(path) as file:
+                return file.convert("RGB")
+        except Exception as error:  # what a broken file does to its decoder is not foreseeable
+            raise Corrupt(str(path), str(error)) from error
 
     def image(self, index: int, size: Size) -> Tensor:
         with Image.open(self.paths[index]) as file:
@@ -106,4 +133,4 @@ def _files(root: Path, classes: Sequence[str]) -> Folder:
     if not found:
         raise SystemExit(f"no images in {root}/CLASS/")
     paths, labels = zip(*found, strict=True)
-    return Folder(paths, labels)
+    return Folder(paths, numpy.array(labels, numpy.int64))

@@ -1,0 +1,1 @@
+"""What detect.py is made of: pictures with boxes, proposals, the classifier of regions, scores."""
