@@ -8,12 +8,12 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
+from netspec.runtime.weights import LEAST_SHARE
 from netspec.text.diagnostics import escape, suggest
 from recipe import checkpoint
 from recipe.errors import UserError
 
 Weights = Mapping[str, Tensor]
-SHARE = 0.5  # of a network's tensors that a file must give: one that gives less is another's
 
 
 @dataclass
@@ -54,7 +54,7 @@ def transfer(
     check_layers("--heads", heads, own)
     result = _sorted(own, given, heads)
     wanted = sum(key.partition(".")[0] not in heads for key in own)
-    if len(result.loaded) < SHARE * wanted and not allow_partial:
+    if len(result.loaded) < LEAST_SHARE * wanted and not allow_partial:
         raise UserError(f"{path} {_too_little(result, wanted)}")
     model.load_state_dict(result.loaded, strict=False)
     return result
