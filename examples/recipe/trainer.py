@@ -51,6 +51,8 @@ class Trainer:
 
     def _spread(self) -> nn.Module:
         """Compile and distribute the network; return what a training step calls."""
+        torch.backends.cuda.matmul.allow_tf32 = self.recipe.tf32
+        torch.backends.cudnn.allow_tf32 = self.recipe.tf32
         if self.recipe.compile:
             self.model.compile()
         if not self.world.is_distributed:
@@ -254,7 +256,7 @@ class Trainer:
 
     def _refuse_others(self, state: checkpoint.State) -> None:
         """Stop at the checkpoint of another network, or of other classes; tell of new options."""
-        if not _RECORDED <= state.keys():
+        if not state.keys() >= _RECORDED:
             raise UserError(f"{self.kept.newest} is no checkpoint of this trainer: {_ANEW}")
         for name, (old, new) in self.recipe.resumed(state["recipe"]).items():
             if self.world.is_first:
