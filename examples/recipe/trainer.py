@@ -88,8 +88,7 @@ class Trainer:
     def _log(self) -> Silent:
         if not self.world.is_first:
             return Silent()
-        batch = self.recipe.batch
-        return Log(Path(self.recipe.out), self.step * batch, self.last_step * batch, self.step)
+        return Log(self.recipe, self.step, self.last_step)
 
     def _look(self, log: Silent, metrics: Metrics) -> None:
         """Evaluate and save, if it is time."""
