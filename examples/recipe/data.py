@@ -7,11 +7,8 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 import numpy
-import torch
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
-from torch import Tensor
-from torch.nn import functional as F
 
 from recipe.errors import UserError
 from recipe.folders import files
@@ -47,9 +44,6 @@ class Images(Protocol):
     def read(self, index: int) -> Image.Image:
         """Return an image in RGB, at its own size, or raise Corrupt."""
 
-    def image(self, index: int, size: Size) -> Tensor:
-        """Return floats in 0..1, (3, height, width): at `size` if that is free."""
-
 
 @dataclass(frozen=True)
 class Data:
@@ -76,9 +70,6 @@ class Digits:
 
     def read(self, index: int) -> Image.Image:
         return Image.fromarray(self.pixels[index]).convert("RGB")
-
-    def image(self, index: int, size: Size) -> Tensor:
-        return F.interpolate(_floats(self.read(index))[None], size, mode="bilinear")[0]
 
 
 def _digits(classes: tuple[str, ...]) -> Data:
@@ -125,13 +116,6 @@ class Stored:
                 return picture.convert("RGB")
         except Exception as error:  # what a broken file does to its decoder is not foreseeable
             raise Corrupt(self.place.name(index), _reason(error)) from error
-
-    def image(self, index: int, size: Size) -> Tensor:
-        return _floats(self.read(index))
-
-
-def _floats(picture: Image.Image) -> Tensor:
-    return torch.from_numpy(numpy.array(picture)).permute(2, 0, 1) / 255
 
 
 def _reason(error: Exception) -> str:
