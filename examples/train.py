@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from recipe import networks, options
 from recipe.data import open_data
 from recipe.distributed import World, joined
+from recipe.errors import command
 from recipe.options import Recipe
 from recipe.randomness import be_deterministic
 from recipe.trainer import Trainer
@@ -39,4 +40,4 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    command(main)

@@ -377,6 +377,19 @@ def test_the_git_root_and_the_option_widen_the_project(project, capsys):
     assert main(["check", path, "--root", str(project / "sub")]) == 1
 
 
+def test_without_git_the_nearest_pyproject_marks_the_project(project):
+    inner = project / "sub" / "deep"
+    inner.mkdir(parents=True)
+    path = write(inner, "name: Other\n", extends="../../base.yaml")
+    assert "nearest pyproject.toml" in wrong(path)[0].help
+    (project / "pyproject.toml").touch()
+    assert netspec.load(path).name == "Other"
+    (project / "sub" / "pyproject.toml").touch()
+    assert wrong(path)[0].code == "NS060", "a project inside of another one"
+    (project / ".git").touch()
+    assert netspec.load(path).name == "Other", "a project of a repository may use all of it"
+
+
 def test_links_inside_the_project_are_followed(project):
     (project / "link.yaml").symlink_to(project / "base.yaml")
     path = write(project, "name: Other\n", extends="link.yaml")

@@ -44,7 +44,8 @@ def add_reading(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--root",
         metavar="DIRECTORY",
-        help="where extended files may lie (default: the spec's git repository or directory)",
+        help="where extended files may lie (default: the spec's git repository, else the folder "
+        "of the nearest pyproject.toml, else its own)",
     )
     add_flag(parser, "--strict", "treat warnings as errors")
     add_ops(parser)

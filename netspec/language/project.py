@@ -36,8 +36,8 @@ def real_path(path: str) -> str:
 class Project:
     """Reads one spec and what it extends.
 
-    The root is `root` if given, else the git repository in which the spec stands, else its
-    directory. A link that leads out of the root is refused like any other path that does.
+    The root is `root` if given, else what `root_of` says of the spec's directory. A link that leads
+    out of the root is refused like any other path that does.
     `stamps` has every file that was asked for, as it was before it was read; `texts` are read in
     place of files, by their real paths, or `-`.
     """
@@ -113,16 +113,27 @@ _MAX_LISTED = 8
 _HELP = "write the path of a .yaml file, relative to this one: `extends: googlenet.yaml`"
 
 
+_MARKS = (".git", "pyproject.toml")  # of a project, the surer first: a download has no .git
+
+
 def root_of(directory: Path) -> Path:
-    """Return where the files lie that a directory's specs may extend: its git repository, or it."""
+    """Return where the files lie that a directory's specs may extend.
+
+    It is the git repository around it; without one, the nearest folder with a pyproject.toml; else
+    the directory itself.
+    """
     folder = Path(os.path.realpath(directory))
-    return next((d for d in (folder, *folder.parents) if (d / ".git").exists()), folder)
+    around = (folder, *folder.parents)
+    return next((d for mark in _MARKS for d in around if (d / mark).exists()), folder)
 
 
 def check_inside(root: Path | None, real: str, path: str) -> None:
     """Raise LoadError for a path that leads out of the root; `real` is it with links followed."""
     if root is None or not Path(real).is_relative_to(root):
-        help = "it may name files below the spec's git repository or directory, or --root"
+        help = (
+            "it may name files of the spec's project (the git repository around it, else the "
+            "folder of the nearest pyproject.toml, else its own), or those below --root"
+        )
         raise LoadError(Code.OUTSIDE, f"`{path[:80]}` leads out of the project", help)
 
 
