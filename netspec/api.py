@@ -267,11 +267,15 @@ class Net:
 
         `path` is a .pt, .pth or .safetensors file. Its tensors are matched by `match`: "key",
         "structure", or by default by key if all agree and else by structure. `arguments` go to the
-        constructor. Raises ValueError where no one matching fits.
+        constructor. Raises ValueError where no one matching fits and, by default, where the file
+        gives less than half of the tensors.
         """
-        from netspec.runtime.weights import load_weights
+        from netspec.runtime.weights import load_weights, refuse_foreign
 
-        return load_weights(self.build(**arguments), fspath(path), match)
+        loaded = load_weights(self.build(**arguments), fspath(path), match)
+        if match is None:
+            refuse_foreign(loaded, fspath(path))
+        return loaded
 
     def build(self, /, **arguments: float) -> nn.Module:
         """Return the network as an nn.Module, made from the source that `to_python` returns.

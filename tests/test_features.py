@@ -110,6 +110,15 @@ def test_weights_load_where_shapes_agree(tmp_path):
     assert report.model.fc.out_features == 10
 
 
+def test_a_file_that_gives_few_tensors_is_refused(tmp_path):
+    path = tmp_path / "one.pt"
+    torch.save({"conv1.conv.bias": torch.ones(64)}, path)
+    with pytest.raises(ValueError, match=r"gives 1 of 128 tensors.*match=\"key\""):
+        load(SPEC).load_weights(path)
+    report = load(SPEC).load_weights(path, match="key")
+    assert report.loaded == ("conv1.conv.bias",) and report.model.conv1.conv.bias.eq(1).all()
+
+
 def test_a_file_without_weights_is_refused(tmp_path):
     torch.save({"epoch": 3}, tmp_path / "other.pt")
     with pytest.raises(ValueError, match="holds no state_dict"):

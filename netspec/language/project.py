@@ -130,8 +130,10 @@ def root_of(directory: Path) -> Path:
 def check_inside(root: Path | None, real: str, path: str) -> None:
     """Raise LoadError for a path that leads out of the root; `real` is it with links followed."""
     if root is None or not Path(real).is_relative_to(root):
-        help = "it may name files of the spec's project (the git repository around it, else the "
-        help += "folder of the nearest pyproject.toml, else its own), or those below --root"
+        help = (
+            "it may name files of the spec's project (the git repository around it, else the "
+            "folder of the nearest pyproject.toml, else its own), or those below --root"
+        )
         raise LoadError(Code.OUTSIDE, f"`{path[:80]}` leads out of the project", help)
 
 

@@ -33,6 +33,18 @@ class Loaded:
         return "\n".join(lines)
 
 
+LEAST_SHARE = 0.5
+"""Of a model's tensors: a file that gives fewer is taken for another network's."""
+
+
+def refuse_foreign(loaded: Loaded, path: str) -> None:
+    """Raise MatchError if a file gave less than half of a model's tensors."""
+    given, count = len(loaded.loaded), len(loaded.loaded) + len(loaded.missing)
+    if given < LEAST_SHARE * count:
+        cure = 'match="key" takes what fits'
+        raise MatchError(f"{path} gives {given} of {count} tensors, so it is another's; {cure}")
+
+
 def told_apart(lot: Sequence[tuple[str, str]]) -> str:
     """Say what only order has matched."""
     return "by order alone: " + ", ".join(f"{ours} ← {theirs}" for ours, theirs in lot)
