@@ -9,7 +9,7 @@ Both runs have the same first weights, images, crops and dropout; without heads,
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -120,7 +120,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     arguments = parser.parse_args(argv)
     recipe = options.recipe_of(arguments)
     with_heads = measure(recipe, arguments.steps)
-    without = measure(replace(recipe, set=(*recipe.set, "aux_weight=0.0")), arguments.steps)
+    silenced = recipe.model_copy(update={"set": (*recipe.set, "aux_weight=0.0")})
+    without = measure(silenced, arguments.steps)
     draw(with_heads, without, arguments.plot)
     print(table(with_heads, without))
 

@@ -13,7 +13,7 @@ from netspec.text.diagnostics import escape
 
 
 class UserError(Exception):
-    """What a user can mend: one line that names the file or the option, and the cure."""
+    """What a user can mend: a line that names the file or the option, and the cure; or several."""
 
 
 def command(main: Callable[[], None]) -> None:
@@ -39,4 +39,4 @@ def _lines(error: Exception) -> Iterator[str]:
     elif isinstance(error, OSError) and error.strerror:
         yield ": ".join(filter(None, (str(error.filename or ""), error.strerror.lower())))
     else:
-        yield str(error)
+        yield from map(str, error.args)
