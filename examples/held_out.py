@@ -19,7 +19,7 @@ import torch
 from recipe.data import open_data
 from recipe.loading import Draw, Views
 from recipe.options import Recipe
-from recipe.views import held_out_view
+from recipe.views import normalise
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -33,12 +33,12 @@ def main(argv: Sequence[str] | None = None) -> None:
     size = options.size, options.size
     held_out = open_data(options.data).held_out
     recipe = Recipe(scale=options.scale)
-    views = Views(held_out, size, held_out_view(size, held_out.margin), recipe)
+    views = Views(held_out, size, recipe)
     # A directory has its images class by class.
     order = torch.randperm(len(held_out.labels), generator=torch.Generator().manual_seed(0))
-    seen = [views[Draw(int(i), 0)] for i in order[: options.most]]
-    images, labels = zip(*seen, strict=True)
-    numpy.savez(options.out, images=torch.stack(images).numpy(), labels=labels)
+    batch = views[[Draw(i) for i in order[: options.most].tolist()]]
+    images = normalise(batch.images, recipe)
+    numpy.savez(options.out, images=images.numpy(), labels=batch.labels.numpy())
 
 
 if __name__ == "__main__":

@@ -1,11 +1,10 @@
-"""Images with labels: a directory in ILSVRC's layout, or scikit-learn's handwritten digits."""
+"""Images with labels: a directory of images or shards, or scikit-learn's handwritten digits."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 import numpy
 import torch
@@ -14,7 +13,14 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
+from recipe.errors import UserError
+from recipe.folders import files
+from recipe.index import Table, few
+from recipe.shards import has_shards, shards
+
 Size = tuple[int, int]
+_FORMATS = ("BMP", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+_DIGITS = {"digits": tuple("0123456789"), "parity": ("even", "odd")}
 
 
 class Corrupt(Exception):
@@ -34,12 +40,12 @@ class Images(Protocol):
     @property
     def labels(self) -> NDArray[numpy.int64]: ...
 
-    def read(self, index: int) -> Image.Image:
-        """Return an image in RGB, at its own size, or raise Corrupt."""
-
     @property
     def margin(self) -> float:
         """By how much an image is larger than what is evaluated of it."""
+
+    def read(self, index: int) -> Image.Image:
+        """Return an image in RGB, at its own size, or raise Corrupt."""
 
     def image(self, index: int, size: Size) -> Tensor:
         """Return floats in 0..1, (3, height, width): at `size` if that is free."""
@@ -54,28 +60,25 @@ class Data:
 
 def open_data(name: str) -> Data:
     """Return the data called `digits` or `parity` (even, odd), or those in a directory."""
-    if name == "digits":
-        return _digits(tuple("0123456789"))
-    if name == "parity":
-        return _digits(("even", "odd"))
-    return _folder(Path(name))
+    if name in _DIGITS:
+        return _digits(_DIGITS[name])
+    train, held_out = stored(Path(name))
+    return Data(train.classes, train, held_out)
 
 
 @dataclass(frozen=True)
 class Digits:
-    """8x8 grey digits, enlarged to the size that is asked for."""
+    """8x8 grey digits."""
 
-    pixels: Tensor
+    pixels: NDArray[numpy.uint8]
     labels: NDArray[numpy.int64]
     margin: float = 1.0
 
     def read(self, index: int) -> Image.Image:
-        grey = (self.pixels[index] * 255).round().to(torch.uint8).numpy()
-        return Image.fromarray(grey).convert("RGB")
+        return Image.fromarray(self.pixels[index]).convert("RGB")
 
     def image(self, index: int, size: Size) -> Tensor:
-        enlarged = F.interpolate(self.pixels[index][None, None], size, mode="bilinear")
-        return enlarged[0].expand(3, -1, -1)
+        return F.interpolate(_floats(self.read(index))[None], size, mode="bilinear")[0]
 
 
 def _digits(classes: tuple[str, ...]) -> Data:
@@ -83,54 +86,63 @@ def _digits(classes: tuple[str, ...]) -> Data:
     from sklearn.datasets import load_digits
 
     bunch = load_digits()
-    pixels = torch.tensor(bunch.images, dtype=torch.float32) / 16
+    pixels = (bunch.images * 255 / 16).round().astype(numpy.uint8)
     labels = bunch.target.astype(numpy.int64) % len(classes)
-    held_out = torch.arange(len(labels)) % 5 == 0
-    parts = []
-    for chosen in (~held_out, held_out):
-        parts.append(Digits(pixels[chosen], labels[chosen.numpy()]))
-    return Data(classes, *parts)
+    held_out = numpy.arange(len(labels)) % 5 == 0
+    train, rest = (Digits(pixels[chosen], labels[chosen]) for chosen in (~held_out, held_out))
+    return Data(classes, train, rest)
+
+
+class Encoded(Protocol):
+    """Images as they are stored: a layout of files."""
+
+    @property
+    def table(self) -> Table: ...
+    def name(self, index: int) -> str: ...
+    def open(self, index: int) -> BinaryIO: ...
 
 
 @dataclass(frozen=True)
-class Folder:
-    """Image files, read when they are asked for."""
+class Stored:
+    """Image files or members of shards, decoded when they are asked for."""
 
-    paths: Sequence[Path]
-    labels: NDArray[numpy.int64]
+    place: Encoded
     margin: float = 256 / 224
 
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return self.place.table.classes
+
+    @property
+    def labels(self) -> NDArray[numpy.int64]:
+        return self.place.table.labels
+
     def read(self, index: int) -> Image.Image:
-        path = self.paths[index]
         try:
-            with Image.open(path) as file:
-                return file.convert("RGB")
+            with self.place.open(index) as file, Image.open(file, formats=_FORMATS) as picture:
+                return picture.convert("RGB")
         except Exception as error:  # what a broken file does to its decoder is not foreseeable
-            raise Corrupt(str(path), str(error)) from error
+            raise Corrupt(self.place.name(index), str(error)) from error
 
     def image(self, index: int, size: Size) -> Tensor:
-        with Image.open(self.paths[index]) as file:
-            picture = file.convert("RGB")
-        data = torch.frombuffer(bytearray(picture.tobytes()), dtype=torch.uint8)
-        return data.view(picture.height, picture.width, 3).permute(2, 0, 1) / 255
+        return _floats(self.read(index))
 
 
-_SUFFIXES = frozenset(Image.registered_extensions())
+def _floats(picture: Image.Image) -> Tensor:
+    return torch.from_numpy(numpy.array(picture)).permute(2, 0, 1) / 255
 
 
-def _folder(root: Path) -> Data:
-    classes = tuple(sorted(entry.name for entry in (root / "train").iterdir() if entry.is_dir()))
-    return Data(classes, *(_files(root / part, classes) for part in ("train", "val")))
+def stored(root: Path) -> tuple[Stored, Stored]:
+    """Return the training and the held-out images in a directory: its shards, if it has some."""
+    layout = shards if has_shards(root) else files
+    train, held_out = (Stored(layout(root, part)) for part in ("train", "val"))
+    _refuse_missing(root, "train", {*held_out.classes} - {*train.classes})
+    _refuse_missing(root, "val", {*train.classes} - {*held_out.classes})
+    return train, held_out
 
 
-def _files(root: Path, classes: Sequence[str]) -> Folder:
-    found = [
-        (path, label)
-        for label, name in enumerate(classes)
-        for path in sorted((root / name).rglob("*"))
-        if path.suffix.lower() in _SUFFIXES
-    ]
-    if not found:
-        raise SystemExit(f"no images in {root}/CLASS/")
-    paths, labels = zip(*found, strict=True)
-    return Folder(paths, numpy.array(labels, numpy.int64))
+def _refuse_missing(root: Path, part: str, classes: set[str]) -> None:
+    if classes:
+        raise UserError(
+            f"{root}: {part} has no {few(sorted(classes))}; both parts must have the same classes"
+        )

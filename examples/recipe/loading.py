@@ -2,43 +2,86 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import signal
+import sys
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
+from tqdm import tqdm
 
-from recipe.data import Data, Images, Size
+from recipe.crops import cut
+from recipe.data import Corrupt, Data, Images, Size
+from recipe.errors import UserError
 from recipe.options import Recipe
-from recipe.randomness import drawn_from, permutation, seed_for
-from recipe.views import held_out_view, training_view
+from recipe.pace import Pace
+from recipe.randomness import permutation, seed_for
+from recipe.views import training_view
 
 NO_LABEL = -100  # what cross_entropy ignores: fills up the last batch of an evaluation
 
 
 class Draw(NamedTuple):
-    """One look at an image; the seed decides its crop and colours."""
+    """One look at an image: the seed decides its crop and colours, without one it is its middle."""
 
     image: int
-    seed: int
+    seed: int | None = None
     counts: bool = True
 
 
-class Views(Dataset[tuple[Tensor, int]]):
-    """Images as the network sees them."""
+class Batch(NamedTuple):
+    """Images (N, 3, height, width) in uint8, their labels; what was unreadable; what it took."""
 
-    def __init__(self, images: Images, size: Size, view: nn.Module, recipe: Recipe) -> None:
-        self.images, self.size, self.view = images, size, view
-        self.mean, self.scale = torch.tensor(recipe.mean).view(3, 1, 1), recipe.scale
+    images: Tensor
+    labels: Tensor
+    corrupt: list[str]
+    seconds: float
 
-    def __getitem__(self, draw: Draw) -> tuple[Tensor, int]:
-        image = self.images.image(draw.image, self.size)[None]
-        with drawn_from(draw.seed):
-            seen = self.view(image)[0]
-        label = self.images.labels[draw.image] if draw.counts else NO_LABEL
-        return (seen * 255 - self.mean) * self.scale, label
+
+class Views(Dataset[Batch]):
+    """Images as the network sees them, a batch at a time.
+
+    In training, one that cannot be read is replaced by another, which its draw decides; in
+    evaluation it does not count.
+    """
+
+    def __init__(self, images: Images, size: Size, recipe: Recipe) -> None:
+        self.images, self.size, self.recipe = images, size, recipe
+        self.most_corrupt = min(recipe.max_corrupt, len(images.labels) - 1)
+
+    def __getitem__(self, draws: Sequence[Draw]) -> Batch:
+        start, corrupt = time.perf_counter(), list[str]()
+        views, labels = zip(*(self._look(draw, corrupt) for draw in draws), strict=True)
+        # The layout of pixels in memory stays a decoded image's, channels last.
+        images = torch.stack([view.permute(1, 2, 0) for view in views]).permute(0, 3, 1, 2)
+        return Batch(images, torch.tensor(labels), corrupt, time.perf_counter() - start)
+
+    def _look(self, draw: Draw, corrupt: list[str]) -> tuple[Tensor, int]:
+        """Return a view and its label; put what cannot be read on a list."""
+        for index in self._candidates(draw):
+            try:
+                image = self.images.read(index)
+            except Corrupt as error:
+                corrupt.append(str(error))
+                continue
+            label = int(self.images.labels[index])
+            if draw.seed is None:
+                return cut(image, 1, self.size, self.images.margin)[0], label
+            return training_view(image, self.size, self.recipe, draw.seed), label
+        return torch.zeros(3, *self.size, dtype=torch.uint8), NO_LABEL
+
+    def _candidates(self, draw: Draw) -> Iterator[int]:
+        """The image of a draw that counts, and in training what stands in for it."""
+        if draw.counts:
+            yield draw.image
+        if draw.seed is not None:
+            start = seed_for("instead", draw.seed)
+            for attempt in range(self.most_corrupt + 1):
+                yield (start + attempt) % len(self.images.labels)
 
 
 @dataclass(frozen=True)
@@ -61,8 +104,9 @@ class TrainingOrder(Sampler[list[Draw]]):
             steps,
         )
         if batch > length or batch % share.size:
-            raise SystemExit(
-                f"a batch of {batch} needs as many images and {share.size} equal parts"
+            raise UserError(
+                f"--batch {batch} must be at most the number of images, {length}, "
+                f"and a multiple of that of the processes, {share.size}"
             )
 
     @property
@@ -73,14 +117,14 @@ class TrainingOrder(Sampler[list[Draw]]):
         return len(self.steps)
 
     def __iter__(self) -> Iterator[list[Draw]]:
-        known: tuple[int, list[int]] = (-1, [])
+        known = -1, torch.empty(0)
         for step in self.steps:
             epoch, place = divmod(step, self.steps_per_epoch)
             if known[0] != epoch:
                 known = (epoch, permutation(self.length, seed_for(self.seed, "order", epoch)))
             batch = known[1][place * self.batch : (place + 1) * self.batch]
             mine = batch[self.share.rank :: self.share.size]
-            yield [Draw(i, seed_for(self.seed, "view", epoch, i)) for i in mine]
+            yield [Draw(i, seed_for(self.seed, "view", epoch, i)) for i in mine.tolist()]
 
 
 class HeldOutOrder(Sampler[list[Draw]]):
@@ -95,29 +139,61 @@ class HeldOutOrder(Sampler[list[Draw]]):
     def __iter__(self) -> Iterator[list[Draw]]:
         for start in range(0, len(self) * self.batch, self.batch):
             mine = range(start, start + self.batch)[self.share.rank :: self.share.size]
-            yield [Draw(min(i, self.length - 1), 0, counts=i < self.length) for i in mine]
+            yield [Draw(min(i, self.length - 1), counts=i < self.length) for i in mine]
 
 
-Loader = DataLoader[tuple[Tensor, int]]
+class Batches:
+    """Uint8 images (N, 3, height, width) with labels, loaded by processes that live as long as
+    they are asked for more.
+
+    Names what cannot be read, once; raises UserError when that is more than --max-corrupt.
+    """
+
+    def __init__(self, views: Views, order: Sampler[list[Draw]], pace: Pace | None = None) -> None:
+        self.most_corrupt, self.pace, self.corrupt = views.most_corrupt, pace, dict[str, None]()
+        self.loader: DataLoader[Batch] = DataLoader(
+            views,
+            sampler=order,
+            batch_size=None,  # an entry of the order is a batch
+            num_workers=views.recipe.workers,
+            pin_memory=torch.cuda.is_available(),
+            worker_init_fn=_outlive_interrupts,
+        )
+
+    def __len__(self) -> int:
+        return len(self.loader)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        for batch in self.loader:
+            for found in batch.corrupt:
+                self._count(found)
+            start = time.perf_counter()
+            yield batch.images, batch.labels
+            if self.pace is not None:
+                self.pace.add(len(batch.labels), batch.seconds, time.perf_counter() - start)
+
+    def _count(self, found: str) -> None:
+        """Count an unreadable image, if it is a new one."""
+        if found in self.corrupt:
+            return
+        self.corrupt[found] = None
+        count = f"{len(self.corrupt)} of at most {self.most_corrupt}"
+        if len(self.corrupt) > self.most_corrupt:
+            raise UserError(f"too many unreadable images, {count} (--max-corrupt): {found}")
+        tqdm.write(f"unreadable image, {count}: {found}", file=sys.stderr)
 
 
-def training_loader(recipe: Recipe, data: Data, size: Size, share: Share, steps: range) -> Loader:
+def training_loader(recipe: Recipe, data: Data, size: Size, share: Share, steps: range) -> Batches:
     order = TrainingOrder(len(data.train.labels), recipe.batch, recipe.seed, share, steps)
-    return _loader(Views(data.train, size, training_view(recipe, size), recipe), order, recipe)
+    pace = Pace(recipe.workers, share.size) if share.rank == 0 else None
+    return Batches(Views(data.train, size, recipe), order, pace)
 
 
-def held_out_loader(recipe: Recipe, data: Data, size: Size, share: Share) -> Loader:
-    images = data.held_out
-    order = HeldOutOrder(len(images.labels), recipe.batch, share)
-    view = held_out_view(size, images.margin)
-    return _loader(Views(images, size, view, recipe), order, recipe)
+def held_out_loader(recipe: Recipe, data: Data, size: Size, share: Share) -> Batches:
+    order = HeldOutOrder(len(data.held_out.labels), recipe.batch, share)
+    return Batches(Views(data.held_out, size, recipe), order)
 
 
-def _loader(views: Views, order: Sampler[list[Draw]], recipe: Recipe) -> Loader:
-    return DataLoader(
-        views,
-        batch_sampler=order,
-        num_workers=recipe.workers,
-        persistent_workers=recipe.workers > 0,
-        pin_memory=torch.cuda.is_available(),
-    )
+def _outlive_interrupts(_worker: int) -> None:
+    """Leave Ctrl-C, which a terminal sends to all, to the process that asks for images."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

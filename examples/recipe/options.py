@@ -148,8 +148,8 @@ class Recipe(BaseModel):
     keep: int = option(
         3, "last checkpoints kept, besides the best", resume="ignored", gt=0, le=_MOST
     )
-    csv: bool = option(False, "write metrics also to OUT/metrics.csv", resume="ignored")
-    mlflow: Text = option("", "an experiment of MLflow that logs metrics too", resume="ignored")
+    csv: bool = option(False, "write the metrics also to OUT/metrics.csv", resume="ignored")
+    mlflow: Text = option("", "experiment of MLflow to which the metrics also go", resume="ignored")
     stop_at: int = option(
         0, "leave after this step, as if interrupted", resume="ignored", ge=0, le=_MOST
     )

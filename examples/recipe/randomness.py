@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
+from torch import Tensor
 
 
 def seed_for(*purpose: int | str) -> int:
@@ -29,10 +30,8 @@ def drawn_from(seed: int) -> Iterator[None]:
         yield
 
 
-def permutation(length: int, seed: int) -> list[int]:
-    generator = torch.Generator().manual_seed(seed)
-    order: list[int] = torch.randperm(length, generator=generator).tolist()
-    return order
+def permutation(length: int, seed: int) -> Tensor:
+    return torch.randperm(length, generator=torch.Generator().manual_seed(seed))
 
 
 def be_deterministic() -> None:

@@ -20,6 +20,7 @@ from recipe.networks import Network, losses, total_loss
 from recipe.options import Recipe
 from recipe.polyak import averaged
 from recipe.randomness import seed_for
+from recipe.views import normalise
 
 
 class Trainer:
@@ -87,8 +88,7 @@ class Trainer:
     def _log(self) -> Silent:
         if not self.world.is_first:
             return Silent()
-        batch = self.recipe.batch
-        return Log(Path(self.recipe.out), self.step * batch, self.last_step * batch, self.step)
+        return Log(self.recipe, self.step, self.last_step)
 
     def _look(self, log: Silent, metrics: Metrics) -> None:
         """Evaluate and save, if it is time."""
@@ -119,7 +119,7 @@ class Trainer:
     def backward(self, images: Tensor, labels: Tensor) -> Metrics:
         """Compute the gradients of a batch; return its losses and accuracy."""
         device = self.world.device
-        images, labels = images.to(device), labels.to(device)
+        images, labels = self._placed(images, labels)
         self.runner.train()
         for module in self.frozen:
             module.eval()
@@ -138,28 +138,34 @@ class Trainer:
             f"loss.head{i}": value for i, value in enumerate(heads, 1)
         }
 
-    def evaluate(self) -> Metrics:
-        """Return loss and accuracy on held-out images, with the weights and with their average."""
-        found: Metrics = {}
-        for name, model in (("raw", self.model), ("averaged", self.average.module)):
-            loss, accuracy = self._score(model)
-            found |= {f"{name} loss": loss, f"{name} accuracy": accuracy}
-        return found
+    def _placed(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Bring a loader's images and labels to the device, and its bytes to floats there."""
+        images = images.to(self.world.device, non_blocking=True)
+        return normalise(images, self.recipe), labels.to(self.world.device, non_blocking=True)
 
     @torch.no_grad()
-    def _score(self, model: nn.Module) -> tuple[float, float]:
-        model.eval()
-        device = self.world.device
-        totals = torch.zeros(3, dtype=torch.float64, device=device)
+    def evaluate(self) -> Metrics:
+        """Return loss and accuracy on held-out images, with the weights and with their average."""
+        models = {"raw": self.model.eval(), "averaged": self.average.module.eval()}
+        zeros = torch.zeros(3, dtype=torch.float64, device=self.world.device)
+        totals = {name: zeros.clone() for name in models}
         for images, labels in self.held_out:
-            images, labels = images.to(device), labels.to(device)
-            with torch.autocast(device.type, torch.bfloat16, enabled=self.recipe.amp):
-                logits = model(images)
-            loss = F.cross_entropy(logits, labels, ignore_index=NO_LABEL, reduction="sum")
-            right = (logits.argmax(1) == labels).sum()
-            totals += torch.stack([loss, right, (labels != NO_LABEL).sum()])
-        loss, right, count = self.world.sum(totals).tolist()
-        return loss / count, right / count
+            placed = self._placed(images, labels)
+            for name, model in models.items():
+                totals[name] += self._score(model, *placed)
+        found: Metrics = {}
+        for name, total in totals.items():
+            loss, right, count = self.world.sum(total).tolist()
+            found |= {f"{name} loss": loss / count, f"{name} accuracy": right / count}
+        return found
+
+    def _score(self, model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
+        """Return the sum of the losses, how many are right, and how many count."""
+        with torch.autocast(self.world.device.type, torch.bfloat16, enabled=self.recipe.amp):
+            logits = model(images)
+        loss = F.cross_entropy(logits, labels, ignore_index=NO_LABEL, reduction="sum")
+        right = (logits.argmax(1) == labels).sum()
+        return torch.stack([loss, right, (labels != NO_LABEL).sum()])
 
     def save(self) -> None:
         """Write everything that the next step depends on; `state_dict` are the averaged weights."""

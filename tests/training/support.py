@@ -13,7 +13,6 @@ import torch
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
 SCRIPTS = ROOT / "tests" / "training"
-sys.path.insert(0, str(EXAMPLES))
 
 SMALL = ("--spec", str(EXAMPLES / "small.yaml"), "--lr", "0.02", "--scale", "0.0157")
 TINY = (*SMALL, "--batch", "16", "--epochs", "0.14", "--evaluate-every", "6")  # 12 steps
