@@ -23,6 +23,8 @@ class Network:
     model: nn.Module
     size: Size
     """Height and width of the input."""
+    macs: int | None = None
+    """The multiply-adds of an image in inference; unknown for a module that is no spec's."""
 
 
 def build(recipe: Recipe, classes: int | None = None) -> Network:
@@ -40,7 +42,7 @@ def _from_spec(path: str, settings: dict[str, Any], classes: int | None) -> Netw
         settings = {"classes": classes, **settings}
     net = netspec.load(path, **settings)
     _, height, width = next(iter(net.network.graph.inputs.values()))
-    return Network(net.build(), (height, width))
+    return Network(net.build(), (height, width), net.macs)
 
 
 def _from_module(path: str, settings: dict[str, Any], classes: int | None) -> Network:
