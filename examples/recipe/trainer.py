@@ -217,9 +217,9 @@ class Trainer:
         """Return the sum of the losses, how many are right, and how many count."""
         with self._precision():
             logits = model(images)
-        loss = F.cross_entropy(logits, labels, ignore_index=NO_LABEL, reduction="sum")
+        each = F.cross_entropy(logits, labels, ignore_index=NO_LABEL, reduction="none")
         right = (logits.argmax(1) == labels).sum()
-        return torch.stack([loss, right, (labels != NO_LABEL).sum()])
+        return torch.stack([each.double().sum(), right, (labels != NO_LABEL).sum()])
 
     def save(self, is_best: bool = False) -> None:
         """Write everything that the next step depends on; `state_dict` are the averaged weights."""
