@@ -199,5 +199,6 @@ def held_out_loader(recipe: Recipe, data: Data, size: Size, share: Share) -> Bat
 
 
 def _outlive_interrupts(_worker: int) -> None:
-    """Leave Ctrl-C, which a terminal sends to all, to the process that asks for images."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Leave Ctrl-C and SIGTERM, which all may get, to the process that asks for images."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
