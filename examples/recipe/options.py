@@ -233,6 +233,7 @@ def _mistakes(error: ValidationError, places: Mapping[str, Span]) -> list[str]:
     found: dict[str, str] = {}
     for each in error.errors():
         text = each["msg"].removeprefix("Value error, ").replace("Input should be", "expected")
+        text = text.replace("valid tuple", "list")
         if each["type"] != "value_error":
             text += f", found {each['input']!r:.80}"
         if each["loc"]:
