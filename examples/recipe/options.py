@@ -6,7 +6,7 @@ A value comes from the command line, else from the file that --recipe names, els
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Annotated, Any, Literal, NoReturn, cast, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -259,12 +259,15 @@ class Parser(argparse.ArgumentParser):
         raise UserError(f"{message}; --help lists the options")
 
 
-def parser(description: str, **defaults: Any) -> argparse.ArgumentParser:
+def parser(
+    description: str, only: Collection[str] = _NAMES, /, **defaults: Any
+) -> argparse.ArgumentParser:
     """Return a parser with an option per setting; `defaults` replace the recipe's."""
     made = Parser(description=description, allow_abbrev=False)
     made.set_defaults(defaults=defaults)
     for name, each in Recipe.model_fields.items():
-        _add(made, name, each, defaults.get(name, each.default))
+        if name in only:
+            _add(made, name, each, defaults.get(name, each.default))
     return made
 
 
