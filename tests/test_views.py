@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 import multiprocessing
-import os
-import signal
+import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -296,7 +295,7 @@ def test_views_depend_on_seed_epoch_and_image_alone(workers: int) -> None:
 
 
 @pytest.mark.long
-def test_workers_live_as_long_as_they_are_needed_and_outlive_ctrl_c() -> None:
+def test_workers_live_as_long_as_they_are_needed_whoever_else_sends_signals() -> None:
     drawn, images = Recipe(batch=4, workers=2), data()
     held_out = held_out_loader(drawn, images, SIZE, ALONE)
     training = iter(training_loader(drawn, images, SIZE, ALONE, STEPS))
@@ -305,10 +304,20 @@ def test_workers_live_as_long_as_they_are_needed_and_outlive_ctrl_c() -> None:
     assert len(mine) == 2
     assert len(list(held_out)) == 6
     assert {child.pid for child in multiprocessing.active_children()} == mine
-    for pid in mine:
-        os.kill(pid, signal.SIGINT)
+    for name in ("-INT", "-TERM"):
+        subprocess.run(["kill", name, *map(str, mine)], check=True)
     assert len(list(training)) == 5
     assert not multiprocessing.active_children()
+
+
+@pytest.mark.long
+def test_workers_end_where_the_program_ends_in_the_midst_of_a_batch() -> None:
+    training = iter(training_loader(Recipe(batch=4, workers=2), data(), SIZE, ALONE, STEPS))
+    next(training)
+    for child in multiprocessing.active_children():
+        child.terminate()
+        child.join(20)
+        assert not child.is_alive()
 
 
 # --------------------------------------------------------------------------- what cannot be read
