@@ -184,10 +184,13 @@ class Batches:
         if found in self.corrupt:
             return
         self.corrupt[found] = None
-        count = f"{len(self.corrupt)} of at most {self.most_corrupt}"
-        if len(self.corrupt) > self.most_corrupt:
-            raise UserError(f"too many unreadable images, {count} (--max-corrupt): {found}")
-        tqdm.write(f"unreadable image, {count}: {escape(found)}", file=sys.stderr)
+        count, most = len(self.corrupt), self.most_corrupt
+        if count > most:
+            raise UserError(
+                f"{count} images cannot be read and {most} may (--max-corrupt): mend or remove "
+                f"them, the last is {found}"
+            )
+        tqdm.write(f"unreadable image, {count} of at most {most}: {escape(found)}", file=sys.stderr)
 
 
 def training_loader(recipe: Recipe, data: Data, size: Size, share: Share, steps: range) -> Batches:
