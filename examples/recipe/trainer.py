@@ -186,10 +186,8 @@ class Trainer:
 
     def _placed(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """Bring a loader's images and labels to the device, and its bytes to floats there."""
-        images = normalise(images.to(self.world.device, non_blocking=True), self.recipe)
-        layout = torch.channels_last if self.recipe.channels_last else torch.contiguous_format
-        labels = labels.to(self.world.device, non_blocking=True)
-        return images.contiguous(memory_format=layout), labels
+        images = images.to(self.world.device, non_blocking=True)
+        return normalise(images, self.recipe), labels.to(self.world.device, non_blocking=True)
 
     def _precision(self) -> torch.autocast:
         return torch.autocast(self.world.device.type, torch.bfloat16, enabled=self.recipe.amp)
