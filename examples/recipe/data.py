@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -109,13 +111,18 @@ class Stored:
         return self.place.table.labels
 
     def read(self, index: int) -> Image.Image:
-        try:
-            with self.place.open(index) as file, Image.open(file, formats=_FORMATS) as picture:
-                if picture.mode[0] in "IF":  # convert() would make white of nearly all values
-                    raise ValueError(f"mode {picture.mode}, expected 8 bits a channel")
-                return picture.convert("RGB")
-        except Exception as error:  # what a broken file does to its decoder is not foreseeable
-            raise Corrupt(self.place.name(index), _reason(error)) from error
+        return decoded(partial(self.place.open, index), self.place.name(index))
+
+
+def decoded(opened: Callable[[], BinaryIO], name: str) -> Image.Image:
+    """Return an image in RGB, at its own size, or raise Corrupt."""
+    try:
+        with opened() as file, Image.open(file, formats=_FORMATS) as picture:
+            if picture.mode[0] in "IF":  # convert() would make white of nearly all values
+                raise ValueError(f"mode {picture.mode}, expected 8 bits a channel")
+            return picture.convert("RGB")
+    except Exception as error:  # what a broken file does to its decoder is not foreseeable
+        raise Corrupt(name, _reason(error)) from error
 
 
 def _reason(error: Exception) -> str:
