@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
 import numpy
-import torch
 from numpy.typing import NDArray
-from PIL import Image
-from torch import Tensor
-from torch.nn import functional as F
+from PIL import Image, UnidentifiedImageError
 
 from recipe.errors import UserError
 from recipe.folders import files
@@ -47,9 +46,6 @@ class Images(Protocol):
     def read(self, index: int) -> Image.Image:
         """Return an image in RGB, at its own size, or raise Corrupt."""
 
-    def image(self, index: int, size: Size) -> Tensor:
-        """Return floats in 0..1, (3, height, width): at `size` if that is free."""
-
 
 @dataclass(frozen=True)
 class Data:
@@ -76,9 +72,6 @@ class Digits:
 
     def read(self, index: int) -> Image.Image:
         return Image.fromarray(self.pixels[index]).convert("RGB")
-
-    def image(self, index: int, size: Size) -> Tensor:
-        return F.interpolate(_floats(self.read(index))[None], size, mode="bilinear")[0]
 
 
 def _digits(classes: tuple[str, ...]) -> Data:
@@ -118,18 +111,25 @@ class Stored:
         return self.place.table.labels
 
     def read(self, index: int) -> Image.Image:
-        try:
-            with self.place.open(index) as file, Image.open(file, formats=_FORMATS) as picture:
-                return picture.convert("RGB")
-        except Exception as error:  # what a broken file does to its decoder is not foreseeable
-            raise Corrupt(self.place.name(index), str(error)) from error
-
-    def image(self, index: int, size: Size) -> Tensor:
-        return _floats(self.read(index))
+        return decoded(partial(self.place.open, index), self.place.name(index))
 
 
-def _floats(picture: Image.Image) -> Tensor:
-    return torch.from_numpy(numpy.array(picture)).permute(2, 0, 1) / 255
+def decoded(opened: Callable[[], BinaryIO], name: str) -> Image.Image:
+    """Return an image in RGB, at its own size, or raise Corrupt."""
+    try:
+        with opened() as file, Image.open(file, formats=_FORMATS) as picture:
+            if picture.mode[0] in "IF":  # convert() would make white of nearly all values
+                raise ValueError(f"mode {picture.mode}, expected 8 bits a channel")
+            return picture.convert("RGB")
+    except Exception as error:  # what a broken file does to its decoder is not foreseeable
+        raise Corrupt(name, _reason(error)) from error
+
+
+def _reason(error: Exception) -> str:
+    """Say what is wrong with an image, without the object that PIL read it from."""
+    if isinstance(error, UnidentifiedImageError):
+        return f"not an image ({', '.join(_FORMATS)})"
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
 def stored(root: Path) -> tuple[Stored, Stored]:

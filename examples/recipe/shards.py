@@ -86,14 +86,19 @@ def _images(path: Path) -> Iterator[_Image]:
     """Return the images of a shard: a sample is members with one key, one after another."""
     try:
         with tarfile.open(path, "r:") as tar:
-            members = (member for member in tar if member.isreg() and "." in _file(member))
+            members = [member for member in tar if member.isreg() and "." in _file(member)]
+            _refuse_cut(tar)
             for key, sample in groupby(members, key=_key):
                 yield _image(path, tar, key, list(sample))
-            tar.fileobj.seek(tar.offset)
-            if tar.fileobj.read(tarfile.BLOCKSIZE) != tarfile.NUL * tarfile.BLOCKSIZE:
-                raise tarfile.ReadError(f"no end of the archive at byte {tar.offset:,}")
     except tarfile.TarError as error:
         raise UserError(f"{path}: cut off or damaged ({error}); copy it again") from error
+
+
+def _refuse_cut(tar: tarfile.TarFile) -> None:
+    """Look for the archive's end: to tarfile, one that is cut between members is complete."""
+    tar.fileobj.seek(tar.offset)
+    if tar.fileobj.read(tarfile.BLOCKSIZE) != tarfile.NUL * tarfile.BLOCKSIZE:
+        raise tarfile.ReadError(f"no end of the archive at byte {tar.offset:,}")
 
 
 def _file(member: tarfile.TarInfo) -> str:
