@@ -110,6 +110,7 @@ class Evaluation:
         each = max(1, self.batch // most)
         order = Rounds(self.tally.done, self.tally.images, each, self.world.share)
         between = max(1, _CROPS_BETWEEN_SAVES // (each * most))
+        self._write()  # what cannot be written is told before the work
         counts = self._counted([])
         with self._bar() as bar:
             for number, looks in enumerate(self._loader(order), 1):
@@ -155,13 +156,16 @@ class Evaluation:
 
     def _save(self, done: int, counts: Tensor) -> None:
         self.tally.add(done, self.world.sum(counts))
-        if self.world.is_first:
-            self.tally.write(self.path)
+        self._write()
         if self.tally.unreadable > self.recipe.max_corrupt:
             found, most = self.tally.unreadable, self.recipe.max_corrupt
             raise UserError(
                 f"{found} images cannot be read: mend them, or raise --max-corrupt {most}"
             )
+
+    def _write(self) -> None:
+        if self.world.is_first:
+            self.tally.write(self.path)
 
 
 def _question(ensemble: Ensemble, images: Images) -> dict[str, Any]:
