@@ -29,7 +29,7 @@ def prepare(recipe: Recipe, world: World) -> Trainer:
 def run(recipe: Recipe, world: World) -> None:
     trainer = prepare(recipe, world)
     if trainer.resume() and world.is_first:
-        print(f"going on at step {trainer.step} of {trainer.last_step} from {trainer.path}")
+        print(f"going on at step {trainer.step} of {trainer.last_step} from {trainer.kept.newest}")
     trainer.run()
 
 

@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import os
+import pickle
+import shutil
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,28 +23,100 @@ from torch.distributed.checkpoint.state_dict import (
 )
 from torch.optim import Optimizer
 
+from recipe.errors import UserError
+
 _WHOLE = StateDictOptions(full_state_dict=True, cpu_offload=True)
 State = dict[str, Any]
 
 
 def write(path: Path, state: State) -> None:
     """Write a checkpoint so that a crash, at any time, leaves the old one or the new one."""
+    with _draft(path) as draft, draft.open("wb") as file:
+        torch.save(state, file)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@contextmanager
+def _draft(path: Path) -> Iterator[Path]:
+    """Give a file that takes a path's place when it is complete."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.draft")
+    draft.unlink(missing_ok=True)
     try:
-        with draft.open("wb") as file:
-            torch.save(state, file)
-            file.flush()
-            os.fsync(file.fileno())
+        yield draft
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
 
 
 def read(path: Path) -> State:
-    """Read a checkpoint to the CPU; it can hold data only, no code."""
-    state: State = torch.load(path, map_location="cpu", weights_only=True)
+    """Read a checkpoint to the CPU; it can hold data only, no code.
+
+    Processes of one machine share its pages, if it is in today's format.
+    """
+    shared = zipfile.is_zipfile(path)
+    try:
+        state: State = torch.load(path, map_location="cpu", weights_only=True, mmap=shared)
+    except (RuntimeError, pickle.UnpicklingError, EOFError) as error:
+        raise UserError(f"{path} is no checkpoint, or a broken one") from error
     return state
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A run's checkpoints: the newest, the best, and the last `count` by their steps."""
+
+    directory: Path
+    count: int
+
+    @property
+    def newest(self) -> Path:
+        return self.directory / "checkpoint.pt"
+
+    @property
+    def best(self) -> Path:
+        return self.directory / "best.pt"
+
+    def write(self, state: State, is_best: bool) -> None:
+        """Write the newest checkpoint; drop those that are too many, or of steps not yet done."""
+        write(self.newest, state)
+        if is_best:
+            _copy(self.newest, self.best)
+        if self.count:
+            _copy(self.newest, self._at(state["step"]))
+        done = [path for path in self._steps() if path <= self._at(state["step"])]
+        for path in set(self._steps()) - set(done[max(0, len(done) - self.count) :]):
+            path.unlink()
+
+    def calm(self) -> tuple[Path, int] | None:
+        """Return the newest checkpoint from before the loss rose, with its step, if it is kept."""
+        paths = [path for path in (self.newest, *self._steps(), self.best) if path.exists()]
+        found = {path: state for path in paths if _is_sound(state := read(path))}
+        lowest = min((state["loss"] for state in found.values()), default=0.0)
+        calm = [
+            (path, state["step"]) for path, state in found.items() if state["loss"] <= 1.5 * lowest
+        ]
+        return max(calm, key=lambda each: each[1], default=None)
+
+    def _at(self, step: int) -> Path:
+        return self.directory / f"checkpoint-{step:08}.pt"
+
+    def _steps(self) -> list[Path]:
+        return sorted(self.directory.glob("checkpoint-*.pt"))
+
+
+def _copy(path: Path, other: Path) -> None:
+    """Give a file a second name, without a second copy where the file system allows it."""
+    with _draft(other) as draft:
+        try:
+            os.link(path, draft)
+        except OSError:
+            shutil.copyfile(path, draft)
+
+
+def _is_sound(state: State) -> bool:
+    return all(bool(weights.isfinite().all()) for weights in state["model"].values())
 
 
 def read_averaged(path: Path) -> State:
@@ -46,7 +124,7 @@ def read_averaged(path: Path) -> State:
     state = read(path)
     averaged: State = state.get("state_dict", state)
     if not all(map(torch.is_tensor, averaged.values())):
-        raise SystemExit(f"{path} holds no weights: it is no checkpoint of train.py, no state_dict")
+        raise UserError(f"{path} holds no weights: it is no checkpoint of train.py, no state_dict")
     return averaged
 
 

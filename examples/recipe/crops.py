@@ -84,7 +84,7 @@ class _Scaled:
         top, left = _offset(self.square, outer, (crop.square, crop.square))
         if crop.window == _WHOLE:
             box = left, top, left + self.square[1], top + self.square[0]
-            whole = self.image.resize(self.size[::-1], Resampling.BILINEAR, box)
+            whole = self.image.crop(box).resize(self.size[::-1], Resampling.BILINEAR)
             return _pixels(whole)
         down, right = _offset(self.size, self.square, _WINDOWS[crop.window])
         top, left = top + down, left + right

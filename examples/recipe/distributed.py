@@ -6,16 +6,18 @@ import atexit
 import gc
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
-from torch.distributed.fsdp import fully_shard
+from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard
 from torch.nn.parallel import DistributedDataParallel
 
+from recipe.batch_norm import norms
+from recipe.errors import UserError
 from recipe.loading import Share
 
 
@@ -39,6 +41,20 @@ class World:
         if self.is_distributed:
             dist.all_reduce(values)
         return values
+
+    def any(self, here: bool) -> bool:
+        """Tell whether something is so in any process."""
+        return bool(self.sum(torch.tensor(float(here), device=self.device)))
+
+    def agree(self, tensors: Iterable[Tensor]) -> None:
+        """Give all processes the first one's values."""
+        values = list(tensors)
+        if self.is_distributed and values:
+            flat = torch.cat([value.flatten() for value in values])
+            dist.broadcast(flat, 0)
+            parts = torch.split(flat, [value.numel() for value in values])
+            for value, part in zip(values, parts, strict=True):
+                value.copy_(part.view_as(value))
 
 
 @contextmanager
@@ -79,17 +95,40 @@ def _refuse_stale_store() -> None:
     restarts = int(os.environ.get("TORCHELASTIC_MAX_RESTARTS", 0))
     if restarts and os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True":
         cure = "TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1 torchrun --max-restarts ..."
-        raise SystemExit(f"restarted workers would wait for each other for ever: start {cure}")
+        raise UserError(f"restarted workers would wait for each other for ever: start {cure}")
 
 
-def shard(model: nn.Module) -> None:
-    """Shard each block of a network over all processes, then what is left (FSDP2)."""
+def shard(model: nn.Module, mixed: bool) -> None:
+    """Shard each block of a network over all processes, then what is left (FSDP2).
+
+    `mixed` gathers bfloat16 weights, and adds up float32 gradients; batch normalisation stays
+    float32, as its statistics are.
+    """
+    policy = (
+        MixedPrecisionPolicy(torch.bfloat16, torch.float32) if mixed else MixedPrecisionPolicy()
+    )
     for block in model.children():
+        if mixed:
+            for norm in norms(block):
+                fully_shard(norm)
         if next(block.parameters(), None) is not None:
-            fully_shard(block)
-    fully_shard(model)
+            fully_shard(block, mp_policy=policy)
+    fully_shard(model, mp_policy=policy)
 
 
 def replicate(model: nn.Module, world: World) -> nn.Module:
     """Copy a network to all processes, which then share their gradients (DDP)."""
-    return DistributedDataParallel(model, [world.device] if world.device.type == "cuda" else None)
+    devices = [world.device] if world.device.type == "cuda" else None
+    return DistributedDataParallel(model, devices)
+
+
+@contextmanager
+def gathering(runner: nn.Module, now: bool) -> Iterator[None]:
+    """Share the gradients of a backward pass among processes `now`, or with a later one's."""
+    if isinstance(runner, FSDPModule):
+        runner.set_requires_gradient_sync(now)
+    if isinstance(runner, DistributedDataParallel) and not now:
+        with runner.no_sync():
+            yield
+    else:
+        yield

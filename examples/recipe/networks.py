@@ -10,10 +10,10 @@ from types import ModuleType
 from typing import Any
 
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 import netspec
 from recipe.data import Size
+from recipe.errors import UserError
 from recipe.options import Recipe
 from recipe.randomness import drawn_from, seed_for
 
@@ -23,6 +23,8 @@ class Network:
     model: nn.Module
     size: Size
     """Height and width of the input."""
+    macs: int | None = None
+    """The multiply-adds of an image in inference; unknown for a module that is no spec's."""
 
 
 def build(recipe: Recipe, classes: int | None = None) -> Network:
@@ -34,23 +36,23 @@ def build(recipe: Recipe, classes: int | None = None) -> Network:
         return _from_spec(recipe.spec, settings, classes)
 
 
-def _from_spec(path: str, settings: dict[str, float], classes: int | None) -> Network:
+def _from_spec(path: str, settings: dict[str, Any], classes: int | None) -> Network:
     net = netspec.load(path)
     if classes is not None and "classes" in net.network.spec.params:
         settings = {"classes": classes, **settings}
     net = netspec.load(path, **settings)
     _, height, width = next(iter(net.network.graph.inputs.values()))
-    return Network(net.build(), (height, width))
+    return Network(net.build(), (height, width), net.macs)
 
 
-def _from_module(path: str, settings: dict[str, float], classes: int | None) -> Network:
+def _from_module(path: str, settings: dict[str, Any], classes: int | None) -> Network:
     """Build the last class of a generated file; `size` must be what the file was built for."""
     settings = dict(settings)
     size = int(settings.pop("size", 224))
     module = _import(path)
     kinds = [kind for kind in vars(module).values() if _is_network(kind, module)]
     if not kinds:
-        raise SystemExit(f"{path} defines no network")
+        raise UserError(f"{path} defines no network")
     network = kinds[-1]
     if classes is not None and "classes" in inspect.signature(network).parameters:
         settings = {"classes": classes, **settings}
@@ -60,7 +62,7 @@ def _from_module(path: str, settings: dict[str, float], classes: int | None) -> 
 def _import(path: str) -> ModuleType:
     spec = importlib.util.spec_from_file_location("generated_model", path)
     if spec is None or spec.loader is None:
-        raise SystemExit(f"{path} is no Python file")
+        raise UserError(f"{path} is no Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
@@ -73,12 +75,6 @@ def _is_network(kind: Any, module: ModuleType) -> bool:
         and issubclass(kind, nn.Module)
         and kind.__module__ == module.__name__
     )
-
-
-def losses(outputs: Tensor | tuple[Tensor, ...], labels: Tensor) -> tuple[Tensor, ...]:
-    """Return each output's loss, the network's own first."""
-    heads = (outputs,) if isinstance(outputs, Tensor) else outputs
-    return tuple(F.cross_entropy(head, labels) for head in heads)
 
 
 def total_loss(model: nn.Module, parts: tuple[Tensor, ...]) -> Tensor:

@@ -6,7 +6,7 @@ A value comes from the command line, else from the file that --recipe names, els
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Annotated, Any, Literal, NoReturn, cast, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -232,12 +232,15 @@ def _mistakes(error: ValidationError, places: Mapping[str, Span]) -> list[str]:
     """Say what is wrong with options: a line for each, with its place in a file if it has one."""
     found: dict[str, str] = {}
     for each in error.errors():
-        name = str(each["loc"][0]) if each["loc"] else ""
         text = each["msg"].removeprefix("Value error, ").replace("Input should be", "expected")
-        if name and each["type"] != "value_error":
+        if each["type"] != "value_error":
             text += f", found {each['input']!r:.80}"
-        place = f"{places[name]}: {name}: " if name in places else f"{_flag(name)}: "
-        found.setdefault(name, (place if name else "--") + text)
+        if each["loc"]:
+            name = str(each["loc"][0])
+        else:
+            name, _, text = text.partition(": ")
+        place = f"{places[name]}: {name}" if name in places else _flag(name)
+        found.setdefault(name, f"{place}: {text}")
     return list(found.values())
 
 
@@ -255,12 +258,15 @@ class Parser(argparse.ArgumentParser):
         raise UserError(f"{message}; --help lists the options")
 
 
-def parser(description: str, **defaults: Any) -> argparse.ArgumentParser:
+def parser(
+    description: str, only: Collection[str] = _NAMES, /, **defaults: Any
+) -> argparse.ArgumentParser:
     """Return a parser with an option per setting; `defaults` replace the recipe's."""
     made = Parser(description=description, allow_abbrev=False)
     made.set_defaults(defaults=defaults)
     for name, each in Recipe.model_fields.items():
-        _add(made, name, each, defaults.get(name, each.default))
+        if name in only:
+            _add(made, name, each, defaults.get(name, each.default))
     return made
 
 

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from copy import deepcopy
 
+import torch
 from torch import nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 
-def averaged(model: nn.Module, decay: float) -> AveragedModel:
-    """Return a running average of a model's weights; its buffers are the model's own."""
-    return AveragedModel(model, multi_avg_fn=_warming_up(decay))
+class Average:
+    """A running average of a model's weights, and of the statistics of its batch normalisations.
 
-
-def _warming_up(decay: float) -> Callable[[Any, Any, Any], None]:
-    """Average over about the last ninth of a short run, over 1 / (1 - decay) steps of a long one.
-
-    This is what TensorFlow's ExponentialMovingAverage(decay, num_updates) did for Inception.
+    It covers about the last ninth of a short run, and 1 / (1 - decay) steps of a long one, as
+    TensorFlow's ExponentialMovingAverage(decay, num_updates) did for Inception. Statistics are
+    averaged over the same steps as the weights: those of the newest weights are not theirs.
     """
 
-    def update(averages: Any, weights: Any, count: Any) -> None:
-        steps = float(count)
-        now = min(decay, (1 + steps) / (10 + steps))
-        get_ema_multi_avg_fn(now)(averages, weights, count)
+    def __init__(self, model: nn.Module, decay: float) -> None:
+        self.module = deepcopy(model).eval()
+        self.decay, self.steps = decay, 0
 
-    return update
+    @torch.no_grad()
+    def update(self, model: nn.Module) -> None:
+        """Take in the weights after a step."""
+        decay = min(self.decay, (1 + self.steps) / (10 + self.steps)) if self.steps else 0.0
+        torch._foreach_lerp_(list(self.module.parameters()), list(model.parameters()), 1 - decay)
+        for average, value in zip(self.module.buffers(), model.buffers(), strict=True):
+            if value.is_floating_point():
+                average.lerp_(value, 1 - decay)
+            else:
+                average.copy_(value)
+        self.steps += 1

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import math
+import signal
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.optim import SGD
-from torch.optim.lr_scheduler import LambdaLR
 
 from recipe import checkpoint
+from recipe.batch_norm import synchronise
 from recipe.data import Data
-from recipe.distributed import World, replicate, shard
+from recipe.distributed import World, gathering, replicate, shard
+from recipe.errors import UserError
 from recipe.loading import NO_LABEL, held_out_loader, training_loader
 from recipe.logs import Log, Metrics, Silent
-from recipe.networks import Network, losses, total_loss
+from recipe.networks import Network, total_loss
+from recipe.optimizing import clip, losses, mixed, optimizer, renew, schedule
 from recipe.options import Recipe
-from recipe.polyak import averaged
+from recipe.polyak import Average
 from recipe.randomness import seed_for
+from recipe.stopping import Request, Stop, listening
 from recipe.views import normalise
+
+_RECORDED = {"step", "loss", "model", "state_dict", "optimizer", "history", "recipe", "classes"}
+_ANEW = "start anew with another --out or --fresh"
 
 
 class Trainer:
@@ -29,16 +35,18 @@ class Trainer:
     def __init__(self, recipe: Recipe, network: Network, data: Data, world: World) -> None:
         self.recipe, self.data, self.world, self.size = recipe, data, world, network.size
         self.model = network.model.to(world.device)
-        self.average = averaged(self.model, recipe.average).eval()
+        if world.is_distributed and recipe.sync_bn:
+            self.model = synchronise(self.model, world.device)
+        self.average = Average(self.model, recipe.average)
         self.runner = self._spread()
-        trained = [weight for weight in self.model.parameters() if weight.requires_grad]
         self.frozen = [module for module in self.model.modules() if _is_frozen(module)]
-        self.optimizer = SGD(
-            trained, recipe.lr, momentum=recipe.momentum, weight_decay=recipe.weight_decay
-        )
-        self.schedule = LambdaLR(self.optimizer, self._rate)
+        self.optimizer = optimizer(self.model, recipe)
+        self.schedule = schedule(self.optimizer, recipe, self.steps_per_epoch)
         self.held_out = held_out_loader(recipe, data, self.size, world.share)
-        self.step = 0
+        self.kept = checkpoint.Kept(Path(recipe.out), recipe.keep)
+        self.request = Request()
+        self.step, self.loss = 0, 0.0
+        self.metrics: Metrics = {}
         self.history: list[Metrics] = []
 
     def _spread(self) -> nn.Module:
@@ -49,8 +57,8 @@ class Trainer:
             return self.model
         if not self.recipe.fsdp:
             return replicate(self.model, self.world)
-        shard(self.model)
-        shard(self.average.module)
+        for model in (self.model, self.average.module):
+            shard(model, self.recipe.amp)
         return self.model
 
     @property
@@ -61,95 +69,139 @@ class Trainer:
     def last_step(self) -> int:
         return round(self.recipe.epochs * self.steps_per_epoch)
 
-    @property
-    def path(self) -> Path:
-        return Path(self.recipe.out) / "checkpoint.pt"
-
-    def _rate(self, step: int) -> float:
-        """The learning rate at a step, as a factor: 4 % down every 8 epochs."""
-        period = round(self.recipe.decay_epochs * self.steps_per_epoch)
-        warm = min(1.0, (step + 1) / max(1, self.recipe.warmup))
-        return warm * self.recipe.decay ** (step // max(1, period))
-
     def run(self) -> None:
         """Train from the step this is at to the last one."""
         recipe = self.recipe
         stop = min(self.last_step, recipe.stop_at or self.last_step)
         steps = range(self.step, stop)
         loader = training_loader(recipe, self.data, self.size, self.world.share, steps)
-        with self._log() as log:
-            for images, labels in loader:
-                metrics = self.train_step(images, labels)
-                log.step(self.step, recipe.batch, metrics)
-                self._look(log, metrics)
-            if self.step < self.last_step and recipe.stop_at:
-                self.save()
+        try:
+            with listening() as self.request, self._log() as log:
+                self._look(log)
+                for images, labels in loader:
+                    self.metrics = self.train_step(images, labels)
+                    log.step(self.step, recipe.batch, self.metrics)
+                    self._heed()
+                    self._look(log)
+        except Stop:
+            self._leave()
+        if self.step < self.last_step and recipe.stop_at:
+            self.save()
 
     def _log(self) -> Silent:
         if not self.world.is_first:
             return Silent()
         return Log(self.recipe, self.step, self.last_step)
 
-    def _look(self, log: Silent, metrics: Metrics) -> None:
-        """Evaluate and save, if it is time."""
+    def _heed(self) -> None:
+        """Stop if any process was asked to."""
+        if self.world.any(bool(self.request)):
+            raise Stop
+
+    def _leave(self) -> None:
+        """Save, and end as the signal would have."""
+        self.save()
+        if self.world.is_first:
+            print(f"stopped and saved at step {self.step}; the same command goes on from there")
+        raise SystemExit(128 + (self.request.signal or signal.SIGTERM))
+
+    def _look(self, log: Silent) -> None:
+        """Evaluate and save, if it is time and not yet done."""
+        seen = self.history[-1]["step"] if self.history else 0
+        if self.step == seen:
+            return
         every = self.recipe.evaluate_every or self.steps_per_epoch
         is_time = self.step % every == 0 or self.step == self.last_step
         if is_time:
             found = self.evaluate()
-            self.history.append({"step": self.step, **metrics, **found})
+            self.history.append({"step": self.step, **self.metrics, **found})
             log.evaluation(self.step, found)
+        is_best = is_time and max(self.history, key=_merit) is self.history[-1]
         period = self.recipe.save_every
-        if self.step % period == 0 if period else is_time:
-            self.save()
+        if is_best or (self.step % period == 0 if period else is_time):
+            self.save(is_best)
 
     def train_step(self, images: Tensor, labels: Tensor) -> Metrics:
         """Go one step, and return what was measured before it, over all processes."""
         metrics = self.backward(images, labels)
         if not math.isfinite(metrics["loss"]):
-            raise SystemExit(
-                f"the loss is {metrics['loss']} at step {self.step}: lower --lr or --scale"
-            )
+            raise UserError(self._advice(metrics["loss"]))
         metrics["lr"] = float(self.schedule.get_last_lr()[0])
+        clip(self.model, self.recipe)
         self.optimizer.step()
         self.schedule.step()
-        self.average.update_parameters(self.model)
+        self.world.agree(buffer for buffer in self.model.buffers() if buffer.is_floating_point())
+        self.average.update(self.model)
+        self.loss += (metrics["loss"] - self.loss) * (0.1 if self.step else 1.0)
         self.step += 1
         return metrics
 
+    def _advice(self, loss: float) -> str:
+        """Say from where a run can go on whose loss is no number any more."""
+        found = f"the loss is {loss} at step {self.step}, and no rate rescues such weights"
+        calm = self.kept.calm()
+        if calm is None:
+            return f"{found}: start anew (--fresh) with a lower --lr or --scale"
+        path, step = calm
+        move = "" if path == self.kept.newest else f"`mv {path} {self.kept.newest}`, then "
+        return f"{found}: {move}the same command with a lower --lr goes on from step {step}"
+
     def backward(self, images: Tensor, labels: Tensor) -> Metrics:
         """Compute the gradients of a batch; return its losses and accuracy."""
-        device = self.world.device
-        images, labels = self._placed(images, labels)
         self.runner.train()
         for module in self.frozen:
             module.eval()
         self.optimizer.zero_grad()
-        torch.manual_seed(seed_for(self.recipe.seed, "step", self.step, self.world.share.rank))
-        with torch.autocast(device.type, torch.bfloat16, enabled=self.recipe.amp):
-            outputs = self.runner(images)
-            parts = losses(outputs, labels)
-            loss = total_loss(self.model, parts)
-        loss.backward()
-        logits = outputs if isinstance(outputs, Tensor) else outputs[0]
-        right = (logits.argmax(1) == labels).float().mean()
-        values = torch.stack([right, *parts]).detach() / self.world.share.size
-        accuracy, main, *heads = self.world.sum(values).tolist()
+        count = self.recipe.accumulate
+        parts = [
+            self._backward_of(part, images[part::count], labels[part::count])
+            for part in range(count)
+        ]
+        means = torch.stack(parts).sum(0) / (count * self.world.share.size)
+        accuracy, main, *heads = self.world.sum(means).tolist()
         return {"loss": main, "accuracy": accuracy} | {
             f"loss.head{i}": value for i, value in enumerate(heads, 1)
         }
 
+    def _backward_of(self, part: int, images: Tensor, labels: Tensor) -> Tensor:
+        """Add the gradients of a part of a batch; return its accuracy and its outputs' losses.
+
+        What is random depends on the part alone: that of one process of two is the same as one of
+        two parts of one process.
+        """
+        recipe, share = self.recipe, self.world.share
+        place = self.step, share.rank + share.size * part
+        torch.manual_seed(seed_for(recipe.seed, "step", *place))
+        images, labels = self._placed(images, labels)
+        images, targets = mixed(images, labels, recipe, seed_for(recipe.seed, "mixup", *place))
+        with gathering(self.runner, part == recipe.accumulate - 1):
+            with self._precision():
+                outputs = self.runner(images)
+                parts = losses(outputs, targets, recipe.label_smoothing)
+                loss = total_loss(self.model, parts)
+            torch.autograd.backward(loss / recipe.accumulate)
+        logits = outputs if isinstance(outputs, Tensor) else outputs[0]
+        right = (logits.argmax(1) == labels).float().mean()
+        return torch.stack([right, *parts]).detach()
+
     def _placed(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """Bring a loader's images and labels to the device, and its bytes to floats there."""
-        images = images.to(self.world.device, non_blocking=True)
-        return normalise(images, self.recipe), labels.to(self.world.device, non_blocking=True)
+        images = normalise(images.to(self.world.device, non_blocking=True), self.recipe)
+        layout = torch.channels_last if self.recipe.channels_last else torch.contiguous_format
+        labels = labels.to(self.world.device, non_blocking=True)
+        return images.contiguous(memory_format=layout), labels
+
+    def _precision(self) -> torch.autocast:
+        return torch.autocast(self.world.device.type, torch.bfloat16, enabled=self.recipe.amp)
 
     @torch.no_grad()
     def evaluate(self) -> Metrics:
         """Return loss and accuracy on held-out images, with the weights and with their average."""
-        models = {"raw": self.model.eval(), "averaged": self.average.module.eval()}
+        models = {"raw": self.model.eval(), "averaged": self.average.module}
         zeros = torch.zeros(3, dtype=torch.float64, device=self.world.device)
         totals = {name: zeros.clone() for name in models}
         for images, labels in self.held_out:
+            self._heed()
             placed = self._placed(images, labels)
             for name, model in models.items():
                 totals[name] += self._score(model, *placed)
@@ -161,40 +213,62 @@ class Trainer:
 
     def _score(self, model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
         """Return the sum of the losses, how many are right, and how many count."""
-        with torch.autocast(self.world.device.type, torch.bfloat16, enabled=self.recipe.amp):
+        with self._precision():
             logits = model(images)
         loss = F.cross_entropy(logits, labels, ignore_index=NO_LABEL, reduction="sum")
         right = (logits.argmax(1) == labels).sum()
         return torch.stack([loss, right, (labels != NO_LABEL).sum()])
 
-    def save(self) -> None:
+    def save(self, is_best: bool = False) -> None:
         """Write everything that the next step depends on; `state_dict` are the averaged weights."""
         state = {
             "step": self.step,
+            "loss": self.loss,
+            "metrics": self.metrics,
             "model": checkpoint.weights(self.model),
             "state_dict": checkpoint.weights(self.average.module),
-            "averaged_steps": int(self.average.n_averaged),
+            "averaged_steps": self.average.steps,
             "optimizer": checkpoint.optimizer_state(self.model, self.optimizer),
-            "schedule": self.schedule.state_dict(),
             "history": self.history,
             "recipe": self.recipe.to_dict(),
             "classes": self.data.classes,
         }
         if self.world.is_first:
-            checkpoint.write(self.path, state)
+            self.kept.write(state, is_best)
 
     def resume(self) -> bool:
         """Go on from the run's checkpoint, if there is one."""
-        if self.recipe.fresh or not self.path.exists():
+        if self.recipe.fresh or not self.kept.newest.exists():
             return False
-        state = checkpoint.read(self.path)
+        state = checkpoint.read(self.kept.newest)
+        self._refuse_others(state)
         checkpoint.set_weights(self.model, state["model"])
         checkpoint.set_weights(self.average.module, state["state_dict"])
         checkpoint.set_optimizer_state(self.model, self.optimizer, state["optimizer"])
-        self.average.n_averaged.fill_(state["averaged_steps"])
-        self.schedule.load_state_dict(state["schedule"])
-        self.step, self.history = state["step"], state["history"]
+        self.average.steps = state["averaged_steps"]
+        self.step, self.loss, self.metrics = state["step"], state["loss"], state["metrics"]
+        self.history = state["history"]
+        renew(self.optimizer, self.model, self.recipe)
+        self.schedule = schedule(self.optimizer, self.recipe, self.steps_per_epoch, self.step)
         return True
+
+    def _refuse_others(self, state: checkpoint.State) -> None:
+        """Stop at the checkpoint of another network, or of other classes; tell of new options."""
+        if not _RECORDED <= state.keys():
+            raise UserError(f"{self.kept.newest} is no checkpoint of this trainer: {_ANEW}")
+        for name, (old, new) in self.recipe.resumed(state["recipe"]).items():
+            if self.world.is_first:
+                print(f"going on with another --{name.replace('_', '-')}: {new}, until now {old}")
+        own = {name: tensor.shape for name, tensor in self.model.state_dict().items()}
+        if own != {name: tensor.shape for name, tensor in state["model"].items()}:
+            raise UserError(f"{self.kept.newest} is of another network: {_ANEW}")
+        if self.data.classes != state["classes"]:
+            raise UserError(f"{self.kept.newest} is of other classes than the data's: {_ANEW}")
+
+
+def _merit(point: Metrics) -> tuple[float, float]:
+    """By what an evaluation is the best of a run."""
+    return point["averaged accuracy"], -point["averaged loss"]
 
 
 def _is_frozen(module: nn.Module) -> bool:
