@@ -89,13 +89,15 @@ class Kept:
         for path in set(self._steps()) - set(done[max(0, len(done) - self.count) :]):
             path.unlink()
 
-    def calm(self) -> Path | None:
-        """Return the newest checkpoint from before the loss rose, if it is kept."""
-        found = {path: read(path) for path in (self.best, *self._steps()) if path.exists()}
-        sound = {path: state for path, state in found.items() if _is_finite(state)}
-        lowest = min((state["loss"] for state in sound.values()), default=0.0)
-        calm = [path for path, state in sound.items() if state["loss"] <= 1.5 * lowest]
-        return max(calm, key=lambda path: found[path]["step"], default=None)
+    def calm(self) -> tuple[Path, int] | None:
+        """Return the newest checkpoint from before the loss rose, with its step, if it is kept."""
+        paths = [path for path in (self.newest, *self._steps(), self.best) if path.exists()]
+        found = {path: state for path in paths if _is_sound(state := read(path))}
+        lowest = min((state["loss"] for state in found.values()), default=0.0)
+        calm = [
+            (path, state["step"]) for path, state in found.items() if state["loss"] <= 1.5 * lowest
+        ]
+        return max(calm, key=lambda each: each[1], default=None)
 
     def _at(self, step: int) -> Path:
         return self.directory / f"checkpoint-{step:08}.pt"
@@ -113,7 +115,7 @@ def _copy(path: Path, other: Path) -> None:
             shutil.copyfile(path, draft)
 
 
-def _is_finite(state: State) -> bool:
+def _is_sound(state: State) -> bool:
     return all(bool(weights.isfinite().all()) for weights in state["model"].values())
 
 

@@ -25,6 +25,7 @@ from recipe.randomness import seed_for
 from recipe.stopping import Request, Stop, listening
 from recipe.views import normalise
 
+_RECORDED = {"step", "loss", "model", "state_dict", "optimizer", "history", "recipe", "classes"}
 _ANEW = "start anew with another --out or --fresh"
 
 
@@ -137,12 +138,13 @@ class Trainer:
 
     def _advice(self, loss: float) -> str:
         """Say from where a run can go on whose loss is no number any more."""
-        found = f"the loss is {loss} at step {self.step}, and no rate rescues such weights: "
-        if calm := self.kept.calm():
-            step = checkpoint.read(calm)["step"]
-            found += f"the last checkpoint from before it rose is of step {step}; "
-            return f"{found}`cp {calm} {self.kept.newest}`, then the same command with a lower --lr"
-        return f"{found}start anew (--fresh) with a lower --lr or --scale"
+        found = f"the loss is {loss} at step {self.step}, and no rate rescues such weights"
+        calm = self.kept.calm()
+        if calm is None:
+            return f"{found}: start anew (--fresh) with a lower --lr or --scale"
+        path, step = calm
+        move = "" if path == self.kept.newest else f"`mv {path} {self.kept.newest}`, then "
+        return f"{found}: {move}the same command with a lower --lr goes on from step {step}"
 
     def backward(self, images: Tensor, labels: Tensor) -> Metrics:
         """Compute the gradients of a batch; return its losses and accuracy."""
@@ -252,6 +254,8 @@ class Trainer:
 
     def _refuse_others(self, state: checkpoint.State) -> None:
         """Stop at the checkpoint of another network, or of other classes; tell of new options."""
+        if not _RECORDED <= state.keys():
+            raise UserError(f"{self.kept.newest} is no checkpoint of this trainer: {_ANEW}")
         for name, (old, new) in self.recipe.resumed(state["recipe"]).items():
             if self.world.is_first:
                 print(f"going on with another --{name.replace('_', '-')}: {new}, until now {old}")

@@ -1,4 +1,7 @@
-"""train.py whose second process is killed at step 7, unless torchrun has started it again."""
+"""Train as train.py does; at step 7 the second process gets a signal, unless it was restarted.
+
+The signal is SIGNAL of the environment.
+"""
 
 import os
 import signal
@@ -8,6 +11,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[2] / "examples"))
 
 import train
+from recipe.errors import command
 from recipe.trainer import Trainer
 
 go_on = Trainer.train_step
@@ -16,9 +20,9 @@ go_on = Trainer.train_step
 def train_step(self, images, labels):
     first_life = os.environ["TORCHELASTIC_RESTART_COUNT"] == "0"
     if first_life and self.step == 7 and self.world.share.rank == 1:
-        os.kill(os.getpid(), signal.SIGKILL)
+        os.kill(os.getpid(), signal.Signals[os.environ["SIGNAL"]])
     return go_on(self, images, labels)
 
 
 Trainer.train_step = train_step
-train.main()
+command(train.main)

@@ -46,8 +46,8 @@ def example(name: str, *argv: object) -> None:
         torch.use_deterministic_algorithms(False)
 
 
-def state(out: Path) -> dict:
-    return torch.load(out / "checkpoint.pt", weights_only=True)
+def state(out: Path, name: str = "checkpoint.pt") -> dict:
+    return torch.load(out / name, weights_only=True)
 
 
 def learned(out: Path) -> dict:
