@@ -9,11 +9,8 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 import numpy
-import torch
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
-from torch import Tensor
-from torch.nn import functional as F
 
 from recipe.errors import UserError
 from recipe.folders import files
@@ -49,9 +46,6 @@ class Images(Protocol):
     def read(self, index: int) -> Image.Image:
         """Return an image in RGB, at its own size, or raise Corrupt."""
 
-    def image(self, index: int, size: Size) -> Tensor:
-        """Return floats in 0..1, (3, height, width): at `size` if that is free."""
-
 
 @dataclass(frozen=True)
 class Data:
@@ -78,9 +72,6 @@ class Digits:
 
     def read(self, index: int) -> Image.Image:
         return Image.fromarray(self.pixels[index]).convert("RGB")
-
-    def image(self, index: int, size: Size) -> Tensor:
-        return F.interpolate(_floats(self.read(index))[None], size, mode="bilinear")[0]
 
 
 def _digits(classes: tuple[str, ...]) -> Data:
@@ -121,13 +112,6 @@ class Stored:
 
     def read(self, index: int) -> Image.Image:
         return decoded(partial(self.place.open, index), self.place.name(index))
-
-    def image(self, index: int, size: Size) -> Tensor:
-        return _floats(self.read(index))
-
-
-def _floats(picture: Image.Image) -> Tensor:
-    return torch.from_numpy(numpy.array(picture)).permute(2, 0, 1) / 255
 
 
 def decoded(opened: Callable[[], BinaryIO], name: str) -> Image.Image:

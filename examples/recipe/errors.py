@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from netspec import SpecError
+from netspec.compiler import ParameterError
 from netspec.text.diagnostics import escape
 
 
@@ -20,7 +21,7 @@ def command(main: Callable[[], None]) -> None:
     """Run a program; it exits with 2 after a mistake of its user, with 130 after Ctrl-C."""
     try:
         main()
-    except (UserError, SpecError, ValidationError, OSError) as error:
+    except (UserError, SpecError, ParameterError, ValidationError, OSError) as error:
         sys.stdout.flush()
         for line in _lines(error):
             print(f"{Path(sys.argv[0]).name}: error: {escape(line)}", file=sys.stderr)

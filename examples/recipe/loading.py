@@ -5,8 +5,9 @@ from __future__ import annotations
 import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -149,7 +150,9 @@ class Batches:
     Names what cannot be read, once; raises UserError when that is more than --max-corrupt.
     """
 
-    def __init__(self, views: Views, order: Sampler[list[Draw]], pace: Pace | None = None) -> None:
+    def __init__(
+        self, views: Views, order: Sampler[list[Draw]], pace: Callable[[], Pace] | None = None
+    ) -> None:
         self.most_corrupt, self.pace, self.corrupt = views.most_corrupt, pace, dict[str, None]()
         self.loader: DataLoader[Batch] = DataLoader(
             views,
@@ -164,13 +167,14 @@ class Batches:
         return len(self.loader)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        pace = self.pace() if self.pace else None
         for batch in self.loader:
             for found in batch.corrupt:
                 self._count(found)
             start = time.perf_counter()
             yield batch.images, batch.labels
-            if self.pace is not None:
-                self.pace.add(len(batch.labels), batch.seconds, time.perf_counter() - start)
+            if pace is not None:
+                pace.add(len(batch.labels), batch.seconds, time.perf_counter() - start)
 
     def _count(self, found: str) -> None:
         """Count an unreadable image, if it is a new one."""
@@ -185,7 +189,7 @@ class Batches:
 
 def training_loader(recipe: Recipe, data: Data, size: Size, share: Share, steps: range) -> Batches:
     order = TrainingOrder(len(data.train.labels), recipe.batch, recipe.seed, share, steps)
-    pace = Pace(recipe.workers, share.size) if share.rank == 0 else None
+    pace = partial(Pace, recipe.workers, share.size) if share.rank == 0 else None
     return Batches(Views(data.train, size, recipe), order, pace)
 
 

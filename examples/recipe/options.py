@@ -232,12 +232,15 @@ def _mistakes(error: ValidationError, places: Mapping[str, Span]) -> list[str]:
     """Say what is wrong with options: a line for each, with its place in a file if it has one."""
     found: dict[str, str] = {}
     for each in error.errors():
-        name = str(each["loc"][0]) if each["loc"] else ""
         text = each["msg"].removeprefix("Value error, ").replace("Input should be", "expected")
-        if name and each["type"] != "value_error":
+        if each["type"] != "value_error":
             text += f", found {each['input']!r:.80}"
-        place = f"{places[name]}: {name}: " if name in places else f"{_flag(name)}: "
-        found.setdefault(name, (place if name else "--") + text)
+        if each["loc"]:
+            name = str(each["loc"][0])
+        else:
+            name, _, text = text.partition(": ")
+        place = f"{places[name]}: {name}" if name in places else _flag(name)
+        found.setdefault(name, f"{place}: {text}")
     return list(found.values())
 
 
