@@ -50,7 +50,8 @@ class Recipe(BaseModel):
     module: Text = option("", "a generated model.py, instead of --spec")
     set: tuple[Text, ...] = option((), "NAME=VALUE of a spec's parameter; may be repeated")
     data: Text = option(
-        "digits", "`digits`, `parity`, or a directory with train/CLASS/* and val/CLASS/*"
+        "digits",
+        "`digits`, `parity`, or a directory with train/CLASS/* and val/CLASS/*, or with shards",
     )
     out: Text = option("runs/train", "where checkpoints and logs go", resume="ignored")
 
