@@ -56,11 +56,11 @@ def propose(argv: Sequence[str]) -> None:
     parser = _parser(propose, ["workers"])
     _add_pictures(parser)
     _add_multibox(parser)
-    parser.add_argument("--out", type=Path, default=Path("proposals.pt"), help="file to write")
+    parser.add_argument("--out", default="proposals.pt", help="file to write")
     arguments = parser.parse_args(argv)
     pictures = open_pictures(arguments.data)
     with joined() as world:
-        proposing.write(arguments.out, pictures, _proposals(pictures, arguments, world))
+        proposing.write(Path(arguments.out), pictures, _proposals(pictures, arguments, world))
 
 
 def multibox(argv: Sequence[str]) -> None:
@@ -168,7 +168,7 @@ def _add_use(parser: ArgumentParser) -> None:
     parser.add_argument("checkpoints", type=Path, nargs="+", help="what `train` wrote; averaged")
     text = "run the network up to this layer once a picture, not once a region"
     parser.add_argument("--fast", metavar="LAYER", help=text)
-    parser.add_argument("--out", type=Path, help="JSON to write, as COCO's results")
+    parser.add_argument("--out", default="", help="JSON to write, as COCO's results")
     parser.add_argument("--plot", type=Path, help=f"PNG to draw, of the first {SHOWN} pictures")
 
 
@@ -211,7 +211,7 @@ def _find(
     scores = [sharing(each, fast, device) if fast else warping(each, device) for each in members]
     found = detecting.detect(pictures, proposals, detecting.together(scores), least)
     if arguments.out:
-        write({str(arguments.out): json.dumps(scoring.results(pictures, found)).encode()})
+        write({arguments.out: json.dumps(scoring.results(pictures, found)).encode()})
     if arguments.plot:
         shown = [each.above(SEEN) for each in found[:SHOWN]]
         drawing.draw(pictures, shown, arguments.plot)

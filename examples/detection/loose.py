@@ -19,6 +19,7 @@ class Loose:
 
     paths: Sequence[Path]
     classes: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def categories(self) -> tuple[int, ...]:
