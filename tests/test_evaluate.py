@@ -240,6 +240,14 @@ def test_an_interrupted_evaluation_goes_on(
     assert looks == [*range(9), *range(6, IMAGES)]
 
 
+def test_shards_are_evaluated_as_files_are(
+    checkpoints: list[Path], data: Path, tmp_path: Path
+) -> None:
+    example("shards", data, tmp_path / "shards", "--images", 4)
+    found = evaluated(checkpoints, tmp_path / "out.json", "--data", tmp_path / "shards")
+    assert found["rows"] == evaluated(checkpoints, tmp_path / "whole.json")["rows"]
+
+
 @pytest.mark.long
 def test_processes_and_workers_count_the_same(checkpoints: list[Path], tmp_path: Path) -> None:
     whole = evaluated(checkpoints, tmp_path / "whole.json")
@@ -274,6 +282,7 @@ def test_images_that_cannot_be_read_do_not_count(
         ({"state_dict": {}}, (), "lacks 2 of 2 tensors of the network"),
         ({"state_dict": {"fc.bias": torch.zeros(3)}}, (), "lacks 1 of 2 tensors"),
         ({"state_dict": EXPLODED}, (), "computes no numbers: its weights have exploded"),
+        ({"classes": 3}, (), r"0.pt is no checkpoint of train\.py, and no state_dict"),
         ({}, ("--crops", "12"), "invalid choice: 12"),
         ({}, ("--batch", "0"), "--batch: expected"),
         ({}, ("--lr", "1"), "unrecognized arguments: --lr"),
