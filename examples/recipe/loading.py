@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 from tqdm import tqdm
 
+from netspec.text.diagnostics import escape
 from recipe.crops import cut
 from recipe.data import Corrupt, Data, Images, Size
 from recipe.errors import UserError
@@ -184,7 +185,7 @@ class Batches:
         count = f"{len(self.corrupt)} of at most {self.most_corrupt}"
         if len(self.corrupt) > self.most_corrupt:
             raise UserError(f"too many unreadable images, {count} (--max-corrupt): {found}")
-        tqdm.write(f"unreadable image, {count}: {found}", file=sys.stderr)
+        tqdm.write(f"unreadable image, {count}: {escape(found)}", file=sys.stderr)
 
 
 def training_loader(recipe: Recipe, data: Data, size: Size, share: Share, steps: range) -> Batches:
