@@ -21,7 +21,7 @@ import numpy
 import torch
 from recipe import options
 from recipe.crops import CROPS, cut
-from recipe.data import Corrupt, Data, Images, Size, open_data
+from recipe.data import Corrupt, Images, Size, open_held_out
 from recipe.distributed import World, joined
 from recipe.ensemble import Ensemble, Member, right
 from recipe.errors import UserError, command
@@ -184,17 +184,15 @@ def _digest(data: bytes) -> str:
     return blake2b(data, digest_size=16).hexdigest()
 
 
-def member(found: Record, data: Data, device: torch.device) -> Member:
+def member(found: Record, classes: Sequence[str], device: torch.device) -> Member:
     """Return a checkpoint's network, ready to be asked about data. Raises UserError."""
-    for place, (ours, theirs) in enumerate(
-        zip_longest(data.classes, found.classes or data.classes)
-    ):
+    for place, (ours, theirs) in enumerate(zip_longest(classes, found.classes or classes)):
         if ours != theirs:
             raise UserError(
                 f"class {place} is {theirs!r} in {found.path} and {ours!r} in {found.recipe.data}: "
                 "evaluate it on data that has its classes in its order"
             )
-    network = trained(found, len(data.classes))
+    network = trained(found, len(classes))
     network.model.to(device).eval()
     return Member(found, network)
 
@@ -202,10 +200,10 @@ def member(found: Record, data: Data, device: torch.device) -> Member:
 def run(records: Sequence[Record], sets: Sequence[int], world: World) -> None:
     be_deterministic()
     _agree({each.path: each.recipe.data for each in records}, "name one --data")
-    data = open_data(records[0].recipe.data)
-    members = [member(each, data, world.device) for each in records]
+    classes, held_out = open_held_out(records[0].recipe.data)
+    members = [member(each, classes, world.device) for each in records]
     _agree({each.record.path: each.network.size for each in members}, "evaluate them apart")
-    evaluation = Evaluation(Ensemble(members, sets), data.held_out, world)
+    evaluation = Evaluation(Ensemble(members, sets), held_out, world)
     evaluation.run()
     if world.is_first:
         print(evaluation.tally.table())

@@ -22,7 +22,7 @@ from tests.support import mostly
 from tests.training.support import SMALL, assert_same, example, learned
 
 from recipe import folders, index  # isort: skip  # found by tests.training.support
-from recipe.data import Corrupt, open_data, stored  # isort: skip
+from recipe.data import Corrupt, open_data, open_held_out, stored  # isort: skip
 from recipe.errors import UserError  # isort: skip
 
 KINDS = ("png", "JPEG", "bmp", "webp")
@@ -215,6 +215,17 @@ def test_images_that_would_read_as_another_say_why(folder: Path) -> None:
         with pytest.raises(Corrupt) as found:
             train.read(0)
         assert str(found.value) == f"{first}: {message}"
+
+
+def test_held_out_images_are_read_without_those_of_training(folder: Path, sharded: Path) -> None:
+    shutil.rmtree(folder / "train")
+    for path in sharded.glob("train-*"):
+        path.unlink()
+    for root in (folder, sharded):
+        classes, held_out = open_held_out(str(root))
+        assert classes == CLASSES and held_out.read(0).height == 9
+        with pytest.raises(UserError, match=r"train: no such directory|no shards named \*train"):
+            open_data(str(root))
 
 
 def swapped(path: Path) -> None:
