@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import sys
 from pathlib import Path
 
@@ -27,7 +28,7 @@ from tests.training.support import (
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A short run on one process, by the command line."""
     out = tmp_path_factory.mktemp("trained")
-    run(EXAMPLES / "train.py", *TINY, "--out", out)
+    run(EXAMPLES / "train.py", *TINY, "--csv", "--out", out)
     return out
 
 
@@ -87,27 +88,71 @@ def test_train_says_that_tensorboard_is_missing(
 def test_curves_come_from_a_checkpoint(
     trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for name in ("curve", "averaging"):
-        example(name, trained / "checkpoint.pt", "--plot", tmp_path / f"{name}.png")
+    for name, goal in (("curve", ()), ("averaging", ("--goal", 0.5))):
+        example(name, trained / "checkpoint.pt", *goal, "--plot", tmp_path / f"{name}.png")
     printed = capsys.readouterr().out
     assert "averaged accuracy 0." in printed and "of 2 evaluations" in printed
     assert all((tmp_path / f"{name}.png").stat().st_size > 5000 for name in ("curve", "averaging"))
 
 
+def test_a_point_of_a_curve_is_the_mean_of_the_steps_since_the_one_before(trained: Path) -> None:
+    with (trained / "metrics.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    for point, steps in zip(state(trained)["history"], (range(1, 7), range(7, 13)), strict=True):
+        for name in ("loss", "loss.head1", "accuracy"):
+            told = {
+                int(row["step"]): row["value"] for row in rows if row["metric"] == f"train/{name}"
+            }
+            mean = sum(float(told[step]) for step in steps) / 6
+            assert point[name] == pytest.approx(mean, rel=1e-6)
+
+
+@pytest.mark.parametrize("name", ["curve", "averaging"])
+def test_what_is_no_run_is_not_plotted(name: str, tmp_path: Path) -> None:
+    from recipe.errors import UserError
+
+    path = tmp_path / "weights.pt"
+    torch.save({"fc.bias": torch.zeros(2)}, path)
+    with pytest.raises(UserError, match="has no history"):
+        example(name, path)
+    torch.save({"history": []}, path)
+    with pytest.raises(UserError, match="never evaluated"):
+        example(name, path)
+    for options in (("--goal", 2), ("--plot", "curve.gif")):
+        with pytest.raises(UserError, match=f"argument {options[0]}: expected .*, found"):
+            example(name, path, *options)
+
+
 @pytest.mark.long
-def test_gradient_flow_measures_every_block(
+def test_gradient_flow_measures_every_block_on_every_seed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     plot = tmp_path / "flow.png"
-    options = (*SMALL, "--batch", 16, "--steps", 2, "--out", tmp_path, "--plot", plot)
+    options = (*SMALL, "--batch", 16, "--steps", 2, "--seeds", 2, "--out", tmp_path, "--plot", plot)
     example("gradient_flow", *options)
     lines = capsys.readouterr().out.splitlines()
-    start = lines.index("step 0: gradient norm with heads, without, ratio")
-    assert [line.split()[0] for line in lines[start + 1 : start + 5]] == [
-        "conv1", "inception1", "inception2", "fc",
-    ]  # fmt: skip
-    assert lines[start + 4].split()[3] == "1.00", "the heads do not reach the last layer"
+    start = lines.index("step 0: gradient with heads / without: lowest, median, highest seed")
+    rows = [line.split() for line in lines[start + 1 : start + 5]]
+    assert [row[0] for row in rows] == ["conv1", "inception1", "inception2", "fc"]
+    assert rows[0][1] != rows[0][3], "two seeds"
+    assert rows[3][1:] == ["1.00"] * 3, "the heads do not reach the last layer"
     assert plot.stat().st_size > 5000
+
+
+def test_gradient_flow_tells_what_all_seeds_show_from_what_one_does() -> None:
+    import gradient_flow
+
+    def pair(first: float, second: float) -> gradient_flow.Pair:
+        norms = {"conv": first, "fc": second, "head": 0.0}
+        return gradient_flow.Pair(
+            gradient_flow.Run([1.0] * 9, {0: {"conv": 1.0, "fc": 1.0, "head": 1.0}}),
+            gradient_flow.Run([2.0] * 9, {0: norms}),
+        )
+
+    lines = gradient_flow.table([pair(0.5, 0.5), pair(0.25, 2.0)]).splitlines()
+    assert lines[1].split() == ["conv", "2.00", "3.00", "4.00", "larger", "with", "heads"]
+    assert lines[2].split() == ["fc", "0.50", "1.25", "2.00"]
+    assert lines[4].split() == ["with", "heads", "1.000", "1.000", "1.000"], "head is no block"
 
 
 def test_the_measured_receptive_field_lies_in_the_theoretical_one(
