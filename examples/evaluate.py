@@ -17,6 +17,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy
 import torch
 from recipe import options
 from recipe.crops import CROPS, cut
@@ -175,7 +176,7 @@ def _question(ensemble: Ensemble, images: Images) -> dict[str, Any]:
         "checkpoints": [[str(each.path), _digest(each.path.read_bytes())] for each in records],
         "options": [each.recipe.model_dump(mode="json", include={*RECORDED}) for each in records],
         "crops": [*ensemble.sets],
-        "labels": _digest(torch.tensor(images.labels).numpy().tobytes()),
+        "labels": _digest(numpy.asarray(images.labels).tobytes()),
     }
 
 
@@ -220,14 +221,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     text = str(__doc__).partition("\n")[0]
     parser = options.parser(text, OPTIONS)
     parser.add_argument("checkpoints", type=Path, nargs="+", help="what train.py wrote, or weights")
-    parser.add_argument(
-        "--crops", type=int, nargs="+", choices=[*CROPS], default=[1], help="of each image"
-    )
-    parser.add_argument(
-        "--out",
-        default="",
-        help="file of counts (default: evaluation.json by the first checkpoint)",
-    )
+    crops = "of each image: the centre, 10, or the paper's 144; several for a table (default: 1)"
+    parser.add_argument("--crops", type=int, nargs="+", choices=[*CROPS], default=[1], help=crops)
+    out = "where counts go (default: evaluation.json beside the first checkpoint)"
+    parser.add_argument("--out", default="", metavar="FILE", help=out)
     arguments = parser.parse_args(argv)
     records = [record(path, arguments) for path in arguments.checkpoints]
     with joined() as world:
