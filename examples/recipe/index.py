@@ -23,6 +23,7 @@ import numpy
 import torch
 from numpy.typing import NDArray
 
+from netspec.text.diagnostics import escape
 from recipe import checkpoint
 from recipe.errors import UserError
 
@@ -104,7 +105,7 @@ def _make(path: Path, root: Path, part: str, make: Callable[[Path, str], Rows]) 
     rows = make(root, part)
     rows.write(path)
     count = f"{len(rows.columns['label']):,} images of {len(rows.classes):,} classes"
-    print(f"indexed {count} ({root}, {part}) in {path}", file=sys.stderr)
+    print(f"indexed {count} in {escape(str(root / part))}: {escape(str(path))}", file=sys.stderr)
 
 
 def _cache() -> Path:
