@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from tqdm import tqdm
 
 from netspec.text.diagnostics import escape
-from recipe.crops import cut
+from recipe.crops import CROPS, cut
 from recipe.data import Corrupt, Data, Images, Size
 from recipe.errors import UserError
 from recipe.options import Recipe
@@ -74,7 +74,7 @@ class Views(Dataset[Batch]):
                 continue
             label = int(self.images.labels[index])
             if draw.seed is None:
-                return cut(image, 1, self.size, self.images.margin)[0], label
+                return cut(image, CROPS[1], self.size, self.images.margin)[0], label
             return training_view(image, self.size, self.recipe, draw.seed), label
         return torch.zeros(3, *self.size, dtype=torch.uint8), NO_LABEL
 
