@@ -40,7 +40,7 @@ def record(path: Path, arguments: Namespace) -> Record:
     return Record(path, recipe, state.get("classes"))
 
 
-def trained(found: Record, classes: int) -> Network:
+def trained(found: Record, classes: int | None) -> Network:
     """Return a network with the averaged weights of its checkpoint, which must have them all.
 
     A published state_dict is taken too, by structure where its keys are others.
