@@ -18,7 +18,7 @@ from torch import Tensor
 
 import netspec
 from tests.support import draws
-from tests.training.support import EXAMPLES, TORCHRUN, example, run
+from tests.training.support import EXAMPLES, TINY, TORCHRUN, example, run, state
 
 SIZE = (12, 16)
 SPEC = """netspec: 1
@@ -76,7 +76,7 @@ def noise(width: int, height: int, seed: int) -> Image.Image:
     return Image.fromarray(values)
 
 
-@settings(max_examples=draws(20, 300), deadline=None)
+@settings(max_examples=draws(12, 300), deadline=None)
 @given(
     st.tuples(st.integers(1, 60), st.integers(1, 60)),
     st.tuples(st.integers(1, 20), st.integers(1, 20)),
@@ -240,6 +240,23 @@ def test_an_interrupted_evaluation_goes_on(
     assert looks == [*range(9), *range(6, IMAGES)]
 
 
+def test_one_crop_is_what_a_run_evaluates_by(tmp_path: Path) -> None:
+    example("train", *TINY, "--evaluate-every", 12, "--out", tmp_path)
+    example("evaluate", tmp_path / "checkpoint.pt", "--batch", 7)
+    found = json.loads((tmp_path / "evaluation.json").read_text())
+    (point,) = state(tmp_path)["history"]
+    assert found["rows"][0]["top1"] == round(point["averaged accuracy"] * 360)
+    assert found["images"] == found["done"] == 360
+
+
+def test_shards_are_evaluated_as_files_are(
+    checkpoints: list[Path], data: Path, tmp_path: Path
+) -> None:
+    example("shards", data, tmp_path / "shards", "--images", 4)
+    found = evaluated(checkpoints, tmp_path / "out.json", "--data", tmp_path / "shards")
+    assert found["rows"] == evaluated(checkpoints, tmp_path / "whole.json")["rows"]
+
+
 @pytest.mark.long
 def test_processes_and_workers_count_the_same(checkpoints: list[Path], tmp_path: Path) -> None:
     whole = evaluated(checkpoints, tmp_path / "whole.json")
@@ -274,6 +291,7 @@ def test_images_that_cannot_be_read_do_not_count(
         ({"state_dict": {}}, (), "lacks 2 of 2 tensors of the network"),
         ({"state_dict": {"fc.bias": torch.zeros(3)}}, (), "lacks 1 of 2 tensors"),
         ({"state_dict": EXPLODED}, (), "computes no numbers: its weights have exploded"),
+        ({"classes": 3}, (), r"0.pt is no checkpoint of train\.py, and no state_dict"),
         ({}, ("--crops", "12"), "invalid choice: 12"),
         ({}, ("--batch", "0"), "--batch: expected"),
         ({}, ("--lr", "1"), "unrecognized arguments: --lr"),

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 import multiprocessing
-import os
-import signal
+import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -21,7 +20,16 @@ from recipe import networks
 from recipe.data import Corrupt, Data
 from recipe.distributed import World
 from recipe.errors import UserError
-from recipe.loading import NO_LABEL, Batches, Draw, Share, Views, held_out_loader, training_loader
+from recipe.loading import (
+    NO_LABEL,
+    Batches,
+    Draw,
+    Share,
+    TrainingOrder,
+    Views,
+    held_out_loader,
+    training_loader,
+)
 from recipe.options import Recipe, parse
 from recipe.pace import Pace
 from recipe.trainer import Trainer
@@ -287,7 +295,7 @@ def test_views_depend_on_seed_epoch_and_image_alone(workers: int) -> None:
 
 
 @pytest.mark.long
-def test_workers_live_as_long_as_they_are_needed_and_outlive_ctrl_c() -> None:
+def test_workers_live_as_long_as_they_are_needed_whoever_else_sends_signals() -> None:
     drawn, images = Recipe(batch=4, workers=2), data()
     held_out = held_out_loader(drawn, images, SIZE, ALONE)
     training = iter(training_loader(drawn, images, SIZE, ALONE, STEPS))
@@ -296,10 +304,20 @@ def test_workers_live_as_long_as_they_are_needed_and_outlive_ctrl_c() -> None:
     assert len(mine) == 2
     assert len(list(held_out)) == 6
     assert {child.pid for child in multiprocessing.active_children()} == mine
-    for pid in mine:
-        os.kill(pid, signal.SIGINT)
+    for name in ("-INT", "-TERM"):
+        subprocess.run(["kill", name, *map(str, mine)], check=True)
     assert len(list(training)) == 5
     assert not multiprocessing.active_children()
+
+
+@pytest.mark.long
+def test_workers_end_where_the_program_ends_in_the_midst_of_a_batch() -> None:
+    training = iter(training_loader(Recipe(batch=4, workers=2), data(), SIZE, ALONE, STEPS))
+    next(training)
+    for child in multiprocessing.active_children():
+        child.terminate()
+        child.join(20)
+        assert not child.is_alive()
 
 
 # --------------------------------------------------------------------------- what cannot be read
@@ -309,15 +327,27 @@ def test_workers_live_as_long_as_they_are_needed_and_outlive_ctrl_c() -> None:
 def test_an_unreadable_image_is_named_once_and_replaced(
     workers: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    images, drawn = data(unreadable=frozenset({3, 8, 9})), Recipe(batch=23, workers=workers)
-    batches = list(loaded(training_loader(drawn, images, SIZE, ALONE, range(2))))
-    printed = capsys.readouterr().err
-    assert printed.count("unreadable image, ") == 3
-    assert {f"{index}.jpg: truncated" for index in (3, 8, 9)} == {
-        line.split(" at most 10: ")[1] for line in printed.splitlines()
-    }
-    for seen, labels in batches:
-        assert (labels >= 0).all() and seen.float().std((1, 2, 3)).min() > 1
+    broken = frozenset({3, 8, 9})
+    images, drawn = data(unreadable=broken), Recipe(batch=23, workers=workers)
+    order = TrainingOrder(23, 23, drawn.seed, ALONE, range(2))
+    batches = training_loader(drawn, images, SIZE, ALONE, range(2))
+    for draws, (views, labels) in zip(order, loaded(batches), strict=True):
+        for draw, view, label in zip(draws, views, labels.tolist(), strict=True):
+            stands_in = draw.image in broken
+            shown = set(range(23)) - broken if stands_in else {draw.image}
+            same = [i for i in shown if torch.equal(view, looked_at(i, drawn, draw))]
+            assert [i % 10 for i in same] == [label]
+    printed = capsys.readouterr().err.splitlines()
+    assert [line.split(": ", 1)[0] for line in printed] == [
+        f"unreadable image, {count} of at most 10" for count in (1, 2, 3)
+    ]
+    found = {line.split(": ", 1)[1] for line in printed}
+    assert found == {f"{index}.jpg: truncated" for index in broken}
+
+
+def looked_at(index: int, drawn: Recipe, draw: Draw) -> Tensor:
+    assert draw.seed is not None
+    return training_view(noise(index), SIZE, drawn, draw.seed)
 
 
 def test_an_unreadable_held_out_image_does_not_count() -> None:

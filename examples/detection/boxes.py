@@ -100,10 +100,7 @@ def compiled() -> ModuleType | None:
 
 
 def nms(boxes: Tensor, scores: Tensor, labels: Tensor, threshold: float) -> Tensor:
-    """Return the places of the boxes that no better one of their class overlaps more, best first.
-
-    Equal scores keep their order.
-    """
+    """Return the places of boxes that no better one of their class overlaps more, best first."""
     if operators := compiled():
         kept: Tensor = operators.batched_nms(boxes, scores, labels, threshold)
         return kept

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Protocol
 
 from PIL import Image
+from recipe.errors import UserError
 from torch import Tensor
 
+from detection.coco import coco
 from detection.shapes import Shapes
+from detection.voc import voc
 
 
 class Pictures(Protocol):
@@ -21,6 +25,10 @@ class Pictures(Protocol):
     def categories(self) -> tuple[int, ...]:
         """The numbers of the classes in COCO's results."""
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a user should know of the boxes: how many were changed, what holds none."""
+
     def __len__(self) -> int: ...
 
     def name(self, index: int) -> str: ...
@@ -29,7 +37,7 @@ class Pictures(Protocol):
         """Return the number of a picture in COCO's results."""
 
     def read(self, index: int) -> Image.Image:
-        """Return a picture in RGB."""
+        """Return a picture in RGB, or raise Corrupt."""
 
     def boxes(self, index: int) -> Tensor:
         """Return floats, (objects, 4)."""
@@ -45,5 +53,19 @@ SHAPES = {"shapes": Shapes("train", 96), "shapes-held-out": Shapes("held-out", 4
 
 
 def open_pictures(name: str) -> Pictures:
-    """Return the pictures called `shapes` or `shapes-held-out`."""
-    return SHAPES[name]
+    """Return the pictures called `shapes` or `shapes-held-out`, or those of a path.
+
+    That is COCO's file of instances, a directory such as VOCdevkit/VOC2007, or one of its lists,
+    ImageSets/Main/*.txt. Raises UserError where what it says is wrong.
+    """
+    if name in SHAPES:
+        return SHAPES[name]
+    path = Path(name)
+    if path.suffix == ".json":
+        return coco(path)
+    if path.is_dir() or path.suffix == ".txt":
+        return voc(path)
+    raise UserError(
+        f"{name}: no pictures; expected {' or '.join(SHAPES)}, a .json file of COCO's instances, "
+        "a directory such as VOCdevkit/VOC2007, or one of its ImageSets/Main/*.txt"
+    )

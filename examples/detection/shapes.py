@@ -29,6 +29,7 @@ class Shapes:
     count: int
     classes: tuple[str, ...] = CLASSES
     categories: tuple[int, ...] = (1, 2, 3)
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return self.count

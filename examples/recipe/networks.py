@@ -54,7 +54,11 @@ def _from_module(path: str, settings: dict[str, Any], classes: int | None) -> Ne
     if not kinds:
         raise UserError(f"{path} defines no network")
     network = kinds[-1]
-    if classes is not None and "classes" in inspect.signature(network).parameters:
+    known = inspect.signature(network).parameters
+    for name in settings.keys() - known:
+        own = ", ".join(["size", *known])
+        raise UserError(f"--set {name}: {network.__name__} of {path} has no such parameter: {own}")
+    if classes is not None and "classes" in known:
         settings = {"classes": classes, **settings}
     return Network(network(**settings), (size, size))
 

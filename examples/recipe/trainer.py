@@ -51,6 +51,8 @@ class Trainer:
 
     def _spread(self) -> nn.Module:
         """Compile and distribute the network; return what a training step calls."""
+        torch.backends.cuda.matmul.allow_tf32 = self.recipe.tf32
+        torch.backends.cudnn.allow_tf32 = self.recipe.tf32
         if self.recipe.compile:
             self.model.compile()
         if not self.world.is_distributed:
@@ -198,10 +200,8 @@ class Trainer:
 
     def _placed(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """Bring a loader's images and labels to the device, and its bytes to floats there."""
-        images = normalise(images.to(self.world.device, non_blocking=True), self.recipe)
-        layout = torch.channels_last if self.recipe.channels_last else torch.contiguous_format
-        labels = labels.to(self.world.device, non_blocking=True)
-        return images.contiguous(memory_format=layout), labels
+        images = images.to(self.world.device, non_blocking=True)
+        return normalise(images, self.recipe), labels.to(self.world.device, non_blocking=True)
 
     def _precision(self) -> torch.autocast:
         return torch.autocast(self.world.device.type, torch.bfloat16, enabled=self.recipe.amp)
@@ -227,9 +227,9 @@ class Trainer:
         """Return the sum of the losses, how many are right, and how many count."""
         with self._precision():
             logits = model(images)
-        loss = F.cross_entropy(logits, labels, ignore_index=NO_LABEL, reduction="sum")
+        each = F.cross_entropy(logits, labels, ignore_index=NO_LABEL, reduction="none")
         right = (logits.argmax(1) == labels).sum()
-        return torch.stack([loss, right, (labels != NO_LABEL).sum()])
+        return torch.stack([each.double().sum(), right, (labels != NO_LABEL).sum()])
 
     def save(self, is_best: bool = False) -> None:
         """Write everything that the next step depends on; `state_dict` are the averaged weights."""
@@ -266,7 +266,7 @@ class Trainer:
 
     def _refuse_others(self, state: checkpoint.State) -> None:
         """Stop at the checkpoint of another network, or of other classes; tell of new options."""
-        if not _RECORDED <= state.keys():
+        if not state.keys() >= _RECORDED:
             raise UserError(f"{self.kept.newest} is no checkpoint of this trainer: {_ANEW}")
         for name, (old, new) in self.recipe.resumed(state["recipe"]).items():
             if self.world.is_first:
