@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy
@@ -225,6 +227,19 @@ def test_a_picture_without_objects_is_its_own_proposal(size: tuple[int, int]) ->
     assert found(torch.tensor([[0.0, 0, 1, 1]]), torch.zeros(0, 4)).tolist() == [False]
 
 
+@pytest.mark.parametrize("module", [None, ModuleType("cv2")])
+def test_what_is_not_installed_is_named(
+    monkeypatch: pytest.MonkeyPatch, module: ModuleType | None
+) -> None:
+    """There may be no OpenCV, or one without the extra modules."""
+    monkeypatch.setitem(sys.modules, "cv2", module)
+    monkeypatch.setitem(sys.modules, "pycocotools.cocoeval", None)
+    with pytest.raises(UserError, match="opencv-contrib-python-headless"):
+        propose(Image.new("RGB", (9, 9)))
+    with pytest.raises(UserError, match="pycocotools"):
+        scores(SOME, [])
+
+
 # layouts
 
 
@@ -289,7 +304,7 @@ def voc(root: Path, pictures: Pictures) -> Path:
         size = f"<size><width>{width}</width><height>{height}</height></size>"
         file = root / "Annotations" / f"{pictures.name(index)}.xml"
         file.write_text(f"<annotation>{size}{''.join(objects)}</annotation>")
-    names = "".join(f"{pictures.name(index)}  1\n" for index in (3, 1))
+    names = "".join(f"{pictures.name(index)}  1\n" for index in (3, 1, 3))
     (root / "ImageSets" / "Main" / "few.txt").write_text(names + "\n")
     return root
 
@@ -303,7 +318,7 @@ def assert_alike(one: Pictures, other: Pictures, places: Sequence[int]) -> None:
         assert torch.equal(one.labels(index), other.labels(place))
         assert torch.equal(one.difficult(index), other.labels(place) == 3)
         assert one.read(index).size == other.read(place).size
-        assert Path(one.name(index)).stem == other.name(place)
+        assert one.name(index) == f"{other.name(place)}.jpg"
 
 
 SOME = Shapes("some", 6)
@@ -420,7 +435,10 @@ def test_what_is_missing_of_vocs_layout_is_named(tmp_path: Path) -> None:
     root = voc(tmp_path / "VOC2007", SOME)
     listed = root / "ImageSets" / "Main" / "few.txt"
     listed.write_text("some-001\n../some-001\n")
+    binary = listed.with_name("binary.txt")
+    binary.write_bytes(bytes(range(128, 256)))
     for name, message in {
+        str(binary): r"binary\.txt:1: ",
         str(listed): r"few\.txt:2: .*Annotations has no \.\./some-001\.xml",
         str(tmp_path): "no Annotations",
         "nosuch": "nosuch: no pictures; expected shapes",
