@@ -2,7 +2,7 @@
 
     python benchmarks/loading.py [DATA]
 
-1. Milliseconds of one CPU for each image of 500x375 pixels, about 110 kB, or of the held-out ones
+1. Milliseconds of one CPU for each image of 500x375 pixels, about 100 kB, or of the held-out ones
    of a directory that train.py reads: to decode it; for the crop and colours of training, with each
    interpolation; for the middle that an evaluation sees; and for what comes nearest among
    torchvision's transforms v2 (no lighting, bilinear, antialiased). Measured image by image.

@@ -1,21 +1,22 @@
 """Plot what the Polyak average does: a run's held-out loss and accuracy with and without it.
 
-python examples/averaging.py runs/digits/checkpoint.pt --plot averaging.png
+python examples/averaging.py runs/digits/checkpoint.pt --goal 0.97 --plot averaging.png
 """
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
-from matplotlib.axes import Axes
-from recipe import checkpoint, plots
+from recipe import plots
+from recipe.arguments import share
+from recipe.errors import command
 from recipe.logs import Metrics
+from recipe.options import Parser
 
 
-def draw(history: Sequence[Metrics], path: Path) -> None:
+def draw(history: Sequence[Metrics], goal: float | None, path: Path) -> None:
     """Plot loss and accuracy of the weights and of their average over the steps."""
     figure, (loss, accuracy) = plots.panels(2)
     steps = [point["step"] for point in history]
@@ -24,15 +25,12 @@ def draw(history: Sequence[Metrics], path: Path) -> None:
             values = [point[f"{kind} {what}"] for point in history]
             axes.plot(steps, values, color=colour, label=f"{kind}: {values[-1]:.4f} at the end")
         axes.set(title=f"held-out {what}", xlabel="step")
-        axes.legend()
     loss.set_yscale("log")
-    _mark_goal(accuracy)
+    plots.goal(accuracy, goal)
+    for axes in (loss, accuracy):
+        axes.legend()
+    accuracy.set_ylim(top=1.0)
     plots.write(figure, path)
-
-
-def _mark_goal(axes: Axes) -> None:
-    axes.axhline(0.97, color=plots.ORANGE, linewidth=0.8, linestyle="--")
-    axes.set_ylim(top=1.0)
 
 
 def summary(history: Sequence[Metrics]) -> str:
@@ -50,16 +48,15 @@ def summary(history: Sequence[Metrics]) -> str:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=str(__doc__).partition("\n")[0])
+    parser = Parser(description=str(__doc__).partition("\n")[0])
     parser.add_argument("checkpoint", type=Path, help="of a run of train.py")
-    parser.add_argument("--plot", type=Path, default=Path("averaging.png"))
+    parser.add_argument("--goal", type=share, help="an accuracy at which a line is drawn")
+    parser.add_argument("--plot", type=plots.target, default=Path("averaging.png"))
     arguments = parser.parse_args(argv)
-    history = checkpoint.read(arguments.checkpoint)["history"]
-    if not history:
-        raise SystemExit("the run was never evaluated: nothing to plot")
-    draw(history, arguments.plot)
+    history = plots.history(arguments.checkpoint)
+    draw(history, arguments.goal, arguments.plot)
     print(summary(history))
 
 
 if __name__ == "__main__":
-    main()
+    command(main)

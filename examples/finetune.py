@@ -47,7 +47,7 @@ def run(recipe: Recipe, arguments: argparse.Namespace, world: World) -> None:
     be_deterministic()
     data = open_data(recipe.data)
     network = networks.build(recipe, len(data.classes))
-    report = transfer(network.model, arguments.checkpoint, arguments.heads, arguments.allow_partial)
+    report = transfer(network.model, arguments.checkpoint, arguments.heads, recipe.allow_partial)
     trained = freeze_through(network.model, arguments.freeze_through, report.missing)
     if world.is_first:
         frozen = sum(not weight.requires_grad for weight in network.model.parameters())
@@ -64,7 +64,6 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("checkpoint", type=Path, help="what train.py wrote")
     parser.add_argument("--freeze-through", default="", help="path of the last layer to freeze")
     parser.add_argument("--heads", nargs="*", default=[], help="layers that start anew in any case")
-    parser.add_argument("--allow-partial", action="store_true")
     arguments = parser.parse_args(argv)
     recipe = options.recipe_of(arguments)
     with joined() as world:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy
 import torch
-from recipe.data import open_data
+from recipe.data import open_held_out
 from recipe.loading import Draw, Views
 from recipe.options import Recipe
 from recipe.views import normalise
@@ -31,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, default=Path("digits.npz"))
     options = parser.parse_args(argv)
     size = options.size, options.size
-    held_out = open_data(options.data).held_out
+    _, held_out = open_held_out(options.data)
     recipe = Recipe(scale=options.scale)
     views = Views(held_out, size, recipe)
     # A directory has its images class by class.

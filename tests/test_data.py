@@ -22,7 +22,7 @@ from tests.support import mostly
 from tests.training.support import SMALL, assert_same, example, learned
 
 from recipe import folders, index  # isort: skip  # found by tests.training.support
-from recipe.data import Corrupt, open_data, stored  # isort: skip
+from recipe.data import Corrupt, open_data, open_held_out, stored  # isort: skip
 from recipe.errors import UserError  # isort: skip
 
 KINDS = ("png", "JPEG", "bmp", "webp")
@@ -204,7 +204,7 @@ def test_images_that_would_read_as_another_say_why(folder: Path) -> None:
     train, _ = stored(folder)
     for content, message in (
         (numpy.full((4, 4), 40_000, numpy.uint16), "mode I;16, expected 8 bits a channel"),
-        (b"%!PS-Adobe-3.0 EPSF-3.0", "not an image (BMP, JPEG, PNG, PPM, TIFF, WEBP)"),
+        (picture(1, "gif"), "expected one of BMP, JPEG, PNG, PPM, TIFF, WEBP"),
         (None, "No such file or directory"),
     ):
         first.unlink()
@@ -215,6 +215,17 @@ def test_images_that_would_read_as_another_say_why(folder: Path) -> None:
         with pytest.raises(Corrupt) as found:
             train.read(0)
         assert str(found.value) == f"{first}: {message}"
+
+
+def test_held_out_images_are_read_without_those_of_training(folder: Path, sharded: Path) -> None:
+    shutil.rmtree(folder / "train")
+    for path in sharded.glob("train-*"):
+        path.unlink()
+    for root in (folder, sharded):
+        classes, held_out = open_held_out(str(root))
+        assert classes == CLASSES and held_out.read(0).height == 9
+        with pytest.raises(UserError, match=r"train: no such directory|no shards named \*train"):
+            open_data(str(root))
 
 
 def swapped(path: Path) -> None:
@@ -252,7 +263,8 @@ def test_directories_that_would_mislead_are_refused_by_name(
         stored(folder)
 
 
-def test_hidden_files_are_passed_over_and_links_to_files_followed(folder: Path) -> None:
+def test_hidden_files_and_what_the_images_came_in_are_passed_over(folder: Path) -> None:
+    (folder / "ILSVRC2012_img_train.tar").touch()
     (folder / "train/cat/.DS_Store").touch()
     (folder / "train/.git").mkdir()
     (folder / "train/cat/z.png").symlink_to(folder / "train/dog/a.0.png")
@@ -321,4 +333,24 @@ def test_shards_are_written_whole_or_not(folder: Path, tmp_path: Path) -> None:
         example("shards", folder, tmp_path / "out")
     with pytest.raises(UserError, match="--images 0: expected 1 or more"):
         example("shards", folder, tmp_path / "new", "--images", 0)
-    assert not (tmp_path / "new").exists()
+    for part in ("train", "val"):
+        (folder / part / "cat").rename(folder / part / "c\nat")
+    with pytest.raises(UserError, match=r"'c\\nat': classes.txt has a line for each class"):
+        example("shards", folder, tmp_path / "new")
+    assert not [*tmp_path.glob("new*")]
+
+
+def test_names_reach_the_terminal_escaped_and_need_no_utf8(
+    folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for part in ("train", "val"):
+        (folder / part / "elk").rename(folder / part / os.fsdecode(b"elk\xff\x1b[2J"))
+    hostile = folder.rename(tmp_path / "data\x1b[31m")
+    broken = hostile / "train/cat" / os.fsdecode(b"\xfe\n\x1b[2J.png")
+    broken.write_bytes(b"")
+    example("train", *SMALL, "--batch", 13, "--epochs", 1, "--data", hostile, "--out", tmp_path)
+    printed = capfd.readouterr().err
+    assert "indexed 13 images of 3 classes in" in printed and r"data\x1b[31m/train" in printed
+    assert "unreadable image, 1 of at most 10: " in printed and r"\udcfe\x0a\x1b[2J.png" in printed
+    assert "\x1b[2J" not in printed and "\x1b[31m" not in printed
+    assert learned(tmp_path)["classes"][2] == os.fsdecode(b"elk\xff\x1b[2J")

@@ -27,6 +27,7 @@ from tests.support import ROOT, draws
 from tests.training.support import SMALL, example
 
 RECIPES = sorted((ROOT / "examples" / "recipes").glob("*.yaml"))
+PAPERS = str(ROOT / "examples" / "googlenet.py")
 VALUES = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.lists(st.floats())
 )
@@ -114,7 +115,7 @@ def test_a_recipe_that_is_made_is_the_one_it_is_recorded_as(values: dict[str, An
         ("recipe: other.yaml", "recipe.yaml:1:1: a recipe has no option `recipe`"),
         ("- lr", "recipe.yaml:1:1: expected options with their values"),
         ("set: [classes]", "set: expects NAME=NUMBER, NAME=true or NAME=false, found 'classes'"),
-        ("mean: {r: 1}", "recipe.yaml:1:7: mean: expected a valid tuple, found {'r': 1}"),
+        ("mean: {r: 1}", "recipe.yaml:1:7: mean: expected a list, found {'r': 1}"),
         ("crop_area: [1, 0.5]", "crop_area: the smaller number comes first, found 1.0 and 0.5"),
         ("crop_area: [0.5, 2]", "recipe.yaml:1:12: crop_area: 2.0 is more than the whole image"),
         ("accumulate: 5", "--batch: 32 has no 5 (accumulate) parts"),
@@ -159,6 +160,7 @@ def test_every_mistake_is_told_and_with_the_option_where_that_stands_above(tmp_p
             [*SMALL, "--set", "clases=10"],
             "Small has no parameter `clases`; did you mean `classes`?",
         ),
+        (["--module", PAPERS, "--set", "clases=1"], "--set clases: GoogLeNet of "),
         ([*SMALL, "--set", "classes=0"], "small.yaml:5:10: error[NS035]: `out_features` of"),
     ],
 )

@@ -80,23 +80,30 @@ def test_two_processes_have_the_gradients_and_the_averages_of_one(
     torch.testing.assert_close(two, one, rtol=1e-3, atol=1e-5)
     assert all(gradient.any() for gradient in one.values())
     one, two = state(alone), state(together)
+    # With few images to normalise over, rounding grows tenfold in each of the first steps.
+    close = 1e-4 if network == "small" else 0.05
     for weights in ("model", "state_dict"):
-        torch.testing.assert_close(two[weights], one[weights], rtol=1e-4, atol=1e-2)
-    assert two["history"][-1] == pytest.approx(one["history"][-1], rel=1e-2)
+        torch.testing.assert_close(two[weights], one[weights], rtol=close, atol=close)
+    assert two["history"][-1]["loss"] == pytest.approx(one["history"][-1]["loss"], rel=close)
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("network", NETWORKS)
-def test_sharded_weights_learn_the_same_bits(network: str, trained: Run) -> None:
-    copied = trained(*of(network), processes=2)
-    assert_same(learned(copied), learned(trained(*of(network), "--fsdp", processes=2)))
+@pytest.mark.parametrize("network, flags", [("small", ("--accumulate", "2")), ("small_bn", ())])
+def test_sharded_weights_learn_the_same_bits(
+    network: str, flags: tuple[str, ...], trained: Run
+) -> None:
+    copied = trained(*of(network), *flags, processes=2)
+    sharded = trained(*of(network), *flags, "--fsdp", processes=2)
+    assert_same(learned(copied), learned(sharded))
 
 
 @pytest.mark.long
 def test_two_parts_of_a_batch_are_two_processes(trained: Run) -> None:
     options = of("small", TINY)  # with dropout
-    two = trained(*options, processes=2)
-    assert_same(learned(trained(*options, "--accumulate", "2")), learned(two))
+    one, two = trained(*options, "--accumulate", "2"), trained(*options, processes=2)
+    for part in ("model", "state_dict", "optimizer"):
+        assert_same(state(one)[part], state(two)[part])
+    assert state(one)["history"][-1] == pytest.approx(state(two)["history"][-1])
 
 
 @pytest.mark.long
@@ -267,7 +274,7 @@ def test_mixed_precision_and_compile_go_with_batch_norm_on_two_processes(
 ) -> None:
     spec = tmp_path / "linear.yaml"  # compiling takes seconds for each layer
     spec.write_text(LINEAR.replace("flat:", "norm: batch_norm2d\n  flat:"))
-    options = ("--spec", spec, "--batch", 8, "--accumulate", 2, "--stop-at", 2, "--clip-norm", 1)
+    options = ("--spec", spec, *SHARED[2:6], "--batch", 8, "--stop-at", 2, "--clip-norm", 1)
     run(*TORCHRUN, EXAMPLES / "train.py", *options, "--amp", "--compile", *flags, "--out", tmp_path)
     example("train", *options, "--out", tmp_path / "plain")
     plain, mixed = state(tmp_path / "plain"), state(tmp_path)
@@ -296,9 +303,13 @@ def test_the_last_and_the_best_checkpoints_are_kept(tmp_path: Path) -> None:
     assert kept.calm() == (tmp_path / "checkpoint-00000008.pt", 8), "weights that are no numbers"
     kept.write(saved(9, 0.4), is_best=False)
     assert steps() == [8, 9], "a run that went back has not done the later steps"
+    assert kept.best.exists()
+    kept.write(saved(3, 0.4), is_best=False)
+    assert not kept.best.exists()
     assert {path.name for path in tmp_path.iterdir()} == {
-        "checkpoint.pt", "best.pt", "checkpoint-00000008.pt", "checkpoint-00000009.pt"
-    }  # fmt: skip
+        "checkpoint.pt",
+        "checkpoint-00000003.pt",
+    }
 
 
 def test_a_half_written_checkpoint_never_shows(tmp_path: Path) -> None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 import multiprocessing
-import os
-import signal
+import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -21,7 +20,16 @@ from recipe import networks
 from recipe.data import Corrupt, Data
 from recipe.distributed import World
 from recipe.errors import UserError
-from recipe.loading import NO_LABEL, Batches, Draw, Share, Views, held_out_loader, training_loader
+from recipe.loading import (
+    NO_LABEL,
+    Batches,
+    Draw,
+    Share,
+    TrainingOrder,
+    Views,
+    held_out_loader,
+    training_loader,
+)
 from recipe.options import Recipe, parse
 from recipe.pace import Pace
 from recipe.trainer import Trainer
@@ -84,19 +92,37 @@ def evenness(values: list[float], low: float, high: float) -> float:
     return float(distance * math.sqrt(len(values)) / 1.63)
 
 
-@pytest.mark.parametrize("extent", [(500, 375), (375, 500), (64, 64), (90, 1000), (1, 1), (7, 1)])
+EXTENTS = [(500, 375), (375, 500), (64, 64), (90, 1000), (2000, 30), (1, 1), (7, 1)]
+
+
+@pytest.mark.parametrize("extent", EXTENTS)
 def test_crops_have_the_area_and_the_aspect_asked_for(extent: tuple[int, int]) -> None:
     width, height = extent
+    aspects = numpy.geomspace(0.75, 4 / 3, 1000) * height / width
+    least = min(0.08, numpy.minimum(aspects, 1 / aspects).max())  # the largest crop's share
     for seed in range(400):
         left, top, right, bottom = crop(extent, PLAIN, Random(seed))
         assert 0 <= left < right <= width and 0 <= top < bottom <= height
         wide, tall = right - left, bottom - top
-        assert wide >= 1 - 1e-9 and tall >= 1 - 1e-9
+        assert min(wide, tall) >= 1 - 1e-9
         if min(wide, tall) > 1.001:  # no crop is thinner than a pixel
             assert 0.75 - 1e-6 <= wide / tall <= 4 / 3 + 1e-6
-            share = wide * tall / (width * height)
-            assert share <= 1 + 1e-9
-            assert share >= 0.08 - 1e-9 or min(wide / width, tall / height) > 0.01
+            assert wide * tall >= (least - 1e-6) * width * height
+
+
+@pytest.mark.parametrize("seed", mostly(map(str, range(60)), range(300)))
+def test_any_recipe_sees_any_image(seed: int) -> None:
+    draw = Random(seed)
+    width, height = (round(math.exp(draw.uniform(0, math.log(600)))) for _ in range(2))
+    changes = {
+        "crop_area": sorted(10 ** draw.uniform(-6, 0) for _ in range(2)),
+        "crop_aspect": sorted(10 ** draw.uniform(-4, 3) for _ in range(2)),
+        "photometric": draw.choice([0.0, 1.0]),
+        "lighting": draw.choice([0.0, 10.0]),
+    }
+    size = draw.randint(1, 40), draw.randint(1, 40)
+    seen = training_view(noise(seed, width, height), size, recipe(**changes), seed)
+    assert seen.shape == (3, *size) and seen.dtype == torch.uint8
 
 
 def test_crops_are_spread_evenly() -> None:
@@ -261,7 +287,7 @@ def assert_same(one: Iterator, other: Iterator) -> None:
 ALONE, STEPS = Share(), range(6)  # 3 an epoch
 
 
-@pytest.mark.parametrize("workers", mostly([0], [0, 1, 2, 3]))
+@pytest.mark.parametrize("workers", mostly(["0"], [0, 1, 2, 3]))
 def test_views_depend_on_seed_epoch_and_image_alone(workers: int) -> None:
     drawn = Recipe(batch=6, workers=workers)
     images = data(unreadable=frozenset({3, 8}))
@@ -287,7 +313,7 @@ def test_views_depend_on_seed_epoch_and_image_alone(workers: int) -> None:
 
 
 @pytest.mark.long
-def test_workers_live_as_long_as_they_are_needed_and_outlive_ctrl_c() -> None:
+def test_workers_live_as_long_as_they_are_needed_whoever_else_sends_signals() -> None:
     drawn, images = Recipe(batch=4, workers=2), data()
     held_out = held_out_loader(drawn, images, SIZE, ALONE)
     training = iter(training_loader(drawn, images, SIZE, ALONE, STEPS))
@@ -296,28 +322,50 @@ def test_workers_live_as_long_as_they_are_needed_and_outlive_ctrl_c() -> None:
     assert len(mine) == 2
     assert len(list(held_out)) == 6
     assert {child.pid for child in multiprocessing.active_children()} == mine
-    for pid in mine:
-        os.kill(pid, signal.SIGINT)
+    for name in ("-INT", "-TERM"):
+        subprocess.run(["kill", name, *map(str, mine)], check=True)
     assert len(list(training)) == 5
     assert not multiprocessing.active_children()
+
+
+@pytest.mark.long
+def test_workers_end_where_the_program_ends_in_the_midst_of_a_batch() -> None:
+    training = iter(training_loader(Recipe(batch=4, workers=2), data(), SIZE, ALONE, STEPS))
+    next(training)
+    for child in multiprocessing.active_children():
+        child.terminate()
+        child.join(20)
+        assert not child.is_alive()
 
 
 # --------------------------------------------------------------------------- what cannot be read
 
 
-@pytest.mark.parametrize("workers", mostly([0], [0, 2]))
+@pytest.mark.parametrize("workers", mostly(["0"], [0, 2]))
 def test_an_unreadable_image_is_named_once_and_replaced(
     workers: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    images, drawn = data(unreadable=frozenset({3, 8, 9})), Recipe(batch=23, workers=workers)
-    batches = list(loaded(training_loader(drawn, images, SIZE, ALONE, range(2))))
-    printed = capsys.readouterr().err
-    assert printed.count("unreadable image, ") == 3
-    assert {f"{index}.jpg: truncated" for index in (3, 8, 9)} == {
-        line.split(" at most 10: ")[1] for line in printed.splitlines()
-    }
-    for seen, labels in batches:
-        assert (labels >= 0).all() and seen.float().std((1, 2, 3)).min() > 1
+    broken = frozenset({3, 8, 9})
+    images, drawn = data(unreadable=broken), Recipe(batch=23, workers=workers)
+    order = TrainingOrder(23, 23, drawn.seed, ALONE, range(2))
+    batches = training_loader(drawn, images, SIZE, ALONE, range(2))
+    for draws, (views, labels) in zip(order, loaded(batches), strict=True):
+        for draw, view, label in zip(draws, views, labels.tolist(), strict=True):
+            stands_in = draw.image in broken
+            shown = set(range(23)) - broken if stands_in else {draw.image}
+            same = [i for i in shown if torch.equal(view, looked_at(i, drawn, draw))]
+            assert [i % 10 for i in same] == [label]
+    printed = capsys.readouterr().err.splitlines()
+    assert [line.split(": ", 1)[0] for line in printed] == [
+        f"unreadable image, {count} of at most 10" for count in (1, 2, 3)
+    ]
+    found = {line.split(": ", 1)[1] for line in printed}
+    assert found == {f"{index}.jpg: truncated" for index in broken}
+
+
+def looked_at(index: int, drawn: Recipe, draw: Draw) -> Tensor:
+    assert draw.seed is not None
+    return training_view(noise(index), SIZE, drawn, draw.seed)
 
 
 def test_an_unreadable_held_out_image_does_not_count() -> None:

@@ -62,6 +62,15 @@ def open_data(name: str) -> Data:
     return Data(train.classes, train, held_out)
 
 
+def open_held_out(name: str) -> tuple[tuple[str, ...], Images]:
+    """Return the classes and the held-out images of data; a directory may have `val` alone."""
+    if name in _DIGITS:
+        data = _digits(_DIGITS[name])
+        return data.classes, data.held_out
+    held_out = _part(Path(name), "val")
+    return held_out.classes, held_out
+
+
 @dataclass(frozen=True)
 class Digits:
     """8x8 grey digits."""
@@ -128,17 +137,21 @@ def decoded(opened: Callable[[], BinaryIO], name: str) -> Image.Image:
 def _reason(error: Exception) -> str:
     """Say what is wrong with an image, without the object that PIL read it from."""
     if isinstance(error, UnidentifiedImageError):
-        return f"not an image ({', '.join(_FORMATS)})"
+        return f"expected one of {', '.join(_FORMATS)}"
     return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
 def stored(root: Path) -> tuple[Stored, Stored]:
-    """Return the training and the held-out images in a directory: its shards, if it has some."""
-    layout = shards if has_shards(root) else files
-    train, held_out = (Stored(layout(root, part)) for part in ("train", "val"))
+    """Return the training and the held-out images in a directory."""
+    train, held_out = _part(root, "train"), _part(root, "val")
     _refuse_missing(root, "train", {*held_out.classes} - {*train.classes})
     _refuse_missing(root, "val", {*train.classes} - {*held_out.classes})
     return train, held_out
+
+
+def _part(root: Path, part: str) -> Stored:
+    """Return `train` or `val` of a directory: its shards, if it has some."""
+    return Stored((shards if has_shards(root) else files)(root, part))
 
 
 def _refuse_missing(root: Path, part: str, classes: set[str]) -> None:

@@ -107,11 +107,11 @@ def shard(model: nn.Module, mixed: bool) -> None:
     policy = (
         MixedPrecisionPolicy(torch.bfloat16, torch.float32) if mixed else MixedPrecisionPolicy()
     )
+    whole = norms(model) if mixed else []
+    if whole:
+        fully_shard(whole)
     for block in model.children():
-        if mixed:
-            for norm in norms(block):
-                fully_shard(norm)
-        if next(block.parameters(), None) is not None:
+        if block not in whole and next(block.parameters(), None) is not None:
             fully_shard(block, mp_policy=policy)
     fully_shard(model, mp_policy=policy)
 

@@ -14,7 +14,7 @@ import pickle
 import sys
 import time
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,7 @@ import numpy
 import torch
 from numpy.typing import NDArray
 
+from netspec.text.diagnostics import escape
 from recipe import checkpoint
 from recipe.errors import UserError
 
@@ -34,9 +35,9 @@ _COARSEST_CLOCK = 2_000_000_000  # nanoseconds: two changes of a file may have o
 class Rows:
     """A table being made: a few bytes a row, no object."""
 
-    def __init__(self, classes: Iterable[str], *columns: str) -> None:
+    def __init__(self, *columns: str) -> None:
         self.started = time.time_ns()
-        self.classes = list(classes)
+        self.classes: list[str] = []
         self.sources: list[tuple[str, int, int]] = []
         self.names = bytearray()
         self.columns = {column: array("q") for column in ("end", "label", *columns)}
@@ -47,9 +48,9 @@ class Rows:
         for column, value in {"end": len(self.names), **values}.items():
             self.columns[column].append(value)
 
-    def made_from(self, path: str | Path) -> None:
+    def made_from(self, path: Path) -> None:
         """Remember the state of a directory or file, before it is read."""
-        self.sources.append(_state_of(path))
+        self.sources.append(_state_of(Path(path).absolute()))
 
     def write(self, path: Path) -> None:
         columns = {
@@ -93,13 +94,18 @@ def table(root: Path, part: str, make: Callable[[Path, str], Rows]) -> Table:
     """Return the table of a part of the data, made anew if what it was made from has changed."""
     key = hashlib.blake2b(os.fsencode(root.resolve() / part), digest_size=8).hexdigest()
     path = _cache() / f"{key}.index"
-    with _alone(path):
-        if not _is_current(path):
-            rows = make(root, part)
-            rows.write(path)
-            count = f"{len(rows.columns['label']):,} images of {len(rows.classes):,} classes"
-            print(f"indexed {count} ({root}, {part}) in {path}", file=sys.stderr)
-        return _open(path)
+    if not _is_current(path):
+        with _alone(path):
+            if not _is_current(path):
+                _make(path, root, part, make)
+    return _open(path)
+
+
+def _make(path: Path, root: Path, part: str, make: Callable[[Path, str], Rows]) -> None:
+    rows = make(root, part)
+    rows.write(path)
+    count = f"{len(rows.columns['label']):,} images of {len(rows.classes):,} classes"
+    print(f"indexed {count} in {escape(str(root / part))}: {escape(str(path))}", file=sys.stderr)
 
 
 def _cache() -> Path:
@@ -115,13 +121,13 @@ def _alone(path: Path) -> Iterator[None]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = path.with_suffix(".lock").open("w")
+        fcntl.flock(lock, fcntl.LOCK_EX)
     except OSError as error:
         cure = "set NETSPEC_CACHE to a directory that can be written"
         raise UserError(
             f"{path.parent}: no index of the images can be kept here: {error.strerror}; {cure}"
         ) from error
     with lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
@@ -151,7 +157,7 @@ def _is_current(path: Path) -> bool:
 
 def _state_of(path: str | Path) -> tuple[str, int, int]:
     found = Path(path).stat()
-    return os.fspath(path), found.st_mtime_ns, found.st_size
+    return str(path), found.st_mtime_ns, found.st_size
 
 
 def few(names: Sequence[str]) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,7 +17,8 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 from tqdm import tqdm
 
-from recipe.crops import cut
+from netspec.text.diagnostics import escape
+from recipe.crops import CROPS, cut
 from recipe.data import Corrupt, Data, Images, Size
 from recipe.errors import UserError
 from recipe.options import Recipe
@@ -71,7 +74,7 @@ class Views(Dataset[Batch]):
                 continue
             label = int(self.images.labels[index])
             if draw.seed is None:
-                return cut(image, 1, self.size, self.images.margin)[0], label
+                return cut(image, CROPS[1], self.size, self.images.margin)[0], label
             return training_view(image, self.size, self.recipe, draw.seed), label
         return torch.zeros(3, *self.size, dtype=torch.uint8), NO_LABEL
 
@@ -144,10 +147,10 @@ class HeldOutOrder(Sampler[list[Draw]]):
 
 
 class Batches:
-    """Uint8 images (N, 3, height, width) with labels, loaded by processes that live as long as
-    they are asked for more.
+    """Uint8 images (N, 3, height, width) with labels; its processes live while it is iterated.
 
-    Names what cannot be read, once; raises UserError when that is more than --max-corrupt.
+    Names what cannot be read, once; raises UserError when that is more than --max-corrupt. Each
+    training process counts what it has met itself.
     """
 
     def __init__(
@@ -160,7 +163,7 @@ class Batches:
             batch_size=None,  # an entry of the order is a batch
             num_workers=views.recipe.workers,
             pin_memory=torch.cuda.is_available(),
-            worker_init_fn=_outlive_interrupts,
+            worker_init_fn=_heed_the_parent_alone,
         )
 
     def __len__(self) -> int:
@@ -181,10 +184,13 @@ class Batches:
         if found in self.corrupt:
             return
         self.corrupt[found] = None
-        count = f"{len(self.corrupt)} of at most {self.most_corrupt}"
-        if len(self.corrupt) > self.most_corrupt:
-            raise UserError(f"too many unreadable images, {count} (--max-corrupt): {found}")
-        tqdm.write(f"unreadable image, {count}: {found}", file=sys.stderr)
+        count, most = len(self.corrupt), self.most_corrupt
+        if count > most:
+            raise UserError(
+                f"{count} images cannot be read and {most} may (--max-corrupt): mend or remove "
+                f"them, the last is {found}"
+            )
+        tqdm.write(f"unreadable image, {count} of at most {most}: {escape(found)}", file=sys.stderr)
 
 
 def training_loader(recipe: Recipe, data: Data, size: Size, share: Share, steps: range) -> Batches:
@@ -198,6 +204,16 @@ def held_out_loader(recipe: Recipe, data: Data, size: Size, share: Share) -> Bat
     return Batches(Views(data.held_out, size, recipe), order)
 
 
-def _outlive_interrupts(_worker: int) -> None:
-    """Leave Ctrl-C, which a terminal sends to all, to the process that asks for images."""
+def _heed_the_parent_alone(_worker: int) -> None:
+    """Leave the signals that a terminal or a scheduler sends to all processes to the trainer."""
+    parent = os.getppid()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if sys.platform == "linux":  # others cannot tell who sent a signal
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+        threading.Thread(target=_leave_with, args=(parent,), daemon=True).start()
+
+
+def _leave_with(parent: int) -> None:
+    while signal.sigwaitinfo({signal.SIGTERM}).si_pid != parent:
+        pass
+    os._exit(0)

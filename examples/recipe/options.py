@@ -21,7 +21,6 @@ from recipe.files import read
 
 Changes = dict[str, tuple[Any, Any]]
 """Options by name: as they were, and as they are."""
-Resume = Literal["applied", "ignored"]
 _MOST = 10**9
 Text = Annotated[str, Field(max_length=4096)]
 Positive = Annotated[float, Field(gt=0, le=1000)]
@@ -40,7 +39,7 @@ def option(default: Any, text: str, *, resume: str = "applied", **bounds: Any) -
 class Recipe(BaseModel):
     """The GoogLeNet paper's section 6, and where it is silent, Caffe's published solver.
 
-    That solver is bvlc_googlenet's quick_solver.prototxt and train_val.prototxt.
+    That is solver.prototxt and train_val.prototxt of its models/bvlc_googlenet.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
@@ -50,7 +49,8 @@ class Recipe(BaseModel):
     module: Text = option("", "a generated model.py, instead of --spec")
     set: tuple[Text, ...] = option((), "NAME=VALUE of a spec's parameter; may be repeated")
     data: Text = option(
-        "digits", "`digits`, `parity`, or a directory with train/CLASS/* and val/CLASS/*"
+        "digits",
+        "`digits`, `parity`, or a directory with train/CLASS/* and val/CLASS/*, or with shards",
     )
     out: Text = option("runs/train", "where checkpoints and logs go", resume="ignored")
 
@@ -233,6 +233,7 @@ def _mistakes(error: ValidationError, places: Mapping[str, Span]) -> list[str]:
     found: dict[str, str] = {}
     for each in error.errors():
         text = each["msg"].removeprefix("Value error, ").replace("Input should be", "expected")
+        text = text.replace("valid tuple", "list")
         if each["type"] != "value_error":
             text += f", found {each['input']!r:.80}"
         if each["loc"]:
@@ -248,7 +249,7 @@ def _flag(name: str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
-_NAMES = frozenset(Recipe.model_fields)
+NAMES = frozenset(Recipe.model_fields)
 
 
 class Parser(argparse.ArgumentParser):
@@ -259,7 +260,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def parser(
-    description: str, only: Collection[str] = _NAMES, /, **defaults: Any
+    description: str, only: Collection[str] = NAMES, /, **defaults: Any
 ) -> argparse.ArgumentParser:
     """Return a parser with an option per setting; `defaults` replace the recipe's."""
     made = Parser(description=description, allow_abbrev=False)
@@ -272,9 +273,9 @@ def parser(
 
 def recipe_of(arguments: argparse.Namespace) -> Recipe:
     """Return the recipe in parsed arguments: what is given there above --recipe's file."""
-    given = {name: value for name, value in vars(arguments).items() if name in _NAMES}
+    given = {name: value for name, value in vars(arguments).items() if name in NAMES}
     given = {name: _unlisted(name, value) for name, value in given.items()}
-    entries = read(given["recipe"], _NAMES - {"recipe"}) if given.get("recipe") else {}
+    entries = read(given["recipe"], NAMES - {"recipe"}) if given.get("recipe") else {}
     in_file = {name: entry.value for name, entry in entries.items()}
     if "set" in given and isinstance(earlier := in_file.get("set"), tuple):
         given["set"] = (*earlier, *given["set"])

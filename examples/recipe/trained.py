@@ -6,15 +6,26 @@ from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
 
 from netspec.runtime.weights import load_weights
 from recipe import checkpoint, networks, options
 from recipe.errors import UserError
 from recipe.networks import Network
 from recipe.options import Recipe
+from recipe.randomness import allow_tf32
 
 RECORDED = ("spec", "module", "set", "data", "mean", "scale", "amp", "tf32", "channels_last")
 """The options of a run that say how its network sees images; the others say how it learnt."""
+
+
+class Said(BaseModel):
+    """What a checkpoint says of its network; a state_dict alone says nothing."""
+
+    recipe: dict[str, Any] = {}
+    classes: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -29,22 +40,31 @@ class Record:
 
 def record(path: Path, arguments: Namespace) -> Record:
     """Read a checkpoint; what it says holds where the arguments say nothing else."""
-    state = {} if path.suffix == ".safetensors" else checkpoint.read(path)
-    said = state.get("recipe", {})
-    recorded = {name: said[name] for name in RECORDED if name in said}
+    said = _said(path)
+    recorded = {name: said.recipe[name] for name in RECORDED if name in said.recipe}
     above = {
         "defaults": arguments.defaults | recorded,
         "set": [*recorded.get("set", ()), *vars(arguments).get("set", ())],
     }
     recipe = options.recipe_of(Namespace(**vars(arguments) | above))
-    return Record(path, recipe, state.get("classes"))
+    return Record(path, recipe, said.classes)
 
 
-def trained(found: Record, classes: int) -> Network:
+def _said(path: Path) -> Said:
+    if path.suffix == ".safetensors":
+        return Said()
+    try:
+        return Said.model_validate(checkpoint.read(path))
+    except ValidationError:
+        raise UserError(f"{path} is no checkpoint of train.py, and no state_dict") from None
+
+
+def trained(found: Record, classes: int | None) -> Network:
     """Return a network with the averaged weights of its checkpoint, which must have them all.
 
     A published state_dict is taken too, by structure where its keys are others.
     """
+    allow_tf32(found.recipe.tf32)
     network = networks.build(found.recipe, classes)
     try:
         loaded = load_weights(network.model, str(found.path))

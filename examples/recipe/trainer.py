@@ -21,7 +21,7 @@ from recipe.networks import Network, total_loss
 from recipe.optimizing import clip, losses, mixed, optimizer, renew, schedule
 from recipe.options import Recipe
 from recipe.polyak import Average
-from recipe.randomness import seed_for
+from recipe.randomness import allow_tf32, seed_for
 from recipe.stopping import Request, Stop, listening
 from recipe.views import normalise
 
@@ -51,6 +51,7 @@ class Trainer:
 
     def _spread(self) -> nn.Module:
         """Compile and distribute the network; return what a training step calls."""
+        allow_tf32(self.recipe.tf32)
         if self.recipe.compile:
             self.model.compile()
         if not self.world.is_distributed:
@@ -79,8 +80,9 @@ class Trainer:
             with listening() as self.request, self._log() as log:
                 self._look(log)
                 for images, labels in loader:
-                    self.metrics = self.train_step(images, labels)
-                    log.step(self.step, recipe.batch, self.metrics)
+                    metrics = self.train_step(images, labels)
+                    log.step(self.step, recipe.batch, metrics)
+                    self._add(metrics)
                     self._heed()
                     self._look(log)
         except Stop:
@@ -92,6 +94,18 @@ class Trainer:
         if not self.world.is_first:
             return Silent()
         return Log(self.recipe, self.step, self.last_step)
+
+    @property
+    def _seen(self) -> int:
+        """The step of the last evaluation."""
+        return int(self.history[-1]["step"]) if self.history else 0
+
+    def _add(self, metrics: Metrics) -> None:
+        """Take a step's metrics into their means since the last evaluation; a rate stays itself."""
+        count = self.step - self._seen
+        means = self.metrics if count > 1 else metrics
+        added = {name: mean + (metrics[name] - mean) / count for name, mean in means.items()}
+        self.metrics = added | {"lr": metrics["lr"]}
 
     def _heed(self) -> None:
         """Stop if any process was asked to."""
@@ -107,8 +121,7 @@ class Trainer:
 
     def _look(self, log: Silent) -> None:
         """Evaluate and save, if it is time and not yet done."""
-        seen = self.history[-1]["step"] if self.history else 0
-        if self.step == seen:
+        if self.step == self._seen:
             return
         every = self.recipe.evaluate_every or self.steps_per_epoch
         is_time = self.step % every == 0 or self.step == self.last_step
@@ -186,10 +199,8 @@ class Trainer:
 
     def _placed(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """Bring a loader's images and labels to the device, and its bytes to floats there."""
-        images = normalise(images.to(self.world.device, non_blocking=True), self.recipe)
-        layout = torch.channels_last if self.recipe.channels_last else torch.contiguous_format
-        labels = labels.to(self.world.device, non_blocking=True)
-        return images.contiguous(memory_format=layout), labels
+        images = images.to(self.world.device, non_blocking=True)
+        return normalise(images, self.recipe), labels.to(self.world.device, non_blocking=True)
 
     def _precision(self) -> torch.autocast:
         return torch.autocast(self.world.device.type, torch.bfloat16, enabled=self.recipe.amp)
@@ -215,9 +226,9 @@ class Trainer:
         """Return the sum of the losses, how many are right, and how many count."""
         with self._precision():
             logits = model(images)
-        loss = F.cross_entropy(logits, labels, ignore_index=NO_LABEL, reduction="sum")
+        each = F.cross_entropy(logits, labels, ignore_index=NO_LABEL, reduction="none")
         right = (logits.argmax(1) == labels).sum()
-        return torch.stack([loss, right, (labels != NO_LABEL).sum()])
+        return torch.stack([each.double().sum(), right, (labels != NO_LABEL).sum()])
 
     def save(self, is_best: bool = False) -> None:
         """Write everything that the next step depends on; `state_dict` are the averaged weights."""
@@ -254,7 +265,7 @@ class Trainer:
 
     def _refuse_others(self, state: checkpoint.State) -> None:
         """Stop at the checkpoint of another network, or of other classes; tell of new options."""
-        if not _RECORDED <= state.keys():
+        if not state.keys() >= _RECORDED:
             raise UserError(f"{self.kept.newest} is no checkpoint of this trainer: {_ANEW}")
         for name, (old, new) in self.recipe.resumed(state["recipe"]).items():
             if self.world.is_first:
