@@ -147,10 +147,10 @@ class HeldOutOrder(Sampler[list[Draw]]):
 
 
 class Batches:
-    """Uint8 images (N, 3, height, width) with labels, loaded by processes that live as long as
-    they are asked for more.
+    """Uint8 images (N, 3, height, width) with labels; its processes live while it is iterated.
 
-    Names what cannot be read, once; raises UserError when that is more than --max-corrupt.
+    Names what cannot be read, once; raises UserError when that is more than --max-corrupt. Each
+    training process counts what it has met itself.
     """
 
     def __init__(

@@ -59,7 +59,7 @@ def _said(path: Path) -> Said:
         raise UserError(f"{path} is no checkpoint of train.py, and no state_dict") from None
 
 
-def trained(found: Record, classes: int) -> Network:
+def trained(found: Record, classes: int | None) -> Network:
     """Return a network with the averaged weights of its checkpoint, which must have them all.
 
     A published state_dict is taken too, by structure where its keys are others.
