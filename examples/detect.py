@@ -58,7 +58,7 @@ def propose(argv: Sequence[str]) -> None:
     _add_multibox(parser)
     parser.add_argument("--out", default="proposals.pt", help="file to write")
     arguments = parser.parse_args(argv)
-    pictures = open_pictures(arguments.data)
+    pictures = _pictures(arguments)
     with joined() as world:
         proposing.write(Path(arguments.out), pictures, _proposals(pictures, arguments, world))
 
@@ -70,7 +70,7 @@ def multibox(argv: Sequence[str]) -> None:
     _add_pictures(parser)
     _add_start(parser)
     arguments = parser.parse_args(argv)
-    recipe, pictures = options.recipe_of(arguments), open_pictures(arguments.data)
+    recipe, pictures = options.recipe_of(arguments), _pictures(arguments)
     be_deterministic()
     with joined() as world:
         learning.learn_multibox(recipe, _network(recipe, None, arguments, world), pictures, world)
@@ -84,7 +84,7 @@ def train(argv: Sequence[str]) -> None:
     _add_proposals(parser)
     _add_start(parser)
     arguments = parser.parse_args(argv)
-    recipe, pictures = options.recipe_of(arguments), open_pictures(arguments.data)
+    recipe, pictures = options.recipe_of(arguments), _pictures(arguments)
     be_deterministic()
     with joined() as world:
         network = _network(recipe, 1 + len(pictures.classes), arguments, world)
@@ -99,7 +99,7 @@ def evaluate(argv: Sequence[str]) -> None:
     _add_proposals(parser)
     _add_use(parser)
     arguments = parser.parse_args(argv)
-    pictures = open_pictures(arguments.data)
+    pictures = _pictures(arguments)
     with joined() as world:
         members = _members(arguments, world)
         if (known := detecting.classes_of(members)) != pictures.classes:
@@ -170,6 +170,14 @@ def _add_use(parser: ArgumentParser) -> None:
     parser.add_argument("--fast", metavar="LAYER", help=text)
     parser.add_argument("--out", default="", help="JSON to write, as COCO's results")
     parser.add_argument("--plot", type=Path, help=f"PNG to draw, of the first {SHOWN} pictures")
+
+
+def _pictures(arguments: Namespace) -> Pictures:
+    """Open the pictures of --data; say what is odd about them."""
+    pictures = open_pictures(arguments.data)
+    for note in pictures.notes:
+        print(escape(note), file=sys.stderr)
+    return pictures
 
 
 def _network(recipe: Recipe, classes: int | None, arguments: Namespace, world: World) -> Network:

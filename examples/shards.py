@@ -16,6 +16,7 @@ from pathlib import Path
 
 from recipe.data import Encoded, stored
 from recipe.errors import UserError, command
+from recipe.index import few
 from tqdm import tqdm
 
 
@@ -57,6 +58,9 @@ def main(argv: Sequence[str] | None = None) -> None:
     if options.images < 1:
         raise UserError(f"--images {options.images}: expected 1 or more")
     train, held_out = stored(options.data)
+    broken = [name for name in train.classes if "\n" in name]
+    if broken:
+        raise UserError(f"{few(broken)}: classes.txt has a line for each class; rename it")
     folder = _new(options.out)
     write(train.place, folder, "train", options.images)
     write(held_out.place, folder, "val", options.images)

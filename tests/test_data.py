@@ -204,7 +204,7 @@ def test_images_that_would_read_as_another_say_why(folder: Path) -> None:
     train, _ = stored(folder)
     for content, message in (
         (numpy.full((4, 4), 40_000, numpy.uint16), "mode I;16, expected 8 bits a channel"),
-        (b"%!PS-Adobe-3.0 EPSF-3.0", "not an image (BMP, JPEG, PNG, PPM, TIFF, WEBP)"),
+        (picture(1, "gif"), "expected one of BMP, JPEG, PNG, PPM, TIFF, WEBP"),
         (None, "No such file or directory"),
     ):
         first.unlink()
@@ -263,7 +263,8 @@ def test_directories_that_would_mislead_are_refused_by_name(
         stored(folder)
 
 
-def test_hidden_files_are_passed_over_and_links_to_files_followed(folder: Path) -> None:
+def test_hidden_files_and_what_the_images_came_in_are_passed_over(folder: Path) -> None:
+    (folder / "ILSVRC2012_img_train.tar").touch()
     (folder / "train/cat/.DS_Store").touch()
     (folder / "train/.git").mkdir()
     (folder / "train/cat/z.png").symlink_to(folder / "train/dog/a.0.png")
@@ -332,4 +333,24 @@ def test_shards_are_written_whole_or_not(folder: Path, tmp_path: Path) -> None:
         example("shards", folder, tmp_path / "out")
     with pytest.raises(UserError, match="--images 0: expected 1 or more"):
         example("shards", folder, tmp_path / "new", "--images", 0)
-    assert not (tmp_path / "new").exists()
+    for part in ("train", "val"):
+        (folder / part / "cat").rename(folder / part / "c\nat")
+    with pytest.raises(UserError, match=r"'c\\nat': classes.txt has a line for each class"):
+        example("shards", folder, tmp_path / "new")
+    assert not [*tmp_path.glob("new*")]
+
+
+def test_names_reach_the_terminal_escaped_and_need_no_utf8(
+    folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for part in ("train", "val"):
+        (folder / part / "elk").rename(folder / part / os.fsdecode(b"elk\xff\x1b[2J"))
+    hostile = folder.rename(tmp_path / "data\x1b[31m")
+    broken = hostile / "train/cat" / os.fsdecode(b"\xfe\n\x1b[2J.png")
+    broken.write_bytes(b"")
+    example("train", *SMALL, "--batch", 13, "--epochs", 1, "--data", hostile, "--out", tmp_path)
+    printed = capfd.readouterr().err
+    assert "indexed 13 images of 3 classes in" in printed and r"data\x1b[31m/train" in printed
+    assert "unreadable image, 1 of at most 10: " in printed and r"\udcfe\x0a\x1b[2J.png" in printed
+    assert "\x1b[2J" not in printed and "\x1b[31m" not in printed
+    assert learned(tmp_path)["classes"][2] == os.fsdecode(b"elk\xff\x1b[2J")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 import sys
 from pathlib import Path
 
@@ -169,9 +170,36 @@ def test_the_measured_receptive_field_lies_in_the_theoretical_one(
         outside = branch.gradient.clone()
         outside[max(0, box.top) : box.top + box.height, max(0, box.left) : box.left + box.width] = 0
         assert not outside.any() and branch.measured.width <= box.width
-    options = ("--spec", EXAMPLES / "small.yaml", "--block", "inception1", "--images", 2)
-    example("receptive_field", *options, "--plot", tmp_path / "field.png")
-    assert "conv5x5: " in capsys.readouterr().out
+
+
+def test_the_field_of_a_runs_layer_is_measured_as_its_checkpoint_says(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ("--images", 2, "--plot", tmp_path / "field.png")
+    for block in ("inception1", "pool2"):
+        example(
+            "receptive_field", "--checkpoint", trained / "checkpoint.pt", "--block", block, *options
+        )
+    printed = capsys.readouterr().out
+    assert "conv5x5: 25 px in theory" in printed
+    assert "pool2: 69 px in theory" in printed, "41 and 7 strides of 4: it has no branches"
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--block", "fc"), "fc gives 10, no map of channels × rows × columns"),
+        (("--block", "aux1"), "aux1.fc gives 10, no map"),
+        (("--block", "aux1.conv"), "runs only in training"),
+        (("--block", "inception3"), "did you mean `inception2` or `inception1`?"),
+        (("--images", "0"), "expected a whole number from 1 on, found '0'"),
+    ],
+)
+def test_what_has_no_receptive_field_says_why(options: tuple[str, ...], words: str) -> None:
+    from recipe.errors import UserError
+
+    with pytest.raises(UserError, match=re.escape(words)):
+        example("receptive_field", "--spec", EXAMPLES / "small.yaml", *options)
 
 
 def test_finetune_says_what_it_loads_and_trains_the_rest(
@@ -201,6 +229,44 @@ def test_finetune_says_what_it_loads_and_trains_the_rest(
     }
     frozen = ("conv1", "inception1.conv1x1", "inception1.reduce3x3", "inception1.conv3x3")
     assert same == {key for key in before if key.startswith(frozen)}
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (("--heads", "nosuch"), "--heads: no layer 'nosuch' has weights; there are conv1, inc"),
+        (("--heads", "inception3"), "did you mean `inception2` or `inception1`?"),
+        (("--freeze-through", "inception1.conv"), "did you mean `inception1.conv5x5` or"),
+        (("--freeze-through", "pool1"), "--freeze-through: no layer 'pool1' has weights"),
+        (("--freeze-through", "aux1"), "--freeze-through aux1: fc, aux1 would be frozen, but sta"),
+        (("--data", "digits", "--freeze-through", "aux1"), "aux1 leaves nothing to train"),
+    ],
+)
+def test_finetune_refuses_layers_that_are_none(
+    trained: Path, tmp_path: Path, options: tuple[str, ...], words: str
+) -> None:
+    from recipe.errors import UserError
+
+    with pytest.raises(UserError, match=re.escape(words)):
+        example("finetune", trained / "checkpoint.pt", *TINY, "--out", tmp_path, *options)
+
+
+def test_finetune_refuses_another_networks_file(tmp_path: Path) -> None:
+    from recipe.errors import UserError
+    from recipe.transfer import transfer
+
+    model = netspec.load(str(EXAMPLES / "small.yaml")).build()
+    path = tmp_path / "other.pt"
+    given = {"conv1.conv.bias": torch.ones(16), "stem.weight": torch.ones(2)}
+    torch.save(given, path)
+    with pytest.raises(UserError, match=r"gives 1 of the network's 32 .*--allow-partial"):
+        transfer(model, path)
+    assert not model.conv1.conv.bias.eq(1).all(), "refused before anything is loaded"
+    taken = transfer(model, path, allow_partial=True)
+    assert list(taken.loaded) == ["conv1.conv.bias"] and model.conv1.conv.bias.eq(1).all()
+    assert taken.skipped == {"stem.weight": "the network has no such tensor"}
+    heads = ("inception1", "inception2", "fc", "aux1")
+    assert len(transfer(model, path, heads).loaded) == 1, "half of what is left"
 
 
 def test_held_out_images_are_what_bench_reads(tmp_path):

@@ -27,6 +27,7 @@ from tests.support import ROOT, draws
 from tests.training.support import SMALL, example
 
 RECIPES = sorted((ROOT / "examples" / "recipes").glob("*.yaml"))
+PAPERS = str(ROOT / "examples" / "googlenet.py")
 VALUES = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.lists(st.floats())
 )
@@ -159,6 +160,7 @@ def test_every_mistake_is_told_and_with_the_option_where_that_stands_above(tmp_p
             [*SMALL, "--set", "clases=10"],
             "Small has no parameter `clases`; did you mean `classes`?",
         ),
+        (["--module", PAPERS, "--set", "clases=1"], "--set clases: GoogLeNet of "),
         ([*SMALL, "--set", "classes=0"], "small.yaml:5:10: error[NS035]: `out_features` of"),
     ],
 )

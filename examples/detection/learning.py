@@ -77,7 +77,7 @@ def learn_multibox(recipe: Recipe, network: Network, pictures: Pictures, world: 
         loss = multibox.loss(outputs, batch, priors)
         if not loss.isfinite():
             raise UserError(f"the loss is {loss} at step {step}: lower --lr or --scale")
-        loss.backward()
+        torch.autograd.backward(loss)
         optimizing.clip(model, recipe)
         optimizer.step()
         schedule.step()

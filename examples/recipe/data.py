@@ -137,7 +137,7 @@ def decoded(opened: Callable[[], BinaryIO], name: str) -> Image.Image:
 def _reason(error: Exception) -> str:
     """Say what is wrong with an image, without the object that PIL read it from."""
     if isinstance(error, UnidentifiedImageError):
-        return f"not an image ({', '.join(_FORMATS)})"
+        return f"expected one of {', '.join(_FORMATS)}"
     return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 

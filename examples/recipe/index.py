@@ -14,7 +14,7 @@ import pickle
 import sys
 import time
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,7 @@ import numpy
 import torch
 from numpy.typing import NDArray
 
+from netspec.text.diagnostics import escape
 from recipe import checkpoint
 from recipe.errors import UserError
 
@@ -34,9 +35,9 @@ _COARSEST_CLOCK = 2_000_000_000  # nanoseconds: two changes of a file may have o
 class Rows:
     """A table being made: a few bytes a row, no object."""
 
-    def __init__(self, classes: Iterable[str], *columns: str) -> None:
+    def __init__(self, *columns: str) -> None:
         self.started = time.time_ns()
-        self.classes = list(classes)
+        self.classes: list[str] = []
         self.sources: list[tuple[str, int, int]] = []
         self.names = bytearray()
         self.columns = {column: array("q") for column in ("end", "label", *columns)}
@@ -104,7 +105,7 @@ def _make(path: Path, root: Path, part: str, make: Callable[[Path, str], Rows]) 
     rows = make(root, part)
     rows.write(path)
     count = f"{len(rows.columns['label']):,} images of {len(rows.classes):,} classes"
-    print(f"indexed {count} ({root}, {part}) in {path}", file=sys.stderr)
+    print(f"indexed {count} in {escape(str(root / part))}: {escape(str(path))}", file=sys.stderr)
 
 
 def _cache() -> Path:

@@ -29,20 +29,20 @@ class Network:
 
 def build(recipe: Recipe, classes: int | None = None) -> Network:
     """Return the recipe's network, initialised; it has `classes` unless --set says otherwise."""
-    settings = recipe.settings
     with drawn_from(seed_for(recipe.seed, "init")):
         if recipe.module:
-            return _from_module(recipe.module, settings, classes)
-        return _from_spec(recipe.spec, settings, classes)
+            return _from_module(recipe.module, recipe.settings, classes)
+        net = load(recipe, classes)
+        _, height, width = next(iter(net.network.graph.inputs.values()))
+        return Network(net.build(), (height, width), net.macs)
 
 
-def _from_spec(path: str, settings: dict[str, Any], classes: int | None) -> Network:
-    net = netspec.load(path)
-    if classes is not None and "classes" in net.network.spec.params:
+def load(recipe: Recipe, classes: int | None = None) -> netspec.Net:
+    """Return the recipe's spec, which has `classes` unless --set says otherwise."""
+    settings: dict[str, Any] = recipe.settings
+    if classes is not None and "classes" in netspec.load(recipe.spec).network.spec.params:
         settings = {"classes": classes, **settings}
-    net = netspec.load(path, **settings)
-    _, height, width = next(iter(net.network.graph.inputs.values()))
-    return Network(net.build(), (height, width), net.macs)
+    return netspec.load(recipe.spec, **settings)
 
 
 def _from_module(path: str, settings: dict[str, Any], classes: int | None) -> Network:
@@ -54,7 +54,11 @@ def _from_module(path: str, settings: dict[str, Any], classes: int | None) -> Ne
     if not kinds:
         raise UserError(f"{path} defines no network")
     network = kinds[-1]
-    if classes is not None and "classes" in inspect.signature(network).parameters:
+    known = inspect.signature(network).parameters
+    for name in settings.keys() - known:
+        own = ", ".join(["size", *known])
+        raise UserError(f"--set {name}: {network.__name__} of {path} has no such parameter: {own}")
+    if classes is not None and "classes" in known:
         settings = {"classes": classes, **settings}
     return Network(network(**settings), (size, size))
 

@@ -57,7 +57,8 @@ class Tally(BaseModel):
 
     def table(self) -> str:
         """Return the errors in percent, and by how many points they are off the first row's."""
-        head = ("networks", "crops", "cost", "MACs an image", "top-1 error", "", "top-5 error", "")
+        errors = ("top-1 error", "change", "top-5 error", "change")
+        head = ("networks", "crops", "cost", "MACs an image", *errors)
         lines = [head, *map(self._cells, self.rows)]
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
         table = [_line(cells, widths) for cells in lines]
