@@ -322,7 +322,8 @@ def test_a_half_written_checkpoint_never_shows(tmp_path: Path) -> None:
         checkpoint.write(path, {"step": lambda: 2})
     assert checkpoint.read(path) == {"step": 1}
     assert [entry.name for entry in tmp_path.iterdir()] == ["checkpoint.pt"]
-    for broken in (b"", b"no checkpoint", path.read_bytes()[:-200]):
+    torch.save([torch.ones(1)], listed := tmp_path / "listed.pt")
+    for broken in (b"", b"no checkpoint", path.read_bytes()[:-200], listed.read_bytes()):
         path.write_bytes(broken)
         with pytest.raises(UserError, match=r"checkpoint\.pt is no checkpoint"):
             checkpoint.read(path)
