@@ -10,14 +10,11 @@ from typing import Any
 
 import pytest
 import torch
+from detection.layouts import Pictures, open_pictures
+from detection.shapes import SIDE, Shapes
 from PIL import Image
-
-from tests.training import support  # noqa: F401
-
-from detection.layouts import Pictures, open_pictures  # isort: skip
-from detection.shapes import SIDE, Shapes  # isort: skip
-from recipe.data import Corrupt  # isort: skip
-from recipe.errors import UserError  # isort: skip
+from recipe.data import Corrupt
+from recipe.errors import UserError
 
 
 def saved(root: Path, pictures: Pictures) -> Path:

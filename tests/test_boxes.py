@@ -10,18 +10,16 @@ from types import ModuleType
 import numpy
 import pytest
 import torch
+from detection import boxes as b
+from detection.layouts import open_pictures
+from detection.proposals import found, propose
+from detection.scoring import scores
+from detection.shapes import SIDE, Shapes
 from PIL import Image, ImageDraw
+from recipe.errors import UserError
 from torch import Tensor
 
 from tests.torchvision import declared
-from tests.training import support  # noqa: F401
-
-from detection import boxes as b  # isort: skip  # found by tests.training.support
-from detection.layouts import open_pictures  # isort: skip
-from detection.proposals import propose, found  # isort: skip
-from detection.scoring import scores  # isort: skip
-from detection.shapes import SIDE, Shapes  # isort: skip
-from recipe.errors import UserError  # isort: skip
 
 
 def drawn(seed: int, count: int, side: float = 40) -> Tensor:

@@ -7,14 +7,11 @@ import json
 import numpy
 import pytest
 import torch
+from detection import boxes as b
+from detection.layouts import open_pictures
+from detection.scoring import Found, results, scores
 from PIL import Image
 from torch import Tensor
-
-from tests.training import support  # noqa: F401
-
-from detection import boxes as b  # isort: skip  # found by tests.training.support
-from detection.layouts import open_pictures  # isort: skip
-from detection.scoring import Found, results, scores  # isort: skip
 
 
 def drawn(seed: int, count: int) -> Tensor:
