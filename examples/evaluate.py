@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import numpy
 import torch
 from recipe import options
-from recipe.crops import CROPS, cut
+from recipe.crops import CROPS, Crop, cut
 from recipe.data import Corrupt, Images, Size, open_held_out
 from recipe.distributed import World, joined
 from recipe.ensemble import Ensemble, Member, right
@@ -50,7 +50,7 @@ class Look(NamedTuple):
 class Looks(Dataset[Look]):
     """Images, each decoded once for all of its crops."""
 
-    def __init__(self, images: Images, crops: int, size: Size) -> None:
+    def __init__(self, images: Images, crops: Sequence[Crop], size: Size) -> None:
         self.images, self.crops, self.size = images, crops, size
 
     def __getitem__(self, index: int) -> Look:
@@ -107,10 +107,10 @@ class Evaluation:
 
     def run(self) -> None:
         """Count until every image is done; the file is at most some rounds behind."""
-        most = max(self.ensemble.sets)
-        each = max(1, self.batch // most)
+        crops = len(self.ensemble.crops)
+        each = max(1, self.batch // crops)
         order = Rounds(self.tally.done, self.tally.images, each, self.world.share)
-        between = max(1, _CROPS_BETWEEN_SAVES // (each * most))
+        between = max(1, _CROPS_BETWEEN_SAVES // (each * crops))
         self._write()  # what cannot be written is told before the work
         counts = self._counted([])
         with self._bar() as bar:
@@ -124,7 +124,7 @@ class Evaluation:
     def _loader(self, order: Rounds) -> DataLoader[Look]:
         size = self.ensemble.members[0].network.size
         return DataLoader(
-            Looks(self.images, max(self.ensemble.sets), size),
+            Looks(self.images, self.ensemble.crops, size),
             batch_sampler=order,
             num_workers=self.recipe.workers,
             collate_fn=list,
@@ -150,9 +150,9 @@ class Evaluation:
         read = [look for look in looks if not look.problem]
         counts[0] = len(looks) - len(read)
         if read:
-            crops = torch.stack([look.crops.to(device, non_blocking=True) for look in read])
+            seen = torch.stack([look.crops.to(device, non_blocking=True) for look in read])
             labels = torch.tensor([look.label for look in read], device=device)
-            counts[1:] = right(self.ensemble.probabilities(crops, self.batch), labels).flatten()
+            counts[1:] = right(self.ensemble.probabilities(seen, self.batch), labels).flatten()
         return counts
 
     def _save(self, done: int, counts: Tensor) -> None:
@@ -221,7 +221,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     text = str(__doc__).partition("\n")[0]
     parser = options.parser(text, OPTIONS)
     parser.add_argument("checkpoints", type=Path, nargs="+", help="what train.py wrote, or weights")
-    crops = "of each image: the centre, 10, or the paper's 144; several for a table (default: 1)"
+    crops = "of each image: the centre, 10 or 144, 5 or 72 without mirrors; several for a table"
     parser.add_argument("--crops", type=int, nargs="+", choices=[*CROPS], default=[1], help=crops)
     out = "where counts go (default: evaluation.json beside the first checkpoint)"
     parser.add_argument("--out", default="", metavar="FILE", help=out)

@@ -35,9 +35,9 @@ def draws(number: int, many: int) -> int:
     return many if os.environ.get("NETSPEC_LONG_DRAWS") else number
 
 
-def mostly(often: Iterable[str], values: Iterable[T]) -> list[T | ParameterSet]:
+def mostly(often: Iterable[object], values: Iterable[T]) -> list[T | ParameterSet]:
     """Return a test's parameters: in every run those called so, in a long one all."""
-    names = set(often)
+    names = set(map(str, often))
     return [
         value if str(value) in names else pytest.param(value, marks=pytest.mark.long)
         for value in values

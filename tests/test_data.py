@@ -263,7 +263,8 @@ def test_directories_that_would_mislead_are_refused_by_name(
         stored(folder)
 
 
-def test_hidden_files_are_passed_over_and_links_to_files_followed(folder: Path) -> None:
+def test_hidden_files_and_what_the_images_came_in_are_passed_over(folder: Path) -> None:
+    (folder / "ILSVRC2012_img_train.tar").touch()
     (folder / "train/cat/.DS_Store").touch()
     (folder / "train/.git").mkdir()
     (folder / "train/cat/z.png").symlink_to(folder / "train/dog/a.0.png")

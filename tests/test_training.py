@@ -303,9 +303,13 @@ def test_the_last_and_the_best_checkpoints_are_kept(tmp_path: Path) -> None:
     assert kept.calm() == (tmp_path / "checkpoint-00000008.pt", 8), "weights that are no numbers"
     kept.write(saved(9, 0.4), is_best=False)
     assert steps() == [8, 9], "a run that went back has not done the later steps"
+    assert kept.best.exists()
+    kept.write(saved(3, 0.4), is_best=False)
+    assert not kept.best.exists()
     assert {path.name for path in tmp_path.iterdir()} == {
-        "checkpoint.pt", "best.pt", "checkpoint-00000008.pt", "checkpoint-00000009.pt"
-    }  # fmt: skip
+        "checkpoint.pt",
+        "checkpoint-00000003.pt",
+    }
 
 
 def test_a_half_written_checkpoint_never_shows(tmp_path: Path) -> None:

@@ -83,6 +83,8 @@ class Kept:
         write(self.newest, state)
         if is_best:
             _copy(self.newest, self.best)
+        elif self.best.exists() and read(self.best)["step"] > state["step"]:
+            self.best.unlink()
         if self.count:
             _copy(self.newest, self._at(state["step"]))
         done = [path for path in self._steps() if path <= self._at(state["step"])]

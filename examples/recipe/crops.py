@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby, product
@@ -31,32 +31,35 @@ class Crop(NamedTuple):
     is_mirrored: bool
 
 
+_ALL = tuple(Crop(*each) for each in product(range(4), range(3), range(6), (False, True)))
+_TEN = tuple(Crop(0, 1, *each) for each in product(range(5), (False, True)))
 CROPS = {
     1: (Crop(0, 1, _CENTRE, False),),
-    10: tuple(Crop(0, 1, *each) for each in product(range(5), (False, True))),
-    144: tuple(Crop(*each) for each in product(range(4), range(3), range(6), (False, True))),
+    5: tuple(crop for crop in _TEN if not crop.is_mirrored),
+    10: _TEN,
+    72: tuple(crop for crop in _ALL if not crop.is_mirrored),
+    144: _ALL,
 }
-"""The crops of Table 3, in which each set holds the one before: one pass serves all of them."""
+"""The crops of Table 3, and those that are not mirrored, for what was trained without mirrors."""
 
 
-def places(counts: Sequence[int]) -> list[list[int]]:
-    """Return where the crops of each set lie in the largest of the sets."""
-    known = {crop: place for place, crop in enumerate(CROPS[max(counts)])}
-    return [[known[crop] for crop in CROPS[count]] for count in counts]
+def union(sets: Iterable[int]) -> list[Crop]:
+    """Return the crops of some sets, which share most of them, each once."""
+    return sorted({crop for count in sets for crop in CROPS[count]})
 
 
-def cut(image: Image, count: int, size: Size, margin: float) -> Tensor:
-    """Return the crops of an RGB image, uint8 (count, 3, height, width); resize it once a scale.
+def cut(image: Image, crops: Sequence[Crop], size: Size, margin: float) -> Tensor:
+    """Return crops of an RGB image, uint8 (crops, 3, height, width); resize it once a scale.
 
     A square has the input's proportions, and lies left, in the middle or right, or in a taller
-    image above, in the middle or below. Raises KeyError for a count that the paper does not have.
+    image above, in the middle or below. The crops are sorted.
     """
     views: dict[Crop, Tensor] = {}
-    for scale, crops in groupby(CROPS[count], lambda crop: crop.scale):
+    for scale, alike in groupby(crops, lambda crop: crop.scale):
         factor = margin * SCALES[scale] / SCALES[0]
         square = round(size[0] * factor), round(size[1] * factor)
         scaled = _Scaled(_covering(image, square), square, size)
-        for crop in crops:
+        for crop in alike:
             plain = crop._replace(is_mirrored=False)  # stands before its mirror image
             views[crop] = views[plain].flip(2) if crop.is_mirrored else scaled.view(crop)
     return torch.stack([*views.values()])

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
-from recipe.crops import places
+from recipe.crops import CROPS, Crop, union
 from recipe.errors import UserError
 from recipe.networks import Network
 from recipe.tally import Row
@@ -43,6 +44,11 @@ class Ensemble:
     members: Sequence[Member]
     sets: Sequence[int]
 
+    @cached_property
+    def crops(self) -> list[Crop]:
+        """The crops of all sets, each once."""
+        return union(self.sets)
+
     def rows(self) -> list[Row]:
         """Return the rows of the table: each network with each set of crops, then all of them."""
         teams = [(str(each.record.path), [each]) for each in self.members]
@@ -50,16 +56,17 @@ class Ensemble:
             teams.append((f"all {len(self.members)}", [*self.members]))
         return [_row(name, team, crops) for name, team in teams for crops in self.sets]
 
-    def probabilities(self, crops: Tensor, batch: int) -> Tensor:
+    def probabilities(self, looks: Tensor, batch: int) -> Tensor:
         """Return what each row gives, (rows, images, classes).
 
-        The crops are uint8 (images, crops, 3, height, width), those of the largest set; a network
-        sees at most `batch` of them at once.
+        The looks are uint8 (images, crops, 3, height, width), in the order of `self.crops`; a
+        network sees at most `batch` of them at once.
         """
-        looks = crops.flatten(0, 1)
-        found = torch.stack([member.softmax(looks, batch) for member in self.members])
-        found = found.view(len(found), *crops.shape[:2], -1)
-        means = torch.stack([found[:, :, chosen].mean(2) for chosen in places(self.sets)], 1)
+        flat = looks.flatten(0, 1)
+        found = torch.stack([member.softmax(flat, batch) for member in self.members])
+        found = found.view(len(found), *looks.shape[:2], -1)
+        chosen = [[*map(self.crops.index, CROPS[count])] for count in self.sets]
+        means = torch.stack([found[:, :, places].mean(2) for places in chosen], 1)
         if len(self.members) > 1:
             means = torch.cat([means, means.mean(0, keepdim=True)])
         return means.flatten(0, 1)

@@ -41,12 +41,12 @@ def _scan(root: Path, part: str) -> Rows:
             f"{folder}: no such directory; --data takes `digits`, `parity`, a directory with "
             "train/CLASS/* and val/CLASS/*, or one with shards, *train*.tar and *val*.tar"
         )
-    classes = sorted(entry.name for entry in _entries(folder) if entry.is_dir())
-    if not classes:
-        raise UserError(f"{folder}: no classes; expected a directory for each")
-    rows = Rows(classes)
+    rows = Rows()
     rows.made_from(folder)
-    for label, name in enumerate(classes):
+    rows.classes = sorted(entry.name for entry in _entries(folder) if entry.is_dir())
+    if not rows.classes:
+        raise UserError(f"{folder}: no classes; expected a directory for each")
+    for label, name in enumerate(rows.classes):
         _add_class(rows, folder / name, label)
     return rows
 

@@ -14,7 +14,7 @@ import pickle
 import sys
 import time
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,9 +35,9 @@ _COARSEST_CLOCK = 2_000_000_000  # nanoseconds: two changes of a file may have o
 class Rows:
     """A table being made: a few bytes a row, no object."""
 
-    def __init__(self, classes: Iterable[str], *columns: str) -> None:
+    def __init__(self, *columns: str) -> None:
         self.started = time.time_ns()
-        self.classes = list(classes)
+        self.classes: list[str] = []
         self.sources: list[tuple[str, int, int]] = []
         self.names = bytearray()
         self.columns = {column: array("q") for column in ("end", "label", *columns)}

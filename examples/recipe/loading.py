@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from tqdm import tqdm
 
 from netspec.text.diagnostics import escape
-from recipe.crops import cut
+from recipe.crops import CROPS, cut
 from recipe.data import Corrupt, Data, Images, Size
 from recipe.errors import UserError
 from recipe.options import Recipe
@@ -74,7 +74,7 @@ class Views(Dataset[Batch]):
                 continue
             label = int(self.images.labels[index])
             if draw.seed is None:
-                return cut(image, 1, self.size, self.images.margin)[0], label
+                return cut(image, CROPS[1], self.size, self.images.margin)[0], label
             return training_view(image, self.size, self.recipe, draw.seed), label
         return torch.zeros(3, *self.size, dtype=torch.uint8), NO_LABEL
 
@@ -147,10 +147,10 @@ class HeldOutOrder(Sampler[list[Draw]]):
 
 
 class Batches:
-    """Uint8 images (N, 3, height, width) with labels, loaded by processes that live as long as
-    they are asked for more.
+    """Uint8 images (N, 3, height, width) with labels; its processes live while it is iterated.
 
-    Names what cannot be read, once; raises UserError when that is more than --max-corrupt.
+    Names what cannot be read, once; raises UserError when that is more than --max-corrupt. Each
+    training process counts what it has met itself.
     """
 
     def __init__(

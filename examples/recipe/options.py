@@ -21,7 +21,6 @@ from recipe.files import read
 
 Changes = dict[str, tuple[Any, Any]]
 """Options by name: as they were, and as they are."""
-Resume = Literal["applied", "ignored"]
 _MOST = 10**9
 Text = Annotated[str, Field(max_length=4096)]
 Positive = Annotated[float, Field(gt=0, le=1000)]
@@ -40,7 +39,7 @@ def option(default: Any, text: str, *, resume: str = "applied", **bounds: Any) -
 class Recipe(BaseModel):
     """The GoogLeNet paper's section 6, and where it is silent, Caffe's published solver.
 
-    That solver is bvlc_googlenet's quick_solver.prototxt and train_val.prototxt.
+    That is solver.prototxt and train_val.prototxt of its models/bvlc_googlenet.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)

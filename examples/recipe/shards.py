@@ -20,7 +20,7 @@ from recipe.errors import UserError
 from recipe.folders import SUFFIXES
 from recipe.index import Rows, Table, few, table
 
-_PART = re.compile(r"(?<![a-z])(train|val)(?:idation)?(?![a-z])")
+_PART = re.compile(r"(?<![a-z])(train|val)(?:id(?:ation)?)?(?![a-z])")
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,9 @@ def shards(root: Path, part: str) -> Shards:
 
 
 def has_shards(root: Path) -> bool:
-    return any(_part(path) for path in root.glob("*.tar"))
+    """Tell a directory of shards; in one of images, a tar is what they came in."""
+    is_folder = any((root / part).is_dir() for part in ("train", "val"))
+    return not is_folder and any(_part(path) for path in root.glob("*.tar"))
 
 
 def _part(path: Path) -> str:
@@ -65,7 +67,7 @@ def _scan(root: Path, part: str) -> Rows:
     paths = _paths(root, part)
     if not paths:
         raise UserError(f"{root}: no shards named *{part}*.tar")
-    rows = Rows((), "shard", "start", "size")
+    rows = Rows("shard", "start", "size")
     rows.made_from(root)
     for place, path in enumerate(paths):
         rows.made_from(path)

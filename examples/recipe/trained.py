@@ -15,6 +15,7 @@ from recipe import checkpoint, networks, options
 from recipe.errors import UserError
 from recipe.networks import Network
 from recipe.options import Recipe
+from recipe.randomness import allow_tf32
 
 RECORDED = ("spec", "module", "set", "data", "mean", "scale", "amp", "tf32", "channels_last")
 """The options of a run that say how its network sees images; the others say how it learnt."""
@@ -63,6 +64,7 @@ def trained(found: Record, classes: int | None) -> Network:
 
     A published state_dict is taken too, by structure where its keys are others.
     """
+    allow_tf32(found.recipe.tf32)
     network = networks.build(found.recipe, classes)
     try:
         loaded = load_weights(network.model, str(found.path))

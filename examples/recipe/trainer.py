@@ -21,7 +21,7 @@ from recipe.networks import Network, total_loss
 from recipe.optimizing import clip, losses, mixed, optimizer, renew, schedule
 from recipe.options import Recipe
 from recipe.polyak import Average
-from recipe.randomness import seed_for
+from recipe.randomness import allow_tf32, seed_for
 from recipe.stopping import Request, Stop, listening
 from recipe.views import normalise
 
@@ -51,8 +51,7 @@ class Trainer:
 
     def _spread(self) -> nn.Module:
         """Compile and distribute the network; return what a training step calls."""
-        torch.backends.cuda.matmul.allow_tf32 = self.recipe.tf32
-        torch.backends.cudnn.allow_tf32 = self.recipe.tf32
+        allow_tf32(self.recipe.tf32)
         if self.recipe.compile:
             self.model.compile()
         if not self.world.is_distributed:

@@ -27,7 +27,10 @@ def main() -> None:
 def run(recipe: Recipe, world: World) -> None:
     trainer = train.prepare(recipe, world)
     loader = training_loader(recipe, trainer.data, trainer.size, world.share, range(1))
+    before = [buffer.clone() for buffer in trainer.model.buffers()]
     trainer.backward(*next(iter(loader)))
+    for buffer, value in zip(trainer.model.buffers(), before, strict=True):
+        buffer.copy_(value)  # the run starts with the statistics of no batch
     found = {name: whole(weight.grad) for name, weight in trainer.model.named_parameters()}
     trainer.run()
     if world.is_first:
