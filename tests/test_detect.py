@@ -403,7 +403,7 @@ def test_shapes_are_found(tmp_path: Path) -> None:
     detect = EXAMPLES / "detect.py"
     small = ("--spec", EXAMPLES / "small_bn.yaml", "--set", "dropout=0.0", "--scale", "0.0157")
     rates = ("--lr", "0.1", "--schedule", "cosine", "--photometric", "0", "--lighting", "0")
-    run(detect, "train", *small, *rates, "--batch", "64", "--epochs", "6", "--out", tmp_path)
+    run(detect, "train", *small, *rates, "--batch", "32", "--epochs", "3", "--out", tmp_path)
     checkpoint, held_out = tmp_path / "checkpoint.pt", ("--data", "shapes-held-out")
     told, *_, mean = run(detect, "evaluate", checkpoint, *held_out).splitlines()
     share = float(told.split("%")[0].split()[-1])
