@@ -111,8 +111,8 @@ def test_two_parts_of_a_batch_are_two_processes(trained: Run) -> None:
 @pytest.mark.parametrize(
     "network, flags, sent, step",
     [
-        ("small", (), "SIGKILL", 5),
-        ("small_bn", ("--fsdp",), "SIGKILL", 5),
+        ("small", (), "SIGKILL", 6),
+        ("small_bn", ("--fsdp",), "SIGKILL", 6),
         ("small_bn", (), "SIGTERM", 8),
     ],
 )
