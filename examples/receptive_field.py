@@ -146,7 +146,7 @@ def measure(net: netspec.Net, model: nn.Module, block: str, count: int) -> list[
 
 def draw(branches: Sequence[Branch], path: Path) -> None:
     """Show each branch's gradient as a picture, its receptive field in theory and measured."""
-    figure, axes = plots.panels(len(branches), width=2.9, height=3.2)
+    figure, axes = plots.panels(len(branches), width=2.9, height=3.5)
     for panel, branch in zip(axes, branches, strict=True):
         panel.imshow(branch.gradient.sqrt().numpy(), cmap="viridis")
         _outline(panel, branch.theory, plots.ORANGE, "theoretical")

@@ -1,30 +1,25 @@
-"""Detection's boxes, layouts, proposals and scores, against what others or naive loops compute."""
+"""Detection's boxes, shapes and proposals, against what others or naive loops compute."""
 
 from __future__ import annotations
 
-import json
-import math
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Sequence
 from importlib import import_module
-from pathlib import Path
-from typing import Any
+from types import ModuleType
 
 import numpy
 import pytest
 import torch
+from detection import boxes as b
+from detection.layouts import open_pictures
+from detection.proposals import found, propose
+from detection.scoring import scores
+from detection.shapes import SIDE, Shapes
 from PIL import Image, ImageDraw
+from recipe.errors import UserError
 from torch import Tensor
 
 from tests.torchvision import declared
-from tests.training import support  # noqa: F401
-
-from detection import boxes as b  # isort: skip  # found by tests.training.support
-from detection.layouts import Pictures, open_pictures  # isort: skip
-from detection.proposals import propose, found  # isort: skip
-from detection.scoring import Found, results, scores  # isort: skip
-from detection.shapes import SIDE, Shapes  # isort: skip
-from recipe.data import Corrupt  # isort: skip
-from recipe.errors import UserError  # isort: skip
 
 
 def drawn(seed: int, count: int, side: float = 40) -> Tensor:
@@ -225,357 +220,14 @@ def test_a_picture_without_objects_is_its_own_proposal(size: tuple[int, int]) ->
     assert found(torch.tensor([[0.0, 0, 1, 1]]), torch.zeros(0, 4)).tolist() == [False]
 
 
-# layouts
-
-
-def saved(root: Path, pictures: Pictures) -> Path:
-    root.mkdir(parents=True)
-    for index in range(len(pictures)):
-        pictures.read(index).save(root / f"{pictures.name(index)}.jpg")
-    return root
-
-
-def instances(pictures: Pictures) -> dict[str, Any]:
-    """Return what COCO's json says of pictures; its categories have gaps and are in disorder."""
-    classes = [{"id": 7 * label, "name": name} for label, name in enumerate(pictures.classes, 1)]
-    return {
-        "info": {"description": "made"},
-        "images": [
-            {"id": 90 + index, "file_name": f"{pictures.name(index)}.jpg"}
-            | dict(zip(("width", "height"), pictures.read(index).size, strict=True))
-            for index in range(len(pictures))
-        ],
-        "annotations": [
-            {"id": 1, "image_id": 90 + index, "category_id": 7 * label, "segmentation": [[1, 2]]}
-            | {"bbox": [left, top, right - left, bottom - top], "iscrowd": int(label == 3)}
-            for index in reversed(range(len(pictures)))
-            for (left, top, right, bottom), label in zip(
-                pictures.boxes(index).tolist(), pictures.labels(index).tolist(), strict=True
-            )
-        ],
-        "categories": classes[::-1],
-    }
-
-
-def coco(root: Path, content: dict[str, Any] | str, pictures: Pictures) -> str:
-    """Write COCO's layout, as it is published."""
-    if not (root / "some").exists():
-        saved(root / "some", pictures)
-    (root / "annotations").mkdir(exist_ok=True)
-    file = root / "annotations" / "instances_some.json"
-    file.write_text(content if isinstance(content, str) else json.dumps(content))
-    return str(file)
-
-
-VOC_OBJECT = """<object><name>{}</name><part><name>x</name></part><bndbox>
-<xmin>{}</xmin><ymin>{}</ymin><xmax>{}</xmax><ymax>{}</ymax></bndbox>{}</object>"""
-DIFFICULT = ("", "<difficult>0</difficult>", "<difficult>1</difficult>")
-
-
-def voc(root: Path, pictures: Pictures) -> Path:
-    saved(root / "JPEGImages", pictures)
-    for folder in ("Annotations", "ImageSets/Main"):
-        (root / folder).mkdir(parents=True)
-    for index in range(len(pictures)):
-        width, height = pictures.read(index).size
-        objects = [
-            VOC_OBJECT.format(
-                pictures.classes[label - 1], left + 1, top + 1, right, bottom, DIFFICULT[label - 1]
-            )
-            for (left, top, right, bottom), label in zip(
-                pictures.boxes(index).tolist(), pictures.labels(index).tolist(), strict=True
-            )
-        ]
-        size = f"<size><width>{width}</width><height>{height}</height></size>"
-        file = root / "Annotations" / f"{pictures.name(index)}.xml"
-        file.write_text(f"<annotation>{size}{''.join(objects)}</annotation>")
-    names = "".join(f"{pictures.name(index)}  1\n" for index in (3, 1))
-    (root / "ImageSets" / "Main" / "few.txt").write_text(names + "\n")
-    return root
-
-
-def assert_alike(one: Pictures, other: Pictures, places: Sequence[int]) -> None:
-    """Compare pictures with those at some places of others, whose triangles are difficult."""
-    assert one.classes == other.classes
-    assert len(one) == len(places)
-    for index, place in enumerate(places):
-        assert torch.equal(one.boxes(index), other.boxes(place))
-        assert torch.equal(one.labels(index), other.labels(place))
-        assert torch.equal(one.difficult(index), other.labels(place) == 3)
-        assert one.read(index).size == other.read(place).size
-        assert Path(one.name(index)).stem == other.name(place)
-
-
-SOME = Shapes("some", 6)
-
-
-@pytest.mark.parametrize("folder", ["annotations", "some", "."])
-def test_cocos_layouts_give_what_was_written(tmp_path: Path, folder: str) -> None:
-    file = Path(coco(tmp_path, instances(SOME), SOME))
-    if folder == "some":  # a file beside its pictures
-        file = file.rename(tmp_path / "some" / "any.json")
-    elif folder == ".":
-        file = file.rename(tmp_path / "instances_some.json")
-    pictures = open_pictures(str(file))
-    assert_alike(pictures, SOME, range(6))
-    assert pictures.categories == (7, 14, 21)
-    assert [pictures.identity(index) for index in range(6)] == [*range(90, 96)]
-    assert pictures.notes == ()
-
-
-def test_vocs_layout_gives_what_was_written(tmp_path: Path) -> None:
-    root = voc(tmp_path / "VOC2007", SOME)
-    assert_alike(open_pictures(str(root)), SOME, range(6))
-    assert_alike(open_pictures(str(root / "ImageSets" / "Main" / "few.txt")), SOME, (3, 1))
-
-
-def test_what_is_odd_of_boxes_is_counted(tmp_path: Path) -> None:
-    content = instances(SOME)
-    content["categories"].append({"id": 99, "name": "nobody"})
-    for each in content["annotations"]:
-        each["image_id"] = max(each["image_id"], 91)
-    odd = {"category_id": 7, "image_id": 92}
-    boxes = [(-5, 100, 20, 300), (200, 3, 9, 9), (5, 5, 0, 9), (5, 5, -3, -3), (0, 0, 128.5, 9)]
-    content["annotations"] += [{**odd, "bbox": box} for box in boxes]
-    file = coco(tmp_path, content, SOME)
-    pictures = open_pictures(file)
-    assert pictures.notes == (
-        f"{file}: 1 boxes reach out of their pictures: clipped",
-        f"{file}: 3 boxes have no area within their pictures: left out",
-        f"{file}: 1 of 6 pictures hold no boxes",
-        f"{file}: no boxes of 'nobody'",
-    )
-    assert pictures.boxes(0).shape == (0, 4)
-    assert pictures.boxes(2)[-2:].tolist() == [[0, 100, 15, SIDE], [0, 0, SIDE, 9]]
-
-
-def change(*path: str | int, to: Any) -> Callable[[dict[str, Any]], None]:
-    def made(content: Any) -> None:
-        for step in path[:-1]:
-            content = content[step]
-        content[path[-1]] = to
-
-    return made
-
-
-@pytest.mark.parametrize(
-    ("changed", "message"),
-    [
-        (change("annotations", 1, "bbox", 2, to="x"), "annotations.1.bbox.2: .* valid number"),
-        (change("annotations", 1, "bbox", 2, to=math.nan), "annotations.1.bbox.2: .* finite"),
-        (change("annotations", 1, "bbox", to=[1, 2]), "annotations.1.bbox.2: Field required"),
-        (change("annotations", 1, "image_id", to=5), "annotations.1.image_id: no image .* 5"),
-        (change("annotations", 0, "category_id", to=1), "annotations.0.category_id: no .* 1"),
-        (change("annotations", to=[]), "no boxes that count"),
-        (change("images", to=[]), "no image has the id"),
-        (change("images", 1, "id", to=90), "images: the id '90' stands there twice"),
-        (change("images", 1, "width", to=0), "images.1.width: .* greater than 0"),
-        (change("images", 1, "file_name", to="../x.jpg"), "leads out of"),
-        (change("images", 1, "file_name", to="no.jpg"), "its pictures 'no.jpg' are not in .*some"),
-        (change("images", 0, "file_name", to="no.jpg"), "found no.jpg in none of .*some"),
-        (
-            change("categories", 0, "name", to="disc"),
-            "categories: the name 'disc' stands there twice",
-        ),
-        (change("categories", to=3), "categories: .* array"),
-    ],
-)
-def test_mistakes_in_cocos_file_are_named(
-    tmp_path: Path, changed: Callable[[dict[str, Any]], None], message: str
+@pytest.mark.parametrize("module", [None, ModuleType("cv2")])
+def test_what_is_not_installed_is_named(
+    monkeypatch: pytest.MonkeyPatch, module: ModuleType | None
 ) -> None:
-    content = instances(SOME)
-    changed(content)
-    with pytest.raises(UserError, match=message) as raised:
-        open_pictures(coco(tmp_path, content, SOME))
-    assert len(raised.value.args) <= 4
-    assert all("instances_some.json: " in str(line) for line in raised.value.args)
-
-
-@pytest.mark.parametrize("text", ["", "[]", "{", "\x00", "[" * 10_000])
-def test_what_is_no_file_of_instances_is_refused(tmp_path: Path, text: str) -> None:
-    with pytest.raises(UserError, match=r"instances_some\.json: "):
-        open_pictures(coco(tmp_path, text, SOME))
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "message"),
-    [
-        ("</annotation>", "", r"-000\.xml: no element found"),
-        ("<xmin>", "<xmin>x", r"-000\.xml: <bndbox/xmin> is 'x.*', expected a number"),
-        ("<xmin>", "<xmin>nan</xmin><xmin>", "<bndbox/xmin> is 'nan', expected a number"),
-        ("<width>128", "<width>0", "<size> is 0x128, expected pixels"),
-        ("<name>", "<nome>x</nome><name/><name>", "<object> has no <name>"),
-        ("<ymax>", "<ymax/><ymax>", "<object> has no <bndbox/ymax>"),
-    ],
-)
-def test_mistakes_in_vocs_files_are_named(tmp_path: Path, old: str, new: str, message: str) -> None:
-    root = voc(tmp_path / "VOC2007", SOME)
-    file = root / "Annotations" / "some-000.xml"
-    file.write_text(file.read_text().replace(old, new))
-    with pytest.raises(UserError, match=message):
-        open_pictures(str(root))
-
-
-def test_what_is_missing_of_vocs_layout_is_named(tmp_path: Path) -> None:
-    root = voc(tmp_path / "VOC2007", SOME)
-    listed = root / "ImageSets" / "Main" / "few.txt"
-    listed.write_text("some-001\n../some-001\n")
-    for name, message in {
-        str(listed): r"few\.txt:2: .*Annotations has no \.\./some-001\.xml",
-        str(tmp_path): "no Annotations",
-        "nosuch": "nosuch: no pictures; expected shapes",
-    }.items():
-        with pytest.raises(UserError, match=message):
-            open_pictures(name)
-    (root / "JPEGImages" / "some-001.jpg").unlink()
-    with pytest.raises(UserError, match=r"its pictures 'some-001\.jpg' are not in"):
-        open_pictures(str(root))
-
-
-def test_a_broken_picture_and_one_of_another_size_are_named(tmp_path: Path) -> None:
-    pictures = open_pictures(coco(tmp_path, instances(SOME), SOME))
-    file = tmp_path / "some" / "some-001.jpg"
-    file.write_bytes(file.read_bytes()[:300])
-    Image.new("RGB", (5, 9)).save(tmp_path / "some" / "some-002.jpg")
-    for index, message in {1: r"some-001\.jpg: ", 2: r"some-002\.jpg: 5x9 .* 128x128"}.items():
-        with pytest.raises(Corrupt, match=message):
-            pictures.read(index)
-
-
-# scores
-
-
-class Held:
-    """Pictures that are never read, with boxes of three classes; the last has none that count."""
-
-    classes = ("one", "two", "three")
-    categories = (4, 5, 60)
-    notes = ()
-
-    def __init__(self, seed: int, count: int) -> None:
-        generator = torch.Generator().manual_seed(seed)
-        counts = torch.randint(0, 5, (count,), generator=generator).tolist()
-        self.all_boxes = [whole(drawn(seed + place, each)) for place, each in enumerate(counts)]
-        self.all_labels = [torch.randint(1, 4, (each,), generator=generator) for each in counts]
-        self.all_hard = [torch.rand(each, generator=generator) < 0.2 for each in counts]
-
-    def __len__(self) -> int:
-        return len(self.all_boxes)
-
-    def name(self, index: int) -> str:
-        return str(index)
-
-    def identity(self, index: int) -> int:
-        return 1000 - 3 * index
-
-    def read(self, index: int) -> Image.Image:
-        raise NotImplementedError
-
-    def boxes(self, index: int) -> Tensor:
-        return self.all_boxes[index]
-
-    def labels(self, index: int) -> Tensor:
-        return self.all_labels[index]
-
-    def difficult(self, index: int) -> Tensor:
-        return self.all_hard[index] | (self.all_labels[index] == 3)
-
-
-def whole(boxes: Tensor) -> Tensor:
-    """Round boxes, so that overlaps are the same in 32 and in 64 bits, and leave each an area."""
-    low = boxes[:, :2].round()
-    return torch.cat([low, boxes[:, 2:].round().maximum(low + 1)], 1)
-
-
-def near(pictures: Held, seed: int) -> list[Found]:
-    """Return detections: true boxes moved a little, twice, some of another class, and others."""
-    generator = torch.Generator().manual_seed(seed)
-    detected = []
-    for index in range(len(pictures)):
-        boxes = pictures.boxes(index).repeat(2, 1)
-        moved = whole(boxes + torch.randn(boxes.shape, generator=generator))
-        boxes = torch.cat([moved, whole(drawn(seed + index, 3))])
-        labels = torch.cat([pictures.labels(index).repeat(2), torch.tensor([1, 2, 3])])
-        wrong = torch.rand(len(labels), generator=generator) < 0.1
-        labels = torch.where(wrong, 1 + labels % 3, labels)
-        detected.append((boxes, labels, torch.rand(len(labels), generator=generator)))
-    return detected
-
-
-def naive_precision(pictures: Held, detected: list[Found], label: int, overlap: float) -> float:
-    """Average the best precision at or beyond each of 101 recalls."""
-    rows = [
-        (score, index, box)
-        for index, (boxes, labels, scores_) in enumerate(detected)
-        for box, its, score in zip(boxes, labels.tolist(), scores_.tolist(), strict=True)
-        if its == label
-    ]
-    taken: set[tuple[int, int]] = set()
-    hits = []
-    for _, index, box in sorted(rows, key=lambda row: -row[0]):
-        mine = pictures.labels(index) == label
-        overlaps = b.iou(box[None].double(), pictures.boxes(index).double())[0].tolist()
-        hard = pictures.difficult(index).tolist()
-        free = [
-            (overlaps[place], place)
-            for place in mine.nonzero().flatten().tolist()
-            if not hard[place] and (index, place) not in taken and overlaps[place] >= overlap
-        ]
-        if free:
-            taken.add((index, max(free)[1]))
-            hits.append(True)
-        elif not in_crowd(box, pictures.boxes(index)[mine & pictures.difficult(index)], overlap):
-            hits.append(False)
-    count = sum(
-        int(((pictures.labels(i) == label) & ~pictures.difficult(i)).sum())
-        for i in range(len(pictures))
-    )
-    found_ = numpy.cumsum(hits)
-    precision, recall = found_ / (numpy.arange(len(hits)) + 1), found_ / count
-    best = [precision[recall >= level].max(initial=0) for level in numpy.linspace(0, 1, 101)]
-    return float(numpy.mean(best))
-
-
-def in_crowd(box: Tensor, crowds: Tensor, overlap: float) -> bool:
-    """Tell whether so much of a box lies in what need not be found."""
-    box, crowds = box.double(), crowds.double()
-    shared = (box[2:].minimum(crowds[:, 2:]) - box[:2].maximum(crowds[:, :2])).clamp(min=0).prod(1)
-    return bool((shared / b.area(box[None]) >= overlap).any())
-
-
-@pytest.mark.parametrize("seed", [0, 100])
-def test_precision_is_a_naive_loops(seed: int, capsys: pytest.CaptureFixture[str]) -> None:
-    pytest.importorskip("pycocotools")
-    pictures = Held(seed, 30)
-    detected = near(pictures, seed + 50)
-    computed = scores(pictures, detected)
-    assert list(computed.classes) == ["one", "two"], "no box of the third counts"
-    for label, precision in enumerate(computed.classes.values(), 1):
-        naive = [
-            naive_precision(pictures, detected, label, overlap)
-            for overlap in numpy.linspace(0.5, 0.95, 10)
-        ]
-        assert precision == pytest.approx((naive[0], numpy.mean(naive)), abs=1e-6)
-        assert 0.1 < precision.ap < precision.ap50 < 0.95
-    mean = numpy.mean(list(computed.classes.values()), axis=0)
-    assert computed.mean == pytest.approx(tuple(mean), abs=1e-9)
-    assert capsys.readouterr().out == ""
-
-
-def test_true_boxes_score_1_and_no_boxes_0() -> None:
-    pytest.importorskip("pycocotools")
-    pictures = open_pictures("shapes")
-    true = [
-        (pictures.boxes(index), pictures.labels(index), torch.ones(len(pictures.labels(index))))
-        for index in range(len(pictures))
-    ]
-    assert scores(pictures, true).mean == (1, 1)
-    assert scores(pictures, [tuple(part[:0] for part in each) for each in true]).mean == (0, 0)
-
-
-def test_results_are_cocos_and_plain_data() -> None:
-    pictures = Held(0, 2)
-    some = (torch.tensor([[1.0, 2, 5, 9]]), torch.tensor([3]), torch.tensor([0.25]))
-    none = tuple(part[:0] for part in some)
-    (result,) = json.loads(json.dumps(results(pictures, [none, some])))
-    assert result == {"image_id": 997, "category_id": 60, "bbox": [1, 2, 4, 7], "score": 0.25}
+    """There may be no OpenCV, or one without the extra modules."""
+    monkeypatch.setitem(sys.modules, "cv2", module)
+    monkeypatch.setitem(sys.modules, "pycocotools.cocoeval", None)
+    with pytest.raises(UserError, match="opencv-contrib-python-headless"):
+        propose(Image.new("RGB", (9, 9)))
+    with pytest.raises(UserError, match="pycocotools"):
+        scores(open_pictures("shapes"), [])

@@ -20,9 +20,9 @@ _TOLERATED = 1.0  # pixels by which a box may reach out of its picture without a
 
 
 class Entry(NamedTuple):
-    """A picture as a layout has it."""
+    """A picture as a layout has it; no other one has its name."""
 
-    file: Path
+    name: str  # from the directory of the pictures on
     identity: int
     size: tuple[int, int]  # width, height
 
@@ -50,6 +50,7 @@ class Annotated:
 
     classes: tuple[str, ...]
     categories: tuple[int, ...]
+    folder: Path
     entries: Sequence[Entry]
     objects: Objects
     starts: Sequence[int]
@@ -59,13 +60,14 @@ class Annotated:
         return len(self.entries)
 
     def name(self, index: int) -> str:
-        return self.entries[index].file.name
+        return self.entries[index].name
 
     def identity(self, index: int) -> int:
         return self.entries[index].identity
 
     def read(self, index: int) -> Image.Image:
-        file, _, size = self.entries[index]
+        name, _, size = self.entries[index]
+        file = self.folder / name
         picture = decoded(lambda: file.open("rb"), str(file))
         if picture.size != size:
             raise Corrupt(str(file), f"{_by(picture.size)} pixels, expected {_by(size)}")
@@ -89,13 +91,17 @@ def _by(size: tuple[int, int]) -> str:
 
 
 def annotated(
-    source: Path, classes: Mapping[int, str], entries: Sequence[Entry], found: Sequence[Labelled]
+    source: Path,
+    classes: Mapping[int, str],
+    folder: Path,
+    entries: Sequence[Entry],
+    found: Sequence[Labelled],
 ) -> Annotated:
     """Return checked pictures; `classes` has the names by COCO's numbers, in the labels' order.
 
     Raises UserError where pictures are missing or nothing is to be found.
     """
-    _refuse_missing(source, [entry.file for entry in entries])
+    _refuse_missing(source, [folder / entry.name for entry in entries])
     if all(each.difficult for each in found):
         raise UserError(f"{source}: no boxes that count, so that there is nothing to detect")
     found = sorted(found, key=lambda each: each.entry)
@@ -117,6 +123,7 @@ def annotated(
     return Annotated(
         tuple(classes.values()),
         tuple(classes),
+        folder,
         entries,
         objects,
         [0, *counts.cumsum(0).tolist()],

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePath
 
-from pydantic import BaseModel, FiniteFloat, PositiveInt, ValidationError
+from pydantic import FiniteFloat, PositiveInt, TypeAdapter, ValidationError
 from recipe.errors import UserError
 from recipe.index import few
 
@@ -15,26 +16,30 @@ from detection.annotated import Annotated, Entry, Labelled, annotated
 _SHOWN = 3  # mistakes in a file
 
 
-class _Image(BaseModel):
+@dataclass(frozen=True, slots=True)
+class _Image:
     id: int
     file_name: str
     width: PositiveInt
     height: PositiveInt
 
 
-class _Annotation(BaseModel):
+@dataclass(frozen=True, slots=True)
+class _Annotation:
     image_id: int
     category_id: int
     bbox: tuple[FiniteFloat, FiniteFloat, FiniteFloat, FiniteFloat]  # left, top, width, height
     iscrowd: bool = False
 
 
-class _Category(BaseModel):
+@dataclass(frozen=True, slots=True)
+class _Category:
     id: int
     name: str
 
 
-class _Instances(BaseModel):
+@dataclass(frozen=True, slots=True)
+class _Instances:
     """What is read of a file; the rest, such as outlines, is passed over."""
 
     images: list[_Image]
@@ -48,19 +53,18 @@ def coco(path: Path) -> Annotated:
     _refuse(path, _mistakes(instances))
     folder = _folder(path, instances.images)
     entries = [
-        Entry(folder / image.file_name, image.id, (image.width, image.height))
-        for image in instances.images
+        Entry(image.file_name, image.id, (image.width, image.height)) for image in instances.images
     ]
     classes = {
         each.id: each.name for each in sorted(instances.categories, key=lambda each: each.id)
     }
-    return annotated(path, classes, entries, _labelled(instances, sorted(classes)))
+    return annotated(path, classes, folder, entries, _labelled(instances, sorted(classes)))
 
 
 def _instances(path: Path) -> _Instances:
     """Read what a file says, or name the first places where it is not COCO's."""
     try:
-        return _Instances.model_validate_json(path.read_bytes())
+        return TypeAdapter(_Instances).validate_json(path.read_bytes())
     except ValidationError as error:
         places = ((".".join(map(str, each["loc"])), each["msg"]) for each in error.errors())
         _refuse(path, (": ".join(filter(None, place)) for place in places))
@@ -78,7 +82,8 @@ def _mistakes(instances: _Instances) -> Iterator[str]:
     """Say what a file says twice, and what it names that it does not have."""
     images = {image.id for image in instances.images}
     categories = {category.id for category in instances.categories}
-    yield from _twice("images: the id", (image.id for image in instances.images))
+    yield from _twice("images: the id", (each.id for each in instances.images))
+    yield from _twice("images: the file_name", (each.file_name for each in instances.images))
     yield from _twice("categories: the id", (each.id for each in instances.categories))
     yield from _twice("categories: the name", (each.name for each in instances.categories))
     for place, each in enumerate(instances.annotations):
@@ -89,7 +94,7 @@ def _mistakes(instances: _Instances) -> Iterator[str]:
     for place, image in enumerate(instances.images):
         name = PurePath(image.file_name)
         if name.is_absolute() or ".." in name.parts:
-            yield f"images.{place}.file_name: {image.file_name!r} leads out of the pictures"
+            yield f"images.{place}.file_name: {image.file_name[:80]!r} leads out of the pictures"
 
 
 def _twice(what: str, values: Iterable[int | str]) -> Iterator[str]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from contextlib import redirect_stdout
 from typing import Any, NamedTuple
 
+from recipe.errors import UserError
 from torch import Tensor
 
 from detection.layouts import Pictures
@@ -46,8 +47,10 @@ def scores(pictures: Pictures, found: Iterable[Found]) -> Scores:
 
     Difficult objects count as COCO's crowds do: neither they nor what lies in them.
     """
-    from pycocotools.cocoeval import COCOeval
-
+    try:
+        from pycocotools.cocoeval import COCOeval
+    except ImportError:
+        raise UserError("average precision needs a package: pip install pycocotools") from None
     with redirect_stdout(io.StringIO()):
         truths, detected = _dataset(pictures, _truths(pictures)), results(pictures, found)
         run = COCOeval(truths, _dataset(pictures, detected), "bbox")

@@ -41,15 +41,14 @@ def voc(path: Path) -> Annotated:
     names = sorted({each.name for annotation in read.values() for each in annotation.objects})
     labels = {name: label for label, name in enumerate(names, 1)}
     entries = [
-        Entry(root / "JPEGImages" / f"{stem}.jpg", number, read[stem].size)
-        for number, stem in enumerate(chosen, 1)
+        Entry(f"{stem}.jpg", number, read[stem].size) for number, stem in enumerate(chosen, 1)
     ]
     found = [
         Labelled(place, each.box, labels[each.name], each.difficult)
         for place, stem in enumerate(chosen)
         for each in read[stem].objects
     ]
-    return annotated(path, {label: name for name, label in labels.items()}, entries, found)
+    return annotated(path, dict(enumerate(names, 1)), root / "JPEGImages", entries, found)
 
 
 def _root(path: Path) -> Path:
@@ -60,11 +59,12 @@ def _root(path: Path) -> Path:
 
 def _listed(path: Path, root: Path, known: dict[str, _Annotation]) -> list[str]:
     """Return the pictures of a list, which has one in each line, first."""
-    stems = [line.split()[0] for line in path.read_text().splitlines() if line.strip()]
+    lines = path.read_text("utf-8", "replace").splitlines()
+    stems = [line.split()[0] for line in lines if line.strip()]
     for place, stem in enumerate(stems, 1):
         if stem not in known:
             raise UserError(f"{path}:{place}: {root / 'Annotations'} has no {stem[:80]}.xml")
-    return stems
+    return [*dict.fromkeys(stems)]
 
 
 def _annotation(file: Path) -> _Annotation:
