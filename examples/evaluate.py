@@ -194,6 +194,13 @@ def member(found: Record, classes: Sequence[str], device: torch.device) -> Membe
             )
     network = trained(found, len(classes))
     network.model.to(device).eval()
+    with torch.inference_mode():
+        given = network.model(torch.zeros(1, 3, *network.size, device=device))
+    if not isinstance(given, Tensor) or given.shape != (1, len(classes)):
+        raise UserError(
+            f"{found.path} does not give a number for each of the {len(classes)} classes of "
+            f"{found.recipe.data}: name --data, or the network's --spec and --set"
+        )
     return Member(found, network)
 
 

@@ -299,6 +299,11 @@ def test_images_that_cannot_be_read_do_not_count(
         ({"state_dict": {"fc.bias": torch.zeros(3)}}, (), "lacks 1 of 2 tensors"),
         ({"state_dict": EXPLODED}, (), "computes no numbers: its weights have exploded"),
         ({"classes": 3}, (), r"0.pt is no checkpoint of train\.py, and no state_dict"),
+        (
+            {"state_dict": {"fc.weight": torch.zeros(4, 144), "fc.bias": torch.zeros(4)}},
+            ("--set", "classes=4"),
+            r"0\.pt does not give a number for each of the 3 classes",
+        ),
         ({}, ("--crops", "12"), "invalid choice: 12"),
         ({}, ("--batch", "0"), "--batch: expected"),
         ({}, ("--lr", "1"), "unrecognized arguments: --lr"),

@@ -155,6 +155,14 @@ def after(monkeypatch: pytest.MonkeyPatch) -> Callable[[str, int, int], None]:
     return arrange
 
 
+@pytest.fixture(scope="module")
+def straight(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that nobody asks to stop."""
+    out = tmp_path_factory.mktemp("straight")
+    example("train", *of("small_bn", TINY), "--out", out)
+    return out
+
+
 @pytest.mark.parametrize(
     "method, step, number, saved",
     [
@@ -170,18 +178,31 @@ def test_a_run_that_is_asked_to_stop_saves_what_it_has_done(
     number: int,
     saved: int,
     after: Callable[[str, int, int], None],
+    straight: Path,
     tmp_path: Path,
 ) -> None:
-    options = of("small_bn", TINY)
+    command = ("train", *of("small_bn", TINY), "--out", tmp_path)
     before = signal.getsignal(number)
     after(method, step, number)
     with pytest.raises(SystemExit) as stopped:
-        example("train", *options, "--out", tmp_path / "stopped")
+        example(*command)
     assert stopped.value.code == 128 + number and signal.getsignal(number) is before
-    assert state(tmp_path / "stopped")["step"] == saved
-    example("train", *options, "--out", tmp_path / "stopped")
-    example("train", *options, "--out", tmp_path / "straight")
-    assert_same(learned(tmp_path / "straight"), learned(tmp_path / "stopped"))
+    assert state(tmp_path)["step"] == saved
+    example(*command)
+    assert_same(learned(straight), learned(tmp_path))
+
+
+def test_a_batch_has_a_part_for_each_process_and_turn(tmp_path: Path) -> None:
+    import train
+    from recipe.distributed import World
+    from recipe.errors import UserError
+    from recipe.loading import Share
+    from recipe.options import Recipe
+
+    recipe = Recipe(spec=str(EXAMPLES / "small.yaml"), batch=16, accumulate=8)
+    with pytest.raises(UserError, match="--batch 16 has no 32 equal parts"):
+        train.prepare(recipe, World(Share(0, 4), torch.device("cpu")))
+    torch.use_deterministic_algorithms(False)
 
 
 def test_parts_of_a_batch_add_up_to_its_gradients() -> None:
@@ -260,9 +281,8 @@ def test_statistics_are_averaged_as_weights_are() -> None:
     torch.testing.assert_close(ours.module.state_dict(), wanted)
 
 
-def test_the_averaged_network_has_statistics_of_its_own(tmp_path: Path) -> None:
-    example("train", *of("small_bn", TINY), "--out", tmp_path)
-    raw, averaged = state(tmp_path)["model"], state(tmp_path)["state_dict"]
+def test_the_averaged_network_has_statistics_of_its_own(straight: Path) -> None:
+    raw, averaged = state(straight)["model"], state(straight)["state_dict"]
     same = {name for name in raw if raw[name].equal(averaged[name])}
     assert same == {name for name in raw if name.endswith("num_batches_tracked")}
 
@@ -322,7 +342,8 @@ def test_a_half_written_checkpoint_never_shows(tmp_path: Path) -> None:
         checkpoint.write(path, {"step": lambda: 2})
     assert checkpoint.read(path) == {"step": 1}
     assert [entry.name for entry in tmp_path.iterdir()] == ["checkpoint.pt"]
-    for broken in (b"", b"no checkpoint", path.read_bytes()[:-200]):
+    torch.save([torch.ones(1)], listed := tmp_path / "listed.pt")
+    for broken in (b"", b"no checkpoint", path.read_bytes()[:-200], listed.read_bytes()):
         path.write_bytes(broken)
         with pytest.raises(UserError, match=r"checkpoint\.pt is no checkpoint"):
             checkpoint.read(path)

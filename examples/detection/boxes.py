@@ -12,10 +12,9 @@ from types import ModuleType
 import numpy as np
 import torch
 from PIL import Image
+from recipe.data import Size
 from torch import Tensor
 from torch.nn import functional as F
-
-Size = tuple[int, int]  # height, width
 
 CONTEXT = 16 / 227  # of the warped region's side: R-CNN (Girshick et al., 2014), appendix A
 SAMPLES = 2  # of RoIAlign, along each side of a cell

@@ -49,7 +49,7 @@ class Pictures(Protocol):
         """Return which objects neither count nor are missed: VOC's difficult, COCO's crowds."""
 
 
-SHAPES = {"shapes": Shapes("train", 96), "shapes-held-out": Shapes("held-out", 48)}
+SHAPES = {"shapes": Shapes("train", 192), "shapes-held-out": Shapes("held-out", 48)}
 
 
 def open_pictures(name: str) -> Pictures:

@@ -58,8 +58,10 @@ def read(path: Path) -> State:
     shared = zipfile.is_zipfile(path)
     try:
         state: State = torch.load(path, map_location="cpu", weights_only=True, mmap=shared)
-    except (RuntimeError, pickle.UnpicklingError, EOFError) as error:
-        raise UserError(f"{path} is no checkpoint, or a broken one") from error
+    except (RuntimeError, pickle.UnpicklingError, EOFError):
+        state = {}
+    if not isinstance(state, dict) or not state:
+        raise UserError(f"{path} is no checkpoint, or a broken one")
     return state
 
 
@@ -83,13 +85,13 @@ class Kept:
         write(self.newest, state)
         if is_best:
             _copy(self.newest, self.best)
-        elif self.best.exists() and read(self.best)["step"] > state["step"]:
+        elif self.best.exists() and read(self.best).get("step", 0) > state["step"]:
             self.best.unlink()
-        if self.count:
-            _copy(self.newest, self._at(state["step"]))
-        done = [path for path in self._steps() if path <= self._at(state["step"])]
-        for path in set(self._steps()) - set(done[max(0, len(done) - self.count) :]):
-            path.unlink()
+        path = self._at(state["step"])
+        _copy(self.newest, path)
+        done = [each for each in self._steps() if each <= path]
+        for each in set(self._steps()) - set(done[-self.count :]):
+            each.unlink()
 
     def calm(self) -> tuple[Path, int] | None:
         """Return the newest checkpoint from before the loss rose, with its step, if it is kept."""
@@ -118,7 +120,8 @@ def _copy(path: Path, other: Path) -> None:
 
 
 def _is_sound(state: State) -> bool:
-    return all(bool(weights.isfinite().all()) for weights in state["model"].values())
+    is_ours = state.keys() >= {"step", "loss", "model"}
+    return is_ours and all(bool(weights.isfinite().all()) for weights in state["model"].values())
 
 
 def read_averaged(path: Path) -> State:

@@ -34,6 +34,9 @@ class Trainer:
 
     def __init__(self, recipe: Recipe, network: Network, data: Data, world: World) -> None:
         self.recipe, self.data, self.world, self.size = recipe, data, world, network.size
+        if recipe.batch % (parts := world.share.size * recipe.accumulate):
+            reason = "as many as there are processes times --accumulate"
+            raise UserError(f"--batch {recipe.batch} has no {parts} equal parts, {reason}")
         self.model = network.model.to(world.device)
         if world.is_distributed and recipe.sync_bn:
             self.model = synchronise(self.model, world.device)

@@ -16,14 +16,14 @@ from tests.training.support import EXAMPLES, run, state
 
 OPTIONS = ("--spec", EXAMPLES / "small_bn.yaml", "--set", "dropout=0.0", "--batch", 16)
 RECIPE = ("--lr", 0.02, "--scale", 0.0157, "--crop-area", 0.5, 1, "--flip", 0)
+WAYS = (("--sync-bn",), ("--sync-bn", "--fsdp"), ("--no-sync-bn",))
 
 
 def main() -> None:
     epochs = sys.argv[1] if len(sys.argv) > 1 else 6
     print("processes  batch norm   weights   raw      averaged  averaged loss")
-    for processes in (1, 2, 4):
-        ways = [("--sync-bn",), ("--sync-bn", "--fsdp"), ("--no-sync-bn",)]
-        for flags in ways if processes > 1 else ways[:1]:
+    for processes, ways in ((1, WAYS[:1]), (2, WAYS), (4, WAYS[::2])):
+        for flags in ways:
             last = trained(processes, "--epochs", epochs, *flags)
             kind = "synchronised" if "--sync-bn" in flags else "by process"
             weights = "sharded" if "--fsdp" in flags else "copied"
