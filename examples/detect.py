@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 import sys
-from argparse import ArgumentParser, Namespace, _ArgumentGroup
+from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
@@ -148,15 +148,16 @@ def _add_pictures(parser: ArgumentParser) -> None:
     parser.add_argument("--data", default="shapes", help=text)
 
 
-def _add_multibox(parser: ArgumentParser | _ArgumentGroup) -> None:
+def _add_multibox(parser: ArgumentParser) -> None:
     text = "what `multibox` wrote: it proposes too"
     parser.add_argument("--multibox", type=Path, metavar="CHECKPOINT", help=text)
+    parser.add_argument("--alone", action="store_true", help="it alone, without selective search")
 
 
 def _add_proposals(parser: ArgumentParser) -> None:
-    group = parser.add_mutually_exclusive_group()
-    _add_multibox(group)
-    group.add_argument("--proposals", type=Path, metavar="FILE", help="what `propose` wrote")
+    _add_multibox(parser)
+    text = "what `propose` wrote, in place of proposing now"
+    parser.add_argument("--proposals", type=Path, metavar="FILE", help=text)
 
 
 def _add_start(parser: ArgumentParser) -> None:
@@ -193,10 +194,14 @@ def _network(recipe: Recipe, classes: int | None, arguments: Namespace, world: W
 def _proposals(pictures: Pictures, arguments: Namespace, world: World) -> list[Tensor]:
     """Read or find the proposals of pictures, and say how good they are."""
     given = vars(arguments).get("proposals")
+    if given and arguments.multibox:
+        raise UserError("--proposals and --multibox: name one, `propose` takes MultiBox's in")
+    if arguments.alone and not arguments.multibox:
+        raise UserError("--alone needs --multibox")
     if given:
         found = proposing.read(given, pictures)
     else:
-        propose = proposing.proposer(arguments.multibox, arguments, world.device)
+        propose = proposing.proposer(arguments, world.device)
         found = proposing.propose_all(pictures, propose, options.recipe_of(arguments).workers)
     if world.is_first:
         print(proposing.told(pictures, found))

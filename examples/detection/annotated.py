@@ -65,6 +65,9 @@ class Annotated:
     def identity(self, index: int) -> int:
         return self.entries[index].identity
 
+    def size(self, index: int) -> tuple[int, int]:
+        return self.entries[index].size
+
     def read(self, index: int) -> Image.Image:
         name, _, size = self.entries[index]
         file = self.folder / name

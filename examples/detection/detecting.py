@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 from detection.boxes import nms, warped
 from detection.layouts import Pictures
+from detection.proposing import readable
 from detection.regions import GROUND
 
 Score = Callable[[Image.Image, Tensor], Tensor]
@@ -75,7 +76,8 @@ def detect(
     """Find the objects of all pictures, from a probability on."""
     found = []
     for index, boxes in enumerate(tqdm(proposals, "detecting", unit="picture", disable=None)):
-        known = score(pictures.read(index), boxes) if len(boxes) else torch.empty(0, 1)
+        picture = readable(pictures, index) if len(boxes) else None
+        known = torch.empty(0, 1) if picture is None else score(picture, boxes)
         found.append(thinned(boxes, known, least))
     return found
 

@@ -36,6 +36,9 @@ class Pictures(Protocol):
     def identity(self, index: int) -> int:
         """Return the number of a picture in COCO's results."""
 
+    def size(self, index: int) -> tuple[int, int]:
+        """Return a picture's width and height."""
+
     def read(self, index: int) -> Image.Image:
         """Return a picture in RGB, or raise Corrupt."""
 

@@ -90,7 +90,7 @@ def learn_multibox(recipe: Recipe, network: Network, pictures: Pictures, world: 
 
 def _shares(pictures: Pictures, index: int) -> Tensor:
     """Return the true boxes of a picture in shares of its sides."""
-    return pictures.boxes(index) / torch.tensor(pictures.read(index).size * 2)
+    return pictures.boxes(index) / torch.tensor(pictures.size(index) * 2)
 
 
 def _priors(recipe: Recipe, network: Network, truths: Tensor) -> Tensor:

@@ -34,6 +34,9 @@ class Loose:
     def identity(self, index: int) -> int:
         return 1 + index
 
+    def size(self, index: int) -> tuple[int, int]:
+        return self.read(index).size
+
     def read(self, index: int) -> Image.Image:
         path = self.paths[index]
         try:

@@ -18,16 +18,19 @@ from tqdm import tqdm
 
 from detection import multibox, proposals
 from detection.layouts import Pictures
+from netspec.text.diagnostics import escape
 
 Propose = Callable[[Image.Image], Tensor]
 """Gives the boxes of a picture that may hold an object, (n, 4)."""
 
 
-def proposer(path: Path | None, arguments: Namespace, device: torch.device) -> Propose:
-    """Return selective search, joined by the MultiBox network of a checkpoint if one is named."""
-    if path is None:
+def proposer(arguments: Namespace, device: torch.device) -> Propose:
+    """Return selective search, or the network of --multibox, or both, one after the other."""
+    if arguments.multibox is None:
         return proposals.propose
-    learnt = multibox.proposer(path, arguments, device)
+    learnt = multibox.proposer(arguments.multibox, arguments, device)
+    if arguments.alone:
+        return learnt
     return lambda picture: torch.cat([proposals.propose(picture), learnt(picture)])
 
 
@@ -35,15 +38,21 @@ def propose_all(pictures: Pictures, propose: Propose, workers: int) -> list[Tens
     """Return the proposals of all pictures; OpenCV and PyTorch let threads run side by side."""
 
     def proposed(index: int) -> Tensor:
-        try:
-            return propose(pictures.read(index))
-        except Corrupt as error:
-            tqdm.write(f"nothing is proposed for {error}", file=sys.stderr)
-            return torch.empty(0, 4)
+        picture = readable(pictures, index)
+        return torch.empty(0, 4) if picture is None else propose(picture)
 
     with ThreadPoolExecutor(max(workers, 1)) as pool:
         found = pool.map(proposed, range(len(pictures)))
         return list(tqdm(found, "proposing", len(pictures), unit="picture", disable=None))
+
+
+def readable(pictures: Pictures, index: int) -> Image.Image | None:
+    """Return a picture, or say that it cannot be read."""
+    try:
+        return pictures.read(index)
+    except Corrupt as error:
+        tqdm.write(escape(f"left out: {error}"), file=sys.stderr)
+        return None
 
 
 def told(pictures: Pictures, found: Sequence[Tensor]) -> str:

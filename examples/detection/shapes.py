@@ -40,6 +40,9 @@ class Shapes:
     def identity(self, index: int) -> int:
         return index + 1
 
+    def size(self, index: int) -> tuple[int, int]:
+        return SIDE, SIDE
+
     def read(self, index: int) -> Image.Image:
         return _drawn(self.part, index).picture
 
