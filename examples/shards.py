@@ -8,15 +8,16 @@ The images keep their bytes and their order, so a run is the same with either, t
 
 from __future__ import annotations
 
-import argparse
 import tarfile
 from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
 
+from recipe.arguments import whole
 from recipe.data import Encoded, stored
 from recipe.errors import UserError, command
 from recipe.index import few
+from recipe.options import Parser
 from tqdm import tqdm
 
 
@@ -50,13 +51,11 @@ def _new(folder: Path) -> Path:
 
 
 def main(argv: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=str(__doc__).partition("\n")[0])
+    parser = Parser(description=str(__doc__).partition("\n")[0])
     parser.add_argument("data", type=Path, help="a directory with train/CLASS/* and val/CLASS/*")
     parser.add_argument("out", type=Path, help="a new directory")
-    parser.add_argument("--images", type=int, default=10_000, help="the most in a shard")
+    parser.add_argument("--images", type=whole(1), default=10_000, help="the most in a shard")
     options = parser.parse_args(argv)
-    if options.images < 1:
-        raise UserError(f"--images {options.images}: expected 1 or more")
     train, held_out = stored(options.data)
     broken = [name for name in train.classes if "\n" in name]
     if broken:

@@ -331,7 +331,7 @@ def test_shards_are_written_whole_or_not(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     with pytest.raises(UserError, match="out exists"):
         example("shards", folder, tmp_path / "out")
-    with pytest.raises(UserError, match="--images 0: expected 1 or more"):
+    with pytest.raises(UserError, match="--images: expected a whole number from 1 on"):
         example("shards", folder, tmp_path / "new", "--images", 0)
     for part in ("train", "val"):
         (folder / part / "cat").rename(folder / part / "c\nat")

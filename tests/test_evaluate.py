@@ -342,6 +342,16 @@ def test_a_file_of_another_evaluation_stays(
     example("evaluate", checkpoints[0], "--out", out)
 
 
+def test_another_spec_stands_for_all_that_named_the_network(
+    checkpoints: list[Path], data: Path, tmp_path: Path
+) -> None:
+    recipe = torch.load(checkpoints[0])["recipe"]
+    gone = {"module": str(tmp_path / "gone.py"), "set": ("width=2",)}
+    path = checkpoint(tmp_path, 0, data, recipe=recipe | gone)
+    found = evaluated([path], tmp_path / "out.json", "--spec", recipe["spec"])
+    assert found["rows"][0]["macs"] == netspec.loads(SPEC).macs
+
+
 def test_published_weights_are_evaluated_by_their_structure(
     checkpoints: list[Path], data: Path, tmp_path: Path
 ) -> None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import csv
 import re
+import runpy
+import shlex
 import sys
+from argparse import ArgumentParser
 from pathlib import Path
 
 import pytest
@@ -15,6 +18,7 @@ import netspec
 from netspec.runtime import labelled
 from tests.training.support import (
     EXAMPLES,
+    ROOT,
     SMALL,
     TINY,
     assert_same,
@@ -31,6 +35,56 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("trained")
     run(EXAMPLES / "train.py", *TINY, "--csv", "--out", out)
     return out
+
+
+class Parsed(Exception):
+    """A program has understood its arguments; what it would do with them is left."""
+
+
+def commands() -> list[list[str]]:
+    """The programs that the README starts, with their arguments."""
+    lines = (EXAMPLES / "README.md").read_text().replace("\\\n", " ").splitlines()
+    starts = (re.search(r"^    .*\bexamples/(\w+)\.py .*", line) for line in lines)
+    return [[m[1], *shlex.split(m[0].partition(f"{m[1]}.py ")[2])] for m in starts if m]
+
+
+@pytest.mark.parametrize("command", commands(), ids=" ".join)
+def test_the_commands_of_the_readme_are_understood(
+    command: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from recipe import options
+
+    parse = ArgumentParser.parse_args
+
+    def parse_only(self: ArgumentParser, argv: list[str]) -> None:
+        found = parse(self, argv)
+        if "defaults" in found:
+            options.recipe_of(found)
+        raise Parsed
+
+    monkeypatch.setattr(ArgumentParser, "parse_args", parse_only)
+    monkeypatch.chdir(ROOT)
+    with pytest.raises(Parsed):
+        example(*command)
+
+
+PROGRAMS = [path for path in sorted(EXAMPLES.glob("*.py")) if "__main__" in path.read_text()]
+
+
+@pytest.mark.parametrize("options", [["--nosuch"], ["no/such.pt", "--spec", "no/such.yaml"]])
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda path: path.stem)
+def test_a_users_mistake_is_a_line(
+    program: Path,
+    options: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(sys, "argv", [str(program), *options])
+    with pytest.raises(SystemExit) as stopped:
+        runpy.run_path(str(program), run_name="__main__")
+    assert stopped.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"{program.name}: error: ")
 
 
 def test_a_step_has_the_same_images_whoever_loads_them() -> None:

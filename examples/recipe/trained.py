@@ -17,7 +17,8 @@ from recipe.networks import Network
 from recipe.options import Recipe
 from recipe.randomness import allow_tf32
 
-RECORDED = ("spec", "module", "set", "data", "mean", "scale", "amp", "tf32", "channels_last")
+_NETWORK = ("spec", "module", "set")
+RECORDED = (*_NETWORK, "data", "mean", "scale", "amp", "tf32", "channels_last")
 """The options of a run that say how its network sees images; the others say how it learnt."""
 
 
@@ -40,13 +41,14 @@ class Record:
 
 def record(path: Path, arguments: Namespace) -> Record:
     """Read a checkpoint; what it says holds where the arguments say nothing else."""
-    said = _said(path)
-    recorded = {name: said.recipe[name] for name in RECORDED if name in said.recipe}
+    said, given = _said(path), vars(arguments)
+    names = {*RECORDED} - ({*_NETWORK} if given.keys() & {"spec", "module"} else set())
+    recorded = {name: value for name, value in said.recipe.items() if name in names}
     above = {
         "defaults": arguments.defaults | recorded,
-        "set": [*recorded.get("set", ()), *vars(arguments).get("set", ())],
+        "set": [*recorded.get("set", ()), *given.get("set", ())],
     }
-    recipe = options.recipe_of(Namespace(**vars(arguments) | above))
+    recipe = options.recipe_of(Namespace(**given | above))
     return Record(path, recipe, said.classes)
 
 
