@@ -18,6 +18,7 @@ from detection.shapes import CLASSES, Shapes
 from detection.sharing import chosen_scales, lower_layers, sharing, upper_layers
 from PIL import Image
 from recipe import networks
+from recipe.data import Corrupt
 from recipe.ensemble import Member
 from recipe.errors import UserError
 from recipe.options import Recipe
@@ -352,6 +353,24 @@ def test_any_class_name_is_drawn_and_not_interpreted() -> None:
 def test_odd_pictures_are_drawn(size: tuple[int, int]) -> None:
     found = Detections(torch.tensor([[0.0, 0, 1, 1]]), torch.tensor([1]), torch.tensor([0.5]))
     assert max(drawn(Image.new("RGB", size), found, ["disc"]).size) == SIDE
+
+
+def test_an_unreadable_picture_is_named_and_left_out(
+    few: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    read = Shapes.read
+
+    def broken(self: Shapes, index: int) -> Image.Image:
+        if index == 1:
+            raise Corrupt("two.png", "cut short")
+        return read(self, index)
+
+    monkeypatch.setattr(Shapes, "read", broken)
+    out, plot = tmp_path / "results.json", tmp_path / "plot.png"
+    data = ("--data", "shapes-held-out", "--out", out, "--plot", plot)
+    example("detect", "evaluate", saved(tmp_path / "run.pt"), *data)
+    assert {each["image_id"] for each in json.loads(out.read_text())} == {1, 3, 4}
+    assert plot.exists() and "left out: two.png: cut short" in capsys.readouterr().err
 
 
 def saved(path: Path, classes: tuple[str, ...] = (GROUND, *CLASSES), **more: Tensor) -> Path:

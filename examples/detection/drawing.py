@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from detection.detecting import Detections
 from detection.layouts import Pictures
+from detection.proposing import readable
 from netspec.text.files import write
 
 COLUMNS = 4  # pictures side by side
@@ -59,8 +60,9 @@ def draw(pictures: Pictures, found: Sequence[Detections], path: Path) -> None:
     size = columns * cell - _GAP, -(-len(found) // columns) * cell - _GAP
     sheet = Image.new("RGB", size, _LIGHT)
     for place, each in enumerate(found):
-        picture = drawn(pictures.read(place), each, pictures.classes)
-        sheet.paste(picture, (place % columns * cell, place // columns * cell))
+        if (picture := readable(pictures, place)) is not None:
+            corner = place % columns * cell, place // columns * cell
+            sheet.paste(drawn(picture, each, pictures.classes), corner)
     data = io.BytesIO()
     sheet.save(data, "PNG", optimize=True)
     write({str(path): data.getvalue()})

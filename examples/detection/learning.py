@@ -121,8 +121,8 @@ def _widths(network: Network) -> list[int]:
 def _loaded(recipe: Recipe, size: Size, pictures: Pictures, steps: range) -> Batches:
     """Return the batches of some steps: whole pictures, and which they are."""
     whole = Whole(pictures, size, numpy.arange(len(pictures)))
-    unmirrored = recipe.model_copy(update={"flip": 0.0})  # boxes are mirrored with their picture
-    return training_loader(unmirrored, Data((), whole, whole), size, Share(), steps)
+    as_boxed = recipe.model_copy(update={"flip": 0.0, **WHOLE})  # boxes are mirrored with them
+    return training_loader(as_boxed, Data((), whole, whole), size, Share(), steps)
 
 
 def _mirrored(
