@@ -44,6 +44,7 @@ class Parsed(Exception):
 def commands() -> list[list[str]]:
     """The programs that the README starts, with their arguments."""
     lines = (EXAMPLES / "README.md").read_text().replace("\\\n", " ").splitlines()
+    lines = [line.replace("$seed", "0").removesuffix("; done") for line in lines]  # a loop's first
     starts = (re.search(r"^    .*\bexamples/(\w+)\.py .*", line) for line in lines)
     return [[m[1], *shlex.split(m[0].partition(f"{m[1]}.py ")[2])] for m in starts if m]
 
