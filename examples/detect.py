@@ -2,7 +2,7 @@
 
     python examples/detect.py propose --data shapes --out runs/shapes/proposals.pt
     python examples/detect.py train --data shapes --proposals runs/shapes/proposals.pt \\
-        --spec examples/small_bn.yaml --scale 0.0157 --lr 0.05 --epochs 6 --out runs/shapes
+        --spec examples/small_bn.yaml --scale 0.0157 --lr 0.1 --epochs 3 --out runs/shapes
     python examples/detect.py evaluate runs/shapes/checkpoint.pt --data shapes-held-out
     python examples/detect.py detect runs/shapes/checkpoint.pt --images *.jpg --plot found.png
 
