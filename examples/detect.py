@@ -36,11 +36,10 @@ from recipe.transfer import transfer
 from torch import Tensor
 
 from netspec.text.diagnostics import escape
-from netspec.text.files import write
+from netspec.text.files import check, write
 
 SEEN = 0.5  # probability from which on a detection is shown
 COUNTED = 0.01  # and from which on it counts in a score, whose curve needs the unsure ones too
-SHOWN = 8  # pictures that are drawn
 OF_MULTIBOX = (
     *("recipe", "spec", "module", "set", "out", "seed", "epochs", "batch", "workers"),
     *("lr", "schedule", "decay", "decay_epochs", "lr_min", "warmup", "momentum", "nesterov"),
@@ -170,7 +169,16 @@ def _add_use(parser: ArgumentParser) -> None:
     text = "run the network up to this layer once a picture, not once a region"
     parser.add_argument("--fast", metavar="LAYER", help=text)
     parser.add_argument("--out", default="", help="JSON to write, as COCO's results")
-    parser.add_argument("--plot", type=Path, help=f"PNG to draw, of the first {SHOWN} pictures")
+    parser.add_argument("--plot", type=Path, help="PNG to draw")
+    text = "pictures to draw, the first ones (default: 8)"
+    parser.add_argument("--shown", type=_count, default=8, metavar="NUMBER", help=text)
+
+
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number
 
 
 def _pictures(arguments: Namespace) -> Pictures:
@@ -220,13 +228,15 @@ def _find(
     world: World,
 ) -> list[Detections]:
     """Find the objects of pictures; write and draw them where that is asked for."""
+    for path in filter(None, (arguments.out, arguments.plot)):
+        check(str(path))
     proposals, fast, device = _proposals(pictures, arguments, world), arguments.fast, world.device
     scores = [sharing(each, fast, device) if fast else warping(each, device) for each in members]
     found = detecting.detect(pictures, proposals, detecting.together(scores), least)
     if arguments.out:
         write({arguments.out: json.dumps(scoring.results(pictures, found)).encode()})
     if arguments.plot:
-        shown = [each.above(SEEN) for each in found[:SHOWN]]
+        shown = [each.above(SEEN) for each in found[: arguments.shown]]
         drawing.draw(pictures, shown, arguments.plot)
     return found
 

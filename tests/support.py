@@ -28,6 +28,8 @@ from netspec.text.syntax import decode
 T = TypeVar("T")
 ROOT = Path(__file__).parent.parent
 SPECS = sorted((ROOT / "specs").glob("*.yaml"))
+FEW = [path for path in SPECS if path.stem in ("googlenet", "resnet18", "swin_t")]
+"""What is tested in every run where all are in a long one."""
 
 
 def draws(number: int, many: int) -> int:

@@ -129,10 +129,10 @@ def test_what_is_odd_of_boxes_is_counted(tmp_path: Path) -> None:
     file = coco(tmp_path, content, SOME)
     pictures = open_pictures(file)
     assert pictures.notes == (
-        f"{file}: 1 boxes reach out of their pictures: clipped",
-        f"{file}: 3 boxes have no area within their pictures: left out",
-        f"{file}: 1 of 6 pictures hold no boxes",
-        f"{file}: no boxes of 'nobody'",
+        f"{file}: boxes clipped, as they reach out of their pictures: 1",
+        f"{file}: boxes left out, as they have no area in their pictures: 3",
+        f"{file}: pictures without boxes: 1 of 6",
+        f"{file}: classes without boxes: 'nobody'",
     )
     assert pictures.boxes(0).shape == (0, 4)
     assert pictures.boxes(2)[-2:].tolist() == [[0, 100, 15, SIDE], [0, 0, SIDE, 9]]
@@ -147,6 +147,13 @@ def change(*path: str | int, to: Any) -> Callable[[dict[str, Any]], None]:
     return made
 
 
+def each(key: str, value: Any) -> Callable[[dict[str, Any]], None]:
+    """Change what is said of all boxes."""
+    return lambda content: [
+        annotation.update({key: value}) for annotation in content["annotations"]
+    ]
+
+
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
@@ -156,6 +163,8 @@ def change(*path: str | int, to: Any) -> Callable[[dict[str, Any]], None]:
         (change("annotations", 1, "image_id", to=5), "annotations.1.image_id: no image .* 5"),
         (change("annotations", 0, "category_id", to=1), "annotations.0.category_id: no .* 1"),
         (change("annotations", to=[]), "no boxes that count"),
+        (each("bbox", [9, 9, 0, 9]), "no boxes that count"),
+        (each("iscrowd", 1), "no boxes that count"),
         (change("images", to=[]), "no image has the id"),
         (change("images", 1, "id", to=90), "images: the id '90' stands there twice"),
         (change("images", 1, "width", to=0), "images.1.width: .* greater than 0"),
@@ -219,6 +228,9 @@ def test_what_is_missing_of_vocs_layout_is_named(tmp_path: Path) -> None:
     }.items():
         with pytest.raises(UserError, match=message):
             open_pictures(name)
+    listed.write_text("\n")
+    with pytest.raises(UserError, match="no boxes that count"):
+        open_pictures(str(listed))
     (root / "JPEGImages" / "some-001.jpg").unlink()
     with pytest.raises(UserError, match=r"its pictures 'some-001\.jpg' are not in"):
         open_pictures(str(root))

@@ -378,11 +378,14 @@ def saved(path: Path, classes: tuple[str, ...] = (GROUND, *CLASSES), **more: Ten
         ("train --proposals {run}", "run.pt holds no proposals"),
         ("train --proposals {train} --multibox {run}", "name one"),
         ("train --proposals {train} --batch 100000", "--batch 100000"),
+        ("train --proposals {train} --spec {multibox}", r"gives \[800, 200\] numbers .* \[4\]"),
+        ("multibox --spec {small}", r"gives \[10\] numbers for a picture"),
         ("multibox --batch 0", "--batch"),
         ("multibox --fsdp", "--fsdp"),
         ("detect {run} --images {train}", "train.pt: expected one of BMP"),
         ("detect {run} --images {nosuch}", "nosuch.pt: .*o such file"),
         ("detect {run}", "--images"),
+        ("evaluate {run} --shown 0", "--shown"),
     ],
 )
 def test_a_mistake_is_told(
@@ -393,6 +396,7 @@ def test_a_mistake_is_told(
     saved(tmp_path / "digits.pt", tuple("0123456789"))
     names = ("train", "held-out", "run", "other", "digits", "nosuch")
     paths = {name: tmp_path / f"{name}.pt" for name in names}
+    paths |= {"small": EXAMPLES / "small.yaml", "multibox": EXAMPLES / "small_multibox.yaml"}
     with pytest.raises(UserError, match=message):
         example("detect", *(word.format(**paths) for word in argv.split()))
 

@@ -31,7 +31,7 @@ from netspec.emit.report import (
 from netspec.emit.schema import SCHEMAS
 from netspec.runtime.bench import Case, Limits, Measurement, Subject
 from netspec.runtime.profile import Profile, Way
-from tests.support import ROOT, SPECS, load, printed
+from tests.support import FEW, ROOT, SPECS, load, mostly, printed
 
 jsonschema = pytest.importorskip("jsonschema")
 VALIDATORS = {name: jsonschema.Draft7Validator(schema()) for name, schema in SCHEMAS.items()}
@@ -106,7 +106,7 @@ def reports(network: Network) -> Iterator[Report]:
     yield fit_report("x", {"fits": swept[0], "too large": swept[1]}, ("a note",))
 
 
-@pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", mostly(FEW, SPECS), ids=lambda path: path.stem)
 def test_every_table_of_every_spec_is_what_the_schema_says(path: Path) -> None:
     for found in reports(load(path).network):
         assert refused(json.loads(render(found, "json"))) == []

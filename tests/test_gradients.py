@@ -24,7 +24,7 @@ from netspec.ops.conv import Conv2d, ConvTranspose2d
 from netspec.testing import BATCH, counted_backward, flop_counter, zeros
 from netspec.text.diagnostics import SpecError
 from tests.random_spec import specs
-from tests.support import SPECS, compiled, draws, load, loads, one_block
+from tests.support import FEW, SPECS, compiled, draws, load, loads, mostly, one_block
 from tests.test_ops import accepted
 from tests.test_ops_table import TABLE
 from tests.test_random_specs import examples
@@ -57,7 +57,7 @@ def macs(network: Network) -> int:
     return network.totals.training.macs + sum(item.macs for item in found)
 
 
-@pytest.mark.parametrize("spec", SPECS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("spec", mostly(FEW, SPECS), ids=lambda path: path.stem)
 def test_forward_and_backward_are_pytorchs(spec: Path) -> None:
     net = load(spec)
     with torch.device("meta"):

@@ -25,7 +25,7 @@ from netspec.rewrite.tensors import Made, Old
 from netspec.runtime.engines import ENGINES
 from netspec.text.diagnostics import SpecError
 from tests.random_spec import specs
-from tests.support import ROOT, SPECS, draws, load, loads, one_block
+from tests.support import FEW, ROOT, SPECS, draws, load, loads, mostly, one_block
 from tests.test_random_specs import examples
 
 TOLERANCE = 1e-5
@@ -480,7 +480,7 @@ def test_what_is_written_in_other_ways_computes_the_same(case: str) -> None:
         assert loads(check_same(net, only).text).warnings == ()
 
 
-@pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", mostly(FEW, SPECS), ids=lambda path: path.stem)
 def test_a_shipped_spec_keeps_its_weights(path: Path) -> None:
     net = load(path)
     fast = net.optimize()

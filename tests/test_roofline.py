@@ -17,7 +17,7 @@ from netspec.emit.report import Measured, render, report_of
 from netspec.graph.model import Node, NodeId
 from netspec.ops.split import Piece
 from netspec.testing import run, zeros
-from tests.support import SPECS, compiled, draws, load, one_block, printed
+from tests.support import FEW, SPECS, compiled, draws, load, mostly, one_block, printed
 from tests.test_random_specs import examples
 
 BATCH = 3
@@ -42,7 +42,7 @@ def counted(node: Node, network: Network) -> int:
     return sum(x.numel() * x.itemsize for x in (*layer.parameters(), *read, *integers, output))
 
 
-@pytest.mark.parametrize("spec", SPECS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("spec", mostly(FEW, SPECS), ids=lambda path: path.stem)
 def test_bytes_moved_are_those_of_pytorchs_tensors(spec: Path) -> None:
     network = load(spec).network
     found = moved(network.graph, network.shapes, BATCH, "float32")

@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -110,8 +111,8 @@ def test_two_parts_of_a_batch_are_two_processes(trained: Run) -> None:
 @pytest.mark.parametrize(
     "network, flags, sent, step",
     [
-        ("small", (), "SIGKILL", 5),
-        ("small_bn", ("--fsdp",), "SIGKILL", 5),
+        ("small", (), "SIGKILL", 6),
+        ("small_bn", ("--fsdp",), "SIGKILL", 6),
         ("small_bn", (), "SIGTERM", 8),
     ],
 )
@@ -334,7 +335,6 @@ def test_the_last_and_the_best_checkpoints_are_kept(tmp_path: Path) -> None:
 
 def test_a_half_written_checkpoint_never_shows(tmp_path: Path) -> None:
     from recipe import checkpoint
-    from recipe.errors import UserError
 
     path = tmp_path / "checkpoint.pt"
     checkpoint.write(path, {"step": 1})
@@ -342,10 +342,24 @@ def test_a_half_written_checkpoint_never_shows(tmp_path: Path) -> None:
         checkpoint.write(path, {"step": lambda: 2})
     assert checkpoint.read(path) == {"step": 1}
     assert [entry.name for entry in tmp_path.iterdir()] == ["checkpoint.pt"]
-    torch.save([torch.ones(1)], listed := tmp_path / "listed.pt")
-    for broken in (b"", b"no checkpoint", path.read_bytes()[:-200], listed.read_bytes()):
-        path.write_bytes(broken)
+
+
+def test_a_broken_checkpoint_is_named(tmp_path: Path) -> None:
+    from recipe import checkpoint
+    from recipe.errors import UserError
+
+    path = tmp_path / "checkpoint.pt"
+    torch.save([torch.ones(1)], path)
+    others = [path.read_bytes(), b"", b"no checkpoint"]
+    checkpoint.write(path, {"step": 1})
+    whole = path.read_bytes()
+    for content in (*others, *(whole[:end] for end in range(0, len(whole), 50))):
+        path.write_bytes(content)
         with pytest.raises(UserError, match=r"checkpoint\.pt is no checkpoint"):
+            checkpoint.read(path)
+    for place in range(0, len(whole), 3):
+        path.write_bytes(whole[:place] + b"\xff" + whole[place + 1 :])
+        with suppress(UserError):  # or what is broken is not read
             checkpoint.read(path)
 
 

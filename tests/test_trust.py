@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from netspec.cli import main
-from tests.support import ROOT, one_block
+from tests.support import ROOT, mostly, one_block
 
 SCRIPT = "from netspec.__main__ import run; run()"
 LIST = '[tool.netspec]\nops = ["evil.ops"]\n'
@@ -75,6 +75,9 @@ def is_imported(place: Path) -> bool:
     return found
 
 
+STARTS = [["-m", "netspec"], ["-c", "from netspec.__main__ import run; run()"]]
+
+
 @pytest.mark.parametrize(
     "command",
     [
@@ -92,9 +95,7 @@ def is_imported(place: Path) -> bool:
         *("sweep net.yaml --set a=1", "fit net.yaml --to macs<=1 --vary a"),
     ],
 )
-@pytest.mark.parametrize(
-    "start", [["-m", "netspec"], ["-c", "from netspec.__main__ import run; run()"]]
-)
+@pytest.mark.parametrize("start", mostly([STARTS[0]], STARTS))
 def test_no_command_imports_a_clones_modules(command: str, start: list[str], clone: Path) -> None:
     """Neither that of the script nor `python -m`, which looks into the folder first."""
     environment = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "HOME": str(clone / "home")}

@@ -105,26 +105,20 @@ def annotated(
     Raises UserError where pictures are missing or nothing is to be found.
     """
     _refuse_missing(source, [folder / entry.name for entry in entries])
-    if all(each.difficult for each in found):
-        raise UserError(f"{source}: no boxes that count, so that there is nothing to detect")
-    found = sorted(found, key=lambda each: each.entry)
-    owners = torch.tensor([each.entry for each in found])
-    drawn = torch.tensor([each.box for each in found], dtype=torch.float32)
-    limits = torch.tensor([entry.size * 2 for entry in entries])[owners]
+    names, found = tuple(classes.values()), sorted(found, key=lambda each: each.entry)
+    facts = torch.tensor([(each.entry, each.label, each.difficult) for each in found]).long()
+    owners, labels, difficult = facts.reshape(-1, 3).unbind(1)
+    drawn = torch.tensor([each.box for each in found], dtype=torch.float32).reshape(-1, 4)
+    limits = torch.tensor([entry.size * 2 for entry in entries]).reshape(-1, 4)[owners]
     boxes = drawn.clamp(min=0).minimum(limits)
     kept = area(boxes) > 0
-    objects = Objects(
-        boxes[kept],
-        torch.tensor([each.label for each in found])[kept],
-        torch.tensor([each.difficult for each in found])[kept],
-    )
+    objects = Objects(boxes[kept], labels[kept], difficult[kept].bool())
+    if objects.difficult.all():
+        raise UserError(f"{source}: no boxes that count, so that there is nothing to detect")
     counts = torch.bincount(owners[kept], minlength=len(entries))
-    notes = [
-        *_notes_on_boxes(boxes, drawn, kept),
-        *_notes_on_counts(counts, objects.labels, tuple(classes.values())),
-    ]
+    notes = [*_notes_on_boxes(boxes, drawn, kept), *_notes_on_counts(counts, objects.labels, names)]
     return Annotated(
-        tuple(classes.values()),
+        names,
         tuple(classes),
         folder,
         entries,
@@ -147,15 +141,15 @@ def _notes_on_boxes(boxes: Tensor, drawn: Tensor, kept: Tensor) -> Iterator[str]
     """Say which boxes had to be changed."""
     outside = (boxes - drawn).abs().amax(1)[kept] > _TOLERATED
     if outside.any():
-        yield f"{int(outside.sum())} boxes reach out of their pictures: clipped"
+        yield f"boxes clipped, as they reach out of their pictures: {int(outside.sum())}"
     if not kept.all():
-        yield f"{int((~kept).sum())} boxes have no area within their pictures: left out"
+        yield f"boxes left out, as they have no area in their pictures: {int((~kept).sum())}"
 
 
 def _notes_on_counts(counts: Tensor, labels: Tensor, classes: Sequence[str]) -> Iterator[str]:
     """Say which pictures and classes have nothing."""
     if empty := int((counts == 0).sum()):
-        yield f"{empty} of {len(counts)} pictures hold no boxes"
+        yield f"pictures without boxes: {empty} of {len(counts)}"
     present = set(labels.tolist())
     if absent := [name for label, name in enumerate(classes, 1) if label not in present]:
-        yield f"no boxes of {few(absent)}"
+        yield f"classes without boxes: {few(absent)}"

@@ -109,7 +109,7 @@ def _folder(path: Path, images: Sequence[_Image]) -> Path:
     for folder in folders:
         if images and (folder / images[0].file_name).is_file():
             return folder
-    first = images[0].file_name if images else "a picture"
+    first = images[0].file_name[:80] if images else "a picture"
     raise UserError(f"{path}: found {first} in none of {', '.join(map(str, folders))}")
 
 

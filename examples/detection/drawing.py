@@ -54,7 +54,7 @@ def colour_of(label: int) -> Colour:
 
 
 def draw(pictures: Pictures, found: Sequence[Detections], path: Path) -> None:
-    """Write the first pictures with what was found in them, row by row, as one PNG."""
+    """Write the first pictures with what was found in them as one PNG, row by row."""
     cell, columns = SIDE + _GAP, min(COLUMNS, len(found))
     size = columns * cell - _GAP, -(-len(found) // columns) * cell - _GAP
     sheet = Image.new("RGB", size, _LIGHT)
@@ -62,6 +62,5 @@ def draw(pictures: Pictures, found: Sequence[Detections], path: Path) -> None:
         picture = drawn(pictures.read(place), each, pictures.classes)
         sheet.paste(picture, (place % columns * cell, place // columns * cell))
     data = io.BytesIO()
-    few = sheet.quantize(256, dither=Image.Dither.NONE)  # a third of the file's size
-    few.save(data, "PNG", optimize=True)
+    sheet.save(data, "PNG", optimize=True)
     write({str(path): data.getvalue()})

@@ -36,6 +36,11 @@ def learn_regions(
     recipe: Recipe, network: Network, pictures: Pictures, proposals: Sequence[Tensor], world: World
 ) -> None:
     """Train the classifier of regions, which is a training like any other, resumed as any."""
+    if (found := _widths(network)) != [1 + len(pictures.classes)]:
+        raise UserError(
+            f"{recipe.module or recipe.spec} gives {found} numbers for a region, expected "
+            f"[{1 + len(pictures.classes)}]: a classifier with a parameter `classes`"
+        )
     data = region_data(pictures, proposals, network.size, recipe.mean)
     trainer = Trainer(recipe, network, data, world)
     trainer.resume()
@@ -95,10 +100,22 @@ def _shares(pictures: Pictures, index: int) -> Tensor:
 
 def _priors(recipe: Recipe, network: Network, truths: Tensor) -> Tensor:
     """Return a prior for each box that the network has, in mirrored pictures too."""
-    _, confidences = network.model.eval()(torch.zeros(1, 3, *network.size))
+    distances, *count = _widths(network)
+    if [distances] != [4 * number for number in count]:
+        raise UserError(
+            f"{recipe.module or recipe.spec} gives {[distances, *count]} numbers for a picture, "
+            "expected four distances and one confidence a box, as examples/multibox.yaml gives"
+        )
     if recipe.flip:
         truths = torch.cat([truths, _mirror(truths)])
-    return multibox.priors_of(truths, confidences.shape[1], recipe.seed)
+    return multibox.priors_of(truths, count[0], recipe.seed)
+
+
+@torch.inference_mode()
+def _widths(network: Network) -> list[int]:
+    """Return how many numbers each output of a network gives for an image in inference."""
+    outputs = network.model.eval()(torch.zeros(1, 3, *network.size))
+    return [output[0].numel() for output in ([outputs] if torch.is_tensor(outputs) else outputs)]
 
 
 def _loaded(recipe: Recipe, size: Size, pictures: Pictures, steps: range) -> Batches:

@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from detection import multibox, proposals
 from detection.layouts import Pictures
-from netspec.text.diagnostics import escape
+from netspec.text.diagnostics import counted, escape
 
 Propose = Callable[[Image.Image], Tensor]
 """Gives the boxes of a picture that may hold an object, (n, 4)."""
@@ -58,8 +58,12 @@ def readable(pictures: Pictures, index: int) -> Image.Image | None:
 def told(pictures: Pictures, found: Sequence[Tensor]) -> str:
     """Say how many proposals there are, and how many of the objects they overlap by half."""
     hits = torch.cat([proposals.found(pictures.boxes(i), boxes) for i, boxes in enumerate(found)])
-    text = f"{len(found)} pictures, {sum(map(len, found)) / len(found):.1f} proposals each"
-    return text + f", for {hits.float().mean():.1%} of {len(hits)} objects" * bool(len(hits))
+    text = (
+        f"{counted(len(found), 'picture')}, {sum(map(len, found)) / len(found):.1f} proposals each"
+    )
+    return text + f", for {hits.float().mean():.1%} of {counted(len(hits), 'object')}" * bool(
+        len(hits)
+    )
 
 
 def write(path: Path, pictures: Pictures, found: Sequence[Tensor]) -> None:

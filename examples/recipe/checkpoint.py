@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pickle
 import shutil
 import zipfile
 from collections.abc import Iterator
@@ -55,10 +54,12 @@ def read(path: Path) -> State:
 
     Processes of one machine share its pages, if it is in today's format.
     """
-    shared = zipfile.is_zipfile(path)
     try:
+        shared = zipfile.is_zipfile(path)
         state: State = torch.load(path, map_location="cpu", weights_only=True, mmap=shared)
-    except (RuntimeError, pickle.UnpicklingError, EOFError):
+    except OSError:
+        raise
+    except Exception:  # what a broken file does to its reader is not foreseeable
         state = {}
     if not isinstance(state, dict) or not state:
         raise UserError(f"{path} is no checkpoint, or a broken one")

@@ -38,7 +38,7 @@ class Trainer:
             reason = "as many as there are processes times --accumulate"
             raise UserError(f"--batch {recipe.batch} has no {parts} equal parts, {reason}")
         self.model = network.model.to(world.device)
-        if world.is_distributed and recipe.sync_bn:
+        if world.share.size > 1 and recipe.sync_bn:
             self.model = synchronise(self.model, world.device)
         self.average = Average(self.model, recipe.average)
         self.runner = self._spread()
