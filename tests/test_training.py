@@ -402,6 +402,16 @@ def test_a_run_that_diverges_says_where_to_go_on(
     assert state(tmp_path)["history"][-1]["lr"] == 0.001
 
 
+def test_a_run_goes_on_with_as_many_images(tmp_path: Path) -> None:
+    from recipe.errors import UserError
+
+    example("train", *TINY, "--stop-at", 1, "--out", tmp_path)
+    kept = tmp_path / "checkpoint.pt"
+    torch.save(state(tmp_path) | {"images": 1436}, kept)
+    with pytest.raises(UserError, match="is of 1,436 images, and the data have 1,437, which come"):
+        example("train", *TINY, "--out", tmp_path)
+
+
 @pytest.mark.parametrize(
     "options, reason",
     [

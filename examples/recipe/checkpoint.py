@@ -108,7 +108,7 @@ class Kept:
         return self.directory / f"checkpoint-{step:08}.pt"
 
     def _steps(self) -> list[Path]:
-        return sorted(self.directory.glob("checkpoint-*.pt"))
+        return sorted(self.directory.glob(f"checkpoint-{'[0-9]' * 8}.pt"))
 
 
 def _copy(path: Path, other: Path) -> None:

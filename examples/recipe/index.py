@@ -112,7 +112,12 @@ def _cache() -> Path:
     named = os.environ.get("NETSPEC_CACHE")
     if named:
         return Path(named)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()) / "netspec"
+    try:
+        home = os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()
+    except RuntimeError:
+        cure = "set NETSPEC_CACHE to a directory for the index of the images"
+        raise UserError(f"there is no home directory: {cure}") from None
+    return Path(home) / "netspec"
 
 
 @contextmanager

@@ -25,7 +25,17 @@ from recipe.randomness import allow_tf32, seed_for
 from recipe.stopping import Request, Stop, listening
 from recipe.views import normalise
 
-_RECORDED = {"step", "loss", "model", "state_dict", "optimizer", "history", "recipe", "classes"}
+_RECORDED = {
+    "step",
+    "loss",
+    "model",
+    "state_dict",
+    "optimizer",
+    "history",
+    "recipe",
+    "classes",
+    "images",
+}
 _ANEW = "start anew with another --out or --fresh"
 
 
@@ -246,6 +256,7 @@ class Trainer:
             "history": self.history,
             "recipe": self.recipe.to_dict(),
             "classes": self.data.classes,
+            "images": len(self.data.train.labels),
         }
         if self.world.is_first:
             self.kept.write(state, is_best)
@@ -278,6 +289,11 @@ class Trainer:
             raise UserError(f"{self.kept.newest} is of another network: {_ANEW}")
         if self.data.classes != state["classes"]:
             raise UserError(f"{self.kept.newest} is of other classes than the data's: {_ANEW}")
+        if (count := len(self.data.train.labels)) != state["images"]:
+            found = (
+                f"{self.kept.newest} is of {state['images']:,} images, and the data have {count:,}"
+            )
+            raise UserError(f"{found}, which come in another order: {_ANEW}")
 
 
 def _merit(point: Metrics) -> tuple[float, float]:
