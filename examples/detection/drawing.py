@@ -19,6 +19,7 @@ SIDE = 320  # pixels of the longer side of a drawn picture
 _TEXT, _LINE, _GAP = 15, 3, 6
 _DARK, _LIGHT = (20, 20, 20), (255, 255, 255)
 Colour = tuple[int, int, int]
+Box = tuple[float, ...]
 
 
 def drawn(picture: Image.Image, found: Detections, classes: Sequence[str]) -> Image.Image:
@@ -27,24 +28,39 @@ def drawn(picture: Image.Image, found: Detections, classes: Sequence[str]) -> Im
     size = max(round(picture.width * scale), 1), max(round(picture.height * scale), 1)
     canvas = picture.resize(size, Image.Resampling.BICUBIC)
     draw = ImageDraw.Draw(canvas)
-    for box, label, score in reversed(list(zip(*(part.tolist() for part in found), strict=True))):
-        left, top, right, bottom = (side * scale for side in box)
-        colour = colour_of(label)
-        draw.rectangle((left, top, right, bottom), outline=colour, width=_LINE)
-        _write(draw, (left, top), f"{classes[label - 1]} {score:.0%}", colour)
+    boxes, labels, scores = (part.tolist() for part in found)
+    places = [tuple(side * scale for side in box) for box in boxes]
+    for box, label in reversed(list(zip(places, labels, strict=True))):
+        draw.rectangle(box, outline=colour_of(label), width=_LINE)
+    taken: list[Box] = []
+    for box, label, score in zip(places, labels, scores, strict=True):
+        text = f"{classes[label - 1]} {score:.0%}"
+        taken.append(_write(draw, box, text, colour_of(label), taken))
     return canvas
 
 
-def _write(draw: ImageDraw.ImageDraw, place: tuple[float, float], text: str, fill: Colour) -> None:
-    """Write a line on its own ground, within the picture where it fits."""
+def _write(
+    draw: ImageDraw.ImageDraw, box: Box, text: str, fill: Colour, taken: Sequence[Box]
+) -> Box:
+    """Write a line on its own ground, above its box or where nothing else is written; return it."""
     font = ImageFont.load_default(_TEXT)
     shown = " ".join(text.encode("utf-8", "replace").decode().split())
     width, height = draw.textlength(shown, font) + 2 * _LINE, _TEXT + 2 * _LINE
-    left = max(min(place[0], draw.im.size[0] - width), 0)
-    top = max(place[1] - height, 0)
-    draw.rectangle((left, top, left + width, top + height), fill=fill)
+    left = max(min(box[0], draw.im.size[0] - width), 0)
+    lowest = draw.im.size[1] - height
+    tops = [max(min(top, lowest), 0) for top in (box[1] - height, box[3], box[1], box[3] - height)]
+    grounds = [(left, top, left + width, top + height) for top in tops]
+    ground = next((each for each in grounds if not any(_meet(each, x) for x in taken)), grounds[0])
+    draw.rectangle(ground, fill=fill)
     ink = _DARK if sum(fill) > 380 else _LIGHT
-    draw.text((left + _LINE, top + _LINE / 2), shown, ink, font)
+    draw.text((ground[0] + _LINE, ground[1] + _LINE / 2), shown, ink, font)
+    return ground
+
+
+def _meet(one: Box, other: Box) -> bool:
+    """Tell whether two boxes overlap."""
+    is_beside = one[2] <= other[0] or other[2] <= one[0]
+    return not (is_beside or one[3] <= other[1] or other[3] <= one[1])
 
 
 def colour_of(label: int) -> Colour:
