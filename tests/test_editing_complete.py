@@ -90,7 +90,7 @@ def test_what_is_offered_is_known_there(path):
     chance = random.Random(path)
     # Without `extends` a text may become anything.
     found = [(start, word) for start, word in words(document) if word != "extends"]
-    for start, word in chance.sample(found, min(draws(2, 6), len(found))):
+    for start, word in chance.sample(found, min(draws(2, 4), len(found))):
         short = text[:start] + text[start + len(word) :]
         for item in chance.sample(offers := offered(document, short, start), min(2, len(offers))):
             new = short[: item.span.start] + item.text + short[item.span.end :]

@@ -98,7 +98,7 @@ def test_places_are_whole_layers_or_what_of_them_stands_in_front_of_the_layers_i
 
 
 @given(st.data())
-@settings(max_examples=draws(8, 60), deadline=None)
+@settings(max_examples=draws(8, 30), deadline=None)
 def test_a_step_changes_one_number_and_nothing_else(data):
     name = data.draw(st.sampled_from([f"specs/{name}" for name in OFTEN]))
     document = opened(name)

@@ -6,7 +6,6 @@ import io
 import json
 import logging
 import math
-import os
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -27,11 +26,12 @@ from netspec import limits
 from netspec.cli import main
 from netspec.importer.onnx import Found, import_graph
 from netspec.importer.onnx_file import parsed
+from tests.support import draws
 from tests.torchvision import declared, made
 
 EQUAL = 2e-6
 """Of the largest output: what two programs' rounding makes of it."""
-DRAWS = 400 if os.environ.get("NETSPEC_LONG_DRAWS") else 40
+DRAWS = draws(40, 150)
 
 
 def read(data: bytes, *sizes: tuple[int, ...]) -> Found:

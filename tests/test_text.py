@@ -38,7 +38,7 @@ from tests.hostile_text import Hostile, hostile_spec
 from tests.support import ROOT, draws, loads, one_block, verified
 
 BATCHES = 16
-SIZE = draws(2, 25)
+SIZE = draws(2, 15)
 """So few put every piece of hostile text in every place, so many every two next to each other."""
 
 
