@@ -141,7 +141,7 @@ class Workspace:
         network = None
         try:
             source = decode(text.encode("utf-8", "surrogatepass"), path)
-            with _growing():
+            with growing():
                 network = compile_spec(source, load=self._loader(source, asked), trees=trees)
             found = network.warnings
         except SpecError as error:
@@ -191,8 +191,8 @@ _LINK = re.compile(r"^extends:[ \t]+([^\s#]+)", re.MULTILINE)
 
 
 @contextmanager
-def _growing() -> Iterator[None]:
-    """Look for no cycles while a network is made: of thousands of layers that takes longest."""
+def growing() -> Iterator[None]:
+    """Look for no cycles while a network is made or shown: of thousands of layers that takes longest."""
     was_on = gc.isenabled()
     gc.disable()
     try:

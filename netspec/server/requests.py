@@ -18,7 +18,7 @@ from netspec.analysis.network import Network
 from netspec.editing.export import EXPORTS
 from netspec.editing.steps import Step
 from netspec.editing.view import PARTS, Report, View, view
-from netspec.editing.workspace import Document, Workspace
+from netspec.editing.workspace import Document, Workspace, growing
 from netspec.emit.diff import NAMES, diff, render
 from netspec.emit.figure.svg import THEMES
 from netspec.emit.look import LookError
@@ -88,7 +88,7 @@ def _view(client: Client, params: Any) -> Json:
     document = _document(client, uri)
     parts = [part for part in PARTS if part in _said(params, "parts", list)]
     theme = params.get("theme")
-    with client.looking_at(document.path):
+    with client.looking_at(document.path), growing():
         found = view(document, parts, theme if theme in THEMES else "light")
     version = client.version(document.path)
     is_stale = document.network is None
