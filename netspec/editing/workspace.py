@@ -192,7 +192,7 @@ _LINK = re.compile(r"^extends:[ \t]+([^\s#]+)", re.MULTILINE)
 
 @contextmanager
 def growing() -> Iterator[None]:
-    """Look for no cycles while a network is made or shown: of thousands of layers that takes longest."""
+    """Look for no cycles while a network is made or shown: of a large one that takes longest."""
     was_on = gc.isenabled()
     gc.disable()
     try:
