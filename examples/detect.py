@@ -26,6 +26,7 @@ from detection.loose import Loose
 from detection.scoring import Scores
 from detection.sharing import sharing
 from recipe import networks, options
+from recipe.arguments import whole
 from recipe.distributed import World, joined
 from recipe.ensemble import Member
 from recipe.errors import UserError, command
@@ -171,14 +172,7 @@ def _add_use(parser: ArgumentParser) -> None:
     parser.add_argument("--out", default="", help="JSON to write, as COCO's results")
     parser.add_argument("--plot", type=Path, help="PNG to draw")
     text = "pictures to draw, the first ones (default: 8)"
-    parser.add_argument("--shown", type=_count, default=8, metavar="NUMBER", help=text)
-
-
-def _count(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError
-    return number
+    parser.add_argument("--shown", type=whole(1), default=8, metavar="NUMBER", help=text)
 
 
 def _pictures(arguments: Namespace) -> Pictures:

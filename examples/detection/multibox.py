@@ -10,10 +10,10 @@ from argparse import Namespace
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import numpy
 import torch
 from PIL import Image
 from recipe import checkpoint
+from recipe.crops import pixels
 from recipe.errors import UserError
 from recipe.trained import record, trained
 from recipe.views import normalise
@@ -82,9 +82,8 @@ def proposer(
 
     def propose(picture: Image.Image) -> Tensor:
         seen = picture.resize(network.size[::-1], Image.Resampling.BILINEAR)
-        pixels = torch.from_numpy(numpy.array(seen)).permute(2, 0, 1)[None]
         with torch.inference_mode():
-            outputs = model(normalise(pixels.to(device), found.recipe))
+            outputs = model(normalise(pixels(seen)[None].to(device), found.recipe))
         return decoded(outputs, priors, picture.size).cpu()
 
     return propose

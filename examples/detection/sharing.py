@@ -7,18 +7,16 @@ network's input, so that weights that were learnt from single regions fit.
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy
 import torch
 from PIL import Image
+from recipe import networks
+from recipe.crops import pixels
 from recipe.data import Size
 from recipe.ensemble import Member
 from recipe.errors import UserError
 from recipe.views import normalise
 from torch import Tensor, fx, nn
 
-import netspec
 from detection.boxes import area, roi_align, with_context
 from detection.detecting import BATCH, Score
 
@@ -78,9 +76,8 @@ def lower_layers(member: Member, layer: str) -> tuple[nn.Module, int]:
     recipe, weights = member.record.recipe, member.network.model.state_dict()
     if recipe.module:
         raise UserError(f"--fast {layer}: {recipe.module} is no spec, which it needs")
-    settings: Any = {"classes": len(member.record.classes or ())} | recipe.settings
     try:
-        cut = netspec.load(recipe.spec, **settings).features([layer])
+        cut = networks.load(recipe, len(member.record.classes or ())).features([layer])
     except ValueError as error:
         raise UserError(f"--fast {layer}: {error}") from None
     (shape,) = cut.outputs.values()
@@ -103,5 +100,4 @@ def chosen_scales(boxes: Tensor, picture: tuple[int, int], size: Size) -> Tensor
 def _resized(picture: Image.Image, scale: float) -> Tensor:
     """Return a picture at another size, (1, 3, height, width)."""
     size = max(round(picture.width * scale), 1), max(round(picture.height * scale), 1)
-    pixels = numpy.array(picture.resize(size, Image.Resampling.BILINEAR))
-    return torch.from_numpy(pixels).permute(2, 0, 1)[None]
+    return pixels(picture.resize(size, Image.Resampling.BILINEAR))[None]

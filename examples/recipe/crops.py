@@ -88,14 +88,14 @@ class _Scaled:
         if crop.window == _WHOLE:
             box = left, top, left + self.square[1], top + self.square[0]
             whole = self.image.crop(box).resize(self.size[::-1], Resampling.BILINEAR)
-            return _pixels(whole)
+            return pixels(whole)
         down, right = _offset(self.size, self.square, _WINDOWS[crop.window])
         top, left = top + down, left + right
         return self.pixels[:, top : top + self.size[0], left : left + self.size[1]]
 
     @cached_property
     def pixels(self) -> Tensor:
-        return _pixels(self.image)
+        return pixels(self.image)
 
 
 def _offset(inner: Size, outer: Size, halves: Size) -> Size:
@@ -104,6 +104,6 @@ def _offset(inner: Size, outer: Size, halves: Size) -> Size:
     return down, right
 
 
-def _pixels(image: Image) -> Tensor:
+def pixels(image: Image) -> Tensor:
     """Return an RGB image as uint8, (3, height, width)."""
     return torch.from_numpy(numpy.array(image)).permute(2, 0, 1)

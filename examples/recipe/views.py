@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from random import Random
 
-import numpy
 import torch
 from PIL import Image, ImageEnhance
 from torch import Tensor
 
+from recipe.crops import pixels
 from recipe.data import Size
 from recipe.options import Recipe
 
@@ -49,7 +49,7 @@ def training_view(image: Image.Image, size: Size, recipe: Recipe, seed: int) -> 
     seen = _lit(seen, recipe.lighting, draw)
     if draw.random() < recipe.flip:
         seen = seen.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-    return torch.from_numpy(numpy.array(seen)).permute(2, 0, 1)
+    return pixels(seen)
 
 
 def crop(extent: tuple[int, int], recipe: Recipe, draw: Random) -> Box:

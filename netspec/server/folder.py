@@ -83,7 +83,7 @@ class Folder:
         return Saved(True, _stamp(data))
 
     def extended(self, spec: str, path: str) -> str:
-        """Return the text of what a spec extends, which may lie in the git repository around."""
+        """Return the text of what a spec extends, which may lie in the project around."""
         return read_inside(self._project, path)
 
     def _own(self, path: str) -> str:
