@@ -258,6 +258,7 @@ def test_a_wrong_result_is_told_and_not_timed(tiny, monkeypatch, capsys, here):
         latency(netspec.loads(TINY).network)
 
 
+@pytest.mark.long
 def test_a_network_that_an_engine_cannot_take_is_told(tiny, monkeypatch, capsys):
     monkeypatch.setattr(Subject, "order", lambda self: {"source": "x = ", "model": "Net",
                                                         "inputs": [], "weights": None,
