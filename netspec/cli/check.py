@@ -125,4 +125,4 @@ def _tell_made(made: Made, options: Namespace) -> None:
         tell(line)
     verb, left = ("would make", "would remain") if options.diff else ("made", "remaining")
     changes, mistakes = counted(len(made.lines), "change"), counted(len(made.found), "mistake")
-    tell(f"netspec: {verb} {changes}, {mistakes} {left}")
+    tell(f"{verb} {changes}, {mistakes} {left}")
