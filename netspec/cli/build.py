@@ -69,7 +69,7 @@ def _existing(path: str) -> str | None:
     try:
         return Path(path).read_bytes().decode("utf-8", "replace").replace("\r\n", "\n")
     except OSError as error:
-        raise OSError(f"cannot read {path}: {files.reason(error)}") from None
+        raise files.barred("read", path, error) from None
 
 
 def _compare(old: str | None, new: str, path: str) -> int:

@@ -14,7 +14,7 @@ from typing import NoReturn
 
 from netspec.analysis.network import Network
 from netspec.cli import outputs
-from netspec.cli.exits import Exit, Failure, failure
+from netspec.cli.exits import Exit, Failure, failure, is_broken
 from netspec.cli.outputs import Output
 from netspec.cli.own import own_ops
 from netspec.cli.settings import settings
@@ -43,7 +43,7 @@ def watched(options: Namespace, run: Callable[[Namespace], int]) -> NoReturn:
         try:
             run(options)
         except (Failure, OSError) as error:
-            if isinstance(error, OSError) and error.errno:
+            if is_broken(error):
                 raise  # it is what we print to that has broken, not a file that can be mended
             found = failure(error) if isinstance(error, OSError) else error
             # What is asked for is wrong from the start: no later save can mend that.

@@ -30,7 +30,10 @@ def stamp(path: str) -> Stamp:
 
 def real_path(path: str) -> str:
     """Return the one name of a file, however it is reached; standard input keeps its own."""
-    return path if path == "-" else os.path.realpath(path)
+    try:
+        return path if path == "-" else os.path.realpath(path)
+    except ValueError:  # no system has a name with a zero in it: who reads it says so
+        return path
 
 
 class Project:
