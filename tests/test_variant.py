@@ -527,7 +527,7 @@ def test_ten_thousand_patches_take_a_second(project):
 
 
 def test_googlenet_bn_is_short():
-    assert len((ROOT / "specs/googlenet_bn.yaml").read_text().splitlines()) <= 15
+    assert len((ROOT / "specs/googlenet_bn.yaml").read_text().splitlines()) <= 16
 
 
 @pytest.fixture(scope="module")
