@@ -241,7 +241,7 @@ def test_an_engine_that_is_not_installed_is_named(tiny, monkeypatch, capsys, her
     monkeypatch.setitem(sys.modules, "openvino", None)
     assert main(["bench", tiny, "--engines", "eager,openvino", "--rounds", "1"]) == 0
     text = capsys.readouterr().out
-    assert "openvino needs openvino: pip install 'netspec[openvino]'" in text
+    assert "openvino needs openvino: pip install 'netspec-compiler[openvino]'" in text
     assert main(["bench", tiny, "--engines", "openvino"]) == 3
     assert "no engine can run here" in capsys.readouterr().err
     with pytest.raises(OSError, match="pip install"):

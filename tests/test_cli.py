@@ -199,7 +199,7 @@ def test_a_png_needs_pdfium(tmp_path, monkeypatch, capsys):
 
     monkeypatch.setitem(sys.modules, "pypdfium2", None)
     assert main(["render", SPEC, "-o", str(tmp_path / "g.png")]) == 3
-    assert "pip install 'netspec[figures]'" in capsys.readouterr().err
+    assert "pip install 'netspec-compiler[figures]'" in capsys.readouterr().err
 
 
 def test_graphviz_says_how_to_get_dot(tmp_path, monkeypatch, capsys):
