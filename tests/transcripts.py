@@ -12,6 +12,8 @@ A page is done from top to bottom in a folder that has `specs/` and `examples/`.
 - `sh` is only read: its commands must parse, and the files that they read must be there;
 - what has `<!-- not run: why -->` before it is read as `sh` is, and behind `<!-- from: FILE -->`
   or `<!-- from: FILE class NAME -->` stands a file that is there or was made, or a class of it.
+
+`<!-- after: PAGE -->` says that a page's reader has the files that another one shows.
 """
 
 from __future__ import annotations
@@ -47,6 +49,7 @@ BLOCK = re.compile(
 )
 FENCE = re.compile(r"^\s*```", re.MULTILINE)
 COLUMNS = 100
+_AFTER = re.compile(r"^<!-- after: (\S+) -->$", re.MULTILINE)
 _TITLE = re.compile(r'title="([^"]+)"')
 _WIDTH = re.compile(r"columns=(\d+)")
 _ELISION = re.compile(r"\s*(# )?…")
@@ -74,6 +77,7 @@ class Page:
         without = shutil.ignore_patterns("figures", "plots", "__pycache__", "node_modules")
         for name in ("specs", "examples"):
             shutil.copytree(ROOT / name, self.folder / name, ignore=without)
+        self._take(self.path)
         home = self.folder.parent / "home"
         home.mkdir(exist_ok=True)
         self.patch.chdir(self.folder)
@@ -85,6 +89,15 @@ class Page:
         self.patch.setenv("PYTHONPATH", str(ROOT))
         binaries = (str(Path(sys.executable).parent), os.environ["PATH"])
         self.patch.setenv("PATH", os.pathsep.join(binaries))
+
+    def _take(self, path: Path) -> None:
+        """Write the files of the pages that a page goes on from."""
+        for name in _AFTER.findall(path.read_text(encoding="utf-8")):
+            other = path.parent / name
+            self._take(other)
+            for block in BLOCK.finditer(other.read_text(encoding="utf-8")):
+                if title := _TITLE.search(block["said"]):
+                    (self.folder / title[1]).write_text(block["body"], encoding="utf-8")
 
     def done(self) -> str:
         """Do everything, and return the text with what commands print now."""
@@ -171,7 +184,7 @@ class Page:
         self.wrong = {k: v for k, v in self.wrong.items() if k not in shlex.split(command)}
         if shown[-1:] == ["…"] and len(printed) >= len(shown):
             printed[len(shown) - 1 :] = ["…"]
-        assert not any(line.startswith("$ ") for line in printed)
+        assert not any(line.startswith(("$ ", "```")) for line in printed), "what ends the output?"
         return found[0] + "".join(f"{line.rstrip()}\n" for line in printed)
 
     def _performed(self, command: str) -> str:
