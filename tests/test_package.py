@@ -6,9 +6,12 @@ import re
 import shutil
 import subprocess
 import sys
+from itertools import chain
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from netspec.runtime.installed import EXTRAS
 from netspec.version import DISTRIBUTION, installation
@@ -19,7 +22,8 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+FACTS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PROJECT, TOOLS = FACTS["project"], FACTS["tool"]
 
 OTHER_PROJECT = re.compile(
     r"\bnetspec\[(?=[a-z{])"
@@ -73,3 +77,67 @@ def test_the_project_is_called_what_the_hints_say():
 
 def test_a_hint_names_an_extra_of_the_project():
     assert EXTRAS.keys() <= PROJECT["optional-dependencies"].keys()
+
+
+# ----------------------------------------------------------------- what is installed with it
+
+PYTHONS = [text.rpartition(" ")[2] for text in PROJECT["classifiers"] if re.search(r"3\.\d", text)]
+SYSTEMS = {"Linux": "linux", "Darwin": "darwin", "Windows": "win32"}
+
+
+def read(requirements: list[str], **environment: str) -> dict[str, Requirement]:
+    """Return what is required in an environment, by canonical names; extras of our own opened."""
+    found = {}
+    for item in map(Requirement, requirements):
+        if item.marker is None or item.marker.evaluate({"extra": "", **environment}):
+            if item.name == DISTRIBUTION:
+                inner = (PROJECT["optional-dependencies"][extra] for extra in item.extras)
+                found |= read([*chain.from_iterable(inner)], **environment)
+            found[canonicalize_name(item.name)] = item
+    found.pop(DISTRIBUTION, None)
+    return found
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("python", PYTHONS)
+def test_one_version_is_pinned_of_each_that_the_project_names(python, system):
+    """And it is one that the project allows."""
+    environment = {
+        "python_version": python,
+        "python_full_version": f"{python}.0",
+        "platform_system": system,
+        "sys_platform": SYSTEMS[system],
+    }
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pins = read([line for line in lines if not line.startswith("#")], **environment)
+    extras = PROJECT["optional-dependencies"].values()
+    wanted = read([*PROJECT["dependencies"], *chain.from_iterable(extras)], **environment)
+    refused = [
+        str(item)
+        for name, item in wanted.items()
+        if name not in pins or not item.specifier.contains(str(pins[name].specifier)[2:])
+    ]
+    assert refused == []
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("system", ["x86_64-manylinux_2_28", "x86_64-pc-windows-msvc"])
+@pytest.mark.parametrize("python", [PYTHONS[0], PYTHONS[-1]])
+def test_what_is_pinned_can_be_installed(python, system, tmp_path):
+    """As wheels of the package index; of other Pythons, too, than the one that runs this."""
+    if shutil.which("uv") is None:
+        pytest.skip("uv is not installed")
+    target = ["--target", str(tmp_path), "--python-version", python, "--python-platform", system]
+    wanted = ["-c", "constraints.txt", "-r", "pyproject.toml", "--all-extras"]
+    command = ["uv", "pip", "install", "--dry-run", "--only-binary", ":all:", *target, *wanted]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    if re.search(r"error sending request|dns error|client error", result.stderr):
+        pytest.skip("the package index cannot be reached")
+    assert result.returncode == 0, result.stderr
+
+
+def test_the_oldest_python_is_the_one_that_tools_check_for():
+    oldest = PROJECT["requires-python"].removeprefix(">=")
+    assert oldest == PYTHONS[0] == TOOLS["mypy"]["python_version"]
+    assert TOOLS["ruff"]["target-version"] == f"py{oldest.replace('.', '')}"
+    assert f"--python-version {oldest} " in (ROOT / "Makefile").read_text(encoding="utf-8")
