@@ -424,6 +424,7 @@ def test_what_is_no_yaml_is_left(tmp_path, capsys):
     assert path.read_text() == "a: [1\n"
 
 
+@pytest.mark.long
 def test_ten_thousand_layers_keep_their_comments():
     text = "netspec: 1\ngraph:\n" + "".join(f"  x{i}: {{linear:  8}}  # c\n" for i in range(10_000))
     assert fmt(fmt(text)).count("# c") == 10_000
