@@ -198,7 +198,7 @@ def test_what_is_not_installed_is_named_with_its_extra(
 ):
     monkeypatch.setitem(sys.modules, module, None)
     assert main(["export", tiny, "-o", str(tmp_path / f"model.{format}")]) == 3
-    told = f".{format} needs {module}: pip install 'netspec[{extra}]'"
+    told = f".{format} needs {module}: pip install 'netspec-compiler[{extra}]'"
     assert capsys.readouterr().err == f"netspec: {told}\n"
 
 

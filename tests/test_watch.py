@@ -180,6 +180,7 @@ def test_a_directory_is_watched_for_new_specs(start, tmp_path):
     watcher.until("other.yaml: GoogLeNet is fine")
 
 
+@pytest.mark.long
 def test_what_cannot_be_watched_ends_at_once(tmp_path):
     assert main(["check", "--watch", "-"]) == 2
     assert main(["check", "--watch", str(tmp_path / "nothing.yaml")]) == 2

@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import NoReturn
 
 from netspec import interrupt
-from netspec.cli.exits import Exit, Failure, failure
+from netspec.cli.exits import Exit, Failure, failure, is_broken
 from netspec.version import __version__
 
 COMMANDS = {
@@ -140,7 +140,7 @@ def _status(error: Exception) -> int:
             show(error.diagnostics, sys.stderr)
             return Exit.WRONG
         case OSError():
-            if error.errno:
+            if is_broken(error):
                 discard(sys.stdout)
             if isinstance(error, BrokenPipeError):
                 return Exit.BROKEN_PIPE

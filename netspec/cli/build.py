@@ -60,13 +60,16 @@ def run(options: Namespace) -> int:
 
 
 def _existing(path: str) -> str | None:
-    """Return what an output file holds, None if it is not there or not a file."""
+    """Return what an output file holds, None if it is not there or not a file.
+
+    Line ends are no difference: git checks the file out with CRLF on Windows.
+    """
     if path == "-" or not Path(path).is_file():
         return None
     try:
-        return Path(path).read_bytes().decode("utf-8", "replace")
+        return Path(path).read_bytes().decode("utf-8", "replace").replace("\r\n", "\n")
     except OSError as error:
-        raise OSError(f"cannot read {path}: {files.reason(error)}") from None
+        raise files.barred("read", path, error) from None
 
 
 def _compare(old: str | None, new: str, path: str) -> int:

@@ -14,7 +14,7 @@ from typing import NoReturn
 
 from netspec.analysis.network import Network
 from netspec.cli import outputs
-from netspec.cli.exits import Exit, Failure, failure
+from netspec.cli.exits import Exit, Failure, failure, is_broken
 from netspec.cli.outputs import Output
 from netspec.cli.own import own_ops
 from netspec.cli.settings import settings
@@ -22,7 +22,7 @@ from netspec.cli.show import complain, show, warn
 from netspec.cli.trusted import hint
 from netspec.cli.watch import watch
 from netspec.compiler import ParameterError, Prepared, compile_spec, prepare_spec
-from netspec.language.project import Project, Stamp, stamp
+from netspec.language.project import Project, Stamp, says_spec, stamp
 from netspec.ops.base import REGISTRY
 from netspec.text import files
 from netspec.text.codes import Code
@@ -43,7 +43,7 @@ def watched(options: Namespace, run: Callable[[Namespace], int]) -> NoReturn:
         try:
             run(options)
         except (Failure, OSError) as error:
-            if isinstance(error, OSError) and error.errno:
+            if is_broken(error):
                 raise  # it is what we print to that has broken, not a file that can be mended
             found = failure(error) if isinstance(error, OSError) else error
             # What is asked for is wrong from the start: no later save can mend that.
@@ -90,14 +90,25 @@ def kind_of(path: str, kinds: Sequence[str], option: str, wanted: str | None = N
 
 
 def spec_files(options: Namespace, paths: Sequence[str]) -> list[str]:
-    """Return the files among paths, and in place of a directory every *.yaml below it."""
+    """Return the files among paths, and in place of a directory every *.yaml below it.
+
+    With --only-specs, those that say that they are specs.
+    """
     found: dict[str, None] = {}
     for path in paths:
         if path != "-" and Path(path).is_dir():
             found |= dict.fromkeys(_below(options, path))
         else:
             found[path] = None
-    return list(found)
+    return [path for path in found if not options.only_specs or _is_spec(options, path)]
+
+
+def _is_spec(options: Namespace, path: str) -> bool:
+    """Say whether a file is a spec; what comes on standard input is taken for one."""
+    if path == "-":
+        return True
+    stamps_of(options)[path] = stamp(path)
+    return says_spec(files.read(path).decode("utf-8-sig", "replace"))
 
 
 def _below(options: Namespace, directory: str) -> list[str]:

@@ -78,7 +78,7 @@ def run(options: Namespace) -> int:
         raise Failure(f"cannot tell the form of {options.source}; known are {known}", Exit.USAGE)
     if kind.startswith("."):
         if not Path(options.source).is_file():
-            raise FileNotFoundError(f"there is no file {options.source}")
+            raise files.absent(options.source)
         stamps_of(options)[options.source] = stamp(options.source)
     if options.tensors and kind != ".prototxt":
         raise Failure(f"{options.source} has its weights inside of it", Exit.USAGE)

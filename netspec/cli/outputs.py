@@ -140,8 +140,7 @@ def _spare(path: str, kind: str, inputs: Iterable[str], force: bool) -> None:
     try:
         is_own = not Path(path).exists() or is_marked(path)
     except OSError as error:
-        message = f"cannot read {path}: {files.reason(error)}; --force replaces it"
-        raise OSError(message) from None
+        raise files.barred("read", path, error, "; --force replaces it") from None
     if not is_own:
         message = f"{path} was not written by netspec; --force replaces it"
         raise Failure(message, Exit.USAGE)

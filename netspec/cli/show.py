@@ -49,7 +49,7 @@ def say_difference(before: str, after: str, path: str, source: str) -> None:
     old, new = (text.splitlines(keepends=True) for text in (before, after))
     found = difflib.unified_diff(old, new, path, f"{path} ({source})")
     # The lines hold the names and the texts of files.
-    if text := "\n".join(escape(line.removesuffix("\n")) for line in found):
+    if text := "\n".join(escape(line.rstrip("\r\n")) for line in found):
         say(text)
 
 
