@@ -34,6 +34,7 @@ class Column:
 
     @property
     def heading(self) -> str:
+        """The title with its unit in brackets."""
         return f"{self.title} ({self.unit})" if self.unit else self.title
 
     @property
