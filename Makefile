@@ -55,6 +55,7 @@ playground:
 docs:
 	$(PYTHON) -m docs.generate build/docs
 	$(PYTHON) -m zensical build --clean
+	$(PYTHON) -m docs.finish build/site build/playground
 
 bench:
 	$(PYTHON) benchmarks/compile.py

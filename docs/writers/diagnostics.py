@@ -1,4 +1,4 @@
-"""One page for each code, as `netspec explain` has it, with what the program says of its example."""
+"""One page for each code: what `netspec explain` says, and what its example makes `check` say."""
 
 from __future__ import annotations
 

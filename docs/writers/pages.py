@@ -48,7 +48,7 @@ def _block(match: re.Match[str]) -> str:
     is_spec = re.search(r"^netspec: 1$", text, re.MULTILINE) and not indent
     base = re.search(r"^extends: (\S+)$", text, re.MULTILINE)
     is_alone = not base or (ROOT / "specs" / base[1]).is_file()
-    block = match[0] if match[0].endswith("\n") else f"{match[0]}\n"
+    block = re.sub(r" columns=\d+", "", match[0].rstrip("\n"), count=1) + "\n"
     if title and is_spec and is_alone:
         return f"{block}\n{edit(text, Path(title[1]).name)}\n"
     return block
