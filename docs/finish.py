@@ -65,7 +65,7 @@ def problems(site: Path) -> Iterator[str]:
 
 
 def is_sound(link: str, place: str, site: Path, pages: type[Page]) -> bool:
-    """Tell whether a link of a page leads to a file of the site, and to its anchor if it has one."""
+    """Tell whether a link leads to a file of the site, and to its anchor if it has one."""
     link = link.removeprefix(SITE) if (is_full := link.startswith(SITE)) else link
     if re.match(r"(https:|mailto:|data:)", link):
         return True

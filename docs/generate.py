@@ -19,6 +19,7 @@ from docs.writers.pages import WrittenWrong, written
 ROOT = Path(__file__).parents[1]
 ELSEWHERE = {"specs/README.md": "language.md", "CHANGELOG.md": "changelog.md"}
 """Pages that stand outside of this folder, and their places in the site."""
+PICTURES = ("*.svg", "*.png")
 
 
 def pages() -> Iterator[tuple[str, str]]:
@@ -39,6 +40,10 @@ def generate(folder: Path) -> None:
         target = folder / place
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text, encoding="utf-8")
+    for path in (path for kind in PICTURES for path in (ROOT / "docs").rglob(kind)):
+        target = folder / path.relative_to(ROOT / "docs")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(path, target)
     for name in ("figures", "plots"):
         shutil.copytree(ROOT / "examples" / name, folder / "assets" / name)
     shutil.copy(ROOT / "docs/site.css", folder / "assets")

@@ -93,7 +93,7 @@ def _found(path: str, page: str) -> str:
     folder = str(Path(page).parent)
     if path in PLACES:
         return relpath(PLACES[path], folder)
-    if re.fullmatch(r"docs/.*\.md", path):
+    if re.fullmatch(r"docs/.*\.(md|svg|png)", path):
         return relpath(path.removeprefix("docs/"), folder)
     if re.fullmatch(r"specs/\w+\.yaml", path):
         return relpath(f"gallery/{Path(path).stem}.md", folder)
