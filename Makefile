@@ -56,6 +56,7 @@ playground:
 docs:
 	$(PYTHON) -m docs.generate build/docs
 	$(PYTHON) -m zensical build --clean
+	$(PYTHON) -m docs.finish build/site build/playground
 
 bench:
 	$(PYTHON) benchmarks/compile.py
