@@ -54,7 +54,7 @@ def test_a_file_gives_what_the_module_with_its_weights_gives(format, weights, tm
     out = tmp_path / f"model.{format}"
     words = ["export", SMALL, "--weights", str(weights), "-o", str(out), "--batch", "dynamic"]
     assert main(words) == 0
-    assert capsys.readouterr().err == ""
+    assert capsys.readouterr().err.startswith(f"wrote {out}: ")
     model = netspec.load(SMALL)
     module = model.load_weights(weights).model.eval()
     for batch in (1, 4):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -17,6 +18,7 @@ from netspec.text.syntax import decode
 
 Stamp = tuple[int, int, int] | None
 """What tells two states of a file apart: inode, size, time; None for no file."""
+_KEY = re.compile(r"^netspec[ \t]*:", re.MULTILINE)
 
 
 def stamp(path: str) -> Stamp:
@@ -28,9 +30,17 @@ def stamp(path: str) -> Stamp:
     return found.st_ino, found.st_size, found.st_mtime_ns
 
 
+def says_spec(text: str) -> bool:
+    """Tell a spec from another YAML file: whatever is wrong with it, it has the key `netspec`."""
+    return _KEY.search(text) is not None
+
+
 def real_path(path: str) -> str:
     """Return the one name of a file, however it is reached; standard input keeps its own."""
-    return path if path == "-" else os.path.realpath(path)
+    try:
+        return path if path == "-" else os.path.realpath(path)
+    except ValueError:  # no system has a name with a zero in it: who reads it says so
+        return path
 
 
 class Project:
