@@ -28,7 +28,10 @@ def test_a_page_is_true(
     text = page.done()
     if update:
         path.write_text(text, encoding="utf-8")
+        for picture, data in page.pictures().items():
+            picture.write_bytes(data)
     assert text == page.text or update
+    assert all(picture.read_bytes() == data for picture, data in page.pictures().items())
 
 
 def test_few_blocks_are_not_run() -> None:
