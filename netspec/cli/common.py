@@ -22,6 +22,7 @@ from netspec.cli.show import complain, show, tell
 from netspec.cli.trusted import hint
 from netspec.cli.watch import watch
 from netspec.compiler import ParameterError, Prepared, compile_spec, prepare_spec
+from netspec.language import shipped
 from netspec.language.project import Project, Stamp, stamp
 from netspec.ops.base import REGISTRY
 from netspec.text import files
@@ -94,6 +95,13 @@ def spec_files(options: Namespace, paths: Sequence[str]) -> list[str]:
         else:
             found[path] = None
     return list(found)
+
+
+def refuse_shipped(paths: Sequence[str]) -> None:
+    """Raise Failure for a name of a shipped spec where files are to be changed."""
+    if name := next(filter(shipped.find, paths), None):
+        copy = f"`netspec list {name} -o {name}.yaml` makes a copy"
+        raise Failure(f"{name} is netspec's own, which nobody changes; {copy}", Exit.USAGE)
 
 
 def _below(options: Namespace, directory: str) -> list[str]:
