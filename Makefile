@@ -6,7 +6,7 @@ WORKERS ?= 2
 export PYTHONDONTWRITEBYTECODE =
 SPECS := $(basename $(notdir $(wildcard specs/*.yaml)))
 
-.PHONY: check check-all parts test lint types examples figures live playground bench
+.PHONY: check check-all parts test lint types examples figures live playground bench docs
 
 check: lint types examples test
 
@@ -50,6 +50,11 @@ live:
 # The page as static files, with the compiler in the browser: npm's and PyPI's parts are fetched once.
 playground:
 	$(PYTHON) playground/build.py build/playground
+
+# The site: its sources in build/docs, the site in build/site, with the playground if it was built.
+docs:
+	$(PYTHON) -m docs.generate build/docs
+	$(PYTHON) -m zensical build --clean
 
 bench:
 	$(PYTHON) benchmarks/compile.py

@@ -1,9 +1,12 @@
-"""netspec: a compiler for neural-network architectures.
+"""A compiler for neural-network architectures: YAML spec in, checked PyTorch code and costs out.
 
-    net = netspec.load("specs/googlenet.yaml", classes=10)
+    net = netspec.load("net.yaml", classes=10)
     model = net.build()
 
-Everything else is the command line: `netspec --help`.
+`load` and `loads` compile a spec, `import_module` makes one of a PyTorch module, `sweep` and `fit`
+compile one at many values of its parameters. What they return is a `Net`, whose methods give the
+rest. A spec with mistakes raises `SpecError`. Ops of your own are written with `netspec.ops.base`
+and compared with PyTorch by `netspec.testing`; everything else is the command line.
 """
 
 from netspec.version import __version__
@@ -11,18 +14,36 @@ from netspec.version import __version__
 TYPE_CHECKING = False  # `typing` would be imported before Ctrl-C is silent
 
 if TYPE_CHECKING:
+    from netspec.analysis.memory import Memory as Memory
+    from netspec.analysis.points import Point as Point
+    from netspec.api import Fast as Fast
     from netspec.api import Net as Net
     from netspec.api import fit as fit
     from netspec.api import import_module as import_module
     from netspec.api import load as load
     from netspec.api import loads as loads
     from netspec.api import sweep as sweep
+    from netspec.compiler import ParameterError as ParameterError
+    from netspec.emit.report.written import Report as Report
+    from netspec.explore.fit import Fit as Fit
+    from netspec.features import FeatureError as FeatureError
+    from netspec.runtime.weights import Loaded as Loaded
     from netspec.text.diagnostics import Diagnostic as Diagnostic
+    from netspec.text.diagnostics import Span as Span
     from netspec.text.diagnostics import SpecError as SpecError
 
 __all__ = [
     "Diagnostic",
+    "Fast",
+    "FeatureError",
+    "Fit",
+    "Loaded",
+    "Memory",
     "Net",
+    "ParameterError",
+    "Point",
+    "Report",
+    "Span",
     "SpecError",
     "__version__",
     "fit",
@@ -33,14 +54,23 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Diagnostic": "text.diagnostics",
+    "Fast": "api",
+    "FeatureError": "features",
+    "Fit": "explore.fit",
+    "Loaded": "runtime.weights",
+    "Memory": "analysis.memory",
+    "Net": "api",
+    "ParameterError": "compiler",
+    "Point": "analysis.points",
+    "Report": "emit.report.written",
+    "Span": "text.diagnostics",
+    "SpecError": "text.diagnostics",
+    "fit": "api",
+    "import_module": "api",
     "load": "api",
     "loads": "api",
     "sweep": "api",
-    "fit": "api",
-    "import_module": "api",
-    "Net": "api",
-    "SpecError": "text.diagnostics",
-    "Diagnostic": "text.diagnostics",
 }
 
 
@@ -51,3 +81,8 @@ def __getattr__(name: str) -> object:
     import importlib
 
     return getattr(importlib.import_module(f"netspec.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    """Return what is public, also before it is imported."""
+    return sorted(__all__)

@@ -222,12 +222,17 @@ class Net:
         return to_python(self.network, __version__)
 
     def to_yaml(self) -> str:
-        """Return the spec in canonical form, a variant with what it extends as one file."""
+        """Return the spec in canonical form, a variant with what it extends as one file.
+
+        Lines end in a line feed, whatever the file's do.
+        """
         from netspec.language.fmt.text import formatted
         from netspec.language.write import written
 
         first, *others = self.network.sources
-        return written(self.network.spec, {}) if others else formatted(first)
+        if others:
+            return written(self.network.spec, {})
+        return formatted(first).replace("\r\n", "\n")
 
     def features(self, names: Sequence[str]) -> Net:
         """Return the network that gives these layers of the graph instead of its outputs.

@@ -1,3 +1,15 @@
-"""The version of netspec."""
+"""The version of netspec, and the name under which it is installed."""
+
+from collections.abc import Iterable
 
 __version__ = "0.1.0"
+
+DISTRIBUTION = "netspec-compiler"
+"""What a package index calls netspec: the name `netspec` is another project's there."""
+
+
+def installation(extras: Iterable[str] = ()) -> str:
+    """Return what to type to install netspec with some of its extras."""
+    if names := ",".join(extras):
+        return f"pip install '{DISTRIBUTION}[{names}]'"
+    return f"pip install {DISTRIBUTION}"

@@ -32,8 +32,8 @@ FEW = [path for path in SPECS if path.stem in ("googlenet", "resnet18", "swin_t"
 """What is tested in every run where all are in a long one."""
 
 
-def draws(number: int, many: int) -> int:
-    """Return how many random cases to draw: `many` in a long run (`pytest --long`)."""
+def draws(number: T, many: T) -> T:
+    """Return how many random cases to draw, or which: `many` in a long run (`pytest --long`)."""
     return many if os.environ.get("NETSPEC_LONG_DRAWS") else number
 
 

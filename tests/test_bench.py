@@ -56,7 +56,11 @@ def test_engines_and_specs_are_put_side_by_side(tiny, tmp_path, capsys):
     words = ["--engines", "onnxruntime,eager,openvino", "--rounds", "2", "--batch", "1,3"]
     assert main(["bench", SMALL, tiny, *words, "-o", str(out)]) == 0
     text = capsys.readouterr()
-    assert text.err == "" and "2 rounds" in text.out and "sgemm peak" in text.out
+    assert (
+        text.err == f"wrote {out}: 2 networks\n"
+        and "2 rounds" in text.out
+        and "sgemm peak" in text.out
+    )
     found = json.loads(out.read_text())
     rows = found["measurements"]["rows"]
     assert [(row["network"], row["engine"], row["batch"]) for row in rows] == [
@@ -241,7 +245,7 @@ def test_an_engine_that_is_not_installed_is_named(tiny, monkeypatch, capsys, her
     monkeypatch.setitem(sys.modules, "openvino", None)
     assert main(["bench", tiny, "--engines", "eager,openvino", "--rounds", "1"]) == 0
     text = capsys.readouterr().out
-    assert "openvino needs openvino: pip install 'netspec[openvino]'" in text
+    assert "openvino needs openvino: pip install 'netspec-compiler[openvino]'" in text
     assert main(["bench", tiny, "--engines", "openvino"]) == 3
     assert "no engine can run here" in capsys.readouterr().err
     with pytest.raises(OSError, match="pip install"):
@@ -258,6 +262,7 @@ def test_a_wrong_result_is_told_and_not_timed(tiny, monkeypatch, capsys, here):
         latency(netspec.loads(TINY).network)
 
 
+@pytest.mark.long
 def test_a_network_that_an_engine_cannot_take_is_told(tiny, monkeypatch, capsys):
     monkeypatch.setattr(Subject, "order", lambda self: {"source": "x = ", "model": "Net",
                                                         "inputs": [], "weights": None,

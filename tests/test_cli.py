@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from netspec.cli import COMMANDS, main
-from tests.support import ROOT
+from tests.support import ROOT, SPECS
 
 SPEC = str(ROOT / "specs" / "googlenet.yaml")
 
@@ -24,6 +24,26 @@ def test_build_writes_checks_and_keeps_what_is_not_its_own(tmp_path, capsys):
     assert main(["build", SPEC, "-o", str(out)]) == 2
     assert out.read_text() == "print('mine')\n"
     assert main(["build", SPEC, "-o", str(out), "--force"]) == 0
+
+
+def with_windows_ends(path: Path, copy: Path) -> None:
+    copy.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+
+
+@pytest.mark.parametrize("name", ["googlenet_naive", "resnext50_32x4d"])
+def test_a_checkout_of_windows_is_what_was_built(name, tmp_path, capsys):
+    """Also of a variant, whose digest is also that of the base."""
+    for path in SPECS:
+        with_windows_ends(path, tmp_path / path.name)
+    spec, module = f"{name}.yaml", tmp_path / "model.py"
+    assert main(["build", str(ROOT / "specs" / spec), "-o", str(module)]) == 0
+    with_windows_ends(module, module)
+    assert main(["build", str(tmp_path / spec), "-o", str(module), "--check"]) == 0
+    module.write_bytes(module.read_bytes().replace(b"nn.ReLU()", b"nn.GELU()"))
+    capsys.readouterr()
+    assert main(["build", str(tmp_path / spec), "-o", str(module), "--check"]) == 1
+    changed = [line for line in capsys.readouterr().out.splitlines() if line[:2] in ("- ", "+ ")]
+    assert changed and all("ReLU()" in line or "GELU()" in line for line in changed)
 
 
 def test_verify_runs_the_module_in_a_fresh_process(tmp_path, capsys):
@@ -199,7 +219,7 @@ def test_a_png_needs_pdfium(tmp_path, monkeypatch, capsys):
 
     monkeypatch.setitem(sys.modules, "pypdfium2", None)
     assert main(["render", SPEC, "-o", str(tmp_path / "g.png")]) == 3
-    assert "pip install 'netspec[figures]'" in capsys.readouterr().err
+    assert "pip install 'netspec-compiler[figures]'" in capsys.readouterr().err
 
 
 def test_graphviz_says_how_to_get_dot(tmp_path, monkeypatch, capsys):

@@ -114,6 +114,7 @@ def test_a_contract_of_spliced_copies_is_about_the_last():
     assert "`part.2` gives" in found[0].message
 
 
+@pytest.mark.long
 def test_names_and_numbers_survive_torch_compile_and_export():
     part = "{Unit: 8, drop: $i / 9, repeat: 3, first: {stride: 2}, copies: block1-0}"
     model = loads(SPEC.format(part=part)).build().eval()

@@ -262,11 +262,20 @@ def test_what_all_parsers_read_alike_stays(text):
     assert fmt(f"a: [{text}]\n") == f"a: [{text}]\n"
 
 
-def test_line_ends_and_byte_order_marks_go(tmp_path):
+@pytest.mark.parametrize(("end", "kept"), [("\r\n", "\r\n"), ("\n", "\n"), ("\r", "\n")])
+def test_byte_order_marks_go_and_line_ends_stay(end, kept, tmp_path):
     path = tmp_path / "a.yaml"
-    path.write_bytes(b"\xef\xbb\xbfnetspec: 1\r\nname: Net\r\n# end\r\n\r\n")
+    lines = ["\ufeffnetspec: 1", "name: Net\n# end", "", ""]
+    path.write_bytes(end.join(lines).encode())
     assert main(["fmt", str(path)]) == 0
-    assert path.read_bytes() == b"netspec: 1\nname: Net\n# end\n"
+    assert path.read_bytes() == f"netspec: 1{kept}name: Net{kept}# end{kept}".encode()
+    assert main(["fmt", "--check", str(path)]) == 0
+
+
+@pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
+def test_a_checkout_of_windows_is_canonical(path):
+    text = path.read_text(encoding="utf-8").replace("\n", "\r\n")
+    assert fmt(text) == text
 
 
 # ------------------------------------------------------------------ never another meaning
@@ -415,6 +424,7 @@ def test_what_is_no_yaml_is_left(tmp_path, capsys):
     assert path.read_text() == "a: [1\n"
 
 
+@pytest.mark.long
 def test_ten_thousand_layers_keep_their_comments():
     text = "netspec: 1\ngraph:\n" + "".join(f"  x{i}: {{linear:  8}}  # c\n" for i in range(10_000))
     assert fmt(fmt(text)).count("# c") == 10_000

@@ -133,6 +133,7 @@ def test_text_never_becomes_markup() -> None:
     assert "alert(1)" not in page.replace("\\u003c/script>\\u003cscript>alert(1)", "")
 
 
+@pytest.mark.long
 def test_a_network_of_five_thousand_layers_is_there_whole() -> None:
     names = [f"layer{i}" for i in range(5000)]
     lines = "".join(f"  {name}: {{dropout: 0.{i + 1}}}\n" for i, name in enumerate(names))
@@ -141,6 +142,7 @@ def test_a_network_of_five_thousand_layers_is_there_whole() -> None:
     assert [x["path"] for x in walk(data, data["root"])] == ["image", *names, ""]
 
 
+@pytest.mark.long
 def test_a_larger_network_is_there_in_part() -> None:
     head = "netspec: 1\nname: Huge\ninputs: {image: [4]}\ngraph:\n"
     data = content(compiled(f"{head}  r: {{relu: [], repeat: 30000}}\noutputs: {{out: r}}\n"))

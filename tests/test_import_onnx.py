@@ -26,12 +26,12 @@ from netspec import limits
 from netspec.cli import main
 from netspec.importer.onnx import Found, import_graph
 from netspec.importer.onnx_file import parsed
-from tests.support import draws
+from tests.support import draws, mostly
 from tests.torchvision import declared, made
 
 EQUAL = 2e-6
 """Of the largest output: what two programs' rounding makes of it."""
-DRAWS = draws(40, 150)
+DRAWS = draws(12, 150)
 
 
 def read(data: bytes, *sizes: tuple[int, ...]) -> Found:
@@ -234,7 +234,9 @@ def without_names(data: bytes, keeps_weights: bool) -> bytes:
 
 
 @pytest.mark.parametrize("keeps_weights", [False, True])
-@pytest.mark.parametrize("name", ["googlenet", "resnet18", "shufflenet_v2_x0_5"])
+@pytest.mark.parametrize(
+    "name", mostly(["shufflenet_v2_x0_5"], ["googlenet", "resnet18", "shufflenet_v2_x0_5"])
+)
 def test_a_file_without_names_computes_the_same(name, keeps_weights):
     with declared():
         data = exported(lively(made(name)), torch.randn(2, 3, 64, 64), False)

@@ -32,6 +32,7 @@ def test_googlenet_is_filled_as_caffe_publishes_it():
         assert torch.all(layer.bias == expected), name
 
 
+@pytest.mark.long
 def test_googlenet_bn_is_filled_as_torchvision_does():
     torch.manual_seed(0)
     model = load(ROOT / "specs" / "googlenet_bn.yaml").build()

@@ -141,6 +141,7 @@ def test_the_boxes_that_are_counted_are_those_that_are_built():
                 assert outline.boxes(View(depth), 10**6) == shown - ends
 
 
+@pytest.mark.long
 def test_a_graphviz_file_shows_no_more_than_dot_can_lay_out():
     for text in (nested(3, 20), HEAD + "graph: {r: {relu: [], repeat: 9000}}\noutputs: {o: r}\n"):
         source = to_dot(compiled(text))
@@ -151,7 +152,13 @@ def test_a_graphviz_file_of_a_common_size_shows_everything():
     assert to_dot(compiled(nested(3, 9))).count("fillcolor=") > 9**3
 
 
-@pytest.mark.parametrize("text", [nested(3, 20), crossing(1500)], ids=["nested", "crossing"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(nested(3, 20), id="nested", marks=pytest.mark.long),
+        pytest.param(crossing(1500), id="crossing"),
+    ],
+)
 def test_pages_and_mermaid_show_huge_networks_in_part(text):
     network = compiled(text)
     assert len(html.to_html(network)) > 1000

@@ -17,7 +17,10 @@ from tests.playground import REASON as UNFETCHED
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 pytest.importorskip("uvicorn", reason="the extra `serve` is not installed")
 pytestmark = [pytest.mark.skipif(PROGRAM is None, reason=REASON)]
-PLAYGROUND = pytest.param("playground", marks=pytest.mark.skipif(not IS_FETCHED, reason=UNFETCHED))
+PLAYGROUND = pytest.param(
+    "playground",
+    marks=[pytest.mark.skipif(not IS_FETCHED, reason=UNFETCHED), pytest.mark.long],
+)
 
 
 @pytest.fixture(scope="module")
@@ -198,6 +201,7 @@ def disk(browser: Any, tmp_path: Path) -> Iterator[tuple[Tab, Serve, Path]]:
     assert tab.told == []
 
 
+@pytest.mark.long
 def test_two_tabs_have_one_file(disk: tuple[Tab, Serve, Path], browser: Any):
     tab, server, file = disk
     other = new_tab(browser)
@@ -211,6 +215,7 @@ def test_two_tabs_have_one_file(disk: tuple[Tab, Serve, Path], browser: Any):
     other.page.close()
 
 
+@pytest.mark.long
 def test_a_server_that_comes_back_gets_what_was_typed(disk: tuple[Tab, Serve, Path]):
     tab, server, file = disk
     server.kill()
@@ -235,6 +240,7 @@ def test_a_change_on_disk_appears(disk: tuple[Tab, Serve, Path]):
     tab.page.locator("#files button", has_text="<b>new.yaml").wait_for()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("choice", ["mine", "theirs"])
 def test_a_conflict_is_asked(disk: tuple[Tab, Serve, Path], choice: str):
     tab, _, file = disk

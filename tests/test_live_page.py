@@ -92,6 +92,7 @@ def test_own_scripts_import_what_is_there() -> None:
             assert used == asked, (path.name, asked - used)
 
 
+@pytest.mark.long
 def test_bundle_is_what_the_lock_file_says(tmp_path: Path) -> None:
     npm = shutil.which("npm")
     if npm is None:

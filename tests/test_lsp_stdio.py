@@ -105,4 +105,4 @@ def test_without_pygls_it_says_what_to_install(tmp_path):
         COMMAND, input="", capture_output=True, text=True, env=environment, check=False
     )
     assert result.returncode == 3
-    assert "pip install 'netspec[lsp]'" in result.stderr
+    assert "pip install 'netspec-compiler[lsp]'" in result.stderr

@@ -118,10 +118,42 @@ def test_what_is_printed_is_what_a_file_holds(command: str, folder: Path) -> Non
     for end in PRINTERS[command]:
         format = [] if end in ("any", "txt") else ["--format", KINDS[end]]
         text = printed(" ".join([command, *format]))
-        assert text and printed(f"{command} -o new.{end}") == ""
+        told = printed(f"{command} -o new.{end}")
+        assert text and told.startswith(f"wrote new.{end}") and told.count("\n") == 1
         held = Path(f"new.{end}").read_bytes()
         assert outputs.marked(text.encode(), end) == held
         assert outputs.is_marked(f"new.{end}") == (end in ("md", "html", "tex", "json"))
+
+
+WRITERS = {
+    "build net.yaml -o": "py",
+    "render net.yaml -o": "svg",
+    "report net.yaml -o": "csv",
+    "optimize net.yaml -o": "yaml",
+    "sweep net.yaml --set size=8,16 -o": "json",
+    "diff net.yaml net.yaml -o": "json",
+}
+
+
+@pytest.mark.parametrize("command", WRITERS)
+def test_a_file_is_told_and_a_stream_is_not(
+    command: str, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nor is anything with --quiet; what is wrong is told in any case."""
+    words, out = command.split(), f"new.{WRITERS[command]}"
+    assert main([*words, out]) == 0
+    assert f"wrote {out}: Net" in capsys.readouterr().err
+    assert main([*words, out, "--quiet", "--force"]) == 0
+    assert capsys.readouterr().err == ""
+    assert main([*words, "-"]) == 0
+    assert "wrote" not in capsys.readouterr().err
+    assert main([*words, f"nowhere/{out}", "-q"]) == 2
+    assert "there is no directory" in capsys.readouterr().err
+
+
+def test_what_is_told_of_a_network(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["build", "net.yaml", "-o", "line\nbreak.py"]) == 0
+    assert capsys.readouterr().err == "wrote line\\x0abreak.py: Net, 120 parameters\n"
 
 
 def test_a_name_without_a_known_end_needs_a_format(

@@ -372,7 +372,7 @@ def test_what_a_package_offers_is_listed_but_not_imported(tmp_path: Path) -> Non
 
 
 def test_the_page_tells_all_that_a_class_may_define() -> None:
-    text = (ROOT / "docs" / "own_ops.md").read_text()
+    text = (ROOT / "docs" / "howto" / "own_ops.md").read_text()
     _, _, table = text.partition("| name | what it says | default |")
     cells = [line.split("|")[1] for line in table.partition("\n\n")[0].splitlines()[2:]]
     told = {name for cell in cells for name in re.findall(r"`(\w+)", cell)}
@@ -381,11 +381,8 @@ def test_the_page_tells_all_that_a_class_may_define() -> None:
     derived = {"op_name", "model_config", "bind", "computed_from", "in_sequence", "is_wrapped"}
     assert told == (public | annotated) - derived
     example = text.partition("## An op class\n\n```python\n")[2].partition("```")[0]
-    head = "from typing import ClassVar\nfrom pydantic import Field\n"
-    head += "from netspec.ops.base import Cost, Op, op, product\n"
-    head += "from netspec.ops.arguments import Size\nfrom netspec.ops.dim import Dim, Shape\n"
     scope: dict[str, type[Op]] = {}
-    exec(compile(head + example, "page", "exec", dont_inherit=True), scope)  # type: ignore[arg-type]  # names of modules too
+    exec(compile(example, "page", "exec", dont_inherit=True), scope)  # type: ignore[arg-type]  # names of modules too
     page = scope["SqueezeExcite"](squeeze=2)  # type: ignore[call-arg]  # a field
     assert page.weights((8, 5, 5)) == {"fc1.weight": (2, 8, 1, 1), "fc2.weight": (8, 2, 1, 1)}
 

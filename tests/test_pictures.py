@@ -169,6 +169,7 @@ def measured(pictures: list[str], folder: Path) -> Any:
     return json.loads(unescape(text[text.index("REPORT") + 6 : text.index("TROPER")]))
 
 
+@pytest.mark.long
 def test_every_font_takes_the_room_that_was_laid_out(tmp_path: Path) -> None:
     """What fits in the layout fits in every font: texts begin and end where they should."""
     fonts = [*OTHERS, *INSTALLED]

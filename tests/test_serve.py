@@ -337,6 +337,7 @@ def test_another_tab_and_the_disk_are_told(tmp_path):
         assert one.wait("netspec/changed", uri=start, text=None)["stamp"] is None
 
 
+@pytest.mark.long
 def test_a_server_that_is_killed_is_found_again(tmp_path):
     (tmp_path / "small.yaml").write_text(SMALL)
     with served(tmp_path) as first:

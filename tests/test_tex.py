@@ -54,6 +54,7 @@ def complaints(log: str) -> list[str]:
     return re.findall(wrong, log)
 
 
+@pytest.mark.long
 def test_tables_are_no_wider_than_the_text(tmp_path: Path) -> None:
     googlenet = load(ROOT / "specs/googlenet.yaml").network
     contents = [*reports(googlenet), compare([load(path).network for path in SPECS])]

@@ -15,9 +15,9 @@ import pytest
 import torch
 
 from netspec.runtime.verify import verify
-from tests.support import ROOT, SPECS, load, loads, mostly, verified
+from tests.support import FEW, ROOT, SPECS, draws, load, loads, mostly, verified
 
-RUNNING = ("googlenet", "googlenet_bn", "inception_v3", "nin", "resnet18", "resnext50_32x4d")
+RUNNING = ("googlenet", "resnet18")
 MEMBERS = pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
 
 
@@ -46,7 +46,8 @@ def test_code_passes_ruff_check(folder):
 
 
 def test_code_passes_mypy_strict(folder):
-    result = run("mypy", "--strict", "--no-warn-return-any", *map(str, sorted(folder.glob("*.py"))))
+    files = [str(folder / f"{path.stem}.py") for path in draws(FEW, SPECS)]
+    result = run("mypy", "--strict", "--no-warn-return-any", *files)
     assert result.returncode == 0, result.stdout
 
 
@@ -106,7 +107,7 @@ def test_symbolic_trace(googlenet, training):
     assert torch.equal(torch.stack(tuple(traced(image))), torch.stack(tuple(expected)))
 
 
-@pytest.mark.parametrize("training", [False, True])
+@pytest.mark.parametrize("training", mostly([True], [False, True]))
 def test_compile_without_graph_breaks(googlenet, training):
     model = googlenet.train(training)
     compiled = torch.compile(model, fullgraph=True, backend="eager")

@@ -175,8 +175,8 @@ def straight(tmp_path_factory: pytest.TempPathFactory) -> Path:
     "method, step, number, saved",
     [
         ("train_step", 7, signal.SIGINT, 8),
-        ("train_step", 7, signal.SIGTERM, 8),
-        ("_score", 6, signal.SIGTERM, 6),
+        pytest.param("train_step", 7, signal.SIGTERM, 8, marks=pytest.mark.long),
+        pytest.param("_score", 6, signal.SIGTERM, 6, marks=pytest.mark.long),
         ("_score", 12, signal.SIGTERM, 12),
     ],
 )
@@ -370,6 +370,7 @@ def test_a_broken_checkpoint_is_named(tmp_path: Path) -> None:
             checkpoint.read(path)
 
 
+@pytest.mark.long
 def test_a_run_that_diverges_says_where_to_go_on(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -80,20 +80,27 @@ STARTS = [["-m", "netspec"], ["-c", "from netspec.__main__ import run; run()"]]
 
 @pytest.mark.parametrize(
     "command",
-    [
-        *(
-            "check net.yaml",
-            "check variant.yaml",
-            "check extern.yaml",
-            "check plain.yaml",
-            "check .",
-        ),
-        *("build net.yaml -o -", "build extern.yaml -o -", "build extern.yaml -o - --verify"),
-        *("report extern.yaml", "render extern.yaml -o - --format svg", "diff plain.yaml net.yaml"),
-        *("compare plain.yaml net.yaml", "optimize extern.yaml -o -", "fmt --check net.yaml"),
-        *("ops", "ops evil.gate", "schema", "explain NS064", "trust --list", "trust ."),
-        *("sweep net.yaml --set a=1", "fit net.yaml --to macs<=1 --vary a"),
-    ],
+    mostly(
+        ["check net.yaml", "check .", "build extern.yaml -o - --verify", "ops", "schema"],
+        [
+            *(
+                "check net.yaml",
+                "check variant.yaml",
+                "check extern.yaml",
+                "check plain.yaml",
+                "check .",
+            ),
+            *("build net.yaml -o -", "build extern.yaml -o -", "build extern.yaml -o - --verify"),
+            *(
+                "report extern.yaml",
+                "render extern.yaml -o - --format svg",
+                "diff plain.yaml net.yaml",
+            ),
+            *("compare plain.yaml net.yaml", "optimize extern.yaml -o -", "fmt --check net.yaml"),
+            *("ops", "ops evil.gate", "schema", "explain NS064", "trust --list", "trust ."),
+            *("sweep net.yaml --set a=1", "fit net.yaml --to macs<=1 --vary a"),
+        ],
+    ),
 )
 @pytest.mark.parametrize("start", mostly([STARTS[0]], STARTS))
 def test_no_command_imports_a_clones_modules(command: str, start: list[str], clone: Path) -> None:

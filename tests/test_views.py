@@ -234,6 +234,7 @@ def test_photometric_distortions_are_howards() -> None:
     assert len(orders) == 6
 
 
+@pytest.mark.long
 def test_lighting_is_spread_as_the_colours_of_imagenet() -> None:
     image = Image.new("RGB", (8, 8), (128, 128, 128))
     lit = recipe(lighting=0.2, interpolation="nearest")

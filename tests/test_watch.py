@@ -147,13 +147,13 @@ def test_an_extended_file_counts_too(start, tmp_path):
 def test_build_keeps_the_last_good_output(start, tmp_path):
     path, output = tmp_path / "net.yaml", tmp_path / "net.py"
     watcher = start("build", str(path), "-o", str(output))
-    watcher.until("net.py is up to date")
+    watcher.until("net.py: GoogLeNet, 6,998,552 parameters")
     first = output.read_bytes()
     path.write_text(WRONG)
     watcher.until("has 1 error")
     assert output.read_bytes() == first
     path.write_text(OTHER)
-    watcher.until("net.py is up to date")
+    watcher.until("net.py: GoogLeNet, 6,998,552 parameters")
     assert b"0.5" in output.read_bytes()
     assert watcher.stop(signal.SIGTERM) == 143
     assert sorted(p.name for p in tmp_path.iterdir()) == ["net.py", "net.yaml"]
@@ -162,10 +162,10 @@ def test_build_keeps_the_last_good_output(start, tmp_path):
 def test_render_redraws(start, tmp_path):
     path, output = tmp_path / "net.yaml", tmp_path / "net.dot"
     watcher = start("render", str(path), "-o", str(output))
-    watcher.until("net.dot is up to date")
+    watcher.until("net.dot: GoogLeNet, 6,998,552 parameters")
     first = output.read_bytes()
     path.write_text(SPEC.replace("  norm2:        {local_response_norm: 5}\n", ""))
-    watcher.until("net.dot is up to date")
+    watcher.until("net.dot: GoogLeNet, 6,998,552 parameters")
     assert output.read_bytes() != first
 
 
@@ -180,6 +180,7 @@ def test_a_directory_is_watched_for_new_specs(start, tmp_path):
     watcher.until("other.yaml: GoogLeNet is fine")
 
 
+@pytest.mark.long
 def test_what_cannot_be_watched_ends_at_once(tmp_path):
     assert main(["check", "--watch", "-"]) == 2
     assert main(["check", "--watch", str(tmp_path / "nothing.yaml")]) == 2

@@ -71,6 +71,7 @@ outputs: {a: more, b: keys, c: other}
 """
 
 
+@pytest.mark.long
 def test_lists_with_functions_are_plain_code(tmp_path: Path) -> None:
     net = loads(LISTS)
     source = net.to_python()

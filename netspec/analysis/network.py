@@ -74,11 +74,13 @@ class Network:
 
     @property
     def digest(self) -> str:
-        """The SHA-256 of the spec's text without a byte order mark.
+        """The SHA-256 of the spec's text without a byte order mark, its lines ended by line feeds.
 
         For a variant, that of the digests in lines, its own first: what
         `sha256sum variant.yaml base.yaml | cut -c1-64 | sha256sum` prints.
         """
-        digests = [hashlib.sha256(source.text.encode()).hexdigest() for source in self.sources]
+        # A checkout of git's has the line ends of its system, and its module the same digest.
+        texts = [source.text.replace("\r\n", "\n") for source in self.sources]
+        digests = [hashlib.sha256(text.encode()).hexdigest() for text in texts]
         lines = "".join(f"{line}\n" for line in digests)
         return hashlib.sha256(lines.encode()).hexdigest() if digests[1:] else digests[0]

@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import NoReturn
 
 from netspec import interrupt
-from netspec.cli.exits import Exit, Failure, failure
+from netspec.cli.exits import Exit, Failure, failure, is_broken
 from netspec.version import __version__
 
 COMMANDS = {
@@ -63,6 +63,9 @@ def _perform(words: list[str]) -> int:
     # A check must not wait for what only the emitters import.
     module = import_module(f"netspec.cli.{words[0]}")
     options = parser(words[0], module).parse_args(words[1:])
+    from netspec.cli.show import hush
+
+    hush(options.quiet)
     if getattr(options, "watch", False):
         from netspec.cli.common import watched
 
@@ -93,6 +96,8 @@ def parser(name: str, module: ModuleType) -> argparse.ArgumentParser:
     text = COMMANDS[name]
     command = _Parser(prog=f"netspec {name}", description=f"{text[0].upper()}{text[1:]}.")
     module.add(command)
+    help = "say nothing but what is asked for and what is wrong"
+    command.add_argument("-q", "--quiet", action="store_true", help=help)
     return command
 
 
@@ -136,7 +141,7 @@ def _status(error: Exception) -> int:
             show(error.diagnostics, sys.stderr)
             return Exit.WRONG
         case OSError():
-            if error.errno:
+            if is_broken(error):
                 discard(sys.stdout)
             if isinstance(error, BrokenPipeError):
                 return Exit.BROKEN_PIPE

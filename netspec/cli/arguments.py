@@ -130,6 +130,11 @@ def length(text: str) -> str:
     return text
 
 
+def add_only_specs(parser: ArgumentParser) -> None:
+    """Add the flag of a command that is given all the YAML files of a project."""
+    add_flag(parser, "--only-specs", "pass over files that have no key `netspec`")
+
+
 def add_watch(parser: ArgumentParser) -> None:
     """Add the flag of a command that can run again."""
     add_flag(parser, "--watch", "run again whenever the spec, or what it extends, changes")

@@ -29,7 +29,7 @@ from netspec.runtime.bench import (
     unavailable,
 )  # fmt: skip
 from netspec.runtime.installed import require
-from netspec.text.diagnostics import suggest
+from netspec.text.diagnostics import counted, suggest
 
 FILES = ("json", *(end for end in KINDS if end != "json"), "svg", "png")
 
@@ -96,7 +96,8 @@ def run(options: Namespace) -> int:
     report = bench_report(found, limits, skipped)
     say(rendered(report, options.format, options.table), options.format)
     if kind:
-        write(options, Output(options.output, kind, _file(report, found, kind)))
+        about = counted(len(subjects), "network")
+        write(options, Output(options.output, kind, _file(report, found, kind), about))
     return _code(found)
 
 

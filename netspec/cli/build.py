@@ -7,11 +7,11 @@ from pathlib import Path
 
 from netspec.analysis.network import Network
 from netspec.cli.arguments import add_flag, add_imports, add_output, add_spec, add_watch
-from netspec.cli.common import compiled, write
+from netspec.cli.common import compiled, sums, write
 from netspec.cli.exits import Exit, Failure
 from netspec.cli.optimize import rewritten
 from netspec.cli.outputs import Output
-from netspec.cli.show import say_difference, tell
+from netspec.cli.show import say_difference, tell, warn
 from netspec.emit.torch.module import to_python
 from netspec.text import files
 from netspec.text.diagnostics import escape
@@ -55,18 +55,21 @@ def run(options: Namespace) -> int:
         _verify(network, source)
     if options.check:
         return _compare(_existing(options.output), source, options.output)
-    write(options, Output(options.output, "py", source.encode()))
+    write(options, Output(options.output, "py", source.encode(), sums(network)))
     return 0
 
 
 def _existing(path: str) -> str | None:
-    """Return what an output file holds, None if it is not there or not a file."""
+    """Return what an output file holds, None if it is not there or not a file.
+
+    Line ends are no difference: git checks the file out with CRLF on Windows.
+    """
     if path == "-" or not Path(path).is_file():
         return None
     try:
-        return Path(path).read_bytes().decode("utf-8", "replace")
+        return Path(path).read_bytes().decode("utf-8", "replace").replace("\r\n", "\n")
     except OSError as error:
-        raise OSError(f"cannot read {path}: {files.reason(error)}") from None
+        raise files.barred("read", path, error) from None
 
 
 def _compare(old: str | None, new: str, path: str) -> int:
@@ -74,7 +77,7 @@ def _compare(old: str | None, new: str, path: str) -> int:
     if old == new:
         return 0
     say_difference(old or "", new, path, "from the spec")
-    tell(f"netspec: {escape(path)} is not what the spec says; build it again")
+    warn(f"{escape(path)} is not what the spec says; build it again")
     return Exit.WRONG
 
 
@@ -83,4 +86,4 @@ def _verify(network: Network, source: str) -> None:
 
     if problems := verify(network, source):
         raise Failure("the module differs from what was inferred:", Exit.BUG, tuple(problems))
-    tell(f"netspec: {network.spec.name} runs as inferred")
+    tell(f"{network.spec.name} runs as inferred")

@@ -7,7 +7,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from netspec.cli.arguments import SPEC, add_flag, add_settings, add_watch
+from netspec.cli.arguments import SPEC, add_flag, add_only_specs, add_settings, add_watch
 from netspec.cli.common import Diagnosis, diagnose, refuse_shipped, spec_files
 from netspec.cli.exits import Exit, Failure
 from netspec.cli.show import FORMATS, say_difference, show, tell
@@ -24,6 +24,7 @@ _MARK = "\ufeff".encode()
 
 def add(parser: ArgumentParser) -> None:
     parser.add_argument("spec", nargs="+", help=f"{SPEC}; or a directory of *.yaml")
+    add_only_specs(parser)
     add_settings(parser)
     add_watch(parser)
     parser.add_argument("--format", choices=FORMATS, default="full", help="how to say it")
@@ -124,4 +125,4 @@ def _tell_made(made: Made, options: Namespace) -> None:
         tell(line)
     verb, left = ("would make", "would remain") if options.diff else ("made", "remaining")
     changes, mistakes = counted(len(made.lines), "change"), counted(len(made.found), "mistake")
-    tell(f"netspec: {verb} {changes}, {mistakes} {left}")
+    tell(f"{verb} {changes}, {mistakes} {left}")

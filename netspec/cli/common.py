@@ -14,20 +14,20 @@ from typing import NoReturn
 
 from netspec.analysis.network import Network
 from netspec.cli import outputs
-from netspec.cli.exits import Exit, Failure, failure
+from netspec.cli.exits import Exit, Failure, failure, is_broken
 from netspec.cli.outputs import Output
 from netspec.cli.own import own_ops
 from netspec.cli.settings import settings
-from netspec.cli.show import complain, show, tell
+from netspec.cli.show import complain, show, warn
 from netspec.cli.trusted import hint
 from netspec.cli.watch import watch
 from netspec.compiler import ParameterError, Prepared, compile_spec, prepare_spec
 from netspec.language import shipped
-from netspec.language.project import Project, Stamp, stamp
+from netspec.language.project import Project, Stamp, says_spec, stamp
 from netspec.ops.base import REGISTRY
 from netspec.text import files
 from netspec.text.codes import Code
-from netspec.text.diagnostics import Diagnostic, Source, SpecError, counted, escape
+from netspec.text.diagnostics import Diagnostic, Source, SpecError, counted
 
 
 def watched(options: Namespace, run: Callable[[Namespace], int]) -> NoReturn:
@@ -42,10 +42,9 @@ def watched(options: Namespace, run: Callable[[Namespace], int]) -> NoReturn:
         nonlocal is_first
         options.stamps = {}
         try:
-            if run(options) == 0 and not files.is_stream(getattr(options, "output", "-")):
-                tell(f"netspec: {escape(options.output)} is up to date")
+            run(options)
         except (Failure, OSError) as error:
-            if isinstance(error, OSError) and error.errno:
+            if is_broken(error):
                 raise  # it is what we print to that has broken, not a file that can be mended
             found = failure(error) if isinstance(error, OSError) else error
             # What is asked for is wrong from the start: no later save can mend that.
@@ -62,6 +61,11 @@ def stamps_of(options: Namespace) -> dict[str, Stamp]:
     """Return the files that this run has read, as they were before."""
     stamps: dict[str, Stamp] = vars(options).setdefault("stamps", {})
     return stamps
+
+
+def sums(network: Network) -> str:
+    """Say in a few words what a network is: GoogLeNet, 6,998,552 parameters."""
+    return f"{network.spec.name}, {counted(network.totals.inference.params, 'parameter')}"
 
 
 def write(options: Namespace, *made: Output) -> None:
@@ -87,14 +91,25 @@ def kind_of(path: str, kinds: Sequence[str], option: str, wanted: str | None = N
 
 
 def spec_files(options: Namespace, paths: Sequence[str]) -> list[str]:
-    """Return the files among paths, and in place of a directory every *.yaml below it."""
+    """Return the files among paths, and in place of a directory every *.yaml below it.
+
+    With --only-specs, those that say that they are specs.
+    """
     found: dict[str, None] = {}
     for path in paths:
         if path != "-" and Path(path).is_dir():
             found |= dict.fromkeys(_below(options, path))
         else:
             found[path] = None
-    return list(found)
+    return [path for path in found if not options.only_specs or _is_spec(options, path)]
+
+
+def _is_spec(options: Namespace, path: str) -> bool:
+    """Say whether a file is a spec; what comes on standard input is taken for one."""
+    if path == "-" or shipped.find(path):
+        return True
+    stamps_of(options)[path] = stamp(path)
+    return says_spec(files.read(path).decode("utf-8-sig", "replace"))
 
 
 def refuse_shipped(paths: Sequence[str]) -> None:
@@ -140,7 +155,7 @@ def _tell_wish(path: str, options: Namespace, found: Sequence[Diagnostic]) -> No
     """Say how the ops are enabled that a project wants, where a spec names unknown ones."""
     is_own = any(x.code == Code.UNKNOWN_OP and x.span and "." in x.span.text for x in found)
     if is_own and (text := hint(path, options.ops)):
-        tell(text)
+        warn(text)
 
 
 def _allowed(options: Namespace) -> tuple[str, ...]:

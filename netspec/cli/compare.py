@@ -10,6 +10,7 @@ from netspec.cli.documents import KINDS, deliver, document, rendered
 from netspec.cli.report import add_format
 from netspec.emit.compare import compare
 from netspec.emit.report import FORMATS
+from netspec.text.diagnostics import counted
 
 
 def add(parser: ArgumentParser) -> None:
@@ -22,5 +23,6 @@ def run(options: Namespace) -> int:
     to = document(options, FORMATS)
     networks = [compiled(options, path) for path in options.specs]
     table = compare(networks, options.batch, options.dtype)
-    deliver(options, to, rendered(table, KINDS[to.kind], options.table))
+    about = counted(len(networks), "network")
+    deliver(options, to, rendered(table, KINDS[to.kind], options.table), about)
     return 0

@@ -20,5 +20,6 @@ def add(parser: ArgumentParser) -> None:
 def run(options: Namespace) -> int:
     to = document(options, FORMATS)
     before, after = compiled(options, options.before), compiled(options, options.after)
-    deliver(options, to, render(diff(before, after), KINDS[to.kind]))
+    about = f"{before.spec.name} and {after.spec.name}"
+    deliver(options, to, render(diff(before, after), KINDS[to.kind]), about)
     return 0

@@ -51,12 +51,13 @@ def document(options: Namespace, formats: Collection[str] = ()) -> Output:
     return Output(path, kind)
 
 
-def deliver(options: Namespace, to: Output, text: str) -> None:
-    """Print a document, or write it into its file."""
+def deliver(options: Namespace, to: Output, text: str, about: str = "") -> None:
+    """Print a document, or write it into its file and tell what it is about."""
     if to.path == "-":
         say(text, KINDS.get(to.kind, "text"))
     else:
-        write(options, to._replace(data=f"{text.removesuffix(chr(10))}\n".encode()))
+        data = f"{text.removesuffix(chr(10))}\n".encode()
+        write(options, to._replace(data=data, about=about))
 
 
 def rendered(content: Report, format: str, table: str | None = None) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import IntEnum
 
+from netspec.text.files import Refused, reason
+
 
 class Exit(IntEnum):
     """The exit codes, all of them; a signal's is 128 and its number (`interrupt`)."""
@@ -33,6 +35,10 @@ def failure(error: OSError) -> Failure:
     """Say how a command ends that cannot read or write."""
     if isinstance(error, FileNotFoundError | IsADirectoryError):
         return Failure(str(error), Exit.USAGE)
-    # An OSError of ours has no errno and no strerror: its only argument is the line to show.
-    message = error.strerror.lower() if error.strerror else str(error)
+    message = str(error) if isinstance(error, Refused) else reason(error)
     return Failure(message, Exit.ENVIRONMENT)
+
+
+def is_broken(error: Exception) -> bool:
+    """Tell whether it is what we print to that fails, and no file that the error names."""
+    return isinstance(error, OSError) and bool(error.errno) and not isinstance(error, Refused)

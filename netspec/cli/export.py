@@ -7,7 +7,7 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 
 from netspec.analysis.network import Network
 from netspec.cli.arguments import add_imports, add_output, add_spec, whole
-from netspec.cli.common import allow, compiled, kind_of, stamps_of, write
+from netspec.cli.common import allow, compiled, kind_of, stamps_of, sums, write
 from netspec.cli.exits import Exit, Failure
 from netspec.cli.outputs import Output
 from netspec.cli.running import add_weights, module
@@ -47,13 +47,13 @@ def run(options: Namespace) -> int:
     if options.weights:
         stamps_of(options)[options.weights] = stamp(options.weights)
     else:
-        tell("netspec: without --weights the network is exported as initialised")
+        tell("without --weights the network is exported as initialised")
     allow(options, Output(options.output, kind))
     try:
         data = export(Export(network, model, options.batch, facts), kind)
     except ExportError as error:
         raise Failure(f"{network.spec.name} {error}", Exit.BUG) from None
-    write(options, Output(options.output, kind, data))
+    write(options, Output(options.output, kind, data, sums(network)))
     return 0
 
 

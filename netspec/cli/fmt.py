@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser, Namespace
 
-from netspec.cli.arguments import add_flag
+from netspec.cli.arguments import add_flag, add_only_specs
 from netspec.cli.common import refuse_shipped, spec_files
 from netspec.cli.exits import Exit
 from netspec.cli.show import say, say_difference, show
@@ -22,6 +22,7 @@ def add(parser: ArgumentParser) -> None:
         metavar="FILE",
         help="spec files, or directories of *.yaml; - is standard input to output",
     )
+    add_only_specs(parser)
     group = parser.add_mutually_exclusive_group()
     add_flag(group, "--check", "write nothing; exit 1 if a file would change")
     add_flag(group, "--diff", "write nothing; print what would change, and exit 1")
@@ -30,7 +31,7 @@ def add(parser: ArgumentParser) -> None:
 def run(options: Namespace) -> int:
     paths = spec_files(options, options.files)
     refuse_shipped(paths)
-    return max(_format(path, options) for path in paths)
+    return max((_format(path, options) for path in paths), default=0)
 
 
 def _format(path: str, options: Namespace) -> int:

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, NamedTuple
 from netspec import limits
 from netspec.analysis.network import Network
 from netspec.cli.arguments import add_output
-from netspec.cli.common import allow, kind_of, stamps_of, write
+from netspec.cli.common import allow, kind_of, stamps_of, sums, write
 from netspec.cli.exits import Exit, Failure
 from netspec.cli.outputs import Output
 from netspec.cli.running import WEIGHTS, python_module, reading
 from netspec.cli.show import put, tell
 from netspec.language.project import stamp
 from netspec.text import files
-from netspec.text.diagnostics import escape
+from netspec.text.diagnostics import counted, escape
 from netspec.text.plain import number
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def run(options: Namespace) -> int:
         raise Failure(f"cannot tell the form of {options.source}; known are {known}", Exit.USAGE)
     if kind.startswith("."):
         if not Path(options.source).is_file():
-            raise FileNotFoundError(f"there is no file {options.source}")
+            raise files.absent(options.source)
         stamps_of(options)[options.source] = stamp(options.source)
     if options.tensors and kind != ".prototxt":
         raise Failure(f"{options.source} has its weights inside of it", Exit.USAGE)
@@ -90,9 +90,12 @@ def run(options: Namespace) -> int:
     )
     allow(options, *wanted)
     found = READERS[kind](options)
-    made = [wanted[0]._replace(data=found.network.spec.source.text.encode())]
+    made = [
+        wanted[0]._replace(data=found.network.spec.source.text.encode(), about=sums(found.network))
+    ]
     if options.weights:
-        made.append(wanted[1]._replace(data=_weights(options, found, wanted[1].kind)))
+        data, about = _weights(options, found, wanted[1].kind), _held(found)
+        made.append(wanted[1]._replace(data=data, about=about))
     write(options, *made)
     if options.report:
         put(_report(options, found), files.standard_output())
@@ -123,6 +126,10 @@ def _weights(options: Namespace, found: Found, kind: str) -> bytes:
         return written(found.weights, kind)
 
 
+def _held(found: Found) -> str:
+    return f"{counted(len(found.weights or ()), 'tensor')} of {found.network.spec.name}"
+
+
 def _module(options: Namespace) -> Found:
     """Make a module by the user's own Python, and read it."""
     name, model = python_module(options.source)
@@ -131,7 +138,7 @@ def _module(options: Namespace) -> Found:
     from netspec.importer.torch import import_module, within_names
 
     if (named := within_names(model)) is not model:
-        tell("netspec: a list has no names, so its keys begin with `layers.` here")
+        tell("a list has no names, so its keys begin with `layers.` here")
     inputs = [torch.zeros(2, *shape) for shape in options.input or [(3, 224, 224)]]
     doc = f"Imported from {options.source}"
     return Found(import_module(model, inputs, _name(options, name), doc), named.state_dict())
@@ -208,7 +215,7 @@ def _onnx(options: Namespace) -> Found:
     name = _name(options, network_of(graph.nodes) or stem)
     found = import_graph(graph, name, options.input or ())
     for note in found.notes:
-        tell(f"netspec: {escape(note)}")
+        tell(escape(note))
     if not options.weights:
         return Found(found.network, {}, found.notes)
     require("writing weights", ["torch"])

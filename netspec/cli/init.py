@@ -8,9 +8,8 @@ from pathlib import Path
 from netspec.cli import outputs
 from netspec.cli.arguments import add_force
 from netspec.cli.exits import Exit, Failure
-from netspec.cli.show import tell
 from netspec.language.names import check_name
-from netspec.text.diagnostics import Sink, Source, Span, escape
+from netspec.text.diagnostics import Sink, Source, Span
 
 _TEMPLATE = """\
 # A first spec: `netspec check {file}` says what is wrong with it,
@@ -63,6 +62,5 @@ def run(options: Namespace) -> int:
         item = sink.items[0]
         raise Failure(f"{item.message}; {item.help}", Exit.USAGE)
     text = _TEMPLATE.format(name=name, file=path.name, stem=path.stem)
-    outputs.write([outputs.Output(str(path), "yaml", text.encode())], force=options.force)
-    tell(f"netspec: wrote {escape(str(path))}")
+    outputs.write([outputs.Output(str(path), "yaml", text.encode(), name)], force=options.force)
     return 0

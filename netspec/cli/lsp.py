@@ -17,7 +17,7 @@ from netspec.cli.own import ops_for, own_ops
 def add(parser: ArgumentParser) -> None:
     add_ops(parser)
     parser.add_argument("--stdio", action="store_true", help="as editors say; it is always so")
-    parser.epilog = "An editor starts it: docs/editors.md has the settings of each."
+    parser.epilog = "An editor starts it: docs/howto/editors.md has the settings of each."
 
 
 def run(options: Namespace) -> int:
@@ -25,7 +25,7 @@ def run(options: Namespace) -> int:
 
     require("the language server", ["lsp"])
     if sys.stdin is None or sys.stdin.isatty():
-        raise Failure("an editor starts `netspec lsp`; docs/editors.md says how", Exit.USAGE)
+        raise Failure("an editor starts `netspec lsp`; docs/howto/editors.md says how", Exit.USAGE)
     output = _own_output()
     own_ops(options)  # a module that is not there is told before the editor waits for an answer
     from netspec.server.files import read

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from netspec.analysis.network import Network
 from netspec.cli.arguments import add_output, add_spec
-from netspec.cli.common import compiled, stamps_of, write
+from netspec.cli.common import compiled, stamps_of, sums, write
 from netspec.cli.exits import Exit, Failure
 from netspec.cli.outputs import Output
 from netspec.cli.running import reading, refuse_absent
@@ -51,7 +51,7 @@ def rewritten(
         raise Failure(str(error), Exit.USAGE) from None
     fast, found = optimized(network, names)
     for line in found.applied:
-        tell(f"netspec: {line}")
+        tell(str(line))
     return fast, found
 
 
@@ -80,10 +80,11 @@ def run(options: Namespace) -> int:
         raise Failure("--weights and --weights-out go together", Exit.USAGE)
     only, without = map(_listed, (options.only, options.without))
     network = compiled(options)
-    _, found = rewritten(network, only, without, options.engine)
-    made = [Output(options.output, "spec", found.text.encode())]
+    fast, found = rewritten(network, only, without, options.engine)
+    made = [Output(options.output, "spec", found.text.encode(), sums(fast))]
     if options.weights:
-        made.append(Output(options.weights_out, "tensors", _weights(options, network, found)))
+        data = _weights(options, network, found)
+        made.append(Output(options.weights_out, "tensors", data, f"weights of {fast.spec.name}"))
         stamps_of(options)[options.weights] = stamp(options.weights)
     write(options, *made)
     return 0

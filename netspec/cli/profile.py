@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 
 from netspec.cli.arguments import add_force, add_imports, add_spec, whole
-from netspec.cli.common import allow, compiled, kind_of, write
+from netspec.cli.common import allow, compiled, kind_of, sums, write
 from netspec.cli.documents import KINDS, add_table, rendered
 from netspec.cli.outputs import Output
 from netspec.cli.progress import progress
@@ -48,5 +48,8 @@ def run(options: Namespace) -> int:
     say(rendered(report, options.format, options.table), options.format)
     if kind:
         full = profile_report(found, ["layer", "line"]) if kind == "json" else report
-        write(options, Output(options.output, kind, rendered(full, KINDS[kind]).encode()))
+        write(
+            options,
+            Output(options.output, kind, rendered(full, KINDS[kind]).encode(), sums(network)),
+        )
     return 0

@@ -7,7 +7,7 @@ from dataclasses import fields
 
 from netspec.analysis.network import Network
 from netspec.cli.arguments import add_output, add_spec, add_watch, length, seconds, text_size, whole
-from netspec.cli.common import allow, compiled, kind_of, stamps_of, write
+from netspec.cli.common import allow, compiled, kind_of, stamps_of, sums, write
 from netspec.cli.exits import Exit, Failure
 from netspec.cli.outputs import Output
 from netspec.emit.formats import ENGINES, FORMATS, ORIENTATIONS, PAGES, THEMES, draw
@@ -73,7 +73,7 @@ def run(options: Namespace) -> int:
         data = draw(network, kind, look)
     except LookError as error:
         raise Failure(str(error), Exit.USAGE) from None
-    write(options, Output(options.output, kind, data))
+    write(options, Output(options.output, kind, data, sums(network)))
     return 0
 
 

@@ -8,7 +8,7 @@ from netspec.analysis.layouts import Feed
 from netspec.analysis.network import Network
 from netspec.analysis.roofline import EXAMPLE, MEANT, Device, device
 from netspec.cli.arguments import add_flag, add_spec, size, whole
-from netspec.cli.common import allow, compiled, kind_of, write
+from netspec.cli.common import allow, compiled, kind_of, sums, write
 from netspec.cli.documents import KINDS, add_document, add_table, deliver, document, rendered
 from netspec.cli.exits import Exit, Failure
 from netspec.cli.outputs import Output
@@ -67,7 +67,7 @@ def run(options: Namespace) -> int:
         table = _paper(network)
     else:
         table = report_of(_measured(options, network), options.by, options.depth)
-    deliver(options, to, rendered(table, KINDS[to.kind], options.table))
+    deliver(options, to, rendered(table, KINDS[to.kind], options.table), sums(network))
     return 0
 
 
@@ -100,5 +100,5 @@ def _plot(options: Namespace) -> int:
     network = compiled(options)
     allow(options, Output(options.plot, kind))
     data = plot(network, kind, options.by, options.depth)
-    write(options, Output(options.plot, kind, data))
+    write(options, Output(options.plot, kind, data, sums(network)))
     return 0

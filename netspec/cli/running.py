@@ -66,7 +66,7 @@ def python_module(source: str) -> tuple[str, nn.Module]:
     require("reading a PyTorch module", ["torch"])
     try:
         made = factory(source.removeprefix("torch:"))
-        tell(f"netspec: running {escape(made.module)}:{escape(made.name)}")
+        tell(f"running {escape(made.module)}:{escape(made.name)}")
         return made.name, made.made()
     except BadSource as error:
         raise Failure(str(error), Exit.USAGE) from None
@@ -100,7 +100,7 @@ def _load(network: Network, model: nn.Module, path: str) -> None:
     absent = [key for key in loaded.missing if _is_needed(key, owners)]
     refuse_absent(network, path, {key: loaded.skipped.get(key, ABSENT) for key in absent})
     if unknown := [key for key in loaded.skipped if key not in loaded.missing]:
-        tell(f"netspec: {escape(path)} has {counted(len(unknown), 'tensor')} that nothing reads")
+        tell(f"{escape(path)} has {counted(len(unknown), 'tensor')} that nothing reads")
 
 
 def refuse_absent(network: Network, path: str, absent: Mapping[str, str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import logging
 import os
@@ -19,6 +20,7 @@ from netspec.cli.exits import Exit, Failure
 from netspec.cli.own import ops_for, own_ops
 from netspec.cli.show import say
 from netspec.runtime.installed import require
+from netspec.text import files
 from netspec.text.diagnostics import escape
 
 HOST = "127.0.0.1"
@@ -67,7 +69,7 @@ def _place(path: str) -> tuple[str, str | None]:
     if real.is_dir():
         return str(real), None
     if not real.is_file():
-        raise FileNotFoundError(f"there is no file {path}")
+        raise files.absent(path)
     if real.suffix != ".yaml":
         raise Failure(f"{path}: expected a .yaml file, or a directory", Exit.USAGE)
     return str(real.parent), str(real)
@@ -81,7 +83,9 @@ def _listen(port: int | None) -> socket.socket:
         listening.bind((HOST, PORT if port is None else port))
     except (OSError, OverflowError) as error:
         if port is not None:
-            raise OSError(f"port {port}: {getattr(error, 'strerror', error)}") from None
+            number = getattr(error, "errno", errno.EINVAL)
+            line = f"port {port}: {getattr(error, 'strerror', error)}"
+            raise files.refusal(number, line) from None
         listening.bind((HOST, 0))
     listening.listen()  # who opens the URL at once waits
     return listening

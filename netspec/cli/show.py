@@ -1,7 +1,8 @@
 """The one way to a terminal: no control character, and only what the stream's encoding has.
 
-`say` goes to standard output, `tell` to standard error. Both take lines; a name goes through
-`escape` first, since a line break in it would look like the end of a line of ours.
+`say` goes to standard output: documents. `tell` (what was done), `warn` (what may be amiss) and
+`complain` (why it failed) go to standard error, the last two behind `netspec: `. All take lines;
+a name goes through `escape` first, since a line break in it would look like the end of one of ours.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from netspec.text.diagnostics import Diagnostic, brief, escape
 from netspec.text.files import standard_output
 from netspec.text.rendered import Paint
 
+_is_quiet = False
 FORMATS = ("full", "concise", "json", "github", "sarif")
 _PLAIN = bytes([ord("\n"), *range(ord(" "), 0x7F)])
 _ASCII = str.maketrans({"×": "x", "→": "->", "…": "...", "–": "-", "−": "-", "─": "-", "’": "'"})
@@ -42,19 +44,31 @@ def say_difference(before: str, after: str, path: str, source: str) -> None:
     old, new = (text.splitlines(keepends=True) for text in (before, after))
     found = difflib.unified_diff(old, new, path, f"{path} ({source})")
     # The lines hold the names and the texts of files.
-    if text := "\n".join(escape(line.removesuffix("\n")) for line in found):
+    if text := "\n".join(escape(line.rstrip("\r\n")) for line in found):
         say(text)
 
 
+def hush(is_quiet: bool) -> None:
+    """Let `tell` say nothing, or speak again."""
+    global _is_quiet
+    _is_quiet = is_quiet
+
+
 def tell(text: str) -> None:
-    """Print lines on standard error."""
-    put(_lines(text), sys.stderr)
+    """Print lines on standard error, unless --quiet."""
+    if not _is_quiet:
+        put(_lines(text), sys.stderr)
+
+
+def warn(text: str) -> None:
+    """Print lines on standard error about what may be amiss."""
+    put(_lines(f"netspec: {text}"), sys.stderr)
 
 
 def complain(failure: Failure) -> None:
     """Say why a command fails."""
     if failure.message:
-        tell("netspec: " + "\n".join(map(brief, (failure.message, *failure.details))))
+        warn("\n".join(map(brief, (failure.message, *failure.details))))
 
 
 def _lines(text: str) -> str:

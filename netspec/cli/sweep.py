@@ -14,14 +14,14 @@ from netspec.cli.common import allow, kind_of, prepared, write
 from netspec.cli.exits import Exit, Failure
 from netspec.cli.outputs import Output
 from netspec.cli.settings import axes
-from netspec.cli.show import say, tell
+from netspec.cli.show import say, warn
 from netspec.compiler import ParameterError
 from netspec.emit.points import all_points, front_report
 from netspec.emit.report import render
 from netspec.explore.sweep import Bench, GridError, sweep
 from netspec.runtime.bench import ENGINES, EngineError, Stopwatch
 from netspec.runtime.installed import require
-from netspec.text.diagnostics import escape
+from netspec.text.diagnostics import counted, escape
 from netspec.text.files import is_stream
 
 
@@ -66,7 +66,9 @@ def run(options: Namespace) -> int:
         raise Failure(f"--set: {error}", Exit.USAGE) from None
     points = with_front(points, options.front)
     name = spec.spec.name
-    write(options, *(file._replace(data=_written(name, points, file.kind)) for file in files))
+    about = f"{name}, {counted(len(points), 'network')}"
+    made = [file._replace(data=_written(name, points, file.kind), about=about) for file in files]
+    write(options, *made)
     if not options.output or not is_stream(options.output):
         say(render(front_report(name, points, options.front)))
     return Exit.WRONG if all(point.reason for point in points) else 0
@@ -84,7 +86,7 @@ def _bench(engine: str | None) -> Iterator[Bench | None]:
             try:
                 return watch.latency(network)
             except EngineError as error:
-                tell(f"netspec: {escape(str(error))}")
+                warn(escape(str(error)))
                 return None
 
         yield bench

@@ -53,7 +53,7 @@ def _remove(known: dict[str, str], folder: str) -> None:
     if folder not in known:
         raise Failure(f"{folder} is not trusted; `netspec trust --list` lists them", Exit.USAGE)
     write({key: digest for key, digest in known.items() if key != folder})
-    tell(f"netspec: {escape(folder)} is no longer trusted")
+    tell(f"{escape(folder)} is no longer trusted")
 
 
 def _trust(known: dict[str, str], folder: str) -> None:
@@ -67,4 +67,4 @@ def _trust(known: dict[str, str], folder: str) -> None:
         raise Failure(f"{folder}/{PROJECT} has no `[tool.netspec] ops`", Exit.USAGE)
     write({**known, folder: wish.digest})
     modules = ", ".join(f"`{module}`" for module in wish.modules)
-    tell(f"netspec: specs in {escape(folder)} may use the ops of {modules}, which are imported")
+    tell(f"specs in {escape(folder)} may use the ops of {modules}, which are imported")

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from netspec.cli.exits import Exit, Failure
-from netspec.cli.show import tell
+from netspec.cli.show import warn
 from netspec.language import shipped
 from netspec.ops.own import is_path
 from netspec.text import files
@@ -100,7 +100,7 @@ def recorded() -> dict[str, str]:
         return {}
     is_ours = not hasattr(os, "geteuid") or found.st_uid == os.geteuid()
     if not path.is_absolute() or not is_ours or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-        tell(f"netspec: {escape(str(path))} may be another's, so no folder is trusted; chmod 600")
+        warn(f"{escape(str(path))} may be another's, so no folder is trusted; chmod 600")
         return {}
     lines = files.read(str(path)).decode("utf-8", "surrogateescape").split("\n")
     pairs = (line.partition(" ") for line in lines if line)
@@ -129,7 +129,7 @@ def trusted_modules(spec: str) -> Sequence[str]:
     if wish.digest == known[str(folder)]:
         return wish.modules
     shown = escape(str(folder))
-    tell(f"netspec: {shown} wants other ops than you have trusted; `{command(shown)}` again")
+    warn(f"{shown} wants other ops than you have trusted; `{command(shown)}` again")
     return ()
 
 
@@ -149,4 +149,4 @@ def hint(spec: str, enabled: Sequence[str]) -> str:
         return ""
     options = " ".join(f"--ops {module}" for module in wish.modules)
     where = escape(wish.folder)
-    return f"netspec: {where} wants `{options}`; `{command(where)}` allows it once and for all"
+    return f"{where} wants `{options}`; `{command(where)}` allows it once and for all"

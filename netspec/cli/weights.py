@@ -12,7 +12,7 @@ from netspec.cli.common import allow, compiled, kind_of, stamps_of, write
 from netspec.cli.exits import Exit, Failure
 from netspec.cli.outputs import Output
 from netspec.cli.running import WEIGHTS, python_module, reading
-from netspec.cli.show import tell
+from netspec.cli.show import tell, warn
 from netspec.language.project import stamp
 from netspec.runtime.match import Match
 from netspec.text.diagnostics import counted, escape
@@ -56,12 +56,13 @@ def run(options: Namespace) -> int:
         message = f"{options.file} has no tensor of {network.spec.name}"
         raise Failure(message, Exit.WRONG)
     for line in lines(found):
-        tell(f"netspec: {escape(line)}")
+        tell(escape(line))
     fitting = {key: given[other] for key, other in found.keys.items()}
     for key, reason in refusals(own, fitting).items():
-        tell(f"netspec: left out {escape(key)}: {escape(reason)}")
+        warn(f"left out {escape(key)}: {escape(reason)}")
         fitting.pop(key, None)
-    write(options, Output(options.output, kind, written(fitting, kind)))
+    about = f"{counted(len(fitting), 'tensor')} of {network.spec.name}"
+    write(options, Output(options.output, kind, written(fitting, kind), about))
     return 0
 
 

@@ -12,6 +12,7 @@ from netspec.analysis.network import Network
 from netspec.editing.places import Place, place_at, places, uses
 from netspec.editing.workspace import Document, Workspace
 from netspec.language.variant.lineage import LoadError
+from netspec.text import files
 from netspec.text.diagnostics import Diagnostic, Edit, SpecError, brief, escape
 from netspec.text.fixes import replaced
 
@@ -91,7 +92,7 @@ def _family(workspace: Workspace, document: Document, beside: Iterable[str]) -> 
 def _compiled(texts: Texts, path: str) -> Document:
     def read(path: str) -> str:
         if path not in texts:
-            raise FileNotFoundError(f"there is no file {path}")
+            raise files.absent(path)
         return texts[path]
 
     return Workspace(read).change(path, texts[path])

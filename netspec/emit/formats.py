@@ -15,6 +15,7 @@ from netspec.emit.figure.svg import THEMES, to_svg
 from netspec.emit.html import to_html
 from netspec.emit.look import Look, LookError
 from netspec.emit.mermaid import to_mermaid
+from netspec.version import installation
 
 __all__ = ["ENGINES", "FORMATS", "ORIENTATIONS", "PAGES", "THEMES", "draw"]
 
@@ -46,7 +47,7 @@ def _png(network: Network, look: Look) -> bytes:
     try:
         return to_png(_picture("pdf", network, look), look.dpi)
     except ImportError as error:
-        need = ".png needs PDFium: pip install 'netspec[figures]' (or write .pdf or .svg)"
+        need = f".png needs PDFium: {installation(['figures'])} (or write .pdf or .svg)"
         raise OSError(f"{need}: {error}") from None
 
 

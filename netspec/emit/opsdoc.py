@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 from netspec.language.schema.ops import describe, link, signature
@@ -43,8 +44,15 @@ def page(cls: type[Op]) -> str:
     if cls.model_fields:
         lines += ["", "arguments:", *_arguments(cls)]
     lines += ["", "shape:", *(f"  {line}" for line in shape_rule(cls))]
+    if found := work(cls):
+        wrapped = (_wrapped(line) for line in found)
+        lines += ["", "tensors, and work for one image:", *chain.from_iterable(wrapped)]
     where = f", {link(cls)}" if link(cls) else ""
     return "\n".join([*lines, "", f"in PyTorch: {cls.module}{where}"])
+
+
+def _wrapped(line: str) -> list[str]:
+    return textwrap.wrap(line, _WIDTH, initial_indent="  ", subsequent_indent="      ")
 
 
 def _arguments(cls: type[Op]) -> Iterator[str]:
@@ -97,6 +105,44 @@ def shape_rule(cls: type[Op]) -> list[str]:
     return _rule(dims, output, cls)
 
 
+def work(cls: type[Op]) -> list[str]:
+    """Return an op's tensors, and its operations for one image, on the names of the shape rule.
+
+    Nothing for an op whose rules need numbers.
+    """
+    dims = ("channels", *_SPATIAL[(cls.rank or 3) - 1])
+    x = tuple(name(dim) for dim in dims)
+    inputs = (x, x) if issubclass(cls, Join) else (x,)
+    op = _named(cls)
+    if op is None or (len(inputs) not in cls.reads and not issubclass(cls, Join)):
+        return []
+    try:
+        cost, output = op.cost(*inputs), op.shape(*inputs)
+        tensors = {"learnt": op.weights(*inputs), "not learnt": op.buffers(*inputs)}
+    except (TypeError, ValueError, ArithmeticError):
+        return []
+    letters = {f"({_spelt(size)})": dim[0].upper() for dim, size in zip(dims, output, strict=False)}
+    found = [
+        f"{key}: {_joined([str(term) for term in size]) or 'one number'}, {kind}"
+        for kind, sizes in tensors.items()
+        for key, size in sizes.items()
+    ]
+    for what, number in (("multiply-adds", cost.macs), (f"{cls.other} operations", cost.other)):
+        formula = _spelt(number)
+        for long, letter in letters.items():
+            formula = formula.replace(long, letter)
+        found += [f"{what}: {formula}"] if number != 0 else []
+    return found or ["no tensors, and nothing that is counted"]
+
+
+def _spelt(size: object) -> str:
+    return str(size).replace("padding + padding", "2 * padding")
+
+
+def _joined(terms: list[str]) -> str:
+    return " × ".join(f"({term})" if " " in term and len(terms) > 1 else term for term in terms)
+
+
 def _named(cls: type[Op]) -> Op | None:
     """Return the op with a name for each size, None if an argument takes none."""
     sizes: dict[str, object] = {}
@@ -115,13 +161,12 @@ def _rule(dims: tuple[str, ...], output: Shape, cls: type[Op]) -> list[str]:
     terms: list[str] = []
     where: list[str] = []
     for i, size in enumerate(output):
-        formula = str(size).replace("padding + padding", "2 * padding")
+        formula = _spelt(size)
         letter = dims[i][0].upper() if len(output) == len(dims) else ""
         is_long = letter and len(formula) > 24
         terms.append(letter if is_long else formula)
         where += [f"{letter} = {formula}"] if is_long else []
-    several = [f"({term})" if " " in term and len(terms) > 1 else term for term in terms]
-    lines = [f"{' × '.join(dims)} → {' × '.join(several)}", *where]
+    lines = [f"{' × '.join(dims)} → {_joined(terms)}", *where]
     if "ceil_mode" in cls.model_fields:
         lines.append("`ceil_mode` rounds up, unless the last window would start behind the input")
     if where and "padding_mode" in cls.model_fields:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -171,7 +172,7 @@ class _Store:
                 file.seek(start)
                 return file.read(length)
         except OSError as error:
-            raise OSError(f"cannot read {place}: {files.reason(error)}") from None
+            raise files.barred("read", str(place), error) from None
 
     def _place(self, location: str, told: str) -> Path:
         """Return where a file of arrays lies, which must be the model's folder or below."""
@@ -183,7 +184,8 @@ class _Store:
             message = f"{told} lies in `{escape(location[:80])}`, outside of the model's folder"
             self.refusal.stop(message, Code.OUTSIDE)
         if not place.is_file():
-            raise FileNotFoundError(f"there is no file {place}, where {told} lies")
+            message = f"there is no file {place}, where {told} lies"
+            raise files.refusal(errno.ENOENT, message, str(place))
         return place
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -18,6 +20,7 @@ from netspec.text.syntax import decode
 
 Stamp = tuple[int, int, int] | None
 """What tells two states of a file apart: inode, size, time; None for no file."""
+_KEY = re.compile(r"^netspec[ \t]*:", re.MULTILINE)
 
 
 def stamp(path: str) -> Stamp:
@@ -29,9 +32,17 @@ def stamp(path: str) -> Stamp:
     return found.st_ino, found.st_size, found.st_mtime_ns
 
 
+def says_spec(text: str) -> bool:
+    """Tell a spec from another YAML file: whatever is wrong with it, it has the key `netspec`."""
+    return _KEY.search(text) is not None
+
+
 def real_path(path: str) -> str:
     """Return the one name of a file, however it is reached; standard input keeps its own."""
-    return path if path == "-" else os.path.realpath(path)
+    try:
+        return path if path == "-" else os.path.realpath(path)
+    except ValueError:  # no system has a name with a zero in it: who reads it says so
+        return path
 
 
 class Project:
@@ -70,7 +81,7 @@ class Project:
         except FileNotFoundError:
             if path == "-" or os.path.lexists(path):
                 raise
-            raise FileNotFoundError(shipped.missing(path)) from None
+            raise files.refusal(errno.ENOENT, shipped.missing(path), path) from None
         self._directories[source] = directory
         if path != "-":
             self._sources[os.path.realpath(path)] = source

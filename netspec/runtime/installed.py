@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from importlib import import_module
 
+from netspec.version import installation
+
 EXTRAS = {
     "torch": ("torch",),
     "onnx": ("onnx", "onnxscript", "onnxruntime"),
@@ -13,6 +15,7 @@ EXTRAS = {
     "lsp": ("pygls",),
     "serve": ("pygls", "starlette", "uvicorn", "websockets", "watchfiles"),
     "caffe": ("torch", "google.protobuf", "safetensors"),
+    "figures": ("pypdfium2",),
 }
 """The modules that each extra of the package installs."""
 
@@ -24,7 +27,7 @@ def missing(extras: Iterable[str]) -> str:
     if not absent:
         return ""
     names = ", ".join(name for found in absent.values() for name in found)
-    return f"needs {names}: pip install 'netspec[{','.join(absent)}]'"
+    return f"needs {names}: {installation(absent)}"
 
 
 def require(what: str, extras: Iterable[str]) -> None:

@@ -37,12 +37,12 @@ def read(path: str, shape: Sequence[int]) -> Labelled:
     import torch
 
     if not Path(path).is_file():
-        raise FileNotFoundError(f"there is no file {path}")
+        raise files.absent(path)
     try:
         with numpy.load(path, allow_pickle=False) as found:
             images, labels = torch.tensor(found["images"]), torch.tensor(found["labels"])
     except OSError as error:
-        raise OSError(f"cannot read {path}: {files.reason(error)}") from None
+        raise files.barred("read", path, error) from None
     except Exception:  # whatever numpy makes of bytes that are none of its own
         raise ValueError(f"{path} holds no `images` and `labels`, as numpy.savez writes") from None
     if tuple(images.shape[1:]) != tuple(shape) or tuple(labels.shape) != (len(images),):

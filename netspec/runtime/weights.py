@@ -112,7 +112,7 @@ def read(path: str) -> dict[str, Tensor]:
     import torch
 
     if not Path(path).is_file():
-        raise FileNotFoundError(f"there is no file {path}")
+        raise files.absent(path)
     content = _content(path)
     if isinstance(content, dict) and isinstance(content.get("state_dict"), dict):
         content = content["state_dict"]
@@ -133,7 +133,7 @@ def _content(path: str) -> Any:
     except ImportError:
         raise
     except OSError as error:
-        raise OSError(f"cannot read {path}: {files.reason(error)}") from None
+        raise files.barred("read", path, error) from None
     except Exception:  # whatever a reader makes of bytes that are none of its own
         raise ValueError(f"{path} holds no state_dict") from None
 

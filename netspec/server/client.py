@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -13,6 +12,7 @@ from pygls.lsp.server import LanguageServer
 from pygls.uris import from_fs_path, to_fs_path
 
 from netspec.editing.workspace import Document, Workspace
+from netspec.language.project import says_spec
 from netspec.ops.base import REGISTRY, Op
 from netspec.ops.own import OpsError, OpsImportError
 from netspec.server.positions import Positions
@@ -24,8 +24,6 @@ Read = Callable[[str, str], str]
 It raises OSError, or LoadError."""
 Ops = Callable[[str], Mapping[str, type[Op]]]
 """Gives the user's own ops that the spec at a path may name, or raises OpsError."""
-
-_IS_SPEC = re.compile(r"^netspec[ \t]*:", re.MULTILINE)
 
 
 class Client:
@@ -66,7 +64,7 @@ class Client:
         It is one by its language, or as soon as it says so, and stays one while it is open.
         """
         path, item = path_of(uri), self._server.workspace.get_text_document(uri)
-        if path in self._uris or item.language_id == "netspec" or _IS_SPEC.search(item.source):
+        if path in self._uris or item.language_id == "netspec" or says_spec(item.source):
             self._uris[path] = uri
             self._changed[path] = None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 from collections.abc import Iterator
@@ -88,7 +89,8 @@ class Folder:
 
     def _own(self, path: str) -> str:
         if not self.has(path):
-            raise OSError(f"{path} is no {SUFFIX} file below {self.root}")
+            message = f"{path} is no {SUFFIX} file below {self.root}"
+            raise files.refusal(errno.EACCES, message, path)
         return path
 
 

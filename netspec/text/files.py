@@ -1,11 +1,13 @@
 """Files and streams: bounded reads, and writes that are whole or not at all.
 
-What goes wrong is an OSError whose only argument is a line for the user: FileNotFoundError or
-IsADirectoryError for a path that was not meant, anything else for what the system refuses.
+What goes wrong is an OSError whose text is a line for the user, with `errno` and `filename`:
+FileNotFoundError or IsADirectoryError for a path that was not meant, anything else for what the
+system refuses.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
@@ -23,10 +25,38 @@ _DESCRIPTOR = re.compile(r"/dev/fd/(\d{1,4})|/proc/self/fd/(\d{1,4})")
 _STANDARD = {"-": 1, "/dev/stdout": 1, "/dev/stderr": 2}
 
 
+class Refused(OSError):
+    """An error of the system whose text is a line for the user; made by `refusal`."""
+
+    def __str__(self) -> str:
+        return str(self.strerror)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return refusal, (self.errno, self.strerror, self.filename)
+
+
+def refusal(number: int, line: str, path: str | None = None) -> OSError:
+    """Return the error of a number of the system, a FileNotFoundError for ENOENT, with a line."""
+    kind = type(OSError(number, line))
+    error: OSError = type(kind.__name__, (Refused, kind), {})(number, line, path)
+    return error
+
+
+def absent(path: str) -> OSError:
+    """Return the error of a file that is not there."""
+    return refusal(errno.ENOENT, f"there is no file {path}", path)
+
+
+def barred(verb: str, path: str, error: OSError | ValueError, help: str = "") -> OSError:
+    """Return why the system does not let a file be read or written, as `verb` says."""
+    number = getattr(error, "errno", None) or errno.EINVAL
+    return refusal(number, f"cannot {verb} {path}: {reason(error)}{help}", path)
+
+
 def standard_output() -> TextIO:
     """Return standard output. Raises OSError if the caller has closed it."""
     if sys.stdout is None:
-        raise OSError("standard output is closed")
+        raise refusal(errno.EBADF, "standard output is closed")
     return sys.stdout
 
 
@@ -37,21 +67,21 @@ def read(path: str, most: int = limits.BYTES) -> bytes:
     """
     if path == "-":
         if sys.stdin is None:
-            raise FileNotFoundError("standard input is closed; name a spec file")
+            raise refusal(errno.ENOENT, "standard input is closed; name a spec file", path)
         if sys.stdin.isatty():
-            raise FileNotFoundError("standard input is a terminal; name a spec file")
+            raise refusal(errno.ENOENT, "standard input is a terminal; name a spec file", path)
         return sys.stdin.buffer.read(most + 1)
     try:
         with open(path, "rb", opener=_open_at_once) as file:
             if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 return file.read(most + 1)
     except IsADirectoryError:
-        raise IsADirectoryError(f"{path} is a directory") from None
+        raise refusal(errno.EISDIR, f"{path} is a directory", path) from None
     except FileNotFoundError:
-        raise FileNotFoundError(f"there is no file {path}") from None
+        raise absent(path) from None
     except (OSError, ValueError) as error:
-        raise OSError(f"cannot read {path}: {reason(error)}") from None
-    raise FileNotFoundError(f"{path} is not a regular file")
+        raise barred("read", path, error) from None
+    raise refusal(errno.ENOENT, f"{path} is not a regular file", path)
 
 
 def _open_at_once(path: str, flags: int) -> int:
@@ -111,7 +141,7 @@ def _told(path: str) -> Iterator[None]:
     except BrokenPipeError:
         raise
     except (OSError, ValueError) as error:
-        raise OSError(f"cannot write {path}: {reason(error)}") from None
+        raise barred("write", path, error) from None
 
 
 def _descriptor(path: str) -> int | None:
@@ -142,9 +172,10 @@ def _target(path: str) -> Path:
     """Return the file that a path leads to, or will make."""
     target = Path(os.path.realpath(path))
     if target.is_dir():
-        raise IsADirectoryError(f"{path} is a directory")
+        raise refusal(errno.EISDIR, f"{path} is a directory", path)
     if not target.parent.is_dir():
-        raise FileNotFoundError(f"there is no directory {Path(path).parent}")
+        folder = str(Path(path).parent)
+        raise refusal(errno.ENOENT, f"there is no directory {folder}", folder)
     return target
 
 

@@ -22,12 +22,15 @@ Lines = list[str]
 
 
 def formatted(source: Source) -> str:
-    """Return a spec in its canonical form, whose tree is the same. Raises SpecError."""
+    """Return a spec in its canonical form, whose tree is the same. Raises SpecError.
+
+    Lines end in CRLF where the first one does: git checks a file out so on Windows.
+    """
     tree = parse(source)
     text = _Writer(collect(source, tree), signatures(tree)).write(tree)
     # Whatever is wrong here must not reach a file of the author's.
     assert meaning(parse(Source(source.name, text))) == meaning(tree), "a changed meaning"
-    return text
+    return text.replace("\n", "\r\n") if source.line_end == "\r\n" else text
 
 
 def meaning(tree: Tree) -> object:

@@ -1,0 +1,1 @@
+"""What writes those pages of the site that follow from the program."""

@@ -1,0 +1,84 @@
+"""What the documents show is what happens. `pytest --update` rewrites what commands print."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.support import ROOT
+from tests.transcripts import BLOCK, Page
+
+PAGES = sorted((ROOT / "docs").rglob("*.md"))
+"""README.md joins them as soon as its output stands in console blocks."""
+MOST_NOT_RUN = 8
+
+
+def page_of(path: Path, tmp_path: Path, patch: pytest.MonkeyPatch) -> Page:
+    folder = tmp_path / "net"
+    folder.mkdir()
+    return Page(path, folder, patch)
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_page_is_true(
+    path: Path, update: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = page_of(path, tmp_path, monkeypatch)
+    text = page.done()
+    if update:
+        path.write_text(text, encoding="utf-8")
+    assert text == page.text or update
+
+
+def test_few_blocks_are_not_run() -> None:
+    notes = [m["note"] or "" for path in PAGES for m in BLOCK.finditer(path.read_text("utf-8"))]
+    reasons = [note for note in notes if note.startswith("not run")]
+    assert all(re.fullmatch("not run: .{10,}", reason) for reason in reasons)
+    assert len(reasons) <= MOST_NOT_RUN
+
+
+SPEC = "netspec: 1\nname: Net\ninputs: {image: [3, 8, 8]}\ngraph:\n  out: {conv2d: [4, 3]}\n"
+GOOD = SPEC + "outputs: {y: out}\n"
+MISTAKES = {
+    "a command that fails to parse": "```sh\nnetspec check net.yaml --no-such-option\n```\n",
+    "a command that is none": "```sh\nnetspec chekc specs/googlenet.yaml\n```\n",
+    "a file that is not there": "```sh\nnetspec check specs/googelnet.yaml\n```\n",
+    "a program that is not there": "```sh\nFOO=1 python examples/trian.py && echo\n```\n",
+    "a spec that is wrong": f'```yaml title="net.yaml"\n{SPEC}```\n',
+    "an excerpt of nothing": "```yaml\nconv1: {conv2d: 63}\n```\n",
+    "lines in another order": "```yaml\nname: GoogLeNet\n# …\nnetspec: 1\n```\n",
+    "Python that raises": "```python\nassert 1 == 2\n```\n",
+    "a session that answers otherwise": "```python\n>>> 1 + 1\n3\n```\n",
+    "a fence within a list": "- item\n  ```sh\n  true\n  ```\n",
+    "output of no command": "```console\nhello\n```\n",
+}
+
+
+@pytest.mark.parametrize("text", MISTAKES.values(), ids=MISTAKES)
+def test_a_mistake_is_found(text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "page.md"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(AssertionError):
+        page_of(path, tmp_path, monkeypatch).done()
+
+
+def test_what_commands_print_is_rewritten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "page.md"
+    blocks = (
+        f'```yaml title="net.yaml"\n{GOOD}```',
+        '```python\nimport netspec\nnet = netspec.load("net.yaml")\n```',
+        "```python\n>>> len(net.params)\n0\n```",
+        "```yaml\nname: Net\n# …\ngraph:\n  out: {conv2d: [4, 3]}\n```",
+        "```console\n$ netspec check net.yaml \\\n    --strict\nwrong\n$ echo $?\n```",
+        "```console\n$ echo a; echo b\n…\n$ echo a; echo b\nc\n…\n```",
+        f'```yaml title="net.yaml"\n{SPEC}```',
+        "```console\n$ netspec check net.yaml --format concise\n$ echo $?\n```",
+        "```sh\nnetspec build net.yaml -o net.py && python examples/train.py --help > log\n```",
+    )
+    path.write_text("\n\n".join(blocks), encoding="utf-8")
+    text = page_of(path, tmp_path, monkeypatch).done()
+    assert "    --strict\nwrong" not in text and "$ echo $?\n0\n```" in text
+    assert "$ echo a; echo b\n…\n$ echo a; echo b\na\n…\n```" in text
+    assert re.search(r"concise\nnet\.yaml:1:1: error\[NS\d+\].+\n\$ echo \$\?\n1\n", text)
