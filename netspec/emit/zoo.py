@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from netspec.analysis.network import Network
 from netspec.emit.report import Report
-from netspec.emit.report.table import Column, Table
+from netspec.emit.report.table import Column, Row, Table
 from netspec.language import shipped
 
 _PAPER = re.compile(r'(?P<authors>[^"]+), "(?P<title>[^"]+)" \((?P<year>\d{4})\)')
@@ -41,7 +41,7 @@ def spec_list(networks: Mapping[str, Network]) -> Report:
     )
 
 
-def _paper(network: Network) -> tuple[str, ...]:
+def _paper(network: Network) -> Row:
     """Return who wrote the paper, in which year, and its title."""
     found = _PAPER.match(shipped.origin(network.spec.doc)[0])
     assert found, "a shipped spec names its paper first"
