@@ -13,7 +13,8 @@ A page is done from top to bottom in a folder that has `specs/` and `examples/`.
 - what has `<!-- not run: why -->` before it is read as `sh` is, and behind `<!-- from: FILE -->`
   or `<!-- from: FILE class NAME -->` stands a file that is there or was made, or a class of it.
 
-`<!-- after: PAGE -->` says that a page's reader has the files that another one shows.
+`<!-- after: PAGE -->` says that a page's reader has the files that another one shows. A picture
+that stands beside the page is the one that its commands make.
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ BLOCK = re.compile(
 )
 FENCE = re.compile(r"^\s*```", re.MULTILINE)
 COLUMNS = 100
+_PICTURE = re.compile(r"^!\[.+\]\(([\w.-]+)\)$", re.MULTILINE)
 _AFTER = re.compile(r"^<!-- after: (\S+) -->$", re.MULTILINE)
 _TITLE = re.compile(r'title="([^"]+)"')
 _WIDTH = re.compile(r"columns=(\d+)")
@@ -105,6 +107,11 @@ class Page:
         text = BLOCK.sub(self._block, self.text)
         assert not self.wrong, f"{self.path}: no command shows what is wrong: {self.wrong}"
         return text
+
+    def pictures(self) -> dict[Path, bytes]:
+        """Return the pictures that the page shows beside itself, as its commands have made them."""
+        names = _PICTURE.findall(self.text)
+        return {self.path.parent / name: (self.folder / name).read_bytes() for name in names}
 
     def _block(self, block: re.Match[str]) -> str:
         note, body, language = block["note"] or "", block["body"], block["language"]
