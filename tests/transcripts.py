@@ -50,13 +50,15 @@ BLOCK = re.compile(
 )
 FENCE = re.compile(r"^\s*```", re.MULTILINE)
 COLUMNS = 100
+HOME = "/home/me/net"
+"""What the folder is called in what commands print."""
 _PICTURE = re.compile(r"^!\[.+\]\(([\w.-]+)\)$", re.MULTILINE)
 _AFTER = re.compile(r"^<!-- after: (\S+) -->$", re.MULTILINE)
 _TITLE = re.compile(r'title="([^"]+)"')
 _WIDTH = re.compile(r"columns=(\d+)")
 _ELISION = re.compile(r"\s*(# )?…")
 _SHELL = re.compile(r"[|&;<>*$`]")
-_READ = ("spec", "specs", "before", "after", "files", "tensors")
+_READ = ("spec", "specs", "before", "after", "files")
 """What commands call the files that they read."""
 
 
@@ -187,7 +189,7 @@ class Page:
         found = re.match(r"\$ ((?:.*\\\n)*.*\n)", part)
         assert found
         command, shown = found[1].replace("\\\n", " ").strip(), part[found.end() :].splitlines()
-        printed = self._performed(command).rstrip("\n").splitlines()
+        printed = self._performed(command).replace(str(self.folder), HOME).rstrip("\n").splitlines()
         self.wrong = {k: v for k, v in self.wrong.items() if k not in shlex.split(command)}
         if shown[-1:] == ["…"] and len(printed) >= len(shown):
             printed[len(shown) - 1 :] = ["…"]
