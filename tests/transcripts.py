@@ -33,6 +33,7 @@ import textwrap
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from contextlib import redirect_stderr, redirect_stdout
+from glob import glob
 from importlib import import_module
 from pathlib import Path
 
@@ -256,6 +257,7 @@ class Page:
 
     def _read(self, body: str) -> None:
         """Parse commands, and look for the files that they read."""
+        self.written.update(re.findall(r"> ([\w.-]+)$", body, re.MULTILINE))
         for words in _commands(body):
             if words[0] == "netspec":
                 self._parse(words[1:])
@@ -286,7 +288,7 @@ class Page:
                 self.written.add(path)
 
     def _look_for(self, path: str) -> None:
-        is_there = path == "-" or path in self.written or any(self.folder.glob(path))
+        is_there = path == "-" or path in self.written or any(glob(path))
         assert is_there or Path("specs", f"{path}.yaml").exists(), f"there is no file {path}"
 
 
