@@ -7,6 +7,7 @@ export PYTHONDONTWRITEBYTECODE =
 SPECS := $(basename $(notdir $(wildcard specs/*.yaml)))
 
 .PHONY: check check-all parts test lint types examples figures live playground bench docs
+.PHONY: constraints dist
 
 check: lint types examples test
 
@@ -55,9 +56,23 @@ playground:
 docs:
 	$(PYTHON) -m docs.generate build/docs
 	$(PYTHON) -m zensical build --clean
+	$(PYTHON) -m docs.finish build/site build/playground
 
 bench:
 	$(PYTHON) benchmarks/compile.py
 	$(PYTHON) benchmarks/inference.py
 	$(PYTHON) benchmarks/page.py
 	$(PYTHON) benchmarks/editor.py
+
+# Versions for each Python from the oldest on; those that are there stay unless MORE is --upgrade.
+constraints:
+	$(PYTHON) -m uv pip compile --quiet --universal --python-version 3.10 --all-extras --no-annotate \
+	    --custom-compile-command "make constraints" $(MORE) pyproject.toml -o constraints.txt
+
+# What a release is, the wheel made from the sdist; both are the same bytes wherever they are made.
+dist:
+	rm -rf dist
+	$(PYTHON) -m build --no-isolation
+	$(PYTHON) -m twine check --strict dist/*
+	$(PYTHON) -m check_wheel_contents dist/*.whl
+	$(PYTHON) -m pyroma --min=10 dist/*.tar.gz

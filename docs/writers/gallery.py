@@ -45,7 +45,7 @@ def _card(name: str, net: netspec.Net) -> str:
 def origin(net: netspec.Net) -> tuple[str, str]:
     """Return the paper that a spec names, and what is special about it."""
     paper, _, special = " ".join(net.network.spec.doc.split()).partition("; ")
-    return paper, special
+    return paper, special[:1].upper() + special[1:]
 
 
 def _counts(net: netspec.Net) -> str:
