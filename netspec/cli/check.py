@@ -49,7 +49,8 @@ def run(options: Namespace) -> int:
 
 
 def _found(results: Mapping[str, Diagnosis]) -> list[Diagnostic]:
-    return [item for _, items in results.values() for item in items]
+    # The mistakes of a project's file are those of each of its specs.
+    return [*dict.fromkeys(item for _, items in results.values() for item in items)]
 
 
 def _concluded(results: Mapping[str, Diagnosis]) -> int:
