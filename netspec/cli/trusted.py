@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from netspec.cli.exits import Exit, Failure
 from netspec.cli.show import warn
+from netspec.language import shipped
 from netspec.language.configured import configured, folder_of
 from netspec.text import files
 from netspec.text.diagnostics import SpecError, escape
@@ -36,8 +37,9 @@ class Wish(NamedTuple):
 
 def project_of(spec: str) -> Path | None:
     """Return the folder of the project that a spec belongs to, links followed; None for none."""
-    # Standard input is text from anywhere.
-    return None if spec == "-" else folder_of(Path(os.path.realpath(spec)).parent)
+    if spec == "-" or shipped.find(spec):  # text from anywhere, and netspec's own
+        return None
+    return folder_of(Path(os.path.realpath(spec)).parent)
 
 
 def wish_of(folder: Path) -> Wish:
