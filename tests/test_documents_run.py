@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+import netspec
 from tests.support import ROOT
 from tests.transcripts import BLOCK, Page
 
@@ -39,6 +40,12 @@ def test_few_blocks_are_not_run() -> None:
     reasons = [note for note in notes if note.startswith("not run")]
     assert all(re.fullmatch("not run: .{10,}", reason) for reason in reasons)
     assert len(reasons) <= MOST_NOT_RUN
+
+
+def test_versions_are_the_one_that_is_released() -> None:
+    pattern = re.compile(r"(?:rev: v|netspec-compiler==)([\w.]+)")
+    found = [version for path in PAGES for version in pattern.findall(path.read_text("utf-8"))]
+    assert found and set(found) == {netspec.__version__}
 
 
 SPEC = "netspec: 1\nname: Net\ninputs: {image: [3, 8, 8]}\ngraph:\n  out: {conv2d: [4, 3]}\n"
