@@ -6,12 +6,12 @@ WORKERS ?= 2
 export PYTHONDONTWRITEBYTECODE =
 SPECS := $(basename $(notdir $(wildcard specs/*.yaml)))
 
-.PHONY: check check-all parts test lint types examples figures live playground bench docs
+.PHONY: check check-all parts test lint types examples figures live playground bench docs site
 .PHONY: constraints dist
 
 check: lint types examples test
 
-check-all: lint types examples build/mermaid parts
+check-all: lint types examples build/mermaid parts site
 	MERMAID=$(CURDIR)/build/mermaid $(PYTHON) -m pytest -n $(WORKERS) --dist worksteal --long
 
 # Without npm, or without its registry, the folder stays empty and the parser is not asked.
@@ -52,10 +52,15 @@ live:
 playground:
 	$(PYTHON) playground/build.py build/playground
 
+# Without Zensical, which needs Python 3.11, the site is not built.
+site:
+	@if $(PYTHON) -c "import mkdocstrings_handlers.python, zensical"; then $(MAKE) docs; \
+	    else echo "Zensical is not installed: the site is not built" >&2; fi
+
 # The site: its sources in build/docs, the site in build/site, with the playground if it was built.
 docs:
 	$(PYTHON) -m docs.generate build/docs
-	$(PYTHON) -m zensical build --clean
+	$(PYTHON) -m zensical build --clean --strict
 	$(PYTHON) -m docs.finish build/site build/playground
 
 bench:

@@ -16,7 +16,7 @@ from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 from posixpath import normpath, relpath
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from docs.writers.markdown import PLAYGROUND, SITE
 
@@ -66,13 +66,13 @@ def problems(site: Path) -> Iterator[str]:
 
 def is_sound(link: str, place: str, site: Path, pages: type[Page]) -> bool:
     """Tell whether a link leads to a file of the site, and to its anchor if it has one."""
-    link = link.removeprefix(SITE) if (is_full := link.startswith(SITE)) else link
-    if re.match(r"(https:|mailto:|data:)", link):
+    start = next((root for root in (SITE, urlsplit(SITE).path) if link.startswith(root)), "")
+    if not start and re.match(r"(https:|mailto:|data:)", link):
         return True
-    name, _, anchor = unquote(link).partition("#")
+    name, _, anchor = unquote(link.removeprefix(start)).partition("#")
     name = name.partition("?")[0]
-    start = "" if is_full or place == "404.html" else str(Path(place).parent)
-    target = site / normpath(f"{start}/{name}".lstrip("/")) if name or is_full else site / place
+    folder = "" if start else Path(place).parent.as_posix()
+    target = site / normpath(f"{folder}/{name}".lstrip("/")) if name or start else site / place
     if target.is_dir():
         target /= "index.html"
     if "playground" in target.relative_to(site).parts[:1]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from netspec.language import grammar
+from netspec.language import grammar, shipped
 from tests.support import ROOT, SPECS, load
 from tests.transcripts import BLOCK
 
@@ -28,13 +28,13 @@ def table(_: re.Match[str]) -> str:
     for path in SPECS:
         network = load(path).network
         cost = network.totals.inference
-        paper, _, special = " ".join(network.spec.doc.split()).replace("|", "\\|").partition("; ")
+        paper, special = shipped.origin(network.spec.doc.replace("|", "\\|"))
         authors, year = paper.partition(', "')[0], re.search(r"\((\d{4})\)", paper)
         assert authors and year and special, f"{path}: expected `doc: PAPER; WHAT IS SPECIAL`"
         cells = (
             f"[`{path.stem}`](specs/{path.name})",
             f"{authors} {year[1]}",
-            special,
+            special.partition("; ")[0],
             f"{cost.params:,}",
             f"{cost.macs:,}",
         )

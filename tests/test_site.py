@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+import shutil
 import zlib
 from pathlib import Path
 
@@ -152,3 +153,37 @@ def test_a_broken_link_of_the_site_is_found(tmp_path):
 def test_a_cell_holds_no_bar_and_markup_of_texts_is_escaped():
     assert table(("a",), [("x | y",)]).splitlines()[2] == "| x \\| y |"
     assert ops.escape("<b> `<b>` *x*") == r"\<b\> `<b>` \*x\*"
+
+
+# ------------------------------------------------------------------ the language's own examples
+
+LANGUAGE = (ROOT / "specs/README.md").read_text(encoding="utf-8")
+FRAGMENTS = re.findall(r"^```yaml\n(.*?)```", LANGUAGE, re.DOTALL | re.MULTILINE)
+HEAD = "netspec: 1\nname: Net\ninputs: {image: [64, 224, 224]}\n"
+BLOCKS = """
+blocks:
+  ConvNorm: {params: [out, stride=1], chain: {conv: {conv2d: [$out, 3], stride: $stride}}}
+  Residual:
+    params: [out, stride=1, drop=0]
+    chain:
+      conv: {conv2d: [$out, 3], stride: $stride, padding: 1}
+      drop: {stochastic_depth: $drop}
+  Encoder: {params: [out], chain: {conv: {conv2d: [$out, 1]}}}
+"""
+REST = {
+    "  conv1: {conv2d": "outputs: {y: skip, z: pool1}\n",
+    "  features:\n": f"outputs: {{y: conv3_2}}\n{BLOCKS}",
+    "  Bottleneck:\n": "outputs: {y: layer2}\n",
+    "  SqueezeExcite:\n": "outputs: {y: weigh}\n",
+    "init:\n": "graph:\n  conv: {conv2d: [8, 1]}\n  norm: batch_norm2d\noutputs: {y: norm}\n",
+}
+"""What the fragments of the page leave out, by what each begins with."""
+
+
+@pytest.mark.parametrize("text", FRAGMENTS)
+def test_a_fragment_of_the_language_is_part_of_a_spec_that_compiles(text, tmp_path):
+    rest = next((more for start, more in REST.items() if start in text[:40]), None)
+    shutil.copy(ROOT / "specs/googlenet.yaml", tmp_path)
+    path = tmp_path / "net.yaml"
+    path.write_text(text if rest is None else HEAD + text + rest, encoding="utf-8")
+    assert [item.message for item in netspec.load(path).warnings] == []

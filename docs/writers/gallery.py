@@ -66,7 +66,7 @@ def _page(path: Path, net: netspec.Net) -> str:
         name,
         f"{escape(paper)}.",
         f"{escape(special)}." if special else "",
-        table(("", ""), rows),
+        table(("what", "how many"), rows),
         f"[![{name}](../assets/figures/{path.stem}.svg)](../assets/figures/{path.stem}.svg)",
         "## Spec",
         f"{fence(text, 'yaml', path.name)}\n\n{zoo(path.name)}",

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
 from netspec.analysis.network import Network
-from netspec.cli.arguments import add_flag, add_force, add_imports, add_settings, whole
+from netspec.cli.arguments import SPEC, add_flag, add_force, add_imports, add_settings, whole
 from netspec.cli.common import allow, compiled, kind_of, stamps_of, write
 from netspec.cli.documents import KINDS, add_table, rendered
 from netspec.cli.exits import Exit, Failure
@@ -35,7 +35,7 @@ FILES = ("json", *(end for end in KINDS if end != "json"), "svg", "png")
 
 
 def add(parser: ArgumentParser) -> None:
-    parser.add_argument("specs", nargs="+", metavar="spec", help="the spec files")
+    parser.add_argument("specs", nargs="+", metavar="spec", help=SPEC)
     add_settings(parser)
     add_imports(parser)
     parser.add_argument(

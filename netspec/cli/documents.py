@@ -56,7 +56,7 @@ def document(options: Namespace, formats: Collection[str] = ()) -> Output:
 def deliver(options: Namespace, to: Output, text: str, about: str = "") -> None:
     """Print a document, or write it into its file and tell what it is about."""
     if to.path == "-":
-        say(text, KINDS[to.kind])
+        say(text, KINDS.get(to.kind, "text"))
     else:
         data = f"{text.removesuffix(chr(10))}\n".encode()
         write(options, to._replace(data=data, about=about))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from netspec.analysis.network import Network
 from netspec.analysis.points import GOALS, Point, signs, with_front
-from netspec.cli.arguments import add_force, add_imports, add_reading, add_set, whole
+from netspec.cli.arguments import SPEC, add_force, add_imports, add_reading, add_set, whole
 from netspec.cli.common import allow, kind_of, prepared, write
 from netspec.cli.documents import rendered
 from netspec.cli.exits import Exit, Failure
@@ -27,7 +27,7 @@ from netspec.text.files import is_stream
 
 
 def add(parser: ArgumentParser) -> None:
-    parser.add_argument("spec", help="the spec file; - is standard input")
+    parser.add_argument("spec", help=SPEC)
     help = "the values of a parameter: 0.5,0.75,1 or FROM:TO:STEP, with its end"
     add_set(parser, "NAME=VALUES", help)
     help = f"what the front has little of, or with + much: +macs,milliseconds ({','.join(GOALS)})"
