@@ -41,6 +41,9 @@ class ContractError(SpecError):
         self.made = made
         """Returns the network all the same."""
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.diagnostics, self.made)
+
 
 def compile_spec(
     source: Source,

@@ -24,5 +24,5 @@ def run(options: Namespace) -> int:
     networks = [compiled(options, path) for path in options.specs]
     table = compare(networks, options.batch, options.dtype)
     about = counted(len(networks), "network")
-    deliver(options, to, rendered(table, KINDS[to.kind], options.table), about)
+    deliver(options, to, rendered(table, KINDS[to.kind], options.table, to.path), about)
     return 0

@@ -11,6 +11,7 @@ from netspec.analysis.network import Network
 from netspec.analysis.points import GOALS, Point, signs, with_front
 from netspec.cli.arguments import SPEC, add_force, add_imports, add_reading, add_set, whole
 from netspec.cli.common import allow, kind_of, prepared, write
+from netspec.cli.documents import rendered
 from netspec.cli.exits import Exit, Failure
 from netspec.cli.outputs import Output
 from netspec.cli.settings import axes
@@ -70,7 +71,7 @@ def run(options: Namespace) -> int:
     made = [file._replace(data=_written(name, points, file.kind), about=about) for file in files]
     write(options, *made)
     if not options.output or not is_stream(options.output):
-        say(render(front_report(name, points, options.front)))
+        say(rendered(front_report(name, points, options.front), "text"))
     return Exit.WRONG if all(point.reason for point in points) else 0
 
 

@@ -7,12 +7,10 @@ from collections.abc import Mapping
 
 from netspec.analysis.network import Network
 from netspec.emit.report import Report
-from netspec.emit.report.table import Column, Table
-from netspec.text.syntax import Mapping as Entries
-from netspec.text.syntax import Scalar, parse
+from netspec.emit.report.table import Column, Row, Table
+from netspec.language import shipped
 
 _PAPER = re.compile(r'(?P<authors>[^"]+), "(?P<title>[^"]+)" \((?P<year>\d{4})\)')
-"""How the description of a spec begins that is from a paper."""
 
 COLUMNS = (
     Column("name", "spec", "text"),
@@ -43,12 +41,8 @@ def spec_list(networks: Mapping[str, Network]) -> Report:
     )
 
 
-def _paper(network: Network) -> tuple[str, str, str]:
-    """Return who wrote the paper, when and its title; a variant has that of what it extends."""
-    for source in network.sources:
-        tree = parse(source)
-        doc = tree.get("doc") if isinstance(tree, Entries) else None
-        found = _PAPER.match(" ".join(doc.text.split())) if isinstance(doc, Scalar) else None
-        if found:
-            return found["authors"], found["year"], found["title"]
-    return "", "", ""
+def _paper(network: Network) -> Row:
+    """Return who wrote the paper, in which year, and its title."""
+    found = _PAPER.match(shipped.origin(network.spec.doc)[0])
+    assert found, "a shipped spec names its paper first"
+    return found["authors"], found["year"], found["title"]

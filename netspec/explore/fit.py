@@ -50,6 +50,9 @@ class UnkeptError(FitError):
         super().__init__(message)
         self.details = tuple(details)
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (str(self), self.details)
+
 
 @dataclass(frozen=True, slots=True)
 class Trial:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import os
 import re
@@ -80,7 +81,7 @@ class Project:
         except FileNotFoundError:
             if path == "-" or os.path.lexists(path):
                 raise
-            raise FileNotFoundError(shipped.missing(path)) from None
+            raise files.refusal(errno.ENOENT, shipped.missing(path), path) from None
         self._directories[source] = directory
         if path != "-":
             self._sources[os.path.realpath(path)] = source

@@ -47,5 +47,11 @@ def missing(spec: str) -> str:
     )
 
 
+def origin(doc: str) -> tuple[str, str]:
+    """Return the paper that a shipped spec's description begins with, and what is special of it."""
+    paper, _, special = " ".join(doc.split()).partition("; ")
+    return paper, special
+
+
 def _is_name(spec: str) -> bool:
     return bool(_BARE.fullmatch(spec)) and spec != "-" and not os.path.lexists(spec)

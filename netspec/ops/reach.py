@@ -41,10 +41,12 @@ class Reach(NamedTuple):
         return Fraction(self.low(0) + self.high(0), 2)
 
     def low(self, i: int) -> int:
+        """Return the first element of an interval."""
         turns, phase = divmod(i, len(self.lows))
         return self.lows[phase] + turns * self.advance
 
     def high(self, i: int) -> int:
+        """Return the last element of an interval."""
         turns, phase = divmod(i, len(self.highs))
         return self.highs[phase] + turns * self.advance
 

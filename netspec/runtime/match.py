@@ -51,6 +51,7 @@ class Group:
 
     @property
     def inner(self) -> tuple[Group, ...]:
+        """The groups that it is made of, itself where it is one layer."""
         return self.parts or (self,)
 
 

@@ -33,7 +33,7 @@ class Source:
     """
 
     name: str
-    text: str
+    text: str = field(repr=False)
     secret: bool = False
 
     @cached_property
@@ -67,7 +67,10 @@ class Source:
 
 
 class Span(NamedTuple):
-    """A half-open range of code points in a source."""
+    """A half-open range of code points in a source; `str()` is `file:line:column` of its start.
+
+    `start` and `end` are offsets from the start of the text.
+    """
 
     source: Source
     start: int
@@ -75,14 +78,17 @@ class Span(NamedTuple):
 
     @property
     def line(self) -> int:
+        """The line in which it starts, from 1."""
         return self.source.position(self.start)[0]
 
     @property
     def column(self) -> int:
+        """The column at which it starts, from 1, in code points."""
         return self.source.position(self.start)[1]
 
     @property
     def text(self) -> str:
+        """What stands there."""
         return self.source.text[self.start : self.end]
 
     def items(self, count: int) -> list[Span]:
@@ -136,6 +142,7 @@ class Cure(str):
     fixes: tuple[Fix, ...]
 
     def __new__(cls, words: str, *fixes: Fix) -> Cure:
+        """Return words that have fixes."""
         cure = super().__new__(cls, words)
         cure.fixes = fixes
         return cure
@@ -145,9 +152,10 @@ class Cure(str):
 class Diagnostic:
     """One mistake: what is wrong, where, what else matters, and what to type.
 
-    `code` is stable (`netspec explain CODE`); `span` is the cause; `label` stands under it;
-    `notes` are secondary places; `details` are facts without a place; `help` is the cure, a `Cure`
-    where that can be applied.
+    `code` is stable (`netspec explain CODE`); `span` is the cause, None where no place is;
+    `label` stands under it; `notes` are secondary places; `details` are facts without a place;
+    `help` is the cure, a `Cure` where that can be applied; `severity` is "error" or "warning".
+    `str()` is it in one line.
     """
 
     code: str
@@ -174,13 +182,23 @@ class Diagnostic:
         """Every place that it names, the cause first."""
         return [*([self.span] if self.span else []), *(note.span for note in self.notes)]
 
+    def __str__(self) -> str:
+        return render_concise(self)
+
 
 class SpecError(Exception):
-    """A spec that cannot be compiled; carries every diagnostic of the stage that refused it."""
+    """A spec that cannot be compiled.
+
+    `diagnostics` are all mistakes of the stage that refused it, in the order of the text; `str()`
+    has them as lines, `file:line:column: error[CODE]: message (help)`.
+    """
 
     def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
         self.diagnostics = tuple(diagnostics)
-        super().__init__("\n".join(render_concise(item) for item in self.diagnostics))
+        super().__init__("\n".join(map(str, self.diagnostics)))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.diagnostics,)
 
 
 @dataclass(slots=True)
@@ -196,9 +214,11 @@ class Sink:
     def error(
         self, code: str, message: str, span: Span | None, label: str = "", help: str = ""
     ) -> None:
+        """Collect a mistake. Raises SpecError as `add` does."""
         self.add(Diagnostic(code, message, span, label, help=help))
 
     def add(self, diagnostic: Diagnostic) -> None:
+        """Collect a diagnostic. Raises SpecError for an error beyond the most that are kept."""
         if len(self.items) < limits.DIAGNOSTICS:
             self.items.append(diagnostic)
         elif diagnostic.severity == "error":
@@ -207,6 +227,7 @@ class Sink:
 
     @property
     def failed(self) -> bool:
+        """Whether anything collected is an error."""
         return any(item.severity == "error" for item in self.items)
 
     def stop(self) -> None:

@@ -97,23 +97,28 @@ class Measured:
 
     @cached_property
     def fields(self) -> Fields:
+        """What the elements of each layer see of the input."""
         return see(self.network.graph, self.network.shapes)
 
     @cached_property
     def memory(self) -> Memory:
+        """The bytes that training and inference need."""
         net = self.network
         return weigh(net.graph, net.shapes, net.costs, self.feed)
 
     @cached_property
     def depths(self) -> Depths:
+        """The depth up to each layer, without and with those that only pool."""
         return depths(self.network.graph)
 
     @cached_property
     def backward(self) -> Mapping[NodeId, Gradients]:
+        """The multiply-adds of each layer's gradients, for one image."""
         return backward(self.network.graph, self.network.shapes, self.network.costs)
 
     @cached_property
     def moved(self) -> Mapping[NodeId, int]:
+        """The bytes that each layer reads and writes."""
         return moved(self.network.graph, self.network.shapes, self.batch, self.dtype)
 
     @cached_property
