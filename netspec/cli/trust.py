@@ -9,7 +9,7 @@ from pathlib import Path
 from netspec.cli.arguments import add_flag
 from netspec.cli.exits import Exit, Failure
 from netspec.cli.show import say, tell
-from netspec.cli.trusted import PROJECT, Wish, record, recorded, wish_of, write
+from netspec.cli.trusted import PROJECT, Wish, recorded, wish_of, write
 from netspec.text.diagnostics import escape
 
 
@@ -19,8 +19,9 @@ def add(parser: ArgumentParser) -> None:
     add_flag(parser, "--list", "list the folders that are trusted")
     add_flag(parser, "--remove", "trust the folder no longer")
     parser.epilog = (
-        f"Kept in {record()}. Another list of modules has to be trusted again; what stands in the "
-        "modules is not looked at."
+        "Kept in ~/.config/netspec/trusted (in place of ~/.config, XDG_CONFIG_HOME says where). "
+        "Another list of modules has to be trusted again; what stands in the modules is not "
+        "looked at."
     )
 
 
