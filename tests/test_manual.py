@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 
@@ -31,14 +32,10 @@ def test_a_reader_finds_each_option():
     shown = subprocess.run(
         ["mandoc", "-T", "utf8", "-O", "width=200", PAGE], capture_output=True, text=True
     )
-    # Bold is a letter, a backspace and the same letter.
-    text = "".join(
-        letter
-        for i, letter in enumerate(shown.stdout)
-        if letter != "\b" and shown.stdout[i + 1 : i + 2] != "\b"
-    )
-    sections = text.split("   netspec ")[1:]
-    assert [section.split()[0] for section in sections] == list(COMMANDS)
+    text = re.sub(".\b", "", shown.stdout)  # bold is a letter, a backspace and the same letter
+    _, *parts = re.split(r"^ {3}netspec (\w+)$", text, flags=re.MULTILINE)
+    names, sections = parts[::2], parts[1::2]
+    assert names == [*COMMANDS]
     for section, (command, options) in zip(sections, all_options().items(), strict=True):
         for option in options:
             if option.name != "help":
