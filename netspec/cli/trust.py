@@ -9,8 +9,9 @@ from pathlib import Path
 from netspec.cli.arguments import add_flag
 from netspec.cli.exits import Exit, Failure
 from netspec.cli.show import say, tell
-from netspec.cli.trusted import PROJECT, Wish, recorded, wish_of, write
-from netspec.text.diagnostics import escape
+from netspec.cli.trusted import Wish, recorded, wish_of, write
+from netspec.language.configured import PROJECT
+from netspec.text.diagnostics import SpecError, escape
 
 
 def add(parser: ArgumentParser) -> None:
@@ -45,7 +46,7 @@ def _shown(folder: str, digest: str) -> str:
     try:
         wish = wish_of(Path(folder))
         state = " ".join(wish.modules) if wish.digest == digest else "wants others now"
-    except (Failure, OSError):
+    except (SpecError, OSError):
         state = f"has no {PROJECT}"
     return f"{escape(folder)}: {state}"
 

@@ -11,19 +11,16 @@ import json
 import os
 import shlex
 import stat
-import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from netspec.cli.exits import Exit, Failure
 from netspec.cli.show import warn
 from netspec.language import shipped
-from netspec.ops.own import is_path
+from netspec.language.configured import configured, folder_of
 from netspec.text import files
-from netspec.text.diagnostics import escape
-
-PROJECT = "pyproject.toml"
+from netspec.text.diagnostics import SpecError, escape
 
 
 class Wish(NamedTuple):
@@ -38,46 +35,16 @@ class Wish(NamedTuple):
         return hashlib.sha256(json.dumps(self.modules).encode()).hexdigest()
 
 
-def folder_of(spec: str) -> Path | None:
-    """Return the folder of the project that a spec belongs to, links followed; None for none.
-
-    It is the nearest with a pyproject.toml, and none above a repository's own.
-    """
+def project_of(spec: str) -> Path | None:
+    """Return the folder of the project that a spec belongs to, links followed; None for none."""
     if spec == "-" or shipped.find(spec):  # text from anywhere, and netspec's own
         return None
-    for folder in Path(os.path.realpath(spec)).parents:
-        if (folder / PROJECT).is_file():
-            return folder
-        if (folder / ".git").exists():
-            return None
-    return None
+    return folder_of(Path(os.path.realpath(spec)).parent)
 
 
 def wish_of(folder: Path) -> Wish:
-    """Return what a project wants. Raises Failure for a file that does not say it properly."""
-    path = str(folder / PROJECT)
-    try:
-        said = _parsed(files.read(path).decode())
-    except (ValueError, RecursionError) as error:  # of TOML too, with its line and column
-        message = f"{path} is no TOML: {str(error).partition(chr(10))[0]}"
-        raise Failure(message, Exit.USAGE) from None
-    for key in ("tool", "netspec", "ops"):
-        said = said.get(key, {}) if isinstance(said, dict) else None
-    if said == {}:
-        return Wish(str(folder), ())
-    is_list = isinstance(said, list) and all(isinstance(x, str) and is_path(x) for x in said)
-    if not is_list:
-        message = f'{path}: `[tool.netspec] ops` is a list of modules: ["mylib.netspec_ops"]'
-        raise Failure(message, Exit.USAGE)
-    return Wish(str(folder), tuple(said))
-
-
-def _parsed(text: str) -> Any:
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
-    return tomllib.loads(text)
+    """Return what a project wants. Raises SpecError for a file that does not say it properly."""
+    return Wish(str(folder), configured(folder).ops)
 
 
 # ------------------------------------------------------------------ the file
@@ -122,7 +89,7 @@ def write(trusted: dict[str, str]) -> None:
 def trusted_modules(spec: str) -> Sequence[str]:
     """Return the modules that a spec's project wants, if the user trusts it with just these."""
     known = recorded()
-    folder = folder_of(spec) if known else None
+    folder = project_of(spec) if known else None
     if folder is None or str(folder) not in known:
         return ()
     wish = wish_of(folder)
@@ -141,9 +108,9 @@ def command(folder: str) -> str:
 def hint(spec: str, enabled: Sequence[str]) -> str:
     """Return how the ops are enabled that a spec's project wants, nothing if it wants none."""
     try:
-        folder = folder_of(spec)
+        folder = project_of(spec)
         wish = wish_of(folder) if folder else None
-    except (Failure, OSError):
+    except (SpecError, OSError):
         return ""
     if wish is None or {*wish.modules} <= {*enabled}:
         return ""
