@@ -6,11 +6,12 @@ WORKERS ?= 2
 export PYTHONDONTWRITEBYTECODE =
 SPECS := $(basename $(notdir $(wildcard specs/*.yaml)))
 
-.PHONY: check check-all parts test lint types examples figures live playground bench docs
+.PHONY: check check-all parts test lint types examples figures live playground bench docs site
+.PHONY: constraints dist
 
 check: lint types examples test
 
-check-all: lint types examples build/mermaid parts
+check-all: lint types examples build/mermaid parts site
 	MERMAID=$(CURDIR)/build/mermaid $(PYTHON) -m pytest -n $(WORKERS) --dist worksteal --long
 
 # Without npm, or without its registry, the folder stays empty and the parser is not asked.
@@ -51,13 +52,32 @@ live:
 playground:
 	$(PYTHON) playground/build.py build/playground
 
+# Without Zensical, which needs Python 3.11, the site is not built.
+site:
+	@if $(PYTHON) -c "import mkdocstrings_handlers.python, zensical"; then $(MAKE) docs; \
+	    else echo "Zensical is not installed: the site is not built" >&2; fi
+
 # The site: its sources in build/docs, the site in build/site, with the playground if it was built.
 docs:
 	$(PYTHON) -m docs.generate build/docs
-	$(PYTHON) -m zensical build --clean
+	$(PYTHON) -m zensical build --clean --strict
+	$(PYTHON) -m docs.finish build/site build/playground
 
 bench:
 	$(PYTHON) benchmarks/compile.py
 	$(PYTHON) benchmarks/inference.py
 	$(PYTHON) benchmarks/page.py
 	$(PYTHON) benchmarks/editor.py
+
+# Versions for each Python from the oldest on; those that are there stay unless MORE is --upgrade.
+constraints:
+	$(PYTHON) -m uv pip compile --quiet --universal --python-version 3.10 --all-extras --no-annotate \
+	    --custom-compile-command "make constraints" $(MORE) pyproject.toml -o constraints.txt
+
+# What a release is, the wheel made from the sdist; both are the same bytes wherever they are made.
+dist:
+	rm -rf dist
+	$(PYTHON) -m build --no-isolation
+	$(PYTHON) -m twine check --strict dist/*
+	$(PYTHON) -m check_wheel_contents dist/*.whl
+	$(PYTHON) -m pyroma --min=10 dist/*.tar.gz

@@ -1,6 +1,6 @@
 """A compiler for neural-network architectures: YAML spec in, checked PyTorch code and costs out.
 
-    net = netspec.load("net.yaml", classes=10)
+    net = netspec.load("googlenet", classes=10)
     model = net.build()
 
 `load` and `loads` compile a spec, `import_module` makes one of a PyTorch module, `sweep` and `fit`

@@ -34,6 +34,7 @@ def load(
 ) -> Net:
     """Compile a spec file at the given values of its parameters: `load("net.yaml", classes=10)`.
 
+    `path` may be the name of a spec that comes with netspec: "googlenet".
     `ops` are modules with ops of your own, which are imported: ["mylib.netspec_ops"]; this spec may
     name them, and no other. `allow_import` are packages or modules that the generated code of this
     spec's `externs` may import: ["mylib"].
@@ -100,7 +101,7 @@ def sweep(
     `on_front`: no other has less of one of the `goals`, or more for "+macs", and is as good in the
     others. Goals are "params", "macs", "activation_bytes" and "milliseconds"; the last parameter
     varies fastest. `bench` returns the milliseconds of a `netspec.analysis.network.Network`;
-    without it `jobs` processes compile. `ops` are as for `load`.
+    without it `jobs` processes compile. `path` and `ops` are as for `load`.
     Raises ValueError for a grid without points or with too many, or an unknown goal, and what
     `load` does; a point with mistakes raises nothing.
     """
@@ -129,7 +130,7 @@ def fit(
 
     `fit(path, "macs<=1.5G", "width", 0.125).value` is one. Contracts are those of a spec's
     `expect:`, of inference for one image: "params<=7M", ["macs<=1.5G", "depth=22"]. `params` are
-    values of other parameters, `ops` are as for `load`.
+    values of other parameters, `path` and `ops` are as for `load`.
     Raises ValueError that says which contract cannot be kept, or why there is no largest value, and
     whose `details`, if it has them, say how near each comes; and what `load` does.
     """

@@ -30,7 +30,7 @@ from netspec.text.diagnostics import (
     suggest,
 )
 from netspec.text.formats import to_github, to_json, to_sarif, written
-from netspec.text.rendered import Paint, render
+from netspec.text.rendered import Screen, render
 from netspec.text.syntax import decode
 from tests.support import ROOT, mistakes
 
@@ -266,7 +266,7 @@ def test_the_command_line_in_ascii():
 
 def test_painted_text_is_the_plain_text():
     (item,) = mistakes(SPEC.format(extra=""))
-    assert re.sub(r"\x1b\[[\d;]*m", "", render(item, Paint(colour=True))) == render(item)
+    assert re.sub(r"\x1b\[[\d;]*m", "", render(item, Screen(has_colour=True))) == render(item)
 
 
 # ------------------------------------------------------------------ suggestions and collecting

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+import netspec
 from tests.support import ROOT
 from tests.transcripts import BLOCK, Page
 
-PAGES = sorted((ROOT / "docs").rglob("*.md"))
-"""README.md joins them as soon as its output stands in console blocks."""
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 MOST_NOT_RUN = 8
 
 
@@ -29,7 +29,10 @@ def test_a_page_is_true(
     text = page.done()
     if update:
         path.write_text(text, encoding="utf-8")
+        for picture, data in page.pictures().items():
+            picture.write_bytes(data)
     assert text == page.text or update
+    assert all(picture.read_bytes() == data for picture, data in page.pictures().items())
 
 
 def test_few_blocks_are_not_run() -> None:
@@ -37,6 +40,12 @@ def test_few_blocks_are_not_run() -> None:
     reasons = [note for note in notes if note.startswith("not run")]
     assert all(re.fullmatch("not run: .{10,}", reason) for reason in reasons)
     assert len(reasons) <= MOST_NOT_RUN
+
+
+def test_versions_are_the_one_that_is_released() -> None:
+    pattern = re.compile(r"(?:rev: v|netspec-compiler==)([\w.]+)")
+    found = [version for path in PAGES for version in pattern.findall(path.read_text("utf-8"))]
+    assert found and set(found) == {netspec.__version__}
 
 
 SPEC = "netspec: 1\nname: Net\ninputs: {image: [3, 8, 8]}\ngraph:\n  out: {conv2d: [4, 3]}\n"

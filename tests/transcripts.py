@@ -13,7 +13,8 @@ A page is done from top to bottom in a folder that has `specs/` and `examples/`.
 - what has `<!-- not run: why -->` before it is read as `sh` is, and behind `<!-- from: FILE -->`
   or `<!-- from: FILE class NAME -->` stands a file that is there or was made, or a class of it.
 
-`<!-- after: PAGE -->` says that a page's reader has the files that another one shows.
+`<!-- after: PAGE -->` says that a page's reader has the files that another one shows. A picture
+that stands beside the page is the one that its commands make.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ import textwrap
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from contextlib import redirect_stderr, redirect_stdout
+from glob import glob
 from importlib import import_module
 from pathlib import Path
 
@@ -49,12 +51,15 @@ BLOCK = re.compile(
 )
 FENCE = re.compile(r"^\s*```", re.MULTILINE)
 COLUMNS = 100
+HOME = "/home/me/net"
+"""What the folder is called in what commands print."""
+_PICTURE = re.compile(r"^!\[.+\]\(([\w.-]+)\)$", re.MULTILINE)
 _AFTER = re.compile(r"^<!-- after: (\S+) -->$", re.MULTILINE)
 _TITLE = re.compile(r'title="([^"]+)"')
 _WIDTH = re.compile(r"columns=(\d+)")
 _ELISION = re.compile(r"\s*(# )?…")
 _SHELL = re.compile(r"[|&;<>*$`]")
-_READ = ("spec", "specs", "before", "after", "files", "tensors")
+_READ = ("spec", "specs", "before", "after", "files")
 """What commands call the files that they read."""
 
 
@@ -105,6 +110,11 @@ class Page:
         text = BLOCK.sub(self._block, self.text)
         assert not self.wrong, f"{self.path}: no command shows what is wrong: {self.wrong}"
         return text
+
+    def pictures(self) -> dict[Path, bytes]:
+        """Return the pictures that the page shows beside itself, as its commands have made them."""
+        names = _PICTURE.findall(self.text)
+        return {self.path.parent / name: (self.folder / name).read_bytes() for name in names}
 
     def _block(self, block: re.Match[str]) -> str:
         note, body, language = block["note"] or "", block["body"], block["language"]
@@ -180,7 +190,7 @@ class Page:
         found = re.match(r"\$ ((?:.*\\\n)*.*\n)", part)
         assert found
         command, shown = found[1].replace("\\\n", " ").strip(), part[found.end() :].splitlines()
-        printed = self._performed(command).rstrip("\n").splitlines()
+        printed = self._performed(command).replace(str(self.folder), HOME).rstrip("\n").splitlines()
         self.wrong = {k: v for k, v in self.wrong.items() if k not in shlex.split(command)}
         if shown[-1:] == ["…"] and len(printed) >= len(shown):
             printed[len(shown) - 1 :] = ["…"]
@@ -247,6 +257,7 @@ class Page:
 
     def _read(self, body: str) -> None:
         """Parse commands, and look for the files that they read."""
+        self.written.update(re.findall(r"> ([\w.-]+)$", body, re.MULTILINE))
         for words in _commands(body):
             if words[0] == "netspec":
                 self._parse(words[1:])
@@ -277,7 +288,7 @@ class Page:
                 self.written.add(path)
 
     def _look_for(self, path: str) -> None:
-        is_there = path == "-" or path in self.written or any(self.folder.glob(path))
+        is_there = path == "-" or path in self.written or any(glob(path))
         assert is_there or Path("specs", f"{path}.yaml").exists(), f"there is no file {path}"
 
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Iterator
+from functools import partial
 from importlib import import_module
 
 from docs.writers.markdown import code, escape, fence, page, table
 from netspec.cli import COMMANDS, parser
 
+USAGE = "usage: "
+
 
 def pages() -> Iterator[tuple[str, str]]:
     """Yield the paths and texts of the pages."""
-    os.environ["COLUMNS"] = "100"
     rows = [(f"[`netspec {name}`]({name}.md)", escape(what)) for name, what in COMMANDS.items()]
     intro = "Each command says the same with `--help`."
     yield "commands/index.md", page("Commands", intro, table(("command", "what it does"), rows))
@@ -23,12 +24,13 @@ def pages() -> Iterator[tuple[str, str]]:
 
 def _page(name: str) -> str:
     found = parser(name, import_module(f"netspec.cli.{name}"))
+    found.formatter_class = partial(argparse.HelpFormatter, width=90)
     # argparse has no public way to list what a parser takes.
     shown = [action for action in found._actions if action.help != argparse.SUPPRESS]
     return page(
         code(f"netspec {name}"),
         escape(found.description or ""),
-        fence(found.format_usage().removeprefix("usage: ")),
+        fence(found.format_usage().removeprefix(USAGE).replace(f"\n{' ' * len(USAGE)}", "\n")),
         *_rows("Arguments", "argument", [one for one in shown if not one.option_strings]),
         *_rows("Options", "option", [one for one in shown if one.option_strings]),
         escape(found.epilog or ""),

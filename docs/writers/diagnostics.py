@@ -1,4 +1,4 @@
-"""One page for each code, as `netspec explain` has it, with what the program says of its example."""
+"""One page for each code: what `netspec explain` says, and what its example makes `check` say."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from netspec.cli import main
 from netspec.text.explain import codes, explain, title
 
 BLOCK = re.compile(r"^```(\w+) (\S+)\n(.*?)^```\n", re.DOTALL | re.MULTILINE)
+COMMANDS = ("netspec check net.yaml", "netspec build net.yaml -o model.py")
+"""What finds a mistake: a few are only those of generated code."""
 
 
 def pages() -> Iterator[tuple[str, str]]:
@@ -46,22 +48,35 @@ def _block(match: re.Match[str], files: dict[str, str]) -> str:
     if len(files) == 2:  # the playground has none of further files
         parts.append(edit(text))
     if word == "wrong":
-        parts.append(fence(f"$ netspec check net.yaml\n{said(files)}", "console"))
+        parts.append(fence("\n".join(said(files)), "console"))
     return "\n\n".join(parts) + "\n"
 
 
-def said(files: dict[str, str]) -> str:
-    """Return what `netspec check` prints of the wrong example, beside which the others stand."""
-    before = Path.cwd()
-    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as output:
+def said(files: dict[str, str]) -> tuple[str, str]:
+    """Return the command that finds the mistake in the wrong example, and what it prints.
+
+    The other files stand beside it.
+    """
+    with tempfile.TemporaryDirectory() as folder:
         for name, text in files.items():
             path = Path(folder, "net.yaml" if name == "wrong" else name)
             path.write_text(text, encoding="utf-8")
+        for command in COMMANDS:
+            text = _printed(command, folder)
+            if "[NS" in text:
+                break
+    return f"$ {command}", text
+
+
+def _printed(command: str, folder: str) -> str:
+    """Return what a command prints that runs in a folder."""
+    before = Path.cwd()
+    with tempfile.TemporaryFile() as output:
         stream = io.TextIOWrapper(output, encoding="utf-8", write_through=True)
         os.chdir(folder)
         try:
             with redirect_stdout(stream), redirect_stderr(stream):
-                main(["check", "net.yaml"])
+                main(command.split()[1:])
         finally:
             os.chdir(before)
         output.seek(0)

@@ -45,7 +45,7 @@ def _card(name: str, net: netspec.Net) -> str:
 def origin(net: netspec.Net) -> tuple[str, str]:
     """Return the paper that a spec names, and what is special about it."""
     paper, _, special = " ".join(net.network.spec.doc.split()).partition("; ")
-    return paper, special
+    return paper, special[:1].upper() + special[1:]
 
 
 def _counts(net: netspec.Net) -> str:
@@ -66,7 +66,7 @@ def _page(path: Path, net: netspec.Net) -> str:
         name,
         f"{escape(paper)}.",
         f"{escape(special)}." if special else "",
-        table(("", ""), rows),
+        table(("what", "how many"), rows),
         f"[![{name}](../assets/figures/{path.stem}.svg)](../assets/figures/{path.stem}.svg)",
         "## Spec",
         f"{fence(text, 'yaml', path.name)}\n\n{zoo(path.name)}",

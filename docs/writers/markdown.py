@@ -42,7 +42,7 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def edit(text: str, name: str = "net.yaml") -> str:
-    """Return a link that opens a spec's text in the playground, which takes it from the fragment."""
+    """Return a link that opens a spec in the playground, which reads it from the fragment."""
     packed = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
     data = packed.compress(text.encode()) + packed.flush()
     letters = base64.urlsafe_b64encode(data).decode().rstrip("=")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,7 +24,13 @@ def pages() -> Iterator[tuple[str, str]]:
     examples = yaml.safe_load(EXAMPLES.read_text(encoding="utf-8"))
     yield "ops/index.md", _index()
     for name, cls in REGISTRY.items():
-        yield f"ops/{name}.md", _page(cls, spec(*examples[name]))
+        text = spec(*examples[name])
+        net = netspec.loads(text)
+        picture = ""
+        if any(len(node.inputs) > 1 for node in net.network.graph.nodes.values()):
+            yield f"assets/ops/{name}.svg", net.to_svg(page="none")
+            picture = f"![The network of the example](../assets/ops/{name}.svg){{ .small }}"
+        yield f"ops/{name}.md", _page(cls, text, net, picture)
 
 
 def spec(inputs: str, *layers: str) -> str:
@@ -54,7 +61,7 @@ def _summary(cls: type[Op]) -> str:
     return escape(describe(cls).partition("\n")[0])
 
 
-def _page(cls: type[Op], text: str) -> str:
+def _page(cls: type[Op], text: str, net: netspec.Net, picture: str) -> str:
     call = f"{cls.op_name}: [{signature(cls)}]" if cls.model_fields else cls.op_name
     where = link(cls)
     module = f"[`{cls.module}`]({where})" if where else code(cls.module)
@@ -62,7 +69,7 @@ def _page(cls: type[Op], text: str) -> str:
     return page(
         code(cls.op_name),
         *about,
-        fence(call, "yaml"),
+        fence(textwrap.fill(call, 76, subsequent_indent=" " * (len(cls.op_name) + 3)), "yaml"),
         f"In PyTorch: {module}. [All ops](index.md).",
         *_arguments(cls),
         "## Shape",
@@ -70,7 +77,8 @@ def _page(cls: type[Op], text: str) -> str:
         *_work(cls),
         "## Example",
         specimen(text),
-        *_result(text),
+        picture,
+        _result(net),
     )
 
 
@@ -91,19 +99,11 @@ def _work(cls: type[Op]) -> list[str]:
     return [title, fence("\n".join(lines))] if lines else []
 
 
-def _result(text: str) -> list[str]:
+def _result(net: netspec.Net) -> str:
     """Say what comes out of an example, as the program counts it."""
-    network = netspec.loads(text).network
     rows = []
-    for node in network.graph.nodes.values():
-        cost = network.costs[node.id]
-        rows.append(
-            (
-                code(path(node.id)),
-                code(node.call.op.op_name),
-                times(network.shapes[node.id]),
-                f"{cost.params:,}",
-                f"{cost.macs:,}",
-            )
-        )
-    return [table(("layer", "op", "shape", "parameters", "multiply-adds"), rows)]
+    for node in net.network.graph.nodes.values():
+        cost, shape = net.network.costs[node.id], times(net.network.shapes[node.id])
+        called = (code(path(node.id)), code(node.call.op.op_name))
+        rows.append((*called, shape, f"{cost.params:,}", f"{cost.macs:,}"))
+    return table(("layer", "op", "shape", "parameters", "multiply-adds"), rows)

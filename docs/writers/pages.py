@@ -27,18 +27,14 @@ COMMENT = re.compile(r"<!--.*?-->\n?", re.DOTALL)
 TITLE = re.compile(r'yaml title="([^"]+)"')
 
 
-class WrittenWrong(ValueError):
-    """A page that the site cannot have as it stands; says which, and why."""
-
-
-def written(path: Path) -> str:
-    """Return a page of the repository as the site has it. Raises WrittenWrong."""
+def written(path: Path, wrong: list[str]) -> str:
+    """Return a page of the repository as the site has it; `wrong` receives what it cannot have."""
     origin = path.relative_to(ROOT).as_posix()
     text, parts, start = path.read_text(encoding="utf-8"), [], 0
     for match in FENCE.finditer(text):
-        parts += [_prose(text[start : match.start()], origin), _block(match)]
+        parts += [_prose(text[start : match.start()], origin, wrong), _block(match)]
         start = match.end()
-    return "".join([*parts, _prose(text[start:], origin)])
+    return "".join([*parts, _prose(text[start:], origin, wrong)])
 
 
 def _block(match: re.Match[str]) -> str:
@@ -48,25 +44,30 @@ def _block(match: re.Match[str]) -> str:
     is_spec = re.search(r"^netspec: 1$", text, re.MULTILINE) and not indent
     base = re.search(r"^extends: (\S+)$", text, re.MULTILINE)
     is_alone = not base or (ROOT / "specs" / base[1]).is_file()
-    block = match[0] if match[0].endswith("\n") else f"{match[0]}\n"
+    block = re.sub(r" columns=\d+", "", match[0].rstrip("\n"), count=1) + "\n"
     if title and is_spec and is_alone:
         return f"{block}\n{edit(text, Path(title[1]).name)}\n"
     return block
 
 
-def _prose(text: str, origin: str) -> str:
+def _prose(text: str, origin: str, wrong: list[str]) -> str:
     """Change what is outside of blocks of code."""
-    text = COMMENT.sub("\n", text)
-    text = LINK.sub(lambda match: match[1] + _target(match[2], origin), text)
-    return "".join(_spaced(text.splitlines(keepends=True), origin))
+
+    def turned(match: re.Match[str]) -> str:
+        if (found := target(match[2], origin)) is None:
+            wrong.append(f"{origin}: `{match[2]}` leads nowhere")
+        return f"{match[1]}{found or match[2]}"
+
+    text = LINK.sub(turned, COMMENT.sub("\n", text))
+    nested = re.findall(r"^ {1,3}(?:[-*]|\d+\.) .{,60}", text, re.MULTILINE)
+    wrong += [f"{origin}: indent a list in a list by four: `{line.strip()}`" for line in nested]
+    return "".join(_spaced(text.splitlines(keepends=True)))
 
 
-def _spaced(lines: list[str], origin: str) -> Iterator[str]:
+def _spaced(lines: list[str]) -> Iterator[str]:
     """Put a blank line before each list, without which Python-Markdown sees none."""
     before = "\n"
     for line in lines:
-        if re.match(r" {1,3}([-*]|\d+\.) ", line):
-            raise WrittenWrong(f"{origin}: indent a list in a list by four: {line.strip()[:60]}")
         starts = re.match(r"([-*]|\d+\.) ", line)
         if starts and before.strip() and not re.match(r"([-*]|\d+\.) | ", before):
             yield "\n"
@@ -74,8 +75,8 @@ def _spaced(lines: list[str], origin: str) -> Iterator[str]:
         before = line
 
 
-def _target(link: str, origin: str) -> str:
-    """Return where a link of a page of the repository leads in the site."""
+def target(link: str, origin: str) -> str | None:
+    """Return where a link of a page of the repository leads in the site; None: nowhere."""
     page = PLACES.get(origin, origin.removeprefix("docs/"))
     if link.startswith(SITE):
         return _within(link.removeprefix(SITE), page)
@@ -84,7 +85,7 @@ def _target(link: str, origin: str) -> str:
     name, mark, anchor = unquote(link).partition("#")
     path = normpath(f"{Path(origin).parent.as_posix()}/{name}")
     if path.startswith("..") or not (ROOT / path).exists():
-        raise WrittenWrong(f"{origin}: `{link}` leads nowhere")
+        return None
     return f"{_found(path, page)}{mark}{anchor}"
 
 
@@ -93,7 +94,7 @@ def _found(path: str, page: str) -> str:
     folder = str(Path(page).parent)
     if path in PLACES:
         return relpath(PLACES[path], folder)
-    if re.fullmatch(r"docs/.*\.md", path):
+    if re.fullmatch(r"docs/.*\.(md|svg|png)", path):
         return relpath(path.removeprefix("docs/"), folder)
     if re.fullmatch(r"specs/\w+\.yaml", path):
         return relpath(f"gallery/{Path(path).stem}.md", folder)

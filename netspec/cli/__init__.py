@@ -30,6 +30,7 @@ COMMANDS = {
     "bench": "measure how fast specs run",
     "profile": "say where a spec's time goes",
     "serve": "edit specs on a page that shows what they come to at once",
+    "list": "list the specs that come with netspec, or print one",
     "explain": "say what a code such as NS053 means",
     "diff": "say what distinguishes two specs",
     "fmt": "write specs in their canonical form",
@@ -45,7 +46,7 @@ COMMANDS = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code."""
-    words = list(sys.argv[1:] if arguments is None else arguments)
+    words = [*(sys.argv[1:] if arguments is None else arguments)]  # `list` is a command here
     before = interrupt.install()
     try:
         return _perform(words)

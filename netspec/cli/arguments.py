@@ -17,6 +17,10 @@ _UNITS = {
 }
 
 
+SPEC = "a file, the name of a spec that `netspec list` shows, or - for standard input"
+"""What stands for a spec."""
+
+
 def add_flag(parser: _ActionsContainer, name: str, help: str) -> None:
     """Add an option without a value."""
     parser.add_argument(name, action="store_true", help=help)
@@ -24,7 +28,7 @@ def add_flag(parser: _ActionsContainer, name: str, help: str) -> None:
 
 def add_spec(parser: ArgumentParser) -> None:
     """Add the arguments of a command that reads one spec."""
-    parser.add_argument("spec", help="the spec file; - is standard input")
+    parser.add_argument("spec", help=SPEC)
     add_settings(parser)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
 from netspec.analysis.network import Network
-from netspec.cli.arguments import add_flag, add_force, add_imports, add_settings, whole
+from netspec.cli.arguments import SPEC, add_flag, add_force, add_imports, add_settings, whole
 from netspec.cli.common import allow, compiled, kind_of, stamps_of, write
 from netspec.cli.documents import KINDS, add_table, rendered
 from netspec.cli.exits import Exit, Failure
@@ -35,7 +35,7 @@ FILES = ("json", *(end for end in KINDS if end != "json"), "svg", "png")
 
 
 def add(parser: ArgumentParser) -> None:
-    parser.add_argument("specs", nargs="+", metavar="spec", help="the spec files")
+    parser.add_argument("specs", nargs="+", metavar="spec", help=SPEC)
     add_settings(parser)
     add_imports(parser)
     parser.add_argument(
@@ -96,8 +96,8 @@ def run(options: Namespace) -> int:
     report = bench_report(found, limits, skipped)
     say(rendered(report, options.format, options.table), options.format)
     if kind:
-        about = counted(len(subjects), "network")
-        write(options, Output(options.output, kind, _file(report, found, kind), about))
+        made = Output(options.output, kind, about=counted(len(subjects), "network"))
+        write(options, made._replace(data=_data(report, found, made)))
     return _code(found)
 
 
@@ -108,10 +108,10 @@ def _allow(options: Namespace, kind: str) -> None:
         require("a plot", ["plot"])
 
 
-def _file(report: Report, found: Sequence[Measurement], kind: str) -> bytes:
-    if kind in ("svg", "png"):
-        return bench_plot(found, kind)
-    return rendered(report, KINDS[kind]).encode()
+def _data(report: Report, found: Sequence[Measurement], to: Output) -> bytes:
+    if to.kind in ("svg", "png"):
+        return bench_plot(found, to.kind)
+    return rendered(report, KINDS[to.kind], path=to.path).encode()
 
 
 def _code(found: Sequence[Measurement]) -> int:

@@ -7,8 +7,8 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from netspec.cli.arguments import add_flag, add_only_specs, add_settings, add_watch
-from netspec.cli.common import Diagnosis, diagnose, spec_files
+from netspec.cli.arguments import SPEC, add_flag, add_only_specs, add_settings, add_watch
+from netspec.cli.common import Diagnosis, diagnose, refuse_shipped, spec_files
 from netspec.cli.exits import Exit, Failure
 from netspec.cli.show import FORMATS, say_difference, show, tell
 from netspec.text import files
@@ -23,9 +23,7 @@ _MARK = "\ufeff".encode()
 
 
 def add(parser: ArgumentParser) -> None:
-    parser.add_argument(
-        "spec", nargs="+", help="spec files, or directories of *.yaml; - is standard input"
-    )
+    parser.add_argument("spec", nargs="+", help=f"{SPEC}; or a directory of *.yaml")
     add_only_specs(parser)
     add_settings(parser)
     add_watch(parser)
@@ -84,6 +82,7 @@ def _fix(paths: Sequence[str], options: Namespace) -> int:
 
     if options.watch:
         raise Failure("--watch changes no spec; leave out --fix or --diff", Exit.USAGE)
+    refuse_shipped(paths)
     given = {real_path(path): path for path in paths}
     data = {real: files.read(path) for real, path in given.items()}
     texts = {real: x for real, path in given.items() if (x := _source(path, data[real]))}

@@ -22,6 +22,7 @@ from netspec.cli.show import complain, show, warn
 from netspec.cli.trusted import hint
 from netspec.cli.watch import watch
 from netspec.compiler import ParameterError, Prepared, compile_spec, prepare_spec
+from netspec.language import shipped
 from netspec.language.project import Project, Stamp, says_spec, stamp
 from netspec.ops.base import REGISTRY
 from netspec.text import files
@@ -105,10 +106,17 @@ def spec_files(options: Namespace, paths: Sequence[str]) -> list[str]:
 
 def _is_spec(options: Namespace, path: str) -> bool:
     """Say whether a file is a spec; what comes on standard input is taken for one."""
-    if path == "-":
+    if path == "-" or shipped.find(path):
         return True
     stamps_of(options)[path] = stamp(path)
     return says_spec(files.read(path).decode("utf-8-sig", "replace"))
+
+
+def refuse_shipped(paths: Sequence[str]) -> None:
+    """Raise Failure for a name of a shipped spec where files are to be changed."""
+    if name := next(filter(shipped.find, paths), None):
+        copy = f"`netspec list {name} -o {name}.yaml` makes a copy"
+        raise Failure(f"{name} is netspec's own, which nobody changes; {copy}", Exit.USAGE)
 
 
 def _below(options: Namespace, directory: str) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from netspec.cli.arguments import add_settings
+from netspec.cli.arguments import SPEC, add_settings
 from netspec.cli.common import compiled
 from netspec.cli.documents import KINDS, deliver, document, rendered
 from netspec.cli.report import add_format
@@ -14,7 +14,7 @@ from netspec.text.diagnostics import counted
 
 
 def add(parser: ArgumentParser) -> None:
-    parser.add_argument("specs", nargs="+", metavar="spec", help="the spec files")
+    parser.add_argument("specs", nargs="+", metavar="spec", help=SPEC)
     add_settings(parser)
     add_format(parser)
 
@@ -24,5 +24,5 @@ def run(options: Namespace) -> int:
     networks = [compiled(options, path) for path in options.specs]
     table = compare(networks, options.batch, options.dtype)
     about = counted(len(networks), "network")
-    deliver(options, to, rendered(table, KINDS[to.kind], options.table), about)
+    deliver(options, to, rendered(table, KINDS[to.kind], options.table, to.path), about)
     return 0

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from netspec.cli.arguments import add_settings
+from netspec.cli.arguments import SPEC, add_settings
 from netspec.cli.common import compiled
 from netspec.cli.documents import KINDS, add_document, deliver, document
 from netspec.emit.diff import FORMATS, diff, render
 
 
 def add(parser: ArgumentParser) -> None:
-    parser.add_argument("before", help="a spec file; - is standard input")
-    parser.add_argument("after", help="another spec file")
+    parser.add_argument("before", help=SPEC)
+    parser.add_argument("after", help="another one")
     add_document(parser, FORMATS)
     add_settings(parser)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Collection
 from typing import TYPE_CHECKING
@@ -10,8 +11,9 @@ from netspec.cli.arguments import add_force
 from netspec.cli.common import kind_of, write
 from netspec.cli.exits import Exit, Failure
 from netspec.cli.outputs import Output
-from netspec.cli.show import say
+from netspec.cli.show import columns, say
 from netspec.text import files
+from netspec.text.rendered import WIDTH
 
 if TYPE_CHECKING:
     from netspec.emit.report import Report
@@ -54,17 +56,22 @@ def document(options: Namespace, formats: Collection[str] = ()) -> Output:
 def deliver(options: Namespace, to: Output, text: str, about: str = "") -> None:
     """Print a document, or write it into its file and tell what it is about."""
     if to.path == "-":
-        say(text, KINDS[to.kind])
+        say(text, KINDS.get(to.kind, "text"))
     else:
         data = f"{text.removesuffix(chr(10))}\n".encode()
         write(options, to._replace(data=data, about=about))
 
 
-def rendered(content: Report, format: str, table: str | None = None) -> str:
-    """Return a report, or one of its tables, in a format."""
+def width_of(path: str) -> int:
+    """Return how many columns a text has that goes to a file, or is shown."""
+    return (columns(sys.stdout) if files.is_stream(path) else None) or WIDTH
+
+
+def rendered(content: Report, format: str, table: str | None = None, path: str = "-") -> str:
+    """Return a report, or one of its tables, in a format; the path is where it goes."""
     from netspec.emit.report import render
 
     try:
-        return render(content, format, table)
+        return render(content, format, table, width_of(path))
     except LookupError as error:
         raise Failure(str(error.args[0]), Exit.USAGE) from None

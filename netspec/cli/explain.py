@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from netspec.cli.documents import add_document, deliver, document
+from netspec.cli.documents import add_document, deliver, document, width_of
 from netspec.cli.exits import Exit, Failure
 from netspec.text.diagnostics import suggest
-from netspec.text.explain import codes, explain, title
+from netspec.text.explain import codes, explain, flowed, title
 
 
 def add(parser: ArgumentParser) -> None:
@@ -22,7 +22,7 @@ def run(options: Namespace) -> int:
         return 0
     code = options.code.upper()
     try:
-        text = f"{code}: {explain(code)}".rstrip()
+        text = flowed(f"{code}: {explain(code)}".rstrip(), width_of(to.path))
     except KeyError:
         hint = suggest(code, codes()) or "`netspec explain` lists them"
         raise Failure(f"no code is called `{options.code}`; {hint}", Exit.USAGE) from None

@@ -49,7 +49,7 @@ def run(options: Namespace) -> int:
         raise Failure(str(error), Exit.USAGE) from None
     kept = " and ".join(map(named, contracts))
     table = _report(f"{spec.spec.name}: {options.vary} for {kept}", found)
-    deliver(options, to, rendered(table, KINDS[to.kind]), spec.spec.name)
+    deliver(options, to, rendered(table, KINDS[to.kind], path=to.path), spec.spec.name)
     return 0
 
 

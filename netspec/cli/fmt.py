@@ -6,7 +6,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 
 from netspec.cli.arguments import add_flag, add_only_specs
-from netspec.cli.common import spec_files
+from netspec.cli.common import refuse_shipped, spec_files
 from netspec.cli.exits import Exit
 from netspec.cli.show import say, say_difference, show
 from netspec.language.fmt.text import formatted
@@ -30,6 +30,7 @@ def add(parser: ArgumentParser) -> None:
 
 def run(options: Namespace) -> int:
     paths = spec_files(options, options.files)
+    refuse_shipped(paths)
     return max((_format(path, options) for path in paths), default=0)
 
 

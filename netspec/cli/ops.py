@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 
 from netspec.cli.arguments import add_ops
-from netspec.cli.documents import add_document, deliver, document
+from netspec.cli.documents import add_document, deliver, document, width_of
 from netspec.cli.exits import Exit, Failure
 from netspec.cli.own import own_ops
 from netspec.emit.opsdoc import listing, page
@@ -23,15 +23,16 @@ def add(parser: ArgumentParser) -> None:
 
 def run(options: Namespace) -> int:
     to = document(options)
+    columns = width_of(to.path)
     with REGISTRY.enabled(own_ops(options)):
         if options.op is None:
-            deliver(options, to, "\n".join([listing(), *_offered(options.ops)]))
+            deliver(options, to, "\n".join([listing(columns), *_offered(options.ops)]))
             return 0
         if options.op not in REGISTRY:
             hint = enabling(options.op) or suggest(options.op, REGISTRY)
             hint = hint or "`netspec ops` lists them"
             raise Failure(f"no op is called `{options.op[:64]}`; {hint}", Exit.USAGE)
-        deliver(options, to, page(REGISTRY[options.op]))
+        deliver(options, to, page(REGISTRY[options.op], columns))
     return 0
 
 

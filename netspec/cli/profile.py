@@ -48,8 +48,6 @@ def run(options: Namespace) -> int:
     say(rendered(report, options.format, options.table), options.format)
     if kind:
         full = profile_report(found, ["layer", "line"]) if kind == "json" else report
-        write(
-            options,
-            Output(options.output, kind, rendered(full, KINDS[kind]).encode(), sums(network)),
-        )
+        data = rendered(full, KINDS[kind], path=options.output).encode()
+        write(options, Output(options.output, kind, data, sums(network)))
     return 0

@@ -67,7 +67,7 @@ def run(options: Namespace) -> int:
         table = _paper(network)
     else:
         table = report_of(_measured(options, network), options.by, options.depth)
-    deliver(options, to, rendered(table, KINDS[to.kind], options.table), sums(network))
+    deliver(options, to, rendered(table, KINDS[to.kind], options.table, to.path), sums(network))
     return 0
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from netspec.cli.arguments import add_flag, add_ops, whole
+from netspec.cli.common import refuse_shipped
 from netspec.cli.exits import Exit, Failure
 from netspec.cli.own import ops_for, own_ops
 from netspec.cli.show import say
@@ -63,6 +64,7 @@ def run(options: Namespace) -> int:
 
 def _place(path: str) -> tuple[str, str | None]:
     """Return the directory to serve, and the spec to begin with."""
+    refuse_shipped([path])
     real = Path(os.path.realpath(path))
     if real.is_dir():
         return str(real), None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -17,10 +18,13 @@ from typing import TextIO
 from netspec.cli.exits import Failure
 from netspec.text.diagnostics import Diagnostic, brief, escape
 from netspec.text.files import standard_output
-from netspec.text.rendered import Paint
+from netspec.text.rendered import Screen, wrap
 
 _is_quiet = False
 FORMATS = ("full", "concise", "json", "github", "sarif")
+_COLUMNS = re.compile(r"[1-9][0-9]{0,3}")
+_LEAST = 40
+"""Columns below which nothing is laid out."""
 _PLAIN = bytes([ord("\n"), *range(ord(" "), 0x7F)])
 _ASCII = str.maketrans({"×": "x", "→": "->", "…": "...", "–": "-", "−": "-", "─": "-", "’": "'"})
 
@@ -31,7 +35,8 @@ def show(items: Sequence[Diagnostic], stream: TextIO | None, format: str = "full
         return
     from netspec.text.formats import written
 
-    put(written(items, format, Paint(_wants_colour(stream))) + "\n", stream)
+    screen = Screen(_wants_colour(stream), columns(stream))
+    put(written(items, format, screen) + "\n", stream)
 
 
 def say(text: str, format: str = "text") -> None:
@@ -62,7 +67,12 @@ def tell(text: str) -> None:
 
 def warn(text: str) -> None:
     """Print lines on standard error about what may be amiss."""
-    put(_lines(f"netspec: {text}"), sys.stderr)
+    width = columns(sys.stderr)
+    put(_lines(_wrapped(f"netspec: {text}", width) if width else f"netspec: {text}"), sys.stderr)
+
+
+def _wrapped(text: str, width: int) -> str:
+    return "\n".join(part for line in text.split("\n") for part in wrap(line, width) or [line])
 
 
 def complain(failure: Failure) -> None:
@@ -109,6 +119,18 @@ def discard(stream: TextIO | None) -> None:
         return
     with suppress(OSError):  # a stream in memory has no number
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def columns(stream: TextIO | None) -> int | None:
+    """Return how many columns a stream shows, as COLUMNS says or its terminal; None for neither."""
+    said = os.environ.get("COLUMNS", "")
+    if _COLUMNS.fullmatch(said):
+        return max(int(said), _LEAST)
+    try:
+        found = os.get_terminal_size(stream.fileno()).columns if stream else 0
+    except (OSError, ValueError):  # what is no terminal, and what has no number
+        return None
+    return max(found, _LEAST) if found else None
 
 
 def _wants_colour(stream: TextIO) -> bool:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from netspec.analysis.network import Network
 from netspec.analysis.points import GOALS, Point, signs, with_front
-from netspec.cli.arguments import add_force, add_imports, add_reading, add_set, whole
+from netspec.cli.arguments import SPEC, add_force, add_imports, add_reading, add_set, whole
 from netspec.cli.common import allow, kind_of, prepared, write
+from netspec.cli.documents import rendered
 from netspec.cli.exits import Exit, Failure
 from netspec.cli.outputs import Output
 from netspec.cli.settings import axes
@@ -26,7 +27,7 @@ from netspec.text.files import is_stream
 
 
 def add(parser: ArgumentParser) -> None:
-    parser.add_argument("spec", help="the spec file; - is standard input")
+    parser.add_argument("spec", help=SPEC)
     help = "the values of a parameter: 0.5,0.75,1 or FROM:TO:STEP, with its end"
     add_set(parser, "NAME=VALUES", help)
     help = f"what the front has little of, or with + much: +macs,milliseconds ({','.join(GOALS)})"
@@ -70,7 +71,7 @@ def run(options: Namespace) -> int:
     made = [file._replace(data=_written(name, points, file.kind), about=about) for file in files]
     write(options, *made)
     if not options.output or not is_stream(options.output):
-        say(render(front_report(name, points, options.front)))
+        say(rendered(front_report(name, points, options.front), "text"))
     return Exit.WRONG if all(point.reason for point in points) else 0
 
 

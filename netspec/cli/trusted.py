@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 from netspec.cli.exits import Exit, Failure
 from netspec.cli.show import warn
+from netspec.language import shipped
 from netspec.ops.own import is_path
 from netspec.text import files
 from netspec.text.diagnostics import escape
@@ -42,7 +43,7 @@ def folder_of(spec: str) -> Path | None:
 
     It is the nearest with a pyproject.toml, and none above a repository's own.
     """
-    if spec == "-":  # text from anywhere
+    if spec == "-" or shipped.find(spec):  # text from anywhere, and netspec's own
         return None
     for folder in Path(os.path.realpath(spec)).parents:
         if (folder / PROJECT).is_file():

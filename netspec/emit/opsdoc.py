@@ -6,8 +6,7 @@ The shape rule is the op's own, run on names: what is printed is what is compute
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
-from itertools import chain
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from netspec.language.schema.ops import describe, link, signature
@@ -15,14 +14,14 @@ from netspec.ops.arguments import Argument, Integer, bare
 from netspec.ops.base import REGISTRY, Join, Op
 from netspec.ops.dim import Shape, name
 from netspec.ops.window import times
+from netspec.text.rendered import WIDTH, wrap
 
-_WIDTH = 100
 _SPATIAL = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
 _SAMPLES: tuple[object, ...] = (2, (2,), (3, 5), (48, 4), (0, 2, 1, 3), (1, 1))
 """What stands for an argument that takes no name."""
 
 
-def listing() -> str:
+def listing(columns: int = WIDTH) -> str:
     """Return every op with the first line of its documentation, by kind."""
     kinds: dict[str, list[type[Op]]] = {}
     for cls in REGISTRY.values():
@@ -31,37 +30,43 @@ def listing() -> str:
     lines = []
     for kind, classes in kinds.items():
         texts = ((cls.op_name, describe(cls).partition("\n")[0]) for cls in classes)
-        lines += [f"{kind}:", *(f"  {name:<{width}}  {text}" for name, text in texts), ""]
+        lines += [f"{kind}:"]
+        for own, text in texts:
+            lines += _hanging(f"  {own:<{width}}  ", text, columns)
+        lines += [""]
     return "\n".join([*lines, "`netspec ops OP` says more about one."])
 
 
-def page(cls: type[Op]) -> str:
-    """Return everything about one op."""
+def _hanging(head: str, text: str, columns: int) -> list[str]:
+    """Return a text behind a head, below which its further lines stand."""
+    behind = " " * len(head)
+    return textwrap.wrap(text, columns, initial_indent=head, subsequent_indent=behind)
+
+
+def page(cls: type[Op], columns: int = WIDTH) -> str:
+    """Return everything about one op, in lines of so many columns at most."""
     call = f"{cls.op_name}: [{signature(cls)}]" if cls.model_fields else cls.op_name
-    lines = [*textwrap.wrap(call, _WIDTH, subsequent_indent=" " * (len(cls.op_name) + 3)), ""]
+    lines = [*textwrap.wrap(call, columns, subsequent_indent=" " * (len(cls.op_name) + 3)), ""]
     for paragraph in describe(cls).split("\n\n"):
-        lines += textwrap.wrap(" ".join(paragraph.split()), _WIDTH)
+        lines += textwrap.wrap(" ".join(paragraph.split()), columns)
     if cls.model_fields:
-        lines += ["", "arguments:", *_arguments(cls)]
-    lines += ["", "shape:", *(f"  {line}" for line in shape_rule(cls))]
+        lines += ["", "arguments:", *_arguments(cls, columns)]
+    lines += ["", "shape:", *_wrapped(shape_rule(cls), columns)]
     if found := work(cls):
-        wrapped = (_wrapped(line) for line in found)
-        lines += ["", "tensors, and work for one image:", *chain.from_iterable(wrapped)]
+        lines += ["", "tensors, and work for one image:", *_wrapped(found, columns)]
     where = f", {link(cls)}" if link(cls) else ""
-    return "\n".join([*lines, "", f"in PyTorch: {cls.module}{where}"])
+    return "\n".join([*lines, "", *wrap(f"in PyTorch: {cls.module}{where}", columns)])
 
 
-def _wrapped(line: str) -> list[str]:
-    return textwrap.wrap(line, _WIDTH, initial_indent="  ", subsequent_indent="      ")
+def _wrapped(lines: Iterable[str], columns: int) -> Iterator[str]:
+    for line in lines:
+        yield from textwrap.wrap(line, columns, initial_indent=" " * 2, subsequent_indent=" " * 6)
 
 
-def _arguments(cls: type[Op]) -> Iterator[str]:
+def _arguments(cls: type[Op], columns: int) -> Iterator[str]:
     width = max(map(len, cls.model_fields))
     for key, field in cls.model_fields.items():
-        head, space = f"  {key:<{width}}  ", " " * (width + 4)
-        yield from textwrap.wrap(
-            argument(field), _WIDTH, initial_indent=head, subsequent_indent=space
-        )
+        yield from _hanging(f"  {key:<{width}}  ", argument(field), columns)
 
 
 def argument(field: Any) -> str:

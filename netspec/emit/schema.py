@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from netspec.emit import bench, compare, diff, points, profile
+from netspec.emit import bench, compare, diff, points, profile, zoo
 from netspec.emit.report import data, memory, paper, rows, work
 from netspec.emit.report.table import Column
 
@@ -21,6 +21,7 @@ _TABLES: Sequence[tuple[str, str, Sequence[Column]]] = (
     ("paper", _PAPER, paper.COLUMNS),
     ("claims", _PAPER, paper.CLAIMS),
     ("networks", "compare", compare.COLUMNS),
+    ("specs", "list", zoo.COLUMNS),
     *((f"{by}s", "profile", (*profile.COLUMNS, profile.TEXT)) for by in profile.BY),
     ("measurements", "bench", bench.COLUMNS),
     ("limits", "bench", bench.LIMITS),
@@ -67,6 +68,9 @@ _MEANINGS = {
     "peak_bytes": f"the most activations that inference holds at once, {_BYTES}",
     "peak_at": "the layer where that is",
     "input": "the shape of the first input; of a paper height, width, channels",
+    "authors": "of the paper that it is from",
+    "year": "of the paper",
+    "title": "of the paper",
     "line": "the number of the line in the file",
     "milliseconds": "the time of a call, in milliseconds",
     "low": "the lower quartile of the times, in milliseconds",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import os
 import re
@@ -10,6 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from netspec import limits
+from netspec.language import shipped
 from netspec.language.variant.lineage import LoadError
 from netspec.text import files
 from netspec.text.codes import Code
@@ -46,8 +48,8 @@ def real_path(path: str) -> str:
 class Project:
     """Reads one spec and what it extends.
 
-    The root is `root` if given, else what `root_of` says of the spec's directory. A link that leads
-    out of the root is refused like any other path that does.
+    The root is `root` if given, else what `root_of` says of the spec's directory; of a shipped spec
+    it is their folder. A link that leads out of the root is refused like any other path that does.
     `stamps` has every file that was asked for, as it was before it was read; `texts` are read in
     place of files, by their real paths, or `-`.
     """
@@ -63,17 +65,38 @@ class Project:
         self.stamps = {} if stamps is None else stamps
         self._texts = texts
         self._directories: dict[Source, Path] = {}
+        self._is_shipped = False
 
     def open(self, path: str) -> Source:
-        """Return the spec itself; `-` is standard input. Raises OSError and SpecError."""
+        """Return the spec itself: a file, `-` for standard input, or the name of a shipped one.
+
+        Raises OSError and SpecError.
+        """
+        if file := shipped.find(path):
+            return self._open_shipped(file)
         directory = Path() if path == "-" else Path(path).parent
         self.stamps[path] = stamp(path)
-        source = self._source(path, real_path(path), "<stdin>" if path == "-" else path)
+        try:
+            source = self._source(path, real_path(path), "<stdin>" if path == "-" else path)
+        except FileNotFoundError:
+            if path == "-" or os.path.lexists(path):
+                raise
+            raise files.refusal(errno.ENOENT, shipped.missing(path), path) from None
         self._directories[source] = directory
         if path != "-":
             self._sources[os.path.realpath(path)] = source
         if self._root is None:
             self._root = root_of(directory)
+        return source
+
+    def _open_shipped(self, file: Path) -> Source:
+        """Return a shipped spec, which goes by its file's name wherever netspec is installed."""
+        real = os.path.realpath(file)
+        self.stamps[str(file)] = stamp(str(file))
+        source = self._source(real, real, file.name)
+        self._sources[real] = source
+        self._directories[source] = file.parent
+        self._root, self._is_shipped = Path(real).parent, True
         return source
 
     def load(self, origin: Source, path: str) -> Source:
@@ -84,7 +107,8 @@ class Project:
         check_inside(self._root, real, path)
         if real not in self._sources:
             self.stamps[str(target)] = stamp(str(target))
-            self._sources[real] = self._read(real, os.path.normpath(target), path)
+            name = target.name if self._is_shipped else os.path.normpath(target)
+            self._sources[real] = self._read(real, name, path)
             self._directories[self._sources[real]] = target.parent
         return self._sources[real]
 

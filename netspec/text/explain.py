@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
+
+from netspec.text.rendered import wrap
 
 _DIRECTORY = Path(__file__).parents[1] / "data" / "explain"
 
@@ -22,6 +25,20 @@ def explain(code: str) -> str:
         return (_DIRECTORY / f"{code}.md").read_text(encoding="utf-8").removeprefix("# ")
     except FileNotFoundError:
         raise KeyError(code) from None
+
+
+def flowed(page: str, width: int) -> str:
+    """Return a page with its paragraphs in lines of so many columns at most; code stays."""
+    parts = page.split("```")
+    parts[::2] = ["\n\n".join(_paragraphs(part, width)) for part in parts[::2]]
+    return "```".join(parts)
+
+
+def _paragraphs(text: str, width: int) -> Iterator[str]:
+    """Yield paragraphs; one whose lines are the rows of a table or a list stays."""
+    for paragraph in text.split("\n\n"):
+        is_prose = paragraph.strip() and not re.search(r"(?m)^(\||[-*] |\d+\. )", paragraph)
+        yield "\n".join(wrap(paragraph, width)) if is_prose else paragraph
 
 
 def title(code: str) -> str:

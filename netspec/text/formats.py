@@ -21,13 +21,13 @@ from netspec.text.diagnostics import (
     render_concise,
 )
 from netspec.text.explain import title
-from netspec.text.rendered import Paint, render
+from netspec.text.rendered import Screen, render
 from netspec.version import __version__
 
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
-def written(items: Sequence[Diagnostic], format: str, paint: Paint | None = None) -> str:
+def written(items: Sequence[Diagnostic], format: str, screen: Screen | None = None) -> str:
     """Return diagnostics as "full", "concise", "json", "github" or "sarif"."""
     match format:
         case "json":
@@ -38,7 +38,7 @@ def written(items: Sequence[Diagnostic], format: str, paint: Paint | None = None
             return "\n".join(map(to_github, items))
         case "concise":
             return "\n".join(map(render_concise, items))
-    return "\n\n".join(render(item, paint) for item in items)
+    return "\n\n".join(render(item, screen) for item in items)
 
 
 def to_json(items: Iterable[Diagnostic]) -> str:

@@ -1,44 +1,61 @@
-"""Reports as text for a terminal of 100 columns."""
+"""Reports as text for a terminal."""
 
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from netspec.emit.report.table import Content, Grid, Table, grid
 from netspec.text.diagnostics import display_width, escape
+from netspec.text.rendered import WIDTH
 
-WIDTH = 100
 _SHORT = 3  # rows whose total needs no rule above it
 
 
-def text(report: Content) -> str:
-    """Return a report as lines of at most 100 columns, unless names make them longer."""
-    lines = _flow([escape(text) for text in (report.title, *report.sentences())])
-    for i, table in enumerate(report.tables):
+def text(report: Content, width: int = WIDTH) -> str:
+    """Return a report as lines of so many columns at most, unless names make them longer."""
+    lines = _flow([escape(text) for text in (report.title, *report.sentences())], width)
+    parts = [part for table in report.tables for part in _fitting(table, width)]
+    for i, part in enumerate(parts):
         lines += [""] * bool(i)
-        lines += _lines(_fitting(table))
+        lines += _lines(part)
     for note in report.remarks():
-        lines += textwrap.wrap(escape(note), WIDTH)
+        lines += textwrap.wrap(escape(note), width)
     return "\n".join(lines) + "\n"
 
 
-def _flow(phrases: list[str]) -> list[str]:
+def _flow(phrases: list[str], width: int) -> list[str]:
     """Join phrases by semicolons into lines that break only between phrases."""
     lines = [phrases[0]]
     for phrase in phrases[1:]:
-        if display_width(lines[-1]) + display_width(phrase) + 3 > WIDTH:
+        if display_width(lines[-1]) + display_width(phrase) + 3 > width:
             lines.append(phrase)
         else:
             lines[-1] += f"; {phrase}"
-    return [part for line in lines for part in textwrap.wrap(line, WIDTH) or [line]]
+    return [part for line in lines for part in textwrap.wrap(line, width) or [line]]
 
 
-def _fitting(table: Table) -> Grid:
-    """Return all columns where they fit, otherwise without the extra ones."""
+def _fitting(table: Table, width: int) -> list[Grid]:
+    """Return all columns where they fit, otherwise without the extra ones, or in several parts."""
     complete = grid(table, escape)
-    width = sum(map(_width, complete.columns())) + 2 * len(complete.left) - 2
-    return complete if width <= WIDTH else grid(table, escape, without_extra=True)
+    if _width_of(complete) <= width:
+        return [complete]
+    return [*_split(grid(table, escape, without_extra=True), width)]
+
+
+def _width_of(table: Grid) -> int:
+    return sum(map(_width, table.columns())) + 2 * len(table.left) - 2
+
+
+def _split(table: Grid, width: int) -> Iterator[Grid]:
+    """Yield parts that fit, each with the first column."""
+    widths = [_width(column) + 2 for column in table.columns()]
+    parts = [[0]]
+    for i in range(1, len(widths)):
+        if len(parts[-1]) > 1 and sum(widths[j] for j in parts[-1]) + widths[i] - 2 > width:
+            parts.append([0])
+        parts[-1].append(i)
+    yield from (table.only(part) for part in parts)
 
 
 def _width(column: Iterable[str]) -> int:

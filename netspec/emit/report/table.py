@@ -19,7 +19,7 @@ class Column:
     """A column: `key` in JSON and CSV, `title` and `unit` for people, `kind` for the writing.
 
     `glue` writes the cell behind the one on its left in tables for people ("27–59/8"); `extra`
-    columns are left out where a text must stay within 100 columns; a `summed` column's cells add
+    columns are left out where a text would be too wide; a `summed` column's cells add
     up to its totals. `meaning` explains the title below the tables.
     """
 
@@ -115,6 +115,14 @@ class Grid:
     def columns(self) -> Iterator[tuple[str, ...]]:
         """Yield the texts of each column, from its heading to its last total."""
         return zip(self.headings, *self.rows, *self.totals, strict=True)
+
+    def only(self, places: Sequence[int]) -> Grid:
+        """Return some of the columns."""
+        headings, *rows = [
+            tuple(row[i] for i in places) for row in (self.headings, *self.rows, *self.totals)
+        ]
+        left, count = tuple(self.left[i] for i in places), len(self.rows)
+        return Grid(headings, left, rows[:count], rows[count:])
 
 
 def add_up(name: str, columns: Sequence[Column], rows: Sequence[Row]) -> Row:
