@@ -7,6 +7,7 @@ import copy
 import errno
 import inspect
 import pickle
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -16,6 +17,9 @@ from pathlib import Path
 import pytest
 
 import netspec
+from netspec.cli.exits import Exit
+from netspec.emit import diff
+from netspec.emit.report import data
 from tests.support import ROOT, one_block
 
 GOOGLENET = ROOT / "specs" / "googlenet.yaml"
@@ -165,3 +169,11 @@ def test_what_cannot_be_read_has_errno_and_filename(
         assert (error.errno, error.filename) == (number, path)
         assert str(error).count(path) == 1
         assert "Errno" not in str(error), "a line for the user, not Python's own"
+
+
+def test_the_page_on_stability_has_the_numbers_of_the_program() -> None:
+    text = (ROOT / "docs" / "stability.md").read_text("utf-8")
+    rows = re.findall(r"^\| (\d+) \|", text, re.MULTILINE)
+    assert set(map(int, rows)) == {*Exit}
+    assert {*re.findall(r"netspec-[a-z]+-\d+", text)} == {data.FORMAT, diff.FORMAT}
+    assert f"`netspec --version` | {netspec.__version__} |" in text
