@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
+import pytest
+
+from netspec.emit.zoo import spec_list
 from netspec.language import grammar, shipped
 from tests.support import ROOT, SPECS, load
 from tests.transcripts import BLOCK
 
 README = ROOT / "README.md"
+PAGES = [README, *sorted((ROOT / "docs" / "guide").glob("*.md"))]
 LANGUAGE = ROOT / "specs" / "README.md"
 WIDTH = 97
 """Columns of a block of code that GitHub shows without scrolling."""
@@ -25,20 +30,13 @@ def table(_: re.Match[str]) -> str:
         "| spec | paper | what is special | parameters | multiply-adds |",
         "|---|---|---|--:|--:|",
     ]
-    for path in SPECS:
-        network = load(path).network
-        cost = network.totals.inference
-        paper, special = shipped.origin(network.spec.doc.replace("|", "\\|"))
-        authors, year = paper.partition(', "')[0], re.search(r"\((\d{4})\)", paper)
-        assert authors and year and special, f"{path}: expected `doc: PAPER; WHAT IS SPECIAL`"
-        cells = (
-            f"[`{path.stem}`](specs/{path.name})",
-            f"{authors} {year[1]}",
-            special.partition("; ")[0],
-            f"{cost.params:,}",
-            f"{cost.macs:,}",
-        )
-        rows.append(f"| {' | '.join(cells)} |")
+    networks = {path.stem: load(path).network for path in SPECS}
+    for name, params, macs, authors, year, _ in spec_list(networks).tables[0].rows:
+        _, special = shipped.origin(networks[str(name)].spec.doc)
+        assert special, f"{name}: expected `doc: PAPER; WHAT IS SPECIAL`"
+        short = special.partition("; ")[0].replace("|", "\\|")
+        link = f"[`{name}`](specs/{name}.yaml)"
+        rows.append(f"| {link} | {authors} {year} | {short} | {params:,} | {macs:,} |")
     return "<!-- specs -->\n\n" + "\n".join(rows) + "\n\n<!-- end -->"
 
 
@@ -76,11 +74,12 @@ def widest(text: str) -> list[int]:
     return [max(map(len, block["body"].splitlines()), default=0) for block in BLOCK.finditer(text)]
 
 
-def test_nothing_in_the_readme_is_wider_than_github_shows() -> None:
-    text = README.read_text()
-    assert max(widest(text)) <= WIDTH
-    beside = [
-        [max(widest(cell)) for cell in row.split("</td>")[:-1] if widest(cell)]
-        for row in _ROW.findall(text)
-    ]
-    assert [sum(cells) <= BESIDE for cells in beside if cells] == [True]
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_nothing_is_wider_than_github_shows(path: Path) -> None:
+    assert max(widest(path.read_text()), default=0) <= WIDTH
+
+
+def test_the_spec_and_its_code_stand_beside_each_other() -> None:
+    rows = [row.split("</td>") for row in _ROW.findall(README.read_text())]
+    (cells,) = [row for row in rows if len(row) == 3]
+    assert sum(max(widest(cell)) for cell in cells[:2]) <= BESIDE
