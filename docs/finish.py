@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
@@ -64,7 +64,7 @@ def problems(site: Path) -> Iterator[str]:
         yield f"{what}: {', '.join(places[:3])}{' …' if places[3:] else ''}"
 
 
-def is_sound(link: str, place: str, site: Path, pages: type[Page]) -> bool:
+def is_sound(link: str, place: str, site: Path, pages: Callable[[Path], Page]) -> bool:
     """Tell whether a link leads to a file of the site, and to its anchor if it has one."""
     start = next((root for root in (SITE, urlsplit(SITE).path) if link.startswith(root)), "")
     if not start and re.match(r"(https:|mailto:|data:)", link):

@@ -332,8 +332,8 @@ class Net:
         smaller than `min_text` points; `depth` closes deeper blocks, `open` keeps those named open;
         `names` writes layers' names into boxes; `block` draws one block, or its use at a path;
         `theme` is "light", "dark" or "print"; a "png" has `dpi` pixels an inch, 300 or what memory
-        allows unless it is said. Raises ValueError for what cannot be, and OSError where "png"
-        misses what it needs.
+        allows unless it is said. Raises ValueError for what cannot be, and ImportError where
+        "png" misses what it needs.
         """
         from netspec.emit.formats import draw
         from netspec.emit.look import Look

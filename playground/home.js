@@ -1,11 +1,13 @@
 // Where the page lives: in static files, with the language server in a web worker. A spec that was
-// changed stands in the URL's fragment, `#PATH:TEXT`, its text deflated and in base 64.
+// changed stands in the URL's fragment, `#PATH:TEXT`, its text deflated and in base 64; behind it,
+// each after a `;`, others that it extends.
 
 /** What the page is told of its home. */
 export const name = "playground";
 
 const MOST = 4 << 20; // bytes of a spec, as the compiler takes them
 const texts = new Map();
+const linked = new Set(); // the paths whose texts came with the link, and stay in it
 let first;
 let turn = 0;
 
@@ -52,19 +54,30 @@ export function start() {
 export async function keep(path, text) {
   texts.set(path, text);
   const own = ++turn;
-  const data = await through(new CompressionStream("deflate-raw"), new TextEncoder().encode(text));
-  if (own !== turn) return; // another state has come meanwhile
-  const letters = btoa(Array.from(data, (byte) => String.fromCharCode(byte)).join(""));
-  const safe = letters.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
-  history.replaceState(null, "", `#${encodeURIComponent(path)}:${safe}`);
+  const others = [...linked].filter((other) => other !== path);
+  const parts = await Promise.all([path, ...others].map(written));
+  if (own === turn) history.replaceState(null, "", `#${parts.join(";")}`); // else another state came
 }
 
-/** Reads the spec that the URL holds, which the folder then has. */
+async function written(path) {
+  const bytes = new TextEncoder().encode(texts.get(path));
+  const data = await through(new CompressionStream("deflate-raw"), bytes);
+  const letters = btoa(Array.from(data, (byte) => String.fromCharCode(byte)).join(""));
+  const safe = letters.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+  return `${encodeURIComponent(path)}:${safe}`;
+}
+
+/** Reads the specs that the URL holds, which the folder then has; the first one is opened. */
 async function shared() {
-  const [path, letters] = location.hash.slice(1).split(":");
-  if (!path) return {};
-  const found = { path: decodeURIComponent(path) };
-  if (letters) texts.set(found.path, await read(letters));
+  let found = {};
+  for (const part of location.hash.slice(1).split(";").reverse()) {
+    const [path, letters] = part.split(":");
+    if (!path) continue;
+    found = { path: decodeURIComponent(path) };
+    if (!letters) continue;
+    texts.set(found.path, await read(letters));
+    linked.add(found.path);
+  }
   return found;
 }
 

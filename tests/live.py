@@ -75,8 +75,8 @@ def link(path: str, text: str) -> str:
 
 
 def shared(url: str) -> str:
-    """Return the spec that a URL of the playground shares."""
-    letters = url.partition("#")[2].partition(":")[2]
+    """Return the spec that a URL of the playground opens."""
+    letters = url.partition("#")[2].partition(";")[0].partition(":")[2]
     return zlib.decompress(base64.urlsafe_b64decode(letters + "=="), wbits=-15).decode()
 
 

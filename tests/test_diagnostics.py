@@ -202,7 +202,7 @@ def test_sarif_names_odd_files():
 
 
 def test_json_of_nothing_is_json():
-    assert json.loads(to_json([])) == {"diagnostics": []}
+    assert json.loads(to_json([])) == {"format": "netspec-check-1", "diagnostics": []}
     assert json.loads(to_sarif([]))["runs"][0]["results"] == []
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import shlex
+
 import pytest
 
 import netspec
@@ -50,7 +53,17 @@ def test_a_file_is_never_replaced_unasked(here, capsys):
     assert not (here / "nothing.yaml").exists()
 
 
-@pytest.mark.parametrize("name", ["1x", "module", "a-b", "a b", "ünet", "", "nowhere/Net"])
-def test_what_is_no_name_is_refused(here, name):
+@pytest.mark.parametrize("name", ["1x", "module", "my-net", "a b", "ünet", "", "9/-", "n" * 80])
+def test_what_is_no_name_is_refused_and_a_better_one_proposed(here, name, capsys):
+    (here / "9").mkdir()
     assert main(["init", name]) == 2
+    told = capsys.readouterr().err
+    better = re.search("`netspec init (.*)` writes", told)[1]
+    assert main(["init", *shlex.split(better)]) == 0
+    assert capsys.readouterr().err.startswith(f"wrote {better}.yaml: ")
+    assert (name != "my-net") or better == "my_net"
+
+
+def test_a_folder_that_is_not_there_is_not_made(here):
+    assert main(["init", "nowhere/Net"]) == 2
     assert list(here.iterdir()) == []

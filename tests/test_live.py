@@ -184,6 +184,25 @@ def test_a_reload_and_another_tab_find_the_state(tab: Tab, browser: Any):
     other.page.close()
 
 
+@pytest.mark.skipif(not IS_FETCHED, reason=UNFETCHED)
+def test_a_link_brings_what_its_spec_extends_and_keeps_it(browser: Any, tmp_path: Path):
+    variant = "netspec: 1\nextends: small.yaml\nname: Other\nparams: {classes: 7}\n"
+    build(tmp_path)
+    with served(tmp_path) as address:
+        tab = new_tab(browser)
+        beside = link("small.yaml", SMALL).removeprefix("#")
+        tab.open(f"{address}{link('other.yaml', variant)};{beside}")
+        tab.change("params", "7", "8")
+        while "classes: 8" not in shared(tab.page.url):
+            tab.page.wait_for_timeout(50)
+        assert ";small.yaml:" in tab.page.url
+        tab.page.reload()
+        tab.drawn()
+        assert "classes: 8" in tab.text
+        assert tab.told == []
+        tab.page.close()
+
+
 # ---------------------------------------------------------------------- the disk
 
 

@@ -156,6 +156,25 @@ def test_what_is_told_of_a_network(folder: Path, capsys: pytest.CaptureFixture[s
     assert capsys.readouterr().err == "wrote line\\x0abreak.py: Net, 120 parameters\n"
 
 
+def test_what_is_wrong_is_written_into_a_file(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("wrong.yaml").write_text(SPEC.replace("norm: batch_norm2d", "norm: batchnorm"))
+    words = ["check", "net.yaml", "wrong.yaml"]
+    for end, format in {"sarif": "sarif", "json": "json", "txt": "full"}.items():
+        text = printed(" ".join([*words, "--format", format]), errors=False)
+        for _ in range(2 if end != "txt" else 1):  # the second time over our own
+            assert main([*words, "-o", f"new.{end}"]) == 1
+            told = capsys.readouterr()
+            assert told.out == "" and f"wrote new.{end}: 1 mistake\n" in told.err
+        assert Path(f"new.{end}").read_text() == text
+    assert main(["check", "net.yaml", "-o", "new.sarif"]) == 0
+    assert "wrote new.sarif: no mistakes\n" in capsys.readouterr().err
+    assert main([*words, "-o", "mine.json"]) == main([*words, "-o", "new.txt"]) == 2
+    assert main([*words, "-o", "net.yaml"]) == main([*words, "-o", "x.json", "--fix"]) == 2
+    assert main([*words, "-o", "wrong.yaml", "--format", "json", "--force"]) == 2
+
+
 def test_a_name_without_a_known_end_needs_a_format(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -7,6 +7,7 @@ import re
 import shutil
 import zlib
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 
@@ -29,8 +30,7 @@ MODELS = {
     "extern": grammar.ExternKeys,
     "keys": grammar.LayerKeys,
 }
-EDIT = re.compile(rf"\[edit this\]\({re.escape(PLAYGROUND)}#([^:)]+):?([\w-]*)\)")
-
+EDIT = re.compile(rf"\[edit this\]\({re.escape(PLAYGROUND)}#([^)]+)\)")
 WRONG: list[str] = []
 """What is wrong with the pages that are written by hand, once the pages are made."""
 
@@ -77,20 +77,40 @@ def test_the_wrong_example_of_a_code_is_shown_with_what_check_says(made):
         assert f"[{code}]: " in text or "```yaml" not in text
 
 
-def test_the_playground_gets_the_text_that_the_page_shows():
-    text = "netspec: 1\nname: Größe\n"
-    name, letters = EDIT.search(edit(text, "a b.yaml")).groups()
-    data = base64.urlsafe_b64decode(letters + "=" * (-len(letters) % 4))
-    assert (name, zlib.decompress(data, -15).decode()) == ("a%20b.yaml", text)
-
-
-def test_every_link_to_the_playground_holds_a_spec_of_its_page(made):
-    shipped = {path.name for path in SPECS}
-    found = [(place, *match) for place, text in made.items() for match in EDIT.findall(text)]
-    assert len(found) > len(REGISTRY) + len(SPECS)
-    for place, name, letters in found:
+def opened(fragment: str) -> dict[str, str]:
+    """Return the files that a link to the playground brings; a shipped spec has no text."""
+    found = {}
+    for part in fragment.split(";"):
+        name, _, letters = part.partition(":")
         data = base64.urlsafe_b64decode(letters + "=" * (-len(letters) % 4))
-        assert zlib.decompress(data, -15).decode() in made[place] if letters else name in shipped
+        found[unquote(name)] = zlib.decompress(data, -15).decode() if letters else ""
+    return found
+
+
+def test_the_playground_gets_the_texts_that_the_page_shows():
+    texts = {"a b.yaml": "netspec: 1\nname: Größe\n", "b;.yaml": "x"}
+    found = EDIT.search(edit(texts["a b.yaml"], "a b.yaml", {"b;.yaml": "x"}))
+    assert found and opened(found[1]) == texts
+
+
+def test_every_link_to_the_playground_holds_specs_of_its_page(made):
+    shipped = {path.name for path in SPECS}
+    found = [(place, one) for place, text in made.items() for one in EDIT.findall(text)]
+    assert len(found) > len(REGISTRY) + len(SPECS)
+    for place, fragment in found:
+        for name, text in opened(fragment).items():
+            assert text in made[place] if text else name in shipped
+
+
+def test_a_variant_brings_what_it_extends(tmp_path, monkeypatch):
+    monkeypatch.setattr(pages, "ROOT", tmp_path)
+    block = '```yaml title="{}"\nnetspec: 1\nextends: {}\n```\n'
+    names = [("a.yaml", "googlenet.yaml"), ("b.yaml", "a.yaml"), ("c.yaml", "none.yaml")]
+    (tmp_path / "page.md").write_text("".join(block.format(*each) for each in names))
+    (tmp_path / "specs").mkdir()
+    (tmp_path / "specs/googlenet.yaml").write_text("")
+    links = EDIT.findall(pages.written(tmp_path / "page.md", []))
+    assert [[*opened(link)] for link in links] == [["a.yaml"], ["b.yaml", "a.yaml"]]
 
 
 def test_every_page_is_in_the_menu_or_in_an_index(made):

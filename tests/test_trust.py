@@ -265,27 +265,14 @@ def test_a_name_cannot_become_a_command(clone: Path, capfd: pytest.CaptureFixtur
 
 
 @pytest.mark.parametrize(
-    ("said", "message"),
-    [
-        ("[tool.netspec\n", "is no TOML"),
-        ("a = 1\na = 2", "is no TOML"),
-        (f"a = {'[' * 100_000}", "is no TOML"),
-        ("\xff", "is no TOML"),
-        ("[tool.netspec]\nops = 'a'", "is a list of modules"),
-        ("[tool.netspec]\nops = [1]", "is a list of modules"),
-        ("[tool.netspec]\nops = ['os; x']", "is a list of modules"),
-        ("[tool]\nnetspec = 1", "is a list of modules"),
-        ("tool = 1", "is a list of modules"),
-        ("", "has no `[tool.netspec] ops`"),
-        ("[tool.netspec]\nops = []", "has no `[tool.netspec] ops`"),
-    ],
+    "said", ["", "[tool.netspec]\nops = []", "a = 1\na = 2", "[netspecs]", "\xff", "tool = 1"]
 )
-def test_what_wants_nothing_properly_is_not_trusted(
-    said: str, message: str, clone: Path, capfd: pytest.CaptureFixture[str]
+def test_what_wants_nothing_is_not_trusted(
+    said: str, clone: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     (clone / "pyproject.toml").write_text(said, "latin-1")
     assert main(["trust", "."]) == 2
-    assert message in capfd.readouterr().err
+    assert "has no `[tool.netspec] ops`" in capfd.readouterr().err
     assert main(["check", "net.yaml"]) == 1
     assert main(["check", "plain.yaml"]) == 0
 

@@ -33,7 +33,6 @@ import textwrap
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
 from contextlib import redirect_stderr, redirect_stdout
-from glob import glob
 from importlib import import_module
 from pathlib import Path
 
@@ -288,8 +287,9 @@ class Page:
                 self.written.add(path)
 
     def _look_for(self, path: str) -> None:
-        is_there = path == "-" or path in self.written or any(glob(path))
-        assert is_there or Path("specs", f"{path}.yaml").exists(), f"there is no file {path}"
+        is_named = path == "-" or path in self.written or Path("specs", f"{path}.yaml").exists()
+        is_there = Path(path).exists() or ("*" in path and any(Path().glob(path)))
+        assert is_named or is_there, f"there is no file {path}"
 
 
 def _program(words: Sequence[str], patch: pytest.MonkeyPatch) -> int:

@@ -44,9 +44,8 @@ def _block(match: re.Match[str], files: dict[str, str]) -> str:
         return fence(text, language if language == "python" else "text") + "\n"
     if word not in ("wrong", "right"):
         return fence(text, "yaml", word) + "\n"
-    parts = [fence(text, "yaml", "net.yaml")]
-    if len(files) == 2:  # the playground has none of further files
-        parts.append(edit(text))
+    beside = {name: other for name, other in files.items() if name not in ("wrong", "right")}
+    parts = [fence(text, "yaml", "net.yaml"), edit(text, beside=beside)]
     if word == "wrong":
         parts.append(fence("\n".join(said(files)), "console"))
     return "\n\n".join(parts) + "\n"

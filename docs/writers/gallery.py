@@ -7,18 +7,17 @@ from pathlib import Path
 
 import netspec
 from docs.writers.markdown import escape, fence, page, table, zoo
+from netspec.language.shipped import file_of, names, origin
 
-ROOT = Path(__file__).parents[2]
-SPECS = sorted((ROOT / "specs").glob("*.yaml"))
-FIGURES = "examples/figures"
+FIGURES = Path(__file__).parents[2] / "examples/figures"
 
 
 def pages() -> Iterator[tuple[str, str]]:
     """Yield the paths and texts of the pages."""
-    nets = {path.stem: netspec.load(path) for path in SPECS}
+    nets = {name: netspec.load(file_of(name)) for name in names()}
     yield "gallery.md", _index(nets)
-    for path in SPECS:
-        yield f"gallery/{path.stem}.md", _page(path, nets[path.stem])
+    for name, net in nets.items():
+        yield f"gallery/{name}.md", _page(file_of(name), net)
 
 
 def _index(nets: dict[str, netspec.Net]) -> str:
@@ -36,16 +35,14 @@ def _card(name: str, net: netspec.Net) -> str:
         f"[![{shown}](assets/figures/{name}.svg){{ loading=lazy }}]({target})",
         f"**[{shown}]({target})**",
         _counts(net),
-        escape(origin(net)[1]),
+        _sentence(origin(net.network.spec.doc)[1]),
     ]
     body = "\n\n".join(part for part in parts if part)
     return f'<div class="card" markdown>\n\n{body}\n\n</div>\n\n'
 
 
-def origin(net: netspec.Net) -> tuple[str, str]:
-    """Return the paper that a spec names, and what is special about it."""
-    paper, _, special = " ".join(net.network.spec.doc.split()).partition("; ")
-    return paper, special[:1].upper() + special[1:]
+def _sentence(text: str) -> str:
+    return f"{escape(text[:1].upper() + text[1:])}."
 
 
 def _counts(net: netspec.Net) -> str:
@@ -55,8 +52,9 @@ def _counts(net: netspec.Net) -> str:
 
 def _page(path: Path, net: netspec.Net) -> str:
     totals, name = net.network.totals, net.network.spec.name
-    paper, special = origin(net)
-    text = path.read_text(encoding="utf-8")
+    paper, special = map(_sentence, origin(net.network.spec.doc))
+    text, picture = path.read_text(encoding="utf-8"), f"../assets/figures/{path.stem}.svg"
+    is_page = (FIGURES / f"{path.stem}.html").is_file()
     rows = [("parameters", f"{totals.inference.params:,}")]
     rows += [("multiply-adds of one image", f"{totals.inference.macs:,}")]
     if totals.heads.params:
@@ -64,10 +62,10 @@ def _page(path: Path, net: netspec.Net) -> str:
     rows += [("lines of the spec", str(len(text.splitlines())))]
     return page(
         name,
-        f"{escape(paper)}.",
-        f"{escape(special)}." if special else "",
+        f"{paper} {special}",
         table(("what", "how many"), rows),
-        f"[![{name}](../assets/figures/{path.stem}.svg)](../assets/figures/{path.stem}.svg)",
+        f"[![{name}]({picture})]({picture})",
+        f"[The same as a page to explore]({picture.replace('.svg', '.html')})" if is_page else "",
         "## Spec",
         f"{fence(text, 'yaml', path.name)}\n\n{zoo(path.name)}",
         fence(f"netspec build {path.stem} -o model.py\nnetspec report {path.stem}", "sh"),

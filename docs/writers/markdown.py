@@ -5,11 +5,13 @@ from __future__ import annotations
 import base64
 import re
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from urllib.parse import quote
 
 SITE = "https://netspec-compiler.github.io/netspec/"
 PLAYGROUND = f"{SITE}playground/"
+NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
 def escape(text: str) -> str:
@@ -41,12 +43,19 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in cells)
 
 
-def edit(text: str, name: str = "net.yaml") -> str:
-    """Return a link that opens a spec in the playground, which reads it from the fragment."""
+def edit(text: str, name: str = "net.yaml", beside: Mapping[str, str] = NOTHING) -> str:
+    """Return a link that opens a spec in the playground, which reads it from the fragment.
+
+    `beside` are the texts of files that it extends, by their names.
+    """
+    parts = [_packed(name, text), *(_packed(*other) for other in beside.items())]
+    return f"[edit this]({PLAYGROUND}#{';'.join(parts)}){{ .edit }}"
+
+
+def _packed(name: str, text: str) -> str:
     packed = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
     data = packed.compress(text.encode()) + packed.flush()
-    letters = base64.urlsafe_b64encode(data).decode().rstrip("=")
-    return f"[edit this]({PLAYGROUND}#{quote(name, safe='')}:{letters}){{ .edit }}"
+    return f"{quote(name, safe='')}:{base64.urlsafe_b64encode(data).decode().rstrip('=')}"
 
 
 def zoo(name: str) -> str:

@@ -31,23 +31,35 @@ def written(path: Path, wrong: list[str]) -> str:
     """Return a page of the repository as the site has it; `wrong` receives what it cannot have."""
     origin = path.relative_to(ROOT).as_posix()
     text, parts, start = path.read_text(encoding="utf-8"), [], 0
+    specs: dict[str, str] = {}
     for match in FENCE.finditer(text):
-        parts += [_prose(text[start : match.start()], origin, wrong), _block(match)]
+        parts += [_prose(text[start : match.start()], origin, wrong), _block(match, specs)]
         start = match.end()
     return "".join([*parts, _prose(text[start:], origin, wrong)])
 
 
-def _block(match: re.Match[str]) -> str:
-    """Give a whole spec its link to the playground, which has the specs that ship, no others."""
+def _block(match: re.Match[str], specs: dict[str, str]) -> str:
+    """Give a whole spec its link to the playground; `specs` are those of the page so far."""
     indent, _, info, text = match.groups()
     title = TITLE.fullmatch(info.strip())
-    is_spec = re.search(r"^netspec: 1$", text, re.MULTILINE) and not indent
-    base = re.search(r"^extends: (\S+)$", text, re.MULTILINE)
-    is_alone = not base or (ROOT / "specs" / base[1]).is_file()
     block = re.sub(r" columns=\d+", "", match[0].rstrip("\n"), count=1) + "\n"
-    if title and is_spec and is_alone:
-        return f"{block}\n{edit(text, Path(title[1]).name)}\n"
-    return block
+    if indent or not title or not re.search(r"^netspec: 1$", text, re.MULTILINE):
+        return block
+    name = Path(title[1]).name
+    specs[name] = text
+    beside, base = {}, _base(text)
+    while base in specs and base not in beside:
+        beside[base] = specs[base]
+        base = _base(specs[base])
+    # The playground has the specs that ship, and no others.
+    is_whole = not base or base in beside or (ROOT / "specs" / base).is_file()
+    return f"{block}\n{edit(text, name, beside)}\n" if is_whole else block
+
+
+def _base(text: str) -> str:
+    """Return the name of the file that a spec extends, nothing if it extends none."""
+    found = re.search(r"^extends: (\S+)$", text, re.MULTILINE)
+    return Path(found[1]).name if found else ""
 
 
 def _prose(text: str, origin: str, wrong: list[str]) -> str:

@@ -131,6 +131,7 @@ def _no_command(words: list[str]) -> int:
 def _status(error: Exception) -> int:
     """Say what has ended a command; return its exit code."""
     from netspec.cli.show import complain, discard, show
+    from netspec.runtime.installed import NotInstalledError
     from netspec.text.diagnostics import SpecError
 
     match error:
@@ -140,6 +141,8 @@ def _status(error: Exception) -> int:
         case SpecError():
             show(error.diagnostics, sys.stderr)
             return Exit.WRONG
+        case NotInstalledError():
+            return _status(Failure(str(error), Exit.ENVIRONMENT))
         case OSError():
             if is_broken(error):
                 discard(sys.stdout)

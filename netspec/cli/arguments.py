@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from argparse import ArgumentParser, ArgumentTypeError, _ActionsContainer
+from argparse import ArgumentParser, ArgumentTypeError, BooleanOptionalAction, _ActionsContainer
 from collections.abc import Callable
 
 from netspec.text.plain import number
@@ -48,10 +48,15 @@ def add_reading(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--root",
         metavar="DIRECTORY",
-        help="where extended files may lie (default: the spec's git repository, else the folder "
-        "of the nearest pyproject.toml, else its own)",
+        help="where extended files may lie (default: what `[tool.netspec]` of the nearest "
+        "pyproject.toml says, else the spec's git repository, else the folder of that file, else "
+        "the spec's own)",
     )
-    add_flag(parser, "--strict", "treat warnings as errors")
+    parser.add_argument(
+        "--strict",
+        action=BooleanOptionalAction,
+        help="treat warnings as errors (no, or as the project says)",
+    )
     add_ops(parser)
 
 

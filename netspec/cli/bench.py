@@ -162,7 +162,6 @@ def _interface(network: Network) -> list[object]:
 def _check_data(path: str, network: Network) -> None:
     from netspec.runtime.labelled import read
 
-    require("--data", ["torch"])
     shapes = [*network.graph.inputs.values()]
     if len(shapes) > 1:
         message = f"--data holds images, {network.spec.name} reads {len(shapes)} inputs"

@@ -7,9 +7,18 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from netspec.cli.arguments import SPEC, add_flag, add_only_specs, add_settings, add_watch
-from netspec.cli.common import Diagnosis, diagnose, refuse_shipped, spec_files
+from netspec.cli.arguments import SPEC, add_flag, add_force, add_only_specs, add_settings, add_watch
+from netspec.cli.common import (
+    Diagnosis,
+    allow,
+    diagnose,
+    kind_of,
+    refuse_shipped,
+    spec_files,
+    write,
+)
 from netspec.cli.exits import Exit, Failure
+from netspec.cli.outputs import Output
 from netspec.cli.show import FORMATS, say_difference, show, tell
 from netspec.text import files
 from netspec.text.diagnostics import Diagnostic, Source, SpecError, counted, escape
@@ -20,6 +29,8 @@ if TYPE_CHECKING:  # only who wants fixes needs what makes them
     from netspec.cli.fixing import Made, Texts
 
 _MARK = "\ufeff".encode()
+_FILES = {"txt": "full", "json": "json", "sarif": "sarif"}
+"""The format that the end of a file's name stands for."""
 
 
 def add(parser: ArgumentParser) -> None:
@@ -27,7 +38,13 @@ def add(parser: ArgumentParser) -> None:
     add_only_specs(parser)
     add_settings(parser)
     add_watch(parser)
-    parser.add_argument("--format", choices=FORMATS, default="full", help="how to say it")
+    help = "how it is said, whatever the name of FILE (standard output: full)"
+    parser.add_argument("--format", choices=FORMATS, help=help)
+    help = (
+        f"write what is wrong there, not on standard output: {', '.join(f'.{x}' for x in _FILES)}"
+    )
+    parser.add_argument("-o", "--output", metavar="FILE", default="-", help=help)
+    add_force(parser)
     group = parser.add_mutually_exclusive_group()
     add_flag(group, "--fix", "make the safe fixes in the files; standard input goes to output")
     add_flag(group, "--diff", "write nothing; print what --fix would change, and exit 1")
@@ -36,18 +53,44 @@ def add(parser: ArgumentParser) -> None:
 
 def run(options: Namespace) -> int:
     paths = spec_files(options, options.spec)
+    to, format = _document(options)
     if options.fix or options.diff:
         return _fix(paths, options)
+    allow(options, to)
     results = {path: diagnose(path, options) for path in paths}
     found = _found(results)
-    show(found, standard_output() if found else sys.stdout, options.format)
-    if options.format == "full":
+    if to.path == "-":
+        show(found, standard_output() if found else sys.stdout, format)
+    else:
+        _write(options, to, found, format)
+    if format == "full":
         _tell_fixable(found, options)
     return _concluded(results)
 
 
+def _write(options: Namespace, to: Output, found: Sequence[Diagnostic], format: str) -> None:
+    """Write what is wrong into its file."""
+    from netspec.text.formats import written
+
+    text = written(found, format)
+    data = f"{text}\n".encode() if text else b""
+    write(options, to._replace(data=data, about=counted(len(found), "mistake")))
+
+
+def _document(options: Namespace) -> tuple[Output, str]:
+    """Return where it is said what is wrong, and in which format."""
+    path: str = options.output
+    if path != "-" and (options.fix or options.diff):
+        raise Failure("-o is for what is wrong, without --fix and --diff", Exit.USAGE)
+    format = options.format or "full"
+    if not options.format and not files.is_stream(path):
+        format = _FILES[kind_of(path, tuple(_FILES), ", or --format says it")]
+    return Output(path, format if format in _FILES else "txt"), format
+
+
 def _found(results: Mapping[str, Diagnosis]) -> list[Diagnostic]:
-    return [item for _, items in results.values() for item in items]
+    # The mistakes of a project's file are those of each of its specs.
+    return [*dict.fromkeys(item for _, items in results.values() for item in items)]
 
 
 def _concluded(results: Mapping[str, Diagnosis]) -> int:
@@ -100,7 +143,8 @@ def _fix(paths: Sequence[str], options: Namespace) -> int:
         # A stream wants its text in any case.
         written |= {"-": data["-"]} if "-" in given and "-" not in changed else {}
         files.write({given[real]: new for real, new in written.items()})
-        show(made.found, sys.stderr if "-" in given else standard_output(), options.format)
+        format = options.format or "full"
+        show(made.found, sys.stderr if "-" in given else standard_output(), format)
     _tell_made(made, options)
     code = _concluded(diagnosed(made.texts))
     return Exit.WRONG if options.diff and changed else code

@@ -23,6 +23,7 @@ from netspec.cli.trusted import hint
 from netspec.cli.watch import watch
 from netspec.compiler import ParameterError, Prepared, compile_spec, prepare_spec
 from netspec.language import shipped
+from netspec.language.configured import PROJECT, Configured, configured
 from netspec.language.project import Project, Stamp, says_spec, stamp
 from netspec.ops.base import REGISTRY
 from netspec.text import files
@@ -151,6 +152,21 @@ def prepared(options: Namespace) -> Prepared:
     return replace(found, imports=_allowed(options))
 
 
+def configured_of(options: Namespace, spec: str) -> Configured:
+    """Return what the project of a spec says, under what the command line does.
+
+    A spec of netspec's own is of no project, and standard input of the one that the user is in.
+    Raises SpecError and OSError.
+    """
+    if shipped.find(spec):
+        return Configured(strict=bool(options.strict))
+    found = configured(Path() if spec == "-" else Path(spec).parent)
+    if found.folder:
+        path = str(found.folder / PROJECT)
+        stamps_of(options)[path] = stamp(path)
+    return found if options.strict is None else found._replace(strict=options.strict)
+
+
 def _tell_wish(path: str, options: Namespace, found: Sequence[Diagnostic]) -> None:
     """Say how the ops are enabled that a project wants, where a spec names unknown ones."""
     is_own = any(x.code == Code.UNKNOWN_OP and x.span and "." in x.span.text for x in found)
@@ -174,14 +190,15 @@ def diagnose(
     try:
         project = Project(options.root, stamps_of(options), texts)
         source, values = project.open(path), settings(options.set)
+        is_strict = configured_of(options, path).strict
         with REGISTRY.enabled(own_ops(options, path)):
-            network = compile_spec(source, values, project.load, options.strict)
+            network = compile_spec(source, values, project.load, is_strict)
     except SpecError as error:
         _tell_wish(path, options, error.diagnostics)
         return None, error.diagnostics
     except ParameterError as error:
         raise Failure(f"--set: {error}", Exit.USAGE) from None
     network = replace(network, imports=_allowed(options))
-    if options.strict and network.warnings:
+    if is_strict and network.warnings:
         return None, [replace(item, severity="error") for item in network.warnings]
     return network, network.warnings

@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 
 from netspec.cli.arguments import add_spec
-from netspec.cli.common import allow, prepared
+from netspec.cli.common import allow, configured_of, prepared
 from netspec.cli.documents import KINDS, add_document, deliver, document, rendered
 from netspec.cli.exits import Exit, Failure
 from netspec.cli.settings import settings
@@ -40,7 +40,7 @@ def run(options: Namespace) -> int:
     try:
         contracts = [contract(text) for text in options.to]
         multiples = Multiples(options.vary, options.step)
-        found = fit(spec, contracts, multiples, others, options.strict)
+        found = fit(spec, contracts, multiples, others, configured_of(options, options.spec).strict)
     except ParameterError as error:
         raise Failure(str(error), Exit.USAGE) from None
     except UnkeptError as error:

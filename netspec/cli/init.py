@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
@@ -47,6 +48,21 @@ expect: {{params: <=200K, macs: <=25M}}  # what must hold of the whole network
 """
 
 
+def _named(stem: str) -> tuple[str, str]:
+    """Return the name of the network in a file, and what is wrong with it, nothing if it is fit."""
+    name, sink = "".join(part[:1].upper() + part[1:] for part in stem.split("_")), Sink()
+    check_name(sink, name, Span(Source("", ""), 0, 0), "network")
+    return name, next((item.message for item in sink.items), "")
+
+
+def _better(stem: str) -> str:
+    """Return a stem whose network can have its name, as near to another as can be."""
+    from netspec.importer.naming import legal
+
+    found = legal(stem, "net")
+    return f"{found}_net" if _named(found)[1] else found
+
+
 def add(parser: ArgumentParser) -> None:
     parser.add_argument(
         "name", help="the network's name; the file is NAME.yaml, and is never replaced unasked"
@@ -56,11 +72,11 @@ def add(parser: ArgumentParser) -> None:
 
 def run(options: Namespace) -> int:
     path = Path(options.name.removesuffix(".yaml") + ".yaml")
-    name = "".join(part[:1].upper() + part[1:] for part in path.stem.split("_"))
-    sink = Sink()
-    if not check_name(sink, name, Span(Source("", ""), 0, 0), "network"):
-        item = sink.items[0]
-        raise Failure(f"{item.message}; {item.help}", Exit.USAGE)
+    name, fault = _named(path.stem)
+    if fault:
+        better = path.with_name(_better(path.stem))
+        way = f"`netspec init {shlex.quote(str(better))}` writes {better}.yaml"
+        raise Failure(f"{fault}; {way}", Exit.USAGE)
     text = _TEMPLATE.format(name=name, file=path.name, stem=path.stem)
     outputs.write([outputs.Output(str(path), "yaml", text.encode(), name)], force=options.force)
     return 0

@@ -60,6 +60,11 @@ _MARKS = {
 }
 _JSON = re.compile(rb'\{\s*"format": "netspec-\w+-\d+"')
 """JSON has no comment: what names its format as ours do is ours."""
+_SARIF = re.compile(
+    rb'\{\s*"\$schema": "[^"]*sarif[^"]*",\s*"version": "[^"]*",\s*"runs": \[\s*\{\s*"tool": \{\s*'
+    rb'"driver": \{\s*"name": "netspec"'
+)
+"""A log of SARIF names the tool that wrote it."""
 _PYTHON = re.compile(
     rb"# %s \S+ from \S+; edit the spec, not this file\.\r?\n# spec sha256: " % _WORDS
 )
@@ -135,7 +140,7 @@ def _spare(path: str, kind: str, inputs: Iterable[str], force: bool) -> None:
         raise Failure(message, Exit.USAGE)
     if force:
         return
-    if kind not in ("py", "pdf", "json", *_ZIPPED, *_MARKS):
+    if kind not in ("py", "pdf", "json", "sarif", *_ZIPPED, *_MARKS):
         raise Failure(f"{path} exists already; --force replaces it", Exit.USAGE)
     try:
         is_own = not Path(path).exists() or is_marked(path)
@@ -156,7 +161,8 @@ def is_marked(path: str) -> bool:
                 file.seek(max(0, os.fstat(file.fileno()).st_size - _MOST))
                 return bool(end.search(file.read()))
     found = (mark.is_in(data) for mark in _MARKS.values())
-    return not data or bool(_PYTHON.match(data) or _JSON.match(data)) or any(found)
+    others = (_PYTHON, _JSON, _SARIF)
+    return not data or any(other.match(data) for other in others) or any(found)
 
 
 def marked(data: bytes, kind: str) -> bytes:

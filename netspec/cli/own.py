@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from traceback import walk_tb
 
 from netspec.cli.exits import Exit, Failure
-from netspec.cli.trusted import PROJECT, folder_of, trusted_modules
+from netspec.cli.trusted import project_of, trusted_modules
+from netspec.language.configured import PROJECT
 from netspec.ops.base import Op
 from netspec.ops.own import OpsError, OpsImportError, enabled_by
 
@@ -16,7 +17,7 @@ def own_ops(options: Namespace, spec: str = "-") -> Mapping[str, type[Op]]:
     """Return the ops that a spec may name beside the built-in ones. Raises Failure."""
     called = _enabled(options.ops, "--ops")
     modules = [module for module in trusted_modules(spec) if module not in options.ops]
-    trusted = _enabled(modules, f"{folder_of(spec)}/{PROJECT}") if modules else {}
+    trusted = _enabled(modules, f"{project_of(spec)}/{PROJECT}") if modules else {}
     if twice := [name for name in trusted if called.get(name, trusted[name]) is not trusted[name]]:
         raise Failure(f"two ops are called `{twice[0]}`: of --ops and of the project", Exit.USAGE)
     return {**called, **trusted}

@@ -7,11 +7,12 @@ from dataclasses import fields
 
 from netspec.analysis.network import Network
 from netspec.cli.arguments import add_output, add_spec, add_watch, length, seconds, text_size, whole
-from netspec.cli.common import allow, compiled, kind_of, stamps_of, sums, write
+from netspec.cli.common import allow, compiled, configured_of, kind_of, stamps_of, sums, write
 from netspec.cli.exits import Exit, Failure
 from netspec.cli.outputs import Output
-from netspec.emit.formats import ENGINES, FORMATS, ORIENTATIONS, PAGES, THEMES, draw
+from netspec.emit.formats import ENGINES, FORMATS, ORIENTATIONS, THEMES, draw
 from netspec.emit.look import Look, LookError
+from netspec.language.configured import PAGES
 from netspec.language.project import stamp
 from netspec.text import files
 
@@ -26,8 +27,9 @@ def add(parser: ArgumentParser) -> None:
     parser.add_argument("--depth", type=whole(0), help="close blocks below this level")
     help = "keep the uses of a block, or the one at a path, open; may be repeated"
     parser.add_argument("--open", action="append", metavar="NAME", help=help)
-    pages = (*PAGES, "none")
-    parser.add_argument("--page", choices=pages, help="what it is fitted to (letter)")
+    parser.add_argument(
+        "--page", choices=PAGES, help="what it is fitted to (letter, or as the project says)"
+    )
     parser.add_argument("--orientation", choices=ORIENTATIONS, help="of the page (landscape)")
     help = "how wide it is: 3.5in, 252pt, 84mm, 8.4cm; then at most 9in high"
     parser.add_argument("--width", type=length, metavar="LENGTH", help=help)
@@ -66,6 +68,7 @@ def run(options: Namespace) -> int:
     kind = kind_of(options.output, tuple(FORMATS), ", or --format says it", options.format)
     _refuse_what_is_not_heeded(options, kind)
     said = {item.name: getattr(options, item.name) for item in fields(Look)}
+    said["page"] = said["page"] or configured_of(options, options.spec).page
     look = Look(**{name: value for name, value in said.items() if value is not None})
     network = _timed(options, compiled(options))
     allow(options, Output(options.output, kind))

@@ -86,9 +86,6 @@ def reading(path: str) -> Iterator[None]:
         raise Failure(str(error), Exit.WRONG) from None
     except ValueError as error:
         raise Failure(str(error), Exit.USAGE) from None
-    except ImportError:
-        message = f"{path} needs safetensors: pip install safetensors"
-        raise Failure(message, Exit.ENVIRONMENT) from None
 
 
 def _load(network: Network, model: nn.Module, path: str) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from netspec.analysis.network import Network
 from netspec.analysis.points import GOALS, Point, signs, with_front
 from netspec.cli.arguments import SPEC, add_force, add_imports, add_reading, add_set, whole
-from netspec.cli.common import allow, kind_of, prepared, write
+from netspec.cli.common import allow, configured_of, kind_of, prepared, write
 from netspec.cli.documents import rendered
 from netspec.cli.exits import Exit, Failure
 from netspec.cli.outputs import Output
@@ -56,13 +56,14 @@ def _goals(text: str) -> list[str]:
 def run(options: Namespace) -> int:
     files = _files(options)
     spec = prepared(options)
+    is_strict = configured_of(options, options.spec).strict
     values = axes(options.set)
     if not values:
         raise Failure("sweep needs values: --set NAME=0.5,0.75,1", Exit.USAGE)
     allow(options, *files)
     try:
         with _bench(options.bench) as bench:
-            points = sweep(spec, values, bench, options.strict, options.jobs)
+            points = sweep(spec, values, bench, is_strict, options.jobs)
     except (GridError, ParameterError) as error:
         raise Failure(f"--set: {error}", Exit.USAGE) from None
     points = with_front(points, options.front)

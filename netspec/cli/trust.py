@@ -9,8 +9,9 @@ from pathlib import Path
 from netspec.cli.arguments import add_flag
 from netspec.cli.exits import Exit, Failure
 from netspec.cli.show import say, tell
-from netspec.cli.trusted import PROJECT, Wish, record, recorded, wish_of, write
-from netspec.text.diagnostics import escape
+from netspec.cli.trusted import Wish, recorded, wish_of, write
+from netspec.language.configured import PROJECT
+from netspec.text.diagnostics import SpecError, escape
 
 
 def add(parser: ArgumentParser) -> None:
@@ -19,8 +20,9 @@ def add(parser: ArgumentParser) -> None:
     add_flag(parser, "--list", "list the folders that are trusted")
     add_flag(parser, "--remove", "trust the folder no longer")
     parser.epilog = (
-        f"Kept in {record()}. Another list of modules has to be trusted again; what stands in the "
-        "modules is not looked at."
+        "Kept in ~/.config/netspec/trusted (in place of ~/.config, XDG_CONFIG_HOME says where). "
+        "Another list of modules has to be trusted again; what stands in the modules is not "
+        "looked at."
     )
 
 
@@ -44,7 +46,7 @@ def _shown(folder: str, digest: str) -> str:
     try:
         wish = wish_of(Path(folder))
         state = " ".join(wish.modules) if wish.digest == digest else "wants others now"
-    except (Failure, OSError):
+    except (SpecError, OSError):
         state = f"has no {PROJECT}"
     return f"{escape(folder)}: {state}"
 

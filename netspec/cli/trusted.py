@@ -11,19 +11,16 @@ import json
 import os
 import shlex
 import stat
-import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from netspec.cli.exits import Exit, Failure
 from netspec.cli.show import warn
 from netspec.language import shipped
-from netspec.ops.own import is_path
+from netspec.language.configured import configured, folder_of
 from netspec.text import files
-from netspec.text.diagnostics import escape
-
-PROJECT = "pyproject.toml"
+from netspec.text.diagnostics import SpecError, escape
 
 
 class Wish(NamedTuple):
@@ -38,46 +35,16 @@ class Wish(NamedTuple):
         return hashlib.sha256(json.dumps(self.modules).encode()).hexdigest()
 
 
-def folder_of(spec: str) -> Path | None:
-    """Return the folder of the project that a spec belongs to, links followed; None for none.
-
-    It is the nearest with a pyproject.toml, and none above a repository's own.
-    """
+def project_of(spec: str) -> Path | None:
+    """Return the folder of the project that a spec belongs to, links followed; None for none."""
     if spec == "-" or shipped.find(spec):  # text from anywhere, and netspec's own
         return None
-    for folder in Path(os.path.realpath(spec)).parents:
-        if (folder / PROJECT).is_file():
-            return folder
-        if (folder / ".git").exists():
-            return None
-    return None
+    return folder_of(Path(os.path.realpath(spec)).parent)
 
 
 def wish_of(folder: Path) -> Wish:
-    """Return what a project wants. Raises Failure for a file that does not say it properly."""
-    path = str(folder / PROJECT)
-    try:
-        said = _parsed(files.read(path).decode())
-    except (ValueError, RecursionError) as error:  # of TOML too, with its line and column
-        message = f"{path} is no TOML: {str(error).partition(chr(10))[0]}"
-        raise Failure(message, Exit.USAGE) from None
-    for key in ("tool", "netspec", "ops"):
-        said = said.get(key, {}) if isinstance(said, dict) else None
-    if said == {}:
-        return Wish(str(folder), ())
-    is_list = isinstance(said, list) and all(isinstance(x, str) and is_path(x) for x in said)
-    if not is_list:
-        message = f'{path}: `[tool.netspec] ops` is a list of modules: ["mylib.netspec_ops"]'
-        raise Failure(message, Exit.USAGE)
-    return Wish(str(folder), tuple(said))
-
-
-def _parsed(text: str) -> Any:
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        import tomli as tomllib
-    return tomllib.loads(text)
+    """Return what a project wants. Raises SpecError for a file that does not say it properly."""
+    return Wish(str(folder), configured(folder).ops)
 
 
 # ------------------------------------------------------------------ the file
@@ -98,8 +65,7 @@ def recorded() -> dict[str, str]:
         found = path.stat()
     except (OSError, ValueError):
         return {}
-    is_ours = not hasattr(os, "geteuid") or found.st_uid == os.geteuid()
-    if not path.is_absolute() or not is_ours or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+    if not path.is_absolute() or not _is_ours(found):
         warn(f"{escape(str(path))} may be another's, so no folder is trusted; chmod 600")
         return {}
     lines = files.read(str(path)).decode("utf-8", "surrogateescape").split("\n")
@@ -107,14 +73,27 @@ def recorded() -> dict[str, str]:
     return {folder: digest for digest, _, folder in pairs}
 
 
+def _is_ours(found: os.stat_result) -> bool:
+    """Tell whether a file is the user's own, and nobody else's to write.
+
+    Windows has no such modes: a home is its user's there by lists of who has access.
+    """
+    if not hasattr(os, "geteuid"):
+        return True
+    return found.st_uid == os.geteuid() and not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+
+
 def write(trusted: dict[str, str]) -> None:
     """Record what is trusted, readable and writable by the user alone. Raises OSError."""
     path = record()
     if not path.is_absolute():
         raise Failure("there is no home directory to record it in", Exit.ENVIRONMENT)
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path.touch(mode=0o600)
-    path.chmod(0o600)
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.chmod(0o600)
+    except OSError as error:
+        raise files.barred("write", str(path), error) from None
     text = "".join(f"{digest} {folder}\n" for folder, digest in trusted.items())
     files.write({str(path): text.encode("utf-8", "surrogateescape")})
 
@@ -122,7 +101,7 @@ def write(trusted: dict[str, str]) -> None:
 def trusted_modules(spec: str) -> Sequence[str]:
     """Return the modules that a spec's project wants, if the user trusts it with just these."""
     known = recorded()
-    folder = folder_of(spec) if known else None
+    folder = project_of(spec) if known else None
     if folder is None or str(folder) not in known:
         return ()
     wish = wish_of(folder)
@@ -141,9 +120,9 @@ def command(folder: str) -> str:
 def hint(spec: str, enabled: Sequence[str]) -> str:
     """Return how the ops are enabled that a spec's project wants, nothing if it wants none."""
     try:
-        folder = folder_of(spec)
+        folder = project_of(spec)
         wish = wish_of(folder) if folder else None
-    except (Failure, OSError):
+    except (SpecError, OSError):
         return ""
     if wish is None or {*wish.modules} <= {*enabled}:
         return ""

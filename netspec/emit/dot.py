@@ -73,7 +73,7 @@ def render_dot(source: str, format: str, timeout: float = 30.0) -> bytes:
             ["dot", f"-T{format}"],
             input=source.encode(), capture_output=True, timeout=timeout, check=True,
         )  # fmt: skip
-    except FileNotFoundError:
+    except (FileNotFoundError, PermissionError):
         message = "the `dot` program is not installed; get it from https://graphviz.org/download/"
         hint = "(apt install graphviz, brew install graphviz), or write a .dot file"
         raise DotError(f"{message} {hint}") from None

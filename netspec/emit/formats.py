@@ -15,6 +15,7 @@ from netspec.emit.figure.svg import THEMES, to_svg
 from netspec.emit.html import to_html
 from netspec.emit.look import Look, LookError
 from netspec.emit.mermaid import to_mermaid
+from netspec.runtime.installed import NotInstalledError
 from netspec.version import installation
 
 __all__ = ["ENGINES", "FORMATS", "ORIENTATIONS", "PAGES", "THEMES", "draw"]
@@ -25,7 +26,8 @@ ENGINES = ("page", "graphviz")
 def draw(network: Network, format: str = "svg", look: Look | None = None) -> bytes:
     """Return a network as a file of one of FORMATS.
 
-    Raises LookError, a ValueError, and OSError where what a format needs is not there.
+    Raises LookError, a ValueError, and where what a format needs is not there DotError, an OSError,
+    or NotInstalledError.
     """
     if format not in FORMATS:
         raise LookError(f"format {format!r}: expected one of {', '.join(FORMATS)}")
@@ -48,7 +50,7 @@ def _png(network: Network, look: Look) -> bytes:
         return to_png(_picture("pdf", network, look), look.dpi)
     except ImportError as error:
         need = f".png needs PDFium: {installation(['figures'])} (or write .pdf or .svg)"
-        raise OSError(f"{need}: {error}") from None
+        raise NotInstalledError(f"{need}: {error}") from None
 
 
 FORMATS: Mapping[str, Callable[[Network, Look], bytes]] = {

@@ -12,6 +12,7 @@ from types import MappingProxyType
 
 from netspec import limits
 from netspec.language import shipped
+from netspec.language.configured import PROJECT, configured
 from netspec.language.variant.lineage import LoadError
 from netspec.text import files
 from netspec.text.codes import Code
@@ -147,15 +148,18 @@ _MAX_LISTED = 8
 _HELP = "write the path of a .yaml file, relative to this one: `extends: googlenet.yaml`"
 
 
-_MARKS = (".git", "pyproject.toml")  # of a project, the surer first: a download has no .git
+_MARKS = (".git", PROJECT)  # of a project, the surer first: a download has no .git
 
 
 def root_of(directory: Path) -> Path:
     """Return where the files lie that a directory's specs may extend.
 
-    It is the git repository around it; without one, the nearest folder with a pyproject.toml; else
-    the directory itself.
+    It is what the project says; else the git repository around the directory; without one, the
+    nearest folder with a pyproject.toml; else the directory itself. Raises SpecError and OSError
+    for a project that says something wrong, or that cannot be read.
     """
+    if said := configured(directory).root:
+        return said
     folder = Path(os.path.realpath(directory))
     around = (folder, *folder.parents)
     return next((d for mark in _MARKS for d in around if (d / mark).exists()), folder)

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from netspec.analysis.network import Network
 from netspec.emit.torch.module import to_python
 from netspec.runtime.engines import DTYPES, ENGINES, FLOAT
-from netspec.runtime.installed import missing
+from netspec.runtime.installed import NotInstalledError, missing
 from netspec.runtime.module import forms
 from netspec.runtime.worker import Answer, EngineError, Worker
 from netspec.version import __version__
@@ -221,11 +221,11 @@ class Stopwatch:
     """Measures many networks by one engine, in one process; a context."""
 
     def __init__(self, engine: str = "eager", threads: int = 1) -> None:
-        """Raise ValueError for an unknown engine, OSError for one that is not installed."""
+        """Raise ValueError for an unknown engine, ImportError for one that is not installed."""
         if engine not in ENGINES:
             raise ValueError(f"engine {engine!r}: expected one of {', '.join(ENGINES)}")
         if reason := unavailable(engine, FLOAT):
-            raise OSError(f"{engine} {reason}")
+            raise NotInstalledError(f"{engine} {reason}")
         self._key, self._stack = (engine, threads), ExitStack()
 
     def __enter__(self) -> Stopwatch:
@@ -253,7 +253,8 @@ class Stopwatch:
 def latency(network: Network, engine: str = "eager", threads: int = 1, batch: int = 1) -> float:
     """Return the milliseconds that a network takes for a batch, the median of some samples.
 
-    For many networks a `Stopwatch` keeps its process. Raises ValueError, OSError and EngineError.
+    For many networks a `Stopwatch` keeps its process. Raises ValueError, ImportError and
+    EngineError.
     """
     with Stopwatch(engine, threads) as watch:
         return watch.latency(network, batch)

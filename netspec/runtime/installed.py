@@ -20,6 +20,10 @@ EXTRAS = {
 """The modules that each extra of the package installs."""
 
 
+class NotInstalledError(ImportError):
+    """Something is not installed that is needed; the text is a line for the user."""
+
+
 def missing(extras: Iterable[str]) -> str:
     """Return what is not installed and how it is, as a line; nothing if all is there."""
     absent = {extra: _absent(EXTRAS[extra]) for extra in extras}
@@ -31,9 +35,9 @@ def missing(extras: Iterable[str]) -> str:
 
 
 def require(what: str, extras: Iterable[str]) -> None:
-    """Raise OSError with a line for the user if something that `what` needs is not installed."""
+    """Raise NotInstalledError if something that `what` needs is not installed."""
     if absent := missing(extras):
-        raise OSError(f"{what} {absent}")
+        raise NotInstalledError(f"{what} {absent}")
 
 
 def _absent(names: Iterable[str]) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from netspec.runtime.installed import NotInstalledError, require
 from netspec.text import files
 
 if TYPE_CHECKING:
@@ -31,10 +32,15 @@ class Labelled(NamedTuple):
 def read(path: str, shape: Sequence[int]) -> Labelled:
     """Read `images` and `labels` from an .npz file; `shape` is that of the network's input.
 
-    Raises OSError, and ValueError which says what is wrong with it.
+    Raises OSError, ValueError which says what is wrong with it, and NotInstalledError.
     """
-    import numpy
+    require("reading labelled images", ["torch"])
     import torch
+
+    try:
+        import numpy
+    except ImportError:
+        raise NotInstalledError("an .npz file needs numpy: pip install numpy") from None
 
     if not Path(path).is_file():
         raise files.absent(path)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from netspec.analysis.network import Network
 from netspec.emit.torch.module import to_python
 from netspec.ops.base import INTEGER, REAL
+from netspec.runtime.installed import require
 from netspec.version import __version__
 
 if TYPE_CHECKING:
@@ -24,7 +25,11 @@ _NOISE = 0.1
 
 
 def instantiate(network: Network, **arguments: float) -> nn.Module:
-    """Return a network as an nn.Module, made from its generated source."""
+    """Return a network as an nn.Module, made from its generated source.
+
+    Raises ImportError with a line for the user where torch is not installed.
+    """
+    require("running a network", ["torch"])
     return from_source(to_python(network, __version__), network.spec.name, arguments)
 
 

@@ -15,12 +15,17 @@ from typing import Any
 from netspec.analysis.network import Network
 from netspec.graph.model import GraphOutput, path
 from netspec.ops.base import INTEGER, REAL
+from netspec.runtime.installed import require
 
 Measured = dict[str, Any]
 
 
 def verify(network: Network, source: str) -> list[str]:
-    """Return each way in which a generated module differs from the network, as a line of text."""
+    """Return each way in which a generated module differs from the network, as a line of text.
+
+    Raises NotInstalledError where torch is not installed.
+    """
+    require("the verification", ["torch"])
     # Isolated (-I): neither the user's modules nor variables change what is measured.
     child = subprocess.run(
         [sys.executable, "-I", "-c", CHILD],

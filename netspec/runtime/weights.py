@@ -6,8 +6,10 @@ import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+from netspec.runtime.installed import NotInstalledError, require
 from netspec.runtime.match import ABSENT, Form, Match, MatchError, Shapes, match
 from netspec.text import files
 
@@ -109,6 +111,7 @@ def _unlike(ours: Form, theirs: Tensor | None) -> str:
 
 def read(path: str) -> dict[str, Tensor]:
     """Return the state_dict of a file. Raises what `load_weights` raises."""
+    require("reading weights", ["torch"])
     import torch
 
     if not Path(path).is_file():
@@ -124,9 +127,7 @@ def read(path: str) -> dict[str, Tensor]:
 def _content(path: str) -> Any:
     try:
         if path.endswith(".safetensors"):
-            from safetensors.torch import load_file
-
-            return load_file(path)
+            return _safetensors().load_file(path)
         import torch
 
         return torch.load(path, map_location="cpu", weights_only=True)
@@ -138,12 +139,20 @@ def _content(path: str) -> Any:
         raise ValueError(f"{path} holds no state_dict") from None
 
 
+def _safetensors() -> ModuleType:
+    try:
+        from safetensors import torch
+    except ImportError:
+        line = "a .safetensors file needs safetensors: pip install safetensors"
+        raise NotInstalledError(line) from None
+    return torch
+
+
 def written(state: Mapping[str, Tensor], kind: str) -> bytes:
     """Return a state_dict as a file: `safetensors`, or what torch.save writes."""
     if kind == "safetensors":
-        from safetensors.torch import save
-
-        return save({key: tensor.contiguous() for key, tensor in state.items()})
+        data: bytes = _safetensors().save({k: tensor.contiguous() for k, tensor in state.items()})
+        return data
     import torch
 
     file = io.BytesIO()

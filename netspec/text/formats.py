@@ -24,6 +24,8 @@ from netspec.text.explain import title
 from netspec.text.rendered import Screen, render
 from netspec.version import __version__
 
+FORMAT = "netspec-check-1"
+"""The version of the JSON; another number where a program that reads it would fail."""
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
@@ -43,7 +45,8 @@ def written(items: Sequence[Diagnostic], format: str, screen: Screen | None = No
 
 def to_json(items: Iterable[Diagnostic]) -> str:
     """Return one JSON object; `endColumn` is the column behind the last character."""
-    return json.dumps({"diagnostics": [_json(item) for item in items]}, indent=2)
+    found = [_json(item) for item in items]
+    return json.dumps({"format": FORMAT, "diagnostics": found}, indent=2)
 
 
 def _json(item: Diagnostic) -> dict[str, Any]:
