@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ def page_of(path: Path, tmp_path: Path, patch: pytest.MonkeyPatch) -> Page:
     return Page(path, folder, patch)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="the commands are typed into a POSIX shell")
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_page_is_true(
     path: Path, update: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -28,7 +30,7 @@ def test_a_page_is_true(
     page = page_of(path, tmp_path, monkeypatch)
     text = page.done()
     if update:
-        path.write_text(text, encoding="utf-8")
+        path.write_text(text, encoding="utf-8", newline="\n")
         for picture, data in page.pictures().items():
             picture.write_bytes(data)
     assert text == page.text or update
