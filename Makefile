@@ -6,7 +6,7 @@ WORKERS ?= 2
 export PYTHONDONTWRITEBYTECODE =
 SPECS := $(basename $(notdir $(wildcard specs/*.yaml)))
 
-.PHONY: check check-all parts test lint types examples figures live playground bench docs site
+.PHONY: check check-all parts test lint types examples figures live playground bench docs man site
 .PHONY: constraints dist
 
 check: lint types examples test
@@ -62,6 +62,10 @@ docs:
 	$(PYTHON) -m docs.generate build/docs
 	$(PYTHON) -m zensical build --clean --strict
 	$(PYTHON) -m docs.finish build/site build/playground
+
+# The manual page, which the wheel installs.
+man:
+	$(PYTHON) -m docs.writers.manual man/netspec.1
 
 bench:
 	$(PYTHON) benchmarks/compile.py

@@ -78,7 +78,8 @@ def _place(path: str) -> tuple[str, str | None]:
 def _listen(port: int | None) -> socket.socket:
     """Return a socket of this machine alone."""
     listening = socket.socket()
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if os.name == "posix":  # where it frees no port that another program has
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((HOST, PORT if port is None else port))
     except (OSError, OverflowError) as error:

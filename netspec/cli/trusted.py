@@ -65,8 +65,7 @@ def recorded() -> dict[str, str]:
         found = path.stat()
     except (OSError, ValueError):
         return {}
-    is_ours = not hasattr(os, "geteuid") or found.st_uid == os.geteuid()
-    if not path.is_absolute() or not is_ours or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+    if not path.is_absolute() or not _is_ours(found):
         warn(f"{escape(str(path))} may be another's, so no folder is trusted; chmod 600")
         return {}
     lines = files.read(str(path)).decode("utf-8", "surrogateescape").split("\n")
@@ -74,14 +73,27 @@ def recorded() -> dict[str, str]:
     return {folder: digest for digest, _, folder in pairs}
 
 
+def _is_ours(found: os.stat_result) -> bool:
+    """Tell whether a file is the user's own, and nobody else's to write.
+
+    Windows has no such modes: a home is its user's there by lists of who has access.
+    """
+    if not hasattr(os, "geteuid"):
+        return True
+    return found.st_uid == os.geteuid() and not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+
+
 def write(trusted: dict[str, str]) -> None:
     """Record what is trusted, readable and writable by the user alone. Raises OSError."""
     path = record()
     if not path.is_absolute():
         raise Failure("there is no home directory to record it in", Exit.ENVIRONMENT)
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path.touch(mode=0o600)
-    path.chmod(0o600)
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.chmod(0o600)
+    except OSError as error:
+        raise files.barred("write", str(path), error) from None
     text = "".join(f"{digest} {folder}\n" for folder, digest in trusted.items())
     files.write({str(path): text.encode("utf-8", "surrogateescape")})
 
