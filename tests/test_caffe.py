@@ -162,7 +162,7 @@ NETWORKS = {
     "nin": Published(prototxts.nin(), 7_595_176, 1_100_188_800, 32, True),
     "inception_v3": Published(prototxts.inception_v3(), 23_834_568, 5_713_216_096, 95),
 }
-LIGHT = ("googlenet", "squeezenet_1.0", "squeezenet_1.1", "resnet50", "nin")
+LIGHT = ("squeezenet_1.1", "nin")
 
 
 def lines(text: str) -> int:
