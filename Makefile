@@ -54,7 +54,7 @@ playground:
 
 # Without Zensical, which needs Python 3.11, the site is not built.
 site:
-	@if $(PYTHON) -c "import mkdocstrings_handlers.python, zensical"; then $(MAKE) docs; \
+	@if $(PYTHON) -c "import mkdocstrings_handlers.python, zensical" 2>/dev/null; then $(MAKE) docs; \
 	    else echo "Zensical is not installed: the site is not built" >&2; fi
 
 # The site: its sources in build/docs, the site in build/site, with the playground if it was built.
