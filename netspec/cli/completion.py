@@ -1,125 +1,208 @@
-"""`netspec completion`: print a shell's completion script, made from the commands' parsers."""
+"""`netspec completion`: print a shell's completion script, made from the commands' parsers.
+
+What is built in stands in the script: ops, codes, the names of the shipped specs. Only the
+parameters of a spec, for `--set`, are asked for: `netspec completion bash --parameters WORD…`.
+"""
 
 from __future__ import annotations
 
 import argparse
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator
-from dataclasses import dataclass
-from importlib import import_module
+from collections.abc import Iterator, Sequence
 
 from netspec.cli import COMMANDS
-from netspec.cli import parser as command_parser
 from netspec.cli.documents import add_document, deliver, document
+from netspec.cli.options import Option, all_options
+from netspec.cli.show import say
+from netspec.compiler import prepare_spec
+from netspec.language import shipped
+from netspec.language.project import Project
+from netspec.ops.base import REGISTRY
+from netspec.text.diagnostics import SpecError
+from netspec.text.explain import codes
 
 SHELLS = ("bash", "zsh", "fish")
-
-
-@dataclass(frozen=True, slots=True)
-class Option:
-    """An option or a positional argument (no flags) of a command."""
-
-    flags: tuple[str, ...]
-    help: str
-    takes_value: bool
-    choices: tuple[str, ...]
+_SPECS = ("spec", "specs", "before", "after")
+_PARAMETERS = {"set": "=", "vary": ""}
+"""What names parameters of a spec, and what follows such a name."""
+_FOLDERS = ("root", "folder")
 
 
 def add(parser: ArgumentParser) -> None:
     parser.add_argument("shell", choices=SHELLS)
+    parser.add_argument("--parameters", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
     add_document(parser)
-    parser.epilog = 'For bash, put `eval "$(netspec completion bash)"` into ~/.bashrc.'
+    parser.epilog = 'For bash, put `eval "$(netspec completion bash)"` into ~/.bashrc; for zsh the '
+    parser.epilog += "same with zsh into ~/.zshrc, after compinit; for fish "
+    parser.epilog += "`netspec completion fish | source` into ~/.config/fish/config.fish."
 
 
 def run(options: Namespace) -> int:
+    if options.parameters is not None:
+        if found := parameters(options.parameters):
+            say("\n".join(found))
+        return 0
     writer = {"bash": bash, "zsh": zsh, "fish": fish}[options.shell]
     deliver(options, document(options), "\n".join(writer()))
     return 0
 
 
-def commands() -> dict[str, list[Option]]:
-    """Return what each command takes."""
-    found = {}
-    for name in COMMANDS:
-        module = import_module(f"netspec.cli.{name}")
-        found[name] = list(_options(command_parser(name, module)))
-    return found
+def parameters(words: Sequence[str]) -> list[str]:
+    """Return the names of the parameters of the specs among the words of a command line."""
+    found: dict[str, None] = {}
+    for word in words:
+        path = str(shipped.find(word) or word)
+        if not path.endswith((".yaml", ".yml")):
+            continue
+        try:
+            project = Project()
+            spec = prepare_spec(project.open(path), project.load).spec
+        except (SpecError, OSError):  # no spec, or one that is not finished
+            continue
+        found |= dict.fromkeys(spec.params)
+    return list(found)
 
 
-def _options(parser: ArgumentParser) -> Iterator[Option]:
-    # argparse has no public way to list what a parser takes.
-    for action in parser._actions:
-        takes_value = action.nargs != 0
-        choices = tuple(map(str, action.choices or ()))
-        help = (action.help or "").partition(";")[0]
-        if help != argparse.SUPPRESS:
-            yield Option(tuple(action.option_strings), help, takes_value, choices)
+def _choices(command: str, option: Option) -> tuple[str, ...]:
+    """Return the words that can stand for the value of an option, or as an argument."""
+    if option.choices or option.flags:
+        return option.choices
+    if option.name in _SPECS:
+        return tuple(shipped.names())
+    if command == "fmt":  # it writes them
+        return ()
+    known = {"op": tuple(REGISTRY), "code": tuple(codes())}
+    return known.get(option.name, ())
 
 
-def _words(options: list[Option]) -> str:
-    """Return what can stand at any place of a command: its options and its positional choices."""
-    flags = [flag for option in options for flag in option.flags]
-    return " ".join(
-        [*flags, *(c for option in options if not option.flags for c in option.choices)]
-    )
+def _short(option: Option) -> str:
+    return option.help.partition(";")[0]
+
+
+# ------------------------------------------------------------------ bash
+
+_BASH = """\
+_netspec() {
+    local word="${COMP_WORDS[COMP_CWORD]}" before="${COMP_WORDS[COMP_CWORD-1]}" words="" names
+    # bash takes --format=json for three words.
+    if [ "$word" = "=" ]; then word=""
+    elif [ "$before" = "=" ]; then before="${COMP_WORDS[COMP_CWORD-2]}"; fi
+    COMPREPLY=()
+    if [ "$COMP_CWORD" -eq 1 ]; then
+        COMPREPLY=($(compgen -W "@COMMANDS@ --help --version" -- "$word"))
+        return
+    fi
+    case "${COMP_WORDS[1]} $before" in
+@VALUES@
+    esac
+    case "${COMP_WORDS[1]}" in
+@WORDS@
+    esac
+    COMPREPLY=($(compgen -W "$words" -- "$word") $(compgen -f -- "$word"))
+}
+complete -o filenames -F _netspec netspec"""
 
 
 def bash() -> Iterator[str]:
     """Yield a script for bash."""
-    yield "_netspec() {"
-    yield '    local word="${COMP_WORDS[COMP_CWORD]}" before="${COMP_WORDS[COMP_CWORD-1]}" words=""'
-    yield '    if [ "$COMP_CWORD" -eq 1 ]; then'
-    yield f'        COMPREPLY=($(compgen -W "{" ".join(COMMANDS)} --help --version" -- "$word"))'
-    yield "        return"
-    yield "    fi"
-    yield '    case "${COMP_WORDS[1]} $before" in'
-    for name, options in commands().items():
-        for option in options:
-            if option.flags and option.choices:
-                pattern = "|".join(f'"{name} {flag}"' for flag in option.flags)
-                reply = f'COMPREPLY=($(compgen -W "{" ".join(option.choices)}" -- "$word"))'
-                yield f"        {pattern}) {reply}; return ;;"
-    yield "    esac"
-    yield '    case "${COMP_WORDS[1]}" in'
-    for name, options in commands().items():
-        yield f'        {name}) words="{_words(options)}" ;;'
-    yield "    esac"
-    yield '    COMPREPLY=($(compgen -W "$words" -- "$word") $(compgen -f -- "$word"))'
-    yield "}"
-    yield "complete -o filenames -F _netspec netspec"
+    options = all_options()
+    values = (
+        line for name, taken in options.items() for one in taken for line in _bash_value(name, one)
+    )
+    words = (f'        {name}) words="{_words(name, taken)}" ;;' for name, taken in options.items())
+    script = _BASH.replace("@COMMANDS@", " ".join(COMMANDS))
+    yield script.replace("@VALUES@", "\n".join(values)).replace("@WORDS@", "\n".join(words))
+
+
+def _bash_value(command: str, option: Option) -> Iterator[str]:
+    """Yield what completes the value of an option, if that is no file."""
+    pattern = "|".join(f'"{command} {flag}"' for flag in option.flags)
+    if option.flags and option.choices:
+        reply = f'COMPREPLY=($(compgen -W "{" ".join(option.choices)}" -- "$word"))'
+        yield f"        {pattern}) {reply}; return ;;"
+    elif option.flags and option.name in _PARAMETERS:
+        end = _PARAMETERS[option.name]
+        names = 'names="$(netspec completion bash --parameters "${COMP_WORDS[@]:2}" 2>/dev/null)"'
+        space = "compopt -o nospace; " if end else ""
+        reply = f'COMPREPLY=($(compgen -S "{end}" -W "$names" -- "$word"))'
+        yield f"        {pattern}) {names}; {space}{reply}; return ;;"
+    elif option.flags and option.name in _FOLDERS:
+        yield f'        {pattern}) COMPREPLY=($(compgen -d -- "$word")); return ;;'
+
+
+def _words(command: str, options: Sequence[Option]) -> str:
+    """Return what can stand at any place of a command: its options, and words as arguments."""
+    flags = [flag for option in options for flag in option.flags]
+    known = [c for option in options if not option.flags for c in _choices(command, option)]
+    return " ".join([*flags, *known])
+
+
+# ------------------------------------------------------------------ zsh
+
+_ZSH = """\
+#compdef netspec
+_netspec_parameters() {
+    local -a names
+    names=(${(f)"$(netspec completion zsh --parameters ${(Q)words[2,-1]} 2>/dev/null)"})
+    compadd "$@" -a names
+}
+_netspec_specs() {
+    _alternative 'specs:spec:(@SPECS@)' 'files:file:_files'
+}
+_netspec() {
+    if (( CURRENT == 2 )); then
+        local -a names
+        names=(@COMMANDS@)
+        _describe command names
+        return
+    fi
+    local name=$words[2]
+    shift words; (( CURRENT-- ))
+    case $name in
+@CASES@
+    esac
+}
+if [ "$funcstack[1]" = "_netspec" ]; then _netspec "$@"
+else compdef _netspec netspec; fi"""
 
 
 def zsh() -> Iterator[str]:
     """Yield a script for zsh."""
-    yield "#compdef netspec"
-    yield "_netspec() {"
-    yield "    if (( CURRENT == 2 )); then"
-    yield "        local -a names"
     listed = " ".join(_quote(f"{name}:{help}") for name, help in COMMANDS.items())
-    yield f"        names=({listed})"
-    yield "        _describe command names"
-    yield "        return"
-    yield "    fi"
-    yield "    local name=$words[2]"
-    yield "    shift words; (( CURRENT-- ))"
-    yield "    case $name in"
-    for name, options in commands().items():
-        specs = " ".join(dict.fromkeys(text for o in options for text in _zsh_specs(o)))
-        yield f"        {name}) _arguments {specs} ;;"
-    yield "    esac"
-    yield "}"
-    yield 'if [ "$funcstack[1]" = "_netspec" ]; then _netspec "$@"'
-    yield "else compdef _netspec netspec; fi"
+    cases = []
+    for name, options in all_options().items():
+        specs = " ".join(text for one in options for text in _zsh_specs(name, one))
+        cases.append(f"        {name}) _arguments {specs} ;;")
+    script = _ZSH.replace("@SPECS@", " ".join(shipped.names()))
+    yield script.replace("@COMMANDS@", listed).replace("@CASES@", "\n".join(cases))
 
 
-def _zsh_specs(option: Option) -> Iterator[str]:
-    help = option.help.replace("[", "(").replace("]", ")").replace(":", " ")
-    values = f"({' '.join(option.choices)})" if option.choices else "_files"
+def _zsh_specs(command: str, option: Option) -> Iterator[str]:
+    help = _short(option).replace("[", "(").replace("]", ")").replace(":", " ")
+    values = _zsh_values(command, option)
     if not option.flags:
-        yield _quote(f"*:file:{values}")
+        number = "*" if option.is_repeated else "" if option.is_needed else ":"
+        yield _quote(f"{number}:{option.value}:{values}")
+    often = "*" if option.is_repeated else ""
     for flag in option.flags:
-        tail = f":value:{values}" if option.takes_value else ""
-        yield _quote(f"{flag}[{help}]{tail}")
+        tail = f":{option.value.replace(':', ' ')}:{values}" if option.value else ""
+        yield _quote(f"{often}{flag}[{help}]{tail}")
+
+
+def _zsh_values(command: str, option: Option) -> str:
+    """Return the action of zsh that completes a value."""
+    if option.name in _PARAMETERS:
+        end = _PARAMETERS[option.name]
+        return f"_netspec_parameters -S {end}" if end else "_netspec_parameters"
+    if option.name in _FOLDERS:
+        return "_files -/"
+    known = _choices(command, option)
+    if known and option.name in _SPECS:
+        return "_netspec_specs"
+    return f"({' '.join(known)})" if known else "_files"
+
+
+# ------------------------------------------------------------------ fish
 
 
 def fish() -> Iterator[str]:
@@ -127,7 +210,7 @@ def fish() -> Iterator[str]:
     first = "complete -c netspec -n __fish_use_subcommand"
     for name, help in COMMANDS.items():
         yield f"{first} -f -a {name} -d {_quote(help)}"
-    for name, options in commands().items():
+    for name, options in all_options().items():
         for option in options:
             yield _fish_line(name, option)
 
@@ -136,11 +219,17 @@ def _fish_line(name: str, option: Option) -> str:
     parts = [f'complete -c netspec -n "__fish_seen_subcommand_from {name}"']
     for flag in option.flags:
         parts.append(f"-l {flag[2:]}" if flag.startswith("--") else f"-s {flag[1:]}")
-    if option.choices:
-        parts.append(f"-f -a {_quote(' '.join(option.choices))}")
-    if option.flags and option.takes_value:
+    if option.name in _PARAMETERS:
+        asked = "netspec completion fish --parameters (commandline -opc)[3..] 2>/dev/null"
+        parts.append(f'-f -a \'({asked} | string replace -r "\\$" "{_PARAMETERS[option.name]}")\'')
+    elif option.name in _FOLDERS:
+        parts.append("-f -a '(__fish_complete_directories)'")
+    elif known := _choices(name, option):
+        only = "" if option.name in _SPECS else "-f "
+        parts.append(f"{only}-a {_quote(' '.join(known))}")
+    if option.flags and option.value:
         parts.append("-r")
-    return " ".join([*parts, f"-d {_quote(option.help)}"])
+    return " ".join([*parts, f"-d {_quote(_short(option))}"])
 
 
 def _quote(text: str) -> str:

@@ -14,17 +14,17 @@ from netspec.cli import COMMANDS, parser
 class Option:
     """An option, or a positional argument (no flags), of a command.
 
-    `value` is the word that stands for its value, empty for a flag; `least` and `most` say of a
-    positional argument how often it may stand there, `most` None for any number.
+    `value` is the word that stands for its value, empty for a flag; `choices` are all its values,
+    where they are few. It may be left out if not `is_needed`, and be there again if `is_repeated`.
     """
 
     name: str
     flags: tuple[str, ...]
     value: str
     help: str
-    choices: tuple[str, ...] = ()
-    least: int = 1
-    most: int | None = 1
+    choices: tuple[str, ...]
+    is_needed: bool
+    is_repeated: bool
 
 
 def options_of(command: str) -> list[Option]:
@@ -44,10 +44,14 @@ def _options(parser: argparse.ArgumentParser) -> Iterator[Option]:
             continue
         help = (action.help or "") % {**vars(action), "prog": parser.prog}
         choices = tuple(map(str, action.choices or ()))
-        flags, value = tuple(action.option_strings), _value(action, choices)
-        least = 0 if action.nargs == "?" else 1
         yield Option(
-            action.dest, flags, value, help, choices, least, None if action.nargs == "+" else 1
+            action.dest,
+            tuple(action.option_strings),
+            _value(action, choices),
+            help,
+            choices,
+            is_needed=action.required,
+            is_repeated=action.nargs == "+" or isinstance(action, argparse._AppendAction),
         )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from netspec.cli.arguments import add_flag
 from netspec.cli.exits import Exit, Failure
 from netspec.cli.show import say, tell
-from netspec.cli.trusted import Wish, record, recorded, wish_of, write
+from netspec.cli.trusted import Wish, recorded, wish_of, write
 from netspec.language.configured import PROJECT
 from netspec.text.diagnostics import SpecError, escape
 
@@ -20,8 +20,9 @@ def add(parser: ArgumentParser) -> None:
     add_flag(parser, "--list", "list the folders that are trusted")
     add_flag(parser, "--remove", "trust the folder no longer")
     parser.epilog = (
-        f"Kept in {record()}. Another list of modules has to be trusted again; what stands in the "
-        "modules is not looked at."
+        "Kept in ~/.config/netspec/trusted (in place of ~/.config, XDG_CONFIG_HOME says where). "
+        "Another list of modules has to be trusted again; what stands in the modules is not "
+        "looked at."
     )
 
 

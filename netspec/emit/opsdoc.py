@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Iterator
+from itertools import product
 from typing import Any
 
 from netspec.language.schema.ops import describe, link, signature
@@ -17,7 +18,7 @@ from netspec.ops.window import times
 from netspec.text.rendered import WIDTH, wrap
 
 _SPATIAL = {1: ("length",), 2: ("height", "width"), 3: ("depth", "height", "width")}
-_SAMPLES: tuple[object, ...] = (2, (2,), (3, 5), (48, 4), (0, 2, 1, 3), (1, 1))
+_SAMPLES: tuple[object, ...] = (2, (2,), (3, 5), (48, 4), (0, 2, 1, 3), (1, 1), (3, -1, 4))
 """What stands for an argument that takes no name."""
 
 
@@ -85,7 +86,7 @@ def _kind(field: Any) -> Argument:
 
 def shape_rule(cls: type[Op]) -> list[str]:
     """Return how the output's shape follows from the input's, in words."""
-    dims = ("channels", *_SPATIAL[(cls.rank or 3) - 1])
+    dims = _dims(cls)
     x = tuple(name(dim) for dim in dims)
     op = _named(cls)
     if cls.reads[0] > 1 and not issubclass(cls, Join):
@@ -115,7 +116,7 @@ def work(cls: type[Op]) -> list[str]:
 
     Nothing for an op whose rules need numbers.
     """
-    dims = ("channels", *_SPATIAL[(cls.rank or 3) - 1])
+    dims = _dims(cls)
     x = tuple(name(dim) for dim in dims)
     inputs = (x, x) if issubclass(cls, Join) else (x,)
     op = _named(cls)
@@ -137,7 +138,15 @@ def work(cls: type[Op]) -> list[str]:
         for long, letter in letters.items():
             formula = formula.replace(long, letter)
         found += [f"{what}: {formula}"] if number != 0 else []
-    return found or ["no tensors, and nothing that is counted"]
+    given = f"input{'s' * (len(inputs) - 1)}: {_joined([*dims])}"
+    return [given, *found] if found else ["no tensors, and nothing that is counted"]
+
+
+def _dims(cls: type[Op]) -> tuple[str, ...]:
+    """Return what the dimensions of an op's input are called."""
+    if cls.style == "attention" and cls.rank == 2:
+        return "tokens", "features"
+    return "channels", *_SPATIAL[(cls.rank or 3) - 1]
 
 
 def _spelt(size: object) -> str:
@@ -181,10 +190,9 @@ def _rule(dims: tuple[str, ...], output: Shape, cls: type[Op]) -> list[str]:
 
 def _example(cls: type[Op]) -> list[str]:
     """Return an example in numbers, for rules that depend on which dimensions are named."""
-    x = (8, 6, 4)
     required = [key for key, field in cls.model_fields.items() if field.is_required()]
     required = required or list(cls.model_fields)[:1]
-    for sample in _SAMPLES:
+    for x, sample in product(((8, 6, 4), (1, 6, 4)), _SAMPLES):
         if not all(_kind(cls.model_fields[key]).accepts(sample) for key in required):
             continue
         op = cls.model_validate(dict.fromkeys(required, sample))
