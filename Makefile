@@ -7,7 +7,7 @@ export PYTHONDONTWRITEBYTECODE =
 SPECS := $(basename $(notdir $(wildcard specs/*.yaml)))
 
 .PHONY: check check-all parts test lint types examples figures live playground bench docs man site
-.PHONY: constraints dist
+.PHONY: constraints dist lowest
 
 check: lint types examples test
 
@@ -85,3 +85,10 @@ dist:
 	$(PYTHON) -m twine check --strict dist/*
 	$(PYTHON) -m check_wheel_contents dist/*.whl
 	$(PYTHON) -m pyroma --min=10 dist/*.tar.gz
+
+# The tests with the oldest versions that pyproject.toml allows of all but PyTorch.
+OLD_TORCH ?= --torch-backend cpu torch==2.13.0
+lowest:
+	$(PYTHON) -m uv venv --quiet --clear --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" build/lowest
+	$(PYTHON) -m uv pip install --quiet --python build/lowest --resolution lowest-direct -e '.[dev]' $(OLD_TORCH)
+	PATH="$(CURDIR)/build/lowest/bin:$$PATH" python -m pytest -n $(WORKERS) --dist worksteal $(TESTS)
