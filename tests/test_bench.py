@@ -6,6 +6,7 @@ import io
 import json
 import shutil
 import sys
+import time
 from pathlib import Path
 
 import numpy
@@ -14,7 +15,8 @@ import torch
 
 import netspec
 from netspec.cli import main
-from netspec.cli.progress import progress
+from netspec.cli.progress import progress, working
+from netspec.cli.show import warn
 from netspec.runtime import bench as benching
 from netspec.runtime.bench import Case, Limits, Measurement, Stopwatch, Subject, bench, latency
 from netspec.runtime.module import forms, seeded
@@ -324,13 +326,35 @@ class Terminal(io.StringIO):
         return True
 
 
-@pytest.mark.parametrize("with_tqdm", [True, False])
-def test_progress_is_shown_on_a_terminal_only(with_tqdm, monkeypatch):
-    if not with_tqdm:
-        monkeypatch.setitem(sys.modules, "tqdm", None)
-    for stream, wanted in ((Terminal(), True), (io.StringIO(), False)):
-        monkeypatch.setattr(sys, "stderr", stream)
-        with progress(2) as step:
-            step("one thing")
-            step("another")
-        assert ("2/2" in stream.getvalue()) == wanted
+SEEN = {"a terminal": True, "a file": False, "--quiet": False, "a dumb terminal": False}
+
+
+@pytest.mark.parametrize("where", SEEN)
+def test_progress_is_shown_on_a_terminal_only_and_cleared(where, monkeypatch):
+    stream = io.StringIO() if where == "a file" else Terminal()
+    monkeypatch.setattr(sys, "stderr", stream)
+    monkeypatch.setattr("netspec.cli.progress.DELAY", 0)
+    monkeypatch.setattr("netspec.cli.show._is_quiet", where == "--quiet")
+    monkeypatch.setenv("TERM", "dumb" if "dumb" in where else "xterm")
+    with progress(2) as step:
+        step("one\nthing")
+        step("x" * 200)
+        warn("amiss")
+    with working("all day"):
+        while SEEN[where] and "all day: 0 s" not in stream.getvalue():
+            time.sleep(0.001)
+    shown = stream.getvalue().split("\r\x1b[K")
+    if not SEEN[where]:
+        assert shown == ["netspec: amiss\n"]
+        return
+    assert shown[0] == "1/2, 0 s left: one\\x0athing" and shown[1].startswith("2/2, 0 s left: xxx")
+    assert len(shown[1]) == 99
+    assert shown[2] == "netspec: amiss\nall day: 0 s" and shown[-1] == ""
+
+
+def test_what_is_done_in_a_moment_is_not_shown(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    monkeypatch.setattr("netspec.cli.show._is_quiet", False)
+    with progress(3) as step, working("nothing"):
+        step("quick")
+    assert sys.stderr.getvalue() == ""

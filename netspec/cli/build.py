@@ -7,10 +7,11 @@ from pathlib import Path
 
 from netspec.analysis.network import Network
 from netspec.cli.arguments import add_flag, add_imports, add_output, add_spec, add_watch
-from netspec.cli.common import compiled, sums, write
+from netspec.cli.common import allow, compiled, sums, write
 from netspec.cli.exits import Exit, Failure
 from netspec.cli.optimize import rewritten
 from netspec.cli.outputs import Output
+from netspec.cli.progress import working
 from netspec.cli.show import say_difference, tell, warn
 from netspec.emit.torch.module import to_python
 from netspec.text import files
@@ -51,6 +52,8 @@ def run(options: Namespace) -> int:
         network, found = rewritten(network)
         tensors = found.tensors
     source = to_python(network, __version__, tensors)
+    if not options.check:
+        allow(options, Output(options.output, "py"))
     if options.verify:
         _verify(network, source)
     if options.check:
@@ -84,6 +87,8 @@ def _compare(old: str | None, new: str, path: str) -> int:
 def _verify(network: Network, source: str) -> None:
     from netspec.runtime.verify import verify
 
-    if problems := verify(network, source):
+    with working(f"running {network.spec.name}"):
+        problems = verify(network, source)
+    if problems:
         raise Failure("the module differs from what was inferred:", Exit.BUG, tuple(problems))
     tell(f"{network.spec.name} runs as inferred")

@@ -19,6 +19,7 @@ from netspec.cli.common import (
 )
 from netspec.cli.exits import Exit, Failure
 from netspec.cli.outputs import Output
+from netspec.cli.progress import Step, progress
 from netspec.cli.show import FORMATS, say_difference, show, tell
 from netspec.text import files
 from netspec.text.diagnostics import Diagnostic, Source, SpecError, counted, escape
@@ -57,7 +58,8 @@ def run(options: Namespace) -> int:
     if options.fix or options.diff:
         return _fix(paths, options)
     allow(options, to)
-    results = {path: diagnose(path, options) for path in paths}
+    with progress(len(paths)) as step:
+        results = {path: _checked(path, options, step) for path in paths}
     found = _found(results)
     if to.path == "-":
         show(found, standard_output() if found else sys.stdout, format)
@@ -66,6 +68,12 @@ def run(options: Namespace) -> int:
     if format == "full":
         _tell_fixable(found, options)
     return _concluded(results)
+
+
+def _checked(path: str, options: Namespace, step: Step) -> Diagnosis:
+    found = diagnose(path, options)
+    step(path)
+    return found
 
 
 def _write(options: Namespace, to: Output, found: Sequence[Diagnostic], format: str) -> None:

@@ -10,6 +10,7 @@ from netspec.cli.arguments import add_imports, add_output, add_spec, whole
 from netspec.cli.common import allow, compiled, kind_of, stamps_of, sums, write
 from netspec.cli.exits import Exit, Failure
 from netspec.cli.outputs import Output
+from netspec.cli.progress import working
 from netspec.cli.running import add_weights, module
 from netspec.cli.show import tell
 from netspec.language.project import stamp
@@ -50,7 +51,8 @@ def run(options: Namespace) -> int:
         tell("without --weights the network is exported as initialised")
     allow(options, Output(options.output, kind))
     try:
-        data = export(Export(network, model, options.batch, facts), kind)
+        with working(f"exporting {network.spec.name}"):
+            data = export(Export(network, model, options.batch, facts), kind)
     except ExportError as error:
         raise Failure(f"{network.spec.name} {error}", Exit.BUG) from None
     write(options, Output(options.output, kind, data, sums(network)))

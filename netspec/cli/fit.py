@@ -8,6 +8,7 @@ from netspec.cli.arguments import add_spec
 from netspec.cli.common import allow, configured_of, prepared
 from netspec.cli.documents import KINDS, add_document, deliver, document, rendered
 from netspec.cli.exits import Exit, Failure
+from netspec.cli.progress import working
 from netspec.cli.settings import settings
 from netspec.compiler import ParameterError
 from netspec.emit.points import fit_report
@@ -35,12 +36,14 @@ def _step(text: str) -> float:
 
 def run(options: Namespace) -> int:
     to = document(options, FORMATS)
+    is_strict = configured_of(options, options.spec).strict
     spec, others = prepared(options), settings(options.set)
     allow(options, to)
     try:
         contracts = [contract(text) for text in options.to]
         multiples = Multiples(options.vary, options.step)
-        found = fit(spec, contracts, multiples, others, configured_of(options, options.spec).strict)
+        with working(f"compiling {spec.spec.name}"):
+            found = fit(spec, contracts, multiples, others, is_strict)
     except ParameterError as error:
         raise Failure(str(error), Exit.USAGE) from None
     except UnkeptError as error:

@@ -8,7 +8,8 @@ from argparse import ArgumentParser, Namespace
 from netspec.cli.arguments import add_flag, add_only_specs
 from netspec.cli.common import refuse_shipped, spec_files
 from netspec.cli.exits import Exit
-from netspec.cli.show import say, say_difference, show
+from netspec.cli.progress import Step, progress
+from netspec.cli.show import say, say_difference, show, tell
 from netspec.language.fmt.text import formatted
 from netspec.text import files
 from netspec.text.diagnostics import SpecError, escape
@@ -31,11 +32,13 @@ def add(parser: ArgumentParser) -> None:
 def run(options: Namespace) -> int:
     paths = spec_files(options, options.files)
     refuse_shipped(paths)
-    return max((_format(path, options) for path in paths), default=0)
+    with progress(len(paths)) as step:
+        return max((_format(path, options, step) for path in paths), default=0)
 
 
-def _format(path: str, options: Namespace) -> int:
+def _format(path: str, options: Namespace, step: Step) -> int:
     """Format one file; return the exit code."""
+    step(path)
     data = files.read(path)
     try:
         source = decode(data, "<stdin>" if path == "-" else path)
@@ -53,4 +56,6 @@ def _format(path: str, options: Namespace) -> int:
     # A file that is as it should be keeps its time; a stream wants its text in any case.
     if path == "-" or not same:
         files.write({path: new.encode()})
+        if not files.is_stream(path):
+            tell(f"wrote {escape(path)}")
     return 0

@@ -15,6 +15,7 @@ from netspec.cli.arguments import add_output
 from netspec.cli.common import allow, kind_of, stamps_of, sums, write
 from netspec.cli.exits import Exit, Failure
 from netspec.cli.outputs import Output
+from netspec.cli.progress import working
 from netspec.cli.running import WEIGHTS, python_module, reading
 from netspec.cli.show import put, tell
 from netspec.language.project import stamp
@@ -89,7 +90,8 @@ def run(options: Namespace) -> int:
         [Output(options.weights, kind_of(options.weights, WEIGHTS, ""))] if options.weights else []
     )
     allow(options, *wanted)
-    found = READERS[kind](options)
+    with working(f"reading {options.source}"):
+        found = READERS[kind](options)
     made = [
         wanted[0]._replace(data=found.network.spec.source.text.encode(), about=sums(found.network))
     ]

@@ -12,6 +12,7 @@ from netspec.cli.arguments import add_output, add_spec
 from netspec.cli.common import compiled, stamps_of, sums, write
 from netspec.cli.exits import Exit, Failure
 from netspec.cli.outputs import Output
+from netspec.cli.progress import working
 from netspec.cli.running import reading, refuse_absent
 from netspec.cli.show import tell
 from netspec.compiler import optimized
@@ -49,7 +50,8 @@ def rewritten(
         names = chosen(only, without, engine)
     except ValueError as error:
         raise Failure(str(error), Exit.USAGE) from None
-    fast, found = optimized(network, names)
+    with working(f"optimising {network.spec.name}"):
+        fast, found = optimized(network, names)
     for line in found.applied:
         tell(str(line))
     return fast, found

@@ -1,50 +1,62 @@
-"""A progress bar on a terminal's standard error: tqdm's, and without it a line that counts."""
+"""What a terminal shows of long work: a line on standard error, for as long as it lasts.
+
+Where nobody looks, and with --quiet, there is none, and none of what is done in a moment.
+"""
 
 from __future__ import annotations
 
-import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from netspec.cli.show import put
+from netspec.cli import show
 
 Step = Callable[[str], None]
-_CLEAR = "\r\x1b[K"
-"""Goes back to the beginning of the line and empties it."""
+DELAY = 0.5
+"""Seconds that work may take unseen."""
 
 
 @contextmanager
 def progress(total: int) -> Iterator[Step]:
-    """Give what is called with a few words at each step; where nobody looks it says nothing."""
-    stream = sys.stderr
-    if stream is None or not stream.isatty():
+    """Give what is called with a few words at each step that is done."""
+    if total < 2 or not show.is_watched():
         yield lambda what: None
         return
-    try:
-        from tqdm import tqdm
-    except ImportError:
-        with _counting(total) as step:
-            yield step
-        return
-    with tqdm(total=total, file=stream, leave=False, mininterval=0) as bar:
-
-        def advance(what: str) -> None:
-            bar.set_description(what, refresh=False)
-            bar.update()
-
-        yield advance
-
-
-@contextmanager
-def _counting(total: int) -> Iterator[Step]:
-    count = 0
+    started, count = time.monotonic(), 0
 
     def advance(what: str) -> None:
         nonlocal count
         count += 1
-        put(f"{_CLEAR}{count}/{total} {what}", sys.stderr)
+        passed = time.monotonic() - started
+        if passed >= DELAY:
+            left = passed / count * (total - count)
+            show.pass_by(f"{count}/{total}, {left:.0f} s left: {what}")
 
-    try:
+    with show.passing():
         yield advance
-    finally:
-        put(_CLEAR, sys.stderr)
+
+
+@contextmanager
+def working(what: str) -> Iterator[None]:
+    """Show what is being done, and for how long."""
+    if not show.is_watched():
+        yield
+        return
+    from threading import Event, Thread
+
+    started, ended = time.monotonic(), Event()
+
+    def count() -> None:
+        wait = DELAY
+        while not ended.wait(wait):
+            show.pass_by(f"{what}: {time.monotonic() - started:.0f} s")
+            wait = 1
+
+    thread = Thread(target=count, daemon=True)
+    with show.passing():
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()

@@ -11,16 +11,20 @@ import difflib
 import os
 import re
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import TextIO
 
 from netspec.cli.exits import Failure
 from netspec.text.diagnostics import Diagnostic, brief, escape
 from netspec.text.files import standard_output
-from netspec.text.rendered import Screen, wrap
+from netspec.text.rendered import WIDTH, Screen, wrap
 
 _is_quiet = False
+_is_passing = False
+"""Whether a line that does not stay is on the terminal."""
+_CLEAR = "\r\x1b[K"
+"""Goes back to the beginning of the line and empties it."""
 FORMATS = ("full", "concise", "json", "github", "sarif")
 _COLUMNS = re.compile(r"[1-9][0-9]{0,3}")
 _LEAST = 40
@@ -51,6 +55,29 @@ def say_difference(before: str, after: str, path: str, source: str) -> None:
     # The lines hold the names and the texts of files.
     if text := "\n".join(escape(line.rstrip("\r\n")) for line in found):
         say(text)
+
+
+def is_watched() -> bool:
+    """Tell whether somebody sees what passes by on standard error."""
+    is_shown = sys.stderr is not None and sys.stderr.isatty()
+    return is_shown and not _is_quiet and os.environ.get("TERM") != "dumb"
+
+
+def pass_by(text: str) -> None:
+    """Show a line that stays until something else is printed."""
+    global _is_passing
+    width = columns(sys.stderr) or WIDTH
+    put(escape(text)[: width - 1], sys.stderr)
+    _is_passing = True
+
+
+@contextmanager
+def passing() -> Iterator[None]:
+    """Clear at the end what passes by inside."""
+    try:
+        yield
+    finally:
+        put("", sys.stderr)
 
 
 def hush(is_quiet: bool) -> None:
@@ -95,7 +122,11 @@ def put(text: str, stream: TextIO | None, format: str = "text") -> None:
 
     What standard error does not take is lost: there is nowhere left to say so.
     """
-    if stream is None:
+    global _is_passing
+    if _is_passing:
+        _is_passing = False
+        put(_CLEAR, sys.stderr)
+    if stream is None or not text:
         return
     encoding = stream.encoding or "utf-8"
     try:

@@ -14,12 +14,13 @@ from netspec.cli.common import allow, configured_of, kind_of, prepared, write
 from netspec.cli.documents import rendered
 from netspec.cli.exits import Exit, Failure
 from netspec.cli.outputs import Output
+from netspec.cli.progress import progress
 from netspec.cli.settings import axes
 from netspec.cli.show import say, warn
 from netspec.compiler import ParameterError
 from netspec.emit.points import all_points, front_report
 from netspec.emit.report import render
-from netspec.explore.sweep import Bench, GridError, sweep
+from netspec.explore.sweep import Bench, GridError, grid, sweep
 from netspec.runtime.bench import ENGINES, EngineError, Stopwatch
 from netspec.runtime.installed import require
 from netspec.text.diagnostics import counted, escape
@@ -62,8 +63,9 @@ def run(options: Namespace) -> int:
         raise Failure("sweep needs values: --set NAME=0.5,0.75,1", Exit.USAGE)
     allow(options, *files)
     try:
-        with _bench(options.bench) as bench:
-            points = sweep(spec, values, bench, is_strict, options.jobs)
+        total = len(grid(spec.spec, values))
+        with _bench(options.bench) as bench, progress(total) as step:
+            points = sweep(spec, values, bench, is_strict, options.jobs, lambda x: step(_said(x)))
     except (GridError, ParameterError) as error:
         raise Failure(f"--set: {error}", Exit.USAGE) from None
     points = with_front(points, options.front)
@@ -74,6 +76,10 @@ def run(options: Namespace) -> int:
     if not options.output or not is_stream(options.output):
         say(rendered(front_report(name, points, options.front), "text"))
     return Exit.WRONG if all(point.reason for point in points) else 0
+
+
+def _said(point: Point) -> str:
+    return " ".join(f"{name}={value:g}" for name, value in point.values.items())
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from netspec.cli.arguments import add_output, add_spec
 from netspec.cli.common import allow, compiled, kind_of, stamps_of, write
 from netspec.cli.exits import Exit, Failure
 from netspec.cli.outputs import Output
+from netspec.cli.progress import working
 from netspec.cli.running import WEIGHTS, python_module, reading
 from netspec.cli.show import tell, warn
 from netspec.language.project import stamp
@@ -46,7 +47,7 @@ def run(options: Namespace) -> int:
     require("reading weights", ["torch"])
     stamps_of(options)[options.file] = stamp(options.file)
     own = network.tensors()
-    with reading(options.file):
+    with reading(options.file), working(f"matching {options.file}"):
         given = read(options.file)
         if options.like:
             found = _like(options, network, given)

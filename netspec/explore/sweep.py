@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from itertools import product
+from itertools import chain, product
 from math import prod
 
 from netspec import limits
@@ -29,25 +29,36 @@ class GridError(ValueError):
 
 
 def sweep(
-    prepared: Prepared, axes: Axes, bench: Bench | None = None, strict: bool = False, jobs: int = 1
+    prepared: Prepared,
+    axes: Axes,
+    bench: Bench | None = None,
+    strict: bool = False,
+    jobs: int = 1,
+    step: Callable[[Point], None] = lambda point: None,
 ) -> list[Point]:
     """Return what the spec comes to at each point of a grid, the last parameter varying fastest.
 
     `jobs` processes compile, at most one for each processor. With `strict` a point with a warning
-    has no network. Raises GridError, and ParameterError for a parameter that the spec does not
-    have.
+    has no network. `step` is called with each point as soon as it is there. Raises GridError, and
+    ParameterError for a parameter that the spec does not have.
     """
     points = grid(prepared.spec, axes)
     workers = min(jobs, os.cpu_count() or 1, len(points))
     if workers < 2 or bench:  # what is measured must run alone
-        return list(_compiled(prepared, strict, bench, points))
+        return list(_told(_compiled(prepared, strict, bench, points), step))
     size = -(-len(points) // (workers * _CHUNKS))
     chunks = [points[i : i + size] for i in range(0, len(points), size)]
     from concurrent.futures import ProcessPoolExecutor
 
     with ProcessPoolExecutor(workers, initializer=_follow_parent) as pool:
         found = pool.map(partial(_chunk, prepared, strict), chunks)
-        return [point for part in found for point in part]
+        return list(_told(chain.from_iterable(found), step))
+
+
+def _told(points: Iterable[Point], step: Callable[[Point], None]) -> Iterator[Point]:
+    for point in points:
+        step(point)
+        yield point
 
 
 def grid(spec: Spec, axes: Axes) -> list[dict[str, float]]:
