@@ -1,6 +1,9 @@
 """The version of netspec, and the name under which it is installed."""
 
-from collections.abc import Iterable
+TYPE_CHECKING = False  # an import would come before Ctrl-C is silent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 __version__ = "0.1.0"
 
@@ -11,7 +14,7 @@ SITE = "https://netspec-compiler.github.io/netspec/"
 """Where the documentation is: who has installed the package has no `docs/`."""
 
 
-def installation(extras: Iterable[str] = ()) -> str:
+def installation(extras: "Iterable[str]" = ()) -> str:
     """Return what to type to install netspec with some of its extras."""
     if names := ",".join(extras):
         return f"pip install '{DISTRIBUTION}[{names}]'"

@@ -37,6 +37,8 @@ def _lines(error: Exception) -> Iterator[str]:
     elif isinstance(error, ValidationError):
         for found in error.errors():
             yield f"{'.'.join(map(str, found['loc']))}: {found['msg']}"
+    elif isinstance(error, OSError) and error.strerror == str(error):  # netspec's are lines
+        yield str(error)
     elif isinstance(error, OSError) and error.strerror:
         yield ": ".join(filter(None, (str(error.filename or ""), error.strerror.lower())))
     else:
