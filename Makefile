@@ -7,7 +7,7 @@ export PYTHONDONTWRITEBYTECODE =
 SPECS := $(basename $(notdir $(wildcard specs/*.yaml)))
 
 .PHONY: check check-all parts test lint types examples figures live playground bench docs man site
-.PHONY: constraints dist
+.PHONY: constraints dist lowest
 
 check: lint types examples test
 
@@ -54,7 +54,7 @@ playground:
 
 # Without Zensical, which needs Python 3.11, the site is not built.
 site:
-	@if $(PYTHON) -c "import mkdocstrings_handlers.python, zensical"; then $(MAKE) docs; \
+	@if $(PYTHON) -c "import mkdocstrings_handlers.python, zensical" 2>/dev/null; then $(MAKE) docs; \
 	    else echo "Zensical is not installed: the site is not built" >&2; fi
 
 # The site: its sources in build/docs, the site in build/site, with the playground if it was built.
@@ -85,3 +85,10 @@ dist:
 	$(PYTHON) -m twine check --strict dist/*
 	$(PYTHON) -m check_wheel_contents dist/*.whl
 	$(PYTHON) -m pyroma --min=10 dist/*.tar.gz
+
+# The tests with the oldest versions that pyproject.toml allows of all but PyTorch.
+OLD_TORCH ?= --torch-backend cpu torch==2.13.0
+lowest:
+	$(PYTHON) -m uv venv --quiet --clear --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" build/lowest
+	$(PYTHON) -m uv pip install --quiet --python build/lowest --resolution lowest-direct -e '.[dev]' $(OLD_TORCH)
+	PATH="$(CURDIR)/build/lowest/bin:$$PATH" python -m pytest -n $(WORKERS) --dist worksteal $(TESTS)

@@ -1,6 +1,6 @@
 """A compiler for neural-network architectures: YAML spec in, checked PyTorch code and costs out.
 
-    net = netspec.load("net.yaml", classes=10)
+    net = netspec.load("googlenet", classes=10)
     model = net.build()
 
 `load` and `loads` compile a spec, `import_module` makes one of a PyTorch module, `sweep` and `fit`
@@ -16,8 +16,6 @@ TYPE_CHECKING = False  # `typing` would be imported before Ctrl-C is silent
 if TYPE_CHECKING:
     from netspec.analysis.memory import Memory as Memory
     from netspec.analysis.points import Point as Point
-    from netspec.api import Fast as Fast
-    from netspec.api import Net as Net
     from netspec.api import fit as fit
     from netspec.api import import_module as import_module
     from netspec.api import load as load
@@ -27,6 +25,8 @@ if TYPE_CHECKING:
     from netspec.emit.report.written import Report as Report
     from netspec.explore.fit import Fit as Fit
     from netspec.features import FeatureError as FeatureError
+    from netspec.net import Fast as Fast
+    from netspec.net import Net as Net
     from netspec.runtime.weights import Loaded as Loaded
     from netspec.text.diagnostics import Diagnostic as Diagnostic
     from netspec.text.diagnostics import Span as Span
@@ -55,12 +55,12 @@ __all__ = [
 
 _HOMES = {
     "Diagnostic": "text.diagnostics",
-    "Fast": "api",
+    "Fast": "net",
     "FeatureError": "features",
     "Fit": "explore.fit",
     "Loaded": "runtime.weights",
     "Memory": "analysis.memory",
-    "Net": "api",
+    "Net": "net",
     "ParameterError": "compiler",
     "Point": "analysis.points",
     "Report": "emit.report.written",
@@ -74,13 +74,15 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> object:
-    """Import on first use, so that `netspec --version` imports nothing."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    import importlib
+if not TYPE_CHECKING:  # for checkers there are no names but those above
 
-    return getattr(importlib.import_module(f"netspec.{_HOMES[name]}"), name)
+    def __getattr__(name: str) -> object:
+        """Import on first use, so that `netspec --version` imports nothing."""
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        import importlib
+
+        return getattr(importlib.import_module(f"netspec.{_HOMES[name]}"), name)
 
 
 def __dir__() -> list[str]:

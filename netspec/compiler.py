@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from sys import float_info
 from typing import TYPE_CHECKING
 
 from netspec import limits
@@ -30,7 +31,10 @@ if TYPE_CHECKING:
 
 
 class ParameterError(TypeError):
-    """A value for a parameter that the spec does not have, or of the wrong kind."""
+    """A value for a parameter that the spec does not have, or one of the wrong kind.
+
+    The text says which parameters there are, or what the parameter expects.
+    """
 
 
 class ContractError(SpecError):
@@ -226,7 +230,8 @@ def differing(spec: Spec, params: Mapping[str, float]) -> dict[str, float]:
             raise ParameterError(f"{spec.name} has no parameter `{name}`; {hint}")
         default = spec.params[name].default
         kind = type(default)
-        if type(value) not in ((int, float) if kind is float else (kind,)):
+        is_meant = type(value) in ((int, float) if kind is float else (kind,))
+        if not (is_meant and abs(value) <= float_info.max):
             wanted = _WANTED[kind].format(default)
             raise ParameterError(f"`{name}` expects {wanted}, found {value!r}")
         if value != default:

@@ -16,7 +16,7 @@ from netspec.text.diagnostics import suggest
 
 
 class FeatureError(ValueError):
-    """A feature that is no layer of the graph."""
+    """A feature that is no layer of the graph, or not one alone; the text says which are."""
 
 
 def select(network: Network, names: Sequence[str]) -> Network:
@@ -25,6 +25,8 @@ def select(network: Network, names: Sequence[str]) -> Network:
     A layer with several outputs is named with one of them, `parts.0`, which is called `parts_0`.
     The weights have the same keys as the whole network's. Raises FeatureError.
     """
+    if not names:
+        raise FeatureError("no layer is named")
     return rebuilt(network, _cut(network.spec, network.graph, list(dict.fromkeys(names))))
 
 

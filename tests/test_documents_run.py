@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
+import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 import netspec
+from netspec.cli import COMMANDS, parser
 from tests.support import ROOT
 from tests.transcripts import BLOCK, Page
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-MOST_NOT_RUN = 8
+MOST_NOT_RUN = 3
 
 
 def page_of(path: Path, tmp_path: Path, patch: pytest.MonkeyPatch) -> Page:
@@ -21,6 +24,7 @@ def page_of(path: Path, tmp_path: Path, patch: pytest.MonkeyPatch) -> Page:
     return Page(path, folder, patch)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="the commands are typed into a POSIX shell")
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_page_is_true(
     path: Path, update: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -28,7 +32,7 @@ def test_a_page_is_true(
     page = page_of(path, tmp_path, monkeypatch)
     text = page.done()
     if update:
-        path.write_text(text, encoding="utf-8")
+        path.write_text(text, encoding="utf-8", newline="\n")
         for picture, data in page.pictures().items():
             picture.write_bytes(data)
     assert text == page.text or update
@@ -46,6 +50,25 @@ def test_versions_are_the_one_that_is_released() -> None:
     pattern = re.compile(r"(?:rev: v|netspec-compiler==)([\w.]+)")
     found = [version for path in PAGES for version in pattern.findall(path.read_text("utf-8"))]
     assert found and set(found) == {netspec.__version__}
+
+
+def strange(text: str) -> list[str]:
+    """Return the commands in a page's sentences that netspec does not have, or their options."""
+    sentences, found = BLOCK.sub("", text), []
+    for said in re.findall(r"`netspec\s([^`]+)`", sentences):
+        name, *words = said.split()
+        if name in COMMANDS:
+            known = parser(name, import_module(f"netspec.cli.{name}"))._option_string_actions
+            found += [said for word in words if word[0] == "-" != word and word not in known]
+        elif name.islower() and not name.startswith("-"):
+            found.append(said)
+    return found
+
+
+def test_sentences_name_commands_that_exist() -> None:
+    assert not [said for path in PAGES for said in strange(path.read_text(encoding="utf-8"))]
+    wrong = strange("`netspec chekc`, `netspec\nbuild --verfy` and `netspec COMMAND --help`")
+    assert wrong == ["chekc", "build --verfy"]
 
 
 SPEC = "netspec: 1\nname: Net\ninputs: {image: [3, 8, 8]}\ngraph:\n  out: {conv2d: [4, 3]}\n"

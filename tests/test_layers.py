@@ -33,6 +33,7 @@ ROOMS = {
     "netspec.importer": 9,
     "netspec.editing": 9,
     "netspec.server": 10,
+    "netspec.net": 10,
     "netspec.api": 10,
     "netspec.cli": 11,
     "netspec": 12,

@@ -60,13 +60,13 @@ class Served:
     def socket(
         self, token: str = TOKEN, origin: str | None = "own", host: str = ""
     ) -> ClientConnection:
+        # What the context gives is the connection in all versions, what opens it in some.
         return connect(
             f"ws://{host or self.host}/lsp?token={token}",
             origin=f"http://{self.host}" if origin == "own" else origin,
             sock=None,
             max_size=None,
-            legacy=True,
-        )
+        ).__enter__()
 
     def end(self, number: signal.Signals = signal.SIGTERM) -> int:
         self.process.send_signal(number)

@@ -101,7 +101,9 @@ class Page:
             self._take(other)
             for block in BLOCK.finditer(other.read_text(encoding="utf-8")):
                 if title := _TITLE.search(block["said"]):
-                    (self.folder / title[1]).write_text(block["body"], encoding="utf-8")
+                    (self.folder / title[1]).write_text(
+                        block["body"], encoding="utf-8", newline="\n"
+                    )
 
     def done(self) -> str:
         """Do everything, and return the text with what commands print now."""
@@ -143,7 +145,7 @@ class Page:
         """Write a file, and see whether it is what it seems."""
         path = self.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(body, encoding="utf-8")
+        path.write_text(body, encoding="utf-8", newline="\n")
         assert name not in self.wrong, f"no command shows what is wrong: {self.wrong}"
         if path.suffix not in (".yaml", ".yml"):
             return

@@ -72,9 +72,8 @@ def _page(cls: type[Op], text: str, net: netspec.Net, picture: str) -> str:
         fence(textwrap.fill(call, 76, subsequent_indent=" " * (len(cls.op_name) + 3)), "yaml"),
         f"In PyTorch: {module}. [All ops](index.md).",
         *_arguments(cls),
-        "## Shape",
-        fence("\n".join(shape_rule(cls))),
-        *_work(cls),
+        *_lines("## Shape", shape_rule(cls)),
+        *_lines("## Tensors, and work for one image", work(cls)),
         "## Example",
         specimen(text),
         picture,
@@ -93,10 +92,9 @@ def _arguments(cls: type[Op]) -> list[str]:
     return ["## Arguments", table(("argument", "what it is", "takes", "default"), rows)]
 
 
-def _work(cls: type[Op]) -> list[str]:
-    lines = work(cls)
-    title = "## Tensors, and work for one image"
-    return [title, fence("\n".join(lines))] if lines else []
+def _lines(title: str, lines: list[str]) -> list[str]:
+    """Write a section of lines, unless there is nothing that the page has not said yet."""
+    return [title, fence("\n".join(lines))] if lines not in ([], ["see above"]) else []
 
 
 def _result(net: netspec.Net) -> str:

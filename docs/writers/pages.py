@@ -31,7 +31,7 @@ def written(path: Path, wrong: list[str]) -> str:
     """Return a page of the repository as the site has it; `wrong` receives what it cannot have."""
     origin = path.relative_to(ROOT).as_posix()
     text, parts, start = path.read_text(encoding="utf-8"), [], 0
-    specs: dict[str, str] = {}
+    specs = _before(path)
     for match in FENCE.finditer(text):
         parts += [_prose(text[start : match.start()], origin, wrong), _block(match, specs)]
         start = match.end()
@@ -54,6 +54,18 @@ def _block(match: re.Match[str], specs: dict[str, str]) -> str:
     # The playground has the specs that ship, and no others.
     is_whole = not base or base in beside or (ROOT / "specs" / base).is_file()
     return f"{block}\n{edit(text, name, beside)}\n" if is_whole else block
+
+
+def _before(path: Path) -> dict[str, str]:
+    """Return the specs, by their names, of the page that this one goes on from."""
+    after = re.search(r"<!-- after: (\S+) -->", path.read_text(encoding="utf-8"))
+    if not after:
+        return {}
+    origin = path.parent / after[1]
+    specs = _before(origin)
+    for match in FENCE.finditer(origin.read_text(encoding="utf-8")):
+        _block(match, specs)
+    return specs
 
 
 def _base(text: str) -> str:

@@ -36,7 +36,7 @@ class Feed(NamedTuple):
     @classmethod
     def checked(cls, batch: int, dtype: str, amp: bool) -> Feed:
         """Return a feed. Raises ValueError for what cannot be counted."""
-        if dtype not in BYTES or batch < 1:
+        if dtype not in BYTES or batch < 1 or batch != int(batch):
             known = ", ".join(BYTES)
             raise ValueError(f"expected a batch of 1 or more of {known}; found {batch} of {dtype}")
         if amp and dtype != REAL:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 
 from netspec.analysis.alive import peak
@@ -33,28 +33,32 @@ class Memory:
     `params` and `buffers` leave the training-only heads out, which `train_params` and
     `train_buffers` have. `held` is what each layer, or input, adds to what is held for backward,
     `activations` their sum. `peak` are the activations that inference has at once, the inputs
-    included; `peak_at` is the first layer that needs so many.
+    included; `peak_at` is the first layer that needs so many. A layer is the names of its path,
+    ("inception_3a", "conv3x3", "conv").
     """
 
     params: int
     train_params: int
     buffers: int
     train_buffers: int
-    held: Mapping[NodeId, int]
+    held: Mapping[NodeId, int] = field(repr=False)
     activations: int
     peak: int
     peak_at: NodeId
 
     @property
     def inference(self) -> int:
-        """All that inference needs at its peak: parameters, buffers, activations."""
+        """The bytes that inference needs at its peak: parameters, buffers, activations."""
         return self.params + self.buffers + self.peak
 
     def training(self, optimizer: str) -> int:
-        """Return what training holds when backward begins, for one of OPTIMIZERS.
+        """Return the bytes that training holds when backward begins.
 
-        Parameters, their gradients, the optimizer's state, buffers, activations.
+        They are those of parameters, their gradients, the optimizer's state, buffers and
+        activations. `optimizer` is "SGD", "SGD+momentum" or "Adam". Raises ValueError for another.
         """
+        if optimizer not in OPTIMIZERS:
+            raise ValueError(f"optimizer {optimizer!r}: expected one of {', '.join(OPTIMIZERS)}")
         copies = 2 + OPTIMIZERS[optimizer]
         return copies * self.train_params + self.train_buffers + self.activations
 

@@ -29,8 +29,10 @@ class Reason(NamedTuple):
 class Point:
     """A network at `values` of its parameters, or the `reason` why there is none.
 
-    `activation_bytes` are what training holds for backward of one image, `peak_bytes` what of them
-    inference has alive at once, the input included; both are for float32.
+    `params` and `macs` are what inference needs, `macs` of one image. `activation_bytes` are what
+    training holds for backward of one image, `peak_bytes` what of them inference has alive at once,
+    the input included; both are for float32. `milliseconds` are there where a bench measured them.
+    `on_front`: no other point of the grid is better in one goal and as good in the others.
     """
 
     values: Mapping[str, float]

@@ -32,6 +32,8 @@ def draw(network: Network, format: str = "svg", look: Look | None = None) -> byt
     if format not in FORMATS:
         raise LookError(f"format {format!r}: expected one of {', '.join(FORMATS)}")
     look = look or Look()
+    if look.engine not in ENGINES:
+        raise LookError(f"engine {look.engine!r}: expected one of {', '.join(ENGINES)}")
     if format == "html" and look.block is not None:
         raise LookError("a page shows a whole network, whose blocks open; other formats draw one")
     shown = network if look.block is None else block_network(network, look.block)

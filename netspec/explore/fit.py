@@ -40,7 +40,7 @@ _ENDS = 2
 
 
 class FitError(ValueError):
-    """A question without an answer."""
+    """A question without an answer; the text says why."""
 
 
 class UnkeptError(FitError):
@@ -65,10 +65,11 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """The largest value that keeps the contracts, and the next one of the grid, which does not.
+    """The largest `value` that keeps the contracts.
 
-    `tried` values were compiled, the largest of them `most`; if not `is_whole` only a sample of
-    those above the answer. `rises` tells whether what the contracts bound never falls.
+    `best` is what it comes to, `above` the next one of the grid, which does not keep them. `tried`
+    values were compiled, the largest of them `most`; if not `is_whole` only a sample of those above
+    the answer. `rises` tells whether what the contracts bound never falls.
     """
 
     value: float
@@ -147,6 +148,8 @@ class _Search:
 
     def refuse(self) -> None:
         """Raise FitError for a parameter that cannot vary, or not by this step."""
+        if not self.contracts:
+            raise FitError("there is no contract to keep")
         differing(self.prepared.spec, {**self.others, self.parameter: self._own})
         if not self.step.is_finite() or not _LEAST <= self.step <= limits.SIZE:
             raise FitError(f"a step is a number from {_LEAST} to {limits.SIZE}, not {self.step}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -19,9 +19,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A model, which of its tensors a file gave, and why the others of either were left."""
+    """A model, which of its tensors a file gave, and why the others of either were left.
 
-    model: nn.Module
+    `loaded` and `missing` are keys of the `model`'s state_dict: those that the file gave, and those
+    that stay as initialised. `skipped` are keys of the file, each with the reason. `str()` says it
+    all, a line each.
+    """
+
+    model: nn.Module = field(repr=False)
     loaded: tuple[str, ...]
     skipped: Mapping[str, str]
     missing: tuple[str, ...]

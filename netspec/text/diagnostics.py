@@ -155,7 +155,7 @@ class Diagnostic:
     `code` is stable (`netspec explain CODE`); `span` is the cause, None where no place is;
     `label` stands under it; `notes` are secondary places; `details` are facts without a place;
     `help` is the cure, a `Cure` where that can be applied; `severity` is "error" or "warning".
-    `str()` is it in one line.
+    `str()` is it in one line: `file:line:column: severity[CODE]: message (help)`.
     """
 
     code: str
@@ -183,7 +183,9 @@ class Diagnostic:
         return [*([self.span] if self.span else []), *(note.span for note in self.notes)]
 
     def __str__(self) -> str:
-        return render_concise(self)
+        place = f"{self.span}: " if self.span else ""
+        cure = f" ({brief(self.help)})" if self.help else ""
+        return f"{place}{self.severity}[{self.code}]: {brief(self.message)}{cure}"
 
 
 class SpecError(Exception):
@@ -375,13 +377,6 @@ def _code_point(char: str) -> str:
     if char.isascii():
         return f"\\x{ord(char):02x}"
     return char.encode("ascii", "backslashreplace").decode()
-
-
-def render_concise(item: Diagnostic) -> str:
-    """Return a mistake as one line: `file:line:column: severity[CODE]: message`."""
-    place = f"{item.span}: " if item.span else ""
-    cure = f" ({brief(item.help)})" if item.help else ""
-    return f"{place}{item.severity}[{item.code}]: {brief(item.message)}{cure}"
 
 
 def display_width(text: str) -> int:

@@ -18,7 +18,6 @@ from netspec.text.diagnostics import (
     Span,
     brief,
     escape,
-    render_concise,
 )
 from netspec.text.explain import title
 from netspec.text.rendered import Screen, render
@@ -39,7 +38,7 @@ def written(items: Sequence[Diagnostic], format: str, screen: Screen | None = No
         case "github":
             return "\n".join(map(to_github, items))
         case "concise":
-            return "\n".join(map(render_concise, items))
+            return "\n".join(map(str, items))
     return "\n\n".join(render(item, screen) for item in items)
 
 

@@ -24,6 +24,8 @@ def to_png(pdf: bytes, dpi: int | None) -> bytes:
     area = page.get_width() * page.get_height() / 72**2
     most = int(math.sqrt(limits.PIXELS / area))
     dpi = min(_DPI, most) if dpi is None else dpi
+    if dpi < 1:
+        raise LookError(f"dpi {dpi}: expected 1 or more pixels an inch")
     if dpi > most:
         raise LookError(
             f"{dpi**2 * area:,.0f} pixels are more than {limits.PIXELS:,}; give --dpi {most} at "

@@ -108,7 +108,7 @@ class Measured:
 
     @cached_property
     def depths(self) -> Depths:
-        """The depth up to each layer, without and with those that only pool."""
+        """How many convolutions and linear layers lie on the longest path to each."""
         return depths(self.network.graph)
 
     @cached_property

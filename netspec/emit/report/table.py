@@ -56,7 +56,7 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One value about the whole network; `column` says how it is written.
+    """One value about the whole network; `column` says how it is written, and its unit.
 
     An aside stands in brackets behind the fact before it.
     """

@@ -25,10 +25,27 @@ FORMATS: Mapping[str, Callable[[Content], str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Report(Content):
-    """A content that shows itself: the renderers read the content and know nothing of this."""
+    """What was counted, as tables: `str()` is its text, and a notebook shows it as HTML.
+
+    `facts` are about the whole, `tables` are those that are shown, `further` those for programs,
+    `notes` the rules by which all was counted. A table's columns name their units.
+    """
+
+    def render(self, format: str = "text", table: str | None = None) -> str:
+        """Return it in one of the formats, with the same numbers in all of them.
+
+        These are "text", "markdown", "csv", "json", "html" and "latex". With `table`, such as
+        "totals", only that one of its tables; CSV is always one, by default the first.
+        Raises ValueError for a format, and LookupError for a table, that there is not.
+        """
+        return render(self, format, table)
 
     def __str__(self) -> str:
         return text(self)
+
+    def __repr__(self) -> str:
+        keys = ", ".join(table.key for table in self.tables)
+        return f"<Report: {self.title}; {keys}>"
 
     def _repr_html_(self) -> str:
         return html(self)
@@ -40,8 +57,11 @@ def render(
     """Write a report in one of FORMATS; the numbers are the same in all of them.
 
     Text has at most `width` columns. With `table` only that one of its tables; CSV is always one,
-    by default the first. Raises LookupError for a name that is none of its tables'.
+    by default the first. Raises LookupError for a name that is none of its tables', ValueError for
+    one that is no format's.
     """
+    if format not in FORMATS:
+        raise ValueError(f"format {format!r}: expected one of {', '.join(FORMATS)}")
     shown = content if table is None else _only(content, table)
     return text(shown, width) if format == "text" else FORMATS[format](shown)
 
