@@ -13,7 +13,7 @@ from typing import NoReturn
 
 from netspec import interrupt
 from netspec.cli.exits import Exit, Failure, failure, is_broken
-from netspec.version import __version__
+from netspec.version import SITE, __version__
 
 COMMANDS = {
     "check": "say what is wrong with a spec",
@@ -120,7 +120,8 @@ def _no_command(words: list[str]) -> int:
         description=f"A compiler for neural-network architectures.\n\ncommands:\n{listing}",
         epilog="first steps:\n  netspec build googlenet -o model.py\n  netspec init my_net\n"
         "  netspec check my_net.yaml\n\n`netspec COMMAND --help` says more, with examples.\n"
-        "Exit codes: 0 fine, 1 the spec is wrong, 2 usage, 3 environment, 70 a bug in netspec.",
+        "Exit codes: 0 fine, 1 the spec is wrong, 2 usage, 3 environment, 70 a bug in netspec.\n"
+        f"Documentation: {SITE}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     top.add_argument("--version", action="version", version=f"netspec {__version__}")

@@ -13,7 +13,6 @@ from netspec.cli.exits import Exit, Failure
 from netspec.cli.outputs import Output
 from netspec.cli.show import columns, say
 from netspec.text import files
-from netspec.text.rendered import WIDTH
 
 if TYPE_CHECKING:
     from netspec.emit.report import Report
@@ -70,9 +69,9 @@ def deliver(options: Namespace, to: Output, text: str, about: str = "") -> None:
         write(options, to._replace(data=data, about=about))
 
 
-def width_of(path: str) -> int:
-    """Return how many columns a text has that goes to a file, or is shown."""
-    return (columns(sys.stdout) if files.is_stream(path) else None) or WIDTH
+def columns_of(path: str) -> int | None:
+    """Return how many columns are shown of what goes to a path, None if nobody knows."""
+    return columns(sys.stdout) if files.is_stream(path) else None
 
 
 def rendered(content: Report, format: str, table: str | None = None, path: str = "-") -> str:
@@ -80,6 +79,6 @@ def rendered(content: Report, format: str, table: str | None = None, path: str =
     from netspec.emit.report import render
 
     try:
-        return render(content, format, table, width_of(path))
+        return render(content, format, table, columns_of(path))
     except LookupError as error:
         raise Failure(str(error.args[0]), Exit.USAGE) from None
