@@ -24,7 +24,7 @@ def add(parser: ArgumentParser) -> None:
 
 def run(options: Namespace) -> int:
     to = document(options)
-    columns = columns_of(to.path) or WIDTH
+    columns = columns_of(to.path)
     with REGISTRY.enabled(own_ops(options)):
         if options.op is None:
             deliver(options, to, "\n".join([listing(columns), *_offered(options.ops)]))
@@ -33,7 +33,7 @@ def run(options: Namespace) -> int:
             hint = enabling(options.op) or suggest(options.op, REGISTRY)
             hint = hint or "`netspec ops` lists them"
             raise Failure(f"no op is called `{options.op[:64]}`; {hint}", Exit.USAGE)
-        deliver(options, to, page(REGISTRY[options.op], columns))
+        deliver(options, to, page(REGISTRY[options.op], columns or WIDTH))
     return 0
 
 
