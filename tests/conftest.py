@@ -15,7 +15,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     # Workers share the cores: threads of one would wait for those of another.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    os.environ.pop("COLUMNS", None)  # what is printed follows it
+    # What is printed follows it; readline, which pytest imports, sets it for children only.
+    os.environ.pop("COLUMNS", None)
+    os.unsetenv("COLUMNS")
     config.addinivalue_line("markers", "long: runs only with --long")
     if config.getoption("--long"):
         os.environ["NETSPEC_LONG_DRAWS"] = "1"
