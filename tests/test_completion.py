@@ -67,6 +67,7 @@ LINES = {
     "netspec build resnet1": {"resnet18", "resnet101", "resnet152"},
     "netspec ops conv2": {"conv2d"},
     "netspec explain NS07": {code for code in codes() if code.startswith("NS07")},
+    "netspec ops -": {"-h", "--help", "--ops", "-o", "--output", "--force", "-q", "--quiet"},
     "netspec check n": {"net.yaml", "nin"},
     "netspec fmt n": {"net.yaml"},
     "netspec build net.yaml --set ": {"width=", "depth="},

@@ -83,7 +83,8 @@ def _short(option: Option) -> str:
 
 _BASH = """\
 _netspec() {
-    local word="${COMP_WORDS[COMP_CWORD]}" before="${COMP_WORDS[COMP_CWORD-1]}" words="" names
+    local word="${COMP_WORDS[COMP_CWORD]}" before="${COMP_WORDS[COMP_CWORD-1]}"
+    local flags="" known="" names
     # bash takes --format=json for three words.
     if [ "$word" = "=" ]; then word=""
     elif [ "$before" = "=" ]; then before="${COMP_WORDS[COMP_CWORD-2]}"; fi
@@ -98,7 +99,10 @@ _netspec() {
     case "${COMP_WORDS[1]}" in
 @WORDS@
     esac
-    COMPREPLY=($(compgen -W "$words" -- "$word") $(compgen -f -- "$word"))
+    case "$word" in
+        -*) COMPREPLY=($(compgen -W "$flags" -- "$word")) ;;
+        *) COMPREPLY=($(compgen -W "$known" -- "$word") $(compgen -f -- "$word")) ;;
+    esac
 }
 complete -o filenames -F _netspec netspec"""
 
@@ -109,7 +113,7 @@ def bash() -> Iterator[str]:
     values = (
         line for name, taken in options.items() for one in taken for line in _bash_value(name, one)
     )
-    words = (f'        {name}) words="{_words(name, taken)}" ;;' for name, taken in options.items())
+    words = (_bash_words(name, taken) for name, taken in options.items())
     script = _BASH.replace("@COMMANDS@", " ".join(COMMANDS))
     yield script.replace("@VALUES@", "\n".join(values)).replace("@WORDS@", "\n".join(words))
 
@@ -130,11 +134,11 @@ def _bash_value(command: str, option: Option) -> Iterator[str]:
         yield f'        {pattern}) COMPREPLY=($(compgen -d -- "$word")); return ;;'
 
 
-def _words(command: str, options: Sequence[Option]) -> str:
+def _bash_words(command: str, options: Sequence[Option]) -> str:
     """Return what can stand at any place of a command: its options, and words as arguments."""
-    flags = [flag for option in options for flag in option.flags]
-    known = [c for option in options if not option.flags for c in _choices(command, option)]
-    return " ".join([*flags, *known])
+    flags = " ".join(flag for option in options for flag in option.flags)
+    known = (word for one in options if not one.flags for word in _choices(command, one))
+    return f'        {command}) flags="{flags}" known="{" ".join(known)}" ;;'
 
 
 # ------------------------------------------------------------------ zsh
