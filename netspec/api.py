@@ -79,6 +79,9 @@ def import_module(
     Raises SpecError with every call that no op does, what `torch.export` raises for a module that
     it cannot trace, and ImportError without PyTorch.
     """
+    from netspec.runtime.installed import require
+
+    require("tracing a module", ["torch"])
     from netspec.importer.torch import import_module
 
     return Net(import_module(model, inputs, name, doc))
