@@ -34,10 +34,10 @@ def load(
 ) -> Net:
     """Compile a spec file at the given values of its parameters: `load("net.yaml", classes=10)`.
 
-    `path` may be the name of a spec that comes with netspec: "googlenet".
-    `ops` are modules with ops of your own, which are imported: ["mylib.netspec_ops"]; this spec may
-    name them, and no other. `allow_import` are packages or modules that the generated code of this
-    spec's `externs` may import: ["mylib"].
+    `path` may also be the name of a spec that comes with netspec: "googlenet". `ops` are modules
+    with ops of your own, which are imported: ["mylib.netspec_ops"]; this spec may name them, and no
+    other. `allow_import` are packages or modules that the generated code of this spec's `externs`
+    may import: ["mylib"].
     Raises SpecError, whose `diagnostics` are every mistake; ParameterError, a TypeError, for a
     parameter that the spec does not have; OSError (FileNotFoundError if there is none) with `errno`
     and `filename` if the file cannot be read; ImportError for a module of `ops` that cannot be
@@ -79,6 +79,9 @@ def import_module(
     Raises SpecError with every call that no op does, what `torch.export` raises for a module that
     it cannot trace, and ImportError without PyTorch.
     """
+    from netspec.runtime.installed import require
+
+    require("tracing a module", ["torch"])
     from netspec.importer.torch import import_module
 
     return Net(import_module(model, inputs, name, doc))

@@ -152,6 +152,7 @@ class Op(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
     op_name: ClassVar[str]
+    """The name that a spec writes; the decorator `op` sets it."""
     module: ClassVar[str]
     """The torch.nn class that a generated file calls, or the function."""
     is_module: ClassVar[bool] = True
@@ -163,12 +164,15 @@ class Op(BaseModel):
     is_light: ClassVar[bool] = False
     """Whether a block may have it beside its one real op and still be drawn as one box."""
     layout: ClassVar[Layout] = Layout.OTHER
+    """Where the channels of an output stand."""
     storage: ClassVar[Storage] = Storage.OWN
+    """In which memory an output stands."""
     slope: ClassVar[str] = ""
     """The argument that, where negative, hides the input's sign from an output in place."""
     keeps: ClassVar[Keeps] = Keeps.INPUTS
     """What backward needs; an op that keeps more, or less, says so in `kept`."""
     precision: ClassVar[Precision] = Precision.GIVEN
+    """The type in which it computes under autocast."""
     may_run_once: ClassVar[bool] = True
     """Whether what is the same for all images may be computed once for them.
 
