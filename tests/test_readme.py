@@ -89,3 +89,11 @@ def test_the_spec_and_its_code_stand_beside_each_other() -> None:
 def test_the_guide_has_every_command() -> None:
     rows = re.findall(r"^\| (.+?) \|", (ROOT / "docs/guide/commands.md").read_text(), re.MULTILINE)
     assert set(COMMANDS) == set(re.findall(r"`(\w+)", " ".join(rows)))
+
+
+def test_the_readme_names_versions_that_are_tested() -> None:
+    pinned = (ROOT / "constraints.txt").read_text().splitlines()
+    named = re.findall(r"\S+==\S+", README.read_text())
+    assert named and not [
+        one for one in named if not any(one == line.split(";")[0].strip() for line in pinned)
+    ]
