@@ -7,13 +7,12 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from netspec.cli.arguments import add_force
+from netspec.cli.arguments import WRITTEN, add_force, group
 from netspec.cli.common import kind_of, write
 from netspec.cli.exits import Exit, Failure
 from netspec.cli.outputs import Output
 from netspec.cli.show import columns, say
 from netspec.text import files
-from netspec.text.rendered import WIDTH
 
 if TYPE_CHECKING:
     from netspec.emit.report import Report
@@ -28,16 +27,24 @@ def add_document(parser: ArgumentParser, formats: Collection[str] = ()) -> None:
     """Add where a document goes, and in which of the formats, where there are several."""
     if formats:
         help = "how it is written, whatever the name of FILE (standard output: text)"
-        parser.add_argument("--format", choices=tuple(formats), help=help)
+        group(parser, WRITTEN).add_argument("--format", choices=tuple(formats), help=help)
     help = "write it there; - is standard output, as without it"
-    parser.add_argument("-o", "--output", metavar="FILE", default="-", help=help)
+    group(parser, WRITTEN).add_argument("-o", "--output", metavar="FILE", default="-", help=help)
     add_force(parser)
+
+
+def add_printed(parser: ArgumentParser) -> None:
+    """Add in which format a report is printed that can be written into a file too."""
+    from netspec.emit.report import FORMATS
+
+    help = "how it is printed (text)"
+    group(parser, WRITTEN).add_argument("--format", choices=FORMATS, default="text", help=help)
 
 
 def add_table(parser: ArgumentParser) -> None:
     """Add which table of a report is written."""
     help = "only this table; `totals` are the total rows, which CSV leaves out"
-    parser.add_argument("--table", metavar="NAME", help=help)
+    group(parser, WRITTEN).add_argument("--table", metavar="NAME", help=help)
 
 
 def document(options: Namespace, formats: Collection[str] = ()) -> Output:
@@ -62,9 +69,9 @@ def deliver(options: Namespace, to: Output, text: str, about: str = "") -> None:
         write(options, to._replace(data=data, about=about))
 
 
-def width_of(path: str) -> int:
-    """Return how many columns a text has that goes to a file, or is shown."""
-    return (columns(sys.stdout) if files.is_stream(path) else None) or WIDTH
+def columns_of(path: str) -> int | None:
+    """Return how many columns are shown of what goes to a path, None if nobody knows."""
+    return columns(sys.stdout) if files.is_stream(path) else None
 
 
 def rendered(content: Report, format: str, table: str | None = None, path: str = "-") -> str:
@@ -72,6 +79,6 @@ def rendered(content: Report, format: str, table: str | None = None, path: str =
     from netspec.emit.report import render
 
     try:
-        return render(content, format, table, width_of(path))
+        return render(content, format, table, columns_of(path))
     except LookupError as error:
         raise Failure(str(error.args[0]), Exit.USAGE) from None

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from netspec.cli.documents import add_document, deliver, document, width_of
+from netspec.cli.documents import add_document, columns_of, deliver, document
 from netspec.cli.exits import Exit, Failure
 from netspec.text.diagnostics import suggest
 from netspec.text.explain import codes, explain, flowed, title
+from netspec.text.rendered import WIDTH
 
 
 def add(parser: ArgumentParser) -> None:
@@ -22,7 +23,7 @@ def run(options: Namespace) -> int:
         return 0
     code = options.code.upper()
     try:
-        text = flowed(f"{code}: {explain(code)}".rstrip(), width_of(to.path))
+        text = flowed(f"{code}: {explain(code)}".rstrip(), columns_of(to.path) or WIDTH)
     except KeyError:
         hint = suggest(code, codes()) or "`netspec explain` lists them"
         raise Failure(f"no code is called `{options.code}`; {hint}", Exit.USAGE) from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 
 from netspec.cli.arguments import add_ops
-from netspec.cli.documents import add_document, deliver, document, width_of
+from netspec.cli.documents import add_document, columns_of, deliver, document
 from netspec.cli.exits import Exit, Failure
 from netspec.cli.own import own_ops
 from netspec.emit.opsdoc import listing, page
@@ -13,6 +13,7 @@ from netspec.language.lookup import enabling
 from netspec.ops.base import REGISTRY
 from netspec.ops.own import offered
 from netspec.text.diagnostics import escape, suggest
+from netspec.text.rendered import WIDTH
 
 
 def add(parser: ArgumentParser) -> None:
@@ -23,7 +24,7 @@ def add(parser: ArgumentParser) -> None:
 
 def run(options: Namespace) -> int:
     to = document(options)
-    columns = width_of(to.path)
+    columns = columns_of(to.path)
     with REGISTRY.enabled(own_ops(options)):
         if options.op is None:
             deliver(options, to, "\n".join([listing(columns), *_offered(options.ops)]))
@@ -32,7 +33,7 @@ def run(options: Namespace) -> int:
             hint = enabling(options.op) or suggest(options.op, REGISTRY)
             hint = hint or "`netspec ops` lists them"
             raise Failure(f"no op is called `{options.op[:64]}`; {hint}", Exit.USAGE)
-        deliver(options, to, page(REGISTRY[options.op], columns))
+        deliver(options, to, page(REGISTRY[options.op], columns or WIDTH))
     return 0
 
 

@@ -22,8 +22,11 @@ _SAMPLES: tuple[object, ...] = (2, (2,), (3, 5), (48, 4), (0, 2, 1, 3), (1, 1), 
 """What stands for an argument that takes no name."""
 
 
-def listing(columns: int = WIDTH) -> str:
-    """Return every op with the first line of its documentation, by kind."""
+def listing(columns: int | None = None) -> str:
+    """Return every op with the first line of its documentation, by kind.
+
+    Where it is not known how many columns are shown, each has one line, for `grep`.
+    """
     kinds: dict[str, list[type[Op]]] = {}
     for cls in REGISTRY.values():
         kinds.setdefault(cls.style, []).append(cls)
@@ -33,7 +36,8 @@ def listing(columns: int = WIDTH) -> str:
         texts = ((cls.op_name, describe(cls).partition("\n")[0]) for cls in classes)
         lines += [f"{kind}:"]
         for own, text in texts:
-            lines += _hanging(f"  {own:<{width}}  ", text, columns)
+            head = f"  {own:<{width}}  "
+            lines += _hanging(head, text, columns) if columns else [f"{head}{text}"]
         lines += [""]
     return "\n".join([*lines, "`netspec ops OP` says more about one."])
 

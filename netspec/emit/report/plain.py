@@ -12,10 +12,14 @@ from netspec.text.rendered import WIDTH
 _SHORT = 3  # rows whose total needs no rule above it
 
 
-def text(report: Content, width: int = WIDTH) -> str:
-    """Return a report as lines of so many columns at most, unless names make them longer."""
+def text(report: Content, columns: int | None = None) -> str:
+    """Return a report as lines of so many columns at most, unless names make them longer.
+
+    Where it is not known how many are shown, a table that is too wide is not cut.
+    """
+    width = columns or WIDTH
     lines = _flow([escape(text) for text in (report.title, *report.sentences())], width)
-    parts = [part for table in report.tables for part in _fitting(table, width)]
+    parts = [part for table in report.tables for part in _fitting(table, width, bool(columns))]
     for i, part in enumerate(parts):
         lines += [""] * bool(i)
         lines += _lines(part)
@@ -35,12 +39,13 @@ def _flow(phrases: list[str], width: int) -> list[str]:
     return [part for line in lines for part in textwrap.wrap(line, width) or [line]]
 
 
-def _fitting(table: Table, width: int) -> list[Grid]:
+def _fitting(table: Table, width: int, is_cut: bool) -> list[Grid]:
     """Return all columns where they fit, otherwise without the extra ones, or in several parts."""
     complete = grid(table, escape)
     if _width_of(complete) <= width:
         return [complete]
-    return [*_split(grid(table, escape, without_extra=True), width)]
+    least = grid(table, escape, without_extra=True)
+    return [*_split(least, width)] if is_cut else [least]
 
 
 def _width_of(table: Grid) -> int:

@@ -11,7 +11,6 @@ from netspec.emit.report.plain import text
 from netspec.emit.report.table import Content, Table
 from netspec.emit.report.tex import latex
 from netspec.text.diagnostics import escape, suggest
-from netspec.text.rendered import WIDTH
 
 FORMATS: Mapping[str, Callable[[Content], str]] = {
     "text": text,
@@ -52,18 +51,18 @@ class Report(Content):
 
 
 def render(
-    content: Content, format: str = "text", table: str | None = None, width: int = WIDTH
+    content: Content, format: str = "text", table: str | None = None, columns: int | None = None
 ) -> str:
     """Write a report in one of FORMATS; the numbers are the same in all of them.
 
-    Text has at most `width` columns. With `table` only that one of its tables; CSV is always one,
-    by default the first. Raises LookupError for a name that is none of its tables', ValueError for
-    one that is no format's.
+    Text has at most so many `columns`, if they are known. With `table` only that one of its
+    tables; CSV is always one, by default the first. Raises LookupError for a name that is none of
+    its tables', ValueError for one that is no format's.
     """
     if format not in FORMATS:
         raise ValueError(f"format {format!r}: expected one of {', '.join(FORMATS)}")
     shown = content if table is None else _only(content, table)
-    return text(shown, width) if format == "text" else FORMATS[format](shown)
+    return text(shown, columns) if format == "text" else FORMATS[format](shown)
 
 
 def _only(content: Content, name: str) -> Content:
