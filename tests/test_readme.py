@@ -89,3 +89,9 @@ def test_the_spec_and_its_code_stand_beside_each_other() -> None:
 def test_the_guide_has_every_command() -> None:
     rows = re.findall(r"^\| (.+?) \|", (ROOT / "docs/guide/commands.md").read_text(), re.MULTILINE)
     assert set(COMMANDS) == set(re.findall(r"`(\w+)", " ".join(rows)))
+
+
+def test_the_readme_names_versions_that_are_tested() -> None:
+    pinned = {line.split(";")[0].strip() for line in (ROOT / "constraints.txt").open()}
+    named = set(re.findall(r"\S+==\S+", README.read_text()))
+    assert named and named <= pinned
