@@ -3,7 +3,7 @@
     python -m docs.finish build/site [build/playground]
 
 A page may load nothing from elsewhere: who reads it is nobody else's business. Links to other sites
-are listed by their number alone, since what they lead to is not ours to prove.
+are not followed, since what they lead to is not ours to prove.
 """
 
 from __future__ import annotations

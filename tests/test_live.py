@@ -184,6 +184,7 @@ def test_a_reload_and_another_tab_find_the_state(tab: Tab, browser: Any):
     other.page.close()
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not IS_FETCHED, reason=UNFETCHED)
 def test_a_link_brings_what_its_spec_extends_and_keeps_it(browser: Any, tmp_path: Path):
     variant = "netspec: 1\nextends: small.yaml\nname: Other\nparams: {classes: 7}\n"

@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
+import yaml
 
 import netspec
 from docs import finish, generate
@@ -32,6 +33,7 @@ MODELS = {
     "keys": grammar.LayerKeys,
 }
 EDIT = re.compile(rf"\[edit this\]\({re.escape(PLAYGROUND)}#([^)]+)\)")
+EXAMPLES = yaml.safe_load(ops.EXAMPLES.read_text(encoding="utf-8"))
 WRITTEN = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "docs").rglob("*.md"))
 WRONG: list[str] = []
 """What is wrong with the pages that are written by hand, once the pages are made."""
@@ -59,10 +61,8 @@ def test_the_grammar_has_every_join():
 
 
 @pytest.mark.parametrize("name", REGISTRY)
-def test_the_example_of_an_op_uses_it_and_compiles_without_a_warning(name, made):
-    text = re.search(r'```yaml title="net.yaml"\n(.*?)```', made[f"ops/{name}.md"], re.DOTALL)
-    assert text
-    net = netspec.loads(text[1])
+def test_the_example_of_an_op_uses_it_and_compiles_without_a_warning(name):
+    net = netspec.loads(ops.spec(*EXAMPLES[name]))
     assert name in {node.call.op.op_name for node in net.network.graph.nodes.values()}
     assert not net.warnings
 

@@ -49,14 +49,14 @@ def _rows(title: str, kind: str, actions: list[argparse.Action]) -> list[str]:
 
 
 def _called(action: argparse.Action) -> str:
-    value = ""
-    if action.nargs != 0:
-        choices = "{" + ",".join(map(str, action.choices)) + "}" if action.choices else ""
-        metavar = action.metavar if isinstance(action.metavar, str) else ""
-        value = metavar or choices or action.dest
-        value = value if not action.option_strings else metavar or choices or action.dest.upper()
-    names = action.option_strings or [value]
-    tail = f" {value}" if action.option_strings and value else ""
+    """Return how an argument or an option is typed: `-o FILE`, `--output FILE`."""
+    names = action.option_strings
+    choices = "{" + ",".join(map(str, action.choices)) + "}" if action.choices else ""
+    metavar = action.metavar if isinstance(action.metavar, str) else ""
+    value = metavar or choices or (action.dest.upper() if names else action.dest)
+    if not names:
+        return code(value)
+    tail = "" if action.nargs == 0 else f" {value}"
     return ", ".join(code(f"{name}{tail}") for name in names)
 
 
