@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import select
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -140,6 +142,36 @@ def test_fish_completes(folder):
     blocks = shell("fish", "\n".join(code), folder).split("==\n")
     for line, block in zip(LINES, blocks, strict=False):
         compare(line, {offer.partition("\t")[0].rstrip("/") for offer in block.splitlines()})
+
+
+@pytest.mark.long
+@pytest.mark.skipif(not shutil.which("bash") or sys.platform == "win32", reason="no bash")
+def test_bash_completes_at_a_terminal(folder):
+    import pty
+
+    number, fd = pty.fork()
+    if number == 0:
+        path = f"{folder / '.bin'}{os.pathsep}{os.environ['PATH']}"
+        os.chdir(folder)
+        words = ["env", f"PATH={path}", f"PYTHONPATH={ROOT}", "bash", "--norc", "--noprofile", "-i"]
+        os.execvp("env", words)
+    (folder / "script.bash").write_text(script("bash"), encoding="utf-8")
+    os.write(fd, b"source script.bash; echo is'_'ready\n")
+    shown(fd, b"is_ready")
+    os.write(fd, b"netspec build net.yaml --set w\t64")
+    try:
+        assert b"--set width=64" in shown(fd, b"64")
+    finally:
+        os.kill(number, signal.SIGKILL)
+        os.waitpid(number, 0)
+
+
+def shown(fd: int, end: bytes) -> bytes:
+    """Return what a terminal shows up to some bytes."""
+    seen = b""
+    while end not in seen and select.select([fd], [], [], 60)[0]:
+        seen += os.read(fd, 4096)
+    return seen
 
 
 ZSH = """

@@ -127,7 +127,8 @@ def _bash_value(command: str, option: Option) -> Iterator[str]:
     elif option.flags and option.name in _PARAMETERS:
         end = _PARAMETERS[option.name]
         names = 'names="$(netspec completion bash --parameters "${COMP_WORDS[@]:2}" 2>/dev/null)"'
-        space = "compopt -o nospace; " if end else ""
+        # `=` is no character of a file name, which would be quoted.
+        space = "compopt -o nospace +o filenames; " if end else ""
         reply = f'COMPREPLY=($(compgen -S "{end}" -W "$names" -- "$word"))'
         yield f"        {pattern}) {names}; {space}{reply}; return ;;"
     elif option.flags and option.name in _FOLDERS:
