@@ -7,6 +7,9 @@ __version__ = "0.1.0"
 DISTRIBUTION = "netspec-compiler"
 """What a package index calls netspec: the name `netspec` is another project's there."""
 
+SITE = "https://netspec-compiler.github.io/netspec/"
+"""Where the documentation is: who has installed the package has no `docs/`."""
+
 
 def installation(extras: Iterable[str] = ()) -> str:
     """Return what to type to install netspec with some of its extras."""

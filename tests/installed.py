@@ -31,6 +31,8 @@ COMMANDS: Mapping[str, tuple[int, str]] = {
     "netspec check wrong.yaml": (1, "did you mean `relu` or `relu6`?"),
     "netspec check wrong.yaml --format sarif": (1, "NS0"),
     "netspec check gogglenet": (2, "did you mean `googlenet`?"),
+    "netspec check wörter.yaml": (0, "is fine"),
+    "netspec render wörter.yaml -o käse.svg": (0, ""),
     "netspec build googlenet -o model.py": (0, ""),
     "netspec build googlenet -o model.py --check": (0, ""),
     "netspec build net.yaml -o -": (0, "class Net(nn.Module)"),
@@ -81,13 +83,15 @@ SPEC = "netspec: 1\nname: {}\ninputs: {{image: [3, 8, 8]}}\ngraph:\n  a:   {}\no
 FILES = {
     "wrong.yaml": SPEC.format("Wröng", "reluu  # ein Fehler – “absichtlich”"),
     "loose.yaml": SPEC.format("Loose", "relu # é"),
+    "wörter.yaml": SPEC.format("Words", "relu"),
     "small.prototxt": SMALL,
     "in.pt": "no weights",
     "mine.txt": "mine",
     "pyproject.toml": "[tool.netspec]\nops = ['someones_ops']\n",
 }
 NO_WINDOWS = """\
-import os, signal, sys
+import multiprocessing, os, signal, sys
+multiprocessing.set_start_method("spawn")
 for name in ("fchmod fork forkpty geteuid getuid getgid getpgid killpg mkfifo O_NOFOLLOW "
              "O_NONBLOCK O_CLOEXEC O_DIRECTORY setsid uname sched_getaffinity chown").split():
     if hasattr(os, name): delattr(os, name)

@@ -162,7 +162,7 @@ NETWORKS = {
     "nin": Published(prototxts.nin(), 7_595_176, 1_100_188_800, 32, True),
     "inception_v3": Published(prototxts.inception_v3(), 23_834_568, 5_713_216_096, 95),
 }
-LIGHT = ("googlenet", "squeezenet_1.0", "squeezenet_1.1", "resnet50", "nin")
+LIGHT = ("squeezenet_1.1", "nin")
 
 
 def lines(text: str) -> int:
@@ -364,7 +364,7 @@ def test_the_command_writes_spec_weights_and_report(tmp_path, monkeypatch):
     data = caffemodel(weights(flat, imported(flat).tensors()))
     (tmp_path / "net.caffemodel").write_bytes(data)
     command = "import deploy.prototxt net.caffemodel -o net.yaml --weights net.safetensors"
-    report = json.loads(printed(f"{command} --report json"))
+    report = json.loads(printed(f"{command} --report json", errors=False))
     assert (report["name"], report["params"], report["unused"]) == ("SqueezeNet", 1_235_496, [])
     assert report["remarks"] == [*flat.remarks]
     net = netspec.load("net.yaml")

@@ -73,7 +73,7 @@ ITEMS = ("Unit: 8", "Dense: []", "conv2d: [8, 1]", "conv2d: [4 * $i + 4, 1]", "r
 FUNCTION = "scale: 0.5"
 
 
-@settings(max_examples=draws(20, 60), deadline=None)
+@settings(max_examples=draws(8, 60), deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(ITEMS), st.integers(1, 4)), min_size=1, max_size=4))
 def test_a_splice_is_its_copies_written_one_by_one(items: Sequence[tuple[str, int]]) -> None:
     spliced = [f"{{{text}, splice: {count}}}" for text, count in items]

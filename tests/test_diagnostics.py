@@ -178,6 +178,12 @@ def test_sarif_has_the_form_of_2_1_0():
                     assert set(edit["insertedContent"]) == {"text"}
 
 
+def test_sarif_names_files_alike_where_folders_end_with_a_backslash(monkeypatch):
+    span = Span(Source("specs\\a b.yaml", "text"), 0, 4)
+    monkeypatch.setattr("os.sep", "\\")
+    assert '"uri": "specs/a%20b.yaml"' in to_sarif([Diagnostic("NS024", "no place", span)])
+
+
 RESULT = {"ruleId", "ruleIndex", "level", "message", "locations", "relatedLocations", "fixes"}
 
 

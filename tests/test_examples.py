@@ -140,6 +140,7 @@ def test_train_says_that_tensorboard_is_missing(
     assert not (tmp_path / "tensorboard").exists()
 
 
+@pytest.mark.long
 def test_curves_come_from_a_checkpoint(
     trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

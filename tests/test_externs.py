@@ -64,6 +64,7 @@ def test_it_is_the_network_that_names_ops() -> None:
     assert net.optimize().build()(x).shape == (2, 10)
 
 
+@pytest.mark.long
 def test_the_real_class_is_verified(tmp_path: Path) -> None:
     words = ["-o", str(tmp_path / "net.py"), "--verify", "--allow-import", "mylib"]
     assert main(["build", SPEC, *words]) == 0

@@ -21,7 +21,7 @@ from netspec.cli import main, outputs
 from netspec.cli.exits import Exit, Failure, failure
 from netspec.cli.outputs import Output
 from netspec.text import files
-from tests.support import ROOT
+from tests.support import ROOT, mostly
 
 GOOGLENET = str(ROOT / "specs" / "googlenet.yaml")
 BUILD = (sys.executable, "-m", "netspec", "build", GOOGLENET)
@@ -403,7 +403,7 @@ def test_a_wrong_spec_is_no_reason_to_write(project):
 # ------------------------------------------------------------------ devices, pipes, other systems
 
 
-@pytest.mark.parametrize("kind", ["py", "svg", "png", "pdf"])
+@pytest.mark.parametrize("kind", mostly(["py"], ["py", "svg", "png", "pdf"]))
 def test_what_is_no_file_is_written_as_it_is(kind, project):
     """A pipe and a device take what a file would hold, and stay what they are."""
     assert main(command(kind, "file")) == 0

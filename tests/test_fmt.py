@@ -353,7 +353,7 @@ def comments(text: str) -> list[str]:
     return sorted(found)
 
 
-@settings(max_examples=draws(120, 400), deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=draws(60, 400), deadline=None, suppress_health_check=list(HealthCheck))
 @given(specs())
 def test_the_meaning_and_the_comments_stay(text):
     try:

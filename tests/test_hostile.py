@@ -408,7 +408,7 @@ ODD = (
 )
 
 
-STEP = draws(8 * len(ODD), 35)
+STEP = draws(16 * len(ODD), 35)
 """How many odd values are left out at a place before the next."""
 
 

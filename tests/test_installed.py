@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import tempfile
 from pathlib import Path
@@ -10,10 +11,20 @@ import pytest
 
 from netspec.cli import COMMANDS
 from tests import installed
+from tests.support import ROOT
 
 
 def test_every_command_is_run():
     assert set(COMMANDS) <= {shlex.split(line)[1] for line in installed.COMMANDS}
+
+
+def test_no_message_sends_to_what_only_the_repository_has():
+    texts = [path.read_text(encoding="utf-8") for path in (ROOT / "netspec").rglob("*.py")]
+    assert not [
+        found for text in texts for found in re.findall(r"(?<!/)\b(?:docs|examples)/\w+", text)
+    ]
+    pages = [page for text in texts for page in re.findall(r"\{SITE\}([\w/]+)/", text)]
+    assert pages and all((ROOT / "docs" / f"{page}.md").is_file() for page in pages)
 
 
 @pytest.mark.long

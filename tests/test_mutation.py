@@ -168,6 +168,7 @@ def flagged() -> list[Mutant]:
     return [mutant for mutant in mutants() if mutant.found]
 
 
+@pytest.mark.long
 def test_every_kind_of_token_has_mutants():
     print(f"\n{table()}")
     assert len(mutants()) >= 300 * TYPOS / STEP

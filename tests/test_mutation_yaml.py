@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from functools import cache
 from random import Random
 
+import pytest
+
 from netspec.text.diagnostics import Diagnostic, Source, Span, SpecError
 from netspec.text.rendered import render
 from netspec.text.syntax import decode, parse
@@ -142,6 +144,7 @@ def table() -> str:
     return "\n".join(lines)
 
 
+@pytest.mark.long
 def test_every_kind_of_slip_is_refused_somewhere():
     print(f"\n{table()}")
     assert len(mutants()) >= 900

@@ -85,6 +85,7 @@ def test_every_command_that_compiles_takes_the_option(
     assert "error[NS020]: no op is called `mylib.squeeze_excite`" in "".join(capfd.readouterr())
 
 
+@pytest.mark.long
 def test_the_generated_file_is_verified_in_a_process_of_its_own(tmp_path: Path) -> None:
     """Which finds the library where this process does."""
     arguments = ["build", SPEC, "-o", str(tmp_path / "net.py"), "--verify", "--ops", MODULE]

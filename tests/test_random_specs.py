@@ -27,7 +27,7 @@ from netspec.text.syntax import decode
 from tests.random_spec import renamed_specs, specs
 from tests.support import draws, loads, verified
 
-EXAMPLES = draws(60, 200)
+EXAMPLES = draws(25, 200)
 Model = Callable[..., nn.Module]
 
 

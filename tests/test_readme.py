@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from netspec.cli import COMMANDS
 from netspec.emit.zoo import spec_list
 from netspec.language import grammar, shipped
 from tests.support import ROOT, SPECS, load
@@ -83,3 +84,8 @@ def test_the_spec_and_its_code_stand_beside_each_other() -> None:
     rows = [row.split("</td>") for row in _ROW.findall(README.read_text())]
     (cells,) = [row for row in rows if len(row) == 3]
     assert sum(max(widest(cell)) for cell in cells[:2]) <= BESIDE
+
+
+def test_the_guide_has_every_command() -> None:
+    rows = re.findall(r"^\| (.+?) \|", (ROOT / "docs/guide/commands.md").read_text(), re.MULTILINE)
+    assert set(COMMANDS) == set(re.findall(r"`(\w+)", " ".join(rows)))

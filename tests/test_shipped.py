@@ -9,7 +9,7 @@ import pytest
 
 import netspec
 from netspec.cli import main
-from netspec.cli.trusted import folder_of
+from netspec.cli.trusted import project_of
 from netspec.language import shipped
 from tests.support import FEW, ROOT, SPECS, mostly, printed
 
@@ -80,7 +80,7 @@ def test_an_unknown_name_is_answered_as_a_missing_file(word: str, hint: str, cap
 
 def test_a_shipped_spec_belongs_to_no_project_of_the_user(tmp_path: Path):
     Path("pyproject.toml").write_text("[tool.netspec]\nops = ['evil']\n")
-    assert folder_of("net.yaml") == tmp_path.resolve() and folder_of("googlenet") is None
+    assert project_of("net.yaml") == tmp_path.resolve() and project_of("googlenet") is None
     # `extends` stays in their own folder, whatever the root of the user's.
     assert main(["check", "googlenet_bn", "--root", str(tmp_path)]) == 0
 

@@ -15,6 +15,7 @@ import netspec
 from docs import finish, generate
 from docs.writers import diagnostics, ops, pages
 from docs.writers.markdown import PLAYGROUND, edit, table
+from netspec.cli import main
 from netspec.language import grammar
 from netspec.ops.base import REGISTRY
 from tests.support import ROOT, SPECS
@@ -70,6 +71,15 @@ def test_every_spec_op_code_and_command_has_a_page(made):
     for path in SPECS:
         assert path.read_text(encoding="utf-8").rstrip() in made[f"gallery/{path.stem}.md"]
     assert len([place for place in made if place.startswith("ops/")]) == len(REGISTRY) + 1
+
+
+def test_the_commands_of_a_spec_run_as_they_stand(made, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    found = re.search(r"```sh\n(.*?)```", made["gallery/nin.md"], re.DOTALL)
+    assert found
+    for line in found[1].splitlines():
+        assert main(line.split()[1:]) == 0
+    assert (tmp_path / "model.py").is_file()
 
 
 def test_the_wrong_example_of_a_code_is_shown_with_what_check_says(made):

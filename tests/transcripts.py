@@ -11,7 +11,9 @@ A page is done from top to bottom in a folder that has `specs/` and `examples/`.
   for those left out;
 - `sh` is only read: its commands must parse, and the files that they read must be there;
 - what has `<!-- not run: why -->` before it is read as `sh` is, and behind `<!-- from: FILE -->`
-  or `<!-- from: FILE class NAME -->` stands a file that is there or was made, or a class of it.
+  or `<!-- from: FILE class NAME -->` stands a file that is there or was made, or a class of it
+  (between `<!-- fmt: off -->` and `on` where ruff, which formats these blocks, would break lines
+  elsewhere than netspec does).
 
 `<!-- after: PAGE -->` says that a page's reader has the files that another one shows. A picture
 that stands beside the page is the one that its commands make.

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import netspec
 from docs.writers.markdown import page
 
-OPTIONS = "    options:\n      heading_level: 2\n"
+OWN = ("netspec.ops.base.Op", "netspec.ops.base.op", "netspec.testing.check_op")
+"""What ops of somebody's own are made of, and tried with."""
 
 
 def pages() -> Iterator[tuple[str, str]]:
@@ -17,8 +18,10 @@ def pages() -> Iterator[tuple[str, str]]:
         "What `import netspec` offers. [Python](guide/python.md) shows its use, "
         "[Stability](stability.md) says what of it stays."
     )
-    parts = [f"::: netspec.{name}\n{OPTIONS}" for name in names]
-    yield "api.md", page("Python API", intro, *parts)
+    parts = [f"::: netspec.{name}" for name in names]
+    own = [f"::: {name}\n    options:\n      show_root_full_path: true" for name in OWN]
+    about = "What [ops of your own](howto/own_ops.md) are made of, and tried with."
+    yield "api.md", page("Python API", intro, *parts, about, *own)
 
 
 def _place(name: str) -> tuple[int, str]:

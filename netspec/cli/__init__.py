@@ -13,7 +13,7 @@ from typing import NoReturn
 
 from netspec import interrupt
 from netspec.cli.exits import Exit, Failure, failure, is_broken
-from netspec.version import __version__
+from netspec.version import SITE, __version__
 
 COMMANDS = {
     "check": "say what is wrong with a spec",
@@ -110,7 +110,7 @@ def _no_command(words: list[str]) -> int:
         usage="netspec COMMAND [options]",
         description=f"A compiler for neural-network architectures.\n\ncommands:\n{listing}",
         epilog="`netspec COMMAND --help` says more. Exit codes: 0 fine, 1 the spec is wrong, "
-        "2 usage, 3 environment, 70 a bug in netspec.",
+        f"2 usage, 3 environment, 70 a bug in netspec.\nDocumentation: {SITE}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     top.add_argument("--version", action="version", version=f"netspec {__version__}")

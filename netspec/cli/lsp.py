@@ -12,12 +12,13 @@ from typing import BinaryIO
 from netspec.cli.arguments import add_ops
 from netspec.cli.exits import Exit, Failure
 from netspec.cli.own import ops_for, own_ops
+from netspec.version import SITE
 
 
 def add(parser: ArgumentParser) -> None:
     add_ops(parser)
     parser.add_argument("--stdio", action="store_true", help="as editors say; it is always so")
-    parser.epilog = "An editor starts it: docs/howto/editors.md has the settings of each."
+    parser.epilog = f"An editor starts it: {SITE}howto/editors/ has the settings."
 
 
 def run(options: Namespace) -> int:
@@ -25,7 +26,7 @@ def run(options: Namespace) -> int:
 
     require("the language server", ["lsp"])
     if sys.stdin is None or sys.stdin.isatty():
-        raise Failure("an editor starts `netspec lsp`; docs/howto/editors.md says how", Exit.USAGE)
+        raise Failure(f"an editor starts `netspec lsp`; {SITE}howto/editors/ says how", Exit.USAGE)
     output = _own_output()
     own_ops(options)  # a module that is not there is told before the editor waits for an answer
     from netspec.server.files import read

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import subprocess
 from collections.abc import Iterable, Sequence
 from html import escape
@@ -23,6 +24,7 @@ from netspec.emit.figure.svg import themed
 from netspec.emit.figure.text import FAMILY
 from netspec.emit.look import Look
 from netspec.graph.model import path
+from netspec.text.files import Refused
 
 if TYPE_CHECKING:
     import graphviz
@@ -36,7 +38,7 @@ _RATIO = 1.4
 """The width by the height where nothing says how large the picture may be."""
 
 
-class DotError(OSError):
+class DotError(Refused):
     """The `dot` program is missing, failed or took too long; the text says what to do."""
 
 
@@ -73,15 +75,16 @@ def render_dot(source: str, format: str, timeout: float = 30.0) -> bytes:
             ["dot", f"-T{format}"],
             input=source.encode(), capture_output=True, timeout=timeout, check=True,
         )  # fmt: skip
-    except (FileNotFoundError, PermissionError):
+    except (FileNotFoundError, PermissionError) as error:
         message = "the `dot` program is not installed; get it from https://graphviz.org/download/"
         hint = "(apt install graphviz, brew install graphviz), or write a .dot file"
-        raise DotError(f"{message} {hint}") from None
+        raise DotError(error.errno, f"{message} {hint}", "dot") from None
     except subprocess.TimeoutExpired:
-        raise DotError(f"`dot` took longer than {timeout:g} s; close blocks with --depth") from None
+        message = f"`dot` took longer than {timeout:g} s; close blocks with --depth"
+        raise DotError(errno.ETIMEDOUT, message, "dot") from None
     except subprocess.CalledProcessError as error:
         text = error.stderr.decode(errors="replace").strip()
-        raise DotError(f"`dot` failed: {text}") from None
+        raise DotError(errno.EIO, f"`dot` failed: {text}", "dot") from None
     return bytes(result.stdout)
 
 

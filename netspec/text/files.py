@@ -26,19 +26,18 @@ _STANDARD = {"-": 1, "/dev/stdout": 1, "/dev/stderr": 2}
 
 
 class Refused(OSError):
-    """An error of the system whose text is a line for the user; made by `refusal`."""
+    """An error of the system whose text is a line for the user: errno, the line, the file."""
 
     def __str__(self) -> str:
         return str(self.strerror)
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return refusal, (self.errno, self.strerror, self.filename)
 
 
 def refusal(number: int, line: str, path: str | None = None) -> OSError:
     """Return the error of a number of the system, a FileNotFoundError for ENOENT, with a line."""
     kind = type(OSError(number, line))
-    error: OSError = type(kind.__name__, (Refused, kind), {})(number, line, path)
+    # Pickle looks for a class by its name, and this one has none.
+    made = {"__reduce__": lambda self: (refusal, (number, line, path))}
+    error: OSError = type(kind.__name__, (Refused, kind), made)(number, line, path)
     return error
 
 

@@ -159,6 +159,7 @@ def _sarif_fix(fix: Fix) -> dict[str, Any]:
 
 def _uri(name: str) -> str:
     """Return a file's name as a relative URI: its own bytes, as far as the system can have them."""
+    name = name.replace(os.sep, "/")
     try:
         return quote(os.fsencode(name))
     except UnicodeEncodeError:
