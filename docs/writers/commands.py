@@ -9,6 +9,7 @@ from importlib import import_module
 
 from docs.writers.markdown import code, escape, fence, page, table
 from netspec.cli import COMMANDS, parser
+from netspec.cli.examples import EXAMPLES
 
 USAGE = "usage: "
 
@@ -34,6 +35,8 @@ def _page(name: str) -> str:
         *_rows("Arguments", "argument", [one for one in shown if not one.option_strings]),
         *_rows("Options", "option", [one for one in shown if one.option_strings]),
         escape(found.epilog or ""),
+        "## Examples",
+        fence("\n".join(EXAMPLES[name]), "sh"),
         "[All commands](index.md)",
     )
 

@@ -75,7 +75,14 @@ def _perform(words: list[str]) -> int:
 
 
 class _Parser(argparse.ArgumentParser):
-    """A parser that prints as everything else does."""
+    """A parser that prints as everything else does, and shows examples of its command."""
+
+    def format_help(self) -> str:
+        from netspec.cli.examples import EXAMPLES
+
+        found = EXAMPLES.get(self.prog.removeprefix("netspec "), ())
+        examples = "".join(f"  {line}\n" for line in found)
+        return super().format_help() + (f"\nexamples:\n{examples}" if examples else "")
 
     def error(self, message: str) -> NoReturn:
         from netspec.cli.show import put
@@ -93,11 +100,13 @@ class _Parser(argparse.ArgumentParser):
 
 def parser(name: str, module: ModuleType) -> argparse.ArgumentParser:
     """Return the parser of one command."""
+    from netspec.cli.arguments import WRITTEN, group
+
     text = COMMANDS[name]
     command = _Parser(prog=f"netspec {name}", description=f"{text[0].upper()}{text[1:]}.")
     module.add(command)
     help = "say nothing but what is asked for and what is wrong"
-    command.add_argument("-q", "--quiet", action="store_true", help=help)
+    group(command, WRITTEN).add_argument("-q", "--quiet", action="store_true", help=help)
     return command
 
 
@@ -109,8 +118,10 @@ def _no_command(words: list[str]) -> int:
         prog="netspec",
         usage="netspec COMMAND [options]",
         description=f"A compiler for neural-network architectures.\n\ncommands:\n{listing}",
-        epilog="`netspec COMMAND --help` says more. Exit codes: 0 fine, 1 the spec is wrong, "
-        f"2 usage, 3 environment, 70 a bug in netspec.\nDocumentation: {SITE}",
+        epilog="first steps:\n  netspec build googlenet -o model.py\n  netspec init my_net\n"
+        "  netspec check my_net.yaml\n\n`netspec COMMAND --help` says more, with examples.\n"
+        "Exit codes: 0 fine, 1 the spec is wrong, 2 usage, 3 environment, 70 a bug in netspec.\n"
+        f"Documentation: {SITE}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     top.add_argument("--version", action="version", version=f"netspec {__version__}")

@@ -21,6 +21,16 @@ SPEC = "a file, the name of a spec that `netspec list` shows, or - for standard 
 """What stands for a spec."""
 
 
+READ, WRITTEN = "what is read", "what is written"
+"""The groups of options that most commands have; a command's own come first."""
+
+
+def group(parser: ArgumentParser, title: str) -> _ActionsContainer:
+    """Return a group of a parser's options, a new one at first."""
+    known = (found for found in parser._action_groups if found.title == title)
+    return next(known, None) or parser.add_argument_group(title)
+
+
 def add_flag(parser: _ActionsContainer, name: str, help: str) -> None:
     """Add an option without a value."""
     parser.add_argument(name, action="store_true", help=help)
@@ -40,19 +50,20 @@ def add_settings(parser: ArgumentParser) -> None:
 
 def add_set(parser: ArgumentParser, form: str, help: str) -> None:
     """Add what gives parameters other values."""
-    parser.add_argument("--set", action="append", default=[], metavar=form, help=help)
+    group(parser, READ).add_argument("--set", action="append", default=[], metavar=form, help=help)
 
 
 def add_reading(parser: ArgumentParser) -> None:
     """Add what decides which files are read, and what is wrong."""
-    parser.add_argument(
+    options = group(parser, READ)
+    options.add_argument(
         "--root",
         metavar="DIRECTORY",
         help="where extended files may lie (default: what `[tool.netspec]` of the nearest "
         "pyproject.toml says, else the spec's git repository, else the folder of that file, else "
         "the spec's own)",
     )
-    parser.add_argument(
+    options.add_argument(
         "--strict",
         action=BooleanOptionalAction,
         help="treat warnings as errors (no, or as the project says)",
@@ -63,24 +74,29 @@ def add_reading(parser: ArgumentParser) -> None:
 def add_ops(parser: ArgumentParser) -> None:
     """Add what enables a user's own ops."""
     help = "import a module with ops of your own, such as mylib.netspec_ops; may be repeated"
-    parser.add_argument("--ops", action="append", default=[], metavar="MODULE", help=help)
+    group(parser, READ).add_argument(
+        "--ops", action="append", default=[], metavar="MODULE", help=help
+    )
 
 
 def add_imports(parser: ArgumentParser) -> None:
     """Add what a command needs that writes or runs code."""
     help = "let the code import this package, or module, for externs; may be repeated"
-    parser.add_argument("--allow-import", action="append", default=[], metavar="NAME", help=help)
+    group(parser, READ).add_argument(
+        "--allow-import", action="append", default=[], metavar="NAME", help=help
+    )
 
 
 def add_output(parser: ArgumentParser, what: str) -> None:
     """Add where a command writes."""
-    parser.add_argument("-o", "--output", required=True, help=f"{what}; - is standard output")
+    help = f"{what}; - is standard output"
+    group(parser, WRITTEN).add_argument("-o", "--output", metavar="FILE", required=True, help=help)
     add_force(parser)
 
 
 def add_force(parser: ArgumentParser) -> None:
     """Add the flag of a command that writes a file."""
-    add_flag(parser, "--force", "replace a file that netspec did not write")
+    add_flag(group(parser, WRITTEN), "--force", "replace a file that netspec did not write")
 
 
 def whole(least: int) -> Callable[[str], int]:
@@ -94,6 +110,13 @@ def whole(least: int) -> Callable[[str], int]:
         return value
 
     return read
+
+
+def add_number(
+    parser: _ActionsContainer, name: str, help: str, default: int | None = None, least: int = 1
+) -> None:
+    """Add an option that is an integer of at least `least`."""
+    parser.add_argument(name, type=whole(least), default=default, metavar="N", help=help)
 
 
 def size(text: str) -> int:

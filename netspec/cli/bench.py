@@ -7,16 +7,26 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
 from netspec.analysis.network import Network
-from netspec.cli.arguments import SPEC, add_flag, add_force, add_imports, add_settings, whole
+from netspec.cli.arguments import (
+    SPEC,
+    WRITTEN,
+    add_flag,
+    add_force,
+    add_imports,
+    add_number,
+    add_settings,
+    group,
+    whole,
+)
 from netspec.cli.common import allow, compiled, kind_of, stamps_of, write
-from netspec.cli.documents import KINDS, add_table, rendered
+from netspec.cli.documents import KINDS, add_printed, add_table, rendered
 from netspec.cli.exits import Exit, Failure
 from netspec.cli.outputs import Output
 from netspec.cli.progress import progress
 from netspec.cli.running import module, threads
 from netspec.cli.show import say
 from netspec.emit.bench import bench_plot, bench_report
-from netspec.emit.report import FORMATS, Report
+from netspec.emit.report import Report
 from netspec.language.project import stamp
 from netspec.runtime.bench import (
     DTYPES,
@@ -59,11 +69,12 @@ def add(parser: ArgumentParser) -> None:
     add_flag(parser, "--same", help)
     help = "labelled images, for accuracy: `images` and `labels` in a file of numpy.savez"
     parser.add_argument("--data", metavar="FILE.npz", help=help)
-    parser.add_argument("--rounds", type=whole(1), default=20, help="samples of each row (20)")
-    parser.add_argument("--format", choices=FORMATS, default="text")
+    add_number(parser, "--rounds", "samples of each row (20)", default=20)
+    add_printed(parser)
     add_table(parser)
     names = ", ".join(f".{name}" for name in FILES)
-    parser.add_argument("-o", "--output", metavar="FILE", help=f"write it as a file too: {names}")
+    help = f"write it as a file too: {names}"
+    group(parser, WRITTEN).add_argument("-o", "--output", metavar="FILE", help=help)
     add_force(parser)
 
 

@@ -24,7 +24,7 @@ def add(parser: ArgumentParser) -> None:
     add_imports(parser)
     add_watch(parser)
     add_output(parser, "the Python file")
-    add_flag(parser, "--check", "write nothing; exit 1 with a diff if OUTPUT differs")
+    add_flag(parser, "--check", "write nothing; exit 1 with a diff if FILE differs")
     add_flag(
         parser, "--optimize", "write the module that `netspec optimize` would make of the spec"
     )

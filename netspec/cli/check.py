@@ -7,7 +7,16 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from netspec.cli.arguments import SPEC, add_flag, add_force, add_only_specs, add_settings, add_watch
+from netspec.cli.arguments import (
+    SPEC,
+    WRITTEN,
+    add_flag,
+    add_force,
+    add_only_specs,
+    add_settings,
+    add_watch,
+    group,
+)
 from netspec.cli.common import (
     Diagnosis,
     allow,
@@ -40,15 +49,14 @@ def add(parser: ArgumentParser) -> None:
     add_settings(parser)
     add_watch(parser)
     help = "how it is said, whatever the name of FILE (standard output: full)"
-    parser.add_argument("--format", choices=FORMATS, help=help)
-    help = (
-        f"write what is wrong there, not on standard output: {', '.join(f'.{x}' for x in _FILES)}"
-    )
-    parser.add_argument("-o", "--output", metavar="FILE", default="-", help=help)
+    group(parser, WRITTEN).add_argument("--format", choices=FORMATS, help=help)
+    ends = ", ".join(f".{end}" for end in _FILES)
+    help = f"write what is wrong there, not on standard output: {ends}"
+    group(parser, WRITTEN).add_argument("-o", "--output", metavar="FILE", default="-", help=help)
     add_force(parser)
-    group = parser.add_mutually_exclusive_group()
-    add_flag(group, "--fix", "make the safe fixes in the files; standard input goes to output")
-    add_flag(group, "--diff", "write nothing; print what --fix would change, and exit 1")
+    ways = parser.add_mutually_exclusive_group()
+    add_flag(ways, "--fix", "make the safe fixes in the files; standard input goes to output")
+    add_flag(ways, "--diff", "write nothing; print what --fix would change, and exit 1")
     add_flag(parser, "--unsafe-fixes", "fix also where the author may have meant something else")
 
 

@@ -7,7 +7,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from netspec.cli.arguments import add_force
+from netspec.cli.arguments import WRITTEN, add_force, group
 from netspec.cli.common import kind_of, write
 from netspec.cli.exits import Exit, Failure
 from netspec.cli.outputs import Output
@@ -28,16 +28,24 @@ def add_document(parser: ArgumentParser, formats: Collection[str] = ()) -> None:
     """Add where a document goes, and in which of the formats, where there are several."""
     if formats:
         help = "how it is written, whatever the name of FILE (standard output: text)"
-        parser.add_argument("--format", choices=tuple(formats), help=help)
+        group(parser, WRITTEN).add_argument("--format", choices=tuple(formats), help=help)
     help = "write it there; - is standard output, as without it"
-    parser.add_argument("-o", "--output", metavar="FILE", default="-", help=help)
+    group(parser, WRITTEN).add_argument("-o", "--output", metavar="FILE", default="-", help=help)
     add_force(parser)
+
+
+def add_printed(parser: ArgumentParser) -> None:
+    """Add in which format a report is printed that can be written into a file too."""
+    from netspec.emit.report import FORMATS
+
+    help = "how it is printed (text)"
+    group(parser, WRITTEN).add_argument("--format", choices=FORMATS, default="text", help=help)
 
 
 def add_table(parser: ArgumentParser) -> None:
     """Add which table of a report is written."""
     help = "only this table; `totals` are the total rows, which CSV leaves out"
-    parser.add_argument("--table", metavar="NAME", help=help)
+    group(parser, WRITTEN).add_argument("--table", metavar="NAME", help=help)
 
 
 def document(options: Namespace, formats: Collection[str] = ()) -> Output:

@@ -6,7 +6,7 @@ import json
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 
 from netspec.analysis.network import Network
-from netspec.cli.arguments import add_imports, add_output, add_spec, whole
+from netspec.cli.arguments import WRITTEN, add_imports, add_output, add_spec, group, whole
 from netspec.cli.common import allow, compiled, kind_of, stamps_of, sums, write
 from netspec.cli.exits import Exit, Failure
 from netspec.cli.outputs import Output
@@ -25,10 +25,10 @@ def add(parser: ArgumentParser) -> None:
     add_imports(parser)
     add_weights(parser)
     add_output(parser, "the file: .onnx, .pt2 (torch.export), .aoti or .aoti.pt2 (AOTInductor)")
-    parser.add_argument("--format", choices=KINDS, help="what to write, whatever the name")
-    parser.add_argument(
-        "--batch", type=_batch, default=1, help="how many images it takes (1), or `dynamic`"
-    )
+    help = "what to write, whatever the name of FILE"
+    group(parser, WRITTEN).add_argument("--format", choices=KINDS, help=help)
+    help = "how many images it takes (1), or `dynamic`"
+    parser.add_argument("--batch", type=_batch, default=1, metavar="N", help=help)
     parser.add_argument("--classes", metavar="FILE", help="the classes' names, one a line")
     for name in ("mean", "std"):
         help = f"the {name} by which images are normalised, one number a channel"

@@ -23,7 +23,7 @@ def add(parser: ArgumentParser) -> None:
     parser.add_argument("--to", action="append", required=True, metavar="CONTRACT", help=help)
     parser.add_argument("--vary", required=True, metavar="NAME", help="the parameter")
     help = "of which the values are multiples (1)"
-    parser.add_argument("--step", type=_step, default=1, help=help)
+    parser.add_argument("--step", type=_step, default=1, metavar="NUMBER", help=help)
     add_document(parser, FORMATS)
 
 

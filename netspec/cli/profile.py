@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from netspec.cli.arguments import add_force, add_imports, add_spec, whole
+from netspec.cli.arguments import WRITTEN, add_force, add_imports, add_number, add_spec, group
 from netspec.cli.common import allow, compiled, kind_of, sums, write
-from netspec.cli.documents import KINDS, add_table, rendered
+from netspec.cli.documents import KINDS, add_printed, add_table, rendered
 from netspec.cli.outputs import Output
 from netspec.cli.progress import progress
 from netspec.cli.running import add_weights, module, threads
 from netspec.cli.show import say
 from netspec.emit.profile import BY, profile_report
-from netspec.emit.report import FORMATS
 from netspec.runtime.profile import WARM, Way, profile
 
 FILES = ("json", *(end for end in KINDS if end != "json"))
@@ -22,16 +21,17 @@ def add(parser: ArgumentParser) -> None:
     add_spec(parser)
     add_imports(parser)
     add_weights(parser)
-    parser.add_argument("--by", choices=BY, default=BY[0], help="what a row is")
-    parser.add_argument("--depth", type=whole(0), default=1, help="how deep blocks are opened (1)")
-    parser.add_argument("--threads", type=threads, default=1, help="how many threads (1)")
-    parser.add_argument("--batch", type=whole(1), default=1, help="how many images (1)")
-    parser.add_argument("--rounds", type=whole(1), default=20, help="how often it is run (20)")
-    parser.add_argument("--format", choices=FORMATS, default="text")
+    parser.add_argument("--by", choices=BY, default=BY[0], help="what a row is (block)")
+    add_number(parser, "--depth", "how deep blocks are opened (1)", default=1, least=0)
+    help = "how many threads (1)"
+    parser.add_argument("--threads", type=threads, default=1, metavar="N", help=help)
+    add_number(parser, "--batch", "how many images (1)", default=1)
+    add_number(parser, "--rounds", "how often it is run (20)", default=20)
+    add_printed(parser)
     add_table(parser)
     ends = ", ".join(f".{end}" for end in FILES)
     help = f"write it as a file too: {ends}; .json has every layer and line, for `render --time`"
-    parser.add_argument("-o", "--output", metavar="FILE", help=help)
+    group(parser, WRITTEN).add_argument("-o", "--output", metavar="FILE", help=help)
     add_force(parser)
 
 

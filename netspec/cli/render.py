@@ -6,7 +6,17 @@ from argparse import ArgumentParser, Namespace
 from dataclasses import fields
 
 from netspec.analysis.network import Network
-from netspec.cli.arguments import add_output, add_spec, add_watch, length, seconds, text_size, whole
+from netspec.cli.arguments import (
+    WRITTEN,
+    add_number,
+    add_output,
+    add_spec,
+    add_watch,
+    group,
+    length,
+    seconds,
+    text_size,
+)
 from netspec.cli.common import allow, compiled, configured_of, kind_of, stamps_of, sums, write
 from netspec.cli.exits import Exit, Failure
 from netspec.cli.outputs import Output
@@ -21,10 +31,10 @@ def add(parser: ArgumentParser) -> None:
     add_spec(parser)
     add_watch(parser)
     add_output(parser, f"the picture: {', '.join(f'.{known}' for known in FORMATS)}")
-    parser.add_argument(
+    group(parser, WRITTEN).add_argument(
         "--format", choices=FORMATS, help="what to write, whatever the name (standard output: svg)"
     )
-    parser.add_argument("--depth", type=whole(0), help="close blocks below this level")
+    add_number(parser, "--depth", "close blocks below this level", least=0)
     help = "keep the uses of a block, or the one at a path, open; may be repeated"
     parser.add_argument("--open", action="append", metavar="NAME", help=help)
     parser.add_argument(
@@ -48,10 +58,11 @@ def add(parser: ArgumentParser) -> None:
         default="page",
         help="page needs no program; graphviz needs dot",
     )
-    parser.add_argument("--dpi", type=whole(1), help="pixels per inch of a .png (300)")
+    add_number(parser, "--dpi", "pixels per inch of a .png (300)")
     help = "a profile, whose times stand over the multiply-adds; for svg, png and pdf"
     parser.add_argument("--time", metavar="PROFILE.json", help=help)
-    parser.add_argument("--timeout", type=seconds, default=30, help="seconds for the dot program")
+    help = "how long the dot program may take (30)"
+    parser.add_argument("--timeout", type=seconds, default=30, metavar="SECONDS", help=help)
 
 
 _DRAWN = ("svg", "png", "pdf", "dot")

@@ -7,7 +7,7 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from netspec.analysis.layouts import Feed
 from netspec.analysis.network import Network
 from netspec.analysis.roofline import EXAMPLE, MEANT, Device, device
-from netspec.cli.arguments import add_flag, add_spec, size, whole
+from netspec.cli.arguments import add_flag, add_number, add_spec, size
 from netspec.cli.common import allow, compiled, kind_of, sums, write
 from netspec.cli.documents import KINDS, add_document, add_table, deliver, document, rendered
 from netspec.cli.exits import Exit, Failure
@@ -26,8 +26,8 @@ from netspec.ops.held import BYTES
 
 def add(parser: ArgumentParser) -> None:
     add_spec(parser)
-    parser.add_argument("--by", choices=ROWS, default="block", help="what a row is")
-    parser.add_argument("--depth", type=whole(0), default=1, help="how deep blocks are opened (1)")
+    parser.add_argument("--by", choices=ROWS, default="block", help="what a row is (block)")
+    add_number(parser, "--depth", "how deep blocks are opened (1)", default=1, least=0)
     add_flag(parser, "--paper", "the paper's own table beside exact arithmetic")
     parser.add_argument("--plot", metavar="OUT.svg|png", help="draw the costs; needs matplotlib")
     help = f"also a roofline estimate on a device such as {EXAMPLE}: {MEANT}"
@@ -42,8 +42,9 @@ def add_format(parser: ArgumentParser) -> None:
     """Add what every table of costs understands."""
     add_document(parser, FORMATS)
     add_table(parser)
-    parser.add_argument("--batch", type=whole(1), default=1, help="images, for the bytes (1)")
-    parser.add_argument("--dtype", choices=tuple(BYTES), default="float32", help="for the bytes")
+    add_number(parser, "--batch", "how many images, for the bytes (1)", default=1)
+    help = "the type of all numbers, for the bytes (float32)"
+    parser.add_argument("--dtype", choices=tuple(BYTES), default="float32", help=help)
 
 
 def _device(text: str) -> Device:

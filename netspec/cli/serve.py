@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
-from netspec.cli.arguments import add_flag, add_ops, whole
+from netspec.cli.arguments import add_flag, add_number, add_ops
 from netspec.cli.common import refuse_shipped
 from netspec.cli.exits import Exit, Failure
 from netspec.cli.own import ops_for, own_ops
@@ -33,7 +33,7 @@ _MOST = 2**25
 def add(parser: ArgumentParser) -> None:
     parser.add_argument("spec", nargs="?", default=".", help="a spec, or a directory of specs (.)")
     help = f"of 127.0.0.1, 0 for any that is free ({PORT}, or any if that is taken)"
-    parser.add_argument("--port", type=whole(0), help=help)
+    add_number(parser, "--port", help, least=0)
     add_flag(parser, "--open", "open the page in the browser")
     add_ops(parser)
     parser.epilog = f"The URL has a new token each time, or what {TOKEN} says."

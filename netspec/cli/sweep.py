@@ -9,7 +9,16 @@ from pathlib import Path
 
 from netspec.analysis.network import Network
 from netspec.analysis.points import GOALS, Point, signs, with_front
-from netspec.cli.arguments import SPEC, add_force, add_imports, add_reading, add_set, whole
+from netspec.cli.arguments import (
+    SPEC,
+    WRITTEN,
+    add_force,
+    add_imports,
+    add_number,
+    add_reading,
+    add_set,
+    group,
+)
 from netspec.cli.common import allow, configured_of, kind_of, prepared, write
 from netspec.cli.documents import rendered
 from netspec.cli.exits import Exit, Failure
@@ -36,10 +45,11 @@ def add(parser: ArgumentParser) -> None:
     help = "measure each network too, by this engine, one at a time"
     parser.add_argument("--bench", choices=tuple(ENGINES), help=help)
     help = "processes that compile, at most one a processor (1)"
-    parser.add_argument("--jobs", type=whole(1), default=1, help=help)
+    add_number(parser, "--jobs", help, default=1)
     help = "write every point as a table for programs"
-    parser.add_argument("-o", "--output", metavar="OUT.csv|json", help=help)
-    parser.add_argument("--plot", metavar="OUT.svg|png", help="draw it; needs matplotlib")
+    written = group(parser, WRITTEN)
+    written.add_argument("-o", "--output", metavar="OUT.csv|json", help=help)
+    written.add_argument("--plot", metavar="OUT.svg|png", help="draw it; needs matplotlib")
     add_force(parser)
     add_reading(parser)
     add_imports(parser)
