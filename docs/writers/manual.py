@@ -69,8 +69,7 @@ def _command(name: str) -> Iterator[str]:
     if found.epilog:
         yield from (".PP", _text(found.epilog))
     if examples := EXAMPLES.get(name):
-        lines = (line for example in examples for line in (_text(example), ".br"))
-        yield from (".PP", "Examples:", ".PP", ".RS 4", *lines, ".RE")
+        yield from (".PP", "Examples:", ".PP", ".RS 4", ".nf", *map(_text, examples), ".fi", ".RE")
 
 
 def _argument(option: Option) -> str:
