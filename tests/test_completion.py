@@ -54,6 +54,9 @@ def test_parameters_are_those_of_the_specs_in_the_line(tmp_path, monkeypatch):
         "netspec: 1\nname: N\nparams: {width: 8}\ninputs: {x: [3, 8, 8]}\n"
         "graph: {a: {conv2d: [$width, 1]}}\noutputs: {y: a}\n"
     )
+    hostile = Path("net.yaml").read_text().replace("width", "$(touch it)")
+    Path("hostile.yaml").write_text(hostile)  # bash would run what stands in a word
+    assert parameters(["hostile.yaml"]) == []
     words = ["googlenet", "-o", "-", "none.yaml", "net.yaml", "--set"]
     assert parameters(words) == [*parameters(["googlenet"]), "width"]
 
@@ -67,6 +70,7 @@ LINES = {
     "netspec diff --format j": {"json"},
     "netspec completion z": {"zsh"},
     "netspec build resnet1": {"resnet18", "resnet101", "resnet152"},
+    "netspec list resnext": {"resnext50_32x4d"},
     "netspec ops conv2": {"conv2d"},
     "netspec explain NS07": {code for code in codes() if code.startswith("NS07")},
     "netspec ops -": {"-h", "--help", "--ops", "-o", "--output", "--force", "-q", "--quiet"},
