@@ -160,8 +160,8 @@ def test_bash_completes_at_a_terminal(folder):
         words = ["env", f"PATH={path}", f"PYTHONPATH={ROOT}", "bash", "--norc", "--noprofile", "-i"]
         os.execvp("env", words)
     (folder / "script.bash").write_text(script("bash"), encoding="utf-8")
-    os.write(fd, b"source script.bash; echo is'_'ready\n")
-    shown(fd, b"is_ready")
+    os.write(fd, b"source script.bash; PS1=is'_'ready\n")
+    shown(fd, b"is_ready")  # from the prompt on, keys are read one by one
     os.write(fd, b"netspec build net.yaml --set w\t64")
     try:
         assert b"--set width=64" in shown(fd, b"64")
