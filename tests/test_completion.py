@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import select
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -52,6 +54,9 @@ def test_parameters_are_those_of_the_specs_in_the_line(tmp_path, monkeypatch):
         "netspec: 1\nname: N\nparams: {width: 8}\ninputs: {x: [3, 8, 8]}\n"
         "graph: {a: {conv2d: [$width, 1]}}\noutputs: {y: a}\n"
     )
+    hostile = Path("net.yaml").read_text().replace("width", "$(touch it)")
+    Path("hostile.yaml").write_text(hostile)  # bash would run what stands in a word
+    assert parameters(["hostile.yaml"]) == []
     words = ["googlenet", "-o", "-", "none.yaml", "net.yaml", "--set"]
     assert parameters(words) == [*parameters(["googlenet"]), "width"]
 
@@ -65,6 +70,7 @@ LINES = {
     "netspec diff --format j": {"json"},
     "netspec completion z": {"zsh"},
     "netspec build resnet1": {"resnet18", "resnet101", "resnet152"},
+    "netspec list resnext": {"resnext50_32x4d"},
     "netspec ops conv2": {"conv2d"},
     "netspec explain NS07": {code for code in codes() if code.startswith("NS07")},
     "netspec ops -": {"-h", "--help", "--ops", "-o", "--output", "--force", "-q", "--quiet"},
@@ -140,6 +146,36 @@ def test_fish_completes(folder):
     blocks = shell("fish", "\n".join(code), folder).split("==\n")
     for line, block in zip(LINES, blocks, strict=False):
         compare(line, {offer.partition("\t")[0].rstrip("/") for offer in block.splitlines()})
+
+
+@pytest.mark.long
+@pytest.mark.skipif(not shutil.which("bash") or sys.platform == "win32", reason="no bash")
+def test_bash_completes_at_a_terminal(folder):
+    import pty
+
+    number, fd = pty.fork()
+    if number == 0:
+        path = f"{folder / '.bin'}{os.pathsep}{os.environ['PATH']}"
+        os.chdir(folder)
+        words = ["env", f"PATH={path}", f"PYTHONPATH={ROOT}", "bash", "--norc", "--noprofile", "-i"]
+        os.execvp("env", words)
+    (folder / "script.bash").write_text(script("bash"), encoding="utf-8")
+    os.write(fd, b"source script.bash; PS1=is'_'ready\n")
+    shown(fd, b"is_ready")  # from the prompt on, keys are read one by one
+    os.write(fd, b"netspec build net.yaml --set w\t64")
+    try:
+        assert b"--set width=64" in shown(fd, b"64")
+    finally:
+        os.kill(number, signal.SIGKILL)
+        os.waitpid(number, 0)
+
+
+def shown(fd: int, end: bytes) -> bytes:
+    """Return what a terminal shows up to some bytes."""
+    seen = b""
+    while end not in seen and select.select([fd], [], [], 60)[0]:
+        seen += os.read(fd, 4096)
+    return seen
 
 
 ZSH = """

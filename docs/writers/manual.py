@@ -13,6 +13,7 @@ from pathlib import Path
 
 from docs.writers.markdown import SITE
 from netspec.cli import COMMANDS, parser
+from netspec.cli.examples import EXAMPLES
 from netspec.cli.options import Option, options_of
 from netspec.version import __version__
 
@@ -35,15 +36,6 @@ _VARIABLES = {
     "NETSPEC_TRACEBACK": "If it is set, an internal error shows where it happened.",
     "XDG_CONFIG_HOME": "Where the trusted folders are recorded, in netspec/trusted (~/.config).",
 }
-_EXAMPLES = {
-    "Build GoogLeNet, and prove that it is what the spec says:": (
-        "netspec build googlenet -o model.py --verify"
-    ),
-    "Write a first spec, and check it again whenever it is saved:": (
-        "netspec init my_net && netspec check my_net.yaml --watch"
-    ),
-    "Draw a spec for a column of a paper:": "netspec render net.yaml -o net.pdf --width 3.5in",
-}
 
 
 def manual() -> str:
@@ -62,9 +54,6 @@ def _lines() -> Iterator[str]:
     yield from _terms(_EXITS)
     yield ".SH ENVIRONMENT"
     yield from _terms(_VARIABLES)
-    yield ".SH EXAMPLES"
-    for what, command in _EXAMPLES.items():
-        yield from (".TP", _text(what), f"\\fB{_text(command)}\\fR")
     yield from (".SH SEE ALSO", _text(SITE))
 
 
@@ -79,6 +68,8 @@ def _command(name: str) -> Iterator[str]:
         yield from (".TP", _called(option), _text(option.help))
     if found.epilog:
         yield from (".PP", _text(found.epilog))
+    if examples := EXAMPLES.get(name):
+        yield from (".PP", "Examples:", ".PP", ".RS 4", ".nf", *map(_text, examples), ".fi", ".RE")
 
 
 def _argument(option: Option) -> str:

@@ -63,14 +63,12 @@ def parameters(words: Sequence[str]) -> list[str]:
     return list(found)
 
 
-def _choices(command: str, option: Option) -> tuple[str, ...]:
+def _choices(option: Option) -> tuple[str, ...]:
     """Return the words that can stand for the value of an option, or as an argument."""
     if option.choices or option.flags:
         return option.choices
     if option.name in _SPECS:
         return tuple(shipped.names())
-    if command == "fmt":  # it writes them
-        return ()
     known = {"op": tuple(REGISTRY), "code": tuple(codes())}
     return known.get(option.name, ())
 
@@ -127,7 +125,8 @@ def _bash_value(command: str, option: Option) -> Iterator[str]:
     elif option.flags and option.name in _PARAMETERS:
         end = _PARAMETERS[option.name]
         names = 'names="$(netspec completion bash --parameters "${COMP_WORDS[@]:2}" 2>/dev/null)"'
-        space = "compopt -o nospace; " if end else ""
+        # `=` is no character of a file name, which would be quoted.
+        space = "compopt -o nospace +o filenames; " if end else ""
         reply = f'COMPREPLY=($(compgen -S "{end}" -W "$names" -- "$word"))'
         yield f"        {pattern}) {names}; {space}{reply}; return ;;"
     elif option.flags and option.name in _FOLDERS:
@@ -137,7 +136,7 @@ def _bash_value(command: str, option: Option) -> Iterator[str]:
 def _bash_words(command: str, options: Sequence[Option]) -> str:
     """Return what can stand at any place of a command: its options, and words as arguments."""
     flags = " ".join(flag for option in options for flag in option.flags)
-    known = (word for one in options if not one.flags for word in _choices(command, one))
+    known = (word for one in options if not one.flags for word in _choices(one))
     return f'        {command}) flags="{flags}" known="{" ".join(known)}" ;;'
 
 
@@ -175,15 +174,15 @@ def zsh() -> Iterator[str]:
     listed = " ".join(_quote(f"{name}:{help}") for name, help in COMMANDS.items())
     cases = []
     for name, options in all_options().items():
-        specs = " ".join(text for one in options for text in _zsh_specs(name, one))
+        specs = " ".join(text for one in options for text in _zsh_specs(one))
         cases.append(f"        {name}) _arguments {specs} ;;")
     script = _ZSH.replace("@SPECS@", " ".join(shipped.names()))
     yield script.replace("@COMMANDS@", listed).replace("@CASES@", "\n".join(cases))
 
 
-def _zsh_specs(command: str, option: Option) -> Iterator[str]:
+def _zsh_specs(option: Option) -> Iterator[str]:
     help = _short(option).replace("[", "(").replace("]", ")").replace(":", " ")
-    values = _zsh_values(command, option)
+    values = _zsh_values(option)
     if not option.flags:
         number = "*" if option.is_repeated else "" if option.is_needed else ":"
         yield _quote(f"{number}:{option.value}:{values}")
@@ -193,14 +192,14 @@ def _zsh_specs(command: str, option: Option) -> Iterator[str]:
         yield _quote(f"{often}{flag}[{help}]{tail}")
 
 
-def _zsh_values(command: str, option: Option) -> str:
+def _zsh_values(option: Option) -> str:
     """Return the action of zsh that completes a value."""
     if option.name in _PARAMETERS:
         end = _PARAMETERS[option.name]
         return f"_netspec_parameters -S {end}" if end else "_netspec_parameters"
     if option.name in _FOLDERS:
         return "_files -/"
-    known = _choices(command, option)
+    known = _choices(option)
     if known and option.name in _SPECS:
         return "_netspec_specs"
     return f"({' '.join(known)})" if known else "_files"
@@ -228,7 +227,7 @@ def _fish_line(name: str, option: Option) -> str:
         parts.append(f'-f -a \'({asked} | string replace -r "\\$" "{_PARAMETERS[option.name]}")\'')
     elif option.name in _FOLDERS:
         parts.append("-f -a '(__fish_complete_directories)'")
-    elif known := _choices(name, option):
+    elif known := _choices(option):
         only = "" if option.name in _SPECS else "-f "
         parts.append(f"{only}-a {_quote(' '.join(known))}")
     if option.flags and option.value:
