@@ -77,7 +77,7 @@ def _explain_join(problem: Problem, joined: _Joined, fixes: Sequence[Change]) ->
     if fixes:
         span, label, notes = joined.mended(fixes)
     elif culprit:
-        span, label, notes = _accused(culprit, shapes)
+        span, label, notes = joined.accused(culprit)
     else:
         span, label, notes = node.call.span, "", []
     notes += [*joined.siblings(odd if culprit else None), Label(node.call.span, "joined here")]
@@ -143,12 +143,30 @@ class _Joined:
             node = self.graph.nodes[id]
             before, after = before_and_after(node, self.shapes) if id in self.shapes else ((), ())
             if after and before != after:
-                label = _with_default_stride(node, made(node, before, after))
+                label = self._made(node, before, after)
                 window = node.op.window()
                 if window and before[1:] == after[1:] and self.differ_in_size:
                     label = f"keeps {times(after[1:])} with stride {shortest(window.stride)}"
                 break
         return first.span, label, others(fixes)
+
+    def accused(self, node: Node) -> tuple[Span, str, list[Label]]:
+        """Return the argument that made a node's size: its place, words about it, where else."""
+        before, after = before_and_after(node, self.shapes)
+        # Another number of channels is not what a kernel or a stride makes.
+        blamed = suspects(node, before, (*after[:1], *before[1:]) if self.axes == [0] else after)
+        if not blamed:
+            return node.call.span, f"{made(node, before, after)} here", []
+        (first, use), *others = blamed
+        notes = [Label(use, "which counts here")] if use else []
+        notes += [Label(span, "or this") for span, _ in others]
+        return first, self._made(node, before, after), notes
+
+    def _made(self, node: Node, before: Sizes, after: Sizes) -> str:
+        """Say what a layer made of what it read: how, where that is what differs."""
+        if self.axes == [0] and before:
+            return f"makes {times(after)} from {times(before)}"
+        return _with_default_stride(node, made(node, before, after))
 
     def projection(self) -> str:
         """Say how a shortcut that passes its input on could change the channels, and the size."""
@@ -237,19 +255,6 @@ def _spine(node: NodeId, graph: Graph) -> Iterator[NodeId]:
 
 
 # ------------------------------------------------------------------ arguments
-
-
-def _accused(node: Node, shapes: Shapes) -> tuple[Span, str, list[Label]]:
-    """Return the argument that made a node's size: its place, words about it, and where else."""
-    before, after = before_and_after(node, shapes)
-    label = made(node, before, after)
-    blamed = suspects(node, before, after)
-    if not blamed:
-        return node.call.span, f"{label} here", []
-    (first, use), *others = blamed
-    notes = [Label(use, "which counts here")] if use else []
-    label = _with_default_stride(node, label)
-    return first, label, [*notes, *(Label(span, "or this") for span, _ in others)]
 
 
 def _with_default_stride(node: Node, label: str) -> str:

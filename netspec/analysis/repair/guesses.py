@@ -63,9 +63,14 @@ def _halves(token: Token) -> Iterator[Value]:
 def _fitting(token: Token, inputs: Sequence[Sizes]) -> Iterator[int]:
     """Yield what a number may be so that a layer fits: small ones, and the sizes that are there."""
     value = token.value if type(token.value) is int else 0
+    is_written = value and not token.key
+    if is_written:
+        # A small number of channels may fit by chance: a sum takes 1 beside any other.
+        pairs = (pair for two in permutations(inputs, 2) for pair in zip(*two, strict=False))
+        yield from (other for own, other in pairs if own == value != other)
     if value < _SMALL:
         yield from _near(value)
-    if value and not token.key:
+    if is_written:
         yield from _sizes(value, inputs)
         yield from slips(value)
 
