@@ -16,7 +16,7 @@ def pages() -> Iterator[tuple[str, str]]:
     names = sorted((name for name in netspec.__all__ if name[0] != "_"), key=_place)
     intro = (
         "What `import netspec` offers. [Python](guide/python.md) shows its use, "
-        "[Stability](stability.md) says what of it stays."
+        "[Stability](stability.md) says what of it is stable."
     )
     parts = [f"::: netspec.{name}" for name in names]
     own = [f"::: {name}\n    options:\n      show_root_full_path: true" for name in OWN]

@@ -22,7 +22,7 @@ def pages() -> Iterator[tuple[str, str]]:
 
 def _index(nets: dict[str, netspec.Net]) -> str:
     intro = (
-        f"{len(nets)} networks as their papers describe them. They come with the program: "
+        f"{len(nets)} published networks, and variants of them. They come with netspec: "
         "`netspec build googlenet -o model.py` writes one as PyTorch, `netspec list` lists them."
     )
     cards = "".join(_card(name, net) for name, net in nets.items())

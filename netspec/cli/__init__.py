@@ -24,7 +24,7 @@ COMMANDS = {
     "compare": "put specs side by side",
     "sweep": "compile a spec at many values of its parameters; find the Pareto front",
     "fit": "find the largest value of a parameter that keeps a contract",
-    "import": "write the spec of a network that is there in another form",
+    "import": "write the spec of a network that exists in another form",
     "weights": "match a checkpoint of the same network, whatever its names, with a spec",
     "export": "write a network for other programs to run",
     "bench": "measure how fast specs run",

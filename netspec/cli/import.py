@@ -1,4 +1,4 @@
-"""`netspec import`: write the spec of a network that is there in another form."""
+"""`netspec import`: write the spec of a network that exists in another form."""
 
 from __future__ import annotations
 
