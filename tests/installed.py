@@ -221,7 +221,10 @@ def results(programs: Path, name: str) -> tuple[dict[str, tuple[int, str]], dict
 def _run(command: str, place: Place, programs: Path, above: Path) -> tuple[int, str]:
     """Return the exit code of a command and all that it says."""
     first, *words = shlex.split(command)
-    environment = {"PATH": str(programs), "HOME": str(above / "home"), "PYTHONPATH": str(above)}
+    home = str(above / "home")
+    environment = {"PATH": str(programs), "PYTHONPATH": str(above), "PYTHONUTF8": "1", "HOME": home}
+    if os.name == "nt":  # its names for the home, and for where Python finds random numbers
+        environment |= {"USERPROFILE": home, "SYSTEMROOT": os.environ["SYSTEMROOT"]}
     user = (
         {"user": NOBODY, "group": NOBODY, "extra_groups": []} if place.nobody and _IS_ROOT else {}
     )

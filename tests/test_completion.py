@@ -122,7 +122,7 @@ def compare(line: str, offered: set[str]) -> None:
 
 @pytest.mark.skipif(not shutil.which("bash"), reason="no bash")
 def test_bash_completes(folder):
-    code = [f"cd {folder}", script("bash"), "compopt() { :; }"]
+    code = [f"cd {folder}", script("bash")]
     for line in LINES:
         words = " ".join(f"'{word}'" for word in line.split(" "))
         code.append(f"COMP_WORDS=({words}); COMP_CWORD={line.count(' ')}; _netspec")
@@ -130,6 +130,15 @@ def test_bash_completes(folder):
     printed = shell("bash", "\n".join(code), folder).splitlines()
     for line, found in zip(LINES, printed, strict=True):
         compare(line, set(found.split()))
+
+
+@pytest.mark.skipif(not shutil.which("bash"), reason="no bash")
+def test_bash_keeps_a_name_with_spaces_whole(tmp_path):
+    (tmp_path / "a folder").mkdir()
+    code = [script("bash"), "for line in 'check a' 'check --root a'; do"]
+    code += ["COMP_WORDS=(netspec $line); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _netspec"]
+    code += ["""printf '%s\\n' "${COMPREPLY[@]: -1}"; done"""]
+    assert shell("bash", "\n".join(code), tmp_path) == "a folder\n" * 2
 
 
 @pytest.mark.skipif(not shutil.which("bash"), reason="no bash")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from argparse import Namespace
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -131,6 +133,18 @@ def test_a_mistake_is_told_once_and_at_its_place(text: str, place: str, told: st
     assert f"pyproject.toml:{place}" in shown
     assert told in printed("check top.yaml")
     assert main(["trust", "."]) == 1
+
+
+def test_a_folder_above_may_be_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = Path.stat
+
+    def stat(path: Path, **options: bool) -> os.stat_result:
+        if path.name in (PROJECT, ".git"):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return real(path, **options)
+
+    monkeypatch.setattr(Path, "stat", stat)
+    assert main(["check", "top.yaml"]) == 0
 
 
 def test_what_is_no_table_is_told() -> None:

@@ -635,9 +635,12 @@ def test_the_weights_themselves_are_never_written(
     assert Path("in.pt").read_bytes() == before
 
 
-def test_the_spec_itself_is_never_written(tmp_path: Path) -> None:
+def test_the_spec_itself_is_never_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     spec = tmp_path / "net.yaml"
-    spec.write_text(one_block("out: relu"))
+    spec.write_text(one_block(CASES["fold_batch_norm"][0]))
     before = spec.read_text()
     assert main(["optimize", str(spec), "-o", str(spec), "--force"]) == 2
     assert spec.read_text() == before
+    assert capsys.readouterr().err.count("\n") == 1  # it is refused before it is made

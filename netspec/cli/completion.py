@@ -99,7 +99,10 @@ _netspec() {
     esac
     case "$word" in
         -*) COMPREPLY=($(compgen -W "$flags" -- "$word")) ;;
-        *) COMPREPLY=($(compgen -W "$known" -- "$word") $(compgen -f -- "$word")) ;;
+        *)
+            COMPREPLY=($(compgen -W "$known" -- "$word"))
+            local IFS=$'\\n' # a file's name may have spaces
+            COMPREPLY+=($(compgen -f -- "$word")) ;;
     esac
 }
 complete -o filenames -F _netspec netspec"""
@@ -126,11 +129,12 @@ def _bash_value(command: str, option: Option) -> Iterator[str]:
         end = _PARAMETERS[option.name]
         names = 'names="$(netspec completion bash --parameters "${COMP_WORDS[@]:2}" 2>/dev/null)"'
         # `=` is no character of a file name, which would be quoted.
-        space = "compopt -o nospace +o filenames; " if end else ""
+        space = "compopt -o nospace +o filenames 2>/dev/null; " if end else ""  # bash 4 has it
         reply = f'COMPREPLY=($(compgen -S "{end}" -W "$names" -- "$word"))'
         yield f"        {pattern}) {names}; {space}{reply}; return ;;"
     elif option.flags and option.name in _FOLDERS:
-        yield f'        {pattern}) COMPREPLY=($(compgen -d -- "$word")); return ;;'
+        reply = "local IFS=$'\\n'; COMPREPLY=($(compgen -d -- \"$word\"))"
+        yield f"        {pattern}) {reply}; return ;;"
 
 
 def _bash_words(command: str, options: Sequence[Option]) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from netspec.analysis.network import Network
 from netspec.cli.arguments import add_output, add_spec
-from netspec.cli.common import compiled, stamps_of, sums, write
+from netspec.cli.common import allow, compiled, stamps_of, sums, write
 from netspec.cli.exits import Exit, Failure
 from netspec.cli.outputs import Output
 from netspec.cli.progress import working
@@ -82,11 +82,15 @@ def run(options: Namespace) -> int:
         raise Failure("--weights and --weights-out go together", Exit.USAGE)
     only, without = map(_listed, (options.only, options.without))
     network = compiled(options)
-    fast, found = rewritten(network, only, without, options.engine)
-    made = [Output(options.output, "spec", found.text.encode(), sums(fast))]
+    wanted = [Output(options.output, "spec")]
     if options.weights:
-        data = _weights(options, network, found)
-        made.append(Output(options.weights_out, "tensors", data, f"weights of {fast.spec.name}"))
+        wanted.append(Output(options.weights_out, "tensors"))
         stamps_of(options)[options.weights] = stamp(options.weights)
+    allow(options, *wanted)
+    fast, found = rewritten(network, only, without, options.engine)
+    made = [wanted[0]._replace(data=found.text.encode(), about=sums(fast))]
+    if options.weights:
+        data, about = _weights(options, network, found), f"weights of {fast.spec.name}"
+        made.append(wanted[1]._replace(data=data, about=about))
     write(options, *made)
     return 0

@@ -10,7 +10,7 @@ from netspec.emit.diagram.block import block_network
 from netspec.emit.dot import render_dot, to_dot
 from netspec.emit.figure.pdf import to_pdf
 from netspec.emit.figure.raster import to_png
-from netspec.emit.figure.room import ORIENTATIONS, PAGES
+from netspec.emit.figure.room import ORIENTATIONS
 from netspec.emit.figure.svg import THEMES, to_svg
 from netspec.emit.html import to_html
 from netspec.emit.look import Look, LookError
@@ -18,7 +18,7 @@ from netspec.emit.mermaid import to_mermaid
 from netspec.runtime.installed import NotInstalledError
 from netspec.version import installation
 
-__all__ = ["ENGINES", "FORMATS", "ORIENTATIONS", "PAGES", "THEMES", "draw"]
+__all__ = ["ENGINES", "FORMATS", "ORIENTATIONS", "THEMES", "draw"]
 
 ENGINES = ("page", "graphviz")
 

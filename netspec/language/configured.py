@@ -42,9 +42,10 @@ def folder_of(directory: Path) -> Path | None:
     """
     real = Path(os.path.realpath(directory))
     for folder in (real, *real.parents):
-        if (folder / PROJECT).is_file():
+        # Before Python 3.12 a `Path` raises for a folder that is closed to us.
+        if os.path.isfile(folder / PROJECT):  # noqa: PTH113
             return folder
-        if (folder / ".git").exists():
+        if os.path.lexists(folder / ".git"):
             return None
     return None
 

@@ -162,7 +162,7 @@ def root_of(directory: Path) -> Path:
         return said
     folder = Path(os.path.realpath(directory))
     around = (folder, *folder.parents)
-    return next((d for mark in _MARKS for d in around if (d / mark).exists()), folder)
+    return next((d for mark in _MARKS for d in around if os.path.lexists(d / mark)), folder)
 
 
 def check_inside(root: Path | None, real: str, path: str) -> None:
