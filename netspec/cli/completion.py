@@ -73,6 +73,10 @@ def _choices(option: Option) -> tuple[str, ...]:
     return known.get(option.name, ())
 
 
+def _is_file(option: Option) -> bool:
+    return "FILE" in option.value or "." in option.value
+
+
 def _short(option: Option) -> str:
     return option.help.partition(";")[0]
 
@@ -131,6 +135,10 @@ def _bash_value(command: str, option: Option) -> Iterator[str]:
         yield f"        {pattern}) {names}; {space}{reply}; return ;;"
     elif option.flags and option.name in _FOLDERS:
         yield f'        {pattern}) COMPREPLY=($(compgen -d -- "$word")); return ;;'
+    elif option.flags and option.value:
+        # A spec can stand behind an option that takes no value, but not for the value of one.
+        reply = 'COMPREPLY=($(compgen -f -- "$word")); ' if _is_file(option) else ""
+        yield f"        {pattern}) {reply}return ;;"
 
 
 def _bash_words(command: str, options: Sequence[Option]) -> str:
