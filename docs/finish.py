@@ -18,7 +18,8 @@ from pathlib import Path
 from posixpath import normpath, relpath
 from urllib.parse import unquote, urlsplit
 
-from docs.writers.markdown import PLAYGROUND, SITE
+from docs.writers.markdown import PLAYGROUND
+from netspec.version import SITE
 
 LOADED = {"script": "src", "img": "src", "source": "src", "iframe": "src"}
 

@@ -161,7 +161,7 @@ class Evaluation:
         if self.tally.unreadable > self.recipe.max_corrupt:
             found, most = self.tally.unreadable, self.recipe.max_corrupt
             raise UserError(
-                f"{found} images cannot be read: mend them, or raise --max-corrupt {most}"
+                f"{found} images cannot be read: fix them, or raise --max-corrupt {most}"
             )
 
     def _write(self) -> None:

@@ -1,6 +1,7 @@
 """Options of the test run."""
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -25,9 +26,26 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if not config.getoption("--long"):
-        late = [item for item in items if item.get_closest_marker("long")]
-        items[:] = [item for item in items if item not in set(late)]
-        config.hook.pytest_deselected(items=late)
+        late = {item for item in items if _is_late(item)}
+        items[:] = [item for item in items if item not in late]
+        config.hook.pytest_deselected(items=[*late])
+
+
+ALWAYS = ("test_costs", "test_golden", "test_schema", "test_zoo")
+"""What asks every shipped spec in every run; everything else asks a few, and all in a long one."""
+
+
+def _is_late(item: pytest.Item) -> bool:
+    """Tell whether a test waits for a long run: it says so, or is of one spec of many."""
+    from tests.support import FEW, SPECS
+
+    if item.get_closest_marker("long"):
+        return True
+    if not isinstance(item, pytest.Function) or not hasattr(item, "callspec"):
+        return False
+    others = {name for path in {*SPECS} - {*FEW} for name in (path, path.stem)}
+    chosen = set(filter(lambda value: isinstance(value, str | Path), item.callspec.params.values()))
+    return item.path.stem not in ALWAYS and not chosen.isdisjoint(others)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from netspec.cli.show import columns
+from netspec.language import shipped
 from netspec.text.diagnostics import display_width
 from netspec.text.explain import codes, explain, flowed
 from tests.support import ROOT, printed
@@ -59,14 +60,16 @@ def test_a_page_of_another_width_says_the_same(code: str) -> None:
         assert max(map(len, blocks.sub("", text).splitlines())) <= width
 
 
+@pytest.mark.parametrize("command", [REPORT, "list"])
 def test_a_file_is_the_same_whatever_the_terminal(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    printed(f"{REPORT} -o {tmp_path}/a.txt")
+    monkeypatch.setattr(shipped, "names", lambda: ["alexnet", "googlenet"])
+    printed(f"{command} -o {tmp_path}/a.txt")
     monkeypatch.setenv("COLUMNS", "60")
-    printed(f"{REPORT} -o {tmp_path}/b.txt")
+    printed(f"{command} -o {tmp_path}/b.txt")
     assert (tmp_path / "a.txt").read_bytes() == (tmp_path / "b.txt").read_bytes()
-    assert printed(REPORT) != (tmp_path / "a.txt").read_text()
+    assert printed(command) != (tmp_path / "a.txt").read_text()
 
 
 @pytest.mark.skipif(not hasattr(os, "openpty"), reason="no pseudo-terminals here")

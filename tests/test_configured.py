@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 import netspec
 from netspec.cli import main
+from netspec.cli.own import ops_for
 from netspec.emit.figure import room
-from netspec.language.configured import PAGES, configured
+from netspec.language.configured import PAGES, PROJECT, configured
+from netspec.ops.own import OpsError
 from netspec.text.diagnostics import SpecError
 from tests.support import ROOT, one_block, printed
 
@@ -134,6 +139,33 @@ def test_what_is_no_table_is_told() -> None:
         assert "`[tool.netspec]` is a table" in printed("check top.yaml")
     Path("pyproject.toml").write_bytes(b"# netspec \xff")
     assert "this is no TOML" in printed("check top.yaml")
+
+
+@pytest.mark.parametrize("command", ["check top.yaml", "render top.yaml -o figure.svg"])
+def test_who_watches_is_told_of_a_mistake_and_waits_for_the_next_save(
+    command: str, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def watch(once: Callable[[], Mapping[str, object]]) -> NoReturn:
+        for text in ("page = 1", "page = 'a4'"):
+            say(text)
+            assert str(project / PROJECT) in once()
+        raise SystemExit
+
+    monkeypatch.setattr("netspec.cli.common.watch", watch)
+    with pytest.raises(SystemExit):
+        main([*command.split(), "--watch"])
+    assert "-o" not in command or Path("figure.svg").exists()
+
+
+def test_an_editor_is_told_what_is_wrong_with_a_project_that_is_trusted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    say("ops = ['json']")
+    assert main(["trust", "."]) == 0
+    say("ops = 1")
+    with pytest.raises(OpsError, match="`ops` is a list of modules"):
+        ops_for(Namespace(ops=[]), "top.yaml")
 
 
 def test_what_the_file_says_is_no_text_for_the_terminal() -> None:

@@ -23,7 +23,7 @@ COMMANDS = (
     "diff {} {}",
     "optimize {} -o -",
     "sweep {} --set classes=10,20 -o -",
-    "fit {} --to params<=6M --vary classes",
+    "fit {} --to params<=6M --vary classes --step 1000",
 )
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from importlib import import_module
 
 from docs.writers.markdown import code, escape, fence, page, table
 from netspec.cli import COMMANDS, parser
 from netspec.cli.examples import EXAMPLES
+from netspec.cli.options import Option, options_of
 
 USAGE = "usage: "
 
@@ -26,14 +27,13 @@ def pages() -> Iterator[tuple[str, str]]:
 def _page(name: str) -> str:
     found = parser(name, import_module(f"netspec.cli.{name}"))
     found.formatter_class = partial(argparse.HelpFormatter, width=90)
-    # argparse has no public way to list what a parser takes.
-    shown = [action for action in found._actions if action.help != argparse.SUPPRESS]
+    options = options_of(name)
     return page(
         code(f"netspec {name}"),
         escape(found.description or ""),
         fence(found.format_usage().removeprefix(USAGE).replace(f"\n{' ' * len(USAGE)}", "\n")),
-        *_rows("Arguments", "argument", [one for one in shown if not one.option_strings]),
-        *_rows("Options", "option", [one for one in shown if one.option_strings]),
+        *_rows("Arguments", "argument", [one for one in options if not one.flags]),
+        *_rows("Options", "option", [one for one in options if one.flags]),
         escape(found.epilog or ""),
         "## Examples",
         fence("\n".join(EXAMPLES[name]), "sh"),
@@ -41,28 +41,14 @@ def _page(name: str) -> str:
     )
 
 
-def _rows(title: str, kind: str, actions: list[argparse.Action]) -> list[str]:
-    if not actions:
+def _rows(title: str, kind: str, options: Sequence[Option]) -> list[str]:
+    if not options:
         return []
-    rows = [(_called(action), escape(_told(action))) for action in actions]
+    rows = [(_called(option), escape(option.help)) for option in options]
     return [f"## {title}", table((kind, "what it says"), rows)]
 
 
-def _called(action: argparse.Action) -> str:
+def _called(option: Option) -> str:
     """Return how an argument or an option is typed: `-o FILE`, `--output FILE`."""
-    names = action.option_strings
-    choices = "{" + ",".join(map(str, action.choices)) + "}" if action.choices else ""
-    metavar = action.metavar if isinstance(action.metavar, str) else ""
-    value = metavar or choices or (action.dest.upper() if names else action.dest)
-    if not names:
-        return code(value)
-    tail = "" if action.nargs == 0 else f" {value}"
-    return ", ".join(code(f"{name}{tail}") for name in names)
-
-
-def _told(action: argparse.Action) -> str:
-    """Return an action's help with its placeholders filled in, as argparse prints it."""
-    values = {**vars(action), "prog": "netspec"}
-    text = (action.help or "") % values
-    is_listed = action.choices and isinstance(action.metavar, str)
-    return f"{text}: {', '.join(map(str, action.choices or ()))}" if is_listed else text
+    words = [f"{flag} {option.value}".rstrip() for flag in option.flags] or [option.value]
+    return ", ".join(map(code, words))

@@ -11,11 +11,10 @@ from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 
-from docs.writers.markdown import SITE
 from netspec.cli import COMMANDS, parser
 from netspec.cli.examples import EXAMPLES
 from netspec.cli.options import Option, options_of
-from netspec.version import __version__
+from netspec.version import SITE, __version__
 
 _DESCRIPTION = (
     "A network is written as a short YAML spec. netspec checks it, infers every shape, counts "

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from urllib.parse import quote
 
-SITE = "https://netspec-compiler.github.io/netspec/"
+from netspec.version import SITE
+
 PLAYGROUND = f"{SITE}playground/"
 NOTHING: Mapping[str, str] = MappingProxyType({})
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from posixpath import normpath, relpath
 from urllib.parse import unquote
 
-from docs.writers.markdown import SITE, edit
+from docs.writers.markdown import edit
+from netspec.version import SITE
 
 ROOT = Path(__file__).parents[2]
 REPOSITORY = "https://github.com/netspec-compiler/netspec"

@@ -187,7 +187,7 @@ class Batches:
         count, most = len(self.corrupt), self.most_corrupt
         if count > most:
             raise UserError(
-                f"{count} images cannot be read and {most} may (--max-corrupt): mend or remove "
+                f"{count} images cannot be read and {most} may (--max-corrupt): fix or remove "
                 f"them, the last is {found}"
             )
         tqdm.write(f"unreadable image, {count} of at most {most}: {escape(found)}", file=sys.stderr)

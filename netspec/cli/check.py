@@ -1,4 +1,4 @@
-"""`netspec check`: say what is wrong with specs, and mend what can be mended."""
+"""`netspec check`: say what is wrong with specs, and fix what can be fixed."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ def _tell_fixable(found: Sequence[Diagnostic], options: Namespace) -> None:
     ways = [f"{safe} by `--fix`"] if safe else []
     ways += [f"{more} by `--fix --unsafe-fixes`"] if more else []
     if ways:
-        tell(f"netspec: can be mended: {', '.join(ways)}")
+        tell(f"netspec: can be fixed: {', '.join(ways)}")
 
 
 # ------------------------------------------------------------------ fixes

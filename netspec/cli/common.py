@@ -23,7 +23,7 @@ from netspec.cli.trusted import hint
 from netspec.cli.watch import watch
 from netspec.compiler import ParameterError, Prepared, compile_spec, prepare_spec
 from netspec.language import shipped
-from netspec.language.configured import PROJECT, Configured, configured
+from netspec.language.configured import PROJECT, Configured, configured, folder_of
 from netspec.language.project import Project, Stamp, says_spec, stamp
 from netspec.ops.base import REGISTRY
 from netspec.text import files
@@ -52,6 +52,8 @@ def watched(options: Namespace, run: Callable[[Namespace], int]) -> NoReturn:
             if is_first and found.code == Exit.USAGE:
                 raise
             complain(found)
+        except SpecError as error:
+            show(error.diagnostics, sys.stderr)
         is_first = False
         return stamps_of(options)
 
@@ -163,10 +165,11 @@ def configured_of(options: Namespace, spec: str) -> Configured:
     """
     if shipped.find(spec):
         return Configured(strict=bool(options.strict))
-    found = configured(Path() if spec == "-" else Path(spec).parent)
-    if found.folder:
-        path = str(found.folder / PROJECT)
+    directory = Path() if spec == "-" else Path(spec).parent
+    if folder := folder_of(directory):
+        path = str(folder / PROJECT)  # before it is read: --watch waits for it to be mended
         stamps_of(options)[path] = stamp(path)
+    found = configured(directory)
     return found if options.strict is None else found._replace(strict=options.strict)
 
 
@@ -191,9 +194,9 @@ def diagnose(
 ) -> Diagnosis:
     """Compile a spec, with some texts in place of files."""
     try:
+        is_strict = configured_of(options, path).strict
         project = Project(options.root, stamps_of(options), texts)
         source, values = project.open(path), settings(options.set)
-        is_strict = configured_of(options, path).strict
         with REGISTRY.enabled(own_ops(options, path)):
             network = compile_spec(source, values, project.load, is_strict)
     except SpecError as error:

@@ -12,7 +12,7 @@ from netspec.cli.progress import progress
 from netspec.emit.report import FORMATS
 from netspec.emit.zoo import spec_list
 from netspec.language import shipped
-from netspec.text.diagnostics import suggest
+from netspec.text.diagnostics import counted, suggest
 
 _SCHEMA = "# yaml-language-server: "
 """Begins the comment that leads to the schema, from where the spec is written."""
@@ -32,7 +32,8 @@ def run(options: Namespace) -> int:
         for name in names:
             networks[name] = load(shipped.file_of(name)).network
             step(name)
-    deliver(options, to, rendered(spec_list(networks), KINDS[to.kind]))
+    table = rendered(spec_list(networks), KINDS[to.kind], path=to.path)
+    deliver(options, to, table, counted(len(names), "spec"))
     return Exit.FINE
 
 

@@ -1,4 +1,4 @@
-"""What each command takes, read from its parser: for the shells and the manual."""
+"""What each command takes, read from its parser: for the shells, the manual and the site."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ from netspec.cli.trusted import project_of, trusted_modules
 from netspec.language.configured import PROJECT
 from netspec.ops.base import Op
 from netspec.ops.own import OpsError, OpsImportError, enabled_by
+from netspec.text.diagnostics import SpecError
 
 
 def own_ops(options: Namespace, spec: str = "-") -> Mapping[str, type[Op]]:
@@ -29,6 +30,8 @@ def ops_for(options: Namespace, spec: str) -> Mapping[str, type[Op]]:
         return own_ops(options, spec)
     except Failure as error:
         raise OpsError(error.message) from None
+    except (SpecError, OSError) as error:  # what its project says is wrong, or cannot be read
+        raise OpsError(str(error)) from None
 
 
 def raised_by(error: Exception) -> str:
