@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from netspec.analysis.network import Network
 from netspec.graph.model import path
-from netspec.text.diagnostics import Diagnostic
+from netspec.text.diagnostics import Diagnostic, suggest
 from netspec.version import __version__
 
 if TYPE_CHECKING:
@@ -249,6 +249,9 @@ class Net:
         from netspec.emit.formats import draw
         from netspec.emit.look import Look
 
+        if unknown := next((name for name in options if name not in Look.__slots__), None):
+            hint = suggest(unknown, Look.__slots__)
+            raise TypeError(f"render has no option `{unknown}`" + (f"; {hint}" if hint else ""))
         options["open"] = tuple(listed(options.get("open", ())))
         return draw(self.network, format, Look(**options))
 

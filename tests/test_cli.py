@@ -148,7 +148,45 @@ def test_a_number_that_cannot_be_meant_is_a_usage_error(words, option, values, c
             main([*words, f"{option}={value}"])
         assert stop.value.code == 2, value
         error = capsys.readouterr().err
-        assert f"argument {option}: expected" in error and len(error) < 2000
+        assert f"{option}: expected" in error and len(error) < 2000
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["render", SPEC, "--widht", "3in"], "`--widht`; did you mean `--width`?"),
+        (
+            ["render", SPEC, "-o", "-", "--theme", "prnt"],
+            "--theme: no `prnt` is known; did you mean",
+        ),
+        (["build", SPEC, "-v", "-o", "-"], "no option is called `-v`; `netspec build --help`"),
+        (["build", SPEC, "more", "-o", "-"], "nothing more is expected, found `more`"),
+        (["build", SPEC], "are required: -o/--output; `netspec build --help`"),
+        (["--verison"], "did you mean `--version`?"),
+        (["-q", "build", SPEC], "options stand behind the command: `netspec build"),
+        (["help", "build"], "no command is called `help`; `netspec --help`"),
+        (["inti", "net"], "did you mean `init`?"),
+    ],
+)
+def test_a_wrong_command_line_is_told_in_a_line(words, said, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(words)
+    error = " ".join(capsys.readouterr().err.split())
+    assert stop.value.code == 2
+    assert said in error and error.startswith("netspec: ") and "usage" not in error
+
+
+def test_a_slip_in_a_files_name_suggests_the_files_beside_it(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("folder").mkdir()
+    for path in ("digits.yaml", "folder/resnet.yaml"):
+        Path(path).write_text("netspec: 1\n")
+    slips = ("digits", "digit.yaml", "digits.yml"), ("folder/resnt.yaml",)
+    for path, names in zip(("digits.yaml", "folder/resnet.yaml"), slips, strict=True):
+        for words in ([], ["--fix"]):
+            for name in names:
+                assert main(["check", *words, name]) == 2
+                assert f"did you mean `{path}`?" in capsys.readouterr().err
 
 
 def test_settings_are_refused_with_a_suggestion(capsys):

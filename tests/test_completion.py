@@ -142,6 +142,16 @@ def test_bash_keeps_a_name_with_spaces_whole(tmp_path):
 
 
 @pytest.mark.skipif(not shutil.which("bash"), reason="no bash")
+def test_bash_offers_no_spec_as_the_value_of_an_option(folder):
+    code = [f"cd {folder}", script("bash")]
+    for option in ("--block", "--table", "--time"):
+        code.append(f"COMP_WORDS=(netspec render {option} n); COMP_CWORD=3; _netspec")
+        code.append('echo "${COMPREPLY[@]}"')
+    code[-4] = code[-4].replace("render", "report")
+    assert shell("bash", "\n".join(code), folder) == "\n\nnet.yaml\n"
+
+
+@pytest.mark.skipif(not shutil.which("bash"), reason="no bash")
 def test_bash_takes_a_value_behind_an_equals_sign(folder):
     code = [script("bash"), "COMP_WORDS=(netspec diff --format = j); COMP_CWORD=4; _netspec"]
     assert shell("bash", "\n".join([*code, "echo $COMPREPLY"]), folder) == "json\n"

@@ -39,6 +39,14 @@ def test_who_asks_for_another_format_is_told_all(
     assert all(f'"{name}"' in str(netspec.Net.render.__doc__) for name in FORMATS)
 
 
+def test_options_that_cannot_be_are_told() -> None:
+    net = netspec.load(SPEC)
+    with pytest.raises(TypeError, match="no option `widht`; did you mean `width`"):
+        net.render("svg", widht="3in")  # type: ignore[call-arg]
+    with pytest.raises(ValueError, match=r"expected a length .* found `3.5`"):
+        net.render("svg", width=3.5)  # type: ignore[arg-type]
+
+
 def test_pieces_are_called_as_the_spec_calls_them() -> None:
     net = loads(
         one_block(

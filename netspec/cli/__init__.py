@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from types import ModuleType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from netspec import interrupt
 from netspec.cli.exits import Exit, Failure, failure, is_broken
@@ -74,8 +74,14 @@ def _perform(words: list[str]) -> int:
     return code
 
 
+_LACKING, _EXTRA = "the following arguments are required", "unrecognized arguments"
+"""How argparse begins to say that words are missing, and that there are too many."""
+
+
 class _Parser(argparse.ArgumentParser):
     """A parser that prints as everything else does, and shows examples of its command."""
+
+    words: Sequence[str] = ()
 
     def format_help(self) -> str:
         from netspec.cli.examples import EXAMPLES
@@ -84,12 +90,45 @@ class _Parser(argparse.ArgumentParser):
         examples = "".join(f"  {line}\n" for line in found)
         return super().format_help() + (f"\nexamples:\n{examples}" if examples else "")
 
-    def error(self, message: str) -> NoReturn:
-        from netspec.cli.show import put
-        from netspec.text.diagnostics import escape
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        self.words = args or ()
+        return super().parse_known_args(args, namespace)
 
-        put(f"{self.format_usage()}{self.prog}: error: {escape(message)}\n", sys.stderr)
+    def error(self, message: str) -> NoReturn:
+        from netspec.cli.show import complain
+
+        head, _, rest = message.partition(": ")
+        unknown = next(filter(self._is_unknown, self.words), "")
+        if unknown and head in (_LACKING, _EXTRA):
+            message = self._not_known(unknown)
+        elif head == _EXTRA:
+            message = f"nothing more is expected, found `{rest}`"
+        message = message.removeprefix("argument ")
+        if not message.endswith("?"):
+            message += f"; `{self.prog} --help` says more"
+        complain(Failure(message, Exit.USAGE))
         raise SystemExit(Exit.USAGE)
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        from netspec.text.diagnostics import listed, suggest
+
+        choices = [*map(str, action.choices or ())]
+        if choices and str(value) not in choices:
+            hint = suggest(str(value), choices) or f"it takes {listed(choices)}"
+            raise argparse.ArgumentError(action, f"no `{value}` is known; {hint}")
+
+    def _is_unknown(self, word: str) -> bool:
+        flag = word.partition("=")[0] if word.startswith("--") else word[:2]
+        known = self._option_string_actions
+        return len(flag) > 1 and flag[0] == "-" and not any(x.startswith(flag) for x in known)
+
+    def _not_known(self, word: str) -> str:
+        """Say that there is no such option, and which may be meant."""
+        from netspec.text.diagnostics import suggest
+
+        flag = word.partition("=")[0]
+        hint = suggest(flag, self._option_string_actions) if len(flag) > len("-o") else ""
+        return f"no option is called `{flag}`" + (f"; {hint}" if hint else "")
 
     def _print_message(self, message: str, file: object = None) -> None:
         from netspec.cli.show import put
@@ -133,8 +172,10 @@ def _no_command(words: list[str]) -> int:
     if not words[0].startswith("-"):
         from netspec.text.diagnostics import suggest
 
-        hint = suggest(words[0], COMMANDS)
-        top.error(f"no command is called `{words[0][:64]}`; {hint or 'see --help'}")
+        hint = "" if words[0] == "help" else suggest(words[0], COMMANDS)
+        top.error(f"no command is called `{words[0][:64]}`" + (f"; {hint}" if hint else ""))
+    if command := next((word for word in words if word in COMMANDS), ""):
+        top.error(f"options stand behind the command: `netspec {command} …`")
     top.parse_args(words)
     return Exit.USAGE
 

@@ -124,8 +124,8 @@ def _tell_fixable(found: Sequence[Diagnostic], options: Namespace) -> None:
     safe = sum(any(fix.is_safe for fix in item.fixes) for item in found)
     more = sum(bool(item.fixes) for item in found) - safe
     if options.unsafe_fixes:
-        safe, more = safe + more, 0
-    ways = [f"{safe} by `--fix`{' --unsafe-fixes' * options.unsafe_fixes}"] if safe else []
+        safe, more = 0, safe + more
+    ways = [f"{safe} by `--fix`"] if safe else []
     ways += [f"{more} by `--fix --unsafe-fixes`"] if more else []
     if ways:
         tell(f"netspec: can be fixed: {', '.join(ways)}")
@@ -186,3 +186,5 @@ def _tell_made(made: Made, options: Namespace) -> None:
     verb, left = ("would make", "would remain") if options.diff else ("made", "remaining")
     changes, mistakes = counted(len(made.lines), "change"), counted(len(made.found), "mistake")
     tell(f"{verb} {changes}, {mistakes} {left}")
+    if not options.unsafe_fixes:
+        _tell_fixable(made.found, options)

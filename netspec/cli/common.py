@@ -116,10 +116,13 @@ def _is_spec(options: Namespace, path: str) -> bool:
 
 
 def refuse_shipped(paths: Sequence[str]) -> None:
-    """Raise Failure for a name of a shipped spec where files are to be changed."""
+    """Raise Failure for a shipped spec's name, and for no file, where files are to be changed."""
     if name := next(filter(shipped.find, paths), None):
         copy = f"`netspec list {name} -o {name}.yaml` makes a copy"
         raise Failure(f"{name} is netspec's own, which nobody changes; {copy}", Exit.USAGE)
+    for path in paths:
+        if path != "-" and not os.path.lexists(path):
+            raise Failure(shipped.missing(path), Exit.USAGE)
 
 
 def _below(options: Namespace, directory: str) -> list[str]:

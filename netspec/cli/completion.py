@@ -73,6 +73,10 @@ def _choices(option: Option) -> tuple[str, ...]:
     return known.get(option.name, ())
 
 
+def _is_file(option: Option) -> bool:
+    return "FILE" in option.value or "." in option.value
+
+
 def _short(option: Option) -> str:
     return option.help.partition(";")[0]
 
@@ -135,6 +139,10 @@ def _bash_value(command: str, option: Option) -> Iterator[str]:
     elif option.flags and option.name in _FOLDERS:
         reply = "local IFS=$'\\n'; COMPREPLY=($(compgen -d -- \"$word\"))"
         yield f"        {pattern}) {reply}; return ;;"
+    elif option.flags and option.value:
+        # A spec can stand behind an option that takes no value, but not for the value of one.
+        reply = "local IFS=$'\\n'; COMPREPLY=($(compgen -f -- \"$word\")); "
+        yield f"        {pattern}) {reply if _is_file(option) else ''}return ;;"
 
 
 def _bash_words(command: str, options: Sequence[Option]) -> str:

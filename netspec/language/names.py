@@ -121,10 +121,13 @@ def _is_name(sink: Sink, name: str, span: Span, what: str) -> bool:
     if not name:
         message = f"{article(what)} without a name"
     elif odd:
-        shown = f"U+{ord(odd):04X}" + (f" `{odd}`" if odd.isprintable() else "")
-        message = f"the character {shown} in the name of {article(what)}"
+        code = f"U+{ord(odd):04X}" + (f" `{odd}`" if odd.isprintable() else "")
+        shown = {"-": "a hyphen", " ": "a space", ".": "a dot"}.get(odd, f"the character {code}")
+        message = f"{shown} in the name of {article(what)}"
         if ord(odd) > 127:
             help = "names are ASCII, so that no two names look alike"
+        elif _NAME.fullmatch(plain := re.sub(r"\W+", "_", name, flags=re.ASCII)):
+            help += f", as in `{plain}`"
     elif len(name) > 64:
         message = f"a name of {counted(len(name), 'character')}; at most 64"
     else:

@@ -42,7 +42,7 @@ from netspec.text.syntax import Mapping, Scalar, Sequence, Tree, entries
 def read(tree: Tree, sink: Sink) -> Spec:
     """Read a spec; warnings go into the sink. Raises SpecError with every mistake found."""
     if not isinstance(tree, Mapping):
-        help = "`netspec init` writes a first one"
+        help = "`netspec init NAME` writes a first one"
         refuse_form(tree, "a spec is a mapping with `netspec: 1`", sink, help, Code.NOT_YAML)
         sink.stop()
     assert isinstance(tree, Mapping)

@@ -6,7 +6,7 @@ import os
 import re
 from pathlib import Path
 
-from netspec.text.diagnostics import suggest
+from netspec.text.diagnostics import meant, suggest
 
 _PACKAGE = Path(__file__).parents[1]
 _INSTALLED, _REPOSITORY = _PACKAGE / "data" / "specs", _PACKAGE.parent / "specs"
@@ -36,15 +36,27 @@ def find(spec: str) -> Path | None:
 
 def missing(spec: str) -> str:
     """Say that there is no file, and which shipped spec may be meant."""
-    stem = Path(spec).stem
+    stem, near = Path(spec).stem, _beside(spec)
     if not _is_name(spec):
-        hint = f"; netspec has one of its own: `{stem}`, without more" if stem in names() else ""
-        return f"there is no file {spec}{hint}"
-    hint = suggest(spec, names())
+        hint = f"netspec has one of its own: `{stem}`, without more" if stem in names() else ""
+        hint = hint or suggest(spec, near)
+        return f"there is no file {spec}" + (f"; {hint}" if hint else "")
+    if hint := meant([path for path in near if Path(path).stem == spec]):
+        return f"there is no file {spec}; {hint}"
+    hint = suggest(spec, [*names(), *near])
     return (
         f"no file and no shipped spec is called `{spec[:64]}`; "
         f"{hint + ' ' if hint else ''}`netspec list` shows them"
     )
+
+
+def _beside(spec: str) -> list[str]:
+    """Return the paths of the YAML files in the folder in which a spec would be."""
+    try:
+        found = sorted(map(str, Path(spec).parent.iterdir()))
+    except (OSError, ValueError):
+        return []
+    return [path for path in found if path.endswith((".yaml", ".yml"))]
 
 
 def origin(doc: str) -> tuple[str, str]:

@@ -33,7 +33,10 @@ def _rank_meant(op: Op, found: tuple[int, ...]) -> str:
     rank = op.rank or 0
     sibling = f"{op.op_name[:-2]}{len(found) - 1}d"
     if sibling in REGISTRY and op.op_name.endswith("d") and (rank, len(found)) != (3, 4):
-        return f"`{sibling}` reads ({', '.join(NAMES[len(found)])})"
+        other = f"`{sibling}` reads ({', '.join(NAMES[len(found)])})"
+        if (rank, len(found)) == (3, 2):
+            return f"an image has its channels first, as in 1×{times(found)}; {other}"
+        return other
     if len(found) == rank + 1:
         return "shapes leave out the batch"
     return "put a `flatten` before it" if rank == 1 and len(found) > 1 else ""

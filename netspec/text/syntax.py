@@ -111,7 +111,7 @@ def parse(source: Source, read: int = 0) -> Tree:
     builder.sink.stop()
     if builder.root is None:
         start = Span(source, 0, 0)
-        fail(Code.NOT_YAML, "the spec is empty", start, "`netspec init` writes a first one")
+        fail(Code.NOT_YAML, "the spec is empty", start, "`netspec init NAME` writes a first one")
     return builder.root
 
 

@@ -160,6 +160,8 @@ def _ordered(item: Diagnostic, source: Source) -> Iterator[list[str]]:
     near = [word for word in ordered if word in _suggested(item)]
     yield [word for word in near if counts[word]]
     yield near
+    if near and item.code == Code.UNKNOWN_KEY:
+        return  # a key is spelt wrongly far more often than it is taken for another one
     used = [word for word in ordered if counts[word]]
     yield (ordered if len(ordered) <= _MOST_GUESSES else used)[:_MOST_GUESSES]
 

@@ -41,11 +41,11 @@ ORIENTATIONS = ("landscape", "portrait")
 
 def points(text: str) -> float:
     """Return a length in points: 252pt, 3.5in, 8.4cm, 84mm. Raises LookError."""
-    found = re.fullmatch(r"(\d{1,5}(?:\.\d{1,9})?|\.\d{1,9})\s?(pt|in|cm|mm)", text, re.ASCII)
+    found = re.fullmatch(r"(\d{1,5}(?:\.\d{1,9})?|\.\d{1,9})\s?(pt|in|cm|mm)", str(text), re.ASCII)
     value = float(found[1]) * _UNITS[found[2]] if found else 0.0
     if not _SHORTEST <= value <= LONGEST:
         expected = "expected a length from 0.5in to 200in, such as 3.5in, 84mm, 8.4cm or 252pt"
-        raise LookError(f"{expected}, found `{text[:40]}`")
+        raise LookError(f"{expected}, found `{str(text)[:40]}`")
     return value
 
 
