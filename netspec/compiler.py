@@ -167,8 +167,17 @@ class Prepared:
 
         Raises SpecError and ParameterError.
         """
+        values = differing(self.spec, params)
+        try:
+            return self._at(values, strict, trial)
+        except SpecError as error:
+            found = [_told(item, self.spec, values) for item in error.diagnostics]
+            if isinstance(error, ContractError):
+                raise ContractError(found, error.made) from None
+            raise SpecError(found) from None
+
+    def _at(self, values: Mapping[str, float], strict: bool, trial: Budget | None) -> Network:
         spec, sink = self.spec, Sink([*self.found])
-        values = differing(spec, params)
         graph = expand(spec, self.bodies, values, sink)
         if trial is not None:
             trial.spend(len(graph.nodes))
@@ -197,6 +206,15 @@ class Prepared:
         work, sources = costs.measure(graph, sizes), tuple(self.lineage.sources)
         totals = costs.sum_up(graph, work)
         return Network(self.spec, graph, sizes, work, totals, (), sources, self.imports)
+
+
+def _told(item: Diagnostic, spec: Spec, values: Mapping[str, float]) -> Diagnostic:
+    """Say of a parameter that is to blame which value the call has given it."""
+    name = next((name for name in values if spec.params[name].span == item.span), None)
+    if name is None or item.label:
+        return item
+    given = str(values[name]).lower() if isinstance(values[name], bool) else values[name]
+    return replace(item, label=f"`{name}` is given as {given}", help="")
 
 
 _CONTRACTS = (Code.BROKEN_SHAPE, Code.BROKEN_EXPECT)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 import netspec
 from tests.support import SPECS
 
@@ -40,3 +42,11 @@ def test_parameters_may_be_called_as_arguments_of_ours_are(tmp_path: Path) -> No
     assert net.params == {"path": 2, "features": 7, "text": 1}
     assert netspec.loads(SPEC, text=3).params["text"] == 3
     assert net.build(features=9).fc.out_features == 9
+
+
+def test_a_value_that_the_call_gives_is_named_where_it_is_to_blame():
+    path = next(path for path in SPECS if path.stem == "nin")
+    with pytest.raises(netspec.SpecError) as caught:
+        netspec.load(path, classes=0)
+    (found,) = caught.value.diagnostics
+    assert found.span.text == "classes: 1000" and found.label == "`classes` is given as 0"
