@@ -63,7 +63,7 @@ def test_every_block_of_every_spec_is_drawn_whole(path: object) -> None:
         assert_whole(network, ".".join(use), use)
 
 
-@settings(max_examples=draws(8, 75), deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=draws(8, 45), deadline=None, suppress_health_check=list(HealthCheck))
 @given(random_spec())
 def test_every_block_of_random_networks_is_drawn_whole(text: str) -> None:
     network = compiled(text)
@@ -75,7 +75,7 @@ def test_every_block_of_random_networks_is_drawn_whole(text: str) -> None:
         assert_whole(network, name, largest(network, name))
 
 
-@settings(max_examples=draws(8, 75), deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=draws(8, 45), deadline=None, suppress_health_check=list(HealthCheck))
 @given(specs())
 def test_every_way_to_write_a_block_has_its_figure(text: str) -> None:
     """Conditions, widths of inputs, copies, shared layers, and parameters that name ops."""

@@ -96,7 +96,7 @@ def drawn_edges(source: str, boxes: set[str]) -> set[tuple[str, str]]:
     return {(start, box) for box in boxes for start in origins(box)}
 
 
-@settings(max_examples=draws(20, 500), deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=draws(20, 300), deadline=None, suppress_health_check=list(HealthCheck))
 @given(random_spec())
 def test_every_edge_leads_from_its_source_to_its_reader(text: str) -> None:
     network = compiled(text)
@@ -287,7 +287,7 @@ def test_columns_stand_beside_each_other_from_the_top(googlenet: Network) -> Non
 
 
 @ASKED
-@settings(max_examples=draws(10, 150), deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=draws(10, 100), deadline=None, suppress_health_check=list(HealthCheck))
 @given(random_spec())
 def test_the_program_lays_out_any_network(text: str) -> None:
     assert Placed(to_dot(compiled(text))).lines

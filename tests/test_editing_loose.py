@@ -38,7 +38,7 @@ def test_it_reads_a_shipped_spec_as_the_parser_does(name):
     assert same(TEXTS[name])
 
 
-@settings(max_examples=draws(20, 1_000), deadline=None, database=None)
+@settings(max_examples=draws(20, 600), deadline=None, database=None)
 @given(specs())
 def test_it_reads_random_specs_as_the_parser_does(text):
     assert same(text)

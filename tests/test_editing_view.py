@@ -78,7 +78,7 @@ def test_each_layer_is_in_the_text_in_the_code_and_in_the_figure(name):
 
 
 @given(text=specs())
-@settings(max_examples=draws(10, 150), deadline=None, suppress_health_check=[*HealthCheck])
+@settings(max_examples=draws(10, 80), deadline=None, suppress_health_check=[*HealthCheck])
 def test_each_layer_of_a_random_spec_is_as_well(text):
     document = opened("net.yaml", text)
     try:
@@ -98,7 +98,7 @@ def test_places_are_whole_layers_or_what_of_them_stands_in_front_of_the_layers_i
 
 
 @given(st.data())
-@settings(max_examples=draws(4, 30), deadline=None)
+@settings(max_examples=draws(4, 20), deadline=None)
 def test_a_step_changes_one_number_and_nothing_else(data):
     name = data.draw(st.sampled_from([f"specs/{name}" for name in OFTEN]))
     document = opened(name)

@@ -51,7 +51,7 @@ def assert_clean(figure: Figure) -> None:
 
 
 RANDOM = settings(
-    max_examples=draws(15, 400), deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=draws(15, 250), deadline=None, suppress_health_check=list(HealthCheck)
 )
 
 

@@ -65,7 +65,7 @@ def test_forward_and_backward_are_pytorchs(spec: Path) -> None:
     assert 4 * macs(net.network) == counts.get_total_flops()
 
 
-@examples(draws(8, 150))
+@examples(draws(8, 100))
 @given(text=specs())
 def test_random_networks_are_pytorchs(text: str) -> None:
     try:

@@ -137,7 +137,7 @@ def random_networks(count: int) -> list[Network]:
 def test_whatever_is_open_nothing_overlaps_and_every_edge_is_drawn(
     tab: Tab, tmp_path: Path
 ) -> None:
-    for network in random_networks(draws(3, 80)):
+    for network in random_networks(draws(3, 40)):
         for shown in measured(tab, network, tmp_path):
             assert problems(shown) == []
             assert drawn_edges(shown) == edges(network, shown)

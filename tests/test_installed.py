@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -27,12 +28,17 @@ def test_no_message_sends_to_what_only_the_repository_has():
     assert pages and all((ROOT / "docs" / f"{page}.md").is_file() for page in pages)
 
 
-@pytest.mark.long
-def test_the_installed_wheel_does_the_same_in_every_place():
+@pytest.fixture(scope="module")
+def programs() -> Iterator[Path]:
+    """The environment's programs, where every user can run them."""
     with tempfile.TemporaryDirectory() as folder:
         try:
-            programs = installed.install(Path(folder))
+            yield installed.install(Path(folder))
         except installed.Unavailable as error:
             pytest.skip(f"the wheel cannot be built and installed here: {error}")
-        found = {name: installed.problems(programs, name) for name in installed.PLACES}
-    assert not any(found.values()), found
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("place", installed.PLACES)
+def test_the_installed_wheel_does_the_same_in_every_place(programs: Path, place: str) -> None:
+    assert installed.problems(programs, place) == []

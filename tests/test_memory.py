@@ -83,7 +83,7 @@ def test_inference_has_as_much_alive(spec: Path) -> None:
         assert said == found
 
 
-@examples(draws(20, 300))
+@examples(draws(15, 180))
 @given(text=specs(), feed=st.sampled_from([Feed(2), Feed(3, "bfloat16"), Feed(2, amp=True)]))
 def test_random_networks_hold_what_autograd_saves(text: str, feed: Feed) -> None:
     try:
@@ -99,7 +99,7 @@ def test_random_networks_have_about_as_much_alive() -> None:
     """Most have exactly that; of the others a variable is assigned earlier or later than said."""
     ratios = []
 
-    @examples(draws(20, 300))
+    @examples(draws(15, 180))
     @given(text=specs())
     def compare(text: str) -> None:
         try:

@@ -19,7 +19,7 @@ from tests.support import ROOT, draws
 
 GOOGLENET = ROOT / "specs" / "googlenet.yaml"
 TYPOS = draws(1, 2)
-STEP = draws(4, 2)
+STEP = draws(8, 4)
 """How many tokens of a kind there are for each that is taken."""
 MOST = 3
 KINDS = ("section", "keyword", "op", "reference", "expression", "number", "name", "text")

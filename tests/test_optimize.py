@@ -72,7 +72,7 @@ def check_same(net: netspec.Net, only: Collection[str] = ()) -> netspec.Net:
     return fast
 
 
-@examples(draws(12, 150))
+@examples(draws(12, 80))
 @given(text=specs(), only=st.one_of(st.just(NAMES), st.sets(st.sampled_from(NAMES), min_size=1)))
 def test_a_random_network_computes_the_same(text: str, only: Collection[str]) -> None:
     try:
@@ -91,7 +91,7 @@ def test_a_random_network_computes_the_same(text: str, only: Collection[str]) ->
     assert fast.macs <= net.macs + pairs
 
 
-@examples(draws(12, 100))
+@examples(draws(12, 60))
 @given(text=specs())
 def test_a_spec_that_is_written_down_is_the_same(text: str) -> None:
     try:

@@ -101,7 +101,7 @@ def listed(lines: Sequence[str]) -> str:
 CHAINS = (named, named, branches, listed)
 
 
-@examples(draws(40, 400))
+@examples(draws(25, 200))
 @given(text=neighbours(), only=st.sampled_from([NAMES, ["order_pools"], ["join_linear"]]))
 def test_neighbours_in_any_setting_compute_the_same(text: str, only: Collection[str]) -> None:
     try:

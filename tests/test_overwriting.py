@@ -108,7 +108,7 @@ def overwriters(draw: st.DrawFn) -> str:
     )
 
 
-@examples(draws(100, 1000))
+@examples(draws(60, 500))
 @given(text=overwriters())
 def test_random_networks_are_refused_where_pytorch_refuses_them(text: str) -> None:
     with patch.object(overwriting, "check_overwriting"):

@@ -57,7 +57,7 @@ def assert_fits(figure: Figure, space: Room) -> None:
         assert wide == pytest.approx(space.width)
 
 
-@settings(max_examples=draws(20, 200), deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=draws(15, 120), deadline=None, suppress_health_check=list(HealthCheck))
 @given(random_spec(), st.sampled_from([*LOOKS]))
 def test_any_network_fits_its_room_or_the_figure_says_why_not(text: str, look: str) -> None:
     space = room(LOOKS[look])
@@ -384,7 +384,7 @@ def ladder(draw: st.DrawFn) -> str:
     return "\n".join(lines) + "\n"
 
 
-@settings(max_examples=draws(20, 200), deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=draws(15, 120), deadline=None, suppress_health_check=list(HealthCheck))
 @given(ladder(), st.sampled_from([*LOOKS]))
 def test_any_network_whose_skips_nest_is_a_clean_u(text: str, look: str) -> None:
     space = room(LOOKS[look])

@@ -66,7 +66,7 @@ def test_every_call_of_a_network_has_its_layer(spec):
     check(load(ROOT / "specs" / f"{spec}.yaml"))
 
 
-@examples(draws(12, 120))
+@examples(draws(10, 70))
 @given(text=specs())
 def test_every_call_of_a_random_network_has_its_layer(text):
     try:

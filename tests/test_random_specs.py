@@ -27,7 +27,7 @@ from netspec.text.syntax import decode
 from tests.random_spec import renamed_specs, specs
 from tests.support import draws, loads, verified
 
-EXAMPLES = draws(25, 200)
+EXAMPLES = draws(25, 120)
 Model = Callable[..., nn.Module]
 
 
@@ -109,7 +109,7 @@ def test_every_emitter_takes_it(text: str, format: str) -> None:
     assert {output.name for output in network.graph.outputs} <= labels
 
 
-@examples(draws(15, 100))
+@examples(draws(15, 60))
 @given(text=specs())
 def test_tables_agree_however_they_are_folded(text: str) -> None:
     network = loads(text).network
@@ -123,7 +123,7 @@ def test_tables_agree_however_they_are_folded(text: str) -> None:
             assert table.totals[-1][place] == wanted
 
 
-@examples(draws(15, 100))
+@examples(draws(15, 60))
 @given(text=specs())
 def test_formatting_and_comparing(text: str) -> None:
     new = formatted(decode(text.encode(), "net.yaml"))

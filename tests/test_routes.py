@@ -25,7 +25,7 @@ def below(routes: Routes) -> Iterator[Routes]:
         yield from below(inner)
 
 
-@settings(max_examples=draws(20, 250), deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=draws(15, 150), deadline=None, suppress_health_check=list(HealthCheck))
 @given(random_spec())
 def test_every_link_is_a_line_a_lane_or_a_tag(text: str) -> None:
     for routes in below(route(build(compiled(text)))):
@@ -44,7 +44,7 @@ def test_every_link_is_a_line_a_lane_or_a_tag(text: str) -> None:
         assert all(link.source in routes.out or link.source in routes.inner for link in tags)
 
 
-@settings(max_examples=draws(20, 400), deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=draws(15, 250), deadline=None, suppress_health_check=list(HealthCheck))
 @given(random_spec(), st.sampled_from(["letter", "none"]), st.sampled_from([None, 1]))
 def test_every_edge_of_the_page_leads_from_its_source_to_its_reader(
     text: str, page: str, depth: int | None
@@ -73,7 +73,7 @@ outputs: {y1: sum}
 """
 
 
-@settings(max_examples=draws(20, 200), deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=draws(15, 120), deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.just(TWO_OUTPUTS) | specs())
 @example(TWO_OUTPUTS)
 def test_whatever_is_folded_each_source_has_a_box(text: str) -> None:

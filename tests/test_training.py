@@ -61,7 +61,6 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Run:
         ("small", ()),
         ("small_bn", ()),
         ("small_bn", ("--fsdp",)),
-        ("small_bn", ("--fsdp", "--no-sync-bn")),
     ],
 )
 def test_a_resumed_run_ends_with_the_same_bits(

@@ -78,7 +78,7 @@ def test_the_boxes_of_every_spec_say_all_of_their_ops(path: object) -> None:
     assert_true(netspec.load(str(path)).network)
 
 
-@settings(max_examples=draws(15, 400), deadline=None)
+@settings(max_examples=draws(15, 250), deadline=None)
 @given(random_network())
 def test_the_boxes_of_random_networks_say_all_of_their_ops(text: str) -> None:
     assert_true(compiled(text))
