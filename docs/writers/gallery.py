@@ -7,6 +7,7 @@ from pathlib import Path
 
 import netspec
 from docs.writers.markdown import escape, fence, page, table, zoo
+from netspec.emit.zoo import paper
 from netspec.language.shipped import file_of, names, origin
 
 FIGURES = Path(__file__).parents[2] / "examples/figures"
@@ -31,9 +32,10 @@ def _index(nets: dict[str, netspec.Net]) -> str:
 
 def _card(name: str, net: netspec.Net) -> str:
     shown, target = net.network.spec.name, f"gallery/{name}.md"
+    authors, year, _ = paper(net.network)
     parts = [
         f"[![{shown}](assets/figures/{name}.svg){{ loading=lazy }}]({target})",
-        f"**[{shown}]({target})**",
+        f"**[{shown}]({target})**, {escape(authors)} {year}",
         _counts(net),
         _sentence(origin(net.network.spec.doc)[1]),
     ]
@@ -52,7 +54,7 @@ def _counts(net: netspec.Net) -> str:
 
 def _page(path: Path, net: netspec.Net) -> str:
     totals, name = net.network.totals, net.network.spec.name
-    paper, special = map(_sentence, origin(net.network.spec.doc))
+    source, special = map(_sentence, origin(net.network.spec.doc))
     text, picture = path.read_text(encoding="utf-8"), f"../assets/figures/{path.stem}.svg"
     is_page = (FIGURES / f"{path.stem}.html").is_file()
     rows = [("parameters", f"{totals.inference.params:,}")]
@@ -62,7 +64,7 @@ def _page(path: Path, net: netspec.Net) -> str:
     rows += [("lines of the spec", str(len(text.splitlines())))]
     return page(
         name,
-        f"{paper} {special}",
+        f"{source} {special}",
         table(("what", "how many"), rows),
         f"[![{name}]({picture})]({picture})",
         f"[The same as a page to explore]({picture.replace('.svg', '.html')})" if is_page else "",

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from netspec.analysis.network import Network
 from netspec.emit.report import Report
-from netspec.emit.report.table import Column, Row, Table
+from netspec.emit.report.table import Column, Table
 from netspec.language import shipped
 
 _PAPER = re.compile(r'(?P<authors>[^"]+), "(?P<title>[^"]+)" \((?P<year>\d{4})\)')
@@ -30,7 +30,7 @@ _NOTE = (
 def spec_list(networks: Mapping[str, Network]) -> Report:
     """Return the networks by the names of their specs; what they cost is that of inference."""
     rows = tuple(
-        (name, network.totals.inference.params, network.totals.inference.macs, *_paper(network))
+        (name, network.totals.inference.params, network.totals.inference.macs, *paper(network))
         for name, network in networks.items()
     )
     return Report(
@@ -41,7 +41,7 @@ def spec_list(networks: Mapping[str, Network]) -> Report:
     )
 
 
-def _paper(network: Network) -> Row:
+def paper(network: Network) -> tuple[str, str, str]:
     """Return who wrote the paper, in which year, and its title."""
     found = _PAPER.match(shipped.origin(network.spec.doc)[0])
     assert found, "a shipped spec names its paper first"
