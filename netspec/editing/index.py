@@ -45,7 +45,9 @@ class Index:
             found = {x.span: x for x in Walk(known).found if x.span.source is source}
         if isinstance(own, Mapping) and base is not None:
             found |= {place.span: place for place in patched(own, base)}
-        order = sorted(found.values(), key=lambda place: place.span.start)
+        # A name that is left out, as the key of `: relu`, stands nowhere.
+        there = (place for place in found.values() if place.span.text)
+        order = sorted(there, key=lambda place: place.span.start)
         return order, sources[1] if base is not None else None
 
     def _whole(self, source: Source) -> tuple[Tree | None, Sequence[Source]]:
