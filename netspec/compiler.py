@@ -20,6 +20,7 @@ from netspec.language.lower import Bodies, lower
 from netspec.language.model import Spec
 from netspec.language.sections import read
 from netspec.language.variant.lineage import Lineage, Loader
+from netspec.ops.arguments import bare
 from netspec.ops.base import REGISTRY
 from netspec.text.codes import Code
 from netspec.text.diagnostics import Diagnostic, Severity, Sink, Source, Span, SpecError, suggest
@@ -44,6 +45,10 @@ class ContractError(SpecError):
         super().__init__(diagnostics)
         self.made = made
         """Returns the network all the same."""
+
+    def telling(self, diagnostics: Iterable[Diagnostic]) -> ContractError:
+        """Return the same refusal, with its network, with these diagnostics."""
+        return ContractError(diagnostics, self.made)
 
     def __reduce__(self) -> tuple[object, ...]:
         return type(self), (self.diagnostics, self.made)
@@ -73,9 +78,7 @@ def compile_spec(
             from netspec.analysis.repair.rewrite import mended
 
             found = mended(found, source, _judge(source, load), lineage.extension)
-        if isinstance(error, ContractError):
-            raise ContractError(found, error.made) from None
-        raise SpecError(found) from None
+        raise error.telling(found) from None
 
 
 def optimized(network: Network, names: Collection[str]) -> tuple[Network, Optimized]:
@@ -172,9 +175,7 @@ class Prepared:
             return self._at(values, strict, trial)
         except SpecError as error:
             found = [_told(item, self.spec, values) for item in error.diagnostics]
-            if isinstance(error, ContractError):
-                raise ContractError(found, error.made) from None
-            raise SpecError(found) from None
+            raise error.telling(found) from None
 
     def _at(self, values: Mapping[str, float], strict: bool, trial: Budget | None) -> Network:
         spec, sink = self.spec, Sink([*self.found])
@@ -213,8 +214,7 @@ def _told(item: Diagnostic, spec: Spec, values: Mapping[str, float]) -> Diagnost
     name = next((name for name in values if spec.params[name].span == item.span), None)
     if name is None or item.label:
         return item
-    given = str(values[name]).lower() if isinstance(values[name], bool) else values[name]
-    return replace(item, label=f"`{name}` is given as {given}", help="")
+    return replace(item, label=f"`{name}` is given as {bare(values[name])}", help="")
 
 
 _CONTRACTS = (Code.BROKEN_SHAPE, Code.BROKEN_EXPECT)

@@ -154,7 +154,8 @@ class _Joined:
         """Return the argument that made a node's size: its place, words about it, where else."""
         before, after = before_and_after(node, self.shapes)
         # Another number of channels is not what a kernel or a stride makes.
-        blamed = suspects(node, before, (*after[:1], *before[1:]) if self.axes == [0] else after)
+        since = as_far(before, after, [0]) if self.axes == [0] else before
+        blamed = suspects(node, since, after)
         if not blamed:
             return node.call.span, f"{made(node, before, after)} here", []
         (first, use), *others = blamed
@@ -267,6 +268,13 @@ def _with_default_stride(node: Node, label: str) -> str:
 def before_and_after(node: Node, shapes: Shapes) -> tuple[Sizes, Sizes]:
     """Return the shapes of a node's first input, if it has one, and of its output."""
     return shapes[node.inputs[0]] if node.inputs else (), shapes[node.id]
+
+
+def as_far(before: Sizes, after: Sizes, wrong: Sequence[int]) -> Sizes:
+    """Return a shape as if only the wrong dimensions had changed since."""
+    if len(before) != len(after) or not wrong:
+        return before
+    return tuple(before[i] if i in wrong else size for i, size in enumerate(after))
 
 
 def made(node: Node, before: Sizes, after: Sizes) -> str:

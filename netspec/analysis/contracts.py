@@ -10,7 +10,7 @@ from netspec.analysis.case import Case, hints, is_clear, others
 from netspec.analysis.claims import Claim, Key, claims, exact, wanted
 from netspec.analysis.costs import measure, sum_up
 from netspec.analysis.shapes import Problems, named
-from netspec.graph.model import Node, NodeId, Sizes, path
+from netspec.graph.model import Node, NodeId, path
 from netspec.ops.base import Join, Problem
 from netspec.ops.window import times
 from netspec.text.codes import Code
@@ -146,15 +146,8 @@ def _makers(claim: Claim, case: Case) -> Iterator[Label]:
         if node.id[:below] != claim.use.id or node.id not in case.shapes:
             continue
         before, after = blame.before_and_after(node, case.shapes)
-        suspects = blame.suspects(node, _as_far(before, after, wrong), after)
+        suspects = blame.suspects(node, blame.as_far(before, after, wrong), after)
         for span, _ in suspects[:1]:
             if span not in seen:
                 seen.add(span)
                 yield Label(span, blame.made(node, before, after))
-
-
-def _as_far(before: Sizes, after: Sizes, wrong: Sequence[int]) -> Sizes:
-    """Return a shape as if only the wrong dimensions had changed since."""
-    if len(before) != len(after) or not wrong:
-        return before
-    return tuple(before[i] if i in wrong else size for i, size in enumerate(after))

@@ -10,6 +10,7 @@ from typing import Any
 from netspec.analysis.network import Network
 from netspec.graph.model import Graph, Node, NodeId, path
 from netspec.language.model import BlockCall
+from netspec.ops.arguments import bare
 from netspec.ops.base import Op
 from netspec.text.diagnostics import escape
 
@@ -111,7 +112,7 @@ def _changes(old: Node, new: Node) -> Iterator[str]:
     for key in type(new.op).model_fields:
         before, after = getattr(old.op, key), getattr(new.op, key)
         if before != after:
-            yield f"{key}: {_spell(before)} → {_spell(after)}"
+            yield f"{key}: {bare(before)} → {bare(after)}"
     if old.train_only != new.train_only:
         yield "runs only in training" if new.train_only else "runs in inference too"
 
@@ -119,29 +120,18 @@ def _changes(old: Node, new: Node) -> Iterator[str]:
 def describe(op: Op) -> str:
     """Write an op with the arguments that it was given: `max_pool2d kernel_size: 3`."""
     given = [key for key in type(op).model_fields if key in op.model_fields_set]
-    arguments = ", ".join(f"{key}: {_spell(getattr(op, key))}" for key in given)
+    arguments = ", ".join(f"{key}: {bare(getattr(op, key))}" for key in given)
     return f"{op.op_name} {arguments}".rstrip()
-
-
-def _spell(value: object) -> str:
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return str(value).lower()
-        case tuple() | list():
-            return f"[{', '.join(map(_spell, value))}]"
-    return str(value)
 
 
 # ------------------------------------------------------------------ weights
 
 
 def _weights(old: Tensors, new: Tensors, kinds: Mapping[str, str]) -> Iterator[Change]:
-    gone = {key: _spell(shape) for key, shape in old.items() if key not in new}
-    come = {key: _spell(shape) for key, shape in new.items() if key not in old}
+    gone = {key: bare(shape) for key, shape in old.items() if key not in new}
+    come = {key: bare(shape) for key, shape in new.items() if key not in old}
     other = {
-        key: f"{_spell(old[key])} → {_spell(shape)}"
+        key: f"{bare(old[key])} → {bare(shape)}"
         for key, shape in new.items()
         if key in old and old[key] != shape
     }
@@ -205,7 +195,7 @@ def _sections(item: Difference) -> Iterator[tuple[str, dict[str, tuple[str, str]
 def _pairs(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
     names = dict.fromkeys((*old, *new))
     return {
-        name: tuple(_spell(table[name]) if name in table else "none" for table in (old, new))  # type: ignore[misc]  # two tables give two texts
+        name: tuple(bare(table[name]) if name in table else "none" for table in (old, new))  # type: ignore[misc]  # two tables give two texts
         for name in names
     }
 

@@ -318,8 +318,8 @@ def bare(value: object) -> str:
             return "null"
         case bool():
             return str(value).lower()
-        case tuple():
-            return f"[{', '.join(bare(item) for item in value)}]"
+        case tuple() | list():
+            return f"[{', '.join(map(bare, value))}]"
     return str(value)
 
 

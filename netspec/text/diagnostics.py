@@ -199,6 +199,10 @@ class SpecError(Exception):
         self.diagnostics = tuple(diagnostics)
         super().__init__("\n".join(map(str, self.diagnostics)))
 
+    def telling(self, diagnostics: Iterable[Diagnostic]) -> SpecError:
+        """Return the same refusal with these diagnostics."""
+        return SpecError(diagnostics)
+
     def __reduce__(self) -> tuple[object, ...]:
         return type(self), (self.diagnostics,)
 
